@@ -1,0 +1,207 @@
+"""A base config: what varies in it, what stays although it is a list, and the settings of gridfold itself."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gridfold.document import FIXED_TAG, Document, Place, parse_values
+from gridfold.errors import ConfigError, nearest
+from gridfold.space import Parameter
+from gridfold.values import render, render_block
+
+SECTION = "gridfold"
+# A run's config is plain YAML for anybody's loader, so what its lists mean is said in a comment.
+FIXED_COMMENT = "# gridfold: fixed "
+_FIXED_COMMENT = re.compile(rf"^{FIXED_COMMENT}(\[.*\])[ \r]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The reserved section ``gridfold:`` of a base config.
+
+    Attributes:
+        fixed: dotted paths at and below which no list is varied.
+        trainer: ``module:name`` of the training function; None for the built-in trainer.
+    """
+
+    fixed: tuple[str, ...] = ()
+    trainer: str | None = None
+
+    @classmethod
+    def read(cls, document: Document) -> Settings:
+        """The settings that a document holds.
+
+        Raises:
+            ConfigError: an unknown setting, a value of the wrong kind, or a path that is not in the document.
+        """
+        place = document.places.get(SECTION)
+        section = document.value(place.node) if place else {}
+        if not isinstance(section, Mapping):
+            raise _bad_setting(document, SECTION, f"expected a mapping of settings, found {render(section)}")
+        for key in section:
+            if key not in cls.__dataclass_fields__:
+                hint = nearest(str(key), cls.__dataclass_fields__)
+                raise _bad_setting(document, f"{SECTION}.{key}", "unknown setting", hint)
+        fixed, trainer = section.get("fixed") or [], section.get("trainer")
+        if not isinstance(fixed, list) or not all(isinstance(path, str) for path in fixed):
+            raise _bad_setting(document, f"{SECTION}.fixed", f"expected a list of dotted paths, found {render(fixed)}")
+        if trainer is not None and not isinstance(trainer, str):
+            raise _bad_setting(document, f"{SECTION}.trainer", f"expected 'module:function', found {render(trainer)}")
+        for path in fixed:
+            document.find(path)
+        return cls(tuple(fixed), trainer)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A list that stays as it is, and why."""
+
+    path: str
+    value: list[Any]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Config:
+    """A base config, or any config: text, values, and which lists vary.
+
+    A list of two or more values is varied. A list with a mapping in it is structure, in which lists to vary are looked
+    for. A list of one value stays; so does what ``!fixed``, the setting ``gridfold.fixed`` or the comment
+    ``# gridfold: fixed [...]`` of a run's config keeps.
+    """
+
+    document: Document
+    settings: Settings
+
+    @classmethod
+    def load(cls, source: str | os.PathLike[str] | Mapping[str, Any]) -> Config:
+        """Read a config from a YAML file, or take it from a mapping.
+
+        Raises:
+            ConfigError: there is no such file, it cannot be read, or what it holds is not a config.
+        """
+        if isinstance(source, Mapping):
+            return cls.parse(render_block(source), "<mapping>")
+        return cls.parse(_read(Path(source)), os.fspath(source))
+
+    @classmethod
+    def parse(cls, text: str, name: str) -> Config:
+        """Read a config from its text; ``name`` stands for the file in messages."""
+        document = Document.parse(text, name)
+        return cls(document, Settings.read(document))
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """What varies, in the order of the file. A list that aliases use in several places is one parameter."""
+        nodes: dict[yaml.Node, Place] = {}
+        for place, verdict in self._lists:
+            if verdict == "varied":
+                nodes.setdefault(place.node, place)
+        return tuple(
+            Parameter(place.path, tuple(self.document.value(node)), self.document.where(node))
+            for node, place in nodes.items()
+        )
+
+    @cached_property
+    def kept(self) -> tuple[Kept, ...]:
+        """The lists of values that stay although they are lists, in the order of the file."""
+        return tuple(
+            Kept(place.path, self.document.value(place.node), verdict)
+            for place, verdict in self._lists
+            if verdict != "varied"
+        )
+
+    @cached_property
+    def varied_paths(self) -> list[str]:
+        """Every path at which a list varies, those that reach it through an alias too."""
+        return [place.path for place, verdict in self._lists if verdict == "varied"]
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """The values, without the section ``gridfold``."""
+        values: dict[str, Any] = self.document.value()
+        values.pop(SECTION, None)
+        return values
+
+    def where(self, path: str) -> str:
+        """``file:line:column`` of a dotted path, or of the nearest value above it."""
+        while path and path not in self.document.places:
+            path = path.rpartition(".")[0]
+        return self.document.where(self.document.places[path].node) if path else self.document.name
+
+    @cached_property
+    def _lists(self) -> list[tuple[Place, str]]:
+        """Every list of values outside the section ``gridfold``: "varied", or why it stays."""
+        found = []
+        skip: str | None = None  # inside a list that was judged, lists are parts of values
+        for path, place in self.document.places.items():
+            if skip is not None and path.startswith(skip):
+                continue
+            skip = None
+            if path == SECTION:
+                skip = f"{SECTION}."
+            elif (verdict := self._verdict(place)) is not None:
+                skip = f"{path}."
+                if isinstance(place.node, yaml.SequenceNode):
+                    found.append((place, verdict))
+                else:
+                    found.extend((inner, verdict) for inner in self._value_lists(skip))
+        return found
+
+    def _value_lists(self, prefix: str) -> Iterator[Place]:
+        for path, place in self.document.places.items():
+            if path.startswith(prefix) and isinstance(place.node, yaml.SequenceNode) and _is_value(place.node):
+                yield place
+
+    def _verdict(self, place: Place) -> str | None:
+        """What becomes of the value here; None to look inside it."""
+        node = place.node
+        if node.tag == FIXED_TAG:
+            return FIXED_TAG
+        if place.path in self.settings.fixed:
+            return f"{SECTION}.fixed"
+        if place.path in self._fixed_in_comment:
+            return "fixed by the comment"
+        if not isinstance(node, yaml.SequenceNode) or not _is_value(node):
+            return None
+        return "varied" if len(node.value) > 1 else "one value" if node.value else "empty"
+
+    @cached_property
+    def _fixed_in_comment(self) -> frozenset[str]:
+        paths: set[str] = set()
+        for match in _FIXED_COMMENT.finditer(self.document.text):
+            paths.update(map(str, parse_values(match[1][1:-1])))
+        return frozenset(paths)
+
+
+def _is_value(node: yaml.SequenceNode) -> bool:
+    """A list without a mapping directly in it; one with a mapping is structure."""
+    return not any(isinstance(item, yaml.MappingNode) for item in node.value)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        hint = ""
+        if path.parent.is_dir():
+            hint = nearest(
+                path.name, (other.name for other in path.parent.iterdir() if other.suffix in (".yaml", ".yml"))
+            )
+        raise ConfigError("no such file", where=str(path), hint=hint) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"not UTF-8 text: {error.reason} at byte {error.start}", where=str(path)) from None
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", where=str(path)) from None
+
+
+def _bad_setting(document: Document, path: str, problem: str, hint: str = "") -> ConfigError:
+    return ConfigError(problem, path=path, where=document.where(document.places[path].node), hint=hint)

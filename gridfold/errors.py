@@ -1,0 +1,43 @@
+"""What a user is told when something they wrote cannot be used."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(eq=False)
+class ConfigError(ValueError):
+    """Bad input: a config, a path, a value or a flag that cannot be used.
+
+    Raised before anything is created. ``str(error)`` is the whole message, in one form everywhere::
+
+        config/a.yaml:7:3: training.learning_rat: unknown key
+          did you mean 'learning_rate'?
+
+    Attributes:
+        problem: what was found, and what was expected.
+        path: dotted path of the parameter, "" where there is none.
+        hint: what to do about it, or the nearest valid name.
+        where: ``file:line:column``, as far as known. Code that has only the values leaves it empty; whoever holds
+            the file fills it in.
+    """
+
+    problem: str
+    path: str = ""
+    hint: str = ""
+    where: str = ""
+
+    def __str__(self) -> str:
+        first = ": ".join(part for part in (self.where, self.path, self.problem) if part)
+        return first + "".join(f"\n  {line}" for line in self.hint.splitlines())
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """A hint for an unknown name: the nearest valid one, or the valid ones if none is near."""
+    names = sorted(set(valid))
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return f"valid: {', '.join(names)}" if names else ""

@@ -1,0 +1,1 @@
+"""What a search says: tables, live progress."""

@@ -1,0 +1,179 @@
+"""What a person sees in the terminal: the plan, the progress, the results."""
+
+from __future__ import annotations
+
+import heapq
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from math import isnan
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from gridfold.names import label_parameters
+from gridfold.run import Record, Run
+from gridfold.search import Plan
+from gridfold.store import RunEntry
+from gridfold.values import render
+
+MAX_ROWS = 20
+_MAX_VALUES = 12
+_LOWER_IS_BETTER = ("loss", "error", "perplexity", "mae", "mse", "rmse")
+
+
+def console() -> Console:
+    """Standard output; as wide as it needs where it is no terminal, so that nothing is cut."""
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
+
+
+def plan_table(plan: Plan) -> Table:
+    """What varies, what is set, what stays although it is a list, and how many runs that makes."""
+    parameters = plan.space.parameters
+    table = Table(title=_title(plan), title_justify="left", title_style="bold")
+    table.add_column("parameter")
+    table.add_column("values")
+    table.add_column("", justify="right")
+    for parameter in parameters:
+        table.add_row(escape(parameter.path), escape(_listed(parameter.values)), f"{len(parameter.values)} values")
+    table.add_section()
+    pins = [variation for variation in plan.variations if variation.is_pin]
+    for pin in pins:
+        table.add_row(escape(pin.path), escape(render(pin.parameter.values[0])), "set")
+    table.add_section()
+    replaced = {variation.path for variation in plan.variations}
+    for kept in plan.config.kept:
+        if kept.path not in replaced:
+            table.add_row(escape(kept.path), escape(render(kept.value)), f"stays a list: {kept.reason}")
+    return table
+
+
+def _title(plan: Plan) -> str:
+    size = plan.space.size
+    if not plan.space.parameters:
+        return f"{escape(plan.config.document.name)}: nothing varies, so this is a search of one run"
+    product = " × ".join(str(len(parameter.values)) for parameter in plan.space.parameters)
+    return f"{escape(plan.config.document.name)}: {size:,} run{'s' if size > 1 else ''} = {product}"
+
+
+def _listed(values: Sequence[Any]) -> str:
+    shown = [render(value) for value in values[:_MAX_VALUES]]
+    return ", ".join(shown) + (f", … {render(values[-1])}" if len(values) > _MAX_VALUES else "")
+
+
+def results_table(records: Iterable[tuple[RunEntry, Record | None]]) -> Table | None:
+    """The best runs, best first, by the first metric; those without it last. None if there are no runs."""
+    best = heapq.nsmallest(MAX_ROWS, records, key=_rank)
+    if not best:
+        return None
+    entries = [entry for entry, _ in best]
+    paths = list(dict.fromkeys(path for entry in entries for path in entry.params))
+    metrics = list(dict.fromkeys(name for _, record in best if record for name in record.metrics))
+    table = Table(title="Results, best first", title_justify="left", title_style="bold")
+    for heading in ("run", *label_parameters(paths), *metrics, "state", "seconds"):
+        table.add_column(escape(heading), justify="left" if heading == "state" else "right")
+    for position, (entry, record) in enumerate(best):
+        cells = [str(entry.index), *(render(entry.params[path]) if path in entry.params else "" for path in paths)]
+        cells += [_number(record.metrics.get(name)) if record else "" for name in metrics]
+        cells += [record.state if record else "created", _number(record.seconds, 1) if record else ""]
+        table.add_row(*map(escape, cells), style="bold green" if position == 0 and record and record.metrics else "")
+    return table
+
+
+def metrics_table(record: Record) -> Table:
+    """The metrics of one run."""
+    table = Table("metric", "value")
+    for name, value in record.metrics.items():
+        table.add_row(escape(name), _number(value))
+    return table
+
+
+def _rank(row: tuple[RunEntry, Record | None]) -> tuple[bool, float, int]:
+    entry, record = row
+    name, value = next(iter(record.metrics.items()), ("", None)) if record else ("", None)
+    if value is None or isnan(value):
+        return True, 0.0, entry.index
+    return False, value if lower_is_better(name) else -value, entry.index
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether a metric of this name gets better by getting smaller."""
+    return any(word in metric.lower() for word in _LOWER_IS_BETTER)
+
+
+def _number(value: float | None, digits: int = 4) -> str:
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int) else f"{value:.{digits}f}"
+
+
+class Live:
+    """Shows a search while it runs: two bars on a terminal, a line per run elsewhere."""
+
+    def __init__(self, progress: Progress, runs: int) -> None:
+        self._progress = progress
+        self._runs = runs
+        self._done = 0
+        self._failed = 0
+        self._search = progress.add_task("search", total=runs, note="")
+        self._run: TaskID | None = None
+
+    def running(self, run: Run) -> None:
+        """The run is under way."""
+        state = run.read_progress()
+        if self._run is None:
+            self._run = self._progress.add_task(_short(run.dir.name), total=None, note="starting")
+        self._progress.update(self._run, completed=state.get("step", 0), total=state.get("steps"), note=_note(state))
+
+    def ended(self, run: Run, record: Record) -> None:
+        """The run has ended."""
+        self._done += 1
+        self._failed += record.state != "completed"
+        note = f"[red]{self._failed} failed" if self._failed else ""
+        if self._run is not None:
+            self._progress.remove_task(self._run)
+            self._run = None
+        self._progress.update(self._search, completed=self._done, note=note)
+        self._progress.console.print(f"\\[{self._done}/{self._runs}] {escape(_outcome(run, record))}")
+
+
+def _outcome(run: Run, record: Record) -> str:
+    name, value = next(iter(record.metrics.items()), ("", None))
+    if record.error:
+        said = record.error["message"].strip().partition("\n")[0]
+        result = f"{record.state}: {record.error['type']}: {said:.200} (see {run.log_path})"
+    else:
+        result = f"{record.state}, {name} {_number(value)}" if name else record.state
+    return f"{run.dir.name}: {result}, {_number(record.seconds, 1)} s"
+
+
+def _note(state: Mapping[str, float]) -> str:
+    parts = []
+    if "epoch" in state:
+        parts.append(f"epoch {state['epoch']:g}" + (f"/{state['epochs']:g}" if "epochs" in state else ""))
+    if "step" in state:
+        parts.append(f"step {state['step']:g}" + (f"/{state['steps']:g}" if "steps" in state else ""))
+    if "loss" in state:
+        parts.append(f"loss {state['loss']:.4f}")
+    return "  ".join(parts) or "starting"
+
+
+def _short(name: str, width: int = 48) -> str:
+    return name if len(name) <= width else f"…{name[1 - width :]}"
+
+
+@contextmanager
+def live(output: Console, runs: int) -> Iterator[Live]:
+    """A view of a search of so many runs."""
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=output, transient=True, disable=not output.is_terminal) as progress:
+        yield Live(progress, runs)

@@ -1,0 +1,166 @@
+"""What a YAML scalar means, and how a value is written so that every loader reads it alike.
+
+Three loaders matter: PyYAML's ``safe_load`` (YAML 1.1), OmegaConf, and YAML 1.2 loaders. They disagree about ``1e-7``,
+``no``, ``010``, ``12:30``, ``2024-01-01`` and more. gridfold reads what OmegaConf reads, and writes only what all three
+read alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from gridfold.errors import ConfigError
+
+_TAG = "tag:yaml.org,2002:"
+_NUMBER_START = list("-+.0123456789_")
+
+# An exponent makes a float, also without a dot or a sign (1e-7), as in YAML 1.2 and OmegaConf.
+_EXPONENT_FLOAT = re.compile(r"[-+]?[0-9](?:_?[0-9])*(?:\.[0-9_]*)?[eE][-+]?[0-9]+$")
+# What at least one loader may read as a number: a string of this form is written in quotes.
+_NUMBER_LIKE = re.compile(
+    r"""(?:[-+]?(?=[^0-9]*[0-9])[0-9_]*\.?[0-9_]*(?:[eE][-+]?[0-9]+)?
+    |[-+]?0[box][0-9a-fA-F_]+
+    |[-+]?[0-9_]+(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)$""",
+    re.VERBOSE,
+)
+_PORTABLE = {
+    f"{_TAG}int": re.compile(r"[-+]?(?:0|[1-9][0-9]*)$"),
+    f"{_TAG}float": re.compile(r"[-+]?[0-9]+\.[0-9]*(?:[eE][-+][0-9]+)?$|[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$"),
+    f"{_TAG}bool": re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"),
+    f"{_TAG}null": re.compile(r"(?:~|null|Null|NULL|)$"),
+    f"{_TAG}merge": re.compile(r"<<$"),
+}
+
+
+class Loader(yaml.SafeLoader):
+    """PyYAML's safe loader with OmegaConf's reading of scalars: ``1e-7`` is a float, a date is a string."""
+
+    # Dates and a lone "=" are strings here; "=" has no constructor in PyYAML and raises.
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own way to configure a loader
+        first: [(tag, regexp) for tag, regexp in resolvers if tag not in (f"{_TAG}timestamp", f"{_TAG}value")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+Loader.add_implicit_resolver(f"{_TAG}float", _EXPONENT_FLOAT, list("-+0123456789"))
+
+
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's safe dumper that quotes every string which some loader reads as something else."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
+_Dumper.add_implicit_resolver(f"{_TAG}float", _NUMBER_LIKE, _NUMBER_START)
+_Dumper.add_implicit_resolver(f"{_TAG}bool", re.compile(r"[yYnN]$"), list("yYnN"))
+
+
+def _represent_str(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # Line breaks and unprintable characters survive every loader in double quotes only.
+    style = None if text.isprintable() else '"'
+    return dumper.represent_scalar(f"{_TAG}str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_str)
+
+
+def is_portable(node: yaml.ScalarNode) -> bool:
+    """Whether every loader reads this scalar, as it stands in the text, as the same value of the same type."""
+    if node.style is not None:  # quoted, or a block: a string everywhere
+        return True
+    if node.tag == f"{_TAG}str":
+        others = yaml.SafeLoader.yaml_implicit_resolvers.get(node.value[:1], [])
+        return not _NUMBER_LIKE.match(node.value) and not any(regexp.match(node.value) for _, regexp in others)
+    return bool(_PORTABLE[node.tag].match(node.value))
+
+
+def render(value: Any) -> str:
+    """The value as one line of YAML that fits anywhere in a document, also inside ``[...]`` and ``{...}``."""
+    text: str = yaml.dump(
+        [value], Dumper=_Dumper, default_flow_style=True, width=float("inf"), allow_unicode=True, sort_keys=False
+    )
+    return text.strip()[1:-1]
+
+
+def render_block(mapping: Mapping[str, Any]) -> str:
+    """A mapping as a YAML document, a key on each line."""
+    text: str = yaml.dump(
+        plain(mapping),
+        Dumper=_Dumper,
+        default_flow_style=False,
+        width=float("inf"),
+        allow_unicode=True,
+        sort_keys=False,
+    )
+    return text
+
+
+def canonical(value: Any) -> str:
+    """One text for each value: equal exactly for equal values of equal types, whatever their spelling or key order.
+
+    1e-5, 0.00001 and 1.0e-05 are one value; 1, 1.0 and true are three; NaN equals itself.
+    """
+    if isinstance(value, Mapping):
+        return "{" + ",".join(sorted(f"{canonical(key)}:{canonical(item)}" for key, item in value.items())) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    return json.dumps(value)
+
+
+def digest(text: str, length: int = 16) -> str:
+    """A short hash of a text: ``length`` hexadecimal digits of its SHA-256."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
+
+
+def plain(value: Any, path: str = "") -> Any:
+    """A value from Python code as plain YAML data: None, bool, int, float, str, list, dict.
+
+    Tuples and other sequences become lists, paths become strings, NumPy and torch scalars and arrays become numbers
+    and lists.
+
+    Raises:
+        ConfigError: the value has no form in YAML.
+    """
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, Mapping):
+        return {
+            _plain_key(key, path): plain(item, f"{path}.{key}" if path else str(key)) for key, item in value.items()
+        }
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, (int, float, str)):  # subclasses, such as members of IntEnum and StrEnum
+        return next(kind(value) for kind in (int, float, str) if isinstance(value, kind))
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [plain(item, f"{path}.{index}") for index, item in enumerate(value)]
+    raise ConfigError(
+        f"a {type(value).__name__} cannot stand in a config: {value!r:.80}",
+        path=path,
+        hint="use null, a boolean, a number, a string, a list or a mapping",
+    )
+
+
+def _plain_key(key: Any, path: str) -> Any:
+    if isinstance(key, (str, int, float)):
+        return key
+    raise ConfigError(f"a key must be a string, a number or a boolean; found {key!r:.80}", path=path)
+
+
+def first_repeat(values: Sequence[Any]) -> int | None:
+    """The position of the first value that stood before, None if all differ."""
+    seen: set[str] = set()
+    for position, value in enumerate(values):
+        seen.add(canonical(value))
+        if len(seen) == position:
+            return position
+    return None

@@ -1,0 +1,1 @@
+"""The layout that the documented import path needs."""

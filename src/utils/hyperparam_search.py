@@ -1,0 +1,5 @@
+"""The documented import path of gridfold."""
+
+from gridfold import HyperParamSearch
+
+__all__ = ["HyperParamSearch"]
