@@ -181,7 +181,11 @@ class _Editor:
 
     def edited(self, variations: Sequence[Variation]) -> str:
         """The text with every edit made."""
-        edits = [*self._replacements(variations), *self._section(), *self._alike(), *self._untagged()]
+        edits = [*self._replacements(variations), *self._section()]
+        whole = [edit for edit in edits if edit.start < edit.end]
+        for small in (*self._alike(), *self._untagged()):
+            if not any(small.start < edit.end and edit.start < small.end for edit in whole):
+                edits.append(small)
         edits.sort(key=lambda edit: (edit.start, edit.start < edit.end, -edit.end))  # insertions first
         pieces, position = [], 0
         for edit in edits:
@@ -305,9 +309,9 @@ class _Editor:
         """The tag ``!fixed`` is for gridfold only; other loaders refuse it."""
         for place in self._document.places.values():
             if place.node.tag == FIXED_TAG and not place.spot:
-                start = self._text.index(FIXED_TAG, place.start)
-                end = start + len(FIXED_TAG)
-                yield _Edit(start, end + (self._text[end : end + 1] == " "), "")
+                tag = re.compile(rf"{FIXED_TAG} +| *{FIXED_TAG}").search(self._text, place.start - 1)
+                assert tag is not None
+                yield _Edit(tag.start(), tag.end(), "")
 
     def _line_end(self, position: int) -> int:
         end = self._text.find("\n", position)
