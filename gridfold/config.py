@@ -178,7 +178,12 @@ class Config:
     def _fixed_in_comment(self) -> frozenset[str]:
         paths: set[str] = set()
         for match in _FIXED_COMMENT.finditer(self.document.text):
-            paths.update(map(str, parse_values(match[1][1:-1])))
+            try:
+                paths.update(map(str, parse_values(match[1][1:-1])))
+            except ConfigError:
+                problem = f"the comment '{FIXED_COMMENT.strip()} [...]' does not hold a list of paths"
+                line = self.document.text.count("\n", 0, match.start()) + 1
+                raise ConfigError(problem, where=f"{self.document.name}:{line}") from None
         return frozenset(paths)
 
 

@@ -109,7 +109,7 @@ class Document:
             raise _syntax_error(error, name, text) from None
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
-            problem = f"the character U+{ord(error.character):04X} is not allowed in YAML"
+            problem = f"the character U+{int(error.character):04X} is not allowed in YAML"
             raise ConfigError(problem, where=f"{name}:{line}") from None
         except RecursionError:
             raise ConfigError("nested too deeply", where=name) from None

@@ -33,7 +33,7 @@ class RunNames:
     def __init__(self, prefix: str, stamp: str, parameters: Sequence[Parameter]) -> None:
         self._search = f"{prefix}_{stamp}"
         labels = label_parameters([parameter.path for parameter in parameters])
-        following = [*labels[1:], ""]
+        following = [*labels[1:], ""][: len(labels)]
         self._parts = [
             [f"_{label}_{text}" for text in value_texts(parameter.values, after)]
             for label, parameter, after in zip(labels, parameters, following, strict=True)
@@ -69,7 +69,7 @@ def label_parameters(paths: Sequence[str]) -> list[str]:
     for path, parts in zip(paths, ends, strict=True):
         length = 1
         while length < len(parts) and (
-            parts[-length].isdigit() or sum(other[-length:] == parts[-length:] for other in ends) > 1
+            all(part.isdigit() for part in parts[-length:]) or sum(other[-length:] == parts[-length:] for other in ends) > 1
         ):
             length += 1
         labels.append(_safe(".".join(path.split(".")[-length:])) or "param")
@@ -93,7 +93,8 @@ def value_texts(values: Sequence[Any], next_label: str = "") -> list[str]:
 def _value_text(value: Any) -> str:
     # JSON has floats by shortest round-trip and true, false, null as YAML has them.
     text = value if isinstance(value, str) else canonical(value)
-    return _cut(_safe(text), limit=80) if len(text) > 20 else _safe(text, sign=not isinstance(value, str))
+    is_number = isinstance(value, (int, float))
+    return _cut(_safe(text, sign=is_number), limit=80)
 
 
 def _safe(text: str, *, sign: bool = False) -> str:

@@ -25,7 +25,7 @@ _NUMBER_START = list("-+.0123456789_")
 _EXPONENT_FLOAT = re.compile(r"[-+]?[0-9](?:_?[0-9])*(?:\.[0-9_]*)?[eE][-+]?[0-9]+$")
 # What at least one loader may read as a number: a string of this form is written in quotes.
 _NUMBER_LIKE = re.compile(
-    r"""(?:[-+]?(?=[^0-9]*[0-9])[0-9_]*\.?[0-9_]*(?:[eE][-+]?[0-9]+)?
+    r"""(?:[-+]?(?=\.?[0-9_])[0-9_]*\.?[0-9_]*(?:[eE][-+]?[0-9]+)?
     |[-+]?0[box][0-9a-fA-F_]+
     |[-+]?[0-9_]+(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)$""",
     re.VERBOSE,

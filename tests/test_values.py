@@ -1,0 +1,106 @@
+"""Scalars: read as OmegaConf reads them, written so that all loaders agree."""
+
+import enum
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from gridfold.config import Config
+from gridfold.errors import ConfigError
+from gridfold.values import canonical, first_repeat, plain, render
+from tests.documents import PLAIN
+from tests.loaders import assert_all_read, same
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+data = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
+number_like = st.text(alphabet="0123456789eE+-._:xobn", max_size=8)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(number_like | st.sampled_from(PLAIN) | st.text(alphabet="noyestrufalNYu~=<-1", max_size=6))
+def test_plain_scalars_mean_what_omegaconf_reads(text):
+    document = f"a: {text}\n"
+    try:
+        expected = OmegaConf.to_container(OmegaConf.create(document))
+    except yaml.constructor.ConstructorError:
+        expected = {"a": text}  # a lone "=" raises there; it can only be meant as a string
+    except (yaml.YAMLError, ValueError):
+        return
+    try:
+        config = Config.parse(document, "x")
+    except ConfigError:
+        assert text in ("<<", "-") or not isinstance(expected, dict) or ":" in text
+        return
+    assert same(config.data, expected)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.text() | number_like | scalars)
+@example("1e-7")
+@example("\ufeff")
+@example("a\x85b\u2028c")
+@example("trailing ")
+@example("- x: {y} # z")
+def test_a_rendered_value_reads_back_under_every_loader(value):
+    line = render(value)
+    assert "\n" not in line
+    assert_all_read(f"a: {line}\nb: [{line}, {{c: {line}}}]\n", {"a": value, "b": [value, {"c": value}]})
+
+
+@given(data)
+def test_canonical_form_tells_values_apart_by_type_too(value):
+    assert canonical(value) == canonical(yaml.load(render(value), _loader()))
+
+
+def _loader():
+    from gridfold.values import Loader
+
+    return Loader
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "equal"),
+    [
+        (1e-5, 0.00001, True),
+        (0.1 + 0.2, 0.3, False),
+        (1, 1.0, False),
+        (1, True, False),
+        (1.0, True, False),
+        (math.nan, -math.nan, True),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+        ({1: "x"}, {"1": "x"}, False),
+        ([1, 2], [2, 1], False),
+        ("1", 1, False),
+        (None, "null", False),
+    ],
+)
+def test_identity(left, right, equal):
+    assert (canonical(left) == canonical(right)) is equal
+
+
+def test_first_repeat():
+    assert first_repeat([1, 1.0, True, "1"]) is None
+    assert first_repeat([1e-5, 2, 0.00001]) == 2
+    assert first_repeat([[1], {"a": 1}, [1]]) == 2
+
+
+class Size(enum.IntEnum):
+    small = 3
+
+
+def test_values_from_python():
+    given_values = {"a": (1, 2), "b": np.float64(0.5), "c": np.arange(2), "d": Path("x"), "e": Size.small, "f": range(2)}
+    assert same(plain(given_values), {"a": [1, 2], "b": 0.5, "c": [0, 1], "d": "x", "e": 3, "f": [0, 1]})
+    assert same(plain(OmegaConf.create({"a": [1, {"b": 2}]})), {"a": [1, {"b": 2}]})
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, b"x", len, {None: 1}, {(1, 2): 3}])
+def test_values_without_a_form_in_yaml_are_refused(value):
+    with pytest.raises(ConfigError, match=r"cannot stand in a config|a key must be"):
+        plain({"a": [value]})
