@@ -68,12 +68,15 @@ def label_parameters(paths: Sequence[str]) -> list[str]:
     labels = []
     for path, parts in zip(paths, ends, strict=True):
         length = 1
-        while length < len(parts) and (
-            all(part.isdigit() for part in parts[-length:]) or sum(other[-length:] == parts[-length:] for other in ends) > 1
-        ):
+        while length < len(parts) and not _tells_apart(parts[-length:], ends):
             length += 1
         labels.append(_safe(".".join(path.split(".")[-length:])) or "param")
     return labels
+
+
+def _tells_apart(end: list[str], paths: list[list[str]]) -> bool:
+    """Whether only one path ends so, and a word in it says what it is."""
+    return sum(path[-len(end) :] == end for path in paths) == 1 and not all(part.isdigit() for part in end)
 
 
 def value_texts(values: Sequence[Any], next_label: str = "") -> list[str]:

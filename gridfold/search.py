@@ -66,13 +66,13 @@ class Plan:
         Raises:
             ConfigError: the trainer cannot be found, or refuses a config.
         """
-        trainer = resolve(self.trainer)
-        for trial in self.space:
-            try:
+        try:
+            trainer = resolve(self.trainer)
+            for trial in self.space:
                 trainer.check(self.template.config(trial.choice))
-            except ConfigError as error:
-                error.where = error.where or self.config.where(error.path)
-                raise
+        except ConfigError as error:
+            error.where = error.where or self.config.where(error.path)
+            raise
 
     def entry(self, trial: Trial, names: RunNames) -> RunEntry:
         """The line of ``runs.jsonl`` of a trial."""

@@ -53,5 +53,10 @@ def describe(error: BaseException) -> dict[str, str]:
     return {"type": type(error).__name__, "message": str(error), "traceback": text}
 
 
+def main() -> int:
+    """Execute the run whose directory is the argument; 0 if it completed."""
+    return 0 if execute(Run(sys.argv[1])).state == "completed" else 1
+
+
 if __name__ == "__main__":
-    sys.exit(0 if execute(Run(sys.argv[1])).state == "completed" else 1)
+    sys.exit(main())

@@ -5,7 +5,7 @@ have an oracle that shares no code with gridfold.
 """
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
@@ -13,11 +13,23 @@ from omegaconf import OmegaConf
 PLAIN = """1e-7 5e-5 1E5 -1e-3 1e+3 1.0e3 1.0e-5 1.0e-07 010 08 0o17 0x1F 0b11 12:30 3:25:45 190:20:30.15 no on Yes OFF
 y N true True null ~ Null None nan inf .nan .inf -.inf +.inf 1_000 1_0.5 1. .5 -.5 +1 -0 -0.0 2024-01-01 1.2.3 10-fold
 0.1 0.30000000000000004 1e22 123456789012345678901234567890 x/y ../up -dash héllo 1__0 ._5 .5e3 09.5 1e400""".split()
-QUOTED = ["'it''s'", '"tab\\there"', "''", '"no"', "'1'", '"a, b"', '"[1, 2]"', '"a: b"', '"# no"', "'${a.b}'", '"\\u00e9 \\n"']
+QUOTED = [
+    "'it''s'",
+    '"tab\\there"',
+    "''",
+    '"no"',
+    "'1'",
+    '"a, b"',
+    '"[1, 2]"',
+    '"a: b"',
+    '"# no"',
+    "'${a.b}'",
+    '"\\u00e9 \\n"',
+]
 TAGGED = ["!!str 12", "!!float 1", "!!int 7", "!!str no"]
 
 
-@lru_cache(maxsize=None)
+@cache
 def meaning(text):
     """What OmegaConf reads."""
     return OmegaConf.to_container(OmegaConf.create(f"a: {text}\n"))["a"]

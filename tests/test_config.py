@@ -103,7 +103,8 @@ ERRORS = {
     "gridfold: {fixed: [b]}\nbb: 1\n": "base.yaml: b: no such path in the config\n  did you mean 'bb'?",
     "gridfold: {fixed: 3}\n": "base.yaml:1:19: gridfold.fixed: expected a list of dotted paths, found 3",
     "gridfold: 3\n": "base.yaml:1:11: gridfold: expected a mapping of settings, found 3",
-    "a: [1, 2]\n# gridfold: fixed [{]\n": "base.yaml:2: the comment '# gridfold: fixed [...]' does not hold a list of paths",
+    "a: [1, 2]\n# gridfold: fixed [{]\n": "base.yaml:2: the comment "
+    "'# gridfold: fixed [...]' does not hold a list of paths",
 }
 
 
@@ -116,7 +117,11 @@ def test_bad_configs(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 5000, "a: " + "[" * 5000 + "]" * 5000, "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9) if i else 'x, y'}]\n" for i in range(9))],
+    [
+        "[" * 5000,
+        "a: " + "[" * 5000 + "]" * 5000,
+        "a0: &a0 [x, y]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 9)),
+    ],
     ids=["unclosed", "deep", "billion laughs"],
 )
 def test_hostile_configs_are_errors(text):

@@ -1,9 +1,10 @@
 """Run names: readable, safe, never the same for two trials."""
 
 import os
+from pathlib import Path
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gridfold.errors import ConfigError
@@ -66,18 +67,29 @@ def test_labels_are_the_shortest_that_tell_paths_apart(paths, labels):
 
 
 values = st.lists(
-    st.none() | st.booleans() | st.integers(-3, 3) | st.floats() | st.text(max_size=300)
-    | st.text(alphabet="ab_AB-/.", max_size=6) | st.lists(st.integers(0, 2), max_size=3),
-    min_size=1, max_size=5, unique_by=canonical,
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.floats()
+    | st.text(max_size=300)
+    | st.text(alphabet="ab_AB-/.", max_size=6)
+    | st.lists(st.integers(0, 2), max_size=3),
+    min_size=1,
+    max_size=5,
+    unique_by=canonical,
 )
-paths = st.lists(st.text(alphabet="ab_A.", min_size=1, max_size=5).filter(lambda path: all(path.split("."))), max_size=3, unique=True)
+paths = st.lists(
+    st.text(alphabet="ab_A.", min_size=1, max_size=5).filter(lambda path: all(path.split("."))), max_size=3, unique=True
+)
 
 
 @settings(max_examples=500)
 @given(paths, st.data())
 @example(["a", "b_b"], None)
 def test_two_trials_never_share_a_name(keys, draw):
-    lists = [["x", "x_b", "b", "b_b"], ["1", "b_1", "b_b_1", "b"]] if draw is None else [draw.draw(values) for _ in keys]
+    lists = (
+        [["x", "x_b", "b", "b_b"], ["1", "b_1", "b_b_1", "b"]] if draw is None else [draw.draw(values) for _ in keys]
+    )
     made = names(*zip(keys, lists, strict=True))
     assert len({name.casefold() for name in made}) == len(made)
     for name in made:
@@ -99,12 +111,10 @@ def test_long_names_end_in_a_hash():
 def test_a_prefix_is_safe_or_refused(prefix):
     try:
         check_prefix(prefix)
-    except ConfigError as error:
-        assert "\n" not in error.problem
+    except ConfigError:
         return
-    assume(prefix)
-    assert os.path.basename(prefix) == prefix
-    assert prefix not in ("", ".", "..")
+    assert Path("runs", prefix).parent == Path("runs")
+    assert Path(prefix).name == prefix
 
 
 @pytest.mark.parametrize("prefix", ["", "../x", "/abs", "a/b", ".hidden", "-dash", "a\nb", "a\0b", "$(x)", "x" * 300])

@@ -9,20 +9,25 @@ from hypothesis import strategies as st
 from gridfold.errors import ConfigError
 from gridfold.space import Parameter, Space
 
-parameters = st.lists(
-    st.lists(st.integers(), min_size=1, max_size=4, unique=True).map(tuple), max_size=4
-).map(lambda lists: tuple(Parameter(f"p{index}", values) for index, values in enumerate(lists)))
+parameters = st.lists(st.lists(st.integers(), min_size=1, max_size=4, unique=True).map(tuple), max_size=4).map(
+    lambda lists: tuple(Parameter(f"p{index}", values) for index, values in enumerate(lists))
+)
 
 
 @given(parameters)
 def test_trials_are_the_product_last_parameter_fastest(params):
     space = Space(params)
-    expected = [dict(zip([p.path for p in params], values, strict=True)) for values in itertools.product(*[p.values for p in params])]
+    expected = [
+        dict(zip([p.path for p in params], values, strict=True))
+        for values in itertools.product(*[p.values for p in params])
+    ]
     assert [trial.params for trial in space] == expected
     assert [trial.index for trial in space] == list(range(len(space)))
     assert space[-1].params == expected[-1]
     for trial in space:
-        assert [p.values[position] for p, position in zip(params, trial.choice, strict=True)] == [*trial.params.values()]
+        assert [p.values[position] for p, position in zip(params, trial.choice, strict=True)] == [
+            *trial.params.values()
+        ]
 
 
 def test_a_huge_space_costs_nothing():

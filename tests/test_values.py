@@ -95,7 +95,14 @@ class Size(enum.IntEnum):
 
 
 def test_values_from_python():
-    given_values = {"a": (1, 2), "b": np.float64(0.5), "c": np.arange(2), "d": Path("x"), "e": Size.small, "f": range(2)}
+    given_values = {
+        "a": (1, 2),
+        "b": np.float64(0.5),
+        "c": np.arange(2),
+        "d": Path("x"),
+        "e": Size.small,
+        "f": range(2),
+    }
     assert same(plain(given_values), {"a": [1, 2], "b": 0.5, "c": [0, 1], "d": "x", "e": 3, "f": [0, 1]})
     assert same(plain(OmegaConf.create({"a": [1, {"b": 2}]})), {"a": [1, {"b": 2}]})
 

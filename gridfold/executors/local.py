@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -14,10 +15,14 @@ from gridfold.run import Record, Run, State, now
 
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 10.0
+# The worker imports what the search would, also where gridfold is a checkout that is not installed.
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from gridfold.worker import main; sys.exit(main())"
+)
 
 
 class LocalExecutor:
-    """Executes each run by ``python -m gridfold.worker``; what it prints goes to the run's log."""
+    """Executes each run by ``gridfold.worker`` in a process; what it prints goes to the run's log."""
 
     def execute(self, runs: Iterable[Run], watcher: Watcher) -> Iterator[Record]:
         """Execute the runs in order."""
@@ -30,7 +35,7 @@ class LocalExecutor:
         start = time.monotonic()
         with run.log_path.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-u", "-m", "gridfold.worker", str(run.dir)],
+                [sys.executable, "-u", "-c", _START, json.dumps(sys.path), str(run.dir)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from math import isnan
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from gridfold.names import label_parameters
 from gridfold.run import Record, Run
@@ -30,14 +30,10 @@ def console() -> Console:
     return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
 
 
-def plan_table(plan: Plan) -> Table:
+def plan_table(plan: Plan) -> Group:
     """What varies, what is set, what stays although it is a list, and how many runs that makes."""
-    parameters = plan.space.parameters
-    table = Table(title=_title(plan), title_justify="left", title_style="bold")
-    table.add_column("parameter")
-    table.add_column("values")
-    table.add_column("", justify="right")
-    for parameter in parameters:
+    table = Table("parameter", "values", Column("", justify="right"))
+    for parameter in plan.space.parameters:
         table.add_row(escape(parameter.path), escape(_listed(parameter.values)), f"{len(parameter.values)} values")
     table.add_section()
     pins = [variation for variation in plan.variations if variation.is_pin]
@@ -48,7 +44,7 @@ def plan_table(plan: Plan) -> Table:
     for kept in plan.config.kept:
         if kept.path not in replaced:
             table.add_row(escape(kept.path), escape(render(kept.value)), f"stays a list: {kept.reason}")
-    return table
+    return Group(f"[bold]{_title(plan)}", *([table] if table.row_count else []))
 
 
 def _title(plan: Plan) -> str:

@@ -1,0 +1,81 @@
+"""Shared: the entry points run as users run them, in a folder of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+TRAINER = '''
+"""A trainer for tests: no imports, no wait."""
+
+import os, signal, sys, time
+
+
+def train(config, run):
+    for epoch in (1, 2):
+        run.report(epoch=epoch, val_f1=0.4 + epoch / 10)
+        run.progress(epoch=epoch, epochs=2, step=epoch, steps=2, loss=1 / epoch)
+    print("trained", run.dir.name, run.seed)
+    what = config.get("what", "finish")
+    if what == "raise":
+        raise ValueError("this one fails\\nfor a reason")
+    if what == "exit":
+        sys.exit(3)
+    if what == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if what == "sleep":
+        time.sleep(60)
+    return {"val_f1": config.get("lr", 0.5), "val_loss": 0.1}
+
+
+def number(config):
+    return config.get("lr", 0.5)
+
+
+def nonsense(config):
+    return "good"
+'''
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty project: the working directory, with a trainer module in it."""
+    (tmp_path / "toy.py").write_text(TRAINER)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def command(project):
+    """Runs an entry point in the project, as a user would: ``command("hyper_main.py", "--no-execute")``."""
+
+    def run(script, *arguments, **options):
+        return subprocess.run(
+            [sys.executable, str(ROOT / script), *arguments],
+            cwd=project,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "COLUMNS": "160"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            **options,
+        )
+
+    return run
+
+
+@pytest.fixture
+def write(project):
+    """Writes a file of the project and gives its path relative to it."""
+
+    def to_file(name, text):
+        path = project / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return name
+
+    return to_file

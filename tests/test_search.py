@@ -1,0 +1,87 @@
+"""HyperParamSearch, the documented Python interface."""
+
+import itertools
+import json
+import re
+
+import pytest
+
+from gridfold import ConfigError, HyperParamSearch
+from tests.loaders import pyyaml
+
+CONFIG = {"gridfold": {"trainer": "toy:train"}, "training": {"lr": [0.5, 0.25], "size": 16}, "betas": [0.9, 0.99]}
+
+
+def configs(run_dirs):
+    return [pyyaml((run / "config.yaml").read_text()) for run in run_dirs]
+
+
+def test_variations_of_the_config(project):
+    run_dirs = HyperParamSearch(CONFIG).run_grid_search(run_prefix="experiment")
+    assert len(run_dirs) == 4
+    assert [c["training"]["lr"] for c in configs(run_dirs)] == [0.5, 0.5, 0.25, 0.25]
+    assert all(re.match(r"runs/experiment_\d{6}_lr_0\.\d+_betas_0\.9", str(run)) for run in run_dirs)
+    assert not list(project.glob("runs/*/run.json"))
+
+
+def test_explicit_variations_are_laid_over_those_of_the_config(project):
+    search = HyperParamSearch(CONFIG)
+    run_dirs = search.run_grid_search({"training.size": [1, 2], "betas": 0.5, "+training.new": ["x", None]})
+    found = [(c["training"]["lr"], c["training"]["size"], c["training"]["new"], c["betas"]) for c in configs(run_dirs)]
+    assert found == [(lr, size, new, 0.5) for lr, size, new in itertools.product([0.5, 0.25], [1, 2], ["x", None])]
+
+
+def test_execute(project):
+    run_dirs = HyperParamSearch(CONFIG, runs_dir="elsewhere").run_grid_search({"betas": 0.5}, execute=True)
+    assert [json.loads((run / "run.json").read_text())["state"] for run in run_dirs] == ["completed"] * 2
+    assert run_dirs[0].parent.name == "elsewhere"
+
+
+def test_run_directories_are_a_sequence(project):
+    run_dirs = HyperParamSearch(CONFIG).run_grid_search()
+    assert run_dirs[-1] == list(run_dirs)[3]
+    assert run_dirs[1:3] == [run_dirs[1], run_dirs[2]]
+    assert run_dirs[0] in run_dirs
+    assert repr(run_dirs).startswith("<4 run directories, runs/run_")
+
+
+def test_equal_configs_have_equal_ids(project):
+    first = HyperParamSearch({"a": [1e-5, 2], "b": 1}).run_grid_search(run_prefix="x")
+    second = HyperParamSearch({"b": 1, "a": 0}).run_grid_search({"a": [2, 0.00001]}, run_prefix="y")
+    ids = [
+        [json.loads(line)["id"] for line in next(project.glob(f"runs/{p}_*/runs.jsonl")).read_text().splitlines()]
+        for p in "xy"
+    ]
+    assert len(first) == len(second) == 2
+    assert ids[0] == ids[1][::-1]
+
+
+@pytest.mark.parametrize(
+    ("variations", "message"),
+    [
+        ({"training.lrr": [1]}, "training.lrr: no such path in the config\n  did you mean 'training.lr'?"),
+        ({"training.lr": []}, "training.lr: no values, so there would be no runs"),
+        ({"training.lr": [object()]}, "training.lr.0: a object cannot stand in a config"),
+        ({3: [1]}, "not a dotted path: 3"),
+        (["training.lr"], "variations are a mapping of path to values"),
+    ],
+)
+def test_bad_variations(project, variations, message):
+    with pytest.raises(ConfigError) as caught:
+        HyperParamSearch(CONFIG).run_grid_search(variations)
+    assert message in str(caught.value)
+    assert not (project / "runs").exists()
+
+
+def test_the_executed_config_is_checked_by_the_trainer(project):
+    (project / "toy2.py").write_text(
+        "from gridfold import ConfigError\n"
+        "class trainer:\n"
+        "    def check(config):\n"
+        "        if config['training']['lr'] < 0.5: raise ConfigError('too small', path='training.lr')\n"
+        "    train = None\n"
+    )
+    (project / "c.yaml").write_text("gridfold: {trainer: 'toy2:trainer'}\ntraining:\n  lr: [0.5, 0.25]\n")
+    with pytest.raises(ConfigError, match=r"^c.yaml:3:7: training.lr: too small$"):
+        HyperParamSearch("c.yaml").run_grid_search(execute=True)
+    assert not (project / "runs").exists()

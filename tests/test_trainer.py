@@ -1,0 +1,65 @@
+"""The contract of trainers, which every kind of trainer keeps."""
+
+import pytest
+
+from gridfold.errors import ConfigError
+from gridfold.run import Run
+from gridfold.trainer import FunctionTrainer, resolve
+
+
+class TrainerContract:
+    """What the worker relies on. A subclass gives a trainer, a config it takes and one it refuses or fails at."""
+
+    @pytest.fixture
+    def trainer(self):
+        raise NotImplementedError
+
+    @pytest.fixture
+    def config(self):
+        raise NotImplementedError
+
+    def test_check_takes_a_good_config(self, trainer, config):
+        assert trainer.check(config) is None
+
+    def test_train_returns_numbers_by_name(self, trainer, config, tmp_path):
+        metrics = trainer.train(config, Run(tmp_path))
+        assert metrics
+        assert all(isinstance(name, str) and isinstance(value, (int, float)) for name, value in metrics.items())
+
+    def test_training_again_gives_the_same(self, trainer, config, tmp_path):
+        for name in "ab":
+            (tmp_path / name).mkdir()
+        assert trainer.train(config, Run(tmp_path / "a")) == trainer.train(config, Run(tmp_path / "b"))
+
+    def test_the_config_is_left_as_it_was(self, trainer, config, tmp_path):
+        before = repr(config)
+        trainer.train(config, Run(tmp_path))
+        assert repr(config) == before
+
+
+class TestFunctionOfConfigAndRun(TrainerContract):
+    @pytest.fixture
+    def trainer(self):
+        return FunctionTrainer(lambda config, run: {"loss": config["a"] * 0.5, "seed": run.seed})
+
+    @pytest.fixture
+    def config(self):
+        return {"a": 3}
+
+
+class TestFunctionOfConfig(TestFunctionOfConfigAndRun):
+    @pytest.fixture
+    def trainer(self):
+        return FunctionTrainer(lambda config: config["a"])
+
+
+@pytest.mark.parametrize("result", ["good", None, {"f1": "high"}, [1]])
+def test_a_function_that_returns_no_numbers(result, tmp_path):
+    with pytest.raises(TypeError, match="a trainer returns a mapping of numbers, or a number"):
+        FunctionTrainer(lambda config: result).train({}, Run(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["x", ":x", "x:", "no_such_module_here:x", "json:no_such"])
+def test_names_that_lead_nowhere(name):
+    with pytest.raises(ConfigError):
+        resolve(name)
