@@ -22,6 +22,7 @@ from gridfold.values import render
 
 MAX_ROWS = 20
 _MAX_VALUES = 12
+_MAX_METRICS = 3  # the others are in results.csv
 _LOWER_IS_BETTER = ("loss", "error", "perplexity", "mae", "mse", "rmse")
 
 
@@ -67,7 +68,7 @@ def results_table(records: Iterable[tuple[RunEntry, Record | None]]) -> Table | 
         return None
     entries = [entry for entry, _ in best]
     paths = list(dict.fromkeys(path for entry in entries for path in entry.params))
-    metrics = list(dict.fromkeys(name for _, record in best if record for name in record.metrics))
+    metrics = list(dict.fromkeys(name for _, record in best if record for name in record.metrics))[:_MAX_METRICS]
     table = Table(title="Results, best first", title_justify="left", title_style="bold")
     for heading in ("run", *label_parameters(paths), *metrics, "state", "seconds"):
         table.add_column(escape(heading), justify="left" if heading == "state" else "right")

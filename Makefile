@@ -1,0 +1,35 @@
+# make demo: install into .venv and run a real grid. make test: install into .venv and run every check and test.
+PYTHON ?= python3
+VENV := .venv
+PIP := $(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test check bench clean
+
+demo: $(VENV)/installed-demo
+	$(VENV)/bin/python hyper_main.py --config config/bbc_news_head.yaml --run-prefix demo
+
+test: $(VENV)/installed-dev check
+	$(VENV)/bin/python -m pytest
+
+check: $(VENV)/installed-dev
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench: $(VENV)/installed-dev
+	$(VENV)/bin/python benchmarks/directories.py
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed-demo: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[text,demo]'
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[text,demo,dev]'
+	touch $@
