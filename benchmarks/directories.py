@@ -1,6 +1,6 @@
 """How long creating the directories of a search takes, beside a bare loop of mkdir and write of the same bytes.
 
-Run: ``python benchmarks/directories.py [RUNS] [REPEATS]``. Both sides run in turn in one process group, in fresh folders;
+Run: ``python benchmarks/directories.py [RUNS] [REPEATS]``. Both sides run in turn, in fresh folders;
 nothing is deleted before the end, because some file systems create slowly after large deletes. Peak memory is that of
 the whole ``--no-execute`` process, for 45 runs and for all of them.
 """

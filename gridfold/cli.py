@@ -115,8 +115,7 @@ def _search(options: argparse.Namespace) -> int:
         return 0
     with terminal.live(output, plan.space.size) as live:
         completed = sum(record.state == "completed" for record in execute_search(directory, LocalExecutor(), live))
-    output.print(terminal.results_table(directory.records()))
-    output.print(f"All results: {directory.results_path}", soft_wrap=True)
+    output.print(terminal.results(directory), soft_wrap=True)
     return 0 if completed == plan.space.size else FAILED
 
 

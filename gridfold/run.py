@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -136,7 +136,7 @@ def write_config(directory: str, text: str) -> None:
 
 def now() -> str:
     """This moment as records have it: ISO 8601, UTC, milliseconds."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def replace_file(path: Path, text: str, *, durable: bool = False) -> None:

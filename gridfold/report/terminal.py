@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import isnan
 from typing import Any
@@ -17,7 +17,7 @@ from rich.table import Column, Table
 from gridfold.names import label_parameters
 from gridfold.run import Record, Run
 from gridfold.search import Plan
-from gridfold.store import RunEntry
+from gridfold.store import RunEntry, SearchDirectory
 from gridfold.values import render
 
 MAX_ROWS = 20
@@ -52,8 +52,9 @@ def _title(plan: Plan) -> str:
     size = plan.space.size
     if not plan.space.parameters:
         return f"{escape(plan.config.document.name)}: nothing varies, so this is a search of one run"
-    product = " × ".join(str(len(parameter.values)) for parameter in plan.space.parameters)
-    return f"{escape(plan.config.document.name)}: {size:,} run{'s' if size > 1 else ''} = {product}"
+    counts = [str(len(parameter.values)) for parameter in plan.space.parameters]
+    product = f" = {' × '.join(counts)}" if len(counts) > 1 else ""
+    return f"{escape(plan.config.document.name)}: {size:,} run{'s' if size > 1 else ''}{product}"
 
 
 def _listed(values: Sequence[Any]) -> str:
@@ -61,11 +62,17 @@ def _listed(values: Sequence[Any]) -> str:
     return ", ".join(shown) + (f", … {render(values[-1])}" if len(values) > _MAX_VALUES else "")
 
 
-def results_table(records: Iterable[tuple[RunEntry, Record | None]]) -> Table | None:
-    """The best runs, best first, by the first metric; those without it last. None if there are no runs."""
-    best = heapq.nsmallest(MAX_ROWS, records, key=_rank)
-    if not best:
-        return None
+def results(search: SearchDirectory) -> Group:
+    """The best runs, best first, by the first metric, those without it last; and where the results are."""
+    best = heapq.nsmallest(MAX_ROWS, search.records(), key=_rank)
+    lines = [f"All results: {escape(str(search.results_path))}"]
+    entry, record = best[0]
+    if record and record.metrics:
+        lines.insert(0, f"Best run: {escape(str(search.run(entry).dir))}")
+    return Group(_results_table(best), *lines)
+
+
+def _results_table(best: list[tuple[RunEntry, Record | None]]) -> Table:
     entries = [entry for entry, _ in best]
     paths = list(dict.fromkeys(path for entry in entries for path in entry.params))
     metrics = list(dict.fromkeys(name for _, record in best if record for name in record.metrics))[:_MAX_METRICS]
@@ -151,8 +158,6 @@ def _note(state: Mapping[str, float]) -> str:
     parts = []
     if "epoch" in state:
         parts.append(f"epoch {state['epoch']:g}" + (f"/{state['epochs']:g}" if "epochs" in state else ""))
-    if "step" in state:
-        parts.append(f"step {state['step']:g}" + (f"/{state['steps']:g}" if "steps" in state else ""))
     if "loss" in state:
         parts.append(f"loss {state['loss']:.4f}")
     return "  ".join(parts) or "starting"
@@ -172,5 +177,9 @@ def live(output: Console, runs: int) -> Iterator[Live]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=output, transient=True, disable=not output.is_terminal) as progress:
+    # Speed is that of the last day: with the default of 30 seconds, slow runs would never have a time left.
+    progress = Progress(
+        *columns, console=output, transient=True, disable=not output.is_terminal, speed_estimate_period=24 * 60 * 60
+    )
+    with progress:
         yield Live(progress, runs)
