@@ -6,6 +6,7 @@ and leaves a record in state ``completed`` or ``failed``. They share nothing els
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 import traceback
@@ -55,6 +56,7 @@ def describe(error: BaseException) -> dict[str, str]:
 
 def main() -> int:
     """Execute the run whose directory is the argument; 0 if it completed."""
+    logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
     return 0 if execute(Run(sys.argv[1])).state == "completed" else 1
 
 
