@@ -1,0 +1,74 @@
+"""The built-in trainer: config in, metrics and a saved run out."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gridfold.errors import ConfigError
+from gridfold.text.data import describe
+from gridfold.text.fitness import check_fit
+from gridfold.text.head import read_head
+from gridfold.text.pretrained import check_pretrained
+from gridfold.text.section import Config
+from gridfold.text.settings import read_data, read_model, read_training
+
+if TYPE_CHECKING:
+    from gridfold.text.history import Run
+
+_PACKAGES = (
+    "torch",
+    "transformers",
+    "accelerate",
+    "numpy",
+    "pandas",
+    "sklearn",
+    "safetensors",
+    "matplotlib",
+    "omegaconf",
+)
+
+
+class TextTrainer:
+    """Trains a Hugging Face encoder with a classification head."""
+
+    def check(self, config: Mapping[str, Any]) -> None:
+        """Raise ``ConfigError`` if a run of this config could only fail.
+
+        Data and models are looked at once per distinct settings, however many configs are checked.
+        """
+        _require_packages()
+        values = Config(config)
+        model, data = read_model(values), read_data(values)
+        head, training = read_head(values.section("model")), read_training(values, frozen=model.freeze_encoder)
+        check_fit(describe(data), head, training)
+        check_pretrained(model.name, data.max_length)
+
+    def train(self, config: Mapping[str, Any], run: Run) -> dict[str, float]:
+        """Train a config and save the result in ``run.dir``.
+
+        Returns:
+            The metrics of the best epoch, that of ``training.metric`` first, then ``best_epoch`` and ``epochs``.
+
+        Raises:
+            ConfigError: as `check` does.
+            FloatingPointError: the loss became nan or infinite.
+        """
+        _require_packages()
+        from gridfold.text.fit import fit  # imports torch
+        from gridfold.text.saved import save
+
+        fitted = fit(Config(config), run)
+        save(fitted, run.dir)
+        return fitted.history.metrics()
+
+
+trainer = TextTrainer()
+
+
+def _require_packages() -> None:
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        problem = f"the built-in trainer needs packages that are not installed: {', '.join(missing)}"
+        raise ConfigError(problem, hint='pip install "gridfold[text]"')

@@ -1,0 +1,202 @@
+"""The examples of a run: texts and label ids, limited and split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from gridfold.errors import ConfigError
+from gridfold.text.location import local_path, stamp
+from gridfold.text.settings import DataSettings
+from gridfold.text.sources import Columns, Label, Table, read_table
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Texts and the ids of their labels, an array of shape ``(n,)``."""
+
+    texts: tuple[str, ...]
+    ids: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, rows: NDArray[np.int64]) -> Examples:
+        """The examples at some rows."""
+        return Examples(tuple(self.texts[row] for row in rows), self.ids[rows])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a run learns from.
+
+    Attributes:
+        labels: the label values, sorted; the id of a label is its place here.
+        train: the examples to learn from.
+        validation: the examples that every epoch is judged by.
+    """
+
+    labels: tuple[Label, ...]
+    train: Examples
+    validation: Examples
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What a config is checked against: a `Dataset` without its texts.
+
+    Attributes:
+        labels: the label values, sorted.
+        train_size: training examples.
+        validation_classes: labels that occur in the validation examples.
+    """
+
+    labels: tuple[Label, ...]
+    train_size: int
+    validation_classes: int
+
+
+def describe(settings: DataSettings) -> DataFacts:
+    """The facts about a data set, read once per distinct settings as long as its files do not change."""
+    return _describe(settings, _stamps(settings))
+
+
+def _stamps(settings: DataSettings) -> tuple[Any, ...]:
+    named = [(settings.train, "data.train"), (settings.validation, "data.validation")]
+    places = [local_path(name, path) for name, path in named if isinstance(name, str)]
+    return tuple(stamp(place) for place in places if place is not None)
+
+
+@lru_cache(maxsize=64)
+def _describe(settings: DataSettings, _stamps: tuple[Any, ...]) -> DataFacts:
+    return facts_of(load_data(settings))
+
+
+def facts_of(data: Dataset) -> DataFacts:
+    """The facts about a data set that is loaded."""
+    return DataFacts(data.labels, len(data.train), len(set(data.validation.ids.tolist())))
+
+
+def load_data(settings: DataSettings) -> Dataset:
+    """Read, label, limit and split the examples.
+
+    Raises:
+        ConfigError: a source cannot be read; there are fewer than two labels; a label of the validation set is not
+            in the training set; a class is too small to be split; ``limit`` is smaller than the classes need.
+    """
+    columns = Columns(settings.text_column, settings.label_column)
+    table = read_table(settings.train, columns, "data.train", split="train")
+    labels = _sorted_labels(table)
+    train = _limited(_examples(table, labels), labels, settings)
+    if isinstance(settings.validation, str):
+        other = read_table(settings.validation, columns, "data.validation", split="validation")
+        _reject_unknown_labels(other, labels)
+        return Dataset(labels, train, _examples(other, labels))
+    return _split(train, labels, settings.validation, settings.split_seed)
+
+
+def _sorted_labels(table: Table) -> tuple[Label, ...]:
+    try:
+        labels = tuple(sorted(set(table.labels)))
+    except TypeError:
+        kinds = sorted({type(label).__name__ for label in table.labels})
+        raise ConfigError(f"labels of different types: {', '.join(kinds)}", path="data.label_column") from None
+    if len(labels) < 2:
+        raise ConfigError(f"at least 2 labels are needed, found {named(labels)}", path="data.label_column")
+    return labels
+
+
+def named(labels: Sequence[Label]) -> str:
+    """How messages count and list labels: ``3: a, b, c``."""
+    shown = ", ".join(str(label) for label in labels[:20])
+    return f"{len(labels)}: {shown}" + (", ..." if len(labels) > 20 else "")
+
+
+def _examples(table: Table, labels: tuple[Label, ...]) -> Examples:
+    import numpy as np  # `gridfold.text` imports without it
+
+    place = {label: index for index, label in enumerate(labels)}
+    return Examples(table.texts, np.array([place[label] for label in table.labels], dtype=np.int64))
+
+
+def _reject_unknown_labels(table: Table, labels: tuple[Label, ...]) -> None:
+    unknown = sorted(set(table.labels) - set(labels), key=str)
+    if unknown:
+        problem = f"labels that the training examples do not have, {named(unknown)}"
+        raise ConfigError(problem, path="data.validation", hint=f"labels of data.train, {named(labels)}")
+
+
+def _limited(examples: Examples, labels: tuple[Label, ...], settings: DataSettings) -> Examples:
+    limit = settings.limit
+    if limit is None or limit >= len(examples):
+        return examples
+    least = 1 if isinstance(settings.validation, str) else 2
+    if limit < least * len(labels):
+        problem = f"{limit} is too few for {len(labels)} labels, at least {least * len(labels)} are needed"
+        raise ConfigError(problem, path="data.limit")
+    return examples.take(stratified(examples.ids, limit, [settings.split_seed, 0], least=least))
+
+
+def _split(examples: Examples, labels: tuple[Label, ...], fraction: float, seed: int) -> Dataset:
+    import numpy as np  # `gridfold.text` imports without it
+
+    counts = np.bincount(examples.ids, minlength=len(labels))
+    single = [labels[index] for index in np.flatnonzero(counts < 2)]
+    if single:
+        problem = f"a stratified split needs 2 examples of every label, there is only 1 of {named(single)}"
+        raise ConfigError(problem, path="data.validation", hint="give a validation set of its own, or more examples")
+    size = max(round(fraction * len(examples)), len(labels))
+    rows = stratified(examples.ids, size, [seed, 1], least=1, spared=1)
+    left = np.setdiff1d(np.arange(len(examples)), rows)
+    return Dataset(labels, examples.take(left), examples.take(rows))
+
+
+def stratified(
+    ids: NDArray[np.int64], size: int, seed: Sequence[int], *, least: int = 0, spared: int = 0
+) -> NDArray[np.int64]:
+    """Rows of a sample in which every class has its share, in ascending order.
+
+    Our own, because a config must give the same split under every version of every library, and because small
+    classes must not vanish from a small sample.
+
+    Args:
+        ids: the class of every row, shape ``(n,)``.
+        size: rows to take.
+        seed: what the choice within the classes is drawn from.
+        least: rows taken of every class at the least, if it has so many.
+        spared: rows left of every class at the least.
+    """
+    import numpy as np  # `gridfold.text` imports without it
+
+    # Not default_rng: numpy promises of this one that its stream never changes.
+    generator = np.random.RandomState(list(seed))
+    quotas = _quotas(np.bincount(ids), size, least, spared)
+    picked = [
+        generator.permutation(np.flatnonzero(ids == index))[:quota] for index, quota in enumerate(quotas.tolist())
+    ]
+    return np.sort(np.concatenate(picked))
+
+
+def _quotas(counts: NDArray[np.int64], size: int, least: int, spared: int) -> NDArray[np.int64]:
+    """How many rows to take of every class: proportional, largest remainders first, within the bounds."""
+    import numpy as np  # `gridfold.text` imports without it
+
+    share = counts * size / counts.sum()
+    highest = np.maximum(counts - spared, 0)
+    lowest = np.minimum(least, highest)
+    quotas: NDArray[np.int64] = np.clip(np.floor(share).astype(np.int64), lowest, highest)
+    while (missing := size - int(quotas.sum())) != 0:
+        step = 1 if missing > 0 else -1
+        movable = quotas < highest if step > 0 else quotas > lowest
+        if not movable.any():
+            break
+        # The class whose quota is farthest from its share moves one towards it.
+        distance = np.where(movable, step * (share - quotas), -np.inf)
+        quotas[int(np.argmax(distance))] += step
+    return quotas

@@ -1,0 +1,116 @@
+"""From a config to a trained classifier, in the order that lets runs share work.
+
+What several runs have in common is read and computed before anything in which they may differ is looked at: the
+texts are read and tokenized, the encoder is loaded, and if it is frozen has encoded them, before the head and the
+training settings are.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from transformers import TrainingArguments, set_seed
+
+from gridfold.text.data import Dataset, facts_of, load_data
+from gridfold.text.encoder import PooledEncoder, encode, load_encoder, load_tokenizer, run_device
+from gridfold.text.finetune import Classifier, TokenizedExamples, fine_tune, precision_of
+from gridfold.text.fitness import check_fit
+from gridfold.text.frozen import Features, train_head
+from gridfold.text.head import Head, build_head, read_head
+from gridfold.text.history import History, Run
+from gridfold.text.optimization import training_arguments
+from gridfold.text.section import Config
+from gridfold.text.settings import (
+    DataSettings,
+    ModelSettings,
+    TrainingSettings,
+    read_data,
+    read_eval_batch_size,
+    read_model,
+    read_training,
+    read_use_cpu,
+)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained classifier, with the weights of its best epoch, and all there is to say about it."""
+
+    settings: ModelSettings
+    data_settings: DataSettings
+    data: Dataset
+    head_settings: Head
+    head: nn.Module
+    encoder: PooledEncoder
+    history: History
+    eval_batch_size: int
+    precision: str | None
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is read of a config once the shared work is done."""
+
+    head: Head
+    training: TrainingSettings
+    args: TrainingArguments
+
+
+def fit(config: Config, run: Run) -> Fitted:
+    """Train what a config describes, reporting to ``run``; nothing is saved."""
+    _ask_for_determinism()
+    set_seed(0)  # weights that a checkpoint lacks, of a pooler that is not used, do not depend on training.seed
+    model, data_settings = read_model(config), read_data(config)
+    data = load_data(data_settings)
+    return (_fit_frozen if model.freeze_encoder else _fit_whole)(config, run, model, data_settings, data)
+
+
+def _ask_for_determinism() -> None:
+    """Kernels that give the same bits twice, where CUDA has such; on the CPU they all do."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    if torch.cuda.is_available():
+        torch.use_deterministic_algorithms(True, warn_only=True)  # noqa: FBT003 (torch takes it by position)
+
+
+def _fit_frozen(config: Config, run: Run, model: ModelSettings, data_settings: DataSettings, data: Dataset) -> Fitted:
+    batch_size, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
+    encoder = load_encoder(model.name, model.pooling).to(device)
+    tokenizer = load_tokenizer(model.name, encoder.inputs, data_settings.max_length)
+    # One after the other: a saved run that predicts the validation texts then does the very same.
+    train = encode(encoder, tokenizer, tokenizer.rows(data.train.texts), batch_size)
+    validation = encode(encoder, tokenizer, tokenizer.rows(data.validation.texts), batch_size)
+    features = Features(train, torch.from_numpy(data.train.ids).to(device), validation)
+
+    plan = _read_plan(config, run, data, frozen=True)
+    head = _new_head(plan, encoder)
+    history = History(run, plan.training, data.validation.ids)
+    train_head(head.to(device), features, plan.args, plan.training.label_smoothing, history)
+    return Fitted(model, data_settings, data, plan.head, head, encoder, history, batch_size, precision=None)
+
+
+def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: DataSettings, data: Dataset) -> Fitted:
+    encoder = load_encoder(model.name, model.pooling)
+    tokenizer = load_tokenizer(model.name, encoder.inputs, data_settings.max_length)
+    rows = TokenizedExamples(tokenizer.rows(data.train.texts), data.train.ids, tokenizer.rows(data.validation.texts))
+
+    plan = _read_plan(config, run, data, frozen=False)
+    head = _new_head(plan, encoder)
+    history = History(run, plan.training, data.validation.ids)
+    fine_tune(Classifier(encoder, head), rows, tokenizer, plan.args, plan.training.label_smoothing, history)
+    size, precision = plan.training.eval_batch_size, precision_of(plan.args)
+    return Fitted(model, data_settings, data, plan.head, head, encoder, history, size, precision)
+
+
+def _read_plan(config: Config, run: Run, data: Dataset, *, frozen: bool) -> _Plan:
+    head, training = read_head(config.section("model")), read_training(config, frozen=frozen)
+    check_fit(facts_of(data), head, training)
+    return _Plan(head, training, training_arguments(training, run.dir))
+
+
+def _new_head(plan: _Plan, encoder: PooledEncoder) -> nn.Module:
+    """A head whose first weights depend on the seed alone."""
+    set_seed(plan.training.seed)
+    return build_head(plan.head.sized(encoder.hidden_size))

@@ -1,0 +1,103 @@
+"""Training of a head on the features of a frozen encoder: a lean loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import TrainingArguments
+
+from gridfold.text.history import History
+from gridfold.text.optimization import classification_loss, optimizer_and_schedule, steps_with_metric
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the frozen encoder made of the examples.
+
+    Attributes:
+        train: shape ``(n, hidden)``.
+        labels: label ids of the same examples, shape ``(n,)``.
+        validation: shape ``(m, hidden)``.
+    """
+
+    train: Tensor
+    labels: Tensor
+    validation: Tensor
+
+
+def train_head(
+    head: nn.Module, features: Features, args: TrainingArguments, label_smoothing: float, history: History
+) -> None:
+    """Train a head; at the end it has the weights of its best epoch.
+
+    It goes through the examples as ``transformers.Trainer`` does, with the same optimiser, schedule, clipping and
+    accumulation of gradients.
+    """
+    order = _Order(len(features.train), args)
+    steps = order.steps * int(args.num_train_epochs)
+    optimizer, schedule = optimizer_and_schedule(head, args, steps)
+    per_step = not steps_with_metric(schedule)
+    step, best = 0, {}
+    for _ in range(int(args.num_train_epochs)):
+        head.train()
+        for batches in order.epoch():
+            step += 1
+            for batch in batches:
+                logits = head(features.train[batch])
+                loss = classification_loss(logits, features.labels[batch], label_smoothing)
+                (loss / len(batches)).backward()  # type: ignore[no-untyped-call]
+                history.step(step, steps, loss.item(), len(batch))
+            _update(head, optimizer, args.max_grad_norm)
+            if per_step:
+                schedule.step()
+        if history.end_epoch(head_logits(head, features.validation)):
+            best = {name: weight.clone() for name, weight in head.state_dict().items()}
+        if not per_step:
+            schedule.step(history.epochs[-1].metrics["val_loss"])
+        if history.stopping:
+            break
+    head.load_state_dict(best)
+
+
+def head_logits(head: nn.Module, features: Tensor) -> Tensor:
+    """Logits ``(n, out_features)`` of features ``(n, hidden)``, in eval mode and without gradients."""
+    head.eval()
+    with torch.no_grad():
+        logits: Tensor = head(features)
+        return logits
+
+
+def _update(head: nn.Module, optimizer: torch.optim.Optimizer, max_grad_norm: float) -> None:
+    if max_grad_norm > 0:
+        nn.utils.clip_grad_norm_(head.parameters(), max_grad_norm)
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+class _Order:
+    """Which examples make up each step of an epoch, from a random stream of its own."""
+
+    def __init__(self, examples: int, args: TrainingArguments) -> None:
+        self._examples = examples
+        self._size = args.per_device_train_batch_size
+        self._group = args.gradient_accumulation_steps
+        self._drop_last = args.dataloader_drop_last
+        self._generator = torch.Generator().manual_seed(args.seed)
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps an epoch."""
+        batches = self._examples // self._size if self._drop_last else -(-self._examples // self._size)
+        return -(-batches // self._group)
+
+    def epoch(self) -> Iterator[list[Tensor]]:
+        """The batches of every step, rows in random order."""
+        rows = torch.randperm(self._examples, generator=self._generator)
+        batches = list(torch.split(rows, self._size))
+        if self._drop_last and len(batches[-1]) < self._size:
+            batches.pop()
+        for start in range(0, len(batches), self._group):
+            yield batches[start : start + self._group]

@@ -1,0 +1,130 @@
+"""What happened epoch by epoch: reported, judged, and remembered where it was best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from gridfold.text.metrics import Floats, Ids, compute_metrics
+from gridfold.text.optimization import classification_loss
+from gridfold.text.settings import TrainingSettings
+
+
+class Run(Protocol):
+    """What a trainer needs of the core's run."""
+
+    @property
+    def dir(self) -> Path:
+        """The run's directory; it exists."""
+
+    def report(self, **metrics: float) -> None:
+        """Append a line to ``metrics.jsonl``."""
+
+    def progress(self, **state: float) -> None:
+        """Say how far the run is; cheap enough for every step."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch.
+
+    Attributes:
+        number: 1 for the first.
+        train_loss: mean over the examples as they were trained on, dropout and label smoothing included.
+        metrics: of the validation examples, ``val_loss`` first.
+        logits: of the validation examples, shape ``(n, out_features)``.
+    """
+
+    number: int
+    train_loss: float
+    metrics: Mapping[str, float]
+    logits: Floats
+
+
+class History:
+    """The epochs of a run.
+
+    Both ways of training feed it, so that both report, choose the best epoch and stop early alike.
+
+    Args:
+        run: gets a report every epoch, and the progress of every step.
+        training: the metric, the number of epochs and the patience.
+        labels: true label ids of the validation examples, shape ``(n,)``.
+    """
+
+    def __init__(self, run: Run, training: TrainingSettings, labels: Ids) -> None:
+        self._run = run
+        self._training = training
+        self._labels = labels
+        self._losses: list[tuple[float, int]] = []
+        self.epochs: list[Epoch] = []
+        self.metric = f"val_{training.metric}"
+
+    def step(self, number: int, steps: int, loss: float, examples: int) -> None:
+        """Note the loss of a batch.
+
+        Args:
+            number: the optimiser step that the batch belongs to, 1 for the first of the run.
+            steps: optimiser steps of the whole run.
+            loss: the mean loss of the batch.
+            examples: its size.
+
+        Raises:
+            FloatingPointError: the loss is nan or infinite.
+        """
+        epoch = len(self.epochs) + 1
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"the training loss became {loss} in epoch {epoch} at step {number}")
+        self._losses.append((loss, examples))
+        self._run.progress(epoch=epoch, epochs=self._training.num_epochs, step=number, steps=steps, loss=loss)
+
+    def end_epoch(self, logits: Tensor) -> bool:
+        """Judge an epoch by the validation logits, shape ``(n, out_features)``; whether it is the best so far.
+
+        Raises:
+            FloatingPointError: the validation loss is nan or infinite.
+        """
+        number = len(self.epochs) + 1
+        logits = logits.detach().float().cpu()
+        loss = classification_loss(logits, torch.from_numpy(self._labels)).item()
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"the validation loss became {loss} after epoch {number}")
+        train_loss = sum(mean * size for mean, size in self._losses) / sum(size for _, size in self._losses)
+        array = logits.double().numpy()
+        epoch = Epoch(number, train_loss, compute_metrics(self._labels, array, loss), array)
+        self._losses.clear()
+        self.epochs.append(epoch)
+        self._run.report(epoch=number, train_loss=train_loss, **epoch.metrics)
+        return self.best is epoch
+
+    @property
+    def best(self) -> Epoch:
+        """The best epoch by the chosen metric; the first of equals."""
+        return max(self.epochs, key=lambda epoch: (self._value(epoch), -epoch.number))
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the patience is at its end."""
+        patience = self._training.early_stopping_patience
+        return patience is not None and len(self.epochs) - self.best.number >= patience
+
+    def metrics(self) -> dict[str, Any]:
+        """The final metrics: those of the best epoch, the chosen one first, then its number and that of all epochs."""
+        best = self.best
+        return {
+            self.metric: best.metrics[self.metric],
+            **best.metrics,
+            "train_loss": best.train_loss,
+            "best_epoch": best.number,
+            "epochs": len(self.epochs),
+        }
+
+    def _value(self, epoch: Epoch) -> float:
+        value = epoch.metrics[self.metric]
+        return -value if self.metric == "val_loss" else value

@@ -1,0 +1,86 @@
+"""Loss, optimiser and schedule: one implementation, for every way of training.
+
+The optimiser and the schedule are those that ``transformers.Trainer`` itself makes of the same arguments.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import Trainer, TrainingArguments
+
+from gridfold.text.pretrained import quiet
+from gridfold.text.settings import TrainingSettings
+
+
+def classification_loss(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """The mean loss: cross entropy, or the logistic loss where one logit stands for two classes.
+
+    Args:
+        logits: shape ``(n, classes)`` or ``(n, 1)``.
+        labels: label ids, shape ``(n,)``.
+        label_smoothing: the share of certainty spread evenly over the classes.
+    """
+    if logits.shape[1] == 1:
+        targets = labels.to(logits.dtype) * (1 - label_smoothing) + label_smoothing / 2
+        return functional.binary_cross_entropy_with_logits(logits.squeeze(1), targets)
+    return functional.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+
+
+def training_arguments(training: TrainingSettings, folder: Path) -> TrainingArguments:
+    """The settings as ``transformers`` takes them.
+
+    Nothing is saved, logged, drawn or sent by ``transformers``: gridfold does what is to be done of it.
+    """
+    arguments = {
+        "per_device_train_batch_size": training.batch_size,
+        "per_device_eval_batch_size": training.eval_batch_size,
+        "num_train_epochs": training.num_epochs,
+        "learning_rate": training.learning_rate,
+        "weight_decay": training.weight_decay,
+        "lr_scheduler_type": training.scheduler,
+        "seed": training.seed,
+        **_warmup(training.warmup_ratio),
+        # Pinned memory without a GPU, or a missing GPU, is a warning each.
+        "dataloader_pin_memory": torch.cuda.is_available(),
+        "use_cpu": not torch.cuda.is_available(),
+        **training.arguments,
+        "label_smoothing_factor": 0.0,  # the loss is ours, and so is this
+        "output_dir": str(folder),
+        "eval_strategy": "epoch",
+        "save_strategy": "no",
+        "logging_strategy": "no",
+        "metric_for_best_model": "loss",
+        "remove_unused_columns": False,
+        "disable_tqdm": True,
+        "report_to": "none",
+        "log_level": "error",
+    }
+    result = TrainingArguments(**arguments)
+    # A run is on one device: its batches must not grow with the GPUs that happen to be visible.
+    if result.n_gpu > 1:
+        result._n_gpu = 1
+    return result
+
+
+def _warmup(ratio: float) -> dict[str, float]:
+    """Version 5 of transformers takes the ratio as ``warmup_steps`` below 1, version 4 as ``warmup_ratio``."""
+    names = {field.name for field in dataclasses.fields(TrainingArguments)}
+    return {"warmup_ratio" if "warmup_ratio" in names else "warmup_steps": ratio}
+
+
+def optimizer_and_schedule(model: nn.Module, args: TrainingArguments, steps: int) -> tuple[Any, Any]:
+    """The optimiser of a model's weights and the schedule of its learning rate over so many steps."""
+    with quiet():
+        trainer = Trainer(model=model, args=args, train_dataset=[], eval_dataset=[])
+        return trainer.create_optimizer(), trainer.create_scheduler(steps)
+
+
+def steps_with_metric(schedule: Any) -> bool:
+    """Whether a schedule moves once an epoch, by the validation loss, and not at every step."""
+    return type(schedule).__name__ in {"ReduceLROnPlateau", "GreedyLR"}

@@ -1,0 +1,117 @@
+"""A pretrained model by its name: where it is, and whether it can be loaded. Needs no torch for local files."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from gridfold.errors import ConfigError
+from gridfold.text.location import PACKAGE, is_hub_name, local_path
+
+_GIVE_A_PATH = "offline? give a folder with config.json, weights and tokenizer: a path, or package:NAME/PATH"
+
+
+def reference(name: str) -> str:
+    """What ``from_pretrained`` is to be given for ``model.name``: a folder, or a hub id."""
+    return str(_location(name) or name)
+
+
+def lasting_reference(name: str) -> str:
+    """``model.name`` as it can be read from any working directory: a relative path becomes absolute."""
+    location = _location(name)
+    return name if location is None or name.startswith(PACKAGE) else str(location.resolve())
+
+
+def _location(name: str) -> Path | None:
+    location = local_path(name, "model.name")
+    if location is None and not is_hub_name(name):
+        raise ConfigError(f"no such folder: {name}", path="model.name", hint="give a folder or a hub id")
+    return location
+
+
+def check_pretrained(name: str, max_length: int) -> None:
+    """Raise ``ConfigError`` if the model is not there, or its positions end before ``data.max_length``."""
+    location = _location(name)
+    config = _hub_config(name) if location is None else _local_config(location)
+    positions = config.get("max_position_embeddings")
+    relative = config.get("position_biased_input") is False
+    if isinstance(positions, int) and not relative and 0 < positions < max_length:
+        problem = f"{max_length} tokens, but model {name} takes {positions} at most"
+        raise ConfigError(problem, path="data.max_length")
+
+
+def _local_config(folder: Path) -> dict[str, Any]:
+    file = folder / "config.json"
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{folder} is not a model: it has no config.json", path="model.name") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read {file}: {error}", path="model.name") from error
+    _require(folder, "weights", ("*.safetensors", "*.bin"))
+    _require(folder, "tokenizer", ("tokenizer*", "vocab*", "*.model"))
+    return config if isinstance(config, dict) else {}
+
+
+def _require(folder: Path, what: str, patterns: tuple[str, ...]) -> None:
+    if not any(True for pattern in patterns for _ in folder.glob(pattern)):
+        problem = f"{folder} is not a whole model: it has no {what}, {' or '.join(patterns)}"
+        raise ConfigError(problem, path="model.name")
+
+
+@lru_cache(maxsize=64)
+def _hub_config(name: str) -> dict[str, Any]:
+    from transformers import AutoConfig  # slow, and needed only for the hub
+
+    with quiet():
+        # Not in the cache, for whatever reason: the hub is asked.
+        with contextlib.suppress(Exception):
+            return _as_dict(AutoConfig.from_pretrained(name, local_files_only=True))
+        try:
+            _reach_hub(name)
+            return _as_dict(AutoConfig.from_pretrained(name))
+        except Exception as error:
+            reason = str(error).strip().splitlines() or [type(error).__name__]
+            problem = f"model '{name}' cannot be loaded: {reason[0]}"
+            raise ConfigError(problem, path="model.name", hint=_GIVE_A_PATH) from error
+
+
+def _as_dict(config: Any) -> dict[str, Any]:
+    values: dict[str, Any] = config.to_dict()
+    return values
+
+
+def _reach_hub(name: str) -> None:
+    """One short question: offline, the retries of ``from_pretrained`` take half a minute."""
+    from huggingface_hub import model_info  # needed only for the hub
+
+    model_info(name, timeout=10)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers from logging, drawing bars, starting threads of its own, and writing to the hub.
+
+    tqdm's monitor and the tokenizers' thread pool would make a later fork unsafe. The conversion of weights that
+    transformers otherwise asks a hub service for when it meets a checkpoint without safetensors is not ours to ask.
+    """
+    import tqdm  # type: ignore[import-untyped]  # comes with transformers
+    from transformers.utils import logging  # slow
+
+    tqdm.tqdm.monitor_interval = 0
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "true")
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -1,0 +1,158 @@
+"""A trained classifier in its run directory: saved there, and loaded again."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
+from torch import nn
+
+from gridfold.errors import ConfigError
+from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder, load_tokenizer, run_device
+from gridfold.text.fit import Fitted
+from gridfold.text.frozen import head_logits
+from gridfold.text.head import build_head
+from gridfold.text.metrics import Floats, probabilities
+from gridfold.text.plots import draw_confusion_matrix, draw_loss
+from gridfold.text.pretrained import lasting_reference, quiet
+from gridfold.text.sources import Label
+
+_DESCRIPTION = "classifier.json"
+_HEAD = "head.safetensors"
+_ENCODER = "encoder"
+
+
+def save(fitted: Fitted, folder: Path) -> None:
+    """Write the best epoch's weights, what is needed to load them, plots, and the mistakes. Each appears whole."""
+    best, labels, ids = fitted.history.best, fitted.data.labels, fitted.data.validation.ids
+    chances = probabilities(best.logits)
+    weights = {name: weight.detach().cpu().contiguous() for name, weight in fitted.head.state_dict().items()}
+    _write(folder / _HEAD, lambda file: file.write_bytes(to_bytes(weights)))
+    if not fitted.settings.freeze_encoder:
+        _write(folder / _ENCODER, lambda place: _save_encoder(fitted.encoder, place))
+    _write(folder / "misclassified.csv", lambda file: _save_mistakes(file, fitted, chances))
+    _write(
+        folder / "confusion_matrix.png",
+        lambda file: draw_confusion_matrix(ids, chances.argmax(axis=1), labels, best.number, file),
+    )
+    _write(folder / "loss.png", lambda file: draw_loss(fitted.history.epochs, best, fitted.history.metric, file))
+    # Last: a directory with a description in it is complete.
+    _write(folder / _DESCRIPTION, lambda file: _write_json(file, _description(fitted)))
+
+
+def _write(target: Path, write: Callable[[Path], Any]) -> None:
+    """Write a file or folder beside its place and move it there."""
+    temporary = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
+    write(temporary)
+    if target.is_dir():
+        shutil.rmtree(target)
+    temporary.replace(target)
+
+
+def _save_encoder(encoder: PooledEncoder, folder: Path) -> None:
+    with quiet():
+        encoder.model.save_pretrained(folder)  # type: ignore[operator]
+    for weights in folder.glob("*.safetensors"):
+        shutil.copymode(folder / "config.json", weights)  # safetensors writes files that only their owner can read
+
+
+def _write_json(file: Path, value: Any) -> None:
+    file.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _description(fitted: Fitted) -> dict[str, Any]:
+    name = lasting_reference(fitted.settings.name)
+    return {
+        "labels": list(fitted.data.labels),
+        "model": _ENCODER if not fitted.settings.freeze_encoder else name,
+        "tokenizer": name,
+        "freeze_encoder": fitted.settings.freeze_encoder,
+        "pooling": fitted.settings.pooling,
+        "max_length": fitted.data_settings.max_length,
+        "eval_batch_size": fitted.eval_batch_size,
+        "precision": fitted.precision,
+        "architecture": fitted.head_settings.sized(fitted.encoder.hidden_size),
+        "best_epoch": fitted.history.best.number,
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+    }
+
+
+def _save_mistakes(file: Path, fitted: Fitted, chances: Floats) -> None:
+    labels, validation = fitted.data.labels, fitted.data.validation
+    predicted = chances.argmax(axis=1)
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["text", "truth", "prediction", "probability"])
+        for row in (predicted != validation.ids).nonzero()[0]:
+            guess = predicted[row]
+            values = labels[validation.ids[row]], labels[guess], f"{chances[row, guess]:.6f}"
+            writer.writerow([validation.texts[row], *values])
+
+
+@dataclass(frozen=True)
+class TextClassifier:
+    """A trained classifier.
+
+    Attributes:
+        labels: the label values, in the order of the columns of the probabilities.
+    """
+
+    labels: tuple[Label, ...]
+    _encoder: PooledEncoder = field(repr=False)
+    _tokenizer: Tokenizer = field(repr=False)
+    _head: nn.Module = field(repr=False)
+    _batch_size: int = field(repr=False)
+    _precision: str | None = field(repr=False)
+
+    def predict(self, texts: Sequence[str]) -> tuple[list[Label], Floats]:
+        """Classify texts.
+
+        Args:
+            texts: any number of them.
+
+        Returns:
+            The label of every text, as the training data had it, and the probabilities of all labels, an array of
+            shape ``(len(texts), len(labels))`` whose columns follow ``labels``.
+        """
+        if isinstance(texts, str):
+            raise TypeError("predict takes a list of texts, found one text")
+        rows = self._tokenizer.rows(texts) if texts else []
+        features = encode(self._encoder, self._tokenizer, rows, self._batch_size, self._precision)
+        chances = probabilities(head_logits(self._head, features).float().cpu().double().numpy())
+        return [self.labels[index] for index in chances.argmax(axis=1)], chances
+
+
+def load(run_dir: str | Path, *, use_cpu: bool = False) -> TextClassifier:
+    """Load the classifier that a run saved.
+
+    On the kind of machine that trained it, it predicts what it did when the run ended.
+
+    Args:
+        run_dir: the directory of a completed run.
+        use_cpu: stay on the CPU where there is a GPU.
+
+    Raises:
+        ConfigError: the directory holds no trained classifier, or the frozen encoder that it names is gone.
+    """
+    folder = Path(run_dir)
+    if not (folder / _DESCRIPTION).is_file():
+        hint = "give the directory of a completed run of the built-in trainer"
+        raise ConfigError(f"{folder} holds no trained classifier: there is no {_DESCRIPTION} in it", hint=hint)
+    said = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+    device = run_device(use_cpu=use_cpu)
+    name = said["model"] if said["freeze_encoder"] else str(folder / _ENCODER)
+    encoder = load_encoder(name, said["pooling"]).to(device)
+    head = build_head(said["architecture"]).to(device)
+    head.load_state_dict(load_file(folder / _HEAD, device=str(device)))
+    tokenizer = load_tokenizer(said["tokenizer"], encoder.inputs, said["max_length"])
+    return TextClassifier(tuple(said["labels"]), encoder, tokenizer, head, said["eval_batch_size"], said["precision"])

@@ -1,0 +1,349 @@
+"""What the sections ``model``, ``data`` and ``training`` of a config say. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, get_args, get_type_hints
+
+from gridfold.errors import ConfigError, nearest
+from gridfold.text.section import (
+    BELOW_ONE,
+    FLAG,
+    NOT_NEGATIVE,
+    OPTIONS,
+    POSITIVE,
+    TEXT,
+    Config,
+    Kind,
+    Section,
+    choice,
+    is_number,
+    is_whole,
+    optional,
+    plain,
+    whole,
+)
+
+METRICS = ("loss", "accuracy", "f1", "precision", "recall", "roc_auc")
+SCHEDULERS = (
+    "linear",
+    "cosine",
+    "cosine_with_restarts",
+    "polynomial",
+    "constant",
+    "constant_with_warmup",
+    "inverse_sqrt",
+    "reduce_lr_on_plateau",
+    "cosine_with_min_lr",
+    "cosine_warmup_with_min_lr",
+    "warmup_stable_decay",
+    "greedy",
+)
+MODEL_KEYS = ("name", "pooling", "freeze_encoder", "classification_head")
+DATA_KEYS = ("train", "validation", "text_column", "label_column", "max_length", "limit", "split_seed")
+
+_POOLING = choice("a pooling", ("mean", "cls"))
+_FRACTION = "a path, a data set name, or a fraction between 0 and 1"
+_VALIDATION: Kind[str | float] = Kind(
+    _FRACTION,
+    lambda v: TEXT.accepts(v) or (isinstance(v, float) and is_number(v) and 0 < v < 1),
+    lambda v: v,
+)
+_METRIC = choice("a metric", (*METRICS, *(f"val_{name}" for name in METRICS)))
+_SEED = Kind("a whole number from 0 to 4294967295", lambda v: is_whole(v) and 0 <= v < 2**32, int)
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The encoder. The head is read on its own, after the encoder has done its work.
+
+    Attributes:
+        name: hub id, local path or ``package:NAME/PATH``.
+        pooling: how token states become one vector, ``mean`` or ``cls``.
+        freeze_encoder: whether only the head is trained.
+    """
+
+    name: str
+    pooling: str = "mean"
+    freeze_encoder: bool = False
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """The examples.
+
+    Attributes:
+        train: a file, a folder of class folders, ``package:NAME/PATH``, or a hub data set name.
+        validation: the same, or the fraction of ``train`` to split off.
+        text_column: the column of texts.
+        label_column: the column of labels.
+        max_length: tokens kept of a text.
+        limit: take so many examples of ``train``, stratified by label, before a validation split; null takes all.
+            A validation set of its own is never limited.
+        split_seed: seed of ``limit`` and of the split. It is not ``training.seed``: seeds are compared on one split.
+    """
+
+    train: str
+    validation: str | float = 0.2
+    text_column: str = "text"
+    label_column: str = "label"
+    max_length: int = 128
+    limit: int | None = None
+    split_seed: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train.
+
+    Attributes:
+        batch_size: examples a forward pass.
+        learning_rate: the highest learning rate of the schedule, for the head and an encoder that is trained.
+        num_epochs: passes over the training examples, at most.
+        weight_decay: for weights; biases and norms are never decayed.
+        warmup_ratio: the share of all steps in which the learning rate rises from 0.
+        scheduler: a learning rate schedule, by its ``transformers`` name.
+        seed: of the head's first weights, the order of examples, and dropout.
+        early_stopping_patience: stop after so many epochs without improvement; null never stops early.
+        metric: decides which epoch is best.
+        eval_batch_size: texts a forward pass where nothing is learned: evaluation, and a frozen encoder.
+        arguments: fields of ``transformers.TrainingArguments`` under their own names.
+    """
+
+    batch_size: int = 16
+    learning_rate: float = 2e-5
+    num_epochs: int = 3
+    weight_decay: float = 0.01
+    warmup_ratio: float = 0.0
+    scheduler: str = "linear"
+    seed: int = 42
+    early_stopping_patience: int | None = None
+    metric: str = "f1"
+    eval_batch_size: int = 32
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def label_smoothing(self) -> float:
+        """The share of certainty that is spread evenly over the classes in training."""
+        return float(self.arguments.get("label_smoothing_factor", 0.0))
+
+
+# The settings of our own: how each is checked, and the name that transformers.TrainingArguments has for it.
+_OWN: Mapping[str, Kind[Any]] = {
+    "batch_size": whole(1),
+    "learning_rate": POSITIVE,
+    "num_epochs": whole(1),
+    "weight_decay": NOT_NEGATIVE,
+    "warmup_ratio": BELOW_ONE,
+    "scheduler": choice("a scheduler", SCHEDULERS),
+    "seed": _SEED,
+    "early_stopping_patience": optional(whole(1)),
+    "metric": _METRIC,
+    "eval_batch_size": whole(1),
+}
+_LONG_NAMES = {
+    "per_device_train_batch_size": "batch_size",
+    "num_train_epochs": "num_epochs",
+    "lr_scheduler_type": "scheduler",
+    "metric_for_best_model": "metric",
+    "per_device_eval_batch_size": "eval_batch_size",
+}
+
+_FROZEN_OPTIMIZERS = ("adamw_torch", "adamw_torch_fused", "adafactor", "adagrad", "rmsprop", "sgd")
+# With a frozen encoder these are honoured too, and no others: the loop there is gridfold's own.
+_HONOURED_WHEN_FROZEN: Mapping[str, Kind[Any]] = {
+    "optim": TEXT,
+    "optim_args": TEXT,
+    "adam_beta1": BELOW_ONE,
+    "adam_beta2": BELOW_ONE,
+    "adam_epsilon": NOT_NEGATIVE,
+    "max_grad_norm": NOT_NEGATIVE,
+    "gradient_accumulation_steps": whole(1),
+    "label_smoothing_factor": BELOW_ONE,
+    "lr_scheduler_kwargs": OPTIONS,
+    # A float stays a share of all steps, an int a number of steps.
+    "warmup_steps": Kind("a number, 0 or more", lambda v: is_number(v) and v >= 0, lambda v: v),
+    "dataloader_drop_last": FLAG,
+    "use_cpu": FLAG,
+}
+
+_SET_BY_GRIDFOLD = frozenset(
+    {
+        "auto_find_batch_size",
+        "batch_eval_metrics",
+        "bf16_full_eval",
+        "disable_tqdm",
+        "do_eval",
+        "do_predict",
+        "do_train",
+        "enable_jit_checkpoint",
+        "eval_accumulation_steps",
+        "eval_delay",
+        "eval_do_concat_batches",
+        "eval_on_start",
+        "eval_steps",
+        "eval_strategy",
+        "eval_use_gather_object",
+        "evaluation_strategy",
+        "fp16_full_eval",
+        "greater_is_better",
+        "hub_always_push",
+        "hub_model_id",
+        "hub_private_repo",
+        "hub_revision",
+        "hub_strategy",
+        "hub_token",
+        "ignore_data_skip",
+        "include_for_metrics",
+        "include_inputs_for_metrics",
+        "label_names",
+        "load_best_model_at_end",
+        "local_rank",
+        "log_level",
+        "log_level_replica",
+        "log_on_each_node",
+        "logging_dir",
+        "logging_first_step",
+        "logging_nan_inf_filter",
+        "logging_steps",
+        "logging_strategy",
+        "output_dir",
+        "overwrite_output_dir",
+        "prediction_loss_only",
+        "project",
+        "push_to_hub",
+        "push_to_hub_model_id",
+        "push_to_hub_organization",
+        "push_to_hub_token",
+        "remove_unused_columns",
+        "report_to",
+        "restore_callback_states_from_checkpoint",
+        "resume_from_checkpoint",
+        "run_name",
+        "save_on_each_node",
+        "save_only_model",
+        "save_safetensors",
+        "save_steps",
+        "save_strategy",
+        "save_total_limit",
+        "trackio_bucket_id",
+        "trackio_space_id",
+        "trackio_static_space_id",
+    }
+)
+
+
+def read_model(config: Config) -> ModelSettings:
+    """The encoder's settings; ``ConfigError`` where one is wrong. The head's values are not looked at."""
+    section = config.section("model")
+    section.reject_unknown(MODEL_KEYS)
+    return ModelSettings(
+        name=section.require("name", TEXT),
+        pooling=section.get("pooling", _POOLING, "mean"),
+        freeze_encoder=section.get("freeze_encoder", FLAG, default=False),
+    )
+
+
+def read_data(config: Config) -> DataSettings:
+    """The data settings; ``ConfigError`` where one is wrong."""
+    section = config.section("data")
+    section.reject_unknown(DATA_KEYS)
+    return DataSettings(
+        train=section.require("train", TEXT),
+        validation=section.get("validation", _VALIDATION, 0.2),
+        text_column=section.get("text_column", TEXT, "text"),
+        label_column=section.get("label_column", TEXT, "label"),
+        max_length=section.get("max_length", whole(1), 128),
+        limit=section.get("limit", optional(whole(1)), None),
+        split_seed=section.get("split_seed", _SEED, 0),
+    )
+
+
+def read_eval_batch_size(config: Config) -> int:
+    """``training.eval_batch_size`` alone, which a frozen encoder needs before anything else of that section."""
+    section = config.section("training")
+    name = _given_names(section).get("eval_batch_size", "eval_batch_size")
+    return section.get(name, whole(1), TrainingSettings.eval_batch_size)
+
+
+def read_use_cpu(config: Config) -> bool:
+    """``training.use_cpu`` alone, likewise."""
+    return config.section("training").get("use_cpu", FLAG, default=False)
+
+
+def read_training(config: Config, *, frozen: bool) -> TrainingSettings:
+    """The training settings; ``ConfigError`` where one is wrong, or cannot be honoured with a frozen encoder."""
+    section = config.section("training")
+    own = _given_names(section)
+    rest = [key for key in section if key not in own.values()]
+    arguments = {key: _read_argument(section, key, frozen=frozen) for key in rest}
+    if "warmup_ratio" in section and "warmup_steps" in section:
+        raise ConfigError("given together with warmup_ratio", path=section.path_of("warmup_steps"), hint="keep one")
+    values = {short: section.require(key, _OWN[short]) for short, key in own.items()}
+    if "metric" in values:
+        values["metric"] = values["metric"].removeprefix("val_")
+    return TrainingSettings(**values, arguments=arguments)
+
+
+def _given_names(section: Section) -> dict[str, str]:
+    """Which key of the section gives each setting of our own: its short name, or the long one of transformers."""
+    given: dict[str, str] = {}
+    for key in section:
+        short = _LONG_NAMES.get(key, key)
+        if short in given:
+            problem = f"the same as {given[short]}, which is given too"
+            raise ConfigError(problem, path=section.path_of(key), hint="keep one of the two")
+        if short in _OWN:
+            given[short] = key
+    return given
+
+
+def _read_argument(section: Section, key: str, *, frozen: bool) -> Any:
+    path = section.path_of(key)
+    if key in _SET_BY_GRIDFOLD:
+        raise ConfigError("gridfold sets it, a config cannot", path=path, hint="remove it")
+    kind = _HONOURED_WHEN_FROZEN.get(key) or _argument_kind(key, path)
+    if frozen and key not in _HONOURED_WHEN_FROZEN:
+        problem = "has no effect with model.freeze_encoder: true"
+        raise ConfigError(problem, path=path, hint=f"remove it; honoured there: {', '.join(_HONOURED_WHEN_FROZEN)}")
+    if key == "optim":
+        kind = choice("an optimiser", _FROZEN_OPTIMIZERS if frozen else _all_optimizers())
+    return section.require(key, kind)
+
+
+def _all_optimizers() -> list[str]:
+    from transformers.training_args import OptimizerNames  # slow
+
+    return [item.value for item in OptimizerNames]
+
+
+def _argument_kind(key: str, path: str) -> Kind[Any]:
+    """What ``TrainingArguments`` says about one of its fields; ``ConfigError`` if it has no such field."""
+    from transformers import TrainingArguments  # slow, and needed only for fields that are not ours
+
+    names = {item.name for item in fields(TrainingArguments)}
+    if key not in names:
+        near = nearest(key, {*_OWN, *names} - _SET_BY_GRIDFOLD)
+        if not near.startswith("did you mean"):
+            near = f"valid: {', '.join(_OWN)}, and the fields of transformers.TrainingArguments"
+        raise ConfigError("unknown key", path=path, hint=near)
+    return _kind_of_hint(get_type_hints(TrainingArguments).get(key, Any))
+
+
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", type(None): "null"}
+
+
+def _kind_of_hint(hint: Any) -> Kind[Any]:
+    """Plain types are checked; whatever else a field takes, ``TrainingArguments`` itself checks when a run starts."""
+    members = set(get_args(hint)) or {hint}
+    if not members <= set(_WORDS):
+        return Kind("a value", lambda _: True, plain)
+    accepted = [words for kind, words in _WORDS.items() if kind in members]
+
+    def accepts(value: Any) -> bool:
+        if isinstance(value, bool | str) or value is None:
+            return type(value) in members
+        return (int in members and is_whole(value)) or (float in members and is_number(value))
+
+    return Kind(" or ".join(accepted), accepts, lambda value: value)
