@@ -106,7 +106,7 @@ class Run:
     def write(self, record: Record) -> None:
         """Replace the run's record in one step, so that nobody ever reads half of it."""
         # Not dataclasses.asdict: it copies deeply.
-        replace_file(self.dir / RECORD, json.dumps(vars(record), indent=1), durable=True)
+        replace_file(self.dir / RECORD, json.dumps(vars(record), indent=1) + "\n", durable=True)
         if record.state not in ("created", "running"):
             with contextlib.suppress(FileNotFoundError):
                 (self.dir / PROGRESS).unlink()
