@@ -31,7 +31,7 @@ def changed(before, after):
     return [line for line in diff if not line.startswith("@@")]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(documents(), st.data())
 def test_every_loader_reads_a_run_config_as_meant(document, data):
     text, value, parameters = document
@@ -50,7 +50,7 @@ def test_every_loader_reads_a_run_config_as_meant(document, data):
     assert again.canonical(()) == template.canonical(choice)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(documents(), st.data())
 def test_a_variation_changes_its_path_only(document, data):
     text, value, parameters = document

@@ -22,7 +22,7 @@ data = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.
 number_like = st.text(alphabet="0123456789eE+-._:xobn", max_size=8)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(number_like | st.sampled_from(PLAIN) | st.text(alphabet="noyestrufalNYu~=<-1", max_size=6))
 def test_plain_scalars_mean_what_omegaconf_reads(text):
     document = f"a: {text}\n"
@@ -40,7 +40,7 @@ def test_plain_scalars_mean_what_omegaconf_reads(text):
     assert same(config.data, expected)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(st.text() | number_like | scalars)
 @example("1e-7")
 @example("\ufeff")
