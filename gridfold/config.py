@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from gridfold.document import FIXED_TAG, Document, Place, parse_values
-from gridfold.errors import ConfigError, nearest
+from gridfold.errors import ConfigError, nearest, nearest_file
 from gridfold.space import Parameter
 from gridfold.values import render, render_block
 
@@ -196,12 +196,7 @@ def _read(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
-        hint = ""
-        if path.parent.is_dir():
-            hint = nearest(
-                path.name, (other.name for other in path.parent.iterdir() if other.suffix in (".yaml", ".yml"))
-            )
-        raise ConfigError("no such file", where=str(path), hint=hint) from None
+        raise ConfigError("no such file", where=str(path), hint=nearest_file(path)) from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"not UTF-8 text: {error.reason} at byte {error.start}", where=str(path)) from None
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(eq=False)
@@ -41,3 +42,12 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     if near:
         return f"did you mean '{near[0]}'?"
     return f"valid: {', '.join(names)}" if names else ""
+
+
+def nearest_file(path: Path) -> str:
+    """A hint for a file or folder that is not there: the nearest name beside it, if one is near."""
+    try:
+        hint = nearest(path.name, (other.name for other in path.parent.iterdir()))
+    except OSError:
+        return ""
+    return hint if hint.startswith("did you mean") else ""

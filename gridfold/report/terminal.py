@@ -129,7 +129,7 @@ class Live:
         """The run is under way."""
         state = run.read_progress()
         if self._run is None:
-            self._run = self._progress.add_task(_short(run.dir.name), total=None, note="starting")
+            self._run = self._progress.add_task(_short(run.dir.name), total=None, note="preparing")
         self._progress.update(self._run, completed=state.get("step", 0), total=state.get("steps"), note=_note(state))
 
     def ended(self, run: Run, record: Record) -> None:
@@ -160,7 +160,7 @@ def _note(state: Mapping[str, float]) -> str:
         parts.append(f"epoch {state['epoch']:g}" + (f"/{state['epochs']:g}" if "epochs" in state else ""))
     if "loss" in state:
         parts.append(f"loss {state['loss']:.4f}")
-    return "  ".join(parts) or "starting"
+    return "  ".join(parts) or "preparing"
 
 
 def _short(name: str, width: int = 48) -> str:

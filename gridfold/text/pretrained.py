@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from gridfold.errors import ConfigError
+from gridfold.errors import ConfigError, nearest_file
 from gridfold.text.location import PACKAGE, is_hub_name, local_path
 
 _GIVE_A_PATH = "offline? give a folder with config.json, weights and tokenizer: a path, or package:NAME/PATH"
@@ -30,7 +30,8 @@ def lasting_reference(name: str) -> str:
 def _location(name: str) -> Path | None:
     location = local_path(name, "model.name")
     if location is None and not is_hub_name(name):
-        raise ConfigError(f"no such folder: {name}", path="model.name", hint="give a folder or a hub id")
+        hint = nearest_file(Path(name)) or "give a folder or a hub id"
+        raise ConfigError(f"no such folder: {name}", path="model.name", hint=hint)
     return location
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from gridfold.errors import ConfigError, nearest
+from gridfold.errors import ConfigError, nearest, nearest_file
 from gridfold.text.location import is_hub_name, local_path
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _json_lines(lines: Iterable[str]) -> Iterable[dict[str, Any]]:
 def _read_hub(name: str, path: str, split: str, label_column: str) -> pd.DataFrame:
     dataset, _, wanted = name.partition(":")
     if not is_hub_name(dataset) or Path(name).suffix in _FORMATS:
-        raise ConfigError(f"no such file or folder: {name}", path=path)
+        raise ConfigError(f"no such file or folder: {name}", path=path, hint=nearest_file(Path(name)))
     import datasets  # slow, and needed only for the hub
 
     datasets.disable_progress_bars()
