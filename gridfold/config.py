@@ -18,6 +18,7 @@ from gridfold.space import Parameter
 from gridfold.values import render, render_block
 
 SECTION = "gridfold"
+VARIED = "varied"
 # A run's config is plain YAML for anybody's loader, so what its lists mean is said in a comment.
 FIXED_COMMENT = "# gridfold: fixed "
 _FIXED_COMMENT = re.compile(rf"^{FIXED_COMMENT}(\[.*\])[ \r]*$", re.MULTILINE)
@@ -103,7 +104,7 @@ class Config:
         """What varies, in the order of the file. A list that aliases use in several places is one parameter."""
         nodes: dict[yaml.Node, Place] = {}
         for place, verdict in self._lists:
-            if verdict == "varied":
+            if verdict == VARIED:
                 nodes.setdefault(place.node, place)
         return tuple(
             Parameter(place.path, tuple(self.document.value(node)), self.document.where(node))
@@ -116,13 +117,13 @@ class Config:
         return tuple(
             Kept(place.path, self.document.value(place.node), verdict)
             for place, verdict in self._lists
-            if verdict != "varied"
+            if verdict != VARIED
         )
 
     @cached_property
     def varied_paths(self) -> list[str]:
         """Every path at which a list varies, those that reach it through an alias too."""
-        return [place.path for place, verdict in self._lists if verdict == "varied"]
+        return [place.path for place, verdict in self._lists if verdict == VARIED]
 
     @cached_property
     def data(self) -> dict[str, Any]:
@@ -139,7 +140,20 @@ class Config:
 
     @cached_property
     def _lists(self) -> list[tuple[Place, str]]:
-        """Every list of values outside the section ``gridfold``: "varied", or why it stays."""
+        """Every list of values outside the section ``gridfold``: "varied", or why it stays.
+
+        A list that stays at one of the places that aliases give it stays at all of them: it has one text.
+        """
+        judged = self._judged
+        stays = {place.node: verdict for place, verdict in judged if verdict != VARIED}
+        for place, verdict in judged:
+            if verdict != VARIED:
+                stays.update((inner.node, verdict) for inner in self._value_lists(f"{place.path}."))
+        return [(place, stays.get(place.node, verdict)) for place, verdict in judged]
+
+    @property
+    def _judged(self) -> list[tuple[Place, str]]:
+        """Every list of values with what becomes of it, place by place."""
         found = []
         skip: str | None = None  # inside a list that was judged, lists are parts of values
         for path, place in self.document.places.items():
@@ -172,7 +186,7 @@ class Config:
             return "fixed by the comment"
         if not isinstance(node, yaml.SequenceNode) or not _is_value(node):
             return None
-        return "varied" if len(node.value) > 1 else "one value" if node.value else "empty"
+        return VARIED if len(node.value) > 1 else "one value" if node.value else "empty"
 
     @cached_property
     def _fixed_in_comment(self) -> frozenset[str]:
@@ -204,4 +218,5 @@ def _read(path: Path) -> str:
 
 
 def _bad_setting(document: Document, path: str, problem: str, hint: str = "") -> ConfigError:
-    return ConfigError(problem, path=path, where=document.where(document.places[path].node), hint=hint)
+    place = document.places.get(path, document.places[SECTION])
+    return ConfigError(problem, path=path, where=document.where(place.node), hint=hint)

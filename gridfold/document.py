@@ -16,11 +16,12 @@ from typing import Any, cast
 import yaml
 
 from gridfold.errors import ConfigError, nearest
-from gridfold.values import Loader
+from gridfold.values import Loader, writable
 
 FIXED_TAG = "!fixed"
 _MERGE_TAG = "tag:yaml.org,2002:merge"
-_KNOWN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map", "merge")}
+_SCALAR_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "merge")}
+_COLLECTION_TAGS = {"tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"}
 # Aliases can make a small text stand for a huge tree; no config that a person wrote comes near this.
 _MAX_VALUES = 100_000
 
@@ -60,18 +61,18 @@ class Place:
     Attributes:
         path: dotted path, "" for the root.
         node: the node; the same object at every place that reaches it through an alias.
-        parent: the collection that holds it, None for the root.
+        holder: path of the collection that holds it.
         key: its key node, if it stands in a mapping.
         start: where its text begins; the text of the alias, if an alias stands here.
         end: where that ends, without what follows it on the line.
         spot: "" if the value has its own text. Else the path of the alias, or of the key that a merge (``<<``) brought
             in, by which it is reached; its own path if it is that alias or key.
-        merged: a merge brought it here, so its key is not written in ``parent``.
+        merged: a merge brought it here, so its key is not written in the holder.
     """
 
     path: str
     node: yaml.Node
-    parent: yaml.Node | None
+    holder: str
     key: yaml.ScalarNode | None
     start: int
     end: int
@@ -123,7 +124,7 @@ class Document:
     @cached_property
     def places(self) -> dict[str, Place]:
         """Every value by its dotted path, in the order of the text; "" is the root."""
-        root = Place("", self.root, None, None, _mark(self.root.start_mark).index, self._end(self.root))
+        root = Place("", self.root, "", None, _mark(self.root.start_mark).index, self._end(self.root))
         found: dict[str, Place] = {"": root}
         stack = [self._children(root)]
         while stack:
@@ -177,9 +178,10 @@ class Document:
     def _scalar(self, node: yaml.Node) -> Any:
         constructors = cast(Mapping[str, Callable[..., Any]], Loader.yaml_constructors)
         try:
-            return constructors[node.tag](_CONSTRUCTOR, node)
-        except (ValueError, KeyError):
-            raise ConfigError(f"cannot be read as a number: {node.value:.60}", where=self.where(node)) from None
+            return writable(constructors[node.tag](_CONSTRUCTOR, node))
+        except (ValueError, KeyError, IndexError, OverflowError):
+            kind = node.tag.removeprefix("tag:yaml.org,2002:")
+            raise ConfigError(f"cannot be read as {kind}: {node.value!r:.60}", where=self.where(node)) from None
 
     def _children(self, place: Place) -> Iterator[Place]:
         prefix = f"{place.path}." if place.path else ""
@@ -197,7 +199,7 @@ class Document:
         start = _mark(alias.start_mark).index if alias else _mark(node.start_mark).index
         end = _mark(alias.end_mark).index if alias else self._end(node)
         spot = parent.spot or (path if alias or merged else "")
-        return Place(path, node, parent.node, key, start, end, spot, merged)
+        return Place(path, node, parent.path, key, start, end, spot, merged)
 
     def _items(self, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
         """A mapping's keys and values, merges (``<<``) resolved: its own keys win, then the earlier merges."""
@@ -207,7 +209,7 @@ class Document:
         for key, value in node.value:
             if key.tag == _MERGE_TAG:
                 merges += 1
-                for source in self._merge_sources(value):
+                for source in self._merge_sources(node, key, value):
                     merged = {self.key(k): (k, v) for k, v in self._items(source)} | merged
             name = "<<" if key.tag == _MERGE_TAG else self.key(key)
             if merges > 1 if key.tag == _MERGE_TAG else name in found:
@@ -220,11 +222,15 @@ class Document:
                 found[name] = (key, value)
         return list((merged | found).values())
 
-    def _merge_sources(self, node: yaml.Node) -> list[yaml.MappingNode]:
-        sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
-        for source in sources:
-            if not isinstance(source, yaml.MappingNode):
-                raise ConfigError("'<<' takes a mapping or a list of mappings", where=self.where(node))
+    def _merge_sources(self, node: yaml.Node, key: yaml.Node, merged: yaml.Node) -> list[yaml.MappingNode]:
+        is_list = isinstance(merged, yaml.SequenceNode)
+        sources = merged.value if is_list else [merged]
+        for index, source in enumerate(sources):
+            is_alias = (node, key) in self._aliases or (is_list and (merged, index) in self._aliases)
+            if not isinstance(source, yaml.MappingNode) or not is_alias:
+                hint = "write its keys where they belong" if isinstance(source, yaml.MappingNode) else ""
+                problem = "'<<' takes aliases of mappings, such as *name or [*name, *other]"
+                raise ConfigError(problem, where=self.where(source), hint=hint)
         return list(sources)
 
     def _end(self, node: yaml.Node) -> int:
@@ -253,9 +259,10 @@ class Document:
     def _check_tags(self) -> None:
         for place in self.places.values():
             for node in filter(None, (place.key, place.node)):
-                if node.tag == FIXED_TAG and isinstance(node, yaml.CollectionNode):
+                is_collection = isinstance(node, yaml.CollectionNode)
+                if node.tag == FIXED_TAG and is_collection and place.path:
                     continue
-                if node.tag not in _KNOWN_TAGS:
+                if node.tag not in (_COLLECTION_TAGS if is_collection else _SCALAR_TAGS):
                     raise ConfigError(
                         f"the tag {node.tag.replace('tag:yaml.org,2002:', '!!')} cannot stand here",
                         path=place.path,
@@ -278,10 +285,10 @@ def parse_values(text: str) -> tuple[Any, ...]:
     Raises:
         ConfigError: the text is something else.
     """
-    values = Document.parse(f"values: [{text}\n]", "").value()
-    if list(values) != ["values"]:
-        raise ConfigError("not a list of values")
-    return tuple(values["values"])
+    document = Document.parse(f"values: [{text}]", "")
+    if document.places["values"].end != len(document.text):
+        raise ConfigError("not a list of values, or a comment in it")
+    return tuple(document.value()["values"])
 
 
 def _syntax_error(error: yaml.MarkedYAMLError, name: str, text: str) -> ConfigError:

@@ -72,10 +72,22 @@ def _represent_str(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _represent_str)
 
 
+def writable(scalar: Any) -> Any:
+    """The scalar in a form that can be written: surrogate pairs, as JSON escapes have them, become characters.
+
+    Raises:
+        ValueError: half of a surrogate pair, or a number of more digits than Python writes.
+    """
+    if isinstance(scalar, str) and not scalar.isascii():
+        return scalar.encode("utf-16", "surrogatepass").decode("utf-16")
+    str(scalar)
+    return scalar
+
+
 def is_portable(node: yaml.ScalarNode) -> bool:
     """Whether every loader reads this scalar, as it stands in the text, as the same value of the same type."""
-    if node.style is not None:  # quoted, or a block: a string everywhere
-        return True
+    if node.style is not None:  # quoted, or a block: a string everywhere, but for escapes that not all loaders join
+        return bool(writable(node.value) == node.value)
     if node.tag == f"{_TAG}str":
         others = yaml.SafeLoader.yaml_implicit_resolvers.get(node.value[:1], [])
         return not _NUMBER_LIKE.match(node.value) and not any(regexp.match(node.value) for _, regexp in others)
@@ -130,17 +142,17 @@ def plain(value: Any, path: str = "") -> Any:
         ConfigError: the value has no form in YAML.
     """
     if value is None or type(value) in (bool, int, float, str):
-        return value
+        return _writable(value, path)
     if isinstance(value, Mapping):
         return {
             _plain_key(key, path): plain(item, f"{path}.{key}" if path else str(key)) for key, item in value.items()
         }
     if hasattr(value, "tolist"):
-        return value.tolist()
+        return plain(value.tolist(), path)
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, (int, float, str)):  # subclasses, such as members of IntEnum and StrEnum
-        return next(kind(value) for kind in (int, float, str) if isinstance(value, kind))
+        return plain(next(kind(value) for kind in (int, float, str) if isinstance(value, kind)), path)
     if isinstance(value, Sequence) and not isinstance(value, bytes):
         return [plain(item, f"{path}.{index}") for index, item in enumerate(value)]
     raise ConfigError(
@@ -150,9 +162,16 @@ def plain(value: Any, path: str = "") -> Any:
     )
 
 
+def _writable(value: Any, path: str) -> Any:
+    try:
+        return writable(value)
+    except ValueError as error:
+        raise ConfigError(f"a value that cannot be written: {error}", path=path) from None
+
+
 def _plain_key(key: Any, path: str) -> Any:
     if isinstance(key, (str, int, float)):
-        return key
+        return plain(key, path)
     raise ConfigError(f"a key must be a string, a number or a boolean; found {key!r:.80}", path=path)
 
 

@@ -12,6 +12,7 @@ from gridfold.errors import ConfigError
 from gridfold.space import Parameter
 from gridfold.values import plain
 
+_MAX_DEPTH = 100
 _FORM = "expected path=value1,value2,..., such as training.learning_rate=1e-4,1e-5"
 
 
@@ -93,14 +94,14 @@ def _check_nesting(variations: Sequence[Variation], config: Config) -> None:
             raise ConfigError(
                 "cannot be given together with a value inside it", path=path, hint=f"inside it: {inside[0]}"
             )
-    for parameter in config.parameters:
-        inside = [path for path in given if path.startswith(f"{parameter.path}.")]
+    for varied in config.varied_paths:
+        inside = [path for path in given if path.startswith(f"{varied}.")]
         if inside:
             raise ConfigError(
                 "is one value of a list that varies",
                 path=inside[0],
-                where=parameter.where,
-                hint=f"give the values of {parameter.path}, or keep the list as one value with !fixed",
+                where=config.where(varied),
+                hint=f"give the values of {varied}, or keep the list as one value with !fixed",
             )
 
 
@@ -125,12 +126,15 @@ _QUOTES = "put a value with special characters in quotes, such as path='\"a, b\"
 
 
 def _as_values(path: Any, values: Any) -> list[Any]:
-    values = plain(values, str(path))
+    try:
+        values = plain(values, str(path))
+    except RecursionError:
+        raise ConfigError("a value that contains itself, or is nested too deeply", path=str(path)) from None
     return values if isinstance(values, list) else [values]
 
 
 def _variation(path: Any, values: Iterable[Any], where: str) -> Variation:
-    if not isinstance(path, str) or not all(path.removeprefix("+").split(".")):
+    if not isinstance(path, str) or not all(path.removeprefix("+").split(".")) or path.count(".") > _MAX_DEPTH:
         raise ConfigError(f"not a dotted path: {path!r:.80}", hint="such as training.learning_rate")
     return Variation(Parameter(path.removeprefix("+"), tuple(values), where=f"{where!r:.200}"), path.startswith("+"))
 

@@ -11,6 +11,9 @@ from tests.loaders import pyyaml
 
 CONFIG = {"gridfold": {"trainer": "toy:train"}, "training": {"lr": [0.5, 0.25], "size": 16}, "betas": [0.9, 0.99]}
 
+LOOP = []
+LOOP.append(LOOP)
+
 
 def configs(run_dirs):
     return [pyyaml((run / "config.yaml").read_text()) for run in run_dirs]
@@ -63,6 +66,7 @@ def test_equal_configs_have_equal_ids(project):
         ({"training.lr": []}, "training.lr: no values, so there would be no runs"),
         ({"training.lr": [object()]}, "training.lr.0: a object cannot stand in a config"),
         ({3: [1]}, "not a dotted path: 3"),
+        ({"training.lr": LOOP}, "a value that contains itself"),
         (["training.lr"], "variations are a mapping of path to values"),
     ],
 )

@@ -13,7 +13,7 @@ from gridfold.space import Space
 from gridfold.template import Template
 from gridfold.variations import from_mapping, parse_arguments
 from tests.documents import documents
-from tests.loaders import assert_all_read, pyyaml, same
+from tests.loaders import assert_all_read, omegaconf, pyyaml, same
 
 
 def build(text, *arguments):
@@ -247,3 +247,125 @@ def test_one_value_pins():
 def test_a_value_that_looks_like_a_slot_is_left_alone():
     (written,) = texts("a: gridfoldslot0x0x\n")
     assert pyyaml(written) == {"a": "gridfoldslot0x0x"}
+
+
+DEFINITION = "d: &d {o: 3, x: 1}\nb: *d\n"
+
+
+@pytest.mark.parametrize(
+    ("base", "arguments", "expected"),
+    [
+        # a comment right after a bracket or a quote
+        ("a: [1,2]# rates\n", [], {"a": 1}),
+        ("a: 'x'# c\nb: 3\n", ["a=1,2"], {"a": 1, "b": 3}),
+        ('{"a": ["x","y"]#c\n}', [], {"a": "x"}),
+        # a change of a definition together with one through its alias
+        (DEFINITION, ["d.o=5,6", "b.x=2"], {"d": {"o": 5, "x": 1}, "b": {"o": 5, "x": 2}}),
+        ("d: &d {o: [3, 4], x: 1}\nb: *d\n", ["d.o=5", "b.x=2"], {"d": {"o": 5, "x": 1}, "b": {"o": 5, "x": 2}}),
+        (
+            "d: &d {m: {o: 3, x: 1}}\nb: {<<: *d}\n",
+            ["d.m.o=5", "b.m.x=2"],
+            {"d": {"m": {"o": 5, "x": 1}}, "b": {"m": {"o": 5, "x": 2}}},
+        ),
+        # a list that stays at one of its places stays at all
+        (
+            "base: &base {betas: [0.9, 0.999]}\ntrain: {<<: *base}\ngridfold: {fixed: [base.betas]}\n",
+            [],
+            {"base": {"betas": [0.9, 0.999]}, "train": {"betas": [0.9, 0.999]}},
+        ),
+        (
+            "base: &base {betas: [0.9, 0.999]}\ntrain: {<<: *base}\ngridfold: {fixed: [train.betas]}\n",
+            [],
+            {"base": {"betas": [0.9, 0.999]}, "train": {"betas": [0.9, 0.999]}},
+        ),
+        ("x: !fixed {l: &x [1,2]}\ny: *x\n", [], {"x": {"l": [1, 2]}, "y": [1, 2]}),
+        # blocks of text at the end
+        ("b: !fixed [1,2]\na: |\n  x", [], {"a": "x", "b": [1, 2]}),
+        ("a: |\n  x", ["+b=5"], {"a": "x", "b": 5}),
+        ("l:\n  a: |+\n    x\n\n\nz: 1\n", ["+l.d=5"], {"l": {"a": "x\n\n\n", "d": 5}, "z": 1}),
+        ("a: |-\n  x  \n   \n", ["+b=5"], {"a": "x  \n ", "b": 5}),
+        ("b: !fixed [1,2]\na: |+\n  x\n\n", [], {"a": "x\n\n", "b": [1, 2]}),
+        # keys that loaders read differently
+        ("x: &x {b: 1}\non: *x\n1e-7: *x\n010: *x\n", [], {"x": {"b": 1}, True: {"b": 1}, 1e-7: {"b": 1}, 8: {"b": 1}}),
+        ("x: &x {1e-7: 1, yes: 3}\nc: *x\n", ["c.yes=9"], {"x": {1e-7: 1, True: 3}, "c": {1e-7: 1, True: 9}}),
+        ("x: &x {on: 1}\nc: {<<: *x}\n", ["c.on=9"], {"x": {True: 1}, "c": {True: 9}}),
+        # keys with dots
+        ("x: &x {a.b: 3}\ny: {<<: *x}\n", ["y.a.b=2"], {"x": {"a.b": 3}, "y": {"a.b": 2}}),
+        # characters that JSON writes as pairs
+        ('a: "\\ud83d\\ude00"\nb: [1, 2]\n', [], {"a": "\U0001f600", "b": 1}),
+        # words that could be slots
+        ("a: 1\nb: [y, z]\n", ["a=slot0x"], {"a": "slot0x", "b": "y"}),
+    ],
+)
+def test_texts_that_once_went_wrong(base, arguments, expected):
+    template = build(base, *arguments)
+    choice = [0] * len(template.parameters)
+    assert_all_read(template.text(choice), expected)
+    assert same(template.config(choice), expected)
+    assert Config.parse(template.text(choice), "run").parameters == ()
+
+
+@pytest.mark.parametrize(
+    ("base", "arguments", "message"),
+    [
+        ("d: &d {x: 1}\nb: *d\n", ["+d.p=5,6", "b.x=2"], "cannot be given together with a change"),
+        ("a: &a {q: 1}\nb: &b {<<: *a, y: 1}\nc: *b\n", ["b.q=9", "c.y=3"], "cannot be given together with a change"),
+        ("d: &d\n  m: {n: [1,2], o: 3}\nb: *d\n", ["d.m=7,8", "b.m.o=9"], "cannot be given together with"),
+        ("a: &a [1,2]\nb: *a\n", ["b.0=7"], "is one value of a list that varies"),
+        ("a: &a {l: [1,2]}\nb: {<<: *a}\n", ["b.l.1=7"], "is one value of a list that varies"),
+        ("a: &a {l: !fixed [1,2]}\nb: {<<: *a}\n", ["+b.l.2=7"], "b.l is not a mapping"),
+        ("a: &a {l: 5}\nb: *a\n", ["+b.l.x=7"], "b.l is not a mapping"),
+        ("y:\n  <<: {on: 1, z: no}\n", [], "'<<' takes aliases of mappings"),
+        ("? a\nb: [1,2]\n", ["a=3"], "the key has no colon"),
+        ("!fixed\na: [1,2]\n", [], "the tag !fixed cannot stand here"),
+        ("a: {b: 1}\n", ["a.b=x #1,y,z"], "not valid YAML"),
+        ("a: 1\n", ["a=1]  #"], "not a list of values, or a comment in it"),
+        ("a: !!int\n", [], "cannot be read as int: ''"),
+        ("gridfold: {no: 1}\na: 1\n", [], "unknown setting"),
+        ("a: !!map x\n", [], "the tag !!map cannot stand here"),
+        ("%TAG !f! !fix\n---\na: !f!ed [1,2]\n", [], "write the tag as !fixed"),
+        ("a: 1\n", [f"a=0x{'f' * 5000},2"], "cannot be read as int"),
+        ("a: 1\n", [f"a=1{':59' * 300}.5,2"], "cannot be read as float"),
+        ('"\\ud800": [1,2]\n', [], "cannot be read as str"),
+        ("a: 1\n", [f"+{'q.' * 2000}q=1,2"], "not a dotted path"),
+    ],
+)
+def test_texts_that_are_refused(base, arguments, message):
+    with pytest.raises(ConfigError) as caught:
+        build(base, *arguments)
+    assert message in str(caught.value)
+
+
+DEFINITIONS = ["{{lr: {0}, wd: 0}}", "\n  lr: {0}   # rates\n  wd: no", "{{lr: {0}, on: {{x: {1}}}}}"]
+USES = [
+    "*d",
+    "{{<<: *d}}",
+    "\n  <<: *d\n  wd: 7",
+    "{{<<: [*d], lr: 7}}",
+    "[{{z: 1}}, *d]",
+    "{{deep: {{<<: *d, q: {1}}}}}",
+]
+
+
+@given(st.sampled_from(DEFINITIONS), st.lists(st.sampled_from(USES), min_size=1, max_size=3), st.data())
+def test_aliases_and_merges_mean_what_they_do_with_the_value_written_there(definition, uses, data):
+    """The oracle: the same text with the chosen value typed in, read by OmegaConf."""
+    form = f"d: &d {definition}\n" + "".join(f"u{number}: {use}\n" for number, use in enumerate(uses))
+    form = form.replace("&d \n", "&d\n").replace(": \n", ":\n")
+    lists = "[1e-3, 1e-4]", "['a, b', no]"
+    template = build(form.format(*lists))
+    by_path = {parameter.path: parameter for parameter in template.parameters}
+    first, second = data.draw(st.tuples(st.sampled_from(["1e-3", "1e-4"]), st.sampled_from(["'a, b'", "no"])))
+    if form.count("{1}") > 1:
+        second = None  # two lists of their own: both at their first value
+    expected = omegaconf(form.format(first, second or "'a, b'"))
+    choice = [
+        ["1e-3", "1e-4"].index(first)
+        if path.endswith("lr")
+        else 0
+        if second is None
+        else ["'a, b'", "no"].index(second)
+        for path in by_path
+    ]
+    assert_all_read(template.text(choice), expected)
+    assert same(template.config(choice), expected)
