@@ -64,7 +64,7 @@ class _Editor:
             if edit.start >= position:  # else it lies inside a value that is replaced as a whole
                 pieces += [self._text[position : edit.start], edit.text]
                 position = edit.end
-                if self._text[position : position + 1] == "#":  # a comment right after a quote or bracket
+                if edit.text and self._text[position : position + 1] == "#":  # a comment right after a quote or bracket
                     pieces.append(" ")
         return "".join([*pieces, self._text[position:]])
 
@@ -174,7 +174,10 @@ class _Editor:
             yield from self._insert_lines(place, node, pairs)
 
     def _insert_lines(self, place: Place, node: yaml.MappingNode, pairs: list[str]) -> Iterator[_Edit]:
-        indent = " " * node.value[0][0].start_mark.column
+        first_key = node.value[0][0].start_mark
+        before = self._text[: first_key.index].rstrip(" \t")
+        explicit = before.endswith("?")  # "? key" instead of "key:"
+        indent = " " * (first_key.column - (first_key.index - len(before) + 1 if explicit else 0))
         prefix = f"{place.path}." if place.path else ""
         inside = [
             other
@@ -207,8 +210,8 @@ class _Editor:
                 start -= len(self._text[:start]) - len(self._text[:start].rstrip().rstrip(","))
             yield _Edit(start, end + (comma.end() if comma else 0), "")
         else:
-            rest_of_line = re.match(r"[ \t]*(?:\r?\n)?", after)
-            yield _Edit(start, end + (rest_of_line.end() if rest_of_line else 0), "")
+            blank = re.match(r"(?:[ \t]*\r?\n)*", after)  # they would count to a text block before the section
+            yield _Edit(start, end + (blank.end() if blank else 0), "")
 
     def _alike(self) -> Iterator[_Edit]:
         """What loaders would read differently is written so that they do not."""
@@ -220,7 +223,7 @@ class _Editor:
 
     def _ends_well(self, node: yaml.ScalarNode) -> bool:
         """Not a block of text that ends with the file in the middle of a line: a line after it would end it too."""
-        at_end = node.style in ("|", ">") and node.end_mark.index >= len(self._text)
+        at_end = node.style in ("|", ">") and not self._text[node.end_mark.index :].strip(" \t")
         return not at_end or self._text.endswith("\n")
 
     def _on_one_line(self, node: yaml.ScalarNode) -> _Edit:

@@ -293,6 +293,10 @@ DEFINITION = "d: &d {o: 3, x: 1}\nb: *d\n"
         ("x: &x {a.b: 3}\ny: {<<: *x}\n", ["y.a.b=2"], {"x": {"a.b": 3}, "y": {"a.b": 2}}),
         # characters that JSON writes as pairs
         ('a: "\\ud83d\\ude00"\nb: [1, 2]\n', [], {"a": "\U0001f600", "b": 1}),
+        ("p: |-\n  x\ngridfold: {}\n# end", [], {"p": "x"}),
+        ("p: |+\n  x\n\ngridfold: {}\n\n", [], {"p": "x\n\n"}),
+        ("b: !fixed [1,2]\na: |+\n  x\n\n ", [], {"b": [1, 2], "a": "x\n\n"}),
+        ("? x\n:  #\n...\n", ["+no=1"], {"x": None, "no": 1}),
         # words that could be slots
         ("a: 1\nb: [y, z]\n", ["a=slot0x"], {"a": "slot0x", "b": "y"}),
     ],
