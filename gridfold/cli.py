@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,6 +28,8 @@ class _Parser(argparse.ArgumentParser):
         if unknown:
             hint = nearest(unknown[1], (name for name in self._option_string_actions if name.startswith("--")))
             message = f"unknown option {unknown[1]}\n  {hint}"
+        elif stray := re.match(r"unrecognized arguments: (\S+\.ya?ml)", message):
+            message += f"\n  did you mean --config {stray[1]}?"
         self.exit(BAD_INPUT, f"error: {message}\n  see {self.prog} --help\n")
 
 
@@ -80,6 +83,8 @@ def _train_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     action: Callable[[argparse.Namespace], int] = options.action
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)  # as Ctrl-C
     try:
         return action(options)
     except ConfigError as error:
@@ -110,12 +115,15 @@ def _search(options: argparse.Namespace) -> int:
         plan.check()
     output.print(terminal.plan_table(plan))
     directory, run_dirs = create(plan, options.run_prefix, Store())
-    output.print(f"Created {len(run_dirs):,} run directories, {run_dirs[0]} …", soft_wrap=True)
+    created = f"{len(run_dirs):,} run directories" if len(run_dirs) > 1 else "1 run directory"
+    output.print(f"Created {created}: {run_dirs[0]}{' …' if len(run_dirs) > 1 else ''}", soft_wrap=True)
     if options.no_execute:
         return 0
-    with terminal.live(output, plan.space.size) as live:
-        completed = sum(record.state == "completed" for record in execute_search(directory, LocalExecutor(), live))
-    output.print(terminal.results(directory), soft_wrap=True)
+    try:
+        with terminal.live(output, plan.space.size) as live:
+            completed = sum(record.state == "completed" for record in execute_search(directory, LocalExecutor(), live))
+    finally:
+        output.print(terminal.results(directory), soft_wrap=True)
     return 0 if completed == plan.space.size else FAILED
 
 

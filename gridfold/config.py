@@ -19,9 +19,9 @@ from gridfold.values import render, render_block
 
 SECTION = "gridfold"
 VARIED = "varied"
-# A run's config is plain YAML for anybody's loader, so what its lists mean is said in a comment.
-FIXED_COMMENT = "# gridfold: fixed "
-_FIXED_COMMENT = re.compile(rf"^{FIXED_COMMENT}(\[.*\])[ \r]*$", re.MULTILINE)
+# A run's config is plain YAML for anybody's loader, so the settings that it still needs stand in a comment.
+COMMENT = "# gridfold: "
+_COMMENT = re.compile(rf"^{COMMENT}(\{{.*\}})[ \r]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Settings:
         """
         place = document.places.get(SECTION)
         section = document.value(place.node) if place else {}
+        if section is None:
+            section = {}
         if not isinstance(section, Mapping):
             raise _bad_setting(document, SECTION, f"expected a mapping of settings, found {render(section)}")
         for key in section:
@@ -59,6 +61,24 @@ class Settings:
         for path in fixed:
             document.find(path)
         return cls(tuple(fixed), trainer)
+
+    @classmethod
+    def read_comment(cls, document: Document) -> Settings:
+        """The settings in the comment at the end of a run's config.
+
+        Raises:
+            ConfigError: the comment is not as gridfold writes it.
+        """
+        found = cls()
+        for match in _COMMENT.finditer(document.text):
+            try:
+                (values,) = parse_values(match[1])
+                fixed = tuple(map(str, values.get("fixed", ())))
+                found = cls(found.fixed + fixed, values.get("trainer", found.trainer))
+            except (ConfigError, TypeError, AttributeError):
+                where = f"{document.name}:{document.text.count(chr(10), 0, match.start()) + 1}"
+                raise ConfigError(f"the comment '{COMMENT}{{...}}' does not hold settings", where=where) from None
+        return found
 
 
 @dataclass(frozen=True)
@@ -76,7 +96,7 @@ class Config:
 
     A list of two or more values is varied. A list with a mapping in it is structure, in which lists to vary are looked
     for. A list of one value stays; so does what ``!fixed``, the setting ``gridfold.fixed`` or the comment
-    ``# gridfold: fixed [...]`` of a run's config keeps.
+    ``# gridfold: {fixed: [...]}`` of a run's config keeps.
     """
 
     document: Document
@@ -124,6 +144,11 @@ class Config:
     def varied_paths(self) -> list[str]:
         """Every path at which a list varies, those that reach it through an alias too."""
         return [place.path for place, verdict in self._lists if verdict == VARIED]
+
+    @property
+    def trainer(self) -> str | None:
+        """``module:name`` of the trainer; None for the built-in one."""
+        return self.settings.trainer or self._commented.trainer
 
     @cached_property
     def data(self) -> dict[str, Any]:
@@ -182,23 +207,15 @@ class Config:
             return FIXED_TAG
         if place.path in self.settings.fixed:
             return f"{SECTION}.fixed"
-        if place.path in self._fixed_in_comment:
+        if place.path in self._commented.fixed:
             return "fixed by the comment"
         if not isinstance(node, yaml.SequenceNode) or not _is_value(node):
             return None
         return VARIED if len(node.value) > 1 else "one value" if node.value else "empty"
 
     @cached_property
-    def _fixed_in_comment(self) -> frozenset[str]:
-        paths: set[str] = set()
-        for match in _FIXED_COMMENT.finditer(self.document.text):
-            try:
-                paths.update(map(str, parse_values(match[1][1:-1])))
-            except ConfigError:
-                problem = f"the comment '{FIXED_COMMENT.strip()} [...]' does not hold a list of paths"
-                line = self.document.text.count("\n", 0, match.start()) + 1
-                raise ConfigError(problem, where=f"{self.document.name}:{line}") from None
-        return frozenset(paths)
+    def _commented(self) -> Settings:
+        return Settings.read_comment(self.document)
 
 
 def _is_value(node: yaml.SequenceNode) -> bool:

@@ -58,7 +58,7 @@ class Plan:
     @property
     def trainer(self) -> str:
         """``module:name`` of the trainer."""
-        return self.config.settings.trainer or BUILT_IN
+        return self.config.trainer or BUILT_IN
 
     def check(self) -> None:
         """Let the trainer check the config of every trial.
@@ -195,8 +195,8 @@ def create(plan: Plan, prefix: str, store: Store) -> tuple[SearchDirectory, RunD
 
 def execute_search(search: SearchDirectory, executor: Executor, watcher: Watcher) -> Iterator[Record]:
     """Execute the runs of a search, and give the record of each as it ends; in the end, write ``results.csv``."""
-    facts = search.facts()
-    search.write_facts({**facts, "started": now()})
+    facts = search.facts() | {"started": now()}
+    search.write_facts(facts)
     search.log(f"started by process {os.getpid()}")
     try:
         for record in executor.execute(_submitted(search, facts["trainer"]), watcher):
@@ -204,7 +204,7 @@ def execute_search(search: SearchDirectory, executor: Executor, watcher: Watcher
             yield record
     finally:
         search.write_results()
-        search.write_facts({**facts, "started": facts["started"] or now(), "ended": now()})
+        search.write_facts({**facts, "ended": now()})
         search.log("ended")
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from gridfold.config import FIXED_COMMENT, Config, Settings
+from gridfold.config import COMMENT, Config, Settings
 from gridfold.document import Document
 from gridfold.edits import edited
 from gridfold.errors import ConfigError
@@ -68,7 +68,7 @@ class Template:
         word = f"slot{secrets.token_hex(8)}x"  # no config has it
         slot = re.compile(rf"{word}(\d+)x")
         text = edited(config, variations, {parameter.path: f"{word}{i}x" for i, parameter in enumerate(parameters)})
-        text += _fixed_comment(_parse(text, config, variations), parameters, slot)
+        text += _settings_comment(_parse(text, config, variations), config.trainer, parameters, slot)
         data = Document.parse(text, config.document.name).value()
         form = canonical(data)
         _check_slots(parameters, slot, text, form)
@@ -151,15 +151,24 @@ def _parse(text: str, config: Config, variations: Sequence[Variation]) -> Docume
         ) from None
 
 
-def _fixed_comment(document: Document, parameters: Sequence[Parameter], slot: re.Pattern[str]) -> str:
-    """The comment that says which lists of a run's config are values; "" if no list could be taken for a variation."""
-    paths = Config(document, Settings()).varied_paths
+def _settings_comment(
+    document: Document, trainer: str | None, parameters: Sequence[Parameter], slot: re.Pattern[str]
+) -> str:
+    """The comment with the settings that a run's config needs to be run again.
+
+    That is which lists are values, if one could be taken for a variation, and the trainer, if not the built-in one.
+    """
+    config = Config(document, Settings())
+    paths = config.varied_paths
     for path, place in document.places.items():
         match = slot.fullmatch(place.node.value) if isinstance(place.node, yaml.ScalarNode) else None
         if match and any(isinstance(value, (list, dict)) for value in parameters[int(match[1])].values):
             paths.append(path)
-    if not paths:
+    settings: dict[str, Any] = {"fixed": paths} if paths else {}
+    if trainer != config.trainer:
+        settings["trainer"] = trainer
+    if not settings:
         return ""
     newline = "\r\n" if "\r\n" in document.text else "\n"
     start = "" if document.text.endswith("\n") else newline
-    return f"{start}{FIXED_COMMENT}{render(paths)}{newline}"
+    return f"{start}{COMMENT}{render(settings)}{newline}"

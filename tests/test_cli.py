@@ -167,7 +167,9 @@ def test_main_trains_one_config(command, write, project):
     assert re.fullmatch(r"\d{4}-\d\d-\d\d_\d{6}", run.name)
     record = json.loads((run / "run.json").read_text())
     assert (record["state"], record["search"], record["metrics"]["val_f1"]) == ("completed", None, 0.5)
-    assert (run / "config.yaml").read_text() == "lr: 0.5\nsize: 16\n"
+    assert (run / "config.yaml").read_text() == "lr: 0.5\nsize: 16\n# gridfold: {trainer: 'toy:train'}\n"
+    again = command("main.py", "--config", str(run / "config.yaml"))
+    assert again.returncode == 0, again.stderr  # the config alone says which trainer
 
 
 def test_the_installed_command_is_the_same(project, write):

@@ -29,7 +29,7 @@ def varied(text):
         ("a: !fixed [1, 2]\nb: !fixed {c: [1, 2]}\n", {}),
         ("a: !fixed [{b: [1, 2]}]\n", {}),
         ("gridfold: {fixed: [a, b.c]}\na: [1, 2]\nb: {c: [1, 2], d: [3, 4]}\n", {"b.d": [3, 4]}),
-        ("a: [1, 2]\n# gridfold: fixed [a]\n", {}),
+        ("a: [1, 2]\n# gridfold: {fixed: [a]}\n", {}),
         ("a: [null, true, x, 1e-7]\n", {"a": [None, True, "x", 1e-7]}),
         ("a: &x [1, 2]\nb: *x\nc: {d: *x}\n", {"a": [1, 2]}),
         ("b: [[*x, 3], [4]]\n".replace("*x", "&x 1"), {"b": [[1, 3], [4]]}),
@@ -103,8 +103,7 @@ ERRORS = {
     "gridfold: {fixed: [b]}\nbb: 1\n": "base.yaml: b: no such path in the config\n  did you mean 'bb'?",
     "gridfold: {fixed: 3}\n": "base.yaml:1:19: gridfold.fixed: expected a list of dotted paths, found 3",
     "gridfold: 3\n": "base.yaml:1:11: gridfold: expected a mapping of settings, found 3",
-    "a: [1, 2]\n# gridfold: fixed [{]\n": "base.yaml:2: the comment "
-    "'# gridfold: fixed [...]' does not hold a list of paths",
+    "a: [1, 2]\n# gridfold: {fixed: [{]}\n": "base.yaml:2: the comment '# gridfold: {...}' does not hold settings",
 }
 
 

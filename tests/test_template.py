@@ -218,13 +218,13 @@ def test_a_value_is_replaced_in_place(base, argument, expected):
 @pytest.mark.parametrize(
     ("base", "expected"),
     [
-        ("a: 1\ngridfold:   # ours\n  fixed:\n    - b\nb: [1, 2]\n", "a: 1\nb: [1, 2]\n# gridfold: fixed [b]\n"),
-        ("gridfold: {fixed: [b]}  # ours\nb: [1, 2]", "b: [1, 2]\n# gridfold: fixed [b]\n"),
-        ("{a: 1, gridfold: {fixed: [b]}, b: [1, 2]}\n", "{a: 1, b: [1, 2]}\n# gridfold: fixed [b]\n"),
-        ("{b: [1, 2], gridfold: {fixed: [b]}}\n", "{b: [1, 2]}\n# gridfold: fixed [b]\n"),
-        ("a: {b: !fixed [1, 2], c: 3}\n", "a: {b: [1, 2], c: 3}\n# gridfold: fixed [a.b]\n"),
-        ("a: !fixed\n  - 1\n  - 2\n", "a:\n  - 1\n  - 2\n# gridfold: fixed [a]\n"),
-        ("a: &x !fixed [1, 2]\nb: *x\n", "a: &x [1, 2]\nb: *x\n# gridfold: fixed [a, b]\n"),
+        ("a: 1\ngridfold:   # ours\n  fixed:\n    - b\nb: [1, 2]\n", "a: 1\nb: [1, 2]\n# gridfold: {fixed: [b]}\n"),
+        ("gridfold: {fixed: [b]}  # ours\nb: [1, 2]", "b: [1, 2]\n# gridfold: {fixed: [b]}\n"),
+        ("{a: 1, gridfold: {fixed: [b]}, b: [1, 2]}\n", "{a: 1, b: [1, 2]}\n# gridfold: {fixed: [b]}\n"),
+        ("{b: [1, 2], gridfold: {fixed: [b]}}\n", "{b: [1, 2]}\n# gridfold: {fixed: [b]}\n"),
+        ("a: {b: !fixed [1, 2], c: 3}\n", "a: {b: [1, 2], c: 3}\n# gridfold: {fixed: [a.b]}\n"),
+        ("a: !fixed\n  - 1\n  - 2\n", "a:\n  - 1\n  - 2\n# gridfold: {fixed: [a]}\n"),
+        ("a: &x !fixed [1, 2]\nb: *x\n", "a: &x [1, 2]\nb: *x\n# gridfold: {fixed: [a, b]}\n"),
     ],
 )
 def test_settings_and_tags_are_left_out(base, expected):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import heapq
+import re
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from math import isnan
 from typing import Any
 
 from rich.console import Console, Group
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Column, Table
 
 from gridfold.names import label_parameters
@@ -23,7 +26,7 @@ from gridfold.values import render
 MAX_ROWS = 20
 _MAX_VALUES = 12
 _MAX_METRICS = 3  # the others are in results.csv
-_LOWER_IS_BETTER = ("loss", "error", "perplexity", "mae", "mse", "rmse")
+_LOWER_IS_BETTER = frozenset(["loss", "error", "err", "perplexity", "ppl", "nll", "mae", "mse", "rmse", "wer", "cer"])
 
 
 def console() -> Console:
@@ -43,7 +46,7 @@ def plan_table(plan: Plan) -> Group:
     table.add_section()
     replaced = {variation.path for variation in plan.variations}
     for kept in plan.config.kept:
-        if kept.path not in replaced:
+        if not any(kept.path == path or kept.path.startswith(f"{path}.") for path in replaced):
             table.add_row(escape(kept.path), escape(render(kept.value)), f"stays a list: {kept.reason}")
     return Group(f"[bold]{_title(plan)}", *([table] if table.row_count else []))
 
@@ -76,7 +79,8 @@ def _results_table(best: list[tuple[RunEntry, Record | None]]) -> Table:
     entries = [entry for entry, _ in best]
     paths = list(dict.fromkeys(path for entry in entries for path in entry.params))
     metrics = list(dict.fromkeys(name for _, record in best if record for name in record.metrics))[:_MAX_METRICS]
-    table = Table(title="Results, best first", title_justify="left", title_style="bold")
+    rule = f" ({'lowest' if lower_is_better(metrics[0]) else 'highest'} {metrics[0]})" if metrics else ""
+    table = Table(title=escape(f"Results, best first{rule}"), title_justify="left", title_style="bold")
     for heading in ("run", *label_parameters(paths), *metrics, "state", "seconds"):
         table.add_column(escape(heading), justify="left" if heading == "state" else "right")
     for position, (entry, record) in enumerate(best):
@@ -105,7 +109,7 @@ def _rank(row: tuple[RunEntry, Record | None]) -> tuple[bool, float, int]:
 
 def lower_is_better(metric: str) -> bool:
     """Whether a metric of this name gets better by getting smaller."""
-    return any(word in metric.lower() for word in _LOWER_IS_BETTER)
+    return not _LOWER_IS_BETTER.isdisjoint(re.split(r"[^a-z]+", metric.lower()))
 
 
 def _number(value: float | None, digits: int = 4) -> str:
@@ -122,15 +126,23 @@ class Live:
         self._runs = runs
         self._done = 0
         self._failed = 0
-        self._search = progress.add_task("search", total=runs, note="")
+        self._start = time.monotonic()
+        self._search = progress.add_task("search", total=runs, left="", note="")
         self._run: TaskID | None = None
+        self._first: tuple[float, float] | None = None  # when the run was first seen under way, and its step then
 
     def running(self, run: Run) -> None:
         """The run is under way."""
         state = run.read_progress()
         if self._run is None:
-            self._run = self._progress.add_task(_short(run.dir.name), total=None, note="preparing")
-        self._progress.update(self._run, completed=state.get("step", 0), total=state.get("steps"), note=_note(state))
+            self._run = self._progress.add_task(_short(run.dir.name), total=None, left="", note="preparing")
+            self._first = None
+        if not state:  # not yet, or no longer
+            return
+        step, total = state.get("step", 0), state.get("steps")
+        self._first = self._first or (time.monotonic(), step)
+        left = _left(self._first[0], step - self._first[1], total - step) if total else ""
+        self._progress.update(self._run, completed=step, total=total, left=left, note=_note(state))
 
     def ended(self, run: Run, record: Record) -> None:
         """The run has ended."""
@@ -140,8 +152,17 @@ class Live:
         if self._run is not None:
             self._progress.remove_task(self._run)
             self._run = None
-        self._progress.update(self._search, completed=self._done, note=note)
-        self._progress.console.print(f"\\[{self._done}/{self._runs}] {escape(_outcome(run, record))}")
+        left = _left(self._start, self._done, self._runs - self._done)
+        self._progress.update(self._search, completed=self._done, left=left, note=note)
+        self._progress.console.print(f"\\[{self._done}/{self._runs}] {escape(_outcome(run, record))}", soft_wrap=True)
+
+
+def _left(start: float, done: float, remaining: float) -> str:
+    """The time left if what remains goes as fast as what is done since ``start``."""
+    if done <= 0:
+        return ""
+    seconds = (time.monotonic() - start) / done * remaining
+    return f"{timedelta(seconds=round(seconds))} left"
 
 
 def _outcome(run: Run, record: Record) -> str:
@@ -174,12 +195,8 @@ def live(output: Console, runs: int) -> Iterator[Live]:
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}"),
         TextColumn("{task.fields[note]}"),
     )
-    # Speed is that of the last day: with the default of 30 seconds, slow runs would never have a time left.
-    progress = Progress(
-        *columns, console=output, transient=True, disable=not output.is_terminal, speed_estimate_period=24 * 60 * 60
-    )
-    with progress:
+    with Progress(*columns, console=output, transient=True, disable=not output.is_terminal) as progress:
         yield Live(progress, runs)
