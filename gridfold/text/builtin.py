@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gridfold.errors import ConfigError
+from gridfold.errors import ConfigError, nearest
 from gridfold.text.data import describe
 from gridfold.text.fitness import check_fit
 from gridfold.text.head import read_head
@@ -17,6 +17,7 @@ from gridfold.text.settings import read_data, read_model, read_training
 if TYPE_CHECKING:
     from gridfold.text.history import Run
 
+_SECTIONS = ("model", "data", "training")
 _PACKAGES = (
     "torch",
     "transformers",
@@ -40,6 +41,7 @@ class TextTrainer:
         """
         _require_packages()
         values = Config(config)
+        _check_sections(config)
         model, data = read_model(values), read_data(values)
         head, training = read_head(values.section("model")), read_training(values, frozen=model.freeze_encoder)
         check_fit(describe(data), head, training)
@@ -65,6 +67,14 @@ class TextTrainer:
 
 
 trainer = TextTrainer()
+
+
+def _check_sections(config: Mapping[str, Any]) -> None:
+    """Other sections are the user's own, but one that is almost called as one of ours, which is missing, is a typo."""
+    for name in config:
+        hint = nearest(str(name), _SECTIONS)
+        if name not in _SECTIONS and hint.startswith("did you mean") and not any(f"'{own}'" in hint for own in config):
+            raise ConfigError("unknown section", path=name, hint=hint)
 
 
 def _require_packages() -> None:

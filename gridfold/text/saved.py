@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import nn
 
-from gridfold.errors import ConfigError
+from gridfold.errors import ConfigError, nearest_file
 from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder, load_tokenizer, run_device
 from gridfold.text.fit import Fitted
 from gridfold.text.frozen import head_logits
@@ -145,6 +145,8 @@ def load(run_dir: str | Path, *, use_cpu: bool = False) -> TextClassifier:
         ConfigError: the directory holds no trained classifier, or the frozen encoder that it names is gone.
     """
     folder = Path(run_dir)
+    if not folder.is_dir():
+        raise ConfigError(f"no such directory: {folder}", hint=nearest_file(folder))
     if not (folder / _DESCRIPTION).is_file():
         hint = "give the directory of a completed run of the built-in trainer"
         raise ConfigError(f"{folder} holds no trained classifier: there is no {_DESCRIPTION} in it", hint=hint)

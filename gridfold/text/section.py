@@ -46,6 +46,8 @@ class Kind(Generic[T]):
             return nearest(value, self.choices) if isinstance(value, str) else f"valid: {', '.join(self.choices)}"
         if isinstance(value, str) and _parses(value, self.accepts):
             return f"a number in quotes is text: write {value} without quotes"
+        if _is_list(value) and len(value) == 1 and self.accepts(value[0]):
+            return f"a list of one value stays a list: write {value[0]} without brackets"
         return ""
 
 

@@ -165,11 +165,13 @@ def _read_hub(name: str, path: str, split: str, label_column: str) -> pd.DataFra
     import datasets  # slow, and needed only for the hub
 
     datasets.disable_progress_bars()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of every retry
     try:
         loaded = datasets.load_dataset(dataset, split=wanted or split)
     except Exception as error:
         problem = f"no file or folder '{name}' here, and no data set of the hub: {_first_line(error)}"
-        raise ConfigError(problem, path=path, hint="offline? give the path of a file or folder") from error
+        hint = nearest_file(Path(name)) or "offline? give the path of a file or folder"
+        raise ConfigError(problem, path=path, hint=hint) from error
     frame: pd.DataFrame = loaded.to_pandas()
     names = getattr(loaded.features.get(label_column), "names", None)
     if names is not None:
