@@ -120,7 +120,9 @@ def read_head(model: Section) -> Head:
 def _read_layer(section: Section) -> Layer:
     if "type" not in section:
         raise ConfigError(
-            "a layer without a type", path=section.path, hint=f"expected {{type: ...}}, found {', '.join(section)}"
+            "a layer without a type",
+            path=section.path,
+            hint=f"expected {{type: ...}}, found {', '.join(section) or '{}'}",
         )
     name = section.require("type", TEXT)
     if name not in LAYERS:

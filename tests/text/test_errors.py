@@ -139,7 +139,7 @@ SIMPLE = [
         REMOVED,
         f"{HEAD}.0.out_features: required, but missing: give a whole number, 1 or more",
     ),
-    (f"{HEAD}.1.type", REMOVED, f"{HEAD}.1.type: required, but missing: give a text"),
+    (f"{HEAD}.1.type", REMOVED, f"{HEAD}.1: a layer without a type\n  expected {{type: ...}}, found {{}}"),
     (f"{HEAD}.1", "relu", f"{HEAD}.1: expected a mapping, found the text 'relu'"),
     (HEAD, [], f"{HEAD}: no layers: the last one must be linear"),
     (f"{HEAD}.3", REMOVED, f"{HEAD}.2.type: the last layer must be linear, to give one logit a class; found dropout"),
