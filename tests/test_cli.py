@@ -203,7 +203,8 @@ def test_two_searches_of_one_second_share_nothing(write, project):
     assert len(list((project / "runs").iterdir())) == 30
 
 
-def test_ctrl_c_keeps_what_has_finished(write, project):
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_search_that_is_stopped_keeps_what_has_finished(write, project, ending):
     write("c.yaml", "gridfold: {trainer: 'toy:train'}\nwhat: [finish, sleep, raise]\n")
     command = [sys.executable, str(ROOT / "hyper_main.py"), "--config", "c.yaml"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -215,7 +216,7 @@ def test_ctrl_c_keeps_what_has_finished(write, project):
     ):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    search.send_signal(signal.SIGINT)
+    search.send_signal(ending)
     _, errors = search.communicate(timeout=30)
     assert search.returncode == 130
     assert "Traceback" not in errors
