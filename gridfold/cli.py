@@ -84,7 +84,8 @@ def _train_options(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     action: Callable[[argparse.Namespace], int] = options.action
     for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, signal.default_int_handler)  # as Ctrl-C
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup has it ignored, and means it
+            signal.signal(ending, signal.default_int_handler)  # as Ctrl-C
     try:
         return action(options)
     except ConfigError as error:

@@ -43,12 +43,7 @@ class Settings:
         Raises:
             ConfigError: an unknown setting, a value of the wrong kind, or a path that is not in the document.
         """
-        place = document.places.get(SECTION)
-        section = document.value(place.node) if place else {}
-        if section is None:
-            section = {}
-        if not isinstance(section, Mapping):
-            raise _bad_setting(document, SECTION, f"expected a mapping of settings, found {render(section)}")
+        section = _section(document)
         for key in section:
             if key not in cls.__dataclass_fields__:
                 hint = nearest(str(key), cls.__dataclass_fields__)
@@ -232,6 +227,17 @@ def _read(path: Path) -> str:
         raise ConfigError(f"not UTF-8 text: {error.reason} at byte {error.start}", where=str(path)) from None
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", where=str(path)) from None
+
+
+def _section(document: Document) -> Mapping[str, Any]:
+    """The section ``gridfold`` as it stands, empty if there is none."""
+    place = document.places.get(SECTION)
+    section = document.value(place.node) if place else None
+    if place is not None and place.merged:
+        raise _bad_setting(document, SECTION, "a merge (<<) cannot bring settings", "write them at the top level")
+    if section is not None and not isinstance(section, Mapping):
+        raise _bad_setting(document, SECTION, f"expected a mapping of settings, found {render(section)}")
+    return section or {}
 
 
 def _bad_setting(document: Document, path: str, problem: str, hint: str = "") -> ConfigError:

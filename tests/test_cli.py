@@ -226,6 +226,23 @@ def test_a_search_that_is_stopped_keeps_what_has_finished(write, project, ending
     assert (only_search(project) / "results.csv").is_file()
 
 
+def test_a_search_under_nohup_outlives_its_terminal(write, project):
+    write("c.yaml", "gridfold: {trainer: 'toy:train'}\nlr: [1, 2, 3, 4, 5, 6]\n")
+    command = ["nohup", sys.executable, str(ROOT / "hyper_main.py"), "--config", "c.yaml"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    search = subprocess.Popen(
+        command, cwd=project, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 30
+    while not list(project.glob("runs/*/run.json")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    search.send_signal(signal.SIGHUP)
+    assert search.wait(30) == 0
+    states = [json.loads(path.read_text())["state"] for path in project.glob("runs/*/run.json")]
+    assert states == ["completed"] * 6
+
+
 BAD_INPUTS = {
     "no such config": (None, ["--config", "nope.yaml"]),
     "no such config, near one": (GRID, ["--config", "cc.yaml"]),

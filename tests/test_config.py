@@ -102,6 +102,8 @@ ERRORS = {
     "gridfold: {fixd: [a]}\na: 1\n": "base.yaml:1:18: gridfold.fixd: unknown setting\n  did you mean 'fixed'?",
     "gridfold: {fixed: [b]}\nbb: 1\n": "base.yaml: b: no such path in the config\n  did you mean 'bb'?",
     "gridfold: {fixed: 3}\n": "base.yaml:1:19: gridfold.fixed: expected a list of dotted paths, found 3",
+    "x: &x {gridfold: {fixed: []}}\n<<: *x\n": "base.yaml:1:18: gridfold: a merge (<<) cannot bring settings\n"
+    "  write them at the top level",
     "gridfold: 3\n": "base.yaml:1:11: gridfold: expected a mapping of settings, found 3",
     "a: [1, 2]\n# gridfold: {fixed: [{]}\n": "base.yaml:2: the comment '# gridfold: {...}' does not hold settings",
 }
