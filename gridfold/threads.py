@@ -43,7 +43,7 @@ def limit(threads: int) -> None:
     of this process can hang.
     """
     variables = environment(threads)
-    if _numba_runs():
+    if _loaded("numba"):  # it keeps the number it has, and once its threads run it fails to compile under another one
         del variables["NUMBA_NUM_THREADS"]
     told = all(os.environ.get(name) == value for name, value in variables.items())
     if not told:
@@ -76,11 +76,6 @@ def _tell_pools(threads: int) -> None:
     except ImportError:  # it comes with scikit-learn; without it these libraries keep the number they started with
         return
     threadpoolctl.threadpool_limits(threads)
-
-
-def _numba_runs() -> bool:
-    """Whether numba has started its threads: from then on it fails a compilation that sees another number."""
-    return getattr(_loaded("numba.np.ufunc.parallel"), "_is_initialized", False)
 
 
 def _loaded(name: str) -> ModuleType | None:
