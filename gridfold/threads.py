@@ -14,13 +14,14 @@ _VARIABLES = (
     "BLIS_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",  # numpy on a Mac
     "NUMBA_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
     "RAYON_NUM_THREADS",  # tokenizers, safetensors and others written in Rust
     "POLARS_MAX_THREADS",
     "OPENCV_FOR_THREADS_NUM",
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
-_NUMEXPR_MAX = 64  # as numexpr has it; above this it refuses to be imported
+_NUMEXPR_MAX = 64  # what numexpr has unless told otherwise
 _TOLD_BY_THREADPOOLCTL = ("numpy", "scipy", "sklearn")
 
 
@@ -29,7 +30,8 @@ def environment(threads: int) -> dict[str, str]:
     if threads < 1:
         raise ValueError(f"threads must be at least 1, got {threads}")
     variables = dict.fromkeys(_VARIABLES, str(threads))
-    variables["NUMEXPR_NUM_THREADS"] = str(min(threads, _NUMEXPR_MAX))
+    # Not below the number, which numexpr fails to be imported with; not at it, for it could not be raised later.
+    variables["NUMEXPR_MAX_THREADS"] = str(max(threads, _NUMEXPR_MAX))
     if threads == 1 and "TOKENIZERS_PARALLELISM" not in os.environ:
         # A pool of one is a thread all the same, and with a second thread a process can no longer be forked.
         variables["TOKENIZERS_PARALLELISM"] = "false"

@@ -55,9 +55,9 @@ def test_a_new_process_gets_the_number_by_its_environment():
         threads.environment(0)
 
 
-def test_numexpr_gets_no_more_than_it_takes():
-    assert threads.environment(128)["NUMEXPR_NUM_THREADS"] == "64"
-    assert threads.environment(128)["OMP_NUM_THREADS"] == "128"
+def test_numexpr_has_room_for_the_number_and_for_a_larger_one_later():
+    assert threads.environment(1)["NUMEXPR_MAX_THREADS"] == "64"
+    assert threads.environment(128)["NUMEXPR_MAX_THREADS"] == threads.environment(128)["NUMEXPR_NUM_THREADS"] == "128"
 
 
 def test_one_thread_keeps_tokenizers_from_making_a_pool(monkeypatch):
