@@ -32,7 +32,14 @@ _PACKAGES = (
 
 
 class TextTrainer:
-    """Trains a Hugging Face encoder with a classification head."""
+    """Trains a Hugging Face encoder with a classification head.
+
+    Attributes:
+        checkpoints: patterns of the files in a run's directory that hold weights. Of a completed run they can be
+            deleted to save disk: the metrics, the plots and the mistakes stay.
+    """
+
+    checkpoints: tuple[str, ...] = ("head.safetensors", "encoder/*.safetensors", "checkpoint.pt")
 
     def check(self, config: Mapping[str, Any]) -> None:
         """Raise ``ConfigError`` if a run of this config could only fail.
@@ -50,19 +57,28 @@ class TextTrainer:
     def train(self, config: Mapping[str, Any], run: Run) -> dict[str, float]:
         """Train a config and save the result in ``run.dir``.
 
+        Full fine-tuning goes on from where an earlier attempt in the same directory was interrupted.
+
         Returns:
             The metrics of the best epoch, that of ``training.metric`` first, then ``best_epoch`` and ``epochs``.
 
         Raises:
             ConfigError: as `check` does.
             FloatingPointError: the loss became nan or infinite.
+            KeyboardInterrupt: SIGTERM came; what was fine-tuned until then is saved.
         """
         _require_packages()
-        from gridfold.text.fit import fit  # imports torch
+        from gridfold.text.checkpoint import discard  # imports torch
+        from gridfold.text.fit import fit
         from gridfold.text.saved import save
 
-        fitted = fit(Config(config), run)
+        try:
+            fitted = fit(Config(config), run)
+        except FloatingPointError:
+            discard(run.dir)  # whatever continued from it would end the same
+            raise
         save(fitted, run.dir)
+        discard(run.dir)
         return fitted.history.metrics()
 
 

@@ -99,13 +99,14 @@ class Tokenizer:
         """Batches in a canonical order, each with the places of its rows.
 
         A text is padded to a multiple of 32 tokens that depends on its own length alone: padded to its
-        neighbours' it would get a vector that differs in the last bits.
+        neighbours' it would get a vector that differs in the last bits. The longest texts come first: if they do not
+        fit into memory, it shows at once.
         """
         by_width: dict[int, list[int]] = {}
         for index in sorted(range(len(rows)), key=lambda row: (len(rows[row]["input_ids"]), row)):
             width = min(-(-len(rows[index]["input_ids"]) // _BUCKET) * _BUCKET, self.max_length)
             by_width.setdefault(width, []).append(index)
-        for width, indices in by_width.items():
+        for width, indices in reversed(by_width.items()):
             for start in range(0, len(indices), batch_size):
                 batch = indices[start : start + batch_size]
                 yield batch, self.pad([rows[index] for index in batch], width)

@@ -1,19 +1,38 @@
-"""Full fine-tuning of encoder and head, by ``transformers.Trainer``."""
+"""Full fine-tuning of encoder and head, by ``transformers.Trainer``.
+
+``transformers`` goes through the examples, and finds its place among them again when a training continues. What a
+checkpoint holds is saved and restored here, to the bit and without pickles.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, replace
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
-from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainingArguments
+from transformers import (
+    DataCollatorWithPadding,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
+from transformers.trainer import TRAINER_STATE_NAME
 
+from gridfold.text.checkpoint import CheckpointFile, RandomState
 from gridfold.text.encoder import PooledEncoder, Row, Tokenizer, encode
 from gridfold.text.frozen import head_logits
 from gridfold.text.history import History
+from gridfold.text.interruption import Interruption
+from gridfold.text.memory import Sizes, is_out_of_memory, within_memory
 from gridfold.text.metrics import Ids
-from gridfold.text.optimization import classification_loss
+from gridfold.text.optimization import classification_loss, example_share
 from gridfold.text.pretrained import quiet
 
 
@@ -59,19 +78,79 @@ class TokenizedExamples:
     validation: Sequence[Row]
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """What is learned from, and how."""
+
+    examples: TokenizedExamples
+    tokenizer: Tokenizer
+    args: TrainingArguments
+    label_smoothing: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """All that a training needs to go on from the end of a step as if it had never stopped.
+
+    Attributes:
+        sizes: how much was computed at a time.
+        place: the state of ``transformers.Trainer`` as JSON: which step, of which epoch.
+        weights: of encoder and head.
+        best: those of the best epoch, or empty.
+        optimizer: state of the optimiser.
+        schedule: state of the learning rate's schedule.
+        scaler: state of the loss scaling of ``fp16``, or None.
+        history: what `History.state` gives.
+        random: the random streams at this step, as `RandomState` has them.
+        random_at_start: those at the start of its epoch, which may have decided the order of examples.
+        evaluation_due: whether the steps of an epoch are over, and its evaluation is not.
+    """
+
+    sizes: tuple[int, int]
+    place: str
+    weights: dict[str, Tensor]
+    best: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    schedule: dict[str, Any]
+    scaler: dict[str, Any] | None
+    history: dict[str, Any]
+    random: tuple[Any, ...]
+    random_at_start: tuple[Any, ...]
+    evaluation_due: bool
+
+
 def fine_tune(
     classifier: Classifier,
-    examples: TokenizedExamples,
-    tokenizer: Tokenizer,
-    args: TrainingArguments,
-    label_smoothing: float,
+    recipe: Recipe,
+    sizes: Sizes,
     history: History,
-) -> None:
-    """Train encoder and head; at the end they have the weights of their best epoch."""
+    file: CheckpointFile,
+    progress: Progress | None = None,
+) -> Sizes:
+    """Train encoder and head; at the end they have the weights of their best epoch.
+
+    Args:
+        classifier: as it is before the first step, also where the training continues.
+        recipe: what is learned from, and how.
+        sizes: how much to compute at a time. A batch that is more than a micro-batch is computed in several.
+        history: of no epoch yet.
+        file: where the training is saved while it is under way.
+        progress: where to continue.
+
+    Returns:
+        How much was computed at a time in the end: the evaluation makes do with less memory by itself.
+
+    Raises:
+        KeyboardInterrupt: SIGTERM came, and the training is saved.
+        RuntimeError: the micro-batch does not fit into memory (see `is_out_of_memory`).
+        MemoryError: not even the evaluation of one text does.
+    """
     with quiet():
-        trainer = _FineTuner(classifier, examples, tokenizer, args, label_smoothing, history)
-        trainer.train()
+        trainer = _FineTuner(classifier, recipe, sizes, history, file, progress)
+        del progress  # it is as large as all that is trained, and the trainer lets go of it
+        trainer.go()
     classifier.load_state_dict(trainer.best)
+    return trainer.sizes
 
 
 def precision_of(args: TrainingArguments) -> str | None:
@@ -80,33 +159,71 @@ def precision_of(args: TrainingArguments) -> str | None:
 
 
 class _FineTuner(Trainer):
-    """``transformers.Trainer``, except for the loss and the evaluation, which are the same for every training."""
+    """``transformers.Trainer``, except for the loss and the evaluation, which are the same for every training.
+
+    And except for checkpoints: it is told to resume from a folder that holds the place only; what it would load from
+    there comes from `Progress`.
+    """
 
     def __init__(
         self,
         classifier: Classifier,
-        examples: TokenizedExamples,
-        tokenizer: Tokenizer,
-        args: TrainingArguments,
-        label_smoothing: float,
+        recipe: Recipe,
+        sizes: Sizes,
         history: History,
+        file: CheckpointFile,
+        progress: Progress | None,
     ) -> None:
+        examples, tokenizer = recipe.examples, recipe.tokenizer
         rows = zip(examples.train, examples.labels.tolist(), strict=True)
         super().__init__(
             model=classifier,
-            args=args,
+            args=recipe.args,
             train_dataset=[{**row, "labels": label} for row, label in rows],
             eval_dataset=list(examples.validation),
             data_collator=DataCollatorWithPadding(tokenizer.base),
             processing_class=tokenizer.base,
         )
         self.remove_callback(PrinterCallback)
+        self.add_callback(_Moments(self))
         self.best: dict[str, Tensor] = {}
+        self.sizes = sizes
         self._classifier = classifier
-        self._validation = examples.validation
-        self._tokenizer = tokenizer
-        self._label_smoothing = label_smoothing
+        self._recipe = recipe
         self._history = history
+        self._file = file
+        self._progress = progress
+        self._interruption = Interruption()
+        self._random_at_start = RandomState.now()
+        self._step_examples = 0
+
+    def go(self) -> None:
+        """Train, from the beginning or from where the progress was saved."""
+        with (
+            self._interruption.taken(),
+            contextlib.suppress(_NothingLeftError),
+            tempfile.TemporaryDirectory() as folder,
+        ):
+            if self._progress is None:
+                self.train()
+                return
+            self._history.restore(self._progress.history)
+            self.best = self._progress.best
+            (Path(folder) / TRAINER_STATE_NAME).write_text(self._progress.place)
+            self.train(resume_from_checkpoint=folder)
+
+    # What is learned in a step.
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
+        batches, items = super().get_batch_samples(*args, **kwargs)
+        self._step_examples = sum(len(batch["labels"]) for batch in batches)
+        return batches, items
+
+    def training_step(self, model: nn.Module, inputs: dict[str, Tensor], *args: Any) -> Tensor:
+        losses = []
+        for piece in _pieces(inputs, self.sizes.micro_batch):
+            losses.append(super().training_step(model, piece, *args))
+        return torch.stack(losses).sum()
 
     def compute_loss(
         self,
@@ -117,16 +234,17 @@ class _FineTuner(Trainer):
     ) -> Any:
         labels = inputs.pop("labels")
         outputs = model(**inputs)
-        loss = classification_loss(outputs["logits"].float(), labels, self._label_smoothing)
+        loss = classification_loss(outputs["logits"].float(), labels, self._recipe.label_smoothing)
         self._history.step(self.state.global_step + 1, self.state.max_steps, loss.item(), len(labels))
+        # transformers divides by the number of batches.
+        loss = loss * example_share(len(labels), self.current_gradient_accumulation_steps, self._step_examples)
         return (loss, outputs) if return_outputs else loss
+
+    # What an epoch ends with.
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         self._switch_optimizer("eval")
-        encoder, head = self._classifier.encoder, self._classifier.head
-        size = self.args.per_device_eval_batch_size
-        features = encode(encoder, self._tokenizer, self._validation, size, precision_of(self.args))
-        if self._history.end_epoch(head_logits(head, features)):
+        if self._history.end_epoch(self._validation_logits()):
             self.best = {name: _copy(weight) for name, weight in self._classifier.state_dict().items()}
         self._switch_optimizer("train")
         metrics = {"eval_loss": self._history.epochs[-1].metrics["val_loss"]}
@@ -134,11 +252,146 @@ class _FineTuner(Trainer):
         self.control.should_training_stop |= self._history.stopping
         return metrics
 
+    def _validation_logits(self) -> Tensor:
+        try:
+            with self._interruption.at_once():
+                features = within_memory(self._validation_features, self.sizes.eval_batch)
+                return head_logits(self._classifier.head, features)
+        except KeyboardInterrupt:
+            self._switch_optimizer("train")
+            self._save_progress(evaluation_due=True)
+            raise
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            # Smaller micro-batches would not help.
+            raise MemoryError(f"in the evaluation, one text at a time: {error}") from error
+
+    def _validation_features(self, size: int) -> Tensor:
+        rows, tokenizer = self._recipe.examples.validation, self._recipe.tokenizer
+        features = encode(self._classifier.encoder, tokenizer, rows, size, precision_of(self.args))
+        self.sizes = replace(self.sizes, eval_batch=size)
+        return features
+
     def _switch_optimizer(self, mode: str) -> None:
         """Schedule-free optimisers hold other weights for evaluation than for training."""
         switch = getattr(self.optimizer, mode, None)
         if callable(switch):
             switch()
+
+    # When it is saved, and when it ends before its time.
+
+    def training_begins(self) -> None:
+        if self._progress is None:
+            return
+        if self._progress.evaluation_due:
+            self._evaluate(None, None)
+        if self._history.stopping or self.state.global_step >= self.state.max_steps:
+            raise _NothingLeftError
+
+    def epoch_begins(self) -> None:
+        if self._progress is not None:
+            inside = not self._at_end_of_epoch
+            RandomState(*(self._progress.random_at_start if inside else self._progress.random)).restore()
+        elif self._history.epochs and self._file.affordable:
+            self._save_progress()
+        self._random_at_start = RandomState.now()
+
+    def step_ends(self) -> None:
+        if self._at_end_of_epoch:
+            return  # it is evaluated first
+        if self._interruption.came or self._file.due:
+            self._save_progress()
+        self._interruption.check()
+
+    def training_ends(self) -> None:
+        if self._interruption.came:
+            self._save_progress()
+        self._interruption.check()
+
+    @property
+    def _at_end_of_epoch(self) -> bool:
+        return float(self.state.epoch or 0).is_integer() or self.state.global_step >= self.state.max_steps
+
+    # What is saved, and how it is restored.
+
+    def _save_progress(self, *, evaluation_due: bool = False) -> None:
+        optimizer, schedule = self._optimizer_and_schedule()
+        scaler = self.accelerator.scaler
+        progress = Progress(
+            sizes=astuple(self.sizes),
+            place=json.dumps(asdict(self.state)),
+            weights={name: self._shared(name, weight) for name, weight in self._classifier.state_dict().items()},
+            best=self.best,
+            optimizer=optimizer.state_dict(),
+            schedule=schedule.state_dict(),
+            scaler=None if scaler is None else scaler.state_dict(),
+            history=self._history.state(),
+            random=astuple(RandomState.now()),
+            random_at_start=astuple(self._random_at_start),
+            evaluation_due=evaluation_due,
+        )
+        self._file.save(vars(progress))
+
+    def _shared(self, name: str, weight: Tensor) -> Tensor:
+        """The best epoch's weight, if it is the same: a file holds one tensor once."""
+        best = self.best.get(name)
+        return weight if best is None or not torch.equal(best, weight.cpu()) else best
+
+    def _load_from_checkpoint(self, *_: Any, **__: Any) -> None:
+        if self._progress is not None:
+            self._classifier.load_state_dict(self._progress.weights)
+
+    def _load_optimizer_and_scheduler(self, *_: Any, **__: Any) -> None:
+        if self._progress is None:
+            return
+        optimizer, schedule = self._optimizer_and_schedule()
+        optimizer.load_state_dict(self._progress.optimizer)
+        schedule.load_state_dict(self._progress.schedule)
+        if self._progress.scaler is not None:
+            self.accelerator.scaler.load_state_dict(self._progress.scaler)
+
+    def _optimizer_and_schedule(self) -> tuple[Any, Any]:
+        return self.optimizer, self.lr_scheduler
+
+    def _load_rng_state(self, *_: Any, **__: Any) -> None:
+        """The last to be restored: the examples before have been skipped, which draws random numbers."""
+        if self._progress is not None:
+            RandomState(*self._progress.random).restore()
+            self._progress = None
+
+
+class _Moments(TrainerCallback):
+    """Tells the trainer at which moment of the training it is."""
+
+    def __init__(self, trainer: _FineTuner) -> None:
+        self._trainer = trainer
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        self._trainer.training_begins()
+
+    def on_epoch_begin(self, *_: Any, **__: Any) -> None:
+        self._trainer.epoch_begins()
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        self._trainer.step_ends()
+
+    def on_train_end(self, *_: Any, **__: Any) -> None:
+        self._trainer.training_ends()
+
+
+class _NothingLeftError(Exception):
+    """The training had come to its end when it was saved."""
+
+
+def _pieces(batch: Mapping[str, Tensor], size: int) -> Iterator[dict[str, Tensor]]:
+    """A batch in micro-batches, the last of which may be one larger: ``batch_norm`` refuses an example alone."""
+    examples = len(batch["labels"])
+    starts = list(range(0, examples, size))
+    if size > 1 and len(starts) > 1 and examples - starts[-1] == 1:
+        starts.pop()
+    for start, end in zip(starts, [*starts[1:], examples], strict=True):
+        yield {name: column[start:end] for name, column in batch.items()}
 
 
 def _copy(weight: Tensor) -> Tensor:

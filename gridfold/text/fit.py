@@ -14,13 +14,15 @@ import torch
 from torch import nn
 from transformers import TrainingArguments, set_seed
 
+from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
 from gridfold.text.data import Dataset, facts_of, load_data
-from gridfold.text.encoder import PooledEncoder, encode, load_encoder, load_tokenizer, run_device
-from gridfold.text.finetune import Classifier, TokenizedExamples, fine_tune, precision_of
+from gridfold.text.encoder import PooledEncoder, Row, Tokenizer, encode, load_encoder, load_tokenizer, run_device
+from gridfold.text.finetune import Classifier, Progress, Recipe, TokenizedExamples, fine_tune, precision_of
 from gridfold.text.fitness import check_fit
 from gridfold.text.frozen import Features, train_head
 from gridfold.text.head import Head, build_head, read_head
 from gridfold.text.history import History, Run
+from gridfold.text.memory import Sizes, within_memory
 from gridfold.text.optimization import training_arguments
 from gridfold.text.section import Config
 from gridfold.text.settings import (
@@ -62,7 +64,6 @@ class _Plan:
 def fit(config: Config, run: Run) -> Fitted:
     """Train what a config describes, reporting to ``run``; nothing is saved."""
     _ask_for_determinism()
-    set_seed(0)  # weights that a checkpoint lacks, of a pooler that is not used, do not depend on training.seed
     model, data_settings = read_model(config), read_data(config)
     data = load_data(data_settings)
     return (_fit_frozen if model.freeze_encoder else _fit_whole)(config, run, model, data_settings, data)
@@ -76,32 +77,81 @@ def _ask_for_determinism() -> None:
 
 
 def _fit_frozen(config: Config, run: Run, model: ModelSettings, data_settings: DataSettings, data: Dataset) -> Fitted:
-    batch_size, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
-    encoder = load_encoder(model.name, model.pooling).to(device)
+    asked, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
+    encoder = _load_encoder(model).to(device)
     tokenizer = load_tokenizer(model.name, encoder.inputs, data_settings.max_length)
     # One after the other: a saved run that predicts the validation texts then does the very same.
-    train = encode(encoder, tokenizer, tokenizer.rows(data.train.texts), batch_size)
-    validation = encode(encoder, tokenizer, tokenizer.rows(data.validation.texts), batch_size)
+    train, size = _encode(encoder, tokenizer, tokenizer.rows(data.train.texts), asked)
+    validation, size = _encode(encoder, tokenizer, tokenizer.rows(data.validation.texts), size)
     features = Features(train, torch.from_numpy(data.train.ids).to(device), validation)
 
     plan = _read_plan(config, run, data, frozen=True)
+    _note_eval_batch(run, asked, size)  # not before: until then, the work is that of several runs
     head = _new_head(plan, encoder)
     history = History(run, plan.training, data.validation.ids)
     train_head(head.to(device), features, plan.args, plan.training.label_smoothing, history)
-    return Fitted(model, data_settings, data, plan.head, head, encoder, history, batch_size, precision=None)
+    return Fitted(model, data_settings, data, plan.head, head, encoder, history, size, precision=None)
+
+
+def _load_encoder(model: ModelSettings) -> PooledEncoder:
+    set_seed(0)  # weights that a checkpoint lacks, of a pooler that is not used, do not depend on training.seed
+    return load_encoder(model.name, model.pooling)
+
+
+def _encode(encoder: PooledEncoder, tokenizer: Tokenizer, rows: list[Row], size: int) -> tuple[torch.Tensor, int]:
+    """One vector a text, and the batch size that there was memory for."""
+    return within_memory(lambda fitting: (encode(encoder, tokenizer, rows, fitting), fitting), size)
 
 
 def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: DataSettings, data: Dataset) -> Fitted:
-    encoder = load_encoder(model.name, model.pooling)
-    tokenizer = load_tokenizer(model.name, encoder.inputs, data_settings.max_length)
+    encoders = [_load_encoder(model)]  # a list, so that an encoder that takes too much memory can be let go
+    tokenizer = load_tokenizer(model.name, encoders[0].inputs, data_settings.max_length)
     rows = TokenizedExamples(tokenizer.rows(data.train.texts), data.train.ids, tokenizer.rows(data.validation.texts))
 
     plan = _read_plan(config, run, data, frozen=False)
-    head = _new_head(plan, encoder)
-    history = History(run, plan.training, data.validation.ids)
-    fine_tune(Classifier(encoder, head), rows, tokenizer, plan.args, plan.training.label_smoothing, history)
-    size, precision = plan.training.eval_batch_size, precision_of(plan.args)
-    return Fitted(model, data_settings, data, plan.head, head, encoder, history, size, precision)
+    recipe = Recipe(rows, tokenizer, plan.args, plan.training.label_smoothing)
+    settings = [model, data_settings, plan.head, plan.training]
+    file = CheckpointFile(run.dir, fingerprint(settings, rows.train, [rows.labels], rows.validation))
+    content = file.load()
+    saved = [Progress(**content)] if content else []
+    sizes = Sizes(*saved[0].sizes) if saved else Sizes(plan.training.batch_size, plan.training.eval_batch_size)
+    del content
+
+    def train(micro_batch: int) -> Fitted:
+        encoder = encoders.pop() if encoders else _load_encoder(model)
+        head = _new_head(plan, encoder)
+        history = History(run, plan.training, data.validation.ids)
+        if not saved:
+            discard(run.dir)
+        used = fine_tune(
+            Classifier(encoder, head),
+            recipe,
+            Sizes(micro_batch, sizes.eval_batch),
+            history,
+            file,
+            saved.pop() if saved else None,
+        )
+        _note_micro_batch(run, plan.training.batch_size, micro_batch)
+        _note_eval_batch(run, plan.training.eval_batch_size, used.eval_batch)
+        precision = precision_of(plan.args)
+        return Fitted(model, data_settings, data, plan.head, head, encoder, history, used.eval_batch, precision)
+
+    return within_memory(train, sizes.micro_batch, smallest=_smallest_batch(plan.head))
+
+
+def _smallest_batch(head: Head) -> int:
+    """``batch_norm`` refuses an example alone."""
+    return 2 if any(layer.type == "batch_norm" for layer in head.layers) else 1
+
+
+def _note_micro_batch(run: Run, asked: int, used: int) -> None:
+    if used < asked:
+        run.note(f"out of memory at batch size {asked}: trained in micro-batches of {used} × {asked // used}")
+
+
+def _note_eval_batch(run: Run, asked: int, used: int) -> None:
+    if used < asked:
+        run.note(f"out of memory at eval_batch_size {asked}: encoded in batches of {used}")
 
 
 def _read_plan(config: Config, run: Run, data: Dataset, *, frozen: bool) -> _Plan:

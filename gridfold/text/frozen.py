@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from transformers import TrainingArguments
 
 from gridfold.text.history import History
-from gridfold.text.optimization import classification_loss, optimizer_and_schedule, steps_with_metric
+from gridfold.text.optimization import classification_loss, example_share, optimizer_and_schedule, steps_with_metric
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,13 @@ def train_head(
         head.train()
         for batches in order.epoch():
             step += 1
+            examples = sum(len(batch) for batch in batches)
             for batch in batches:
                 logits = head(features.train[batch])
                 loss = classification_loss(logits, features.labels[batch], label_smoothing)
-                (loss / len(batches)).backward()  # type: ignore[no-untyped-call]
                 history.step(step, steps, loss.item(), len(batch))
+                loss = loss * example_share(len(batch), len(batches), examples)
+                (loss / len(batches)).backward()  # type: ignore[no-untyped-call]
             _update(head, optimizer, args.max_grad_norm)
             if per_step:
                 schedule.step()

@@ -29,6 +29,9 @@ class Run(Protocol):
     def progress(self, **state: float) -> None:
         """Say how far the run is; cheap enough for every step."""
 
+    def note(self, text: str) -> None:
+        """Add a remark to the run's record."""
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -99,9 +102,23 @@ class History:
         array = logits.double().numpy()
         epoch = Epoch(number, train_loss, compute_metrics(self._labels, array, loss), array)
         self._losses.clear()
-        self.epochs.append(epoch)
-        self._run.report(epoch=number, train_loss=train_loss, **epoch.metrics)
+        self._add(epoch)
         return self.best is epoch
+
+    def _add(self, epoch: Epoch) -> None:
+        self.epochs.append(epoch)
+        self._run.report(epoch=epoch.number, train_loss=epoch.train_loss, **epoch.metrics)
+
+    def state(self) -> dict[str, Any]:
+        """All that happened, in numbers, texts and tensors, for a checkpoint."""
+        epochs = [vars(epoch) | {"logits": torch.from_numpy(epoch.logits)} for epoch in self.epochs]
+        return {"losses": list(self._losses), "epochs": epochs}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state; its epochs are reported to this run, too."""
+        self._losses = [(mean, size) for mean, size in state["losses"]]
+        for epoch in state["epochs"]:
+            self._add(Epoch(**epoch | {"logits": epoch["logits"].numpy()}))
 
     @property
     def best(self) -> Epoch:

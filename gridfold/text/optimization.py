@@ -32,6 +32,19 @@ def classification_loss(logits: Tensor, labels: Tensor, label_smoothing: float =
     return functional.cross_entropy(logits, labels, label_smoothing=label_smoothing)
 
 
+def example_share(examples: int, batches: int, step_examples: int) -> float:
+    """The weight of a batch's mean loss in the mean of a step, with which every example of the step counts alike.
+
+    It is 1 where all batches of the step are of one size.
+
+    Args:
+        examples: of the batch.
+        batches: of the step.
+        step_examples: of all batches of the step.
+    """
+    return examples * batches / step_examples
+
+
 def training_arguments(training: TrainingSettings, folder: Path) -> TrainingArguments:
     """The settings as ``transformers`` takes them.
 

@@ -22,6 +22,7 @@ from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder
 from gridfold.text.fit import Fitted
 from gridfold.text.frozen import head_logits
 from gridfold.text.head import build_head
+from gridfold.text.memory import within_memory
 from gridfold.text.metrics import Floats, probabilities
 from gridfold.text.plots import draw_confusion_matrix, draw_loss
 from gridfold.text.pretrained import lasting_reference, quiet
@@ -127,7 +128,9 @@ class TextClassifier:
         if isinstance(texts, str):
             raise TypeError("predict takes a list of texts, found one text")
         rows = self._tokenizer.rows(texts) if texts else []
-        features = encode(self._encoder, self._tokenizer, rows, self._batch_size, self._precision)
+        features = within_memory(
+            lambda size: encode(self._encoder, self._tokenizer, rows, size, self._precision), self._batch_size
+        )
         chances = probabilities(head_logits(self._head, features).float().cpu().double().numpy())
         return [self.labels[index] for index in chances.argmax(axis=1)], chances
 
@@ -142,7 +145,8 @@ def load(run_dir: str | Path, *, use_cpu: bool = False) -> TextClassifier:
         use_cpu: stay on the CPU where there is a GPU.
 
     Raises:
-        ConfigError: the directory holds no trained classifier, or the frozen encoder that it names is gone.
+        ConfigError: the directory holds no trained classifier, its weights were deleted, or the frozen encoder that
+            it names is gone.
     """
     folder = Path(run_dir)
     if not folder.is_dir():
@@ -151,6 +155,7 @@ def load(run_dir: str | Path, *, use_cpu: bool = False) -> TextClassifier:
         hint = "give the directory of a completed run of the built-in trainer"
         raise ConfigError(f"{folder} holds no trained classifier: there is no {_DESCRIPTION} in it", hint=hint)
     said = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+    _require_weights(folder, own_encoder=not said["freeze_encoder"])
     device = run_device(use_cpu=use_cpu)
     name = said["model"] if said["freeze_encoder"] else str(folder / _ENCODER)
     encoder = load_encoder(name, said["pooling"]).to(device)
@@ -158,3 +163,10 @@ def load(run_dir: str | Path, *, use_cpu: bool = False) -> TextClassifier:
     head.load_state_dict(load_file(folder / _HEAD, device=str(device)))
     tokenizer = load_tokenizer(said["tokenizer"], encoder.inputs, said["max_length"])
     return TextClassifier(tuple(said["labels"]), encoder, tokenizer, head, said["eval_batch_size"], said["precision"])
+
+
+def _require_weights(folder: Path, *, own_encoder: bool) -> None:
+    there = (folder / _HEAD).is_file() and (not own_encoder or any((folder / _ENCODER).glob("*.safetensors")))
+    if not there:
+        hint = f"`gridfold reproduce {folder}` trains it again"
+        raise ConfigError(f"the weights of {folder} were deleted, to save disk space", hint=hint)

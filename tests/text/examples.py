@@ -23,12 +23,16 @@ class NotedRun:
         self.dir = folder
         self.reports: list[dict[str, float]] = []
         self.steps: list[dict[str, float]] = []
+        self.notes: list[str] = []
 
     def report(self, **metrics: float) -> None:
         self.reports.append(metrics)
 
     def progress(self, **state: float) -> None:
         self.steps.append(state)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
 def sentences(topics: Mapping[str, list[str]], per_topic: int, seed: int = 0) -> list[tuple[str, str]]:
