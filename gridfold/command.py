@@ -1,0 +1,353 @@
+"""A command as a trainer: any program, in any language, that reads a config or takes options."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from gridfold.errors import ConfigError, nearest, nearest_file
+from gridfold.failure import signal_name
+from gridfold.run import METRICS, METRICS_JSON, Run
+from gridfold.values import render
+
+_SETTING = "gridfold.trainer"
+_RUN_NAMES = ("config", "run_dir", "index", "seed")  # what a run gives; these win over keys of the config
+# {name}, and {{name}} for a literal {name}. Other braces, as in awk '{print $1}' or JSON, are left alone.
+_PLACEHOLDER = re.compile(r"\{(\{[\w.-]+\})\}|\{([\w.-]+)\}")
+_ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # colours, for a terminal
+
+_METRICS_BYTES = 16 << 20  # more is no file of metrics
+_PRINTED_BYTES = 64 << 10
+_SEAM_BYTES = 4 << 10
+_SHOWN_LINES = 20
+_SHOWN_CHARACTERS = 200
+
+
+@dataclass(eq=False)
+class CommandFailed(Exception):  # noqa: N818 - it says what happened to the command
+    """A command ended otherwise than by exit code 0.
+
+    Attributes:
+        exit_code: None if a signal ended it.
+        signal: the signal that ended it, such as "SIGKILL".
+        output: the last lines that it printed.
+        place: where in the code it was, which only the command could say.
+    """
+
+    exit_code: int | None
+    signal: str | None
+    output: str
+    place: ClassVar[str] = ""
+
+    def __str__(self) -> str:
+        if self.signal:
+            return f"killed by {self.signal}"
+        lines = [line.strip() for line in _ESCAPE_SEQUENCE.sub("", self.output).splitlines() if line.strip()]
+        return ": ".join([f"exit code {self.exit_code}", *(line[:_SHOWN_CHARACTERS] for line in lines[-1:])])
+
+
+class MetricsUnreadable(ValueError):  # noqa: N818 - likewise
+    """A file of metrics that a command wrote cannot be read."""
+
+
+@dataclass(frozen=True)
+class CommandTrainer:
+    """A program with its arguments, started for each run, never through a shell.
+
+    In an argument, ``{config}``, ``{run_dir}``, ``{index}`` and ``{seed}`` stand for what the run has, and a dotted
+    path such as ``{training.learning_rate}`` for a value of its config; ``{{name}}`` is a literal ``{name}``.
+
+    The metrics are those of the first of these that the command wrote: ``metrics.json`` in the run directory, the last
+    line of ``metrics.jsonl`` there, the last printed line that is a JSON object.
+
+    Attributes:
+        arguments: the program first.
+    """
+
+    arguments: tuple[str, ...]
+
+    def check(self, config: Mapping[str, Any]) -> None:
+        """Whether the program is there, and the config has what the arguments take from it.
+
+        Raises:
+            ConfigError: there is no such program or placeholder, or a value cannot be passed to a program.
+        """
+        if not self.arguments:
+            raise ConfigError("a command without a program", path=_SETTING, hint="such as [python, train.py]")
+        for argument in self.arguments:
+            _check_passable(argument, _SETTING)
+            for name in _names(argument):
+                _check_passable(_value(config, name), name)
+        if not set(_names(self.arguments[0])) & set(_RUN_NAMES):  # else it is known when the run is
+            _check_program(_filled(self.arguments[0], config, {}), os.environ.get("PATH"))
+
+    def train(self, config: Mapping[str, Any], run: Run) -> Mapping[str, float]:
+        """Run the command, and read its metrics.
+
+        It has the working directory of this process, and the variables ``GRIDFOLD_RUN_DIR``, ``GRIDFOLD_CONFIG``,
+        ``GRIDFOLD_INDEX`` and ``GRIDFOLD_SEED``; what it prints goes to the run's log.
+
+        Raises:
+            CommandFailed: it ended otherwise than by exit code 0.
+            MetricsUnreadable: it wrote a file of metrics that cannot be read.
+        """
+        known = {
+            "config": str(run.config_path.absolute()),
+            "run_dir": str(run.dir.absolute()),
+            "index": str(run.index),
+            "seed": str(run.seed),
+        }
+        arguments = [_filled(argument, config, known) for argument in self.arguments]
+        (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
+        reported, printed = _Mark.at_end_of(run.dir / METRICS), _Mark.at_end_of(run.log_path)
+        code = _execute(arguments, {f"GRIDFOLD_{name.upper()}": text for name, text in known.items()}, run.log_path)
+        lines = printed.lines_after(_PRINTED_BYTES)
+        if code:
+            raise _failure(code, "\n".join(lines[-_SHOWN_LINES:]))
+        return _metrics(run.dir / METRICS_JSON, reported, lines)
+
+
+def _names(argument: str) -> list[str]:
+    return [name for _, name in _PLACEHOLDER.findall(argument) if name]
+
+
+def _filled(argument: str, config: Mapping[str, Any], known: Mapping[str, str]) -> str:
+    def replacement(match: re.Match[str]) -> str:
+        literal, name = match.groups()
+        return literal or (known[name] if name in known else _value(config, name))
+
+    return _PLACEHOLDER.sub(replacement, argument)
+
+
+def _value(config: Mapping[str, Any], name: str) -> str:
+    """What a placeholder stands for; "" for what only the run knows."""
+    if name in _RUN_NAMES:
+        return ""
+    try:
+        return _as_argument(_at(config, name))
+    except KeyError:
+        near = _nearest(name, [*_RUN_NAMES, *_paths(config)])
+        raise ConfigError(
+            f"the config has no '{name}', which the command takes from it",
+            path=_SETTING,
+            hint=f"{near}\nto pass {{{name}}} as it stands, write {{{{{name}}}}}",
+        ) from None
+
+
+def _items(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        yield from ((str(key), item) for key, item in value.items())
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        yield from ((str(index), item) for index, item in enumerate(value))
+
+
+def _at(value: Any, path: str) -> Any:
+    for name, item in _items(value):
+        if name == path:
+            return item
+        if path.startswith(f"{name}."):
+            with suppress(KeyError):
+                return _at(item, path.removeprefix(f"{name}."))
+    raise KeyError(path)
+
+
+def _paths(value: Any, prefix: str = "") -> Iterator[str]:
+    for name, item in _items(value):
+        yield f"{prefix}{name}"
+        yield from _paths(item, f"{prefix}{name}.")
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    same_end = [path for path in known if path.rpartition(".")[2] == name.rpartition(".")[2]]
+    return f"did you mean '{same_end[0]}'?" if len(same_end) == 1 else nearest(name, known)
+
+
+def _as_argument(value: Any) -> str:
+    """A value as programs take it: a string as it is, a list or mapping as JSON, others as in a config."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # inf: programs do not read YAML's .inf
+    return _json(value)
+
+
+def _json(value: Any) -> str:
+    """JSON that YAML readers read alike: they need the dot of 1.0e-05."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, Mapping):
+        keys = (_json(key if isinstance(key, str) else render(key)) for key in value)
+        return "{" + ", ".join(f"{key}: {_json(item)}" for key, item in zip(keys, value.values(), strict=True)) + "}"
+    if isinstance(value, Sequence):
+        return "[" + ", ".join(map(_json, value)) + "]"
+    return render(value)
+
+
+def _check_passable(text: str, path: str) -> None:
+    problem = "holds a NUL character" if "\0" in text else ""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError as error:
+        problem = f"cannot be written in this system's encoding: {error}"
+    if problem:
+        raise ConfigError(f"{problem}, so it cannot be passed to a program", path=path, hint="let it read {config}")
+
+
+@functools.lru_cache(maxsize=64)  # a search asks for each of its trials
+def _check_program(program: str, search_path: str | None) -> None:
+    if shutil.which(program, path=search_path) is None:
+        problem, hint = _why_not(program, search_path)
+        raise ConfigError(f"{problem}: '{program}'", path=_SETTING, hint=hint)
+
+
+def _why_not(program: str, search_path: str | None) -> tuple[str, str]:
+    """What is wrong with a program that cannot be started, and what to do about it."""
+    path = Path(program)
+    is_file, has_folder = path.is_file(), os.sep in program
+    if is_file and path.suffix == ".py":
+        return "not a program", f"write: python {program}"
+    if is_file and not os.access(path, os.X_OK):
+        return "not executable", f"make it so: chmod +x {program}"
+    if is_file and not has_folder:
+        return "no such program", f"write ./{program} for the file in this folder"
+    if has_folder:
+        return ("a folder, not a program", "") if path.is_dir() else ("no such program", nearest_file(path))
+    hint = nearest(program, _programs(search_path))
+    return "no such program", hint if hint.startswith("did you mean") else ""
+
+
+def _programs(search_path: str | None) -> Iterator[str]:
+    for folder in (search_path or os.defpath).split(os.pathsep):
+        with suppress(OSError):
+            yield from os.listdir(folder or ".")  # noqa: PTH208 - names are all that is needed
+
+
+def _execute(arguments: Sequence[str], variables: Mapping[str, str], log_path: Path) -> int:
+    """Run a program to its end: its exit code, or minus the signal that ended it.
+
+    It stays in the process group of this process, so that whoever stops this process stops both.
+    """
+    with log_path.open("ab") as log:
+        process = subprocess.Popen(
+            arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **variables}
+        )
+    try:
+        return process.wait()
+    except BaseException:
+        # The signal behind a KeyboardInterrupt went to the group, so the command is ending too, perhaps writing a
+        # checkpoint. If it takes too long, whoever sent the signal sends another.
+        try:
+            process.wait()
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        raise
+
+
+def _failure(code: int, output: str) -> CommandFailed:
+    return CommandFailed(code, None, output) if code > 0 else CommandFailed(None, signal_name(-code), output)
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """A place in a file that others write, to tell later what came after it.
+
+    Attributes:
+        before: what stands right before it; if that has changed, the file was written anew.
+    """
+
+    path: Path
+    position: int = 0
+    before: bytes = b""
+
+    @classmethod
+    def at_end_of(cls, path: Path) -> _Mark:
+        try:
+            with path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - _SEAM_BYTES))
+                return cls(path, size, file.read(_SEAM_BYTES))
+        except FileNotFoundError:
+            return cls(path)
+
+    def lines_after(self, limit: int) -> list[str]:
+        """The lines after the mark that are not blank, as far as the last ``limit`` bytes hold them."""
+        try:
+            with self.path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(self.position - len(self.before))
+                start = self.position if file.read(len(self.before)) == self.before else 0
+                first = file.seek(max(start, size - limit))
+                text = file.read(limit).decode("utf-8", "replace")
+        except FileNotFoundError:
+            return []
+        # Not splitlines: JSON may hold other line breaks. The dots keep half a line from being read as a whole one.
+        lines = re.split(r"[\r\n]+", f"…{text}" if first > start else text)
+        return [line for line in lines if line.strip()]
+
+
+def _metrics(written: Path, reported: _Mark, printed: Sequence[str]) -> dict[str, float]:
+    """The metrics in the first of these that has something."""
+    if os.path.lexists(written):
+        return _read(written)
+    lines = reported.lines_after(_METRICS_BYTES)
+    found = _last_object(lines or printed)
+    if lines and found is None:
+        raise MetricsUnreadable(f"{reported.path}: no line is a JSON object; the last is {lines[-1]!r:.80}")
+    return found or {}
+
+
+def _read(path: Path) -> dict[str, float]:
+    if not path.is_file():
+        raise MetricsUnreadable(f"{path}: not a file")
+    if path.stat().st_size > _METRICS_BYTES:
+        raise MetricsUnreadable(f"{path}: {path.stat().st_size:,} bytes are more than metrics take")
+    try:
+        return _numbers(path.read_bytes())
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise MetricsUnreadable(f"{path}: {error}") from None
+
+
+def _last_object(lines: Sequence[str]) -> dict[str, float] | None:
+    """The numbers of the last line that is a JSON object with numbers; None if no line is a JSON object."""
+    found = None
+    for line in reversed(lines):
+        with suppress(ValueError, OverflowError, RecursionError):
+            found = _numbers(line)
+            if found:
+                return found
+    return found
+
+
+def _numbers(text: str | bytes) -> dict[str, float]:
+    """The numbers in a JSON object by their dotted names.
+
+    Raises:
+        ValueError, OverflowError, RecursionError: it is none, or holds what cannot be kept.
+    """
+    content = json.loads(text)
+    if not isinstance(content, dict):
+        raise ValueError(f"expected a JSON object, found {content!r:.80}")  # noqa: TRY004 - it is the text that is wrong
+    return dict(_flat(content, ""))
+
+
+def _flat(content: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float]]:
+    for key, value in content.items():
+        name = f"{prefix}{key}"
+        name.encode()  # JSON can hold half a surrogate pair and huge integers, which cannot be shown
+        if isinstance(value, dict):
+            yield from _flat(value, f"{name}.")
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            float(value)
+            yield name, value
