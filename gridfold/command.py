@@ -168,8 +168,12 @@ def _paths(value: Any, prefix: str = "") -> Iterator[str]:
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    same_end = [path for path in known if path.rpartition(".")[2] == name.rpartition(".")[2]]
-    return f"did you mean '{same_end[0]}'?" if len(same_end) == 1 else nearest(name, known)
+    parent, _, end = name.rpartition(".")
+    same_end = [path for path in known if path.rpartition(".")[2] == end]
+    if len(same_end) == 1:
+        return f"did you mean '{same_end[0]}'?"
+    beside = [path for path in known if parent and path.rpartition(".")[0] == parent]
+    return nearest(name, beside or known)
 
 
 def _as_argument(value: Any) -> str:

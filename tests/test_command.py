@@ -172,6 +172,7 @@ def refused(arguments, config=CONFIG):
     [
         ("{training.learning_rte}", "training.learning_rate"),
         ("{batch_size}", "training.batch_size"),
+        ("{training.size}", "training.batch_size"),
         ("{rundir}", "run_dir"),
         ("{model.architecture.2.p}", "model.architecture.1.p"),
     ],
