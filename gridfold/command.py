@@ -187,14 +187,12 @@ def _as_argument(value: Any) -> str:
 
 def _json(value: Any) -> str:
     """JSON that YAML readers read alike: they need the dot of 1.0e-05."""
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, Mapping):
         keys = (_json(key if isinstance(key, str) else render(key)) for key in value)
         return "{" + ", ".join(f"{key}: {_json(item)}" for key, item in zip(keys, value.values(), strict=True)) + "}"
-    if isinstance(value, Sequence):
+    if isinstance(value, Sequence) and not isinstance(value, str):
         return "[" + ", ".join(map(_json, value)) + "]"
-    return render(value)
+    return render(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
 
 
 def _check_passable(text: str, path: str) -> None:
