@@ -1,4 +1,4 @@
-"""The command line: arguments, printing, exit codes.
+"""The command line: arguments and exit codes; what the commands do is in ``actions``.
 
 Exit codes: 0 all is well, 1 a run failed, 2 bad input (nothing was created), 130 interrupted.
 """
@@ -10,14 +10,12 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from gridfold import __version__
-from gridfold.config import Config
-from gridfold.errors import ConfigError, nearest
+from gridfold.errors import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, nearest
 
-FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -30,37 +28,99 @@ class _Parser(argparse.ArgumentParser):
             message = f"unknown option {unknown[1]}\n  {hint}"
         elif stray := re.match(r"unrecognized arguments: (\S+\.ya?ml)", message):
             message += f"\n  did you mean --config {stray[1]}?"
-        self.exit(BAD_INPUT, f"error: {message}\n  see {self.prog} --help\n")
+        self.exit(EXIT_BAD_INPUT, f"error: {message}\n  see {self.prog} --help\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command ``gridfold``."""
     parser = _Parser(prog="gridfold", description="One YAML file, many runs.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"gridfold {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _search_options(
-        commands.add_parser("search", help="run every combination of a config's values", allow_abbrev=False)
-    )
-    _train_options(commands.add_parser("train", help="train one config", allow_abbrev=False))
-    return _run(parser.parse_args(arguments))
+    commands = parser.add_subparsers(dest="command_name", required=True, metavar="COMMAND")
+    for name, (add_options, summary) in _COMMANDS.items():
+        add_options(commands.add_parser(name, help=summary, allow_abbrev=False))
+    return _run(parser, arguments)
 
 
 def search(arguments: Sequence[str] | None = None) -> int:
     """The command ``hyper_main.py``, the same as ``gridfold search``."""
     parser = _Parser(prog="hyper_main.py", allow_abbrev=False)
     _search_options(parser)
-    return _run(parser.parse_args(arguments))
+    parser.add_argument("--resume", metavar="SEARCH", help="continue a search, by name, or the last one: last")
+    parser.add_argument("--failed", action="store_true", help="with --resume: only the runs that failed")
+    return _run(parser, arguments)
 
 
 def train(arguments: Sequence[str] | None = None) -> int:
     """The command ``main.py``, the same as ``gridfold train``."""
     parser = _Parser(prog="main.py", allow_abbrev=False)
     _train_options(parser)
-    return _run(parser.parse_args(arguments))
+    return _run(parser, arguments)
 
 
 def _search_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "Run every combination of the values in a config: one directory under runs/ for each."
+    parser.epilog = (
+        "After --, a command that trains: hyper_main.py --config c.yaml -- python train.py --lr {training.lr}. "
+        "{config}, {run_dir}, {index} and {seed} stand for what the run has."
+    )
+    _plan_options(parser)
+    parser.add_argument("--no-execute", action="store_true", help="create the directories and configs only")
+    parser.add_argument("--dry-run", action="store_true", help="say what would run, and create nothing")
+    _execution_options(parser)
+    parser.set_defaults(action="search")
+
+
+def _plan_search_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Say what a search would run, what is done already, and what it would take. Creates nothing."
+    _plan_options(parser)
+    _execution_options(parser)
+    parser.set_defaults(action="plan")
+
+
+def _resume_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Run what is not completed of a search; several processes may do so at once and share the runs."
+    )
+    _search_argument(parser, required=True)
+    parser.add_argument("--failed", action="store_true", help="only the runs that failed")
+    parser.add_argument(
+        "--gone", metavar="HOST", action="append", default=[], help="a machine that is gone, with its runs"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would run")
+    _execution_options(parser)
+    parser.set_defaults(action="resume")
+
+
+def _status_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = "How far a search is; it may be running in another process."
+    _search_argument(parser, required=False)
+    parser.set_defaults(action="status")
+
+
+def _logs_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = "What a run printed."
+    _run_argument(parser)
+    parser.add_argument("-f", "--follow", action="store_true", help="go on until the run ends")
+    parser.set_defaults(action="logs")
+
+
+def _reproduce_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Run a run again, in a fresh directory, and compare the metrics."
+    _run_argument(parser)
+    parser.add_argument("--quiet", action="store_true", help="print the differences only")
+    parser.set_defaults(action="reproduce")
+
+
+def _train_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Train one config, into runs/YYYY-MM-DD_HHMMSS."
+    parser.add_argument("--config", metavar="FILE", required=True, help="a config in which nothing varies")
+    _trainer_options(parser)
+    parser.add_argument("--timeout", metavar="TIME", type=_duration, help="stop after this time, such as 2h or 90s")
+    parser.add_argument("--quiet", action="store_true", help="print the run's directory only")
+    parser.set_defaults(action="train")
+
+
+def _plan_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="base config (default: the first in config/, alphabetically)")
     parser.add_argument(
         "--param-variations",
@@ -71,95 +131,133 @@ def _search_options(parser: argparse.ArgumentParser) -> None:
         help="values to lay over the config's; one value pins the path, +PATH=... adds it",
     )
     parser.add_argument("--run-prefix", metavar="NAME", default="run", help="names begin with this (default: run)")
-    parser.add_argument("--no-execute", action="store_true", help="create the directories and configs only")
-    parser.set_defaults(action=_search)
+    _trainer_options(parser)
+    parser.add_argument("--reuse", action="store_true", help="take results that other searches have of the same config")
 
 
-def _train_options(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Train one config, into runs/YYYY-MM-DD_HHMMSS."
-    parser.add_argument("--config", metavar="FILE", required=True, help="a config in which nothing varies")
-    parser.set_defaults(action=_train)
+def _trainer_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--trainer", metavar="MODULE:FUNCTION", help="what trains (default: the config's, or the built-in)"
+    )
+    parser.add_argument(
+        "--threads", metavar="N", type=_count, help="CPU threads of a run (default: the config's, or 1)"
+    )
 
 
-def _run(options: argparse.Namespace) -> int:
-    action: Callable[[argparse.Namespace], int] = options.action
+def _execution_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("execution")
+    group.add_argument("--parallel", metavar="N", type=_count, help="runs at a time (default: GPUs, or cores)")
+    group.add_argument(
+        "--runs-per-gpu", metavar="K", type=_whole, help="runs that share a GPU (default: 1; 0: use none)"
+    )
+    group.add_argument(
+        "--timeout", metavar="TIME", type=_duration, help="stop a run after this time, such as 2h or 90s"
+    )
+    group.add_argument("--budget", metavar="TIME", type=_duration, help="start no run that would not be done by then")
+    group.add_argument("--retries", metavar="N", type=_whole, help="try again runs that were killed, timed out or lost")
+    group.add_argument("--fail-fast", action="store_true", default=None, help="stop at the first failure")
+    group.add_argument(
+        "--keep-going", action="store_true", default=None, help="go on although the first runs all fail alike"
+    )
+    group.add_argument(
+        "--keep-checkpoints",
+        metavar="best:K|all|none",
+        type=_kept,
+        help="which runs keep their weights (default: all)",
+    )
+    group.add_argument("--quiet", action="store_true", help="print the search's directory only")
+
+
+def _search_argument(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    text = "name or directory of a search, or last" + ("" if required else " (the default)")
+    parser.add_argument("search", metavar="SEARCH", nargs=None if required else "?", default="last", help=text)
+
+
+def _run_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "run", metavar="RUN", help="directory of a run, or its number in the last search, or SEARCH:NUMBER"
+    )
+
+
+def _duration(text: str) -> float:
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise argparse.ArgumentTypeError(f"not a time: '{text}' (such as 90s, 30m, 2h, 1h30m)")
+    seconds = sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
+    if not seconds:
+        raise argparse.ArgumentTypeError(f"no time at all: '{text}'")
+    return seconds
+
+
+def _count(text: str) -> int:
+    return _number(text, 1)
+
+
+def _whole(text: str) -> int:
+    return _number(text, 0)
+
+
+def _number(text: str, least: int) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, found '{text}'")
+    return int(text)
+
+
+def _kept(text: str) -> int:
+    if text in ("all", "none"):
+        return 0 if text == "none" else sys.maxsize
+    if found := re.fullmatch(r"best:([1-9]\d*)", text, re.ASCII):
+        return int(found[1])
+    raise argparse.ArgumentTypeError(f"expected best:K with a number K, all, or none; found '{text}'")
+
+
+_COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
+    "search": (_search_options, "run every combination of a config's values"),
+    "plan": (_plan_search_options, "say what a search would run"),
+    "resume": (_resume_options, "continue a search, or help another process with it"),
+    "status": (_status_options, "how far a search is"),
+    "logs": (_logs_options, "what a run printed"),
+    "reproduce": (_reproduce_options, "run a run again and compare"),
+    "train": (_train_options, "train one config"),
+}
+
+
+def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command = None
+    if "--" in given:
+        given, command = given[: given.index("--")], given[given.index("--") + 1 :]
+    options = parser.parse_args(given)
+    options.trainer_command = command
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup has it ignored, and means it
             signal.signal(ending, signal.default_int_handler)  # as Ctrl-C
     try:
-        return action(options)
+        return _act(parser.prog, options)
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return BAD_INPUT
+        return EXIT_BAD_INPUT
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return FAILED
+        return EXIT_FAILED
     except KeyboardInterrupt:
         print("interrupted; what has finished is kept", file=sys.stderr)  # noqa: T201
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
 
 
-def _search(options: argparse.Namespace) -> int:
-    # Imported here, so that --help and a typo in an option answer at once.
-    from gridfold.executors.local import LocalExecutor
-    from gridfold.names import check_prefix
-    from gridfold.report import terminal
-    from gridfold.search import Plan, create, execute_search
-    from gridfold.store import Store
-    from gridfold.variations import parse_arguments
+def _act(prog: str, options: argparse.Namespace) -> int:
+    from gridfold import actions  # so that --help and a typo in an option answer at once
 
-    check_prefix(options.run_prefix)
-    plan = Plan(Config.load(options.config or _first_config()), parse_arguments(options.param_variations))
-    plan.template  # noqa: B018 - errors before the first print
-    output = terminal.console()
-    if not options.no_execute:
-        plan.check()
-    output.print(terminal.plan_table(plan))
-    directory, run_dirs = create(plan, options.run_prefix, Store())
-    created = f"{len(run_dirs):,} run directories" if len(run_dirs) > 1 else "1 run directory"
-    output.print(f"Created {created}: {run_dirs[0]}{' …' if len(run_dirs) > 1 else ''}", soft_wrap=True)
-    if options.no_execute:
-        return 0
-    try:
-        with terminal.live(output, plan.space.size) as live:
-            completed = sum(record.state == "completed" for record in execute_search(directory, LocalExecutor(), live))
-    finally:
-        output.print(terminal.results(directory), soft_wrap=True)
-    return 0 if completed == plan.space.size else FAILED
-
-
-def _train(options: argparse.Namespace) -> int:
-    from gridfold.report import terminal
-    from gridfold.search import Plan, execute_run
-    from gridfold.store import Store
-
-    plan = Plan(Config.load(options.config))
-    if plan.space.parameters:
-        paths = ", ".join(parameter.path for parameter in plan.space.parameters)
-        raise ConfigError(
-            f"this config holds variations ({paths}), and main.py trains one config",
-            where=options.config,
-            hint=f"to run all {plan.space.size:,} combinations: python hyper_main.py --config {options.config}\n"
-            "to keep a list as one value, write !fixed before it",
-        )
-    plan.check()
-    output = terminal.console()
-    run = Store().create_run(plan.template.text(()))
-    output.print(f"Run directory: {run.dir}", soft_wrap=True)
-    with terminal.live(output, 1) as live:
-        record = execute_run(run, plan.config, plan.trainer, live)
-    output.print(terminal.metrics_table(record))
-    return 0 if record.state == "completed" else FAILED
-
-
-def _first_config() -> Path:
-    """The first config of ``config/``, alphabetically."""
-    folder = Path("config")
-    configs = sorted(path for path in folder.glob("*") if path.suffix in (".yaml", ".yml") and path.is_file())
-    if not configs:
-        found = "has no *.yaml or *.yml file" if folder.is_dir() else "is not there"
-        raise ConfigError(f"no --config given, and the folder config/ {found}", hint="give one: --config FILE")
-    return configs[0]
+    if options.trainer_command is not None:
+        if not hasattr(options, "trainer"):
+            raise ConfigError("a command after -- makes sense where something is to be trained", where=prog)
+        if options.trainer or not options.trainer_command:
+            problem = "both --trainer and a command after --" if options.trainer else "no command after --"
+            raise ConfigError(problem, hint="expected one of them, such as: -- python train.py --config {config}")
+        options.trainer = tuple(options.trainer_command)
+    again = f"python {prog} --resume" if prog == "hyper_main.py" else "gridfold resume"
+    action: Callable[[argparse.Namespace, str], int] = getattr(actions, options.action)
+    return action(options, again)
 
 
 if __name__ == "__main__":

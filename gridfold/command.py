@@ -21,7 +21,8 @@ from gridfold.run import METRICS, METRICS_JSON, Run
 from gridfold.values import render
 
 _SETTING = "gridfold.trainer"
-_RUN_NAMES = ("config", "run_dir", "index", "seed")  # what a run gives; these win over keys of the config
+_RUN_NAMES = ("config", "run_dir", "index", "seed")  # what a run gives
+_OWN_FIRST = ("index", "seed")  # unless the config has a key of that name: then its value is meant
 # {name}, and {{name}} for a literal {name}. Other braces, as in awk '{print $1}' or JSON, are left alone.
 _PLACEHOLDER = re.compile(r"\{(\{[\w.-]+\})\}|\{([\w.-]+)\}")
 _ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # colours, for a terminal
@@ -65,7 +66,8 @@ class CommandTrainer:
     """A program with its arguments, started for each run, never through a shell.
 
     In an argument, ``{config}``, ``{run_dir}``, ``{index}`` and ``{seed}`` stand for what the run has, and a dotted
-    path such as ``{training.learning_rate}`` for a value of its config; ``{{name}}`` is a literal ``{name}``.
+    path such as ``{training.learning_rate}`` for a value of its config; ``{{name}}`` is a literal ``{name}``. A key
+    ``index`` or ``seed`` of the config comes before the run's.
 
     The metrics are those of the first of these that the command wrote: ``metrics.json`` in the run directory, the last
     line of ``metrics.jsonl`` there, the last printed line that is a JSON object.
@@ -107,7 +109,8 @@ class CommandTrainer:
             "index": str(run.index),
             "seed": str(run.seed),
         }
-        arguments = [_filled(argument, config, known) for argument in self.arguments]
+        given = {name: text for name, text in known.items() if name not in _OWN_FIRST or name not in config}
+        arguments = [_filled(argument, config, given) for argument in self.arguments]
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
         reported, printed = _Mark.at_end_of(run.dir / METRICS), _Mark.at_end_of(run.log_path)
         code = _execute(arguments, {f"GRIDFOLD_{name.upper()}": text for name, text in known.items()}, run.log_path)
@@ -131,7 +134,7 @@ def _filled(argument: str, config: Mapping[str, Any], known: Mapping[str, str]) 
 
 def _value(config: Mapping[str, Any], name: str) -> str:
     """What a placeholder stands for; "" for what only the run knows."""
-    if name in _RUN_NAMES:
+    if name in _RUN_NAMES and not (name in _OWN_FIRST and name in config):
         return ""
     try:
         return _as_argument(_at(config, name))

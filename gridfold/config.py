@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,14 @@ class Settings:
 
     Attributes:
         fixed: dotted paths at and below which no list is varied.
-        trainer: ``module:name`` of the training function; None for the built-in trainer.
+        trainer: ``module:name`` of the training function, or the arguments of a command; None for the built-in
+            trainer.
+        threads: how many CPU threads a run may use; None for the default, 1.
     """
 
     fixed: tuple[str, ...] = ()
-    trainer: str | None = None
+    trainer: str | tuple[str, ...] | None = None
+    threads: int | None = None
 
     @classmethod
     def read(cls, document: Document) -> Settings:
@@ -48,14 +51,19 @@ class Settings:
             if key not in cls.__dataclass_fields__:
                 hint = nearest(str(key), cls.__dataclass_fields__)
                 raise _bad_setting(document, f"{SECTION}.{key}", "unknown setting", hint)
-        fixed, trainer = section.get("fixed") or [], section.get("trainer")
-        if not isinstance(fixed, list) or not all(isinstance(path, str) for path in fixed):
+        fixed, trainer, threads = section.get("fixed") or [], section.get("trainer"), section.get("threads")
+        if not _is_strings(fixed):
             raise _bad_setting(document, f"{SECTION}.fixed", f"expected a list of dotted paths, found {render(fixed)}")
-        if trainer is not None and not isinstance(trainer, str):
-            raise _bad_setting(document, f"{SECTION}.trainer", f"expected 'module:function', found {render(trainer)}")
+        if trainer is not None and not isinstance(trainer, str) and not (trainer and _is_scalars(trainer)):
+            problem = f"expected 'module:function' or a command as a list of its arguments, found {render(trainer)}"
+            hint = "write a placeholder in quotes: '{training.lr}'" if "{" in render(trainer) else ""
+            raise _bad_setting(document, f"{SECTION}.trainer", problem, hint)
+        if threads is not None and (type(threads) is not int or threads < 1):
+            problem = f"expected a number of CPU threads, 1 or more, found {render(threads)}"
+            raise _bad_setting(document, f"{SECTION}.threads", problem)
         for path in fixed:
             document.find(path)
-        return cls(tuple(fixed), trainer)
+        return cls(tuple(fixed), _hashable(trainer), threads)
 
     @classmethod
     def read_comment(cls, document: Document) -> Settings:
@@ -69,7 +77,8 @@ class Settings:
             try:
                 (values,) = parse_values(match[1])
                 fixed = tuple(map(str, values.get("fixed", ())))
-                found = cls(found.fixed + fixed, values.get("trainer", found.trainer))
+                trainer = _hashable(values.get("trainer", found.trainer))
+                found = cls(found.fixed + fixed, trainer, values.get("threads", found.threads))
             except (ConfigError, TypeError, AttributeError):
                 where = f"{document.name}:{document.text.count(chr(10), 0, match.start()) + 1}"
                 raise ConfigError(f"the comment '{COMMENT}{{...}}' does not hold settings", where=where) from None
@@ -141,9 +150,20 @@ class Config:
         return [place.path for place, verdict in self._lists if verdict == VARIED]
 
     @property
-    def trainer(self) -> str | None:
-        """``module:name`` of the trainer; None for the built-in one."""
+    def trainer(self) -> str | tuple[str, ...] | None:
+        """``module:name`` of the trainer, or the arguments of a command; None for the built-in one."""
         return self.settings.trainer or self._commented.trainer
+
+    @property
+    def threads(self) -> int:
+        """How many CPU threads a run may use."""
+        return self.settings.threads or self._commented.threads or 1
+
+    def override(self, *, trainer: str | tuple[str, ...] | None = None, threads: int | None = None) -> Config:
+        """The config with other settings than its own; None leaves a setting as it is."""
+        settings = self.settings
+        changed = replace(settings, trainer=trainer or settings.trainer, threads=threads or settings.threads)
+        return replace(self, settings=changed)
 
     @cached_property
     def data(self) -> dict[str, Any]:
@@ -211,6 +231,20 @@ class Config:
     @cached_property
     def _commented(self) -> Settings:
         return Settings.read_comment(self.document)
+
+
+def _is_strings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_scalars(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value)
+
+
+def _hashable(trainer: Any) -> Any:
+    if not isinstance(trainer, list):
+        return trainer
+    return tuple(item if isinstance(item, str) else render(item) for item in trainer)
 
 
 def _is_value(node: yaml.SequenceNode) -> bool:

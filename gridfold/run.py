@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO, get_args
+
+from gridfold.owner import Owner
 
 State = Literal["created", "running", "completed", "failed", "interrupted", "stopped"]
 
 CONFIG = "config.yaml"
 RECORD = "run.json"
 METRICS = "metrics.jsonl"
+METRICS_JSON = "metrics.json"  # written by a command, instead of metrics.jsonl
 LOG = "log.txt"
 PROGRESS = "progress.json"  # there only while the run runs
 
+CLAIM = ".claim-"  # and the attempt: made once for each, by the process that gets it, and never removed
+
 _PROGRESS_INTERVAL = 0.2  # seconds between two writes
+_UNLINKABLE = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)  # what a disk without hard links says
+_DURABLE_SECONDS = 1.0
+_FOLLOW_SECONDS = 0.2
+_CLAIM_SECONDS = 1.0  # how long a claim may be half written on such a disk
 
 
 @dataclass(frozen=True)
@@ -33,19 +44,25 @@ class Record:
         index: the trial's position in its space.
         search: name of the search directory, None for a run of its own.
         params: path and value of what varies.
-        trainer: ``module:name`` of the trainer.
+        trainer: ``module:name`` of the trainer, or a command's arguments.
+        attempt: 1 for the first time that the run is executed.
         metrics: the trainer's final metrics; the first is the one to compare runs by.
-        error: ``type``, ``message`` and ``traceback`` of a run that failed.
+        error: ``type``, ``message``, ``traceback``, ``place`` and, for a process that was killed, ``signal`` of a run
+            that failed (see ``gridfold.failure``).
         seed: what ``run.seed`` gives the trainer; the built-in trainer uses ``training.seed``.
+        threads: how many CPU threads it may use; its last digits may depend on that.
         fold: how the result was shared with other runs; None for a run that ran alone.
+        notes: what else is to know about the result.
+        reused: the directory name of the run whose record this is, if the run was not executed.
     """
 
     id: str
     index: int
     search: str | None
     params: Mapping[str, Any]
-    trainer: str
+    trainer: str | Sequence[str]
     seed: int = 0
+    threads: int = 1
     state: State = "created"
     attempt: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -56,34 +73,62 @@ class Record:
     host: str | None = None
     pid: int | None = None
     fold: Mapping[str, Any] | None = None
+    notes: Sequence[str] = field(default_factory=list)
+    reused: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the attempt is over."""
+        return self.state not in ("created", "running")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One time that a run is to be executed; the record says which, and what to run."""
+
+    run: Run
+    record: Record
 
 
 class Run:
     """A run directory.
 
-    Trainers use ``dir``, ``seed``, ``report`` and ``progress``; the rest is for the code that executes runs.
+    Trainers use ``dir``, ``index``, ``seed``, ``report``, ``progress`` and ``note``; the rest is for the code that
+    executes runs.
     """
 
-    def __init__(self, directory: str | os.PathLike[str], seed: int = 0) -> None:
+    def __init__(self, directory: str | os.PathLike[str], seed: int = 0, index: int = 0) -> None:
         self.dir = Path(directory)
         self.seed = seed
+        self.index = index
+        self.notes: list[str] = []
         self._last_progress = 0.0
 
     def report(self, **metrics: float) -> None:
-        """Append one line of metrics, such as ``epoch=3, val_f1=0.91``, to ``metrics.jsonl``."""
+        """Append one line of metrics, such as ``epoch=3, val_f1=0.91``, to ``metrics.jsonl``.
+
+        Raises:
+            TypeError: a value is no number.
+        """
+        line = json.dumps({name: number(value) for name, value in metrics.items()})
         with (self.dir / METRICS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(metrics) + "\n")
+            file.write(line + "\n")
 
     def progress(self, **state: float) -> None:
         """Say how far the run is, such as ``epoch=1, epochs=3, step=40, steps=120, loss=0.7``; nearly free."""
         now = time.monotonic()
         if now - self._last_progress >= _PROGRESS_INTERVAL:
             self._last_progress = now
-            replace_file(self.dir / PROGRESS, json.dumps(state))
+            replace_file(self.dir / PROGRESS, json.dumps({name: number(value) for name, value in state.items()}))
+
+    def note(self, text: str) -> None:
+        """Add a remark to the run's record, such as what was changed to make it fit into memory."""
+        self.notes.append(text)
 
     def read_progress(self) -> dict[str, float]:
         """What the run last said of its progress; empty if it says nothing."""
-        return _read_mapping(self.dir / PROGRESS)
+        said = _read_mapping(self.dir / PROGRESS)
+        return {name: value for name, value in said.items() if isinstance(value, (int, float))}
 
     @property
     def config_path(self) -> Path:
@@ -95,21 +140,113 @@ class Run:
         """All that the run printed."""
         return self.dir / LOG
 
+    def read_log(self) -> str:
+        """All that the run printed so far."""
+        try:
+            return self.log_path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def follow_log(self) -> Iterator[str]:
+        """What the run printed so far, then what it prints, until it is over."""
+        position, over = 0, False
+        while True:
+            with contextlib.suppress(FileNotFoundError), self.log_path.open("rb") as log:
+                log.seek(position)
+                printed = log.read()
+                position += len(printed)
+                yield printed.decode("utf-8", "replace")
+            if over:
+                return
+            time.sleep(_FOLLOW_SECONDS)
+            record = self.read()  # then once more: what it printed last
+            over = record is not None and record.is_final
+
+    def rewrite_config(self, text: str) -> None:
+        """Write the config of a run that was not created to the end."""
+        replace_file(self.config_path, text)
+
     def read(self) -> Record | None:
         """The run's record; None if there is none that can be read, so the run is not done."""
-        fields = _read_mapping(self.dir / RECORD)
+        found = _read_mapping(self.dir / RECORD)
+        known = {field.name: found[field.name] for field in fields(Record) if field.name in found}
         try:
-            return Record(**fields)
+            record = Record(**known)
         except TypeError:
             return None
+        return record if _is_sound(record) else None
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether there is a record, but none that can be read."""
+        return self.read() is None and os.path.lexists(self.dir / RECORD)
 
     def write(self, record: Record) -> None:
         """Replace the run's record in one step, so that nobody ever reads half of it."""
-        # Not dataclasses.asdict: it copies deeply.
-        replace_file(self.dir / RECORD, json.dumps(vars(record), indent=1) + "\n", durable=True)
-        if record.state not in ("created", "running"):
+        # Not dataclasses.asdict: it copies deeply. A result that took long has to outlive a loss of power; one that did
+        # not is found torn, at worst, and made again in the time that waiting for the disk would have cost each.
+        durable = record.is_final and (record.seconds or 0.0) >= _DURABLE_SECONDS
+        fields = ",\n".join([f" {json.dumps(name)}: {json.dumps(value)}" for name, value in vars(record).items()])
+        replace_file(self.dir / RECORD, f"{{\n{fields}\n}}\n", durable=durable)
+        if record.is_final:
             with contextlib.suppress(FileNotFoundError):
                 (self.dir / PROGRESS).unlink()
+
+    def claim(self, attempt: int) -> bool:
+        """Take an attempt for this process; of all processes that try, on all machines, one gets it.
+
+        Each attempt has its own claim, which is made once and never removed, so that no two processes can take over
+        from a dead one. ``link`` brings the claim and its owner into being in one step, on network disks too.
+        """
+        owner = Owner.current()
+        claim = self._claim(attempt)
+        mine = f"{claim}.{owner.host}.{owner.pid}"
+        content = json.dumps(vars(owner)).encode()
+        try:
+            _create(mine, content)
+            os.link(mine, claim)
+        except FileExistsError:
+            # A network disk may say so of a link that it has made, when its first answer was lost.
+            return os.stat(mine).st_nlink > 1  # noqa: PTH116
+        except OSError as error:
+            if error.errno not in _UNLINKABLE:
+                raise
+            return _create_first(claim, content)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(mine)  # noqa: PTH108
+        return True
+
+    def is_claimed(self, attempt: int) -> bool:
+        """Whether some process has taken an attempt."""
+        return os.path.exists(self._claim(attempt))  # noqa: PTH110
+
+    def attempts(self, record: Record | None) -> int:
+        """How many attempts were taken, given what ``read`` said; one more may be under way than the record tells."""
+        count = record.attempt if record else 0
+        while self.is_claimed(count + 1):
+            count += 1
+        return count
+
+    def owner(self, attempt: int) -> Owner | None:
+        """The process that took an attempt; None if the claim was torn, by a loss of power."""
+        deadline = time.monotonic() + _CLAIM_SECONDS
+        while True:
+            with contextlib.suppress(TypeError):
+                return Owner(**_read_mapping(Path(self._claim(attempt))))
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(0.05)
+
+    def set_aside(self, attempt: int) -> None:
+        """Move away what an earlier attempt reported, so that metrics of two attempts do not mix; nothing is lost."""
+        for name in (METRICS, METRICS_JSON):
+            path = self.dir / name
+            with contextlib.suppress(FileNotFoundError):
+                path.rename(path.with_stem(f"{path.stem}-attempt-{attempt}"))
+
+    def _claim(self, attempt: int) -> str:
+        return f"{self.dir}/{CLAIM}{attempt}"
 
 
 def started(record: Record) -> Record:
@@ -117,11 +254,14 @@ def started(record: Record) -> Record:
     return replace(
         record,
         state="running",
-        attempt=record.attempt + 1,
         started=now(),
+        ended=None,
+        seconds=None,
         host=socket.gethostname(),
         pid=os.getpid(),
+        metrics={},
         error=None,
+        notes=[],
     )
 
 
@@ -134,6 +274,18 @@ def write_config(directory: str, text: str) -> None:
         file.write(text.encode())
 
 
+def number(value: Any) -> int | float:
+    """A number of any library, such as a NumPy scalar or a tensor of one value, as Python's own.
+
+    Raises:
+        TypeError: it is no number.
+    """
+    value = value.item() if hasattr(value, "item") else value
+    if not isinstance(value, Real):
+        raise TypeError(f"expected a number, found {value!r:.80}")
+    return int(value) if isinstance(value, Integral) else float(value)
+
+
 def now() -> str:
     """This moment as records have it: ISO 8601, UTC, milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -141,18 +293,73 @@ def now() -> str:
 
 def replace_file(path: Path, text: str, *, durable: bool = False) -> None:
     """Write a file in one step: whoever reads it sees the old text or the new one, whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    temporary.replace(path)
+    temporary = _beside(path)
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        with open(descriptor, "wb", buffering=0) as file:  # noqa: PTH123 - done several times a run
+            file.write(text.encode())
+            if durable:
+                os.fsync(descriptor)
+        os.replace(temporary, path)  # noqa: PTH105
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)  # noqa: PTH108
+        raise
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """A file to write that takes the place of ``path`` when it is whole, and vanishes if an exception comes."""
+    temporary = Path(_beside(path))
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _beside(path: Path) -> str:
+    """A name for what will take the place of a file, which no other process uses, on no machine."""
+    return f"{path.parent}/.{path.name}.{socket.gethostname()}.{os.getpid()}"
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _is_sound(record: Record) -> bool:
+    """Whether the parts that others compute with are what they should be."""
+    return (
+        record.state in get_args(State)
+        and isinstance(record.index, int)
+        and isinstance(record.attempt, int)
+        and isinstance(record.params, dict)
+        and isinstance(record.metrics, dict)
+        and all(isinstance(value, (int, float)) for value in record.metrics.values())
+        and (record.error is None or (isinstance(record.error, dict) and {"type", "message"} <= record.error.keys()))
+        and (record.seconds is None or isinstance(record.seconds, (int, float)))
+    )
+
+
+def _create_first(path: str, content: bytes) -> bool:
+    try:
+        _create(path, content)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _create(path: str, content: bytes) -> None:
+    """Write a file that is not there yet. Called for each run, so without the comforts of ``Path``, which cost more."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        os.write(descriptor, content)
+    finally:
+        os.close(descriptor)

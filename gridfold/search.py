@@ -1,108 +1,51 @@
-"""A search: where config, space, names, store, trainer and executor meet."""
+"""A search: where plan, store, schedule and executor meet."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
-from gridfold import provenance
+from gridfold.backlog import Backlog
+from gridfold.checkpoints import KeepBest
 from gridfold.config import Config
-from gridfold.errors import ConfigError
 from gridfold.executors import Executor, Watcher
 from gridfold.executors.local import LocalExecutor
-from gridfold.names import RunNames, check_prefix
-from gridfold.run import Record, Run, now
-from gridfold.space import Space, Trial
-from gridfold.store import RunEntry, SearchDirectory, Store
+from gridfold.interrupt import Interrupt
+from gridfold.plan import SEED, Plan, create
+from gridfold.run import Attempt, Record, Run, now
+from gridfold.schedule import Policy, Schedule
+from gridfold.store import Store
 from gridfold.template import Template
-from gridfold.trainer import BUILT_IN, resolve
 from gridfold.values import digest
-from gridfold.variations import Variation, from_mapping
-
-SEED = 0  # what run.seed is in every run: trials are compared under the same random numbers
+from gridfold.variations import from_mapping
 
 
-class _Silent:
+class Silent:
+    """A watcher that shows nothing."""
+
     def running(self, run: Run) -> None:
-        pass
+        """Nothing."""
 
-    def ended(self, run: Run, record: Record) -> None:
-        pass
+    def ended(self, run: Run, record: Record, *, again: bool = False) -> None:
+        """Nothing."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a search will do: a config and what is laid over it. Nothing is created yet.
+class Outcome:
+    """How the execution of a search ended.
 
-    Raises:
-        ConfigError: when it is made, if a variation does not fit the config.
+    Attributes:
+        failed: how many runs failed in it.
+        stopped: why it ended although runs are left; "" if none are, or a signal ended it.
+        interrupted: whether a signal ended it.
     """
 
-    config: Config
-    variations: tuple[Variation, ...] = ()
-
-    @cached_property
-    def template(self) -> Template:
-        """The runs' configs."""
-        return Template.build(self.config, self.variations)
-
-    @cached_property
-    def space(self) -> Space:
-        """The trials."""
-        return Space(self.template.parameters)
-
-    @property
-    def trainer(self) -> str:
-        """``module:name`` of the trainer."""
-        return self.config.trainer or BUILT_IN
-
-    def check(self) -> None:
-        """Let the trainer check the config of every trial.
-
-        Raises:
-            ConfigError: the trainer cannot be found, or refuses a config.
-        """
-        try:
-            trainer = resolve(self.trainer)
-            for trial in self.space:
-                trainer.check(self.template.config(trial.choice))
-        except ConfigError as error:
-            error.where = error.where or self.config.where(error.path)
-            raise
-
-    def entry(self, trial: Trial, names: RunNames) -> RunEntry:
-        """The line of ``runs.jsonl`` of a trial."""
-        return RunEntry(trial.index, names.name(trial), trial.params, self.identity(trial))
-
-    def identity(self, trial: Trial) -> str:
-        """The trial's ``id``: a hash of its config in canonical form."""
-        return digest(self.template.canonical(trial.choice))
-
-
-class RunDirectories(Sequence[Path]):
-    """The run directories of a search in the order of its trials, made when asked for."""
-
-    def __init__(self, root: Path, space: Space, names: RunNames) -> None:
-        self._root, self._space, self._names = root, space, names
-
-    def __len__(self) -> int:
-        return len(self._space)
-
-    @overload
-    def __getitem__(self, index: int) -> Path: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Path]: ...
-    def __getitem__(self, index: int | slice) -> Path | list[Path]:
-        if isinstance(index, slice):
-            return [self[position] for position in range(*index.indices(len(self)))]
-        return self._root / self._names.name(self._space[index])
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} run directories, {self[0]} to {self[-1]}>"
+    failed: int
+    stopped: str
+    interrupted: bool
 
 
 class HyperParamSearch:
@@ -132,6 +75,7 @@ class HyperParamSearch:
         param_variations: Mapping[str, Any] | None = None,
         run_prefix: str = "run",
         execute: bool = False,  # noqa: FBT001, FBT002 - the documented signature
+        parallel: int = 1,
     ) -> Sequence[Path]:
         """Create a run directory with its config for every combination, and execute the runs if asked to.
 
@@ -139,86 +83,80 @@ class HyperParamSearch:
             param_variations: dotted path to its values, laid over what varies in the config: a path given here takes
                 these values instead (one value pins it); other lists of the config still vary. ``+path`` adds a path.
             run_prefix: what the names of the directories begin with.
-            execute: run them too, one after another; a run that fails is recorded, the others go on.
+            execute: run them too; a run that fails is recorded, the others go on.
+            parallel: how many runs at a time.
 
         Returns:
             The run directories, last parameter fastest.
 
         Raises:
             ConfigError: bad input; nothing was created.
+            KeyboardInterrupt: it was stopped; ``gridfold resume`` continues it.
         """
         plan = Plan(self.config, from_mapping(param_variations or {}))
-        if execute:
-            plan.check()
-        search, run_dirs = create(plan, run_prefix, self.store)
-        if execute:
-            for _ in execute_search(search, LocalExecutor(), _Silent()):
-                pass
+        if not execute:
+            return create(plan, run_prefix, self.store)[1]
+        with LocalExecutor(parallel=parallel) as executor:
+            fingerprint = executor.call(plan.trainer, plan.check)
+            search, run_dirs = create(plan, run_prefix, self.store, fingerprint)
+            if execute_search(Backlog.read(search), executor, Silent()).interrupted:
+                raise KeyboardInterrupt
         return run_dirs
 
 
-def create(plan: Plan, prefix: str, store: Store) -> tuple[SearchDirectory, RunDirectories]:
-    """Create the search's directory and one for each run.
+def execute_search(
+    backlog: Backlog,
+    executor: Executor,
+    watcher: Watcher,
+    policy: Policy = Policy(),  # noqa: B008 - it is frozen
+    keep: KeepBest | None = None,
+) -> Outcome:
+    """Execute what is left to do of a search; in the end, write ``results.csv``."""
+    search = backlog.search
+    facts = search.facts()
+    search.write_facts(facts | {"started": facts["started"] or now()})
+    search.log(f"process {os.getpid()} starts on {len(backlog)} runs")
+    interrupt = Interrupt()
+    schedule = Schedule(backlog.attempts(), policy)
+    failed = 0
+    with interrupt.listening():
+        try:
+            for attempt, record in executor.execute(schedule, watcher, interrupt):
+                again = schedule.ended(attempt, record)
+                watcher.ended(attempt.run, record, again=again)
+                search.log(_line(record, attempt))
+                failed += record.state == "failed" and not again
+                if keep:
+                    keep.ended(attempt.run, record)
+                if schedule.aborts:
+                    interrupt.request()
+        finally:
+            search.write_results()
+            search.write_facts(search.facts() | {"ended": now()})
+            search.log(f"process {os.getpid()} ends{f': {schedule.stopped}' if schedule.stopped else ''}")
+    return Outcome(failed, schedule.stopped, interrupt.by_signal)
+
+
+def execute_run(run: Run, config: Config, trainer: str | Sequence[str], executor: Executor, watcher: Watcher) -> Record:
+    """Execute one run that belongs to no search.
 
     Raises:
-        ConfigError: the prefix or the folder cannot be used; nothing was created.
+        KeyboardInterrupt: it was stopped.
     """
-    check_prefix(prefix)
-    template, space = plan.template, plan.space
-    code = provenance.code()
-    search, stamp = store.create_search(prefix)
-    names = RunNames(prefix, stamp, space.parameters)
-    search.write_base(plan.config.document.text.encode())
-    search.write_facts(
-        {
-            "search": search.name,
-            "config": plan.config.document.name,
-            "command": provenance.command(),
-            "parameters": {parameter.path: parameter.values for parameter in space.parameters},
-            "variations": [asdict(variation) for variation in plan.variations],
-            "runs": space.size,
-            "trainer": plan.trainer,
-            "seed": SEED,
-            "git_commit": code.commit,
-            "packages": provenance.packages(),
-            "created": now(),
-            "started": None,
-            "ended": None,
-        }
-    )
-    if code.patch:
-        search.write_patch(code.patch)
-    search.create_runs((plan.entry(trial, names), template.text(trial.choice)) for trial in space)
-    search.log(f"created {space.size} runs")
-    return search, RunDirectories(store.root, space, names)
-
-
-def execute_search(search: SearchDirectory, executor: Executor, watcher: Watcher) -> Iterator[Record]:
-    """Execute the runs of a search, and give the record of each as it ends; in the end, write ``results.csv``."""
-    facts = search.facts() | {"started": now()}
-    search.write_facts(facts)
-    search.log(f"started by process {os.getpid()}")
-    try:
-        for record in executor.execute(_submitted(search, facts["trainer"]), watcher):
-            search.log(f"run {record.index} {record.state} after {record.seconds} s")
-            yield record
-    finally:
-        search.write_results()
-        search.write_facts({**facts, "ended": now()})
-        search.log("ended")
-
-
-def execute_run(run: Run, config: Config, trainer: str, watcher: Watcher) -> Record:
-    """Execute one run that belongs to no search."""
     identity = digest(Template.build(config).canonical(()))
-    run.write(Record(identity, 0, None, {}, trainer, SEED))
-    (record,) = LocalExecutor().execute([run], watcher)
+    record = Record(identity, 0, None, {}, trainer, SEED, config.threads, attempt=1)
+    interrupt = Interrupt()
+    with interrupt.listening():
+        for _, ended in executor.execute([Attempt(run, record)], watcher, interrupt):
+            record = ended
+            watcher.ended(run, record)
+    if interrupt.requests:
+        raise KeyboardInterrupt
     return record
 
 
-def _submitted(search: SearchDirectory, trainer: str) -> Iterator[Run]:
-    """The search's runs, each with a record of what to run, made when an executor asks for the next."""
-    for entry in search.entries():
-        run = search.run(entry)
-        run.write(Record(entry.id, entry.index, search.name, entry.params, trainer, SEED))
-        yield run
+def _line(record: Record, attempt: Attempt) -> str:
+    said = f": {record.error['type']}: {record.error['message']}"[:300] if record.error else ""
+    if record.state == "created" or not record.is_final:
+        return f"run {record.index} is taken by another process"
+    return f"run {record.index} attempt {attempt.record.attempt} {record.state} after {record.seconds} s{said}"

@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gridfold.errors import ConfigError
-from gridfold.run import Record, Run, replace_file, write_config
+from gridfold.errors import ConfigError, nearest
+from gridfold.run import Record, Run, replace_file, replacing, write_config
 
 BASE = "base.yaml"
 SEARCH = "search.json"
@@ -24,6 +24,8 @@ RUNS = "runs.jsonl"
 RESULTS = "results.csv"
 LOG = "search.log"
 PATCH = "code.patch"
+
+_MAX_HINT = 1000
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,14 @@ class SearchDirectory:
         return self.dir.name
 
     @property
+    def created(self) -> str:
+        """When it was created, ISO 8601; "" if that cannot be read."""
+        try:
+            return str(self.facts().get("created", ""))
+        except ConfigError:
+            return ""
+
+    @property
     def results_path(self) -> Path:
         """The table of results."""
         return self.dir / RESULTS
@@ -65,33 +75,67 @@ class SearchDirectory:
         replace_file(self.dir / SEARCH, json.dumps(facts, indent=1) + "\n")
 
     def facts(self) -> dict[str, Any]:
-        """What ``search.json`` says."""
-        facts: dict[str, Any] = json.loads((self.dir / SEARCH).read_bytes())
+        """What ``search.json`` says.
+
+        Raises:
+            ConfigError: it is not there, or cannot be read.
+        """
+        try:
+            facts = json.loads((self.dir / SEARCH).read_bytes())
+        except FileNotFoundError:
+            hint = "the search was killed before it could begin; start it again"
+            raise ConfigError(f"no {SEARCH}", where=str(self.dir), hint=hint) from None
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"cannot be read: {error}", where=str(self.dir / SEARCH)) from None
+        if not isinstance(facts, dict):
+            raise ConfigError("not what gridfold writes", where=str(self.dir / SEARCH))
         return facts
 
-    def create_runs(self, runs: Iterable[tuple[RunEntry, str]]) -> None:
+    def base(self) -> str:
+        """The text of the base config."""
+        return (self.dir / BASE).read_bytes().decode()
+
+    @property
+    def is_created(self) -> bool:
+        """Whether all run directories exist."""
+        return (self.dir / RUNS).exists()
+
+    def create_runs(self, runs: Iterable[tuple[RunEntry, str]], *, again: bool = False) -> None:
         """Create a directory with its config for each run, and list them in ``runs.jsonl``.
 
         The list appears when all of them exist. Memory does not grow with their number.
+
+        Args:
+            runs: the entries and the texts of their configs.
+            again: some of them may be there, from a creation that was interrupted.
 
         Raises:
             FileExistsError: a directory of that name is there; it is not touched.
         """
         root = str(self.dir.parent)
-        temporary = self.dir / f".{RUNS}"
-        with temporary.open("w", encoding="utf-8") as listing:
+        with replacing(self.dir / RUNS) as listing:
             for entry, config in runs:
                 directory = f"{root}/{entry.run}"
-                os.mkdir(directory)  # noqa: PTH102 - a Path costs as much as the directory
-                write_config(directory, config)
+                if again:
+                    os.makedirs(directory, exist_ok=True)  # noqa: PTH103 - as below
+                    Run(directory).rewrite_config(config)
+                else:
+                    os.mkdir(directory)  # noqa: PTH102 - a Path costs as much as the directory
+                    write_config(directory, config)
                 listing.write(json.dumps(vars(entry)) + "\n")
-        temporary.replace(self.dir / RUNS)
 
     def entries(self) -> Iterator[RunEntry]:
-        """The search's runs, in the order of their index."""
-        with (self.dir / RUNS).open(encoding="utf-8") as listing:
-            for line in listing:
-                yield RunEntry(**json.loads(line))
+        """The search's runs, in the order of their index.
+
+        Raises:
+            ConfigError: the list is not there, or is damaged.
+        """
+        try:
+            with (self.dir / RUNS).open(encoding="utf-8") as listing:
+                for line in listing:
+                    yield RunEntry(**json.loads(line))
+        except (OSError, ValueError, TypeError) as error:
+            raise ConfigError(f"cannot be read: {error}", where=str(self.dir / RUNS)) from None
 
     def run(self, entry: RunEntry) -> Run:
         """The run of an entry."""
@@ -114,13 +158,11 @@ class SearchDirectory:
             params |= dict.fromkeys(entry.params)
             metrics |= dict.fromkeys(record.metrics if record else ())
         columns = ["index", "run", *params, "state", *metrics, "seconds", "error"]
-        temporary = self.dir / f".{RESULTS}"
-        with temporary.open("w", encoding="utf-8", newline="") as file:
+        with replacing(self.results_path) as file:
             writer = csv.writer(file)
             writer.writerow(columns)
             for entry, record in self.records():
                 writer.writerow(_row(entry, record, list(params), list(metrics)))
-        temporary.replace(self.results_path)
 
 
 class Store:
@@ -148,6 +190,48 @@ class Store:
                 continue
             return SearchDirectory(directory), stamp
         raise ConfigError(f"every second of the day is taken by a search named '{prefix}'", where=str(self.root))
+
+    def searches(self) -> list[SearchDirectory]:
+        """The searches, the latest last. What cannot be read is passed over."""
+        found = [SearchDirectory(path.parent) for path in self.root.glob(f"*/{SEARCH}")]
+        return sorted(found, key=lambda search: (search.created, search.name))
+
+    def find(self, name: str) -> SearchDirectory:
+        """A search by its name, by the path of its directory, or as ``last``.
+
+        Raises:
+            ConfigError: there is none; names the nearest.
+        """
+        for directory in (self.root / name, Path(name)):
+            if (directory / SEARCH).is_file():
+                return SearchDirectory(directory)
+        searches = self.searches()
+        if name == "last" and searches:
+            return searches[-1]
+        problem = "no search" if name == "last" else f"no search '{name}'"
+        raise ConfigError(problem, where=str(self.root), hint=nearest(name, (search.name for search in searches)))
+
+    def run(self, name: str) -> Run:
+        """The run of a directory name."""
+        return Run(self.root / name)
+
+    def find_run(self, name: str) -> Run:
+        """A run by the name or path of its directory, by its number in the last search, or as ``SEARCH:NUMBER``.
+
+        Raises:
+            ConfigError: there is none; names the nearest.
+        """
+        for directory in (self.root / name, Path(name)):
+            if Run(directory).config_path.is_file():
+                return Run(directory)
+        search, _, index = name.rpartition(":")
+        if index.isdecimal():
+            found = self.find(search or "last")
+            for entry in found.entries():
+                if entry.index == int(index):
+                    return found.run(entry)
+        hint = nearest(name, (path.name for path in self.root.glob("*") if Run(path).config_path.is_file()))
+        raise ConfigError(f"no run '{name}'", where=str(self.root), hint=hint[:_MAX_HINT])
 
     def create_run(self, config: str) -> Run:
         """A new run directory ``YYYY-MM-DD_HHMMSS`` for a single run, with its config."""

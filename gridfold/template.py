@@ -68,7 +68,7 @@ class Template:
         word = f"slot{secrets.token_hex(8)}x"  # no config has it
         slot = re.compile(rf"{word}(\d+)x")
         text = edited(config, variations, {parameter.path: f"{word}{i}x" for i, parameter in enumerate(parameters)})
-        text += _settings_comment(_parse(text, config, variations), config.trainer, parameters, slot)
+        text += _settings_comment(_parse(text, config, variations), config, parameters, slot)
         data = Document.parse(text, config.document.name).value()
         form = canonical(data)
         _check_slots(parameters, slot, text, form)
@@ -151,12 +151,11 @@ def _parse(text: str, config: Config, variations: Sequence[Variation]) -> Docume
         ) from None
 
 
-def _settings_comment(
-    document: Document, trainer: str | None, parameters: Sequence[Parameter], slot: re.Pattern[str]
-) -> str:
+def _settings_comment(document: Document, base: Config, parameters: Sequence[Parameter], slot: re.Pattern[str]) -> str:
     """The comment with the settings that a run's config needs to be run again.
 
-    That is which lists are values, if one could be taken for a variation, and the trainer, if not the built-in one.
+    That is which lists are values, if one could be taken for a variation, and the trainer and the number of threads,
+    if they are not the default.
     """
     config = Config(document, Settings())
     paths = config.varied_paths
@@ -165,8 +164,10 @@ def _settings_comment(
         if match and any(isinstance(value, (list, dict)) for value in parameters[int(match[1])].values):
             paths.append(path)
     settings: dict[str, Any] = {"fixed": paths} if paths else {}
-    if trainer != config.trainer:
-        settings["trainer"] = trainer
+    if base.trainer != config.trainer:
+        settings["trainer"] = base.trainer if isinstance(base.trainer, str) else list(base.trainer or ())
+    if base.threads != config.threads:
+        settings["threads"] = base.threads
     if not settings:
         return ""
     newline = "\r\n" if "\r\n" in document.text else "\n"

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
+from functools import cache
 from typing import Any, Protocol
 
+from gridfold.command import CommandTrainer
 from gridfold.errors import ConfigError
-from gridfold.run import Run
+from gridfold.run import Run, number
 
 BUILT_IN = "gridfold.text:trainer"
+CHECKPOINTS = ("checkpoint*",)
 
 
 class Trainer(Protocol):
-    """Turns a config into metrics."""
+    """Turns a config into metrics.
+
+    It may have two more attributes. ``preload`` names modules that every run needs, which are then imported once for
+    all. ``checkpoints`` are patterns of the files in a run directory that hold weights, such as ``"*.safetensors"``:
+    what ``--keep-checkpoints`` may delete (default: `CHECKPOINTS`).
+    """
 
     def check(self, config: Mapping[str, Any]) -> None:
         """Refuse a config that cannot be trained, before any run of the search starts.
@@ -37,6 +45,10 @@ class FunctionTrainer:
 
     function: Callable[..., Any]
 
+    def __post_init__(self) -> None:
+        with contextlib.suppress(TypeError, ValueError):  # what is not callable, or has no signature, fails when called
+            _takes_run(self.function)  # asked here so that runs that share an import share the answer
+
     def check(self, config: Mapping[str, Any]) -> None:
         """Nothing is known of what the function reads."""
 
@@ -46,25 +58,30 @@ class FunctionTrainer:
         Raises:
             TypeError: it returned something else than numbers.
         """
-        result = self.function(config, run) if self._takes_run() else self.function(config)
-        if isinstance(result, Real):
-            return {"result": float(result)}
-        if not isinstance(result, Mapping) or not all(isinstance(value, Real) for value in result.values()):
-            raise TypeError(f"a trainer returns a mapping of numbers, or a number; this one returned {result!r:.200}")
-        return {str(name): value for name, value in result.items()}
-
-    def _takes_run(self) -> bool:
-        return len(inspect.signature(self.function).parameters) > 1
+        result = self.function(config, run) if _takes_run(self.function) else self.function(config)
+        named = result if isinstance(result, Mapping) else {"result": result}
+        try:
+            return {str(name): number(value) for name, value in named.items()}
+        except (TypeError, ValueError):  # a ValueError is a tensor of several values
+            problem = f"a trainer returns a mapping of numbers, or a number; this one returned {result!r:.200}"
+            raise TypeError(problem) from None
 
 
-def resolve(name: str) -> Trainer:
-    """The trainer that ``module:name`` names: a trainer object, or a function.
+@cache
+def _takes_run(function: Callable[..., Any]) -> bool:
+    return len(inspect.signature(function).parameters) > 1
+
+
+def resolve(name: str | Sequence[str]) -> Trainer:
+    """The trainer that ``module:name`` names: a trainer object, or a function; or a command, given as its arguments.
 
     The working directory is searched for the module first, as ``python script.py`` does for the script's.
 
     Raises:
         ConfigError: there is no such module or name.
     """
+    if not isinstance(name, str):
+        return CommandTrainer(tuple(name))
     module_name, colon, attribute = name.partition(":")
     if not colon or not module_name or not attribute:
         raise ConfigError(f"not a trainer: '{name}'", path="gridfold.trainer", hint="expected 'module:function'")

@@ -10,7 +10,7 @@ from gridfold.config import SECTION, Config
 from gridfold.document import parse_values
 from gridfold.errors import ConfigError
 from gridfold.space import Parameter
-from gridfold.values import plain
+from gridfold.values import plain, render
 
 _MAX_DEPTH = 100
 _FORM = "expected path=value1,value2,..., such as training.learning_rate=1e-4,1e-5"
@@ -37,6 +37,11 @@ class Variation:
     def is_pin(self) -> bool:
         """One value: the path is set and does not vary."""
         return len(self.parameter.values) == 1
+
+    @property
+    def argument(self) -> str:
+        """The variation as `parse_arguments` reads it."""
+        return f"{'+' if self.add else ''}{self.path}={','.join(map(render, self.parameter.values))}"
 
 
 def parse_arguments(arguments: Iterable[str]) -> tuple[Variation, ...]:

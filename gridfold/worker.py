@@ -1,63 +1,151 @@
-"""Execute one run: ``python -m gridfold.worker RUN_DIRECTORY``. The same code for every executor.
+"""Execute one attempt at a run: the same code for every executor.
 
-The submitter writes the run's directory with ``config.yaml`` and a record in state ``created``; the worker reads both
-and leaves a record in state ``completed`` or ``failed``. They share nothing else.
+The submitter hands over a run directory with ``config.yaml``, and the record to begin with. The worker takes the
+attempt (see ``Run.claim``) and leaves a record in state ``completed``, ``failed`` or ``interrupted``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import pickle
+import random
+import signal
 import sys
 import time
 import traceback
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import FrameType
 from typing import Any
 
+from gridfold import threads
 from gridfold.config import Config
-from gridfold.run import Record, Run, now, started
+from gridfold.errors import ConfigError
+from gridfold.failure import describe
+from gridfold.lifeline import tie
+from gridfold.run import Attempt, Record, Run, now, started
 from gridfold.trainer import resolve
 
+TAKEN = 75  # exit code: another process has this attempt
 
-def execute(run: Run) -> Record:
+
+@dataclass(frozen=True)
+class Task:
+    """What a process is told that executes a run.
+
+    Attributes:
+        attempt: which run, and the record to begin with.
+        environment: environment variables of this run.
+        config: the run's config, if it was read already.
+    """
+
+    attempt: Attempt
+    environment: Mapping[str, str]
+    config: Mapping[str, Any] | None = None
+
+    def read(self) -> Task:
+        """The task with the run's config; as it is, if the config cannot be read, which is then the run's error."""
+        with contextlib.suppress(ConfigError):
+            return replace(self, config=Config.load(self.attempt.run.config_path).data)
+        return self
+
+
+class _Stop:
+    """SIGTERM ends the trainer as Ctrl-C would, so that it can clean up."""
+
+    def __init__(self) -> None:
+        self.came = False
+        self.training = False  # a result that is being written is not thrown away
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - what signal.signal calls
+        self.came = True
+        if self.training:
+            raise KeyboardInterrupt
+
+
+def run_process(task: Task, lifeline: int, printed: bytes = b"") -> int:
+    """Make the current process, the leader of its group, one that executes a run; its exit code.
+
+    Everything that the run prints goes to its log, after what was ``printed`` for it before.
+    """
+    tie(lifeline)
+    stop = _Stop()
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    run = task.attempt.run
+    log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    if printed:
+        os.write(log, printed)
+    for output in (1, 2):
+        os.dup2(log, output)
+    os.close(log)
+    os.environ.update(task.environment)
+    record = execute(task, stop)
+    if record is None:
+        return TAKEN
+    return 0 if record.state == "completed" else 1
+
+
+def execute(task: Task, stop: _Stop | None = None) -> Record | None:
     """Train the run's config and record what came of it. A failure is a record, not an exception.
 
-    Raises:
-        FileNotFoundError: the directory has no record of what to run.
+    Returns:
+        The final record; None if another process has taken the attempt.
     """
-    record = run.read()
-    if record is None:
-        raise FileNotFoundError(f"{run.dir}: no record that says what to run")
+    run, record = task.attempt.run, task.attempt.record
+    if not run.claim(record.attempt):
+        return None
+    if record.attempt > 1:
+        run.set_aside(record.attempt - 1)
     record = started(record)
     run.write(record)
-    run = Run(run.dir, record.seed)
+    run = Run(run.dir, record.seed, record.index)
     start = time.monotonic()
-    outcome = _outcome(run, record.trainer)
-    record = replace(record, ended=now(), seconds=round(time.monotonic() - start, 3), **outcome)
+    outcome = _outcome(run, record, task.config, stop or _Stop())
+    if stop and stop.came and outcome["state"] == "failed":
+        outcome = {"state": "interrupted"}  # whatever the trainer made of the signal
+    seconds = round(time.monotonic() - start, 3)
+    record = replace(record, ended=now(), seconds=seconds, notes=run.notes, **outcome)
     run.write(record)
     return record
 
 
-def _outcome(run: Run, trainer: str) -> dict[str, Any]:
+def _outcome(run: Run, record: Record, config: Mapping[str, Any] | None, stop: _Stop) -> dict[str, Any]:
+    if stop.came:
+        return {"state": "interrupted"}
     try:
-        config = Config.load(run.config_path).data
-        return {"state": "completed", "metrics": dict(resolve(trainer).train(config, run))}
+        stop.training = True
+        config = config or Config.load(run.config_path).data
+        trainer = resolve(record.trainer)
+        if record.threads > 1:  # the process started with one
+            threads.limit(record.threads)
+        _seed(record.seed)
+        return {"state": "completed", "metrics": dict(trainer.train(config, run))}
     except KeyboardInterrupt:
         return {"state": "interrupted"}
     except BaseException as error:  # a trainer that calls sys.exit() is a failed run too
         traceback.print_exc()
         return {"state": "failed", "error": describe(error)}
+    finally:
+        stop.training = False
 
 
-def describe(error: BaseException) -> dict[str, str]:
-    """An exception as a record has it."""
-    text = "".join(traceback.format_exception(error))
-    return {"type": type(error).__name__, "message": str(error), "traceback": text}
+def _seed(seed: int) -> None:
+    """Start the random numbers of every library that is loaded from the run's seed, not from what ran before."""
+    random.seed(seed)
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(seed)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed)
 
 
 def main() -> int:
-    """Execute the run whose directory is the argument; 0 if it completed."""
+    """Execute the task that comes over standard input, in a process of its own."""
     logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
-    return 0 if execute(Run(sys.argv[1])).state == "completed" else 1
+    task, lifeline = pickle.load(sys.stdin.buffer)  # from the forkserver, over a pipe
+    return run_process(task, lifeline)
 
 
 if __name__ == "__main__":

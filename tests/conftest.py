@@ -33,7 +33,14 @@ def train(config, run):
         sys.exit(3)
     if what == "die":
         os.kill(os.getpid(), signal.SIGKILL)
+    if what == "segfault":
+        os.kill(os.getpid(), signal.SIGSEGV)
     if what == "sleep":
+        time.sleep(60)
+    if what == "nap":
+        time.sleep(0.5)
+    if what == "hang":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(60)
     return {"val_f1": config.get("lr", 0.5), "val_loss": 0.1}
 

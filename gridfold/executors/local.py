@@ -1,81 +1,226 @@
-"""Runs on this machine, each in a process of its own, one after another."""
+"""Runs on this machine, several at a time, each in a process group of its own."""
 
 from __future__ import annotations
 
-import json
+import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self, TypeVar
 
+from gridfold import threads
 from gridfold.executors import Watcher
-from gridfold.run import Record, Run, State, now
+from gridfold.executors.devices import GpuSlots, Slot
+from gridfold.failure import Error, describe, died, lost, timed_out
+from gridfold.forkserver import ForkServer, TemplateDiedError
+from gridfold.interrupt import Interrupt
+from gridfold.run import Attempt, Record, now, started
+from gridfold.worker import TAKEN
 
+Result = TypeVar("Result")
+
+GRACE_SECONDS = 10.0  # between SIGTERM and SIGKILL
 _POLL_SECONDS = 0.1
-_GRACE_SECONDS = 10.0
-# The worker imports what the search would, also where gridfold is a checkout that is not installed.
-_START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from gridfold.worker import main; sys.exit(main())"
-)
+_VMSTAT = Path("/proc/vmstat")
 
 
+@dataclass
+class _Active:
+    """A run under way.
+
+    Attributes:
+        since: when its process was first seen; None while it waits for the template process.
+        ending: why it was told to end, "interrupted" or "timeout".
+        kill_at: when it is killed if it has not ended by then.
+    """
+
+    attempt: Attempt
+    slot: Slot | None
+    since: float | None = None
+    ending: str = ""
+    kill_at: float = float("inf")
+
+
+@dataclass
 class LocalExecutor:
-    """Executes each run by ``gridfold.worker`` in a process; what it prints goes to the run's log."""
+    """Executes runs by ``gridfold.worker``, forked from a template process; what they print goes to their logs.
 
-    def execute(self, runs: Iterable[Run], watcher: Watcher) -> Iterator[Record]:
-        """Execute the runs in order."""
-        for run in runs:
-            record = self._execute(run, watcher)
-            watcher.ended(run, record)
-            yield record
+    Use it as a context manager: at its end, nothing that it has started is left.
 
-    def _execute(self, run: Run, watcher: Watcher) -> Record:
-        start = time.monotonic()
-        with run.log_path.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-u", "-c", _START, json.dumps(sys.path), str(run.dir)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C reaches the search, which passes it on
-            )
-            try:
-                self._wait(process, run, watcher)
-            except KeyboardInterrupt:
-                self._stop(process)
-                _close(run, process.returncode, time.monotonic() - start, interrupted=True)
-                raise
-        return _close(run, process.returncode, time.monotonic() - start)
+    Attributes:
+        parallel: how many runs at a time.
+        gpus: GPUs to give to the runs; None to leave the GPUs to the runs.
+        timeout: how many seconds a run may take.
+        grace: how many seconds a run may take to end when it is told to.
+    """
 
-    def _wait(self, process: subprocess.Popen[bytes], run: Run, watcher: Watcher) -> None:
+    parallel: int = 1
+    gpus: GpuSlots | None = None
+    timeout: float | None = None
+    grace: float = GRACE_SECONDS
+    _active: dict[int, _Active] = field(default_factory=dict, init=False)
+    _started: int = field(default=0, init=False)
+    _server: ForkServer | None = field(default=None, init=False)
+    _cold: bool = field(default=False, init=False)
+    _memory_kills: int = field(default=0, init=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close_server()
+
+    def call(self, trainer: str | Sequence[str], function: Callable[..., Result], *arguments: Any) -> Result:
+        """Call a function where the trainer is imported, in a process of its own; see ``ForkServer.call``."""
+        return self._connected(trainer).call(function, *arguments)
+
+    def execute(
+        self, attempts: Iterable[Attempt | None], watcher: Watcher, interrupt: Interrupt
+    ) -> Iterator[tuple[Attempt, Record]]:
+        """Execute the attempts; a run that ends makes room for the next at once."""
+        waiting = iter(attempts)
+        self._memory_kills = _memory_kills()
+        more = True
         while True:
-            watcher.running(run)
-            try:
-                process.wait(_POLL_SECONDS)
-            except subprocess.TimeoutExpired:
-                continue
-            return
+            if more and not interrupt.requests:
+                more = self._fill(waiting)
+            if not self._active and (interrupt.requests or not more):
+                return
+            for active, record in self._ended():
+                yield active.attempt, record
+            self._end_overdue(interrupt)
+            for active in self._active.values():
+                if active.since is not None:
+                    watcher.running(active.attempt.run)
 
-    def _stop(self, process: subprocess.Popen[bytes]) -> None:
-        process.send_signal(signal.SIGINT)
+    def _fill(self, waiting: Iterator[Attempt | None]) -> bool:
+        """Start attempts while there is room; False if there are no more."""
+        while len(self._active) < self.parallel:
+            slot = self.gpus.acquire() if self.gpus else None
+            if self.gpus and slot is None:
+                return True
+            attempt = next(waiting, False)
+            if not isinstance(attempt, Attempt):
+                self._release(slot)
+                return attempt is None
+            self._start(_Active(attempt, slot))
+        return True
+
+    def _start(self, active: _Active) -> None:
+        self._started += 1
+        self._active[self._started] = active
+        environment = {"CUDA_VISIBLE_DEVICES": active.slot.gpu} if active.slot else {}
         try:
-            process.wait(_GRACE_SECONDS)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            process.kill()
-            process.wait()
+            self._connected(active.attempt.record.trainer).start(self._started, active.attempt, environment)
+        except TemplateDiedError:
+            return  # the next look at what has ended finds out
+
+    def _ended(self) -> Iterator[tuple[_Active, Record]]:
+        """The runs that have ended, with their final records."""
+        if self._server is None or not self._active:
+            time.sleep(_POLL_SECONDS)
+            return
+        try:
+            for ended in self._server.ended(_POLL_SECONDS):
+                if ended.key in self._active:
+                    yield self._close(self._active.pop(ended.key), ended.status)
+        except TemplateDiedError:
+            self._cold = not self._server.ready
+            self._close_server()
+            left, self._active = list(self._active.values()), {}
+            for active in left:
+                if self._cold:
+                    self._start(active)  # importing the trainer kills: each run shall say so itself
+                else:
+                    yield self._close(active, None)
+
+    def _close(self, active: _Active, status: int | None) -> tuple[_Active, Record]:
+        self._release(active.slot)
+        return active, self._final_record(active, status)
+
+    def _final_record(self, active: _Active, status: int | None) -> Record:
+        """What the run's record says in the end; written here if its process could not."""
+        run, record = active.attempt.run, active.attempt.record
+        found = run.read()
+        if status == TAKEN:
+            return found or record
+        if found and found.attempt == record.attempt:
+            if found.state == "completed" or (found.is_final and active.ending != "timeout"):
+                return found
+            record = found
+        seconds = time.monotonic() - active.since if active.since else 0.0
+        record = replace(record if record.started else started(record), ended=now(), seconds=round(seconds, 3))
+        if active.ending == "interrupted":
+            record = replace(record, state="interrupted", error=None)
+        else:
+            record = replace(record, state="failed", error=self._error(active, status))
+        try:
+            run.write(record)
+        except OSError as error:
+            record = replace(record, state="failed", error=describe(error))
+        return record
+
+    def _error(self, active: _Active, status: int | None) -> Error:
+        if active.ending == "timeout" and self.timeout:
+            return timed_out(self.timeout)
+        if status is None:
+            return lost("the template process was killed")
+        kills, self._memory_kills = self._memory_kills, _memory_kills()
+        return died(status, killed_for_memory=status == -signal.SIGKILL and self._memory_kills > kills)
+
+    def _end_overdue(self, interrupt: Interrupt) -> None:
+        """Tell the runs to end whose time is over, or all if the search is to stop; kill those that do not."""
+        moment = time.monotonic()
+        for key, active in list(self._active.items()):
+            if active.since is None and self._server and self._server.has_started(key):
+                active.since = moment
+            if active.since is None:
+                if interrupt.requests > 1 or (interrupt.requests and self._server and not self._server.ready):
+                    del self._active[key]  # it waits for imports and has not begun
+                    self._release(active.slot)
+            elif interrupt.requests and not active.ending:
+                self._end(key, active, "interrupted")
+            elif self.timeout and moment - active.since > self.timeout and not active.ending:
+                self._end(key, active, "timeout")
+            if moment > active.kill_at or interrupt.requests > 1:
+                self._signal(key, signal.SIGKILL)
+
+    def _end(self, key: int, active: _Active, reason: str) -> None:
+        active.ending = reason
+        active.kill_at = time.monotonic() + self.grace
+        self._signal(key, signal.SIGTERM)
+
+    def _signal(self, key: int, number: int) -> None:
+        if self._server:
+            self._server.signal(key, number)
+
+    def _release(self, slot: Slot | None) -> None:
+        if self.gpus and slot:
+            self.gpus.release(slot)
+
+    def _connected(self, trainer: str | Sequence[str]) -> ForkServer:
+        if self._server is None:
+            self._server = ForkServer(trainer, _environment(), cold=self._cold)
+        return self._server
+
+    def _close_server(self) -> None:
+        if self._server:
+            self._server.close()
+            self._server = None
 
 
-def _close(run: Run, code: int, seconds: float, *, interrupted: bool = False) -> Record:
-    """The run's final record; written here if its process ended without writing one."""
-    record = run.read()
-    if record is None:
-        raise FileNotFoundError(f"{run.dir}: the record of the run is gone")
-    if record.state in ("created", "running"):
-        message = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code} without a result"
-        error = None if interrupted else {"type": "ProcessDied", "message": message, "traceback": ""}
-        state: State = "interrupted" if interrupted else "failed"
-        record = replace(record, state=state, error=error, ended=now(), seconds=round(seconds, 3))
-        run.write(record)
-    return record
+def _environment() -> Mapping[str, str]:
+    """Of the template process and all runs. Sets have one order, so that a run gives the same result twice."""
+    defaults = {"PYTHONHASHSEED": "0", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}  # to ask for GPUs does not initialise them
+    return {**defaults, **os.environ, **threads.environment(1)}
+
+
+def _memory_kills() -> int:
+    """How many processes the kernel has killed since boot because there was no memory left."""
+    try:
+        counts = dict(line.split() for line in _VMSTAT.read_text().splitlines())
+        return int(counts.get("oom_kill", 0))
+    except (OSError, ValueError):
+        return 0

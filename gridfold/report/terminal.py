@@ -1,37 +1,42 @@
-"""What a person sees in the terminal: the plan, the progress, the results."""
+"""What a person sees in the terminal: the plan, the results, the failures."""
 
 from __future__ import annotations
 
 import heapq
-import re
+import socket
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
-from math import isnan
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Column, Table
 
-from gridfold.names import label_parameters
-from gridfold.run import Record, Run
-from gridfold.search import Plan
+from gridfold.backlog import Backlog
+from gridfold.failure import grouped
+from gridfold.forecast import Forecast
+from gridfold.names import RunNames, label_parameters
+from gridfold.plan import Plan
+from gridfold.ranking import lower_is_better, rank
+from gridfold.report.live import progress_note
+from gridfold.report.numbers import number
+from gridfold.run import Record
+from gridfold.search import Outcome
+from gridfold.status import Status
 from gridfold.store import RunEntry, SearchDirectory
 from gridfold.values import render
 
 MAX_ROWS = 20
 _MAX_VALUES = 12
 _MAX_METRICS = 3  # the others are in results.csv
-_LOWER_IS_BETTER = frozenset(["loss", "error", "err", "perplexity", "ppl", "nll", "mae", "mse", "rmse", "wer", "cer"])
 
 
-def console() -> Console:
-    """Standard output; as wide as it needs where it is no terminal, so that nothing is cut."""
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
+def console(*, stderr: bool = False, quiet: bool = False) -> Console:
+    """Standard output, or standard error; as wide as it needs where it is no terminal, so that nothing is cut."""
+    width = None if (sys.stderr if stderr else sys.stdout).isatty() else 160
+    return Console(highlight=False, width=width, stderr=stderr, quiet=quiet)
 
 
 def plan_table(plan: Plan) -> Group:
@@ -65,14 +70,116 @@ def _listed(values: Sequence[Any]) -> str:
     return ", ".join(shown) + (f", … {render(values[-1])}" if len(values) > _MAX_VALUES else "")
 
 
+def created(run_dirs: Sequence[Path]) -> str:
+    """What was created, as markup."""
+    count = f"{len(run_dirs):,} run directories" if len(run_dirs) > 1 else "1 run directory"
+    return escape(f"Created {count}: {run_dirs[0]}{' …' if len(run_dirs) > 1 else ''}")
+
+
+def reused(count: int) -> str:
+    """How many runs were not executed because their results were there."""
+    return f"Reused {count:,} result{'s' if count != 1 else ''} of earlier searches"
+
+
+def could_be_reused(count: int) -> str:
+    """How many runs need not be executed."""
+    runs = f"{count:,} of these runs are" if count > 1 else "1 of these runs is"
+    return f"{runs} completed in earlier searches, with the same code: --reuse takes the results"
+
+
+def backlog(found: Backlog) -> str:
+    """What is left to do of a search, as markup."""
+    lines = [f"{found.search.name}: {found.completed:,} of {found.total:,} runs are completed, {len(found):,} to do"]
+    if found.damaged:
+        names = ", ".join(entry.run for entry in found.damaged[:3]) + (", …" if len(found.damaged) > 3 else "")
+        lines.append(f"{len(found.damaged)} with a record that cannot be read, so not done: {names}")
+    elsewhere: dict[str, int] = {}
+    for _, owner in found.held:
+        elsewhere[owner.host] = elsewhere.get(owner.host, 0) + 1
+    for host, count in elsewhere.items():
+        line = f"{count} under way on {host}"
+        if host != socket.gethostname():
+            line += f"; if that machine is gone: gridfold resume {found.search.name} --gone {host}"
+        lines.append(line)
+    return escape("\n".join(lines))
+
+
+def unfinished(search: SearchDirectory, outcome: Outcome, again: str) -> str:
+    """Why a search ended before its runs were done, and how to continue it, as markup."""
+    reason = outcome.stopped or "interrupted; what has finished is kept"
+    return escape(f"Stopped: {reason}\nTo continue: {again} {search.name}")
+
+
+def status(found: Status, again: str) -> Group:
+    """How far a search is."""
+    states = ", ".join(f"{count:,} {state}" for state, count in found.states.most_common())
+    lines = [f"[bold]{escape(found.search.name)}[/]: {found.total:,} runs: {states}"]
+    seconds = found.seconds_left()
+    if seconds is not None:
+        lines.append(f"{timedelta(seconds=round(seconds))} left")
+    if found.best and found.best[1].metrics:
+        entry, record = found.best
+        name, value = next(iter(record.metrics.items()))
+        lines.append(escape(f"best {name} {number(value)}: {entry.run}"))
+    for entry, run in found.running[:MAX_ROWS]:
+        lines.append(escape(f"  running: {entry.run}: {progress_note(run.read_progress())}"))
+    if not found.running and found.left:
+        lines.append(escape(f"Nobody works on it. To continue: {again} {found.search.name}"))
+    return Group(*lines)
+
+
+def expectation(plan: Plan, names: RunNames, done: Forecast) -> Group:
+    """What a search would do."""
+    lines = [f"{done.runs:,} to run, {done.reusable:,} with results of earlier searches (--reuse takes them)"]
+    if done.seconds is not None:
+        lines.append(f"about {timedelta(seconds=round(done.seconds))} with {done.parallel} at a time, by earlier runs")
+    if done.disk is not None:
+        lines.append(f"about {done.disk / 1e6:,.1f} MB of disk, by earlier runs")
+    shown = [names.name(plan.space[index]) for index in range(min(plan.space.size, 3))]
+    lines += [f"  {name}" for name in shown] + (["  …"] if plan.space.size > len(shown) else [])
+    return Group(plan_table(plan), *map(escape, lines))
+
+
+def comparison(old: Record, new: Record) -> Table:
+    """The metrics of two runs side by side."""
+    table = Table("metric", "before", "now", "difference")
+    for name in dict.fromkeys([*old.metrics, *new.metrics]):
+        before, after = old.metrics.get(name), new.metrics.get(name)
+        same = repr(before) == repr(after)  # a nan equals itself
+        differ = "none" if same else "missing" if before is None or after is None else f"{after - before:.3g}"
+        table.add_row(escape(name), number(before, 6), number(after, 6), differ)
+    if old.state != new.state:
+        table.add_row("state", old.state, new.state, "")
+    return table
+
+
 def results(search: SearchDirectory) -> Group:
-    """The best runs, best first, by the first metric, those without it last; and where the results are."""
-    best = heapq.nsmallest(MAX_ROWS, search.records(), key=_rank)
+    """The best runs, best first, by the first metric, those without it last; failures; and where the results are."""
+    best = heapq.nsmallest(MAX_ROWS, search.records(), key=lambda row: rank(row[1], row[0].index))
     lines = [f"All results: {escape(str(search.results_path))}"]
     entry, record = best[0]
     if record and record.metrics:
         lines.insert(0, f"Best run: {escape(str(search.run(entry).dir))}")
-    return Group(_results_table(best), *lines)
+    return Group(_results_table(best), *failures(search), *lines)
+
+
+def failures(search: SearchDirectory) -> list[str]:
+    """The failures, those of one cause in one line, as markup."""
+    failed = [(entry, record) for entry, record in search.records() if record and record.state == "failed"]
+    if not failed:
+        return []
+    groups = grouped(record for _, record in failed)
+    logs = {entry.index: search.run(entry).log_path for entry, _ in failed}
+    lines = [f"[bold red]{sum(map(len, groups))} failed"]
+    for group in groups[:MAX_ROWS]:
+        record = group[0]
+        error = record.error or {}
+        said = error["message"].strip().partition("\n")[0]
+        place = f" at {error['place']}" if error.get("place") else ""
+        indices = ", ".join(str(failed.index) for failed in group[:_MAX_VALUES])
+        runs = f"run{'s' if len(group) > 1 else ''} {indices}{', …' if len(group) > _MAX_VALUES else ''}"
+        lines.append(escape(f"  {len(group)} × {error['type']}{place}: {said:.200} ({runs}; see {logs[record.index]})"))
+    return lines
 
 
 def _results_table(best: list[tuple[RunEntry, Record | None]]) -> Table:
@@ -85,8 +192,8 @@ def _results_table(best: list[tuple[RunEntry, Record | None]]) -> Table:
         table.add_column(escape(heading), justify="left" if heading == "state" else "right")
     for position, (entry, record) in enumerate(best):
         cells = [str(entry.index), *(render(entry.params[path]) if path in entry.params else "" for path in paths)]
-        cells += [_number(record.metrics.get(name)) if record else "" for name in metrics]
-        cells += [record.state if record else "created", _number(record.seconds, 1) if record else ""]
+        cells += [number(record.metrics.get(name)) if record else "" for name in metrics]
+        cells += [record.state if record else "created", number(record.seconds, 1) if record else ""]
         table.add_row(*map(escape, cells), style="bold green" if position == 0 and record and record.metrics else "")
     return table
 
@@ -95,108 +202,5 @@ def metrics_table(record: Record) -> Table:
     """The metrics of one run."""
     table = Table("metric", "value")
     for name, value in record.metrics.items():
-        table.add_row(escape(name), _number(value))
+        table.add_row(escape(name), number(value))
     return table
-
-
-def _rank(row: tuple[RunEntry, Record | None]) -> tuple[bool, float, int]:
-    entry, record = row
-    name, value = next(iter(record.metrics.items()), ("", None)) if record else ("", None)
-    if value is None or isnan(value):
-        return True, 0.0, entry.index
-    return False, value if lower_is_better(name) else -value, entry.index
-
-
-def lower_is_better(metric: str) -> bool:
-    """Whether a metric of this name gets better by getting smaller."""
-    return not _LOWER_IS_BETTER.isdisjoint(re.split(r"[^a-z]+", metric.lower()))
-
-
-def _number(value: float | None, digits: int = 4) -> str:
-    if value is None:
-        return ""
-    return str(value) if isinstance(value, int) else f"{value:.{digits}f}"
-
-
-class Live:
-    """Shows a search while it runs: two bars on a terminal, a line per run elsewhere."""
-
-    def __init__(self, progress: Progress, runs: int) -> None:
-        self._progress = progress
-        self._runs = runs
-        self._done = 0
-        self._failed = 0
-        self._start = time.monotonic()
-        self._search = progress.add_task("search", total=runs, left="", note="")
-        self._run: TaskID | None = None
-        self._first: tuple[float, float] | None = None  # when the run was first seen under way, and its step then
-
-    def running(self, run: Run) -> None:
-        """The run is under way."""
-        state = run.read_progress()
-        if self._run is None:
-            self._run = self._progress.add_task(_short(run.dir.name), total=None, left="", note="preparing")
-            self._first = None
-        if not state:  # not yet, or no longer
-            return
-        step, total = state.get("step", 0), state.get("steps")
-        self._first = self._first or (time.monotonic(), step)
-        left = _left(self._first[0], step - self._first[1], total - step) if total else ""
-        self._progress.update(self._run, completed=step, total=total, left=left, note=_note(state))
-
-    def ended(self, run: Run, record: Record) -> None:
-        """The run has ended."""
-        self._done += 1
-        self._failed += record.state != "completed"
-        note = f"[red]{self._failed} failed" if self._failed else ""
-        if self._run is not None:
-            self._progress.remove_task(self._run)
-            self._run = None
-        left = _left(self._start, self._done, self._runs - self._done)
-        self._progress.update(self._search, completed=self._done, left=left, note=note)
-        self._progress.console.print(f"\\[{self._done}/{self._runs}] {escape(_outcome(run, record))}", soft_wrap=True)
-
-
-def _left(start: float, done: float, remaining: float) -> str:
-    """The time left if what remains goes as fast as what is done since ``start``."""
-    if done <= 0:
-        return ""
-    seconds = (time.monotonic() - start) / done * remaining
-    return f"{timedelta(seconds=round(seconds))} left"
-
-
-def _outcome(run: Run, record: Record) -> str:
-    name, value = next(iter(record.metrics.items()), ("", None))
-    if record.error:
-        said = record.error["message"].strip().partition("\n")[0]
-        result = f"{record.state}: {record.error['type']}: {said:.200} (see {run.log_path})"
-    else:
-        result = f"{record.state}, {name} {_number(value)}" if name else record.state
-    return f"{run.dir.name}: {result}, {_number(record.seconds, 1)} s"
-
-
-def _note(state: Mapping[str, float]) -> str:
-    parts = []
-    if "epoch" in state:
-        parts.append(f"epoch {state['epoch']:g}" + (f"/{state['epochs']:g}" if "epochs" in state else ""))
-    if "loss" in state:
-        parts.append(f"loss {state['loss']:.4f}")
-    return "  ".join(parts) or "preparing"
-
-
-def _short(name: str, width: int = 48) -> str:
-    return name if len(name) <= width else f"…{name[1 - width :]}"
-
-
-@contextmanager
-def live(output: Console, runs: int) -> Iterator[Live]:
-    """A view of a search of so many runs."""
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[left]}"),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, console=output, transient=True, disable=not output.is_terminal) as progress:
-        yield Live(progress, runs)

@@ -1,0 +1,213 @@
+"""What the commands of the command line do: call, print, and say how it went by an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from gridfold.backlog import Backlog
+from gridfold.config import Config
+from gridfold.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError
+from gridfold.execution import Execution
+from gridfold.executors.local import LocalExecutor
+from gridfold.forecast import Forecast
+from gridfold.names import RunNames, check_prefix
+from gridfold.plan import Plan, complete, create
+from gridfold.report import live, terminal
+from gridfold.reuse import find_reusable, reuse
+from gridfold.search import execute_run, execute_search
+from gridfold.status import Status
+from gridfold.store import SearchDirectory, Store
+from gridfold.variations import parse_arguments
+
+
+def search(options: argparse.Namespace, again: str) -> int:
+    """Run a search, or continue one."""
+    if getattr(options, "resume", None):
+        options.search, options.gone = options.resume, []
+        return resume(options, again)
+    if options.dry_run:
+        return plan(options, again)
+    check_prefix(options.run_prefix)
+    planned, output, execution = _planned(options), _output(options), _execution(options)
+    with contextlib.ExitStack() as stack:
+        fingerprint = None
+        if not options.no_execute:
+            executor = stack.enter_context(execution.executor(planned.config.threads))
+            fingerprint = executor.call(planned.trainer, planned.check)
+        output.print(terminal.plan_table(planned))
+        directory, run_dirs = create(planned, options.run_prefix, Store(), fingerprint)
+        output.print(terminal.created(run_dirs), soft_wrap=True)
+        if options.no_execute:
+            _say_where(options, directory)
+            return 0
+        return _execute(Backlog.read(directory), executor, execution, options, again)
+
+
+def resume(options: argparse.Namespace, again: str) -> int:
+    """Continue a search, together with whoever else is at it."""
+    directory = Store().find(options.search)
+    complete(directory)
+    facts = directory.facts()
+    execution = _execution(options).or_else(facts.get("execution") or {})
+    backlog = Backlog.read(directory, only_failed=options.failed, gone=options.gone)
+    output = _output(options)
+    output.print(terminal.backlog(backlog), soft_wrap=True)
+    if options.dry_run:
+        return 0
+    if not len(backlog):
+        directory.write_results()
+        output.print(terminal.results(directory), soft_wrap=True)
+        return 0
+    with execution.executor(facts.get("threads", 1)) as executor:
+        if facts.get("fingerprint") is None:
+            _describe(directory, executor)
+        return _execute(backlog, executor, execution, options, again)
+
+
+def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Say what a search would do."""
+    check_prefix(options.run_prefix)
+    planned, execution = _planned(options), _execution(options)
+    with execution.executor(planned.config.threads) as executor:
+        fingerprint = executor.call(planned.trainer, planned.check)
+        forecast = Forecast.read(planned, Store(), fingerprint, executor.parallel)
+    names = RunNames(options.run_prefix, "HHMMSS", planned.space.parameters)
+    terminal.console().print(terminal.expectation(planned, names, forecast), soft_wrap=True)
+    return 0
+
+
+def status(options: argparse.Namespace, again: str) -> int:
+    """Say how far a search is."""
+    found = Status.read(Store().find(options.search))
+    terminal.console().print(terminal.status(found, again), soft_wrap=True)
+    return 0
+
+
+def logs(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Print what a run printed."""
+    run = Store().find_run(options.run)
+    for text in run.follow_log() if options.follow else [run.read_log()]:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    return 0
+
+
+def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Run a run again, and compare."""
+    store = Store()
+    old = store.find_run(options.run)
+    record = old.read()
+    if record is None:
+        raise ConfigError("has no record that can be read, so there is nothing to compare with", where=str(old.dir))
+    config = Config.load(old.config_path).override(threads=record.threads)
+    trainer = record.trainer if isinstance(record.trainer, str) else tuple(record.trainer)
+    planned = Plan(config.override(trainer=trainer))
+    output = _output(options)
+    with LocalExecutor() as executor:
+        executor.call(planned.trainer, planned.check)
+        run = store.create_run(old.config_path.read_text(encoding="utf-8"))
+        output.print(f"Run directory: {run.dir}", soft_wrap=True)
+        with live.live(output, 1) as view:
+            new = execute_run(run, planned.config, planned.trainer, executor, view)
+    terminal.console().print(terminal.comparison(record, new))
+    same = record.state == new.state and repr(dict(record.metrics)) == repr(dict(new.metrics))
+    return 0 if same else EXIT_FAILED
+
+
+def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Train one config."""
+    planned = Plan(Config.load(options.config).override(trainer=options.trainer, threads=options.threads))
+    if planned.space.parameters:
+        paths = ", ".join(parameter.path for parameter in planned.space.parameters)
+        raise ConfigError(
+            f"this config holds variations ({paths}), and main.py trains one config",
+            where=options.config,
+            hint=f"to run all {planned.space.size:,} combinations: python hyper_main.py --config {options.config}\n"
+            "to keep a list as one value, write !fixed before it",
+        )
+    output = _output(options)
+    with LocalExecutor(timeout=options.timeout) as executor:
+        executor.call(planned.trainer, planned.check)
+        run = Store().create_run(planned.template.text(()))
+        output.print(f"Run directory: {run.dir}", soft_wrap=True)
+        with live.live(output, 1) as view:
+            record = execute_run(run, planned.config, planned.trainer, executor, view)
+    output.print(terminal.metrics_table(record))
+    if options.quiet:
+        sys.stdout.write(f"{run.dir}\n")
+    return 0 if record.state == "completed" else EXIT_FAILED
+
+
+def _execute(
+    backlog: Backlog, executor: LocalExecutor, execution: Execution, options: argparse.Namespace, again: str
+) -> int:
+    directory, output = backlog.search, _output(options)
+    directory.write_facts(directory.facts() | {"execution": vars(execution)})
+    store = Store(directory.dir.parent)
+    reusable = find_reusable((entry.id for entry in backlog.entries()), directory.facts(), store)
+    if reusable and getattr(options, "reuse", False):
+        output.print(terminal.reused(reuse(backlog, reusable)))
+    elif reusable:
+        output.print(terminal.could_be_reused(len(reusable)), soft_wrap=True)
+    try:
+        with live.live(output, backlog.total, backlog.completed) as view:
+            outcome = execute_search(backlog, executor, view, execution.policy(), execution.keep(directory))
+    finally:
+        output.print(terminal.results(directory), soft_wrap=True)
+    errors = terminal.console(stderr=True)
+    if options.quiet:
+        for line in terminal.failures(directory):
+            errors.print(line, soft_wrap=True)
+    _say_where(options, directory)
+    if outcome.stopped or outcome.interrupted:
+        errors.print(terminal.unfinished(directory, outcome, again), soft_wrap=True)
+    if outcome.interrupted:
+        return EXIT_INTERRUPTED
+    return EXIT_FAILED if outcome.failed else 0
+
+
+def _describe(directory: SearchDirectory, executor: LocalExecutor) -> None:
+    """Check a search that was only created so far, and note what code it runs."""
+    facts = directory.facts()
+    trainer = facts["trainer"] if isinstance(facts["trainer"], str) else tuple(facts["trainer"])
+    config = Config.parse(directory.base(), facts["config"]).override(trainer=trainer, threads=facts["threads"])
+    planned = Plan(config, parse_arguments(facts["variations"]))
+    fingerprint = executor.call(planned.trainer, planned.check)
+    directory.write_facts(directory.facts() | {"fingerprint": fingerprint})
+
+
+def _planned(options: argparse.Namespace) -> Plan:
+    config = Config.load(options.config or _first_config())
+    config = config.override(trainer=options.trainer, threads=options.threads)
+    planned = Plan(config, parse_arguments(options.param_variations))
+    planned.template  # noqa: B018 - errors before the first print
+    return planned
+
+
+def _execution(options: argparse.Namespace) -> Execution:
+    said = {name: getattr(options, name) for name in Execution.__dataclass_fields__}
+    return Execution(**said)
+
+
+def _output(options: argparse.Namespace) -> Console:
+    return terminal.console(quiet=options.quiet)
+
+
+def _say_where(options: argparse.Namespace, directory: SearchDirectory) -> None:
+    if options.quiet:
+        sys.stdout.write(f"{directory.dir}\n")
+
+
+def _first_config() -> Path:
+    """The first config of ``config/``, alphabetically."""
+    folder = Path("config")
+    configs = sorted(path for path in folder.glob("*") if path.suffix in (".yaml", ".yml") and path.is_file())
+    if not configs:
+        found = "has no *.yaml or *.yml file" if folder.is_dir() else "is not there"
+        raise ConfigError(f"no --config given, and the folder config/ {found}", hint="give one: --config FILE")
+    return configs[0]

@@ -1,0 +1,330 @@
+"""The template process: it imports a trainer once, and forks a process for each run.
+
+A run then starts in the time of a fork, not of the imports. Where forking is not safe (another thread is alive, CUDA is
+initialised, not Linux) a run gets a process that starts cold, with the same code.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import importlib
+import logging
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, Pipe, wait
+from typing import Any, NoReturn, TypeVar
+
+from gridfold.lifeline import Lifeline, tie
+from gridfold.owner import Owner, wait_until_gone
+from gridfold.run import Attempt
+from gridfold.trainer import resolve
+from gridfold.worker import Task, run_process
+
+Result = TypeVar("Result")
+
+# The processes import what the search would, also where gridfold is a checkout that is not installed.
+_START = "import sys; sys.path[:] = {path!r}; from gridfold.{module} import main; sys.exit(main())"
+
+
+class TemplateDiedError(Exception):
+    """The template process is gone, and with it every process that it had started."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run's process has ended; ``status`` is its exit code, or minus the number of the signal that killed it."""
+
+    key: int
+    status: int
+
+
+class ForkServer:
+    """The search's side: starts the template process, and tells it what to run.
+
+    Args:
+        trainer: what to import. What cannot be imported is left to the runs, which then fail with the error.
+        environment: environment variables of the template process and of all runs.
+        cold: start each run in a process that imports for itself.
+
+    Attributes:
+        ready: whether the trainer has been imported.
+        cold_reason: why runs start cold; "" if they are forked.
+    """
+
+    def __init__(self, trainer: str | Sequence[str], environment: Mapping[str, str], *, cold: bool = False) -> None:
+        self.ready = False
+        self.cold_reason = ""
+        self._pids: dict[int, int | None] = {}
+        self._lifeline = Lifeline()
+        self._connection, theirs = Pipe()
+        start = _Start(theirs.fileno(), self._lifeline.end, trainer, cold)
+        self._process = _spawn("forkserver", start, (start.connection, start.lifeline), environment)
+        theirs.close()
+
+    def start(self, key: int, attempt: Attempt, environment: Mapping[str, str]) -> None:
+        """Start a run, which ``key`` stands for from now on.
+
+        Raises:
+            TemplateDiedError: the template process is gone.
+        """
+        self._pids[key] = None
+        self._send(("start", key, Task(attempt, environment)))
+
+    def ended(self, timeout: float) -> Iterator[Ended]:
+        """The runs whose processes have ended; waits for the first for at most ``timeout`` seconds.
+
+        Raises:
+            TemplateDiedError: the template process is gone.
+        """
+        while self._connection.poll(timeout):
+            event, key, value = self._receive()
+            if event == "started":
+                self._pids[key] = value
+            elif event == "ended":
+                del self._pids[key]
+                yield Ended(key, value)
+            elif event == "ready":
+                self.ready, self.cold_reason = True, value
+            timeout = 0
+
+    def has_started(self, key: int) -> bool:
+        """Whether a run has a process."""
+        return self._pids.get(key) is not None
+
+    def signal(self, key: int, number: int) -> None:
+        """Send a signal to the process group of a run."""
+        pid = self._pids.get(key)
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, number)
+
+    def call(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Call a function in a process of its own in which the trainer is imported; everything is pickled.
+
+        Raises:
+            TemplateDiedError: the process is gone.
+            Exception: what the function raises.
+        """
+        self._send(("call", 0, (function, arguments)))
+        while True:
+            event, _, value = self._receive()
+            if event == "returned":
+                return value  # type: ignore[no-any-return]
+            if event == "raised":
+                raise value
+            if event == "ready":
+                self.ready, self.cold_reason = True, value
+
+    def close(self) -> None:
+        """End the template process, and kill what it has started and not yet seen the end of."""
+        for key in self._pids:
+            self.signal(key, signal.SIGKILL)
+        self._lifeline.release()
+        self._connection.close()
+        self._process.kill()
+        self._process.wait()
+        for pid in filter(None, self._pids.values()):
+            wait_until_gone(pid)
+
+    def _send(self, message: object) -> None:
+        try:
+            self._connection.send(message)
+        except OSError as error:
+            raise TemplateDiedError from error
+
+    def _receive(self) -> tuple[str, int, Any]:
+        try:
+            received: tuple[str, int, Any] = self._connection.recv()
+        except (OSError, EOFError) as error:
+            raise TemplateDiedError from error
+        return received
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What the template process is told first: file descriptors that it inherits, what to import, and how to start."""
+
+    connection: int
+    lifeline: int
+    trainer: str | Sequence[str]
+    cold: bool
+
+
+def _spawn(
+    module: str, said: object, pass_fds: Sequence[int], environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a module's ``main`` in a new Python that leads a process group; what it is told is pickled."""
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", _START.format(path=sys.path, module=module)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        pass_fds=pass_fds,
+        env=environment,
+        start_new_session=True,  # Ctrl-C reaches the search, which decides
+    )
+    assert process.stdin
+    with contextlib.suppress(BrokenPipeError):  # it has died already, which will be seen
+        process.stdin.write(pickle.dumps(said))
+        process.stdin.close()
+    return process
+
+
+def main() -> int:
+    """The template process."""
+    start: _Start = pickle.load(sys.stdin.buffer)
+    tie(start.lifeline)
+    logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
+    with Connection(start.connection) as connection, tempfile.TemporaryFile("a+b") as printed:
+        for output in (1, 2):
+            os.dup2(printed.fileno(), output)
+        if not start.cold:
+            _preload(start.trainer)
+        Owner.current()  # what it looks up once is then known in every child
+        gc.collect()
+        gc.freeze()  # a child's collector would touch, and so copy, every page
+        _Template(connection, start.lifeline, printed.fileno(), start.cold).serve()
+    return 0
+
+
+def _preload(trainer: str | Sequence[str]) -> None:
+    """Import the trainer, and what it says it will need; errors are left to the runs."""
+    with contextlib.suppress(BaseException):
+        for module in getattr(resolve(trainer), "preload", ()):
+            importlib.import_module(module)
+
+
+class _Template:
+    """The template process at work: one thread, which waits for the search and for its children."""
+
+    def __init__(self, connection: Connection, lifeline: int, printed: int, cold: bool) -> None:  # noqa: FBT001
+        self._connection = connection
+        self._lifeline = lifeline
+        self._printed = printed
+        self._cold = cold
+        self._children: dict[int, tuple[int, subprocess.Popen[bytes] | None]] = {}
+        self._wake, wakes = os.pipe()
+        for end in (self._wake, wakes):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def serve(self) -> None:
+        """Do what the search says until it is gone."""
+        self._connection.send(("ready", 0, self._why_cold()))
+        while True:
+            readable = wait([self._connection, self._wake])
+            if self._wake in readable:
+                os.read(self._wake, 4096)
+                self._reap()
+            if self._connection in readable:
+                try:
+                    what, key, value = self._connection.recv()
+                except (EOFError, OSError):
+                    return
+                if what == "start":
+                    self._connection.send(("started", key, self._start(key, value)))
+                else:
+                    self._connection.send((*self._call(*value),))
+
+    def _why_cold(self) -> str:
+        """Why a fork would not be safe; "" if it is."""
+        if self._cold or sys.platform != "linux":
+            return "the trainer's imports do not survive" if self._cold else f"no safe fork on {sys.platform}"
+        tasks = sum(1 for _ in os.scandir("/proc/self/task"))
+        if tasks > 1:
+            named = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+            return f"importing the trainer started {tasks - 1} threads" + (f" ({', '.join(named)})" if named else "")
+        torch = sys.modules.get("torch")
+        if torch and torch.cuda.is_initialized():
+            return "importing the trainer initialised CUDA"
+        return ""
+
+    def _start(self, key: int, task: Task) -> int:
+        if self._why_cold():
+            process = _spawn("worker", (task, self._lifeline), [self._lifeline])
+            self._children[process.pid] = key, process
+            return process.pid
+        task = task.read()  # here, where memory is not shared yet: a child would copy every page that it touches
+        pid = os.fork()
+        if pid == 0:
+            self._become(lambda: self._run(task))
+        with contextlib.suppress(OSError):
+            os.setpgid(pid, pid)  # the child does it too: whoever is first
+        self._children[pid] = key, None
+        return pid
+
+    def _run(self, task: Task) -> int:
+        printed = os.pread(self._printed, os.fstat(self._printed).st_size, 0)
+        return run_process(task, self._lifeline, printed)
+
+    def _call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[str, int, Any]:
+        if self._why_cold():
+            return _outcome(function, arguments)
+        receiver, sender = Pipe(duplex=False)
+        pid = os.fork()
+        if pid == 0:
+            self._become(lambda: _answer(sender, self._lifeline, function, arguments))
+        sender.close()
+        try:
+            answer: tuple[str, int, Any] = receiver.recv()
+        except EOFError:
+            answer = "raised", 0, ChildProcessError("the process that imported the trainer died")
+        os.waitpid(pid, 0)
+        return answer
+
+    def _become(self, work: Callable[[], int]) -> NoReturn:
+        """In a forked child: do the work, end as Python would end, and never return."""
+        code = 1
+        try:
+            os.setpgid(0, 0)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._connection.close()
+            code = work()
+        except BaseException:
+            traceback.print_exc()
+        with contextlib.suppress(BaseException):
+            threading._shutdown()  # type: ignore[attr-defined]  # waits for threads, as the end of a program does
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+        os._exit(code)
+
+    def _reap(self) -> None:
+        for pid, (key, process) in list(self._children.items()):
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                continue
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)  # whatever the run has left; its number is not free yet
+            status = process.wait() if process else os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            del self._children[pid]
+            self._connection.send(("ended", key, status))
+
+
+def _outcome(function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[str, int, Any]:
+    try:
+        return "returned", 0, function(*arguments)
+    except Exception as error:
+        return "raised", 0, error
+
+
+def _answer(sender: Connection, lifeline: int, function: Callable[..., Any], arguments: Sequence[Any]) -> int:
+    tie(lifeline)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    for output in (1, 2):
+        os.dup2(silence, output)
+    outcome = _outcome(function, arguments)
+    try:
+        sender.send(outcome)
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        sender.send(("raised", 0, RuntimeError(f"{outcome[2]!r} ({error})")))
+    return 0

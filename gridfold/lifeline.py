@@ -1,0 +1,56 @@
+"""No run outlives its search, also when the search is killed by SIGKILL and can do nothing more.
+
+The search holds one end of a pipe. When it ends, however it ends, the kernel closes that end, and kills every process
+group that is tied to the other: the run, and whatever the run has started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import signal
+import sys
+import threading
+
+
+class Lifeline:
+    """The search's end of the pipe.
+
+    Attributes:
+        end: the file descriptor for the processes that shall not outlive this one; they inherit it.
+    """
+
+    def __init__(self) -> None:
+        self.end, self._held = os.pipe()
+
+    def release(self) -> None:
+        """Let go: whoever is still tied is killed."""
+        os.close(self._held)
+        os.close(self.end)
+
+
+def tie(end: int) -> None:
+    """Kill this process's group, which it must lead, when the other end of the pipe is closed."""
+    if sys.platform == "linux":
+        # A file description of its own, since each has one owner. The kernel does the rest: code that holds Python's
+        # lock for seconds, or has stopped, cannot delay it.
+        own = os.open(f"/proc/self/fd/{end}", os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.fcntl(own, fcntl.F_SETOWN, -os.getpid())
+        fcntl.fcntl(own, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)
+    else:
+        threading.Thread(target=_wait, args=[end], daemon=True).start()
+    if select.select([end], [], [], 0)[0]:  # it was closed before
+        _die()
+
+
+def _wait(end: int) -> None:
+    with contextlib.suppress(OSError):
+        os.read(end, 1)
+    _die()
+
+
+def _die() -> None:
+    os.killpg(0, signal.SIGKILL)

@@ -1,0 +1,113 @@
+"""Who executes a run: a process, told from every other one, also from a later one that gets its number."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+_PROC = Path("/proc")
+_GONE_SECONDS = 5.0  # how long killed processes may take to be gone
+
+Life = Literal["alive", "dead", "elsewhere"]
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process.
+
+    Attributes:
+        host: the machine's name.
+        pid: the process's number there; also that of its process group, if it leads one.
+        start: when it started, counted from the boot of that machine, so that setting the clock changes nothing.
+    """
+
+    host: str
+    pid: int
+    start: str
+
+    @classmethod
+    def current(cls) -> Owner:
+        """This process."""
+        pid = os.getpid()
+        return cls(socket.gethostname(), pid, _start(pid) or "")
+
+    @property
+    def life(self) -> Life:
+        """Whether it lives; "elsewhere" if it is of another machine, which cannot be asked from here."""
+        if self.host != socket.gethostname():
+            return "elsewhere"
+        return "alive" if _start(self.pid) == self.start else "dead"
+
+    def kill_remains(self) -> None:
+        """Kill what a dead process left in its process group: commands and workers that it had started.
+
+        The system gives a number to no new process while a group still has it, so a process of that number is proof
+        that nothing is left.
+        """
+        deadline = time.monotonic() + _GONE_SECONDS
+        while self.life == "dead" and _start(self.pid) is None and (left := list(_members(self.pid))):
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"processes of an earlier attempt do not end: {', '.join(map(str, left))}")
+            time.sleep(0.01)
+
+
+def wait_until_gone(pid: int) -> None:
+    """Wait for the end of a process that was killed, for some seconds."""
+    deadline = time.monotonic() + _GONE_SECONDS
+    while _start(pid) is not None and time.monotonic() < deadline:
+        time.sleep(0.002)
+
+
+@cache
+def _boot() -> str:
+    try:
+        return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _start(pid: int) -> str | None:
+    """When the process started; None if it is not there, or has ended and waits for its parent to see it."""
+    if not _PROC.is_dir():
+        return _start_elsewhere(pid)
+    fields = _stat(pid)
+    return f"{_boot()}/{fields[19]}" if fields and fields[0] not in "ZX" else None
+
+
+def _start_elsewhere(pid: int) -> str | None:
+    import psutil  # type: ignore[import-untyped]  # only where there is no /proc
+
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else str(process.create_time())
+    except psutil.Error:
+        return None
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of ``/proc/PID/stat`` from the state on; the name before them may hold anything."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - asked once a run
+            return file.read().rpartition(b")")[2].decode("ascii").split()
+    except OSError:
+        return []
+
+
+def _members(group: int) -> Iterator[int]:
+    """The living processes of a process group."""
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit():
+            fields = _stat(int(entry.name))
+            if fields and fields[0] not in "ZX" and int(fields[2]) == group:
+                yield int(entry.name)

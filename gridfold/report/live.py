@@ -1,0 +1,156 @@
+"""A search while it runs: bars on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from gridfold.failure import signature
+from gridfold.ranking import rank
+from gridfold.report.numbers import number
+from gridfold.run import Record, Run
+
+_LINE_SECONDS = 1.0  # between two lines about runs that went well
+
+
+@dataclass
+class _Shown:
+    """The bar of a run: when it was first seen to move, and where it was then."""
+
+    task: TaskID
+    since: float | None = None
+    first: float = 0.0
+
+
+class Live:
+    """Shows a search while it runs.
+
+    Args:
+        progress: where.
+        total: how many runs the search has.
+        done: how many of them are done.
+    """
+
+    def __init__(self, progress: Progress, total: int, done: int = 0) -> None:
+        self._progress = progress
+        self._total = total
+        self._before = self._done = done
+        self._failed = 0
+        self._start = time.monotonic()
+        self._last_line = float("-inf")
+        self._signatures: set[tuple[str, str]] = set()
+        self._best: Record | None = None
+        self._runs: dict[str, _Shown] = {}
+        self._search = progress.add_task("search", total=total, completed=done, left="", note="")
+
+    def running(self, run: Run) -> None:
+        """The run is under way."""
+        shown = self._runs.get(run.dir.name)
+        if shown is None:
+            task = self._progress.add_task(_short(run.dir.name), total=None, left="", note="preparing")
+            shown = self._runs[run.dir.name] = _Shown(task)
+        state = run.read_progress()
+        if not state:  # not yet, or no longer
+            return
+        step, total = state.get("step", 0), state.get("steps")
+        if shown.since is None:
+            shown.since, shown.first = time.monotonic(), step
+        left = _left(shown.since, step - shown.first, total - step) if total else ""
+        self._progress.update(shown.task, completed=step, total=total, left=left, note=progress_note(state))
+
+    def ended(self, run: Run, record: Record, *, again: bool = False) -> None:
+        """An attempt has ended."""
+        if shown := self._runs.pop(run.dir.name, None):
+            self._progress.remove_task(shown.task)
+        if not record.is_final:
+            self._total -= 1  # another process has it
+        elif not again:
+            self._done += 1
+            self._failed += record.state == "failed"
+            if record.metrics and (self._best is None or rank(record, 0) < rank(self._best, 0)):
+                self._best = record
+        self._progress.update(
+            self._search, completed=self._done, total=self._total, left=self._time_left(), note=escape(self._note())
+        )
+        if record.is_final and self._is_worth_a_line(record):
+            self._last_line = time.monotonic()
+            self._progress.console.print(escape(self._line(run, record, again)), soft_wrap=True)
+
+    def _is_worth_a_line(self, record: Record) -> bool:
+        if record.error and signature(record.error) not in self._signatures:
+            self._signatures.add(signature(record.error))
+            return True
+        return time.monotonic() - self._last_line >= _LINE_SECONDS or self._done == self._total
+
+    def _line(self, run: Run, record: Record, again: bool) -> str:  # noqa: FBT001
+        parts = [f"[{self._done}/{self._total}] {run.dir.name}: {outcome(run, record)}"]
+        if again:
+            parts.append("will be tried again")
+        elif left := self._time_left():
+            parts.append(left)
+        return ", ".join(parts)
+
+    def _time_left(self) -> str:
+        done = self._done - self._before
+        return _left(self._start, done, self._total - self._done) if self._done < self._total else ""
+
+    def _note(self) -> str:
+        parts = [f"{self._failed} failed"] if self._failed else []
+        if self._best:
+            name, value = next(iter(self._best.metrics.items()))
+            parts.append(f"best {name} {number(value)} (run {self._best.index})")
+        return "  ".join(parts)
+
+
+def outcome(run: Run, record: Record) -> str:
+    """What came of a run, in some words."""
+    name, value = next(iter(record.metrics.items()), ("", None))
+    if record.error:
+        said = record.error["message"].strip().partition("\n")[0]
+        result = f"{record.state}: {record.error['type']}: {said:.200} (see {run.log_path})"
+    else:
+        result = f"{record.state}, {name} {number(value)}" if name else record.state
+    return f"{result}, {number(record.seconds, 1)} s"
+
+
+def progress_note(state: Mapping[str, float]) -> str:
+    """How far a run says it is, in some words."""
+    parts = []
+    if "epoch" in state:
+        parts.append(f"epoch {state['epoch']:g}" + (f"/{state['epochs']:g}" if "epochs" in state else ""))
+    if "loss" in state:
+        parts.append(f"loss {state['loss']:.4f}")
+    return "  ".join(parts) or "preparing"
+
+
+def _left(start: float, done: float, remaining: float) -> str:
+    """The time left if what remains goes as fast as what is done since ``start``."""
+    if done <= 0:
+        return ""
+    seconds = (time.monotonic() - start) / done * remaining
+    return f"{timedelta(seconds=round(seconds))} left"
+
+
+def _short(name: str, width: int = 48) -> str:
+    return name if len(name) <= width else f"…{name[1 - width :]}"
+
+
+@contextmanager
+def live(output: Console, total: int, done: int = 0) -> Iterator[Live]:
+    """A view of a search of so many runs, of which some are done."""
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[left]}"),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=output, transient=True, disable=not output.is_terminal) as progress:
+        yield Live(progress, total, done)
