@@ -23,6 +23,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 
@@ -219,7 +220,7 @@ def compare(bench: Bench, tools: Sequence[Tool], runs: int, repeats: int) -> dic
                 failures[tool.name] = found
             else:
                 timings[tool.name].append(found)
-    print(f"{'':26}{'ms per run':>12}{'(all)':>22}{'whole, s':>10}{'runs':>8}{'processes':>11}")
+    print(f"{'':26}{'ms per run':>12}{'(all)':>26}{'whole, s':>10}{'runs':>8}{'processes':>11}")
     for tool in tools:
         print(f"{tool.name:26}  {failures[tool.name]}" if tool.name in failures else row(tool.name, timings[tool.name]))
     done = [name for name in timings if name not in failures]
@@ -232,7 +233,7 @@ def row(name: str, timings: Sequence[Timing]) -> str:
     every = ", ".join(f"{timing.per_run:.1f}" for timing in timings)
     whole = statistics.median(timing.seconds for timing in timings)
     processes = max(timing.processes for timing in timings)
-    return f"{name:26}{per_run:>12.1f}{f'({every})':>22}{whole:>10.1f}{timings[0].runs:>8,}{processes:>11,}"
+    return f"{name:26}{per_run:>12.1f}{f'({every})':>26}{whole:>10.1f}{timings[0].runs:>8,}{processes:>11,}"
 
 
 def installed(python: str) -> dict[str, str]:
@@ -278,12 +279,17 @@ def main() -> None:
             print(f"{tool.name:26}  not installed (pip install -r benchmarks/requirements.txt)")
     if options.also:
         print("\nMore of them")
-        again = compare(bench, tools if options.peers_too else tools[:1], options.also, options.repeats)
+        several = [tool for tool in tools if options.peers_too or tool.name == "gridfold"]
+        again = compare(bench, several, options.also, options.repeats)
         for name in [name for name in medians if name in again]:
             print(f"{name}: {again[name] / medians[name]:.2f} times the {options.runs:,} runs' time per run")
-    if options.heavy:
+    heavy = [tool for tool in HEAVY if tool.name.startswith(tuple(options.only))]
+    if options.heavy and heavy:
         print("\nRuns that import torch and transformers")
-        compare(bench, HEAVY, options.heavy, options.repeats)
+        if find_spec("torch") and find_spec("transformers"):
+            compare(bench, heavy, options.heavy, options.repeats)
+        else:
+            print("not installed (pip install -e '.[text]')")
     if not options.keep:
         shutil.rmtree(bench.folder)
 
