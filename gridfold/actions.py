@@ -90,7 +90,11 @@ def status(options: argparse.Namespace, again: str) -> int:
 
 def logs(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Print what a run printed."""
-    run = Store().find_run(options.run)
+    store = Store()
+    run = store.find_run(options.run)
+    record = run.read()
+    if record and record.reused:  # it was not executed; what it stands for was
+        run = store.run(record.reused)
     for text in run.follow_log() if options.follow else [run.read_log()]:
         sys.stdout.write(text)
         sys.stdout.flush()

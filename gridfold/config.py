@@ -174,6 +174,8 @@ class Config:
 
     def where(self, path: str) -> str:
         """``file:line:column`` of a dotted path, or of the nearest value above it."""
+        if path.startswith(f"{SECTION}.") and self.settings != Settings.read(self.document):
+            return "command line"
         while path and path not in self.document.places:
             path = path.rpartition(".")[0]
         return self.document.where(self.document.places[path].node) if path else self.document.name

@@ -14,6 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from gridfold.run import is_file
+
 _SECONDS = 20
 # What a result may depend on; others are in the user's own lock file.
 _PACKAGES = ("gridfold", "torch", "transformers", "tokenizers", "datasets", "scikit-learn", "numpy", "pandas")
@@ -85,13 +87,13 @@ def fingerprint(trainer: str | Sequence[str], config: Mapping[str, Any]) -> str:
 
 def _code_files(trainer: str | Sequence[str]) -> Iterator[Path]:
     if not isinstance(trainer, str):
-        yield from (Path(argument) for argument in trainer if _is_file(argument))
+        yield from (Path(argument) for argument in trainer if is_file(argument))
         return
     top = trainer.partition(":")[0].partition(".")[0]
     here = Path.cwd()
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if not file or not _is_file(file):
+        if not file or not is_file(file):
             continue
         own = here in Path(file).parents and "site-packages" not in file and not name.startswith("gridfold")
         if name.partition(".")[0] == top or own:
@@ -104,15 +106,8 @@ def _data_files(value: Any) -> Iterator[Path]:
     if isinstance(value, list):
         for item in value:
             yield from _data_files(item)
-    elif isinstance(value, str) and _is_file(value):
+    elif isinstance(value, str) and is_file(value):
         yield Path(value)
-
-
-def _is_file(text: str) -> bool:
-    try:
-        return Path(text).is_file()
-    except (OSError, ValueError):  # too long for a name, or with a NUL
-        return False
 
 
 def _gpus() -> list[str]:

@@ -286,6 +286,14 @@ def number(value: Any) -> int | float:
     return int(value) if isinstance(value, Integral) else float(value)
 
 
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Whether there is such a file; False for what cannot be a path."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):  # too long, or with a NUL
+        return False
+
+
 def now() -> str:
     """This moment as records have it: ISO 8601, UTC, milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gridfold.errors import ConfigError, nearest
-from gridfold.run import Record, Run, replace_file, replacing, write_config
+from gridfold.run import Record, Run, is_file, replace_file, replacing, write_config
 
 BASE = "base.yaml"
 SEARCH = "search.json"
@@ -203,13 +203,14 @@ class Store:
             ConfigError: there is none; names the nearest.
         """
         for directory in (self.root / name, Path(name)):
-            if (directory / SEARCH).is_file():
+            if is_file(directory / SEARCH):
                 return SearchDirectory(directory)
         searches = self.searches()
         if name == "last" and searches:
             return searches[-1]
-        problem = "no search" if name == "last" else f"no search '{name}'"
-        raise ConfigError(problem, where=str(self.root), hint=nearest(name, (search.name for search in searches)))
+        problem = "no search" if name == "last" else f"no search {name!r:.200}"
+        hint = nearest(name[:_MAX_HINT], (search.name for search in searches))
+        raise ConfigError(problem, where=str(self.root), hint=hint[:_MAX_HINT])
 
     def run(self, name: str) -> Run:
         """The run of a directory name."""
@@ -222,7 +223,7 @@ class Store:
             ConfigError: there is none; names the nearest.
         """
         for directory in (self.root / name, Path(name)):
-            if Run(directory).config_path.is_file():
+            if is_file(Run(directory).config_path):
                 return Run(directory)
         search, _, index = name.rpartition(":")
         if index.isdecimal():
@@ -230,8 +231,8 @@ class Store:
             for entry in found.entries():
                 if entry.index == int(index):
                     return found.run(entry)
-        hint = nearest(name, (path.name for path in self.root.glob("*") if Run(path).config_path.is_file()))
-        raise ConfigError(f"no run '{name}'", where=str(self.root), hint=hint[:_MAX_HINT])
+        hint = nearest(name[:_MAX_HINT], (path.name for path in self.root.glob("*") if is_file(Run(path).config_path)))
+        raise ConfigError(f"no run {name!r:.200}", where=str(self.root), hint=hint[:_MAX_HINT])
 
     def create_run(self, config: str) -> Run:
         """A new run directory ``YYYY-MM-DD_HHMMSS`` for a single run, with its config."""

@@ -159,7 +159,7 @@ def results(search: SearchDirectory) -> Group:
     lines = [f"All results: {escape(str(search.results_path))}"]
     entry, record = best[0]
     if record and record.metrics:
-        lines.insert(0, f"Best run: {escape(str(search.run(entry).dir))}")
+        lines.insert(0, f"Best run: {escape(str(search.dir.parent / (record.reused or entry.run)))}")
     return Group(_results_table(best), *failures(search), *lines)
 
 

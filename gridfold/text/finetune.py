@@ -385,13 +385,11 @@ class _NothingLeftError(Exception):
 
 
 def _pieces(batch: Mapping[str, Tensor], size: int) -> Iterator[dict[str, Tensor]]:
-    """A batch in micro-batches, the last of which may be one larger: ``batch_norm`` refuses an example alone."""
-    examples = len(batch["labels"])
-    starts = list(range(0, examples, size))
-    if size > 1 and len(starts) > 1 and examples - starts[-1] == 1:
-        starts.pop()
-    for start, end in zip(starts, [*starts[1:], examples], strict=True):
-        yield {name: column[start:end] for name, column in batch.items()}
+    """A batch in as few micro-batches as it takes, of even sizes: one example alone is more than some heads can do."""
+    count = -(-len(batch["labels"]) // size)
+    columns = {name: torch.tensor_split(column, count) for name, column in batch.items()}
+    for index in range(count):
+        yield {name: parts[index] for name, parts in columns.items()}
 
 
 def _copy(weight: Tensor) -> Tensor:

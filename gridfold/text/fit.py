@@ -112,10 +112,8 @@ def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: Da
     recipe = Recipe(rows, tokenizer, plan.args, plan.training.label_smoothing)
     settings = [model, data_settings, plan.head, plan.training]
     file = CheckpointFile(run.dir, fingerprint(settings, rows.train, [rows.labels], rows.validation))
-    content = file.load()
-    saved = [Progress(**content)] if content else []
+    saved = _saved(file)
     sizes = Sizes(*saved[0].sizes) if saved else Sizes(plan.training.batch_size, plan.training.eval_batch_size)
-    del content
 
     def train(micro_batch: int) -> Fitted:
         encoder = encoders.pop() if encoders else _load_encoder(model)
@@ -123,14 +121,8 @@ def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: Da
         history = History(run, plan.training, data.validation.ids)
         if not saved:
             discard(run.dir)
-        used = fine_tune(
-            Classifier(encoder, head),
-            recipe,
-            Sizes(micro_batch, sizes.eval_batch),
-            history,
-            file,
-            saved.pop() if saved else None,
-        )
+        classifier, start = Classifier(encoder, head), Sizes(micro_batch, sizes.eval_batch)
+        used = fine_tune(classifier, recipe, start, history, file, saved.pop() if saved else None)
         _note_micro_batch(run, plan.training.batch_size, micro_batch)
         _note_eval_batch(run, plan.training.eval_batch_size, used.eval_batch)
         precision = precision_of(plan.args)
@@ -139,9 +131,15 @@ def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: Da
     return within_memory(train, sizes.micro_batch, smallest=_smallest_batch(plan.head))
 
 
+def _saved(file: CheckpointFile) -> list[Progress]:
+    """The progress of an interrupted training, if there is one. A list, so that it can be let go of, too."""
+    content = file.load()
+    return [Progress(**content)] if content else []
+
+
 def _smallest_batch(head: Head) -> int:
-    """``batch_norm`` refuses an example alone."""
-    return 2 if any(layer.type == "batch_norm" for layer in head.layers) else 1
+    """``batch_norm`` refuses an example alone, which an odd batch in pairs would leave."""
+    return 3 if any(layer.type == "batch_norm" for layer in head.layers) else 1
 
 
 def _note_micro_batch(run: Run, asked: int, used: int) -> None:
