@@ -78,7 +78,8 @@ class ForkServer:
             TemplateDiedError: the template process is gone.
         """
         self._pids[key] = None
-        self._send(("start", key, Task(attempt, environment)))
+        # The config is read here, not there, nor in the child: processes that share memory copy what they write to.
+        self._send(("start", key, Task(attempt, environment).read()))
 
     def ended(self, timeout: float) -> Iterator[Ended]:
         """The runs whose processes have ended; waits for the first for at most ``timeout`` seconds.
@@ -254,7 +255,6 @@ class _Template:
             process = _spawn("worker", (task, self._lifeline), [self._lifeline])
             self._children[process.pid] = key, process
             return process.pid
-        task = task.read()  # here, where memory is not shared yet: a child would copy every page that it touches
         pid = os.fork()
         if pid == 0:
             self._become(lambda: self._run(task))

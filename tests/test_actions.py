@@ -104,9 +104,11 @@ class TestFailures:
         assert "Stopped: a run failed (ValueError: this one fails)" in result.stderr
 
     def test_a_killed_run_is_tried_again_and_an_exception_is_not(self, search, project, write):
-        write("once.py", "import os\ndef train(config, run):\n    if config['lr'] == 2: 1 / 0\n"
-              "    if not (run.dir / 'mark').exists():\n        (run.dir / 'mark').touch()\n        os.kill(os.getpid(), 9)\n"
-              "    return 1\n")  # fmt: skip
+        write(
+            "once.py",
+            "import os\ndef train(config, run):\n    mark = run.dir / 'mark'\n    if config['lr'] == 2: 1 / 0\n"
+            "    if not mark.exists():\n        mark.touch()\n        os.kill(os.getpid(), 9)\n    return 1\n",
+        )
         result = search("lr: [1, 2]\n", "--retries", "2", "--trainer", "once:train")
         assert result.returncode == 1
         assert states(project) == ["completed", "failed"]
@@ -320,6 +322,19 @@ class TestLooking:
         assert "1 × ValueError at toy.py" in result.stderr
 
 
+BAD_OPTIONS = {
+    "time": ["--timeout", "soon"],
+    "no time": ["--budget", "0s"],
+    "parallel": ["--parallel", "0"],
+    "threads": ["--threads", "-1"],
+    "kept": ["--keep-checkpoints", "best"],
+    "trainer and command": ["--trainer", "toy:train", "--", "true"],
+    "no command": ["--"],
+    "unknown placeholder": ["--", "echo", "{lrr}"],
+    "unknown program": ["--", "no-such-program"],
+}
+
+
 class TestOptions:
     def test_a_trainer_of_the_command_line(self, command, write, project):
         result = command("hyper_main.py", "--config", write("c.yaml", "lr: [1, 2]\n"), "--trainer", "toy:number")
@@ -357,7 +372,8 @@ class TestOptions:
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         write(
             "gpu.py",
-            "import os, time\ndef train(config):\n    time.sleep(0.4)\n    print(os.environ['CUDA_VISIBLE_DEVICES'])\n    return 1\n",
+            "import os, time\ndef train(config):\n    time.sleep(0.4)\n"
+            "    print(os.environ['CUDA_VISIBLE_DEVICES'])\n    return 1\n",
         )
         result = search("lr: [1, 2, 3, 4]\n", "--trainer", "gpu:train")
         assert result.returncode == 0, result.stderr
@@ -374,8 +390,11 @@ class TestOptions:
         )
 
     def test_only_the_best_keep_their_checkpoints(self, search, command, project, write):
-        write("weights.py", "def train(config, run):\n    (run.dir / 'checkpoint.pt').touch()\n    (run.dir / 'plot').touch()\n"
-              "    if config['lr'] == 3: 1 / 0\n    return config['lr']\n")  # fmt: skip
+        write(
+            "weights.py",
+            "def train(config, run):\n    for name in ('checkpoint.pt', 'plot'):\n        (run.dir / name).touch()\n"
+            "    if config['lr'] == 3: 1 / 0\n    return config['lr']\n",
+        )
         search("lr: [1, 4, 2, 5, 3]\n", "--trainer", "weights:train", "--keep-checkpoints", "best:2")
         assert sorted(path.parent.name[-4:] for path in project.glob("runs/*/checkpoint.pt")) == [
             "lr_3",
@@ -386,21 +405,9 @@ class TestOptions:
         search("lr: [1, 2]\n", "--trainer", "weights:train", "--keep-checkpoints", "none", "--run-prefix", "none")
         assert not list(project.glob("runs/none*/checkpoint.pt"))
 
-    BAD = {
-        "time": ["--timeout", "soon"],
-        "no time": ["--budget", "0s"],
-        "parallel": ["--parallel", "0"],
-        "threads": ["--threads", "-1"],
-        "kept": ["--keep-checkpoints", "best"],
-        "trainer and command": ["--trainer", "toy:train", "--", "true"],
-        "no command": ["--"],
-        "unknown placeholder": ["--", "echo", "{lrr}"],
-        "unknown program": ["--", "no-such-program"],
-    }
-
-    @pytest.mark.parametrize("name", BAD)
+    @pytest.mark.parametrize("name", BAD_OPTIONS)
     def test_bad_options(self, search, project, name, snapshot):
-        result = search("lr: [1, 2]\n", *self.BAD[name])
+        result = search("lr: [1, 2]\n", *BAD_OPTIONS[name])
         assert result.returncode == 2
         assert result.stderr == snapshot
         assert not (project / "runs").exists()

@@ -1,10 +1,16 @@
 """A run directory: its record is whole or not there."""
 
+import errno
 import json
+import os
+import subprocess
+import sys
+import time
 
 import pytest
 
 from gridfold.run import Record, Run
+from tests.conftest import ROOT
 
 RECORD = Record("0123", 4, "search_1", {"lr": 1e-7}, "toy:train", seed=3, state="completed", metrics={"f1": 0.5})
 
@@ -13,14 +19,6 @@ def test_a_record_comes_back_as_it_was(tmp_path):
     Run(tmp_path).write(RECORD)
     assert Run(tmp_path).read() == RECORD
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b'{"state": "comp', b"[]", b"3", b'{"state": "completed"}', b"\xff\x00"]
-)
-def test_a_torn_record_means_not_done(tmp_path, content):
-    (tmp_path / "run.json").write_bytes(content)
-    assert Run(tmp_path).read() is None
 
 
 def test_no_record_means_not_done(tmp_path):
@@ -43,3 +41,90 @@ def test_progress_is_there_only_while_the_run_runs(tmp_path):
     assert run.read_progress() == {"step": 1, "steps": 10}
     run.write(RECORD)
     assert run.read_progress() == {}
+
+
+def test_an_attempt_is_claimed_once(tmp_path):
+    run = Run(tmp_path)
+    assert run.claim(1)
+    assert not run.claim(1)
+    assert run.claim(2)
+    assert run.attempts(None) == 2
+    assert run.owner(1).life == "alive"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".claim-1", ".claim-2"]
+
+
+def test_an_attempt_is_claimed_once_by_many_processes(tmp_path):
+    script = (
+        "import sys, time; from gridfold.run import Run\n"
+        "time.sleep(max(0, float(sys.argv[2]) - time.time()))\n"
+        "print(sum(Run(sys.argv[1]).claim(attempt) for attempt in range(1, 200)))"
+    )
+    arguments = [sys.executable, "-c", script, str(tmp_path), str(time.time() + 1)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    processes = [subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment) for _ in range(4)]
+    assert sum(int(process.communicate()[0]) for process in processes) == 199
+
+
+def test_a_disk_without_hard_links(tmp_path, monkeypatch):
+    def link(*_):
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", link)
+    assert Run(tmp_path).claim(1)
+    assert not Run(tmp_path).claim(1)
+    assert Run(tmp_path).owner(1).life == "alive"
+
+
+def test_a_network_disk_whose_first_answer_was_lost(tmp_path, monkeypatch):
+    link = os.link
+
+    def twice(source, target):
+        link(source, target)
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", twice)
+    assert Run(tmp_path).claim(1)
+
+
+def test_a_claim_that_was_torn_is_nobodys(tmp_path):
+    (tmp_path / ".claim-1").write_text("")
+    assert Run(tmp_path).owner(1) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"\x00\xff",
+        b"[]",
+        b"null",
+        b"[" * 100_000,
+        b'{"state": "completed"}',
+        json.dumps(vars(RECORD) | {"state": "done"}).encode(),
+        json.dumps(vars(RECORD) | {"metrics": "good"}).encode(),
+        json.dumps(vars(RECORD) | {"metrics": {"f1": "good"}}).encode(),
+        json.dumps(vars(RECORD) | {"error": "bad"}).encode(),
+        json.dumps(vars(RECORD) | {"attempt": "1"}).encode(),
+    ],
+)
+def test_a_record_that_is_damaged_means_not_done(tmp_path, content):
+    (tmp_path / "run.json").write_bytes(content)
+    assert Run(tmp_path).read() is None
+    assert Run(tmp_path).is_damaged
+
+
+def test_a_record_of_a_later_version_is_one(tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps(vars(RECORD) | {"new": 1}))
+    assert Run(tmp_path).read() == RECORD
+
+
+def test_what_is_reported_is_numbers_of_any_library(tmp_path):
+    class Scalar:
+        def item(self):
+            return 0.5
+
+    Run(tmp_path).report(epoch=1, f1=Scalar())
+    assert (tmp_path / "metrics.jsonl").read_text() == '{"epoch": 1, "f1": 0.5}\n'
+    with pytest.raises(TypeError, match="expected a number, found 'high'"):
+        Run(tmp_path).report(f1="high")

@@ -21,7 +21,7 @@ from gridfold.worker import TAKEN
 
 Result = TypeVar("Result")
 
-GRACE_SECONDS = 10.0  # between SIGTERM and SIGKILL
+GRACE_SECONDS = 30.0  # between SIGTERM and SIGKILL: enough to write a checkpoint
 _POLL_SECONDS = 0.1
 _VMSTAT = Path("/proc/vmstat")
 

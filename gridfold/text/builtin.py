@@ -35,10 +35,12 @@ class TextTrainer:
     """Trains a Hugging Face encoder with a classification head.
 
     Attributes:
+        preload: modules that every run needs; imported once for all, when they are installed.
         checkpoints: patterns of the files in a run's directory that hold weights. Of a completed run they can be
             deleted to save disk: the metrics, the plots and the mistakes stay.
     """
 
+    preload: tuple[str, ...] = ("gridfold.text.fit", "gridfold.text.saved")
     checkpoints: tuple[str, ...] = ("head.safetensors", "encoder/*.safetensors", "checkpoint.pt")
 
     def check(self, config: Mapping[str, Any]) -> None:
