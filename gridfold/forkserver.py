@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import traceback
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
@@ -190,9 +191,7 @@ def main() -> int:
             os.dup2(printed.fileno(), output)
         if not start.cold:
             _preload(start.trainer)
-        Owner.current()  # what it looks up once is then known in every child
-        gc.collect()
-        gc.freeze()  # a child's collector would touch, and so copy, every page
+        _prepare_to_fork()
         _Template(connection, start.lifeline, printed.fileno(), start.cold).serve()
     return 0
 
@@ -202,6 +201,15 @@ def _preload(trainer: str | Sequence[str]) -> None:
     with contextlib.suppress(BaseException):
         for module in getattr(resolve(trainer), "preload", ()):
             importlib.import_module(module)
+
+
+def _prepare_to_fork() -> None:
+    """Make children cheap, and leave to this process what is its own."""
+    Owner.current()  # what it looks up once is then known in every child
+    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+        finalizer.atexit = False  # a child that ends must not remove a temporary folder that an import has made
+    gc.collect()
+    gc.freeze()  # a child's collector would touch, and so copy, every page
 
 
 class _Template:

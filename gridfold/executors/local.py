@@ -24,6 +24,11 @@ Result = TypeVar("Result")
 GRACE_SECONDS = 30.0  # between SIGTERM and SIGKILL: enough to write a checkpoint
 _POLL_SECONDS = 0.1
 _VMSTAT = Path("/proc/vmstat")
+_DEFAULTS = {
+    "PYTHONHASHSEED": "0",  # sets have one order, so that a run gives the same result twice
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # to ask whether there is a GPU does not initialise it
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # to import pyarrow, as pandas does, starts no thread
+}
 
 
 @dataclass
@@ -212,9 +217,8 @@ class LocalExecutor:
 
 
 def _environment() -> Mapping[str, str]:
-    """Of the template process and all runs. Sets have one order, so that a run gives the same result twice."""
-    defaults = {"PYTHONHASHSEED": "0", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}  # to ask for GPUs does not initialise them
-    return {**defaults, **os.environ, **threads.environment(1)}
+    """Of the template process and all runs; what the user has set comes first, except for the number of threads."""
+    return {**_DEFAULTS, **os.environ, **threads.environment(1)}
 
 
 def _memory_kills() -> int:
