@@ -44,8 +44,7 @@ def reuse(backlog: Backlog, reusable: dict[str, str]) -> int:
     for attempt in backlog.attempts() if reusable else ():
         name = reusable.get(attempt.record.id)
         record = store.run(name).read() if name else None
-        if name and record and attempt.run.claim(attempt.record.attempt):
-            attempt.run.write(_linked(attempt.record, record, record.reused or name))
+        if name and record and attempt.run.begin(_linked(attempt.record, record, record.reused or name)):
             backlog.drop(attempt.record.index)
             count += 1
     return count

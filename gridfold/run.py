@@ -51,6 +51,9 @@ class Record:
             that failed (see ``gridfold.failure``).
         seed: what ``run.seed`` gives the trainer; the built-in trainer uses ``training.seed``.
         threads: how many CPU threads it may use; its last digits may depend on that.
+        host: the machine that executes it.
+        pid: the process that does; the leader of a process group.
+        process: when that process started (see ``gridfold.owner.Owner``).
         fold: how the result was shared with other runs; None for a run that ran alone.
         notes: what else is to know about the result.
         reused: the directory name of the run whose record this is, if the run was not executed.
@@ -72,6 +75,7 @@ class Record:
     seconds: float | None = None
     host: str | None = None
     pid: int | None = None
+    process: str | None = None
     fold: Mapping[str, Any] | None = None
     notes: Sequence[str] = field(default_factory=list)
     reused: str | None = None
@@ -186,32 +190,25 @@ class Run:
         # Not dataclasses.asdict: it copies deeply. A result that took long has to outlive a loss of power; one that did
         # not is found torn, at worst, and made again in the time that waiting for the disk would have cost each.
         durable = record.is_final and (record.seconds or 0.0) >= _DURABLE_SECONDS
-        fields = ",\n".join([f" {json.dumps(name)}: {json.dumps(value)}" for name, value in vars(record).items()])
-        replace_file(self.dir / RECORD, f"{{\n{fields}\n}}\n", durable=durable)
+        replace_file(self.dir / RECORD, _as_text(record), durable=durable)
         if record.is_final:
             with contextlib.suppress(FileNotFoundError):
                 (self.dir / PROGRESS).unlink()
 
-    def claim(self, attempt: int) -> bool:
-        """Take an attempt for this process; of all processes that try, on all machines, one gets it.
+    def begin(self, record: Record) -> bool:
+        """Take the record's attempt for this process and write the record; False if another process has the attempt.
 
-        Each attempt has its own claim, which is made once and never removed, so that no two processes can take over
-        from a dead one. ``link`` brings the claim and its owner into being in one step, on network disks too.
+        Each attempt has its own claim, which is made once and never removed, so of all processes that try, on all
+        machines, one gets it, and no two can take over from a dead one. ``link`` brings the claim and what it says of
+        its owner into being in one step, on network disks too.
         """
-        owner = Owner.current()
-        claim = self._claim(attempt)
-        mine = f"{claim}.{owner.host}.{owner.pid}"
-        content = json.dumps(vars(owner)).encode()
+        claim, mine = self._claim(record.attempt), _beside(self.dir / RECORD)
+        content = _as_text(record).encode()
         try:
             _create(mine, content)
-            os.link(mine, claim)
-        except FileExistsError:
-            # A network disk may say so of a link that it has made, when its first answer was lost.
-            return os.stat(mine).st_nlink > 1  # noqa: PTH116
-        except OSError as error:
-            if error.errno not in _UNLINKABLE:
-                raise
-            return _create_first(claim, content)
+            if not _link(mine, claim, content):
+                return False
+            os.replace(mine, self.dir / RECORD)  # noqa: PTH105
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(mine)  # noqa: PTH108
@@ -232,8 +229,9 @@ class Run:
         """The process that took an attempt; None if the claim was torn, by a loss of power."""
         deadline = time.monotonic() + _CLAIM_SECONDS
         while True:
-            with contextlib.suppress(TypeError):
-                return Owner(**_read_mapping(Path(self._claim(attempt))))
+            claim = _read_mapping(Path(self._claim(attempt)))
+            with contextlib.suppress(KeyError):
+                return Owner(claim["host"], claim["pid"], claim["process"])
             if time.monotonic() > deadline:
                 return None
             time.sleep(0.05)
@@ -251,14 +249,16 @@ class Run:
 
 def started(record: Record) -> Record:
     """The record when this process starts to run it."""
+    owner = Owner.current()
     return replace(
         record,
         state="running",
         started=now(),
         ended=None,
         seconds=None,
-        host=socket.gethostname(),
-        pid=os.getpid(),
+        host=owner.host,
+        pid=owner.pid,
+        process=owner.start,
         metrics={},
         error=None,
         notes=[],
@@ -356,11 +356,26 @@ def _is_sound(record: Record) -> bool:
     )
 
 
-def _create_first(path: str, content: bytes) -> bool:
+def _as_text(record: Record) -> str:
+    """A line for each field: for people, and written faster than ``json`` indents."""
+    lines = [f" {json.dumps(name)}: {json.dumps(value)}" for name, value in vars(record).items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _link(source: str, claim: str, content: bytes) -> bool:
+    """Make the claim, unless it is there."""
     try:
-        _create(path, content)
+        os.link(source, claim)
     except FileExistsError:
-        return False
+        # A network disk may say so of a link that it has made, when its first answer was lost.
+        return os.stat(source).st_nlink > 1  # noqa: PTH116
+    except OSError as error:
+        if error.errno not in _UNLINKABLE:
+            raise
+        try:
+            _create(claim, content)
+        except FileExistsError:
+            return False
     return True
 
 

@@ -1,7 +1,7 @@
 """Execute one attempt at a run: the same code for every executor.
 
 The submitter hands over a run directory with ``config.yaml``, and the record to begin with. The worker takes the
-attempt (see ``Run.claim``) and leaves a record in state ``completed``, ``failed`` or ``interrupted``.
+attempt (see ``Run.begin``) and leaves a record in state ``completed``, ``failed`` or ``interrupted``.
 """
 
 from __future__ import annotations
@@ -95,12 +95,11 @@ def execute(task: Task, stop: _Stop | None = None) -> Record | None:
         The final record; None if another process has taken the attempt.
     """
     run, record = task.attempt.run, task.attempt.record
-    if not run.claim(record.attempt):
+    record = started(record)
+    if not run.begin(record):
         return None
     if record.attempt > 1:
         run.set_aside(record.attempt - 1)
-    record = started(record)
-    run.write(record)
     run = Run(run.dir, record.seed, record.index)
     start = time.monotonic()
     outcome = _outcome(run, record, task.config, stop or _Stop())

@@ -198,7 +198,7 @@ class TestContinuing:
     def test_a_run_of_another_machine_is_left_alone_until_that_is_said_to_be_gone(self, search, gridfold, project):
         search("lr: [1, 2]\n", "--no-execute")
         run = next((project / "runs").glob("*lr_1"))
-        (run / ".claim-1").write_text(json.dumps({"host": "far", "pid": 1, "start": "x"}))
+        (run / ".claim-1").write_text(json.dumps({"host": "far", "pid": 1, "process": "x"}))
         result = gridfold("resume", "last")
         name = searches(project)[0].name
         assert f"1 under way on far; if that machine is gone: gridfold resume {name} --gone far" in result.stdout

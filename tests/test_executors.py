@@ -9,7 +9,7 @@ import pytest
 
 from gridfold.executors.local import LocalExecutor
 from gridfold.interrupt import Interrupt
-from gridfold.run import Attempt, Record, Run, write_config
+from gridfold.run import Attempt, Record, Run, started, write_config
 
 
 class Watched:
@@ -116,9 +116,9 @@ class ExecutorContract:
 
     def test_an_attempt_that_another_process_has_is_left_alone(self, execute, submit, project):
         (attempt,) = submit("finish")
-        assert attempt.run.claim(1)
+        assert attempt.run.begin(started(attempt.record))
         assert not execute([attempt])[0].is_final
-        assert not (project / "run0" / "run.json").exists()
+        assert not (project / "run0" / "log.txt").read_text()
 
     def test_when_asked_to_stop_runs_are_interrupted_and_none_is_started(self, executor, submit):
         interrupt = Interrupt()

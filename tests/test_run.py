@@ -6,13 +6,19 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
-from gridfold.run import Record, Run
+from gridfold.owner import Owner
+from gridfold.run import Record, Run, started
 from tests.conftest import ROOT
 
 RECORD = Record("0123", 4, "search_1", {"lr": 1e-7}, "toy:train", seed=3, state="completed", metrics={"f1": 0.5})
+
+
+def attempt(number):
+    return started(replace(RECORD, attempt=number))
 
 
 def test_a_record_comes_back_as_it_was(tmp_path):
@@ -45,19 +51,20 @@ def test_progress_is_there_only_while_the_run_runs(tmp_path):
 
 def test_an_attempt_is_claimed_once(tmp_path):
     run = Run(tmp_path)
-    assert run.claim(1)
-    assert not run.claim(1)
-    assert run.claim(2)
+    assert run.begin(attempt(1))
+    assert not run.begin(attempt(1))
+    assert run.begin(attempt(2))
     assert run.attempts(None) == 2
-    assert run.owner(1).life == "alive"
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".claim-1", ".claim-2"]
+    assert run.owner(1) == run.owner(2) == Owner.current()
+    assert run.read() == attempt(2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".claim-1", ".claim-2", "run.json"]
 
 
 def test_an_attempt_is_claimed_once_by_many_processes(tmp_path):
     script = (
-        "import sys, time; from gridfold.run import Run\n"
+        "import sys, time; from tests.test_run import Run, attempt\n"
         "time.sleep(max(0, float(sys.argv[2]) - time.time()))\n"
-        "print(sum(Run(sys.argv[1]).claim(attempt) for attempt in range(1, 200)))"
+        "print(sum(Run(sys.argv[1]).begin(attempt(number)) for number in range(1, 200)))"
     )
     arguments = [sys.executable, "-c", script, str(tmp_path), str(time.time() + 1)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -70,8 +77,8 @@ def test_a_disk_without_hard_links(tmp_path, monkeypatch):
         raise OSError(errno.EPERM, "no links here")
 
     monkeypatch.setattr(os, "link", link)
-    assert Run(tmp_path).claim(1)
-    assert not Run(tmp_path).claim(1)
+    assert Run(tmp_path).begin(attempt(1))
+    assert not Run(tmp_path).begin(attempt(1))
     assert Run(tmp_path).owner(1).life == "alive"
 
 
@@ -83,7 +90,7 @@ def test_a_network_disk_whose_first_answer_was_lost(tmp_path, monkeypatch):
         link(source, target)
 
     monkeypatch.setattr(os, "link", twice)
-    assert Run(tmp_path).claim(1)
+    assert Run(tmp_path).begin(attempt(1))
 
 
 def test_a_claim_that_was_torn_is_nobodys(tmp_path):
