@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from gridfold.run import Run
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
-ENTRY_POINTS = ("hyper_main.py", "main.py", "src", "config")
+ENTRY_POINTS = ("hyper_main.py", "main.py", "src", "config", "examples")
 
 SNIPPET_VARIATIONS_FROM_CONFIG = """
 from src.utils.hyperparam_search import HyperParamSearch
@@ -56,6 +57,13 @@ def commands(*entry_points):
     found = [shlex.split(line, comments=True) for line in text.splitlines()]
     wanted = [words[1:] for words in found if words and words[0] == "python" and words[1] in entry_points]
     return [words for position, words in enumerate(wanted) if words not in wanted[:position]]
+
+
+def gridfold_commands():
+    """The commands of README that start with ``gridfold``."""
+    lines = "\n".join(blocks("bash")).replace("\\\n", " ").splitlines()
+    found = [shlex.split(line, comments=True) for line in lines]
+    return [words[1:] for words in found if words and words[0] == "gridfold"]
 
 
 def execute(arguments, folder, **environment):
@@ -160,3 +168,22 @@ def test_a_run_of_the_demo_predicts(demo):
     snippet = snippet.replace("runs/...", str(best.parent)) + "\nprint(labels, probabilities.shape)\n"
     result = execute(["-c", snippet], folder)
     assert result.stdout == "['business'] (1, 5)\n", result.stderr
+
+
+@pytest.mark.parametrize("arguments", [words for words in gridfold_commands() if words[0] == "search"], ids=" ".join)
+def test_any_training_code(checkout, arguments):
+    result = execute(["-m", "gridfold.cli", *arguments], checkout, PATH=f"{Path(sys.executable).parent}:/usr/bin:/bin")
+    assert result.returncode == 0, result.stdout + result.stderr
+    records = [Run(path.parent).read() for path in checkout.glob("runs/*/run.json")]
+    assert len(records) >= 6
+    assert all(record.state == "completed" and record.metrics for record in records)
+
+
+def test_looking_at_and_continuing_the_demo(demo):
+    folder, _ = demo
+    others = [words for words in gridfold_commands() if words[0] != "search"]
+    assert [words[0] for words in others] == ["plan", "status", "resume", "resume", "logs", "reproduce"]
+    for arguments in others:
+        result = execute(["-m", "gridfold.cli", *arguments], folder)
+        assert result.returncode == 0, f"{arguments}: {result.stdout}{result.stderr}"
+    assert "none" in result.stdout  # run 3 came out the same
