@@ -13,6 +13,7 @@ from gridfold.backlog import Backlog
 from gridfold.config import Config
 from gridfold.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError
 from gridfold.execution import Execution
+from gridfold.executors.devices import physical_cores
 from gridfold.executors.local import LocalExecutor
 from gridfold.forecast import Forecast
 from gridfold.names import RunNames, check_prefix
@@ -135,6 +136,9 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
             "to keep a list as one value, write !fixed before it",
         )
     output = _output(options)
+    cores = physical_cores()
+    if planned.config.threads == 1 < cores:
+        output.print(f"Uses 1 CPU thread, as in a search; --threads {cores} is faster and may change the last digits")
     with LocalExecutor(timeout=options.timeout) as executor:
         executor.call(planned.trainer, planned.check)
         run = Store().create_run(planned.template.text(()))

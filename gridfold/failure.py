@@ -24,11 +24,12 @@ Error = Mapping[str, Any]
 def describe(error: BaseException) -> Error:
     """An exception as a record has it.
 
-    ``place`` is where the exception was raised; ``signal`` is there if the exception tells that a process was killed.
+    ``place`` is where the exception was raised. A command that failed also has ``exit_code`` or ``signal``, and the
+    last lines of its ``output``.
     """
     text = "".join(traceback.format_exception(error))
     place = getattr(error, "place", None)  # of a command that failed, the place in gridfold says nothing
-    described = {
+    described: dict[str, Any] = {
         "type": type(error).__name__,
         "message": str(error),
         "traceback": text,
@@ -36,8 +37,9 @@ def describe(error: BaseException) -> Error:
     }
     if isinstance(error, OSError) and error.errno:
         described["errno"] = errno.errorcode.get(error.errno, str(error.errno))
-    if signal_name := getattr(error, "signal", None):
-        described["signal"] = str(signal_name)
+    for name in ("signal", "exit_code", "output"):
+        if getattr(error, name, None) is not None:
+            described[name] = getattr(error, name)
     return described
 
 

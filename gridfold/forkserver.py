@@ -13,6 +13,7 @@ import importlib
 import logging
 import os
 import pickle
+import selectors
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ import traceback
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, Pipe, wait
+from multiprocessing.connection import Connection, Pipe
 from typing import Any, NoReturn, TypeVar
 
 from gridfold.lifeline import Lifeline, tie
@@ -68,6 +69,8 @@ class ForkServer:
         self._pids: dict[int, int | None] = {}
         self._lifeline = Lifeline()
         self._connection, theirs = Pipe()
+        self._selector = selectors.PollSelector()  # ``Connection.poll`` makes one each time
+        self._selector.register(self._connection, selectors.EVENT_READ)
         start = _Start(theirs.fileno(), self._lifeline.end, trainer, cold)
         self._process = _spawn("forkserver", start, (start.connection, start.lifeline), environment)
         theirs.close()
@@ -88,7 +91,7 @@ class ForkServer:
         Raises:
             TemplateDiedError: the template process is gone.
         """
-        while self._connection.poll(timeout):
+        while self._selector.select(timeout):
             event, key, value = self._receive()
             if event == "started":
                 self._pids[key] = value
@@ -224,6 +227,9 @@ class _Template:
         self._wake, wakes = os.pipe()
         for end in (self._wake, wakes):
             os.set_blocking(end, False)
+        self._selector = selectors.PollSelector()
+        for readable in (connection, self._wake):
+            self._selector.register(readable, selectors.EVENT_READ)
         signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
@@ -231,7 +237,7 @@ class _Template:
         """Do what the search says until it is gone."""
         self._connection.send(("ready", 0, self._why_cold()))
         while True:
-            readable = wait([self._connection, self._wake])
+            readable = {key.fileobj for key, _ in self._selector.select()}
             if self._wake in readable:
                 os.read(self._wake, 4096)
                 self._reap()

@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from gridfold.run import is_file
+from gridfold.files import is_file
 
 _SECONDS = 20
 # What a result may depend on; others are in the user's own lock file.

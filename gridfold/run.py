@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
-import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Literal, TextIO, get_args
+from typing import Any, Literal, get_args
 
+from gridfold.files import replace_file, replace_if_first, write_new
 from gridfold.owner import Owner
 
 State = Literal["created", "running", "completed", "failed", "interrupted", "stopped"]
@@ -29,7 +28,6 @@ PROGRESS = "progress.json"  # there only while the run runs
 CLAIM = ".claim-"  # and the attempt: made once for each, by the process that gets it, and never removed
 
 _PROGRESS_INTERVAL = 0.2  # seconds between two writes
-_UNLINKABLE = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)  # what a disk without hard links says
 _DURABLE_SECONDS = 1.0
 _FOLLOW_SECONDS = 0.2
 _CLAIM_SECONDS = 1.0  # how long a claim may be half written on such a disk
@@ -199,20 +197,9 @@ class Run:
         """Take the record's attempt for this process and write the record; False if another process has the attempt.
 
         Each attempt has its own claim, which is made once and never removed, so of all processes that try, on all
-        machines, one gets it, and no two can take over from a dead one. ``link`` brings the claim and what it says of
-        its owner into being in one step, on network disks too.
+        machines, one gets it, and no two can take over from a dead one.
         """
-        claim, mine = self._claim(record.attempt), _beside(self.dir / RECORD)
-        content = _as_text(record).encode()
-        try:
-            _create(mine, content)
-            if not _link(mine, claim, content):
-                return False
-            os.replace(mine, self.dir / RECORD)  # noqa: PTH105
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(mine)  # noqa: PTH108
-        return True
+        return replace_if_first(self.dir / RECORD, self._claim(record.attempt), _as_text(record))
 
     def is_claimed(self, attempt: int) -> bool:
         """Whether some process has taken an attempt."""
@@ -270,8 +257,7 @@ def write_config(directory: str, text: str) -> None:
 
     Called once a run of a search that may have a million of them, so it does nothing else.
     """
-    with open(f"{directory}/{CONFIG}", "xb", buffering=0) as file:  # noqa: PTH123 - a Path costs more than the write
-        file.write(text.encode())
+    write_new(f"{directory}/{CONFIG}", text)
 
 
 def number(value: Any) -> int | float:
@@ -286,52 +272,9 @@ def number(value: Any) -> int | float:
     return int(value) if isinstance(value, Integral) else float(value)
 
 
-def is_file(path: str | os.PathLike[str]) -> bool:
-    """Whether there is such a file; False for what cannot be a path."""
-    try:
-        return Path(path).is_file()
-    except (OSError, ValueError):  # too long, or with a NUL
-        return False
-
-
 def now() -> str:
     """This moment as records have it: ISO 8601, UTC, milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def replace_file(path: Path, text: str, *, durable: bool = False) -> None:
-    """Write a file in one step: whoever reads it sees the old text or the new one, whole."""
-    temporary = _beside(path)
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-        with open(descriptor, "wb", buffering=0) as file:  # noqa: PTH123 - done several times a run
-            file.write(text.encode())
-            if durable:
-                os.fsync(descriptor)
-        os.replace(temporary, path)  # noqa: PTH105
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108
-        raise
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[TextIO]:
-    """A file to write that takes the place of ``path`` when it is whole, and vanishes if an exception comes."""
-    temporary = Path(_beside(path))
-    try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-
-
-def _beside(path: Path) -> str:
-    """A name for what will take the place of a file, which no other process uses, on no machine."""
-    return f"{path.parent}/.{path.name}.{socket.gethostname()}.{os.getpid()}"
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:
@@ -360,29 +303,3 @@ def _as_text(record: Record) -> str:
     """A line for each field: for people, and written faster than ``json`` indents."""
     lines = [f" {json.dumps(name)}: {json.dumps(value)}" for name, value in vars(record).items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def _link(source: str, claim: str, content: bytes) -> bool:
-    """Make the claim, unless it is there."""
-    try:
-        os.link(source, claim)
-    except FileExistsError:
-        # A network disk may say so of a link that it has made, when its first answer was lost.
-        return os.stat(source).st_nlink > 1  # noqa: PTH116
-    except OSError as error:
-        if error.errno not in _UNLINKABLE:
-            raise
-        try:
-            _create(claim, content)
-        except FileExistsError:
-            return False
-    return True
-
-
-def _create(path: str, content: bytes) -> None:
-    """Write a file that is not there yet. Called for each run, so without the comforts of ``Path``, which cost more."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        os.write(descriptor, content)
-    finally:
-        os.close(descriptor)

@@ -10,13 +10,15 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from gridfold.errors import ConfigError, nearest
-from gridfold.run import Record, Run, is_file, replace_file, replacing, write_config
+from gridfold.files import is_file, replace_file, replacing
+from gridfold.run import Record, Run, write_config
 
 BASE = "base.yaml"
 SEARCH = "search.json"
@@ -146,8 +148,8 @@ class SearchDirectory:
         return ((entry, self.run(entry).read()) for entry in self.entries())
 
     def log(self, line: str) -> None:
-        """Append a line to ``search.log``."""
-        with (self.dir / LOG).open("a", encoding="utf-8") as file:
+        """Append a line to ``search.log``; a disk that is full loses the line, not the search."""
+        with suppress(OSError), (self.dir / LOG).open("a", encoding="utf-8") as file:
             file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {line}\n")
 
     def write_results(self) -> None:

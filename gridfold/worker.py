@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any
 
 from gridfold import threads
+from gridfold.command import CommandFailed
 from gridfold.config import Config
 from gridfold.errors import ConfigError
 from gridfold.failure import describe
@@ -125,7 +126,8 @@ def _outcome(run: Run, record: Record, config: Mapping[str, Any] | None, stop: _
     except KeyboardInterrupt:
         return {"state": "interrupted"}
     except BaseException as error:  # a trainer that calls sys.exit() is a failed run too
-        traceback.print_exc()
+        if not isinstance(error, CommandFailed):  # it said itself what was wrong
+            traceback.print_exc()
         return {"state": "failed", "error": describe(error)}
     finally:
         stop.training = False

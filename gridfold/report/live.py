@@ -17,6 +17,7 @@ from gridfold.ranking import rank
 from gridfold.report.numbers import number
 from gridfold.run import Record, Run
 
+_MAX_BARS = 10  # of runs that run
 _LINE_SECONDS = 1.0  # between two lines about runs that went well
 
 
@@ -54,6 +55,8 @@ class Live:
         """The run is under way."""
         shown = self._runs.get(run.dir.name)
         if shown is None:
+            if len(self._runs) == _MAX_BARS:
+                return
             task = self._progress.add_task(_short(run.dir.name), total=None, left="", note="preparing")
             shown = self._runs[run.dir.name] = _Shown(task)
         state = run.read_progress()

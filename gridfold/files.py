@@ -1,0 +1,114 @@
+"""Files that are whole or not there, whoever is killed at whatever moment, on disks of one machine or of many."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+_UNLINKABLE = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)  # what a disk without hard links says
+
+
+def write_new(path: str, text: str) -> None:
+    """Write a file that is not there yet.
+
+    Raises:
+        FileExistsError: it is there; it is not touched.
+    """
+    _write(path, text.encode(), os.O_EXCL)
+
+
+def replace_file(path: Path, text: str, *, durable: bool = False) -> None:
+    """Write a file in one step: whoever reads it sees the old text or the new one, whole.
+
+    Args:
+        path: the file.
+        text: what it shall hold.
+        durable: wait until it is on the disk, so that a loss of power does not take it.
+    """
+    temporary = _beside(path)
+    try:
+        _write(temporary, text.encode(), os.O_TRUNC, durable=durable)
+        os.replace(temporary, path)  # noqa: PTH105 - a Path costs as much again, and this is done several times a run
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """A file to write that takes the place of ``path`` when it is whole, and vanishes if an exception comes."""
+    temporary = _beside(path)
+    try:
+        with open(temporary, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123
+            yield file
+        os.replace(temporary, path)  # noqa: PTH105
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+def replace_if_first(path: Path, claim: str, text: str) -> bool:
+    """Write a file in one step, and with it a claim, which is made once; False if the claim is there already.
+
+    Of all processes that try, on all machines, one gets the claim. ``link`` brings it into being with all its text in
+    one step, on network disks too.
+    """
+    temporary = _beside(path)
+    try:
+        _write(temporary, text.encode(), os.O_TRUNC)
+        if not _link(temporary, claim, text):
+            return False
+        os.replace(temporary, path)  # noqa: PTH105
+    finally:
+        _remove(temporary)
+    return True
+
+
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Whether there is such a file; False for what cannot be a path."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):  # too long, or with a NUL
+        return False
+
+
+def _link(source: str, claim: str, text: str) -> bool:
+    try:
+        os.link(source, claim)
+    except FileExistsError:
+        # A network disk may say so of a link that it has made, when its first answer was lost.
+        return os.stat(source).st_nlink > 1  # noqa: PTH116
+    except OSError as error:
+        if error.errno not in _UNLINKABLE:
+            raise
+        try:
+            write_new(claim, text)
+        except FileExistsError:
+            return False
+    return True
+
+
+def _write(path: str, content: bytes, flag: int, *, durable: bool = False) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | flag, 0o666)
+    try:
+        while content:  # a disk that is almost full takes a part, and says so the next time
+            content = content[os.write(descriptor, content) :]
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _beside(path: Path) -> str:
+    """A name for what will take the place of a file, which no other process uses, on no machine."""
+    return f"{path.parent}/.{path.name}.{socket.gethostname()}.{os.getpid()}"
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)  # noqa: PTH108
