@@ -17,7 +17,6 @@ import selectors
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import traceback
 import weakref
@@ -26,6 +25,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, NoReturn, TypeVar
 
+from gridfold.failure import signal_name
 from gridfold.lifeline import Lifeline, tie
 from gridfold.owner import Owner, wait_until_gone
 from gridfold.run import Attempt
@@ -144,14 +144,15 @@ class ForkServer:
     def _send(self, message: object) -> None:
         try:
             self._connection.send(message)
-        except OSError as error:
-            raise TemplateDiedError from error
+        except OSError:
+            raise TemplateDiedError("it is gone") from None
 
     def _receive(self) -> tuple[str, int, Any]:
         try:
             received: tuple[str, int, Any] = self._connection.recv()
-        except (OSError, EOFError) as error:
-            raise TemplateDiedError from error
+        except (OSError, EOFError):
+            code = self._process.wait()
+            raise TemplateDiedError(f"exit code {code}" if code >= 0 else signal_name(-code)) from None
         return received
 
 
@@ -189,13 +190,14 @@ def main() -> int:
     start: _Start = pickle.load(sys.stdin.buffer)
     tie(start.lifeline)
     logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
-    with Connection(start.connection) as connection, tempfile.TemporaryFile("a+b") as printed:
-        for output in (1, 2):
-            os.dup2(printed.fileno(), output)
-        if not start.cold:
-            _preload(start.trainer)
-        _prepare_to_fork()
-        _Template(connection, start.lifeline, printed.fileno(), start.cold).serve()
+    printed = os.memfd_create("printed") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
+    for output in (1, 2):
+        os.dup2(printed, output)
+    if not start.cold:
+        _preload(start.trainer)
+    _prepare_to_fork()
+    with Connection(start.connection) as connection:
+        _Template(connection, start.lifeline, printed, start.cold).serve()
     return 0
 
 

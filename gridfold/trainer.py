@@ -7,13 +7,14 @@ import importlib
 import inspect
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
 from gridfold.command import CommandTrainer
-from gridfold.errors import ConfigError
+from gridfold.errors import ConfigError, nearest
 from gridfold.run import Run, number
 
 BUILT_IN = "gridfold.text:trainer"
@@ -88,10 +89,23 @@ def resolve(name: str | Sequence[str]) -> Trainer:
     if os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path has strings
         sys.path.insert(0, os.getcwd())  # noqa: PTH109
     try:
-        found = getattr(importlib.import_module(module_name), attribute)
+        module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise ConfigError(f"no module '{error.name}'", path="gridfold.trainer", hint=f"needed for '{name}'") from error
-    except AttributeError:
+    except (Exception, SystemExit) as error:
+        problem = f"importing '{module_name}' fails: {type(error).__name__}: {error}"
+        raise ConfigError(problem, path="gridfold.trainer", hint=_last_place(error)) from error
+    if not hasattr(module, attribute):
+        hint = nearest(attribute, (known for known in vars(module) if not known.startswith("_")))
         problem = f"the module '{module_name}' has no '{attribute}'"
-        raise ConfigError(problem, path="gridfold.trainer") from None
+        raise ConfigError(problem, path="gridfold.trainer", hint=hint if hint.startswith("did") else "")
+    found = getattr(module, attribute)
     return found if hasattr(found, "train") else FunctionTrainer(found)
+
+
+def _last_place(error: BaseException) -> str:
+    """Where an import failed, as ``in FILE, line N``."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"in {error.filename}, line {error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"in {frames[-1].filename}, line {frames[-1].lineno}" if frames else ""

@@ -330,6 +330,10 @@ BAD_OPTIONS = {
     "kept": ["--keep-checkpoints", "best"],
     "trainer and command": ["--trainer", "toy:train", "--", "true"],
     "no command": ["--"],
+    "misspelled function": ["--trainer", "toy:tarin"],
+    "module that cannot be imported": ["--trainer", "wrong:train"],
+    "module that exits": ["--trainer", "exits:train"],
+    "module that kills": ["--trainer", "kills:train"],
     "unknown placeholder": ["--", "echo", "{lrr}"],
     "unknown program": ["--", "no-such-program"],
 }
@@ -406,8 +410,11 @@ class TestOptions:
         assert not list(project.glob("runs/none*/checkpoint.pt"))
 
     @pytest.mark.parametrize("name", BAD_OPTIONS)
-    def test_bad_options(self, search, project, name, snapshot):
+    def test_bad_options(self, search, project, write, name, snapshot):
+        write("wrong.py", "x = 1\ndef train(config) return 1\n")
+        write("exits.py", "import sys\nsys.exit('no GPU')\n")
+        write("kills.py", "import os\nos.abort()\n")
         result = search("lr: [1, 2]\n", *BAD_OPTIONS[name])
         assert result.returncode == 2
-        assert result.stderr == snapshot
+        assert result.stderr.replace(str(project), "PROJECT") == snapshot
         assert not (project / "runs").exists()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from gridfold import threads
+from gridfold.errors import ConfigError
 from gridfold.executors import Watcher
 from gridfold.executors.devices import GpuSlots, Slot
 from gridfold.failure import Error, describe, died, lost, timed_out
@@ -78,8 +79,16 @@ class LocalExecutor:
         self._close_server()
 
     def call(self, trainer: str | Sequence[str], function: Callable[..., Result], *arguments: Any) -> Result:
-        """Call a function where the trainer is imported, in a process of its own; see ``ForkServer.call``."""
-        return self._connected(trainer).call(function, *arguments)
+        """Call a function where the trainer is imported, in a process of its own; see ``ForkServer.call``.
+
+        Raises:
+            ConfigError: importing the trainer kills the process.
+        """
+        try:
+            return self._connected(trainer).call(function, *arguments)
+        except TemplateDiedError as error:
+            self._close_server()
+            raise ConfigError(f"importing it ends the process: {error}", path="gridfold.trainer") from None
 
     def execute(
         self, attempts: Iterable[Attempt | None], watcher: Watcher, interrupt: Interrupt
@@ -132,12 +141,13 @@ class LocalExecutor:
                 if ended.key in self._active:
                     yield self._close(self._active.pop(ended.key), ended.status)
         except TemplateDiedError:
-            self._cold = not self._server.ready
+            again = not self._server.ready and not self._cold  # importing the trainer kills: each run shall say so
+            self._cold = self._cold or again
             self._close_server()
             left, self._active = list(self._active.values()), {}
             for active in left:
-                if self._cold:
-                    self._start(active)  # importing the trainer kills: each run shall say so itself
+                if again:
+                    self._start(active)
                 else:
                     yield self._close(active, None)
 
