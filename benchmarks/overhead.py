@@ -4,12 +4,12 @@ Run: ``python benchmarks/overhead.py [--peers PYTHON]``, where PYTHON is one tha
 ``benchmarks/requirements.txt`` installed. A run only notes its process id: that shows that all of them ran, and in how
 many processes. What a tool adds per run is the wall time of its whole command for N runs less that of the same command
 for one run, divided by N − 1. Tools take turns in every repetition, all on the same cores, each command in a fresh
-folder. Nothing is deleted before the end, because some file systems create slowly after large deletes.
+folder and when the machine idles. Nothing is deleted before the end: some file systems create slowly after large
+deletes.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import math
@@ -21,6 +21,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -134,20 +136,11 @@ HEAVY = (
 )
 
 
-@dataclass(frozen=True)
-class Bench:
-    """What all measurements share."""
-
-    folder: Path
-    peers: str
-    cores: int
-    timeout: float
-
-    def command(self, tool: Tool, runs: int) -> list[str]:
-        """The words of a tool's command."""
-        a, b = grid(runs)
-        values = {"runs": runs, "a": a, "b": b, "python": sys.executable, "root": ROOT, **vars(self)}
-        return [word.format_map(values) for word in tool.command.split()]
+def words(options: Namespace, tool: Tool, runs: int) -> list[str]:
+    """The words of a tool's command."""
+    a, b = grid(runs)
+    values = {**vars(options), "runs": runs, "a": a, "b": b, "python": sys.executable, "root": ROOT}
+    return [word.format_map(values) for word in tool.command.split()]
 
 
 def grid(runs: int) -> tuple[int, int]:
@@ -156,14 +149,15 @@ def grid(runs: int) -> tuple[int, int]:
     return side, runs // side
 
 
-def execute(bench: Bench, tool: Tool, runs: int) -> tuple[float, int]:
+def execute(options: Namespace, tool: Tool, runs: int) -> tuple[float, int]:
     """Seconds and processes of one command, in a fresh folder; a RuntimeError if it did not do its runs."""
-    folder = prepare(bench, runs)
+    folder = prepare(options, runs)
     environment = os.environ | {"PIDS": str(folder / "pids"), "RAY_USAGE_STATS_ENABLED": "0"}
+    settle(options.patience)
     with (folder / "output").open("wb") as output:
         start = perf_counter()
         process = subprocess.Popen(
-            bench.command(tool, runs),
+            words(options, tool, runs),
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -172,9 +166,9 @@ def execute(bench: Bench, tool: Tool, runs: int) -> tuple[float, int]:
             start_new_session=True,
         )
         try:
-            code = process.wait(bench.timeout)
+            code = process.wait(options.timeout)
         except subprocess.TimeoutExpired:
-            raise RuntimeError(f"took more than {bench.timeout:g} s") from None
+            raise RuntimeError(f"took more than {options.timeout:g} s") from None
         finally:
             seconds = perf_counter() - start
             with contextlib.suppress(ProcessLookupError):
@@ -187,9 +181,25 @@ def execute(bench: Bench, tool: Tool, runs: int) -> tuple[float, int]:
     return seconds, len(set(pids))
 
 
-def prepare(bench: Bench, runs: int) -> Path:
+def settle(patience: float) -> None:
+    """Wait until the machine idles: the command before may have left daemons that are ending."""
+    end = perf_counter() + patience
+    while perf_counter() < end:
+        before = idle()
+        time.sleep(1)
+        if idle() - before > 0.95 * (os.cpu_count() or 1):
+            return
+
+
+def idle() -> float:
+    """Seconds for which the machine's cores had nothing to do, since it started."""
+    with open("/proc/stat") as file:
+        return int(file.readline().split()[4]) / os.sysconf("SC_CLK_TCK")
+
+
+def prepare(options: Namespace, runs: int) -> Path:
     """A folder with all that a command reads."""
-    folder = Path(tempfile.mkdtemp(dir=bench.folder))
+    folder = Path(tempfile.mkdtemp(dir=options.folder))
     for name, content in FILES.items():
         (folder / name).write_text(content)
     a, b = (list(range(side)) if side > 1 else 0 for side in grid(runs))
@@ -197,25 +207,25 @@ def prepare(bench: Bench, runs: int) -> Path:
     return folder
 
 
-def measure(bench: Bench, tool: Tool, runs: int) -> Timing | str:
+def measure(options: Namespace, tool: Tool, runs: int) -> Timing | str:
     """One measurement, or why there is none."""
     runs = max(2, runs // tool.share)
     try:
-        one, _ = execute(bench, tool, 1)
-        seconds, processes = execute(bench, tool, runs)
+        one, _ = execute(options, tool, 1)
+        seconds, processes = execute(options, tool, runs)
     except RuntimeError as error:
         return str(error)
     return Timing(runs, seconds, (seconds - one) / (runs - 1) * 1000, processes)
 
 
-def compare(bench: Bench, tools: Sequence[Tool], runs: int, repeats: int) -> dict[str, float]:
+def compare(options: Namespace, tools: Sequence[Tool], runs: int, repeats: int) -> dict[str, float]:
     """Measure the tools in turn, print a table; the median milliseconds per run of each."""
     timings: dict[str, list[Timing]] = {tool.name: [] for tool in tools}
     failures: dict[str, str] = {}
     for repeat in range(repeats):
         for tool in (tool for tool in tools if tool.name not in failures):
             print(f"{repeat + 1}/{repeats} {tool.name}", file=sys.stderr)
-            found = measure(bench, tool, runs)
+            found = measure(options, tool, runs)
             if isinstance(found, str):
                 failures[tool.name] = found
             else:
@@ -244,9 +254,9 @@ def installed(python: str) -> dict[str, str]:
     return {name: found[name] for name in names if name in found}
 
 
-def parse() -> argparse.Namespace:
+def parse() -> Namespace:
     """The arguments."""
-    parser = argparse.ArgumentParser(description="What a tool adds to a run that does nothing.")
+    parser = ArgumentParser(description="What a tool adds to a run that does nothing.")
     parser.add_argument("--runs", type=int, default=450, help="runs of a grid (default: 450)")
     parser.add_argument("--also", type=int, metavar="RUNS", help="a second size: is the time per run the same?")
     parser.add_argument("--peers-too", action="store_true", help="all tools run the second size, not only gridfold")
@@ -254,10 +264,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--heavy", type=int, default=30, metavar="RUNS", help="runs that import torch (default: 30)")
     parser.add_argument("--cores", type=int, default=2, help="all that a tool may use (default: 2)")
     parser.add_argument("--peers", default=sys.executable, metavar="PYTHON", help="a Python that has the peers")
-    parser.add_argument(
-        "--only", nargs="+", default=[""], metavar="TOOL", help="tools whose name begins with one of these"
-    )
+    parser.add_argument("--only", nargs="+", default=[""], metavar="TOOL", help="those whose name begins like one")
     parser.add_argument("--timeout", type=float, default=600, help="seconds for a command (default: 600)")
+    parser.add_argument("--patience", type=float, default=30, help="seconds to wait for an idle machine (default: 30)")
     parser.add_argument("--keep", action="store_true", help="leave what was written")
     return parser.parse_args()
 
@@ -266,32 +275,32 @@ def main() -> None:
     """Measure and print."""
     options = parse()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
-    bench = Bench(Path(tempfile.mkdtemp(prefix="bench-")), options.peers, options.cores, options.timeout)
-    versions = installed(bench.peers)
+    options.folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    versions = installed(options.peers)
     chosen = [tool for tool in TOOLS if tool.name.startswith(tuple(options.only))]
     tools = [tool for tool in chosen if all(name in versions for name in tool.packages)]
-    print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}, in {bench.folder}")
+    print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}, in {options.folder}")
     print(", ".join(f"{name} {version}" for name, version in {"python": platform.python_version(), **versions}.items()))
     print("\nRuns that do nothing")
-    medians = compare(bench, tools, options.runs, options.repeats)
+    medians = compare(options, tools, options.runs, options.repeats)
     for tool in chosen:
         if tool not in tools:
             print(f"{tool.name:26}  not installed (pip install -r benchmarks/requirements.txt)")
     if options.also:
         print("\nMore of them")
         several = [tool for tool in tools if options.peers_too or tool.name == "gridfold"]
-        again = compare(bench, several, options.also, options.repeats)
+        again = compare(options, several, options.also, options.repeats)
         for name in [name for name in medians if name in again]:
             print(f"{name}: {again[name] / medians[name]:.2f} times the {options.runs:,} runs' time per run")
     heavy = [tool for tool in HEAVY if tool.name.startswith(tuple(options.only))]
     if options.heavy and heavy:
         print("\nRuns that import torch and transformers")
         if find_spec("torch") and find_spec("transformers"):
-            compare(bench, heavy, options.heavy, options.repeats)
+            compare(options, heavy, options.heavy, options.repeats)
         else:
             print("not installed (pip install -e '.[text]')")
     if not options.keep:
-        shutil.rmtree(bench.folder)
+        shutil.rmtree(options.folder)
 
 
 if __name__ == "__main__":
