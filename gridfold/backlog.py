@@ -30,7 +30,7 @@ class Backlog:
     failed: int = 0
     held: list[tuple[RunEntry, Owner]] = field(default_factory=list)
     damaged: list[RunEntry] = field(default_factory=list)
-    _attempts: array[int] = field(default_factory=lambda: array("H"))  # for each run the attempt to make; 0 for none
+    _attempts: array[int] = field(default_factory=lambda: array("I"))  # for each run the attempt to make; 0 for none
 
     @classmethod
     def read(cls, search: SearchDirectory, *, only_failed: bool = False, gone: Collection[str] = ()) -> Backlog:
@@ -85,8 +85,8 @@ class Backlog:
 
     def _add(self, entry: RunEntry, only_failed: bool, gone: Collection[str]) -> None:  # noqa: FBT001
         run = self.search.run(entry)
-        record = run.read()
         self.total += 1
+        record, attempt, owner = run.standing()
         if record and record.state == "completed":
             self.completed += 1
             self._attempts.append(0)
@@ -95,9 +95,6 @@ class Backlog:
             self.damaged.append(entry)
         failed = record is not None and record.state == "failed"
         self.failed += failed
-        attempt = run.attempts(record)
-        over = attempt == 0 or (record is not None and record.is_final and record.attempt == attempt)
-        owner = None if over else run.owner(attempt)
         if owner and owner.life != "dead" and owner.host not in gone:
             self.held.append((entry, owner))
             self._attempts.append(0)

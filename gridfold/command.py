@@ -244,7 +244,12 @@ def _execute(arguments: Sequence[str], variables: Mapping[str, str], log_path: P
     """
     with log_path.open("ab") as log:
         process = subprocess.Popen(
-            arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **variables}
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **variables},
+            close_fds=False,  # it inherits what ties it to the search (see ``lifeline``)
         )
     try:
         return process.wait()

@@ -39,7 +39,15 @@ _START = "import sys; sys.path[:] = {path!r}; from gridfold.{module} import main
 
 
 class TemplateDiedError(Exception):
-    """The template process is gone, and with it every process that it had started."""
+    """The template process is gone, and with it every process that it had started.
+
+    Attributes:
+        status: its exit code, or minus the number of the signal that killed it.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"exit code {status}" if status >= 0 else signal_name(-status))
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ class Ended:
     """A run's process has ended; ``status`` is its exit code, or minus the number of the signal that killed it."""
 
     key: int
+    pid: int | None
     status: int
 
 
@@ -96,8 +105,7 @@ class ForkServer:
             if event == "started":
                 self._pids[key] = value
             elif event == "ended":
-                del self._pids[key]
-                yield Ended(key, value)
+                yield Ended(key, self._pids.pop(key), value)
             elif event == "ready":
                 self.ready, self.cold_reason = True, value
             timeout = 0
@@ -145,14 +153,13 @@ class ForkServer:
         try:
             self._connection.send(message)
         except OSError:
-            raise TemplateDiedError("it is gone") from None
+            raise TemplateDiedError(self._process.wait()) from None
 
     def _receive(self) -> tuple[str, int, Any]:
         try:
             received: tuple[str, int, Any] = self._connection.recv()
         except (OSError, EOFError):
-            code = self._process.wait()
-            raise TemplateDiedError(f"exit code {code}" if code >= 0 else signal_name(-code)) from None
+            raise TemplateDiedError(self._process.wait()) from None
         return received
 
 

@@ -36,7 +36,9 @@ def tie(end: int) -> None:
     if sys.platform == "linux":
         # A file description of its own, since each has one owner. The kernel does the rest: code that holds Python's
         # lock for seconds, or has stopped, cannot delay it.
-        own = os.open(f"/proc/self/fd/{end}", os.O_RDONLY | os.O_CLOEXEC)
+        own = os.open(f"/proc/self/fd/{end}", os.O_RDONLY)
+        # A command that this process starts stays tied, also when this process is killed before the search is.
+        os.set_inheritable(own, True)  # noqa: FBT003 - the only way to call it
         fcntl.fcntl(own, fcntl.F_SETOWN, -os.getpid())
         fcntl.fcntl(own, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)

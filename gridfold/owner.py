@@ -26,7 +26,8 @@ class Owner:
     Attributes:
         host: the machine's name.
         pid: the process's number there; also that of its process group, if it leads one.
-        start: when it started, counted from the boot of that machine, so that setting the clock changes nothing.
+        start: when it started, counted from the boot of that machine, so that setting the clock changes nothing; and
+            in which namespace its number counts, as containers have their own.
     """
 
     host: str
@@ -42,9 +43,14 @@ class Owner:
     @property
     def life(self) -> Life:
         """Whether it lives; "elsewhere" if it is of another machine, which cannot be asked from here."""
-        if self.host != socket.gethostname():
+        if self.host != socket.gethostname() or self._is_of_another_namespace():
             return "elsewhere"
         return "alive" if _start(self.pid) == self.start else "dead"
+
+    def _is_of_another_namespace(self) -> bool:
+        """Whether it runs since the same boot, but in a container from which, or into which, one cannot look."""
+        boot, _, rest = self.start.partition("/")
+        return boot == _boot() and rest.partition("/")[0] != _namespace()
 
     def kill_remains(self) -> None:
         """Kill what a dead process left in its process group: commands and workers that it had started.
@@ -53,6 +59,8 @@ class Owner:
         that nothing is left.
         """
         deadline = time.monotonic() + _GONE_SECONDS
+        if not self.start.startswith(f"{_boot()}/"):
+            return  # the machine was started anew: whoever has the number now is somebody else
         while self.life == "dead" and _start(self.pid) is None and (left := list(_members(self.pid))):
             for pid in left:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -77,12 +85,20 @@ def _boot() -> str:
         return ""
 
 
+@cache
+def _namespace() -> str:
+    try:
+        return (_PROC / "self/ns/pid").readlink().name
+    except OSError:
+        return ""
+
+
 def _start(pid: int) -> str | None:
     """When the process started; None if it is not there, or has ended and waits for its parent to see it."""
     if not _PROC.is_dir():
         return _start_elsewhere(pid)
     fields = _stat(pid)
-    return f"{_boot()}/{fields[19]}" if fields and fields[0] not in "ZX" else None
+    return f"{_boot()}/{_namespace()}/{fields[19]}" if fields and fields[0] not in "ZX" else None
 
 
 def _start_elsewhere(pid: int) -> str | None:

@@ -27,6 +27,7 @@ PROGRESS = "progress.json"  # there only while the run runs
 
 CLAIM = ".claim-"  # and the attempt: made once for each, by the process that gets it, and never removed
 
+_MAX_ATTEMPT = 2**31
 _PROGRESS_INTERVAL = 0.2  # seconds between two writes
 _DURABLE_SECONDS = 1.0
 _FOLLOW_SECONDS = 0.2
@@ -223,6 +224,21 @@ class Run:
                 return None
             time.sleep(0.05)
 
+    def standing(self) -> tuple[Record | None, int, Owner | None]:
+        """What can be said of the run: its record, how many attempts were taken, who has the last if it is not over.
+
+        A process may complete the run while one looks: whoever seems dead is asked for the record once more.
+        """
+        for _ in range(2):
+            record = self.read()
+            attempt = self.attempts(record)
+            if attempt == 0 or (record is not None and record.is_final and record.attempt == attempt):
+                return record, attempt, None
+            owner = self.owner(attempt)
+            if owner is not None and owner.life != "dead":
+                break
+        return record, attempt, owner
+
     def set_aside(self, attempt: int) -> None:
         """Move away what an earlier attempt reported, so that metrics of two attempts do not mix; nothing is lost."""
         for name in (METRICS, METRICS_JSON):
@@ -291,12 +307,22 @@ def _is_sound(record: Record) -> bool:
         record.state in get_args(State)
         and isinstance(record.index, int)
         and isinstance(record.attempt, int)
+        and 0 <= record.attempt < _MAX_ATTEMPT
         and isinstance(record.params, dict)
         and isinstance(record.metrics, dict)
-        and all(isinstance(value, (int, float)) for value in record.metrics.values())
+        and all(_is_metric(name, value) for name, value in record.metrics.items())
         and (record.error is None or (isinstance(record.error, dict) and {"type", "message"} <= record.error.keys()))
         and (record.seconds is None or isinstance(record.seconds, (int, float)))
     )
+
+
+def _is_metric(name: str, value: Any) -> bool:
+    try:
+        name.encode()
+        float(value)
+    except (UnicodeEncodeError, OverflowError, TypeError, ValueError):
+        return False
+    return isinstance(value, (int, float))
 
 
 def _as_text(record: Record) -> str:

@@ -38,7 +38,7 @@ class Outcome:
     """How the execution of a search ended.
 
     Attributes:
-        failed: how many runs failed in it.
+        failed: how many runs failed in it, or were interrupted.
         stopped: why it ended although runs are left; "" if none are, or a signal ended it.
         interrupted: whether a signal ended it.
     """
@@ -114,7 +114,7 @@ def execute_search(
     """Execute what is left to do of a search; in the end, write ``results.csv``."""
     search = backlog.search
     facts = search.facts()
-    search.write_facts(facts | {"started": facts["started"] or now()})
+    search.write_facts(facts | {"started": facts.get("started") or now()})
     search.log(f"process {os.getpid()} starts on {len(backlog)} runs")
     interrupt = Interrupt()
     schedule = Schedule(backlog.attempts(), policy)
@@ -125,7 +125,7 @@ def execute_search(
                 again = schedule.ended(attempt, record)
                 watcher.ended(attempt.run, record, again=again)
                 search.log(_line(record, attempt))
-                failed += record.state == "failed" and not again
+                failed += record.is_final and record.state != "completed" and not again
                 if keep:
                     keep.ended(attempt.run, record)
                 if schedule.aborts:

@@ -34,8 +34,8 @@ class Status:
     def read(cls, search: SearchDirectory) -> Status:
         """Look at every run of a search."""
         status = cls(search)
-        for entry, record in search.records():
-            status._add(entry, record)
+        for entry in search.entries():
+            status._add(entry)
         return status
 
     @property
@@ -50,13 +50,13 @@ class Status:
             return None
         return self._seconds / completed * self.left / len(self.running)
 
-    def _add(self, entry: RunEntry, record: Record | None) -> None:
+    def _add(self, entry: RunEntry) -> None:
         self.total += 1
         run = self.search.run(entry)
-        attempt = run.attempts(record)
+        record, attempt, owner = run.standing()
         if attempt == 0 or (record and record.is_final and record.attempt == attempt):
             self.states[record.state if record else "created"] += 1
-        elif (owner := run.owner(attempt)) and owner.life != "dead":
+        elif owner and owner.life != "dead":
             self.states["running"] += 1
             self.running.append((entry, run))
         else:

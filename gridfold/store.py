@@ -28,6 +28,7 @@ LOG = "search.log"
 PATCH = "code.patch"
 
 _MAX_HINT = 1000
+_FACTS = ("search", "config", "variations", "runs", "trainer", "threads", "seed", "creator")  # what it takes to go on
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,12 @@ class SearchDirectory:
         except FileNotFoundError:
             hint = "the search was killed before it could begin; start it again"
             raise ConfigError(f"no {SEARCH}", where=str(self.dir), hint=hint) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ConfigError(f"cannot be read: {error}", where=str(self.dir / SEARCH)) from None
-        if not isinstance(facts, dict):
-            raise ConfigError("not what gridfold writes", where=str(self.dir / SEARCH))
-        return facts
+        missing = [name for name in _FACTS if not isinstance(facts, dict) or name not in facts]
+        if missing:
+            raise ConfigError(f"says nothing of: {', '.join(missing)}", where=str(self.dir / SEARCH))
+        return dict(facts)
 
     def base(self) -> str:
         """The text of the base config."""
@@ -100,7 +102,7 @@ class SearchDirectory:
     @property
     def is_created(self) -> bool:
         """Whether all run directories exist."""
-        return (self.dir / RUNS).exists()
+        return is_file(self.dir / RUNS) and (self.dir / RUNS).stat().st_size > 0
 
     def create_runs(self, runs: Iterable[tuple[RunEntry, str]], *, again: bool = False) -> None:
         """Create a directory with its config for each run, and list them in ``runs.jsonl``.
@@ -136,8 +138,9 @@ class SearchDirectory:
             with (self.dir / RUNS).open(encoding="utf-8") as listing:
                 for line in listing:
                     yield RunEntry(**json.loads(line))
-        except (OSError, ValueError, TypeError) as error:
-            raise ConfigError(f"cannot be read: {error}", where=str(self.dir / RUNS)) from None
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            hint = "remove it, and gridfold resume makes it again"
+            raise ConfigError(f"cannot be read: {error}", where=str(self.dir / RUNS), hint=hint) from None
 
     def run(self, entry: RunEntry) -> Run:
         """The run of an entry."""

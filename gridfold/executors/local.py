@@ -14,8 +14,8 @@ from gridfold import threads
 from gridfold.errors import ConfigError
 from gridfold.executors import Watcher
 from gridfold.executors.devices import GpuSlots, Slot
-from gridfold.failure import Error, describe, died, lost, timed_out
-from gridfold.forkserver import ForkServer, TemplateDiedError
+from gridfold.failure import Error, describe, died, is_infrastructure, lost, timed_out
+from gridfold.forkserver import Ended, ForkServer, TemplateDiedError
 from gridfold.interrupt import Interrupt
 from gridfold.run import Attempt, Record, now, started
 from gridfold.worker import TAKEN
@@ -82,12 +82,15 @@ class LocalExecutor:
         """Call a function where the trainer is imported, in a process of its own; see ``ForkServer.call``.
 
         Raises:
-            ConfigError: importing the trainer kills the process.
+            ConfigError: importing the trainer ends the process.
+            ChildProcessError: the process was killed from outside.
         """
         try:
             return self._connected(trainer).call(function, *arguments)
         except TemplateDiedError as error:
             self._close_server()
+            if is_infrastructure(died(error.status)):
+                raise ChildProcessError(f"the process that imports the trainer was killed ({error})") from None
             raise ConfigError(f"importing it ends the process: {error}", path="gridfold.trainer") from None
 
     def execute(
@@ -139,7 +142,7 @@ class LocalExecutor:
         try:
             for ended in self._server.ended(_POLL_SECONDS):
                 if ended.key in self._active:
-                    yield self._close(self._active.pop(ended.key), ended.status)
+                    yield self._close(self._active.pop(ended.key), ended)
         except TemplateDiedError:
             again = not self._server.ready and not self._cold  # importing the trainer kills: each run shall say so
             self._cold = self._cold or again
@@ -151,16 +154,16 @@ class LocalExecutor:
                 else:
                     yield self._close(active, None)
 
-    def _close(self, active: _Active, status: int | None) -> tuple[_Active, Record]:
+    def _close(self, active: _Active, ended: Ended | None) -> tuple[_Active, Record]:
         self._release(active.slot)
-        return active, self._final_record(active, status)
+        return active, self._final_record(active, ended)
 
-    def _final_record(self, active: _Active, status: int | None) -> Record:
+    def _final_record(self, active: _Active, ended: Ended | None) -> Record:
         """What the run's record says in the end; written here if its process could not."""
         run, record = active.attempt.run, active.attempt.record
         found = run.read()
-        if status == TAKEN:
-            return found or record
+        if run.is_claimed(record.attempt + 1) or (ended and _is_taken(ended, found, record)):
+            return found or record  # another process's, now or before
         if found and found.attempt == record.attempt:
             if found.state == "completed" or (found.is_final and active.ending != "timeout"):
                 return found
@@ -170,7 +173,7 @@ class LocalExecutor:
         if active.ending == "interrupted":
             record = replace(record, state="interrupted", error=None)
         else:
-            record = replace(record, state="failed", error=self._error(active, status))
+            record = replace(record, state="failed", error=self._error(active, ended.status if ended else None))
         try:
             run.write(record)
         except OSError as error:
@@ -224,6 +227,12 @@ class LocalExecutor:
         if self._server:
             self._server.close()
             self._server = None
+
+
+def _is_taken(ended: Ended, found: Record | None, wanted: Record) -> bool:
+    """Whether a process ended because another one has the attempt, and not by an exit code of the trainer's own."""
+    own = found is not None and found.attempt == wanted.attempt and found.pid == ended.pid
+    return ended.status == TAKEN and not own
 
 
 def _environment() -> Mapping[str, str]:

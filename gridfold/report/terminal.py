@@ -157,8 +157,8 @@ def results(search: SearchDirectory) -> Group:
     """The best runs, best first, by the first metric, those without it last; failures; and where the results are."""
     best = heapq.nsmallest(MAX_ROWS, search.records(), key=lambda row: rank(row[1], row[0].index))
     lines = [f"All results: {escape(str(search.results_path))}"]
-    entry, record = best[0]
-    if record and record.metrics:
+    entry, record = best[0] if best else (None, None)
+    if entry and record and record.metrics:
         lines.insert(0, f"Best run: {escape(str(search.dir.parent / (record.reused or entry.run)))}")
     return Group(_results_table(best), *failures(search), *lines)
 
