@@ -168,9 +168,8 @@ def _execute(
     finally:
         output.print(terminal.results(directory), soft_wrap=True)
     errors = terminal.console(stderr=True)
-    if options.quiet:
-        for line in terminal.failures(directory):
-            errors.print(line, soft_wrap=True)
+    for line in [*(terminal.failures(directory) if options.quiet else []), *terminal.unrecorded(outcome.unrecorded)]:
+        errors.print(line, soft_wrap=True)
     _say_where(options, directory)
     if outcome.stopped or outcome.interrupted:
         errors.print(terminal.unfinished(directory, outcome, again), soft_wrap=True)

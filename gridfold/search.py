@@ -17,7 +17,7 @@ from gridfold.interrupt import Interrupt
 from gridfold.plan import SEED, Plan, create
 from gridfold.run import Attempt, Record, Run, now
 from gridfold.schedule import Policy, Schedule
-from gridfold.store import Store
+from gridfold.store import SearchDirectory, Store
 from gridfold.template import Template
 from gridfold.values import digest
 from gridfold.variations import from_mapping
@@ -41,11 +41,13 @@ class Outcome:
         failed: how many runs failed in it, or were interrupted.
         stopped: why it ended although runs are left; "" if none are, or a signal ended it.
         interrupted: whether a signal ended it.
+        unrecorded: the runs that failed and whose directories do not say so, because they cannot be written.
     """
 
     failed: int
     stopped: str
     interrupted: bool
+    unrecorded: list[tuple[Run, Record]]
 
 
 class HyperParamSearch:
@@ -118,7 +120,7 @@ def execute_search(
     search.log(f"process {os.getpid()} starts on {len(backlog)} runs")
     interrupt = Interrupt()
     schedule = Schedule(backlog.attempts(), policy)
-    failed = 0
+    failed, unrecorded = 0, []
     with interrupt.listening():
         try:
             for attempt, record in executor.execute(schedule, watcher, interrupt):
@@ -126,15 +128,27 @@ def execute_search(
                 watcher.ended(attempt.run, record, again=again)
                 search.log(_line(record, attempt))
                 failed += record.is_final and record.state != "completed" and not again
+                if record.state == "failed" and attempt.run.read() is None:
+                    unrecorded.append((attempt.run, record))
                 if keep:
                     keep.ended(attempt.run, record)
                 if schedule.aborts:
                     interrupt.request()
         finally:
-            search.write_results()
-            search.write_facts(search.facts() | {"ended": now()})
-            search.log(f"process {os.getpid()} ends{f': {schedule.stopped}' if schedule.stopped else ''}")
-    return Outcome(failed, schedule.stopped, interrupt.by_signal)
+            unwritten = _finish(search)
+            stopped = schedule.stopped or unwritten
+            search.log(f"process {os.getpid()} ends{f': {stopped}' if stopped else ''}")
+    return Outcome(failed, stopped, interrupt.by_signal, unrecorded)
+
+
+def _finish(search: SearchDirectory) -> str:
+    """Write what a search says in the end; why it cannot, "" if it can."""
+    try:
+        search.write_results()
+        search.write_facts(search.facts() | {"ended": now()})
+    except OSError as error:
+        return f"its results cannot be written: {error}"
+    return ""
 
 
 def execute_run(run: Run, config: Config, trainer: str | Sequence[str], executor: Executor, watcher: Watcher) -> Record:

@@ -22,7 +22,7 @@ from gridfold.plan import Plan
 from gridfold.ranking import lower_is_better, rank
 from gridfold.report.live import progress_note
 from gridfold.report.numbers import number
-from gridfold.run import Record
+from gridfold.run import Record, Run
 from gridfold.search import Outcome
 from gridfold.status import Status
 from gridfold.store import RunEntry, SearchDirectory
@@ -165,12 +165,21 @@ def results(search: SearchDirectory) -> Group:
 
 def failures(search: SearchDirectory) -> list[str]:
     """The failures, those of one cause in one line, as markup."""
-    failed = [(entry, record) for entry, record in search.records() if record and record.state == "failed"]
-    if not failed:
+    found = [(search.run(entry), record) for entry, record in search.records() if record and record.state == "failed"]
+    return _failures(found, "failed")
+
+
+def unrecorded(found: list[tuple[Run, Record]]) -> list[str]:
+    """The failures that the directories of their runs do not tell of, as markup."""
+    return _failures(found, "failed, and cannot say so in their directories")
+
+
+def _failures(found: list[tuple[Run, Record]], what: str) -> list[str]:
+    if not found:
         return []
-    groups = grouped(record for _, record in failed)
-    logs = {entry.index: search.run(entry).log_path for entry, _ in failed}
-    lines = [f"[bold red]{sum(map(len, groups))} failed"]
+    groups = grouped(record for _, record in found)
+    logs = {record.index: run.log_path for run, record in found}
+    lines = [f"[bold red]{len(found)} {what}"]
     for group in groups[:MAX_ROWS]:
         record = group[0]
         error = record.error or {}
