@@ -288,7 +288,6 @@ class Killer:
         self.random = random.Random(seed)
         self.killed = Counter()
         self.slowest = 0.0
-        self.tracebacks = 0
         self.completed = {}
         self.round = 0
         self.process = None
@@ -356,10 +355,7 @@ class Killer:
         self._check_completed()
 
     def _check_stderr(self, stderr):
-        if "TemplateDiedError" in stderr:  # see test_a_template_that_is_killed_at_once_is_a_message
-            self.tracebacks += 1
-        else:
-            assert "Traceback" not in stderr, stderr
+        assert "Traceback" not in stderr, stderr
 
     def _check_completed(self):
         """What is completed once stays so, and is not run again."""
@@ -440,7 +436,6 @@ def test_a_run_that_is_killed_is_tried_again(place):
     assert {record["attempt"] for record in project.records("t_").values()} == {1, 2}
 
 
-@pytest.mark.xfail(strict=True, reason="the search that lost a run writes over the record of a later attempt")
 def test_a_result_is_not_overwritten_by_who_comes_late(place):
     """The search is stopped while its run is killed; another process takes over and completes the run."""
     project = place(2)
@@ -457,13 +452,13 @@ def test_a_result_is_not_overwritten_by_who_comes_late(place):
     assert project.states() == {"completed": 2}
 
 
-@pytest.mark.xfail(strict=True, reason="the number of a group is taken for proof, also after another boot")
 def test_processes_of_others_are_left_alone(place):
     """A claim of another boot: its number belongs to a group of others now, whose leader has ended."""
     project = place(2)
     finish(project.search("at_once", "--no-execute"))
     leader = subprocess.Popen(["sh", "-c", "sleep 100 & echo $!"], stdout=subprocess.PIPE, start_new_session=True)
     other = int(leader.stdout.readline())
+    leader.stdout.close()
     leader.wait()
     claim = {"host": socket.gethostname(), "pid": leader.pid, "start": "another boot/1", "process": "another boot/1"}
     (run,) = project.folder.glob("runs/*_x_1")
@@ -499,7 +494,6 @@ def test_four_processes_share_a_search_on_a_slow_disk(place):
     share(project, 4, 24)
 
 
-@pytest.mark.xfail(strict=True, reason="the record is not read again once its owner is seen to be dead")
 def test_a_run_that_ends_while_it_is_looked_at_is_not_run_again(place):
     """Between reading its record and asking for its owner, the run completes."""
     project = place(2)
@@ -525,7 +519,6 @@ def in_a_container(project, *arguments):
     return project.start(*arguments, before=["unshare", "-fp", "--mount-proc", "--kill-child"])
 
 
-@pytest.mark.xfail(strict=True, reason="a process of another pid namespace seems dead")
 def test_a_living_run_of_another_container_is_respected(place):
     project = place(2)
     if subprocess.run(["unshare", "-fp", "--mount-proc", "true"], check=False, capture_output=True).returncode:
@@ -539,6 +532,22 @@ def test_a_living_run_of_another_container_is_respected(place):
     first.kill()
     second.kill()
     assert {attempt for _, attempt in started} == {"1"}
+
+
+@pytest.mark.xfail(strict=True, reason="what to do is said only if the machine's name is another")
+def test_who_starts_a_container_again_is_told_what_to_do(place):
+    """The runs of the container before cannot be seen, and have ended with it."""
+    project = place(2)
+    if subprocess.run(["unshare", "-fp", "--mount-proc", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("unshare is not allowed")
+    first = in_a_container(project, "--config", "c.yaml", "--trainer", "ledgers:hangs_first", "--parallel", "2")
+    project.wait_for_notes(2)
+    for pid in project.processes():
+        os.kill(pid, signal.SIGKILL)
+    finish(first)
+    project.wait_until_gone()
+    said = finish(in_a_container(project, "--resume", "last"))
+    assert project.states() == {"completed": 2} or f"--gone {socket.gethostname()}" in said.stdout
 
 
 # Faults
@@ -654,7 +663,6 @@ def test_a_deaf_run_is_killed_after_its_time(place):
 
 
 @pytest.mark.parametrize("trainer", ["interrupts_itself", "exits_75"])
-@pytest.mark.xfail(strict=True, reason="exit code 0 although no run is completed")
 def test_a_search_with_runs_that_are_not_completed_does_not_say_all_is_well(place, trainer):
     project = place(2)
     assert finish(project.search(trainer)).returncode != 0
@@ -725,16 +733,7 @@ RECORDS = {
 }
 
 
-STOPPERS = ("attempt beyond all bounds", "negative attempt", "huge metric", "half a character")
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(kind, marks=pytest.mark.xfail(strict=True, reason="not refused")) if kind in STOPPERS else kind
-        for kind in RECORDS
-    ],
-)
+@pytest.mark.parametrize("kind", RECORDS)
 def test_a_record_of_wrong_values_stops_nobody(finished, place, tmp_path, kind):
     shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)
     project = place(2)
@@ -745,7 +744,6 @@ def test_a_record_of_wrong_values_stops_nobody(finished, place, tmp_path, kind):
         assert said.returncode == 0, said
 
 
-@pytest.mark.xfail(strict=True, reason="RecursionError of deep JSON; IndexError of an empty runs.jsonl")
 @pytest.mark.parametrize("name", SEARCH_FILES)
 def test_a_damaged_search_does_not_stop_others(finished, place, tmp_path, name):
     for kind in ("empty", "torn", "deep", "directory"):
@@ -761,7 +759,6 @@ def test_a_damaged_search_does_not_stop_others(finished, place, tmp_path, name):
         assert said.returncode == 0
 
 
-@pytest.mark.xfail(strict=True, reason="KeyError")
 @pytest.mark.parametrize("missing", ["creator", "started", "trainer", "seed"])
 def test_a_search_that_says_too_little_is_an_error(finished, place, tmp_path, missing):
     shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)
@@ -781,7 +778,6 @@ def test_a_search_that_says_too_little_is_an_error(finished, place, tmp_path, mi
 # Trainers that cannot be imported
 
 
-@pytest.mark.xfail(strict=True, reason="TemplateDiedError is not caught where the configs are checked")
 def test_a_template_that_is_killed_at_once_is_a_message(place):
     project = place(2)
     (project.folder / "slow.py").write_text("import time; time.sleep(3)\ndef train(config): return 1")
@@ -819,8 +815,7 @@ HOSTILE = [
     "x" * 10_000,
     "..",
     "-rf",
-    "\udcff",
-    "\x1b[31m[red]",
+    "\udcff\x1b[31m[red]",
     "",
 ]
 
@@ -927,7 +922,7 @@ def main():
             print(  # noqa: T201
                 f"seed {options.seed}: {killer.round} searches of {options.runs} runs, killed {dict(killer.killed)}, "
                 f"{len(killer.project.notes())} attempts, {len(killer.completed)} completed, "
-                f"gone after {killer.slowest:.2f} s at most, {killer.tracebacks} tracebacks, "
+                f"gone after {killer.slowest:.2f} s at most, "
                 f"{time.monotonic() - start:.0f} s"
             )
 
