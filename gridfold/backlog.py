@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from gridfold.owner import Owner
-from gridfold.run import Attempt, Record
+from gridfold.run import Attempt, Record, Run
 from gridfold.store import RunEntry, SearchDirectory
 
 
@@ -62,8 +62,9 @@ class Backlog:
             run = self.search.run(entry)
             if run.is_claimed(attempt):
                 continue
-            if attempt > 1 and (previous := run.owner(attempt - 1)) and previous.life == "dead":
-                previous.kill_remains()
+            if attempt > 1 and not _is_clean(run, attempt - 1):
+                self.search.log(f"run {entry.index} is left: processes of its attempt {attempt - 1} do not end")
+                continue
             yield Attempt(
                 run,
                 Record(
@@ -100,3 +101,9 @@ class Backlog:
             self._attempts.append(0)
             return
         self._attempts.append(attempt + 1 if failed or not only_failed else 0)
+
+
+def _is_clean(run: Run, attempt: int) -> bool:
+    """Whether nothing of an earlier attempt is left; what is, is killed."""
+    owner = run.owner(attempt)
+    return owner is None or owner.life != "dead" or owner.kill_remains()

@@ -52,11 +52,19 @@ class TemplateDiedError(Exception):
 
 @dataclass(frozen=True)
 class Ended:
-    """A run's process has ended; ``status`` is its exit code, or minus the number of the signal that killed it."""
+    """A run's process has ended.
+
+    Attributes:
+        key: the run.
+        pid: the process; None if it could not be started.
+        status: its exit code, or minus the number of the signal that killed it.
+        reason: why it could not be started.
+    """
 
     key: int
     pid: int | None
-    status: int
+    status: int = 0
+    reason: str = ""
 
 
 class ForkServer:
@@ -106,6 +114,9 @@ class ForkServer:
                 self._pids[key] = value
             elif event == "ended":
                 yield Ended(key, self._pids.pop(key), value)
+            elif event == "refused":
+                del self._pids[key]
+                yield Ended(key, None, reason=value)
             elif event == "ready":
                 self.ready, self.cold_reason = True, value
             timeout = 0
@@ -255,10 +266,7 @@ class _Template:
                     what, key, value = self._connection.recv()
                 except (EOFError, OSError):
                     return
-                if what == "start":
-                    self._connection.send(("started", key, self._start(key, value)))
-                else:
-                    self._connection.send((*self._call(*value),))
+                self._connection.send(self._start(key, value) if what == "start" else self._call(*value))
 
     def _why_cold(self) -> str:
         """Why a fork would not be safe; "" if it is."""
@@ -273,18 +281,25 @@ class _Template:
             return "importing the trainer initialised CUDA"
         return ""
 
-    def _start(self, key: int, task: Task) -> int:
-        if self._why_cold():
-            process = _spawn("worker", (task, self._lifeline), [self._lifeline])
-            self._children[process.pid] = key, process
-            return process.pid
+    def _start(self, key: int, task: Task) -> tuple[str, int, Any]:
+        try:
+            pid, process = self._spawn(task) if self._why_cold() else self._fork(task)
+        except OSError as error:  # too many processes, or no memory
+            return "refused", key, f"no process could be started: {error}"
+        self._children[pid] = key, process
+        return "started", key, pid
+
+    def _spawn(self, task: Task) -> tuple[int, subprocess.Popen[bytes]]:
+        process = _spawn("worker", (task, self._lifeline), [self._lifeline])
+        return process.pid, process
+
+    def _fork(self, task: Task) -> tuple[int, None]:
         pid = os.fork()
         if pid == 0:
             self._become(lambda: self._run(task))
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)  # the child does it too: whoever is first
-        self._children[pid] = key, None
-        return pid
+        return pid, None
 
     def _run(self, task: Task) -> int:
         printed = os.pread(self._printed, os.fstat(self._printed).st_size, 0)

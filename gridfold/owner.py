@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+MARK = "GRIDFOLD_PROCESS=1"  # in the environment of every process of a search but the first
+
 _PROC = Path("/proc")
 _GONE_SECONDS = 5.0  # how long killed processes may take to be gone
 
@@ -52,22 +54,26 @@ class Owner:
         boot, _, rest = self.start.partition("/")
         return boot == _boot() and rest.partition("/")[0] != _namespace()
 
-    def kill_remains(self) -> None:
+    def kill_remains(self) -> bool:
         """Kill what a dead process left in its process group: commands and workers that it had started.
 
         The system gives a number to no new process while a group still has it, so a process of that number is proof
-        that nothing is left.
+        that nothing is left. Strangers that got the number later, as a group, do not bear the `MARK`.
+
+        Returns:
+            Whether all of them are gone.
         """
-        deadline = time.monotonic() + _GONE_SECONDS
         if not self.start.startswith(f"{_boot()}/"):
-            return  # the machine was started anew: whoever has the number now is somebody else
+            return True  # the machine was started anew: whoever has the number now is somebody else
+        deadline = time.monotonic() + _GONE_SECONDS
         while self.life == "dead" and _start(self.pid) is None and (left := list(_members(self.pid))):
             for pid in left:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
             if time.monotonic() > deadline:
-                raise TimeoutError(f"processes of an earlier attempt do not end: {', '.join(map(str, left))}")
+                return False
             time.sleep(0.01)
+        return True
 
 
 def wait_until_gone(pid: int) -> None:
@@ -121,9 +127,16 @@ def _stat(pid: int) -> list[str]:
 
 
 def _members(group: int) -> Iterator[int]:
-    """The living processes of a process group."""
+    """The living processes of a process group that bear the mark."""
     for entry in _PROC.iterdir():
         if entry.name.isdigit():
             fields = _stat(int(entry.name))
-            if fields and fields[0] not in "ZX" and int(fields[2]) == group:
+            if fields and fields[0] not in "ZX" and int(fields[2]) == group and _is_marked(entry):
                 yield int(entry.name)
+
+
+def _is_marked(process: Path) -> bool:
+    try:
+        return MARK.encode() in (process / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False

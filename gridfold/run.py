@@ -162,8 +162,8 @@ class Run:
             if over:
                 return
             time.sleep(_FOLLOW_SECONDS)
-            record = self.read()  # then once more: what it printed last
-            over = record is not None and record.is_final
+            _, attempt, owner = self.standing()  # then once more: what it printed last
+            over = attempt > 0 and (owner is None or owner.life == "dead")
 
     def rewrite_config(self, text: str) -> None:
         """Write the config of a run that was not created to the end."""
@@ -215,12 +215,13 @@ class Run:
 
     def owner(self, attempt: int) -> Owner | None:
         """The process that took an attempt; None if the claim was torn, by a loss of power."""
-        deadline = time.monotonic() + _CLAIM_SECONDS
+        path = Path(self._claim(attempt))
         while True:
-            claim = _read_mapping(Path(self._claim(attempt)))
-            with contextlib.suppress(KeyError):
-                return Owner(claim["host"], claim["pid"], claim["process"])
-            if time.monotonic() > deadline:
+            claim = _read_mapping(path)
+            host, pid, process = claim.get("host"), claim.get("pid"), claim.get("process")
+            if isinstance(host, str) and isinstance(pid, int) and isinstance(process, str):
+                return Owner(host, pid, process)
+            if not path.exists() or abs(time.time() - path.stat().st_mtime) > _CLAIM_SECONDS:
                 return None
             time.sleep(0.05)
 
@@ -312,7 +313,8 @@ def _is_sound(record: Record) -> bool:
         and isinstance(record.metrics, dict)
         and all(_is_metric(name, value) for name, value in record.metrics.items())
         and (record.error is None or (isinstance(record.error, dict) and {"type", "message"} <= record.error.keys()))
-        and (record.seconds is None or isinstance(record.seconds, (int, float)))
+        and (record.seconds is None or _is_metric("seconds", record.seconds))
+        and (record.reused is None or isinstance(record.reused, str))
     )
 
 

@@ -13,6 +13,7 @@ from gridfold.checkpoints import KeepBest
 from gridfold.config import Config
 from gridfold.executors import Executor, Watcher
 from gridfold.executors.local import LocalExecutor
+from gridfold.failure import is_disk_full
 from gridfold.interrupt import Interrupt
 from gridfold.plan import SEED, Plan, create
 from gridfold.run import Attempt, Record, Run, now
@@ -128,7 +129,7 @@ def execute_search(
                 watcher.ended(attempt.run, record, again=again)
                 search.log(_line(record, attempt))
                 failed += record.is_final and record.state != "completed" and not again
-                if record.state == "failed" and attempt.run.read() is None:
+                if _is_unrecorded(attempt.run, record):
                     unrecorded.append((attempt.run, record))
                 if keep:
                     keep.ended(attempt.run, record)
@@ -139,6 +140,11 @@ def execute_search(
             stopped = schedule.stopped or unwritten
             search.log(f"process {os.getpid()} ends{f': {stopped}' if stopped else ''}")
     return Outcome(failed, stopped, interrupt.by_signal, unrecorded)
+
+
+def _is_unrecorded(run: Run, record: Record) -> bool:
+    """Whether a failure cannot be read in its run's directory; a full disk is the search's failure, not the run's."""
+    return record.state == "failed" and not is_disk_full(record.error or {}) and run.read() is None
 
 
 def _finish(search: SearchDirectory) -> str:

@@ -137,7 +137,7 @@ class SearchDirectory:
         try:
             with (self.dir / RUNS).open(encoding="utf-8") as listing:
                 for line in listing:
-                    yield RunEntry(**json.loads(line))
+                    yield _checked(RunEntry(**json.loads(line)))
         except (OSError, ValueError, TypeError, RecursionError) as error:
             hint = "remove it, and gridfold resume makes it again"
             raise ConfigError(f"cannot be read: {error}", where=str(self.dir / RUNS), hint=hint) from None
@@ -209,7 +209,7 @@ class Store:
         """
         for directory in (self.root / name, Path(name)):
             if is_file(directory / SEARCH):
-                return SearchDirectory(directory)
+                return SearchDirectory(directory if directory.name not in ("", "..") else directory.resolve())
         searches = self.searches()
         if name == "last" and searches:
             return searches[-1]
@@ -258,6 +258,15 @@ class Store:
         folded = prefix.casefold()
         with os.scandir(self.root) as entries:
             return any(entry.name.casefold().startswith(folded) for entry in entries)
+
+
+def _checked(entry: RunEntry) -> RunEntry:
+    """The entry, if its parts are what others take them for; its name is that of a directory beside the search's."""
+    kinds = isinstance(entry.index, int) and isinstance(entry.id, str) and isinstance(entry.params, dict)
+    if not kinds or not isinstance(entry.run, str) or entry.run in ("", ".", "..") or set(entry.run) & {"/", "\0"}:
+        raise ValueError(f"not a run: {entry!r:.200}")
+    entry.run.encode()
+    return entry
 
 
 def _make(directory: Path) -> bool:

@@ -201,7 +201,10 @@ class TestContinuing:
         (run / ".claim-1").write_text(json.dumps({"host": "far", "pid": 1, "process": "x"}))
         result = gridfold("resume", "last")
         name = searches(project)[0].name
-        assert f"1 under way on far; if that machine is gone: gridfold resume {name} --gone far" in result.stdout
+        assert (
+            f"1 under way on far; if that machine or container is gone: gridfold resume {name} --gone far"
+            in result.stdout
+        )
         assert states(project) == [None, "completed"]
         assert gridfold("resume", "last", "--gone", "far").returncode == 0
         assert states(project) == ["completed"] * 2

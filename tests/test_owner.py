@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import replace
 
-from gridfold.owner import Owner
+from gridfold.owner import MARK, Owner
 from tests.conftest import ROOT
 from tests.test_executors import is_gone
 
@@ -15,7 +15,7 @@ SLEEPING = "from gridfold.owner import Owner; import sys, time; o = Owner.curren
 
 
 def start(script):
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | dict([MARK.split("=")])
     return subprocess.Popen(
         [sys.executable, "-uc", script], stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
     )

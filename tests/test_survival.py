@@ -402,18 +402,36 @@ def test_no_command_outlives_a_killed_search(place):
     project.wait_until_gone()
 
 
-@pytest.mark.xfail(strict=True, reason="what a run has started is tied to the search by the run only")
-def test_nothing_is_left_when_all_are_killed_one_after_another(place):
+def kill_one_after_another(project, search):
     """The template first, so that nobody sees the end of the runs, and the search last."""
-    project = place(4)
-    search = project.search("parent", "--parallel", "4")
-    project.wait_for_notes(4)
     processes = project.processes()
     (template,) = [pid for pid, parent in processes.items() if parent == search.pid]
     runs = [pid for pid, parent in processes.items() if parent == template]
     for pid in (template, *runs, search.pid):
         os.kill(pid, signal.SIGKILL)
     search.wait()
+
+
+def test_no_command_is_left_when_all_are_killed_one_after_another(place):
+    project = place(4)
+    sleeps = ["--", "sh", "-c", 'echo "start {run_dir} 1" >> "$LEDGER"; sleep 100 & sleep 100']
+    search = project.start("--config", "c.yaml", "--parallel", "4", *sleeps)
+    project.wait_for_notes(4)
+    kill_one_after_another(project, search)
+    project.wait_until_gone()
+
+
+def test_what_a_function_has_started_is_gone_at_the_latest_when_the_search_goes_on(place):
+    project = place(4)
+    search = project.search("parent", "--parallel", "4")
+    project.wait_for_notes(4)
+    kill_one_after_another(project, search)
+    left = set(project.processes())
+    again = project.start("--resume", "last", "--parallel", "4")
+    project.wait_for_notes(8)
+    assert not left & set(project.processes())
+    again.kill()
+    again.wait()
     project.wait_until_gone()
 
 
@@ -534,7 +552,6 @@ def test_a_living_run_of_another_container_is_respected(place):
     assert {attempt for _, attempt in started} == {"1"}
 
 
-@pytest.mark.xfail(strict=True, reason="what to do is said only if the machine's name is another")
 def test_who_starts_a_container_again_is_told_what_to_do(place):
     """The runs of the container before cannot be seen, and have ended with it."""
     project = place(2)

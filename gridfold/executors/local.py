@@ -17,6 +17,7 @@ from gridfold.executors.devices import GpuSlots, Slot
 from gridfold.failure import Error, describe, died, is_infrastructure, lost, timed_out
 from gridfold.forkserver import Ended, ForkServer, TemplateDiedError
 from gridfold.interrupt import Interrupt
+from gridfold.owner import MARK
 from gridfold.run import Attempt, Record, now, started
 from gridfold.worker import TAKEN
 
@@ -173,20 +174,20 @@ class LocalExecutor:
         if active.ending == "interrupted":
             record = replace(record, state="interrupted", error=None)
         else:
-            record = replace(record, state="failed", error=self._error(active, ended.status if ended else None))
+            record = replace(record, state="failed", error=self._error(active, ended))
         try:
             run.write(record)
         except OSError as error:
             record = replace(record, state="failed", error=describe(error))
         return record
 
-    def _error(self, active: _Active, status: int | None) -> Error:
+    def _error(self, active: _Active, ended: Ended | None) -> Error:
         if active.ending == "timeout" and self.timeout:
             return timed_out(self.timeout)
-        if status is None:
-            return lost("the template process was killed")
+        if ended is None or ended.pid is None:
+            return lost(ended.reason if ended else "the template process was killed")
         kills, self._memory_kills = self._memory_kills, _memory_kills()
-        return died(status, killed_for_memory=status == -signal.SIGKILL and self._memory_kills > kills)
+        return died(ended.status, killed_for_memory=ended.status == -signal.SIGKILL and self._memory_kills > kills)
 
     def _end_overdue(self, interrupt: Interrupt) -> None:
         """Tell the runs to end whose time is over, or all if the search is to stop; kill those that do not."""
@@ -237,7 +238,7 @@ def _is_taken(ended: Ended, found: Record | None, wanted: Record) -> bool:
 
 def _environment() -> Mapping[str, str]:
     """Of the template process and all runs; what the user has set comes first, except for the number of threads."""
-    return {**_DEFAULTS, **os.environ, **threads.environment(1)}
+    return {**_DEFAULTS, **os.environ, **threads.environment(1), **dict([MARK.split("=")])}
 
 
 def _memory_kills() -> int:

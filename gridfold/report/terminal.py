@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import heapq
-import socket
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -93,13 +93,10 @@ def backlog(found: Backlog) -> str:
     if found.damaged:
         names = ", ".join(entry.run for entry in found.damaged[:3]) + (", …" if len(found.damaged) > 3 else "")
         lines.append(f"{len(found.damaged)} with a record that cannot be read, so not done: {names}")
-    elsewhere: dict[str, int] = {}
-    for _, owner in found.held:
-        elsewhere[owner.host] = elsewhere.get(owner.host, 0) + 1
-    for host, count in elsewhere.items():
+    for (host, life), count in Counter((owner.host, owner.life) for _, owner in found.held).items():
         line = f"{count} under way on {host}"
-        if host != socket.gethostname():
-            line += f"; if that machine is gone: gridfold resume {found.search.name} --gone {host}"
+        if life == "elsewhere":
+            line += f"; if that machine or container is gone: gridfold resume {found.search.name} --gone {host}"
         lines.append(line)
     return escape("\n".join(lines))
 
