@@ -1,11 +1,11 @@
 """What a tool adds to a run that does nothing: gridfold beside a bash loop, Hydra, Optuna and Ray Tune.
 
 Run: ``python benchmarks/overhead.py [--peers PYTHON]``, where PYTHON is one that has
-``benchmarks/requirements.txt`` installed. A run only notes its process id: that shows that all of them ran, and in how
-many processes. What a tool adds per run is the wall time of its whole command for N runs less that of the same command
-for one run, divided by N − 1. Tools take turns in every repetition, all on the same cores, each command in a fresh
-folder and when the machine idles. Nothing is deleted before the end: some file systems create slowly after large
-deletes.
+``benchmarks/requirements.txt`` installed. A run only reads its parameters and notes its process id: that shows that all
+of them ran, and in how many processes. What a tool adds per run is the wall time of its whole command for N runs less
+that of the same command for one run, divided by N − 1. Tools take turns in every repetition, all on the same cores,
+each command in a fresh folder and when the machine idles. Nothing is deleted before the end: some file systems create
+slowly after large deletes.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ import os
 
 
 def train(config=None, run=None):
+    if config is not None:
+        config["a"], config["b"]
     with open(os.environ["PIDS"], "a") as file:
         file.write(f"{os.getpid()}\\n")
     return 0.0
@@ -65,7 +67,13 @@ storage = sys.argv[3] if len(sys.argv) > 3 else None
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 sampler = optuna.samplers.GridSampler({"a": list(range(a)), "b": list(range(b))}, seed=0)
 study = optuna.create_study(storage=storage, sampler=sampler)
-study.optimize(lambda trial: noop.train((trial.suggest_int("a", 0, a), trial.suggest_int("b", 0, b))), n_trials=a * b)
+
+
+def objective(trial):
+    return noop.train({"a": trial.suggest_int("a", 0, a), "b": trial.suggest_int("b", 0, b)})
+
+
+study.optimize(objective, n_trials=a * b)
 """
 RAY = """\
 import os, sys
