@@ -77,7 +77,7 @@ def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     planned, execution = _planned(options), _execution(options)
     with execution.executor(planned.config.threads) as executor:
         fingerprint = executor.call(planned.trainer, planned.check)
-        forecast = Forecast.read(planned, Store(), fingerprint, executor.parallel)
+        forecast = Forecast.read(planned, Store(), fingerprint, executor.parallel, reuse=options.reuse)
     names = RunNames(options.run_prefix, "HHMMSS", planned.space.parameters)
     terminal.console().print(terminal.expectation(planned, names, forecast), soft_wrap=True)
     return 0
@@ -172,7 +172,10 @@ def _execute(
     for line in [*(terminal.failures(directory) if options.quiet else []), *terminal.unrecorded(outcome.unrecorded)]:
         errors.print(line, soft_wrap=True)
     _say_where(options, directory)
-    if outcome.stopped or outcome.interrupted:
+    left = Backlog.read(directory)
+    if left.held:
+        output.print(terminal.held(left), soft_wrap=True)
+    if len(left) and (outcome.stopped or outcome.interrupted):
         errors.print(terminal.unfinished(directory, outcome, again), soft_wrap=True)
     if outcome.interrupted:
         return EXIT_INTERRUPTED

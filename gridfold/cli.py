@@ -26,6 +26,8 @@ class _Parser(argparse.ArgumentParser):
         if unknown:
             hint = nearest(unknown[1], (name for name in self._option_string_actions if name.startswith("--")))
             message = f"unknown option {unknown[1]}\n  {hint}"
+        elif wrong := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message):
+            message = f"unknown command '{wrong[1]}'\n  {nearest(wrong[1], re.findall(r'[a-z]+', wrong[2]))}"
         elif stray := re.match(r"unrecognized arguments: (\S+\.ya?ml)", message):
             message += f"\n  did you mean --config {stray[1]}?"
         self.exit(EXIT_BAD_INPUT, f"error: {message}\n  see {self.prog} --help\n")
@@ -37,13 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"gridfold {__version__}")
     commands = parser.add_subparsers(dest="command_name", required=True, metavar="COMMAND")
     for name, (add_options, summary) in _COMMANDS.items():
-        add_options(commands.add_parser(name, help=summary, allow_abbrev=False))
+        command = commands.add_parser(name, help=summary, allow_abbrev=False)
+        command.set_defaults(parser=command)
+        add_options(command)
     return _run(parser, arguments)
 
 
 def search(arguments: Sequence[str] | None = None) -> int:
     """The command ``hyper_main.py``, the same as ``gridfold search``."""
     parser = _Parser(prog="hyper_main.py", allow_abbrev=False)
+    parser.set_defaults(parser=parser)
     _search_options(parser)
     parser.add_argument("--resume", metavar="SEARCH", help="continue a search, by name, or the last one: last")
     parser.add_argument("--failed", action="store_true", help="with --resume: only the runs that failed")
@@ -53,6 +58,7 @@ def search(arguments: Sequence[str] | None = None) -> int:
 def train(arguments: Sequence[str] | None = None) -> int:
     """The command ``main.py``, the same as ``gridfold train``."""
     parser = _Parser(prog="main.py", allow_abbrev=False)
+    parser.set_defaults(parser=parser)
     _train_options(parser)
     return _run(parser, arguments)
 
@@ -79,7 +85,8 @@ def _plan_search_options(parser: argparse.ArgumentParser) -> None:
 
 def _resume_options(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Run what is not completed of a search; several processes may do so at once and share the runs."
+        "Run what is not completed of a search; several processes may do so at once and share the runs. "
+        "What is not said here is as it was said when the search began, but for --budget."
     )
     _search_argument(parser, required=True)
     parser.add_argument("--failed", action="store_true", help="only the runs that failed")
@@ -87,6 +94,7 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
         "--gone", metavar="HOST", action="append", default=[], help="a machine that is gone, with its runs"
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would run")
+    parser.add_argument("--reuse", action="store_true", help="take results that other searches have of the same config")
     _execution_options(parser)
     parser.set_defaults(action="resume")
 
@@ -165,6 +173,11 @@ def _execution_options(parser: argparse.ArgumentParser) -> None:
         type=_kept,
         help="which runs keep their weights (default: all)",
     )
+    group.add_argument(
+        "--fold",
+        action=argparse.BooleanOptionalAction,
+        help="compute once what runs have in common, also with a function of your own (default: the built-in trainer)",
+    )
     group.add_argument("--quiet", action="store_true", help="print the search's directory only")
 
 
@@ -227,7 +240,7 @@ def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> in
     command = None
     if "--" in given:
         given, command = given[: given.index("--")], given[given.index("--") + 1 :]
-    options = parser.parse_args(given)
+    options = _parse(parser, given)
     options.trainer_command = command
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup has it ignored, and means it
@@ -243,6 +256,14 @@ def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> in
     except KeyboardInterrupt:
         print("interrupted; what has finished is kept", file=sys.stderr)  # noqa: T201
         return EXIT_INTERRUPTED
+
+
+def _parse(parser: argparse.ArgumentParser, given: list[str]) -> argparse.Namespace:
+    """The options; what is unknown is an error of the command that it was given to, which knows the nearest."""
+    options, unknown = parser.parse_known_args(given)
+    if unknown:
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return options
 
 
 def _act(prog: str, options: argparse.Namespace) -> int:

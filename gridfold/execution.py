@@ -27,6 +27,7 @@ class Execution:
         fail_fast: stop at the first failure.
         keep_going: go on although the first runs all fail alike.
         keep_checkpoints: how many of the best runs keep their checkpoints; None for all.
+        fold: compute once what runs have in common; by default with the built-in trainer.
     """
 
     parallel: int | None = None
@@ -37,11 +38,13 @@ class Execution:
     fail_fast: bool | None = None
     keep_going: bool | None = None
     keep_checkpoints: int | None = None
+    fold: bool | None = None
 
     def or_else(self, saved: Mapping[str, Any]) -> Execution:
         """What was said now, and for the rest what was said before."""
         said = {name: value for name, value in vars(self).items() if value is not None}
-        return Execution(**{name: saved.get(name) for name in vars(self)} | said)
+        before = {name: saved.get(name) for name in vars(self) if name != "budget"}  # a budget is of one evening
+        return Execution(**before | said)
 
     def executor(self, threads: int) -> LocalExecutor:
         """An executor for runs of so many threads.
@@ -61,7 +64,8 @@ class Execution:
                 "or, if they use no GPU: --runs-per-gpu 0",
             )
         parallel = self.parallel or slots or max(1, physical_cores() // threads)
-        return LocalExecutor(parallel, GpuSlots(found, per_gpu) if found else None, self.timeout)
+        slots_of_gpus = GpuSlots(found, per_gpu) if found else None
+        return LocalExecutor(parallel, slots_of_gpus, self.timeout, fold=self.fold)
 
     def policy(self) -> Policy:
         """What the search does about failures and time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import signal
 import traceback
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,7 @@ _KILLED = "Killed"
 _TIMEOUT = "Timeout"
 _LOST = "Lost"
 _INFRASTRUCTURE_SIGNALS = ("SIGKILL", "SIGTERM", "SIGHUP", "SIGINT", "SIGPWR", "SIGXCPU")
+_NUMBER = re.compile(r"[-+]?\d[\d.]*(?:e[-+]?\d+)?", re.IGNORECASE)
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 Error = Mapping[str, Any]
@@ -48,6 +50,8 @@ def died(status: int, *, killed_for_memory: bool = False) -> Error:
     if status >= 0:
         return _plain("ProcessDied", f"exit code {status} without a result")
     name = signal_name(-status)
+    if name not in _INFRASTRUCTURE_SIGNALS:
+        return {**_plain("Crashed", f"crashed by {name}"), "signal": name}
     message = f"killed by the system for want of memory ({name})" if killed_for_memory else f"killed by {name}"
     return {**_plain(_KILLED, message), "signal": name}
 
@@ -63,8 +67,11 @@ def lost(reason: str) -> Error:
 
 
 def signature(error: Error) -> tuple[str, str]:
-    """Equal for failures of one cause: the type, and where it was raised or, where that is not known, the message."""
-    return str(error["type"]), str(error.get("place") or error["message"])
+    """Equal for failures of one cause: the type, and where it was raised or, where that is not known, the message.
+
+    Numbers in a message do not count: a command tells of the value that it was given.
+    """
+    return str(error["type"]), str(error.get("place") or _NUMBER.sub("#", error["message"]))
 
 
 def is_infrastructure(error: Error) -> bool:

@@ -35,11 +35,11 @@ class Forecast:
     disk: float | None
 
     @classmethod
-    def read(cls, plan: Plan, store: Store, fingerprint: str, parallel: int) -> Forecast:
-        """Look at what is in a store already."""
+    def read(cls, plan: Plan, store: Store, fingerprint: str, parallel: int, *, reuse: bool) -> Forecast:
+        """Look at what is in a store already; with ``reuse``, results that are there are not made again."""
         facts = {"fingerprint": fingerprint, "threads": plan.config.threads, "seed": SEED}
         reusable = len(find_reusable((plan.identity(trial) for trial in plan.space), facts, store))
-        runs = plan.space.size - reusable
+        runs = plan.space.size - (reusable if reuse else 0)
         sample = list(islice(_completed(plan, store), _SAMPLE))
         if not sample:
             return cls(runs, reusable, parallel, None, None)

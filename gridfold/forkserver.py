@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import gc
 import importlib
+import json
 import logging
 import os
 import pickle
@@ -26,8 +27,9 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Any, NoReturn, TypeVar
 
 from gridfold.failure import signal_name
+from gridfold.fold import Pipes, Shared, grow, reap, why_not
 from gridfold.lifeline import Lifeline, tie
-from gridfold.owner import Owner, wait_until_gone
+from gridfold.owner import Owner, is_alive, wait_until_gone
 from gridfold.run import Attempt
 from gridfold.trainer import resolve
 from gridfold.worker import Task, run_process
@@ -59,12 +61,29 @@ class Ended:
         pid: the process; None if it could not be started.
         status: its exit code, or minus the number of the signal that killed it.
         reason: why it could not be started.
+        token: what it had of a fold's tokens.
     """
 
     key: int
     pid: int | None
     status: int = 0
     reason: str = ""
+    token: int | None = None
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run of a fold has a process."""
+
+    key: int
+
+
+@dataclass(frozen=True)
+class Left:
+    """Runs of a fold that are to be run alone, and why."""
+
+    keys: Sequence[int]
+    reason: str
 
 
 class ForkServer:
@@ -88,9 +107,16 @@ class ForkServer:
         self._connection, theirs = Pipe()
         self._selector = selectors.PollSelector()  # ``Connection.poll`` makes one each time
         self._selector.register(self._connection, selectors.EVENT_READ)
-        start = _Start(theirs.fileno(), self._lifeline.end, trainer, cold)
-        self._process = _spawn("forkserver", start, (start.connection, start.lifeline), environment)
+        self._tokens, self._grants = _pipe()
+        self._events, told = _pipe()
+        os.set_blocking(told, True)
+        self._selector.register(self._events, selectors.EVENT_READ)
+        self._half = b""  # of an event
+        self._leaves: dict[int, int] = {}
+        start = _Start(theirs.fileno(), Pipes(self._tokens, told, self._lifeline.end), trainer, cold)
+        self._process = _spawn("forkserver", start, (start.connection, *vars(start.pipes).values()), environment)
         theirs.close()
+        os.close(told)
 
     def start(self, key: int, attempt: Attempt, environment: Mapping[str, str]) -> None:
         """Start a run, which ``key`` stands for from now on.
@@ -102,28 +128,76 @@ class ForkServer:
         # The config is read here, not there, nor in the child: processes that share memory copy what they write to.
         self._send(("start", key, Task(attempt, environment).read()))
 
-    def ended(self, timeout: float) -> Iterator[Ended]:
-        """The runs whose processes have ended; waits for the first for at most ``timeout`` seconds.
+    def grow(self, key: int, attempts: Mapping[int, Attempt], parallel: int) -> None:
+        """Start a fold of runs, of which so many may work at a time; ``key`` stands for its first process.
 
         Raises:
             TemplateDiedError: the template process is gone.
         """
-        while self._selector.select(timeout):
-            event, key, value = self._receive()
-            if event == "started":
-                self._pids[key] = value
-            elif event == "ended":
-                yield Ended(key, self._pids.pop(key), value)
-            elif event == "refused":
-                del self._pids[key]
-                yield Ended(key, None, reason=value)
-            elif event == "ready":
-                self.ready, self.cold_reason = True, value
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._tokens, 1 << 16)  # of an earlier fold
+        os.write(self._grants, bytes(range(1, min(parallel, 256))))
+        self._pids[key] = None
+        tasks = {own: Task(attempt, {}).read() for own, attempt in attempts.items()}
+        self._send(("grow", key, Shared(tasks, token=0)))
+
+    def grant(self, token: int) -> None:
+        """Let another process of the fold work."""
+        os.write(self._grants, bytes([token]))
+
+    def happened(self, timeout: float) -> Iterator[Started | Ended | Left]:
+        """What has happened to the runs; waits for the first news for at most ``timeout`` seconds.
+
+        Raises:
+            TemplateDiedError: the template process is gone.
+        """
+        while ready := self._selector.select(timeout):
+            yield from self._hear()
+            if any(key.fileobj is self._connection for key, _ in ready):
+                event, key, value = self._receive()
+                yield from self._hear()  # what its processes said comes before the end of a fold
+                if event == "started":
+                    self._pids[key] = value
+                elif event == "ended":
+                    yield Ended(key, self._pids.pop(key), value)
+                elif event == "refused":
+                    del self._pids[key]
+                    yield Ended(key, None, reason=value)
+                elif event == "ready":
+                    self.ready, self.cold_reason = True, value
             timeout = 0
+
+    def _hear(self) -> Iterator[Started | Ended | Left]:
+        """What the processes of a fold have said."""
+        with contextlib.suppress(BlockingIOError):
+            self._half += os.read(self._events, 1 << 16)
+        *whole, self._half = self._half.split(b"\n")
+        for line in whole:
+            said = json.loads(line)
+            if "started" in said:
+                key, pid = said["started"]
+                self._pids[key], self._leaves[pid] = pid, key
+                yield Started(key)
+            elif "ended" in said:
+                pid, status, token = said["ended"]
+                leaf = self._leaves.pop(pid, None)
+                if leaf is not None:
+                    del self._pids[leaf]
+                yield Ended(-1 if leaf is None else leaf, pid, status, token=token)
+            elif "left" in said:
+                yield Left(said["left"], said["reason"])
 
     def has_started(self, key: int) -> bool:
         """Whether a run has a process."""
         return self._pids.get(key) is not None
+
+    def forgotten(self) -> list[int]:
+        """The runs of a fold that have ended while nobody was there to tell: their parents were killed."""
+        return [key for pid, key in self._leaves.items() if not is_alive(pid)]
+
+    def forget(self, key: int) -> None:
+        """Expect no more news of a run."""
+        self._leaves.pop(self._pids.pop(key, None) or 0, None)
 
     def signal(self, key: int, number: int) -> None:
         """Send a signal to the process group of a run."""
@@ -154,6 +228,8 @@ class ForkServer:
         for key in self._pids:
             self.signal(key, signal.SIGKILL)
         self._lifeline.release()
+        for end in (self._tokens, self._grants, self._events):
+            os.close(end)
         self._connection.close()
         self._process.kill()
         self._process.wait()
@@ -179,9 +255,17 @@ class _Start:
     """What the template process is told first: file descriptors that it inherits, what to import, and how to start."""
 
     connection: int
-    lifeline: int
+    pipes: Pipes
     trainer: str | Sequence[str]
     cold: bool
+
+
+def _pipe() -> tuple[int, int]:
+    """A pipe whose ends do not block: what comes out, what goes in."""
+    ends = os.pipe()
+    for end in ends:
+        os.set_blocking(end, False)
+    return ends
 
 
 def _spawn(
@@ -206,7 +290,7 @@ def _spawn(
 def main() -> int:
     """The template process."""
     start: _Start = pickle.load(sys.stdin.buffer)
-    tie(start.lifeline)
+    tie(start.pipes.lifeline)
     logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
     printed = os.memfd_create("printed") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
     for output in (1, 2):
@@ -215,7 +299,7 @@ def main() -> int:
         _preload(start.trainer)
     _prepare_to_fork()
     with Connection(start.connection) as connection:
-        _Template(connection, start.lifeline, printed, start.cold).serve()
+        _Template(connection, start.pipes, printed, start.cold).serve()
     return 0
 
 
@@ -238,9 +322,10 @@ def _prepare_to_fork() -> None:
 class _Template:
     """The template process at work: one thread, which waits for the search and for its children."""
 
-    def __init__(self, connection: Connection, lifeline: int, printed: int, cold: bool) -> None:  # noqa: FBT001
+    def __init__(self, connection: Connection, pipes: Pipes, printed: int, cold: bool) -> None:  # noqa: FBT001
         self._connection = connection
-        self._lifeline = lifeline
+        self._pipes = pipes
+        self._lifeline = pipes.lifeline
         self._printed = printed
         self._cold = cold
         self._children: dict[int, tuple[int, subprocess.Popen[bytes] | None]] = {}
@@ -266,34 +351,28 @@ class _Template:
                     what, key, value = self._connection.recv()
                 except (EOFError, OSError):
                     return
-                self._connection.send(self._start(key, value) if what == "start" else self._call(*value))
+                self._connection.send(self._call(*value) if what == "call" else self._start(key, value))
 
     def _why_cold(self) -> str:
         """Why a fork would not be safe; "" if it is."""
-        if self._cold or sys.platform != "linux":
-            return "the trainer's imports do not survive" if self._cold else f"no safe fork on {sys.platform}"
-        tasks = sum(1 for _ in os.scandir("/proc/self/task"))
-        if tasks > 1:
-            named = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
-            return f"importing the trainer started {tasks - 1} threads" + (f" ({', '.join(named)})" if named else "")
-        torch = sys.modules.get("torch")
-        if torch and torch.cuda.is_initialized():
-            return "importing the trainer initialised CUDA"
-        return ""
+        return "the trainer's imports do not survive" if self._cold else why_not()
 
-    def _start(self, key: int, task: Task) -> tuple[str, int, Any]:
+    def _start(self, key: int, task: Task | Shared) -> tuple[str, int, Any]:
+        why = self._why_cold()
+        if why and isinstance(task, Shared):
+            return "refused", key, why
         try:
-            pid, process = self._spawn(task) if self._why_cold() else self._fork(task)
+            pid, process = self._spawn(task) if why else self._fork(task)
         except OSError as error:  # too many processes, or no memory
             return "refused", key, f"no process could be started: {error}"
         self._children[pid] = key, process
         return "started", key, pid
 
-    def _spawn(self, task: Task) -> tuple[int, subprocess.Popen[bytes]]:
+    def _spawn(self, task: Task | Shared) -> tuple[int, subprocess.Popen[bytes]]:
         process = _spawn("worker", (task, self._lifeline), [self._lifeline])
         return process.pid, process
 
-    def _fork(self, task: Task) -> tuple[int, None]:
+    def _fork(self, task: Task | Shared) -> tuple[int, None]:
         pid = os.fork()
         if pid == 0:
             self._become(lambda: self._run(task))
@@ -301,8 +380,10 @@ class _Template:
             os.setpgid(pid, pid)  # the child does it too: whoever is first
         return pid, None
 
-    def _run(self, task: Task) -> int:
+    def _run(self, task: Task | Shared) -> int:
         printed = os.pread(self._printed, os.fstat(self._printed).st_size, 0)
+        if isinstance(task, Shared):
+            return grow(task, self._pipes, printed)
         return run_process(task, self._lifeline, printed)
 
     def _call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[str, int, Any]:
@@ -339,11 +420,9 @@ class _Template:
 
     def _reap(self) -> None:
         for pid, (key, process) in list(self._children.items()):
-            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            status = reap(pid, process)
+            if status is None:
                 continue
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)  # whatever the run has left; its number is not free yet
-            status = process.wait() if process else os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             del self._children[pid]
             self._connection.send(("ended", key, status))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -17,11 +19,13 @@ class Interrupt:
     Attributes:
         requests: the count.
         by_signal: whether a signal asked.
+        holds: whether the search wants no more runs to begin, and those under way to end by themselves.
     """
 
     def __init__(self) -> None:
         self.requests = 0
         self.by_signal = False
+        self.holds = False
 
     def request(self) -> None:
         """Ask the search to stop, from within."""
@@ -44,3 +48,6 @@ class Interrupt:
     def _count(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - what signal.signal calls
         self.requests += 1
         self.by_signal = True
+        if self.requests == 1:
+            with contextlib.suppress(OSError):  # not print: the signal may have come in the middle of one
+                os.write(2, b"stopping; waiting for the runs to end (once more: kill them)\n")

@@ -76,6 +76,11 @@ class Owner:
         return True
 
 
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process, and it has not ended."""
+    return _start(pid) is not None
+
+
 def wait_until_gone(pid: int) -> None:
     """Wait for the end of a process that was killed, for some seconds."""
     deadline = time.monotonic() + _GONE_SECONDS

@@ -65,6 +65,11 @@ class Plan:
                 trainer.check(self.template.config(trial.choice))
             return provenance.fingerprint(self.trainer, self.config.data)
         except ConfigError as error:
+            if self.config.trainer is None and "data" not in self.config.data:
+                hint = (
+                    "no trainer is given, so the built-in one was asked; for your own: --trainer, or a command after --"
+                )
+                error.hint = f"{error.hint}\n{hint}".strip()
             error.where = error.where or self.config.where(error.path)
             raise
 

@@ -57,20 +57,25 @@ class Schedule:
     _completed: int = field(default=0, init=False)
     _failed: list[Record] = field(default_factory=list, init=False)
     _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT), init=False)
+    _begin: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._begin = self.clock()
 
     def __iter__(self) -> Iterator[Attempt | None]:
         """The next attempt each time that there is room; None to wait for the runs under way, or for a retry."""
-        begin = self.clock()
         waiting = iter(self.attempts)
-        while not self.stopped:
-            if self._is_over_budget(begin):
-                return
+        while not self.is_over():
             attempt = self._retry() or next(waiting, None)
             if attempt is None and not self._under_way and not self._retries:
                 return
             if attempt is not None:
                 self._under_way += 1
             yield attempt
+
+    def is_over(self) -> bool:
+        """Whether no further run may begin."""
+        return bool(self.stopped) or self._is_over_budget()
 
     def ended(self, attempt: Attempt, record: Record) -> bool:
         """Hear the record of an attempt; whether it is tried again."""
@@ -103,11 +108,11 @@ class Schedule:
         if not self.stopped:
             self.stopped, self.aborts = reason, True
 
-    def _is_over_budget(self, begin: float) -> bool:
+    def _is_over_budget(self) -> bool:
         budget = self.policy.budget
         if budget is None:
             return False
-        spent = self.clock() - begin
+        spent = self.clock() - self._begin
         expected = statistics.median(self._seconds) if self._seconds else 0.0
         if spent + expected <= budget:
             return False

@@ -133,6 +133,7 @@ def execute_search(
                     unrecorded.append((attempt.run, record))
                 if keep:
                     keep.ended(attempt.run, record)
+                interrupt.holds = schedule.is_over()
                 if schedule.aborts:
                     interrupt.request()
         finally:

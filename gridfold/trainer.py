@@ -18,7 +18,7 @@ from gridfold.errors import ConfigError, nearest
 from gridfold.run import Run, number
 
 BUILT_IN = "gridfold.text:trainer"
-CHECKPOINTS = ("checkpoint*",)
+CHECKPOINTS = ("checkpoint*", "*.ckpt", "*.pt", "*.pth", "*.safetensors")
 
 
 class Trainer(Protocol):

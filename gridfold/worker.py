@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
@@ -27,7 +27,7 @@ from gridfold.errors import ConfigError
 from gridfold.failure import describe
 from gridfold.lifeline import tie
 from gridfold.run import Attempt, Record, Run, now, started
-from gridfold.trainer import resolve
+from gridfold.trainer import Trainer, resolve
 
 TAKEN = 75  # exit code: another process has this attempt
 
@@ -53,7 +53,7 @@ class Task:
         return self
 
 
-class _Stop:
+class Stop:
     """SIGTERM ends the trainer as Ctrl-C would, so that it can clean up."""
 
     def __init__(self) -> None:
@@ -61,9 +61,29 @@ class _Stop:
         self.training = False  # a result that is being written is not thrown away
 
     def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - what signal.signal calls
+        """Hear the signal."""
         self.came = True
         if self.training:
             raise KeyboardInterrupt
+
+
+@dataclass
+class Work:
+    """A run that the current process executes.
+
+    Attributes:
+        run: what the trainer sees of it.
+        record: as it began.
+        stop: hears SIGTERM.
+        start: when it began, by the clock of ``time.monotonic``.
+        fold: what was shared with other runs.
+    """
+
+    run: Run
+    record: Record
+    stop: Stop
+    start: float
+    fold: Mapping[str, Any] | None = None
 
 
 def run_process(task: Task, lifeline: int, printed: bytes = b"") -> int:
@@ -71,11 +91,24 @@ def run_process(task: Task, lifeline: int, printed: bytes = b"") -> int:
 
     Everything that the run prints goes to its log, after what was ``printed`` for it before.
     """
+    stop = Stop()
+    work = enter(task, lifeline, printed, stop)
+    if work is None:
+        return TAKEN
+
+    def train() -> Mapping[str, float]:
+        config = task.config or Config.load(work.run.config_path).data
+        return prepare(work.record).train(config, work.run)
+
+    return leave(work, outcome(train, stop))
+
+
+def enter(task: Task, lifeline: int, printed: bytes, stop: Stop) -> Work | None:
+    """Make the current process that of a run; None if another process has the attempt."""
     tie(lifeline)
-    stop = _Stop()
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    run = task.attempt.run
+    run, record = task.attempt.run, task.attempt.record
     log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     if printed:
         os.write(log, printed)
@@ -83,54 +116,48 @@ def run_process(task: Task, lifeline: int, printed: bytes = b"") -> int:
         os.dup2(log, output)
     os.close(log)
     os.environ.update(task.environment)
-    record = execute(task, stop)
-    if record is None:
-        return TAKEN
-    return 0 if record.state == "completed" else 1
-
-
-def execute(task: Task, stop: _Stop | None = None) -> Record | None:
-    """Train the run's config and record what came of it. A failure is a record, not an exception.
-
-    Returns:
-        The final record; None if another process has taken the attempt.
-    """
-    run, record = task.attempt.run, task.attempt.record
     record = started(record)
     if not run.begin(record):
         return None
     if record.attempt > 1:
         run.set_aside(record.attempt - 1)
-    run = Run(run.dir, record.seed, record.index)
-    start = time.monotonic()
-    outcome = _outcome(run, record, task.config, stop or _Stop())
-    if stop and stop.came and outcome["state"] == "failed":
-        outcome = {"state": "interrupted"}  # whatever the trainer made of the signal
-    seconds = round(time.monotonic() - start, 3)
-    record = replace(record, ended=now(), seconds=seconds, notes=run.notes, **outcome)
-    run.write(record)
-    return record
+    return Work(Run(run.dir, record.seed, record.index), record, stop, time.monotonic())
 
 
-def _outcome(run: Run, record: Record, config: Mapping[str, Any] | None, stop: _Stop) -> dict[str, Any]:
+def prepare(record: Record) -> Trainer:
+    """The trainer of a run, in a process that is set up for it."""
+    trainer = resolve(record.trainer)
+    if record.threads > 1:  # the process started with one
+        threads.limit(record.threads)
+    _seed(record.seed)
+    return trainer
+
+
+def outcome(train: Callable[[], Mapping[str, float]], stop: Stop) -> dict[str, Any]:
+    """What came of a training. A failure is a record, not an exception."""
     if stop.came:
         return {"state": "interrupted"}
     try:
         stop.training = True
-        config = config or Config.load(run.config_path).data
-        trainer = resolve(record.trainer)
-        if record.threads > 1:  # the process started with one
-            threads.limit(record.threads)
-        _seed(record.seed)
-        return {"state": "completed", "metrics": dict(trainer.train(config, run))}
+        return {"state": "completed", "metrics": dict(train())}
     except KeyboardInterrupt:
         return {"state": "interrupted"}
     except BaseException as error:  # a trainer that calls sys.exit() is a failed run too
+        if stop.came:
+            return {"state": "interrupted"}  # whatever the trainer made of the signal
         if not isinstance(error, CommandFailed):  # it said itself what was wrong
             traceback.print_exc()
         return {"state": "failed", "error": describe(error)}
     finally:
         stop.training = False
+
+
+def leave(work: Work, outcome: Mapping[str, Any]) -> int:
+    """Record what came of a run; the exit code."""
+    seconds = round(time.monotonic() - work.start, 3)
+    record = replace(work.record, ended=now(), seconds=seconds, fold=work.fold, notes=work.run.notes)
+    work.run.write(replace(record, **outcome))
+    return 0 if outcome["state"] == "completed" else 1
 
 
 def _seed(seed: int) -> None:

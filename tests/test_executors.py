@@ -59,7 +59,7 @@ class ExecutorContract:
             "ValueError",
             "SystemExit",
             "Killed",
-            "Killed",
+            "Crashed",
             None,
         ]
         assert [error and error.get("signal") for error in errors] == [None, None, None, "SIGKILL", "SIGSEGV", None]
@@ -221,7 +221,7 @@ class TestCold(LocalContract):
 
     def test_the_reason_is_known(self, executor, submit):
         list(executor.execute(submit("finish"), Watched(), Interrupt()))
-        assert executor._server.cold_reason.startswith("importing the trainer started 1 thread")
+        assert executor._server.cold_reason == "1 other thread is alive (Thread-1 (sleep))"
 
 
 def test_where_importing_the_trainer_kills_each_run_says_so(project, write):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,16 +17,19 @@ from gridfold.errors import ConfigError
 from gridfold.executors import Watcher
 from gridfold.executors.devices import GpuSlots, Slot
 from gridfold.failure import Error, describe, died, is_infrastructure, lost, timed_out
-from gridfold.forkserver import Ended, ForkServer, TemplateDiedError
+from gridfold.forkserver import Ended, ForkServer, Left, Started, TemplateDiedError
 from gridfold.interrupt import Interrupt
 from gridfold.owner import MARK
 from gridfold.run import Attempt, Record, now, started
+from gridfold.trainer import BUILT_IN
 from gridfold.worker import TAKEN
 
 Result = TypeVar("Result")
 
 GRACE_SECONDS = 30.0  # between SIGTERM and SIGKILL: enough to write a checkpoint
 _POLL_SECONDS = 0.1
+_NEWS_SECONDS = 1.0  # that the news of a process's end may take
+_FOLD_RUNS = 1000  # in one fold, so that memory does not grow with the search
 _VMSTAT = Path("/proc/vmstat")
 _DEFAULTS = {
     "PYTHONHASHSEED": "0",  # sets have one order, so that a run gives the same result twice
@@ -41,6 +46,7 @@ class _Active:
         since: when its process was first seen; None while it waits for the template process.
         ending: why it was told to end, "interrupted" or "timeout".
         kill_at: when it is killed if it has not ended by then.
+        gone_since: when its process was first seen to have ended, while nobody has told of it.
     """
 
     attempt: Attempt
@@ -48,6 +54,22 @@ class _Active:
     since: float | None = None
     ending: str = ""
     kill_at: float = float("inf")
+    gone_since: float | None = None
+
+
+@dataclass
+class _Fold:
+    """A fold under way.
+
+    Attributes:
+        key: its first process.
+        waiting: the attempts that have no process of their own yet.
+        since: when it was started, or a run of it was last seen to begin.
+    """
+
+    key: int
+    waiting: dict[int, Attempt]
+    since: float
 
 
 @dataclass
@@ -61,13 +83,17 @@ class LocalExecutor:
         gpus: GPUs to give to the runs; None to leave the GPUs to the runs.
         timeout: how many seconds a run may take.
         grace: how many seconds a run may take to end when it is told to.
+        fold: compute once what runs have in common; None to do so with the built-in trainer only.
     """
 
     parallel: int = 1
     gpus: GpuSlots | None = None
     timeout: float | None = None
     grace: float = GRACE_SECONDS
+    fold: bool | None = False
     _active: dict[int, _Active] = field(default_factory=dict, init=False)
+    _folded: _Fold | None = field(default=None, init=False)
+    _alone: deque[Attempt] = field(default_factory=deque, init=False)
     _started: int = field(default=0, init=False)
     _server: ForkServer | None = field(default=None, init=False)
     _cold: bool = field(default=False, init=False)
@@ -102,29 +128,89 @@ class LocalExecutor:
         self._memory_kills = _memory_kills()
         more = True
         while True:
-            if more and not interrupt.requests:
+            if not interrupt.requests and not self._folded:
                 more = self._fill(waiting)
-            if not self._active and (interrupt.requests or not more):
+            if not self._active and (interrupt.requests or interrupt.holds or not (more or self._folded)):
                 return
-            for active, record in self._ended():
+            for active, record in self._ended(interrupt):
                 yield active.attempt, record
             self._end_overdue(interrupt)
+            self._end_overdue_fold()
+            yield from ((active.attempt, record) for active, record in self._forgotten())
             for active in self._active.values():
                 if active.since is not None:
                     watcher.running(active.attempt.run)
 
     def _fill(self, waiting: Iterator[Attempt | None]) -> bool:
         """Start attempts while there is room; False if there are no more."""
+        if (
+            self.fold is not False
+            and not self.gpus
+            and not self._alone
+            and not self._active
+            and self._start_fold(waiting)
+        ):
+            return True
         while len(self._active) < self.parallel:
             slot = self.gpus.acquire() if self.gpus else None
             if self.gpus and slot is None:
                 return True
-            attempt = next(waiting, False)
+            attempt = self._alone.popleft() if self._alone else next(waiting, False)
             if not isinstance(attempt, Attempt):
                 self._release(slot)
                 return attempt is None
             self._start(_Active(attempt, slot))
         return True
+
+    def _start_fold(self, waiting: Iterator[Attempt | None]) -> bool:
+        """Start a fold of all that can be had now and belongs together; False if that is less than two attempts."""
+        batch: list[Attempt] = []
+        while len(batch) < _FOLD_RUNS and isinstance(attempt := next(waiting, False), Attempt):
+            batch.append(attempt)
+            if not self._can_share(batch[0].record, attempt.record):
+                break
+        else:
+            if len(batch) > 1:
+                self._grow(batch)
+                return True
+        self._alone.extend(batch)
+        return False
+
+    def _can_share(self, first: Record, other: Record) -> bool:
+        """Whether runs may begin in one process: a function's, of one seed, that compute with one thread each."""
+        wanted = self.fold or first.trainer == BUILT_IN
+        alike = (first.trainer, first.seed, first.threads) == (other.trainer, other.seed, other.threads)
+        return wanted and alike and isinstance(first.trainer, str) and first.threads == 1
+
+    def _grow(self, batch: Sequence[Attempt]) -> None:
+        first = self._started + 1
+        self._started += 1 + len(batch)
+        self._folded = _Fold(first, dict(enumerate(batch, first + 1)), time.monotonic())
+        with contextlib.suppress(TemplateDiedError):  # the next look at what has happened finds out
+            self._connected(batch[0].record.trainer).grow(first, self._folded.waiting, self.parallel)
+
+    def _end_fold(self) -> None:
+        """Leave what has not begun to be run alone."""
+        if self._folded:
+            self._alone.extend(self._folded.waiting.values())
+            self._folded = None
+
+    def _hear(self, news: Started | Ended | Left, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
+        """What has happened, as far as it ends a run."""
+        fold = self._folded
+        if isinstance(news, Started):
+            if fold and news.key in fold.waiting:
+                fold.since = time.monotonic()
+                self._active[news.key] = _Active(fold.waiting.pop(news.key), None, fold.since)
+        elif isinstance(news, Left):
+            self._alone.extend(fold.waiting.pop(key) for key in news.keys if fold and key in fold.waiting)
+        elif fold and news.key == fold.key:
+            self._end_fold()
+        else:
+            if news.key in self._active:
+                yield self._close(self._active.pop(news.key), news)
+            if news.token is not None and self._server and not (interrupt.requests or interrupt.holds):
+                self._server.grant(news.token)
 
     def _start(self, active: _Active) -> None:
         self._started += 1
@@ -135,19 +221,19 @@ class LocalExecutor:
         except TemplateDiedError:
             return  # the next look at what has ended finds out
 
-    def _ended(self) -> Iterator[tuple[_Active, Record]]:
+    def _ended(self, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
         """The runs that have ended, with their final records."""
-        if self._server is None or not self._active:
+        if self._server is None or not (self._active or self._folded):
             time.sleep(_POLL_SECONDS)
             return
         try:
-            for ended in self._server.ended(_POLL_SECONDS):
-                if ended.key in self._active:
-                    yield self._close(self._active.pop(ended.key), ended)
+            for news in self._server.happened(_POLL_SECONDS):
+                yield from self._hear(news, interrupt)
         except TemplateDiedError:
             again = not self._server.ready and not self._cold  # importing the trainer kills: each run shall say so
             self._cold = self._cold or again
             self._close_server()
+            self._end_fold()
             left, self._active = list(self._active.values()), {}
             for active in left:
                 if again:
@@ -166,7 +252,7 @@ class LocalExecutor:
         if run.is_claimed(record.attempt + 1) or (ended and _is_taken(ended, found, record)):
             return found or record  # another process's, now or before
         if found and found.attempt == record.attempt:
-            if found.state == "completed" or (found.is_final and active.ending != "timeout"):
+            if found.state == "completed" or (found.is_final and not active.ending):
                 return found
             record = found
         seconds = time.monotonic() - active.since if active.since else 0.0
@@ -205,6 +291,23 @@ class LocalExecutor:
                 self._end(key, active, "timeout")
             if moment > active.kill_at or interrupt.requests > 1:
                 self._signal(key, signal.SIGKILL)
+
+    def _forgotten(self) -> Iterator[tuple[_Active, Record]]:
+        """The runs of a fold whose end nobody told of for a while."""
+        gone = set(self._server.forgotten()) if self._server else set()
+        moment = time.monotonic()
+        for key in gone & self._active.keys():
+            active = self._active[key]
+            active.gone_since = active.gone_since or moment
+            if moment - active.gone_since > _NEWS_SECONDS and self._server:
+                self._server.forget(key)
+                yield self._close(self._active.pop(key), None)
+
+    def _end_overdue_fold(self) -> None:
+        """Kill a fold whose shared part hangs: each of its runs shall time out by itself."""
+        fold = self._folded
+        if fold and self.timeout and not self._active and time.monotonic() - fold.since > self.timeout:
+            self._signal(fold.key, signal.SIGKILL)
 
     def _end(self, key: int, active: _Active, reason: str) -> None:
         active.ending = reason

@@ -18,6 +18,7 @@ from gridfold.report.numbers import number
 from gridfold.run import Record, Run
 
 _MAX_BARS = 10  # of runs that run
+_FEW = 100  # runs that each have a line
 _LINE_SECONDS = 1.0  # between two lines about runs that went well
 
 
@@ -75,7 +76,7 @@ class Live:
         if not record.is_final:
             self._total -= 1  # another process has it
         elif not again:
-            self._done += 1
+            self._done += record.state in ("completed", "failed")
             self._failed += record.state == "failed"
             if record.metrics and (self._best is None or rank(record, 0) < rank(self._best, 0)):
                 self._best = record
@@ -90,7 +91,8 @@ class Live:
         if record.error and signature(record.error) not in self._signatures:
             self._signatures.add(signature(record.error))
             return True
-        return time.monotonic() - self._last_line >= _LINE_SECONDS or self._done == self._total
+        soon = time.monotonic() - self._last_line < _LINE_SECONDS
+        return self._total <= _FEW or not soon or self._done == self._total
 
     def _line(self, run: Run, record: Record, again: bool) -> str:  # noqa: FBT001
         parts = [f"[{self._done}/{self._total}] {run.dir.name}: {outcome(run, record)}"]

@@ -93,8 +93,14 @@ def backlog(found: Backlog) -> str:
     if found.damaged:
         names = ", ".join(entry.run for entry in found.damaged[:3]) + (", …" if len(found.damaged) > 3 else "")
         lines.append(f"{len(found.damaged)} with a record that cannot be read, so not done: {names}")
+    return "\n".join([escape("\n".join(lines)), *([held(found)] if found.held else [])])
+
+
+def held(found: Backlog) -> str:
+    """The runs that other processes have, as markup."""
+    lines = []
     for (host, life), count in Counter((owner.host, owner.life) for _, owner in found.held).items():
-        line = f"{count} under way on {host}"
+        line = f"{count} under way in other processes on {host}"
         if life == "elsewhere":
             line += f"; if that machine or container is gone: gridfold resume {found.search.name} --gone {host}"
         lines.append(line)
@@ -127,7 +133,9 @@ def status(found: Status, again: str) -> Group:
 
 def expectation(plan: Plan, names: RunNames, done: Forecast) -> Group:
     """What a search would do."""
-    lines = [f"{done.runs:,} to run, {done.reusable:,} with results of earlier searches (--reuse takes them)"]
+    lines = [f"{done.runs:,} to run"]
+    if done.reusable:
+        lines.append(f"{done.reusable:,} have results of earlier searches, which --reuse takes")
     if done.seconds is not None:
         lines.append(f"about {timedelta(seconds=round(done.seconds))} with {done.parallel} at a time, by earlier runs")
     if done.disk is not None:
@@ -153,11 +161,22 @@ def comparison(old: Record, new: Record) -> Table:
 def results(search: SearchDirectory) -> Group:
     """The best runs, best first, by the first metric, those without it last; failures; and where the results are."""
     best = heapq.nsmallest(MAX_ROWS, search.records(), key=lambda row: rank(row[1], row[0].index))
-    lines = [f"All results: {escape(str(search.results_path))}"]
+    count = sum(1 for _ in search.entries())
+    more = f"{count - len(best):,} more, " if count > len(best) else ""
+    lines = [f"All results: {more}{escape(str(search.results_path))}", *_silent(search)]
     entry, record = best[0] if best else (None, None)
     if entry and record and record.metrics:
         lines.insert(0, f"Best run: {escape(str(search.dir.parent / (record.reused or entry.run)))}")
     return Group(_results_table(best), *failures(search), *lines)
+
+
+def _silent(search: SearchDirectory) -> list[str]:
+    """A line about completed runs without metrics, if there are any."""
+    silent = sum(1 for _, record in search.records() if record and record.state == "completed" and not record.metrics)
+    if not silent:
+        return []
+    hint = "a command prints a JSON object as its last line, or writes metrics.json into {run_dir}"
+    return [f"[yellow]{silent:,} completed without metrics: {hint}"]
 
 
 def failures(search: SearchDirectory) -> list[str]:
