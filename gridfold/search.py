@@ -99,7 +99,7 @@ class HyperParamSearch:
         plan = Plan(self.config, from_mapping(param_variations or {}))
         if not execute:
             return create(plan, run_prefix, self.store)[1]
-        with LocalExecutor(parallel=parallel) as executor:
+        with LocalExecutor(parallel=parallel, fold=None) as executor:
             fingerprint = executor.call(plan.trainer, plan.check)
             search, run_dirs = create(plan, run_prefix, self.store, fingerprint)
             if execute_search(Backlog.read(search), executor, Silent()).interrupted:
