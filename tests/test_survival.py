@@ -668,8 +668,8 @@ def test_a_deaf_run_is_killed_after_its_time(place):
     (project.folder / "sitecustomize.py").write_text(
         "import sys\nif sys.argv[0].endswith('hyper_main.py'):\n"
         "    from gridfold.executors.local import LocalExecutor\n"
-        "    *others, _ = LocalExecutor.__init__.__defaults__\n"
-        "    LocalExecutor.__init__.__defaults__ = (*others, 1.0)  # seconds of grace\n"
+        "    begin = LocalExecutor.__init__\n"
+        "    LocalExecutor.__init__ = lambda self, *given, **named: begin(self, *given, **{'grace': 1.0, **named})\n"
     )
     project.variables["PYTHONPATH"] = f"{project.folder}:{ROOT}"
     start = time.monotonic()
