@@ -167,7 +167,8 @@ def _execute(
         with live.live(output, backlog.total, backlog.completed) as view:
             outcome = execute_search(backlog, executor, view, execution.policy(), execution.keep(directory))
     finally:
-        output.print(terminal.results(directory), soft_wrap=True)
+        if not options.quiet:
+            output.print(terminal.results(directory), soft_wrap=True)
     errors = terminal.console(stderr=True)
     for line in [*(terminal.failures(directory) if options.quiet else []), *terminal.unrecorded(outcome.unrecorded)]:
         errors.print(line, soft_wrap=True)

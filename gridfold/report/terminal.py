@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -160,23 +160,35 @@ def comparison(old: Record, new: Record) -> Table:
 
 def results(search: SearchDirectory) -> Group:
     """The best runs, best first, by the first metric, those without it last; failures; and where the results are."""
-    best = heapq.nsmallest(MAX_ROWS, search.records(), key=lambda row: rank(row[1], row[0].index))
-    count = sum(1 for _ in search.entries())
-    more = f"{count - len(best):,} more, " if count > len(best) else ""
-    lines = [f"All results: {more}{escape(str(search.results_path))}", *_silent(search)]
+    seen = Counter[str]()
+    failed: list[tuple[Run, Record]] = []
+    best = heapq.nsmallest(MAX_ROWS, _watched(search, seen, failed), key=lambda row: rank(row[1], row[0].index))
+    more = f"{seen['runs'] - len(best):,} more, " if seen["runs"] > len(best) else ""
+    lines = [f"All results: {more}{escape(str(search.results_path))}", *_silent(seen["silent"])]
     entry, record = best[0] if best else (None, None)
     if entry and record and record.metrics:
         lines.insert(0, f"Best run: {escape(str(search.dir.parent / (record.reused or entry.run)))}")
-    return Group(_results_table(best), *failures(search), *lines)
+    return Group(_results_table(best), *_failures(failed, "failed"), *lines)
 
 
-def _silent(search: SearchDirectory) -> list[str]:
+def _watched(
+    search: SearchDirectory, seen: Counter[str], failed: list[tuple[Run, Record]]
+) -> Iterator[tuple[RunEntry, Record | None]]:
+    """The search's runs; counts them, and collects those that failed, on the way: they are read once."""
+    for entry, record in search.records():
+        seen["runs"] += 1
+        seen["silent"] += record is not None and record.state == "completed" and not record.metrics
+        if record and record.state == "failed":
+            failed.append((search.run(entry), record))
+        yield entry, record
+
+
+def _silent(count: int) -> list[str]:
     """A line about completed runs without metrics, if there are any."""
-    silent = sum(1 for _, record in search.records() if record and record.state == "completed" and not record.metrics)
-    if not silent:
+    if not count:
         return []
     hint = "a command prints a JSON object as its last line, or writes metrics.json into {run_dir}"
-    return [f"[yellow]{silent:,} completed without metrics: {hint}"]
+    return [f"[yellow]{count:,} completed without metrics: {hint}"]
 
 
 def failures(search: SearchDirectory) -> list[str]:
