@@ -1,282 +1,747 @@
-"""A config that stands for several trials at once, and notices when code reads something in which they differ."""
+"""The config of many trials at once: code that reads it is asked to split where they differ.
+
+One process calls a trainer with a config that stands for all remaining trials. What they agree on is read as from any
+dict. The first read of something in which they differ calls ``split``, which says with which trials this process goes
+on; everything else narrows to them. Writes stay in the process and are never reads.
+
+C code can look into the storage of a dict past every method. So the storage holds the true value of what the trials
+agree on, and for everything else something whose every use raises ``UntrackedReadError``: never the value of another
+trial. Most C code does not: overriding ``__iter__`` turns off the short cuts of ``dict(config)``, ``**config`` and
+``update(config)``, and ``json`` asks for ``items()`` after a look at the size.
+"""
 
 from __future__ import annotations
 
 import copy
 import os
+import reprlib
 import sys
 import sysconfig
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+from weakref import WeakValueDictionary
 
-import yaml
-
-from gridfold.values import canonical
+from yaml.representer import BaseRepresenter, SafeRepresenter
 
 Split = Callable[[str, list[tuple[int, ...]], str], tuple[int, ...]]
+_Observation = Callable[[int], Hashable]  # what code would see, by trial
+_Places = tuple[tuple[Any, ...], ...] | None  # paths at which one object stands; None if it stands at one only
 
-_OWN = str(Path(__file__).parent)
+_ABSENT = -1
+_WHOLE = "the config"  # the path of the root
+_CORE = str(Path(__file__).parent)
 _LIBRARY = sysconfig.get_path("stdlib")
+_INSTALLED = tuple(os.path.join(_LIBRARY, name, "") for name in ("site-packages", "dist-packages"))  # noqa: PTH118
+_SCALARS = frozenset({type(None), bool, int, float, str})
+
+
+class UntrackedReadError(RuntimeError):
+    """Code that does not go through the methods of a config read something in which the trials differ."""
 
 
 class Group:
     """The trials that a process stands for.
 
-    Args:
-        configs: their configs, one value each.
-        split: called with the path that was read, the groups of trials that have one value there, at least two, and
-            the place where it was read; gives the group with which this process goes on.
-
     Attributes:
-        trials: positions in ``configs`` of the trials that are left.
+        trials: positions of those that are left.
         config: stands for their configs.
+        reads: for each split that this process has gone through, the path that was read and where.
     """
 
     def __init__(self, configs: Sequence[Mapping[str, Any]], split: Split) -> None:
-        self._configs = configs
-        self._split = split
+        """Fold configs.
+
+        Args:
+            configs: plain YAML data, one mapping for each trial, at least one; they are neither kept nor changed.
+            split: called with the path that was read, the groups of trials that see the same there (at least two, in
+                order of their first trials) and the place in the code, such as ``train.py:12``. Gives the group with
+                which this process goes on.
+        """
+        if not configs:
+            raise ValueError("a group needs at least one trial")
         self.trials = tuple(range(len(configs)))
-        self.config = FoldedDict(self, ())
+        self.reads: list[tuple[str, str]] = []
+        self._split = split
+        self._open: WeakValueDictionary[int, FoldedDict] = WeakValueDictionary()  # mappings in which trials differ
+        self.config = _Folding(self, configs).mapping("", dict(enumerate(configs)))
+
+    def agree(self, path: str, observe: _Observation) -> None:
+        """Go on with trials for which ``observe`` gives the same."""
+        groups: dict[Hashable, list[int]] = {}
+        for trial in self.trials:
+            groups.setdefault(observe(trial), []).append(trial)
+        if len(groups) > 1:
+            self._go_on(path, [tuple(group) for group in groups.values()])
 
     def separate(self, path: str) -> None:
         """Go on with one trial."""
-        if len(self.trials) > 1:
-            self._divide(path, [(trial,) for trial in self.trials])
+        self.agree(path, lambda trial: trial)
 
-    def agree(self, path: str, read: Callable[[Mapping[str, Any]], Hashable]) -> None:
-        """Go on with trials for whose configs ``read`` gives the same."""
-        if len(self.trials) == 1:
-            return
-        groups: dict[Hashable, list[int]] = {}
-        for trial in self.trials:
-            groups.setdefault(read(self._configs[trial]), []).append(trial)
-        if len(groups) > 1:
-            self._divide(path, [tuple(group) for group in groups.values()])
-
-    def first(self) -> Mapping[str, Any]:
-        """The config of the first trial that is left."""
-        return self._configs[self.trials[0]]
-
-    def _divide(self, path: str, groups: list[tuple[int, ...]]) -> None:
-        self.trials = self._split(path, groups, _place())
+    def _go_on(self, path: str, groups: list[tuple[int, ...]]) -> None:
+        before, place = self.trials, _place()
+        chosen = tuple(self._split(path, groups, place))
+        if self.trials is not before:
+            raise RuntimeError(f"the config was split anew while it was being split over {path}")
+        if chosen not in groups:
+            raise ValueError(f"split over {path} gave {chosen}, which is none of {groups}")
+        self.reads.append((path, place))
+        self.trials = chosen
+        for mapping in list(self._open.values()):
+            mapping._narrow()
 
 
-class _Unread:
-    """Stands in the storage of a mapping that nobody has looked into as a whole, for whoever reads past it."""
+def _place() -> str:
+    """File and line of the innermost code that is neither of the standard library nor of gridfold's core."""
+    frame = sys._getframe(1)
+    while frame.f_back and _is_passed_over(frame.f_code.co_filename):
+        frame = frame.f_back
+    path = Path(frame.f_code.co_filename)
+    try:
+        path = path.relative_to(Path.cwd())
+    except (ValueError, OSError):  # elsewhere; or the working directory is gone
+        path = Path(path.name)
+    return f"{path}:{frame.f_lineno}"
 
-    def __repr__(self) -> str:
-        return "<a value that was read past gridfold>"
+
+def _is_passed_over(file: str) -> bool:
+    if file.startswith(_LIBRARY):
+        return not file.startswith(_INSTALLED)
+    return file.startswith("<") or os.path.dirname(file) == _CORE  # noqa: PTH120 - as fast as can be
 
 
-class FoldedDict(dict[Any, Any]):
-    """A mapping in several trials' configs.
+# What stands in the storage for what must not be read from it
 
-    To ask for a key, for the keys or for their number splits if the trials differ in that. To look at the mapping as a
-    whole (its items, a copy), or to change it, splits if they differ in any of it but in what nested mappings hold, and
-    from then on it is an ordinary dict. To compare, print or pickle it reads nested mappings too.
+
+def _refuse(poison: Any, *_: Any, **__: Any) -> NoReturn:
+    path = object.__getattribute__(poison, "path")
+    raise UntrackedReadError(
+        f"{path}: the trials that this process stands for differ here, and it was read past the methods of the config"
+        f" that would have noticed; read it with config[...], or take a copy with dict(...) first"
+    )
+
+
+class _Poison:
+    """Stands for a value; whatever is done with it raises."""
+
+    __slots__ = ("path",)
+    path: str
+
+    def __init__(self, path: str) -> None:
+        object.__setattr__(self, "path", path)
+
+
+_USES = """
+    getattribute setattr delattr dir repr str bytes format hash bool lt le eq ne gt ge call len length_hint getitem
+    setitem delitem missing iter next reversed contains add sub mul matmul truediv floordiv mod divmod pow lshift rshift
+    and xor or radd rsub rmul rmatmul rtruediv rfloordiv rmod rdivmod rpow rlshift rrshift rand rxor ror iadd isub imul
+    imatmul itruediv ifloordiv imod ipow ilshift irshift iand ixor ior neg pos abs invert complex int float index round
+    trunc floor ceil enter exit await aiter anext aenter aexit get set delete reduce reduce_ex getstate copy deepcopy
+    fspath sizeof instancecheck subclasscheck mro_entries
+"""
+for _use in _USES.split():
+    setattr(_Poison, f"__{_use}__", _refuse)
+
+
+class _PoisonKey(_Poison):
+    """Stands for a key that only some trials have: to find it in the storage, or not to find it, raises, too."""
+
+    __slots__ = ("hashed", "key")
+    key: Any
+    hashed: int
+
+    def __init__(self, path: str, key: Any) -> None:
+        super().__init__(path)
+        object.__setattr__(self, "key", key)
+        object.__setattr__(self, "hashed", hash(key))
+
+    def __hash__(self) -> int:
+        return int(object.__getattribute__(self, "hashed"))
+
+    def __eq__(self, other: object) -> bool:
+        if other == object.__getattribute__(self, "key"):
+            _refuse(self)
+        return False
+
+
+# What trials differ in
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Column:
+    """What stands at one key.
+
+    Attributes:
+        codes: by trial, the position in ``values``; trials that do not have the key are not in it.
+        values: the values that there are, a mapping in several trials being one of them.
     """
 
-    def __init__(self, group: Group, path: tuple[Any, ...]) -> None:
-        super().__init__()
-        self._group, self._path = group, path
-        self._seen: dict[Any, Any] = {}  # what was given out: the same object each time
-        self._settled = False
-        super().__setitem__(_Unread(), _Unread())  # not empty, for C code that looks at the size first
+    codes: dict[int, int]
+    values: list[Any]
 
-    # One key
+    def code(self, trial: int) -> int:
+        return self.codes.get(trial, _ABSENT)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Column:
+        return _Column(self.codes, copy.deepcopy(self.values, memo))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shapes:
+    """Which keys a mapping has, in which order, where trials differ in that.
+
+    Attributes:
+        codes: by trial, the position in ``orders``.
+        orders: keys in order, as dicts; a change of the mapping changes them all.
+    """
+
+    codes: Mapping[int, int]
+    orders: list[dict[Any, None]]
+
+    def copy(self) -> _Shapes:
+        return _Shapes(self.codes, [order.copy() for order in self.orders])
+
+    def observe(self) -> _Observation:
+        """The keys in their order, by trial."""
+        marks = [_exact_keys(order) for order in self.orders]
+        return lambda trial: marks[self.codes[trial]] if trial in self.codes else None
+
+
+def _exact(value: Any) -> Hashable:
+    """Equal for what no code can tell apart, but by identity: types, signs of zeros and orders of keys count."""
+    kind = type(value)
+    if kind is float:
+        return kind, value.hex()
+    if kind in _SCALARS:
+        return kind, value
+    if kind in (list, tuple):
+        return kind, tuple(map(_exact, value))
+    if kind is dict:
+        return kind, _exact_keys(value), tuple(map(_exact, value.values()))
+    return kind, id(value)  # no YAML: alike only where it is the same object
+
+
+def _exact_keys(mapping: Iterable[Any]) -> Hashable:
+    # A NaN as a key equals no other, so it is part of this as it is, too.
+    return tuple((key, _exact(key)) for key in mapping)
+
+
+class _Folding:
+    """Folds configs, once.
+
+    An object that stands at several paths of a trial's config, as a YAML alias does, stays one object: trials that
+    have the same there, but not as one object at the same paths, differ.
+    """
+
+    def __init__(self, group: Group, configs: Sequence[Mapping[str, Any]]) -> None:
+        self._group = group
+        self._aliases = [_aliases(config) for config in configs]
+        self._mappings: dict[_Places, FoldedDict] = {}
+        self._others: dict[Hashable, Any] = {}
+
+    def mapping(self, path: str, mappings: Mapping[int, Mapping[Any, Any]], places: _Places = None) -> FoldedDict:
+        """Fold the mappings that trials have at a path, or at several places."""
+        if places in self._mappings:
+            return self._mappings[places]
+        trials = tuple(mappings)
+        folded = _blank(self._group, path, frozenset(trials))
+        if places:
+            self._mappings[places] = folded
+        rows: dict[Any, dict[int, Any]] = {}
+        for trial, mapping in mappings.items():
+            for key, value in mapping.items():
+                rows.setdefault(key, {})[trial] = value
+        columns = {key: self._column(folded._at(key), row) for key, row in rows.items()}
+        folded._fill(columns, _shapes(trials, list(mappings.values())))
+        return folded
+
+    def _column(self, path: str, row: Mapping[int, Any]) -> _Column:
+        column = _Column({}, [])
+        nested: dict[_Places, dict[int, Any]] = {}
+        by_value: dict[Hashable, int] = {}
+        by_id: dict[Hashable, int] = {}  # most trials have the very same object: it is looked into once
+        for trial, value in row.items():
+            places = self._aliases[trial].get(id(value))
+            if isinstance(value, Mapping):
+                nested.setdefault(places, {})[trial] = value
+                continue
+            known = id(value), places
+            if known not in by_id:
+                exact = _exact(value), places
+                by_id[known] = by_value.setdefault(exact, len(column.values))
+                if by_id[known] == len(column.values):
+                    column.values.append(self._own(value, exact))
+            column.codes[trial] = by_id[known]
+        for places, mappings in nested.items():
+            column.codes.update(dict.fromkeys(mappings, len(column.values)))
+            column.values.append(self.mapping(path, mappings, places))
+        return column
+
+    def _own(self, value: Any, exact: tuple[Hashable, _Places]) -> Any:
+        """A copy; the same one at all places of an alias."""
+        if type(value) in _SCALARS:
+            return value
+        return self._others.setdefault(exact, copy.deepcopy(value)) if exact[1] else copy.deepcopy(value)
+
+
+def _aliases(config: Mapping[Any, Any]) -> dict[int, _Places]:
+    """The places of each object that stands at several, by its id."""
+    found: dict[int, list[tuple[Any, ...]]] = {}
+
+    def look(mapping: Mapping[Any, Any], path: tuple[Any, ...]) -> None:
+        for key, value in mapping.items():
+            if type(value) in _SCALARS:
+                continue
+            places = found.setdefault(id(value), [])
+            places.append((*path, key))
+            if len(places) == 1 and isinstance(value, Mapping):
+                look(value, places[0])
+
+    look(config, ())
+    return {number: tuple(places) for number, places in found.items() if len(places) > 1}
+
+
+def _shapes(trials: tuple[int, ...], mappings: list[Any]) -> _Shapes | None:
+    """What the trials differ in; None if all have the same keys in the same order."""
+    known: dict[Hashable, int] = {}
+    orders: list[dict[Any, None]] = []
+    codes = {}
+    for trial, mapping in zip(trials, mappings, strict=True):
+        codes[trial] = known.setdefault(_exact_keys(mapping), len(orders))
+        if codes[trial] == len(orders):
+            orders.append(dict.fromkeys(mapping))
+    return _Shapes(codes, orders) if len(orders) > 1 else None
+
+
+# The config
+
+
+class _AsDict(type):
+    """Lets the class say that it prints as a dict does: ``pprint`` asks the class, and sorts the keys only then."""
+
+    def __getattribute__(cls, name: str) -> Any:
+        return dict.__repr__ if name == "__repr__" else super().__getattribute__(name)
+
+
+class FoldedDict(dict[Any, Any], metaclass=_AsDict):
+    """A mapping in several configs, which splits where code would see a difference between them.
+
+    A value splits by value; ``in`` by presence; ``len`` by length; iteration and views by the keys in their order, and
+    then by each value when it is reached. Printing and pickling read everything at once. Copies, and what ``|`` and
+    ``update`` make of it, stay folded. Nested mappings are read by themselves.
+
+    The storage is what C code may see. ``_columns`` has what trials differ in, ``_maybe`` those of its keys that not
+    all trials have, with what stands for them in the storage, and ``_shapes`` the keys, if trials differ in them.
+    """
+
+    __slots__ = ("__weakref__", "_columns", "_domain", "_group", "_maybe", "_path", "_shapes")
+    _group: Group
+    _path: str
+    _domain: frozenset[int]  # the trials that have this mapping
+    _columns: dict[Any, _Column]
+    _maybe: dict[Any, _PoisonKey]
+    _shapes: _Shapes | None
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Any:
+        """A plain dict: this is ``type(config)(...)`` in other people's code."""
+        return dict(*arguments, **named)
+
+    # Narrowing
+
+    def _fill(self, columns: dict[Any, _Column], shapes: _Shapes | None) -> None:
+        """Take what the trials have, in a new mapping."""
+        self._columns, self._shapes = columns, shapes
+        if shapes:  # whoever takes keys in the order of the storage comes upon this
+            dict.__setitem__(self, _PoisonKey(self._whole, object()), _Poison(self._whole))
+        for key, column in columns.items():
+            poison = _Poison(self._at(key))
+            if len(column.codes) < len(self._domain):
+                self._maybe[key] = _PoisonKey(self._at(key), key)
+            dict.__setitem__(self, self._maybe.get(key, key), poison)
+        self._narrow()
+
+    def _narrow(self) -> None:
+        """Settle what the remaining trials agree on."""
+        trials = [trial for trial in self._group.trials if trial in self._domain]
+        if not trials:
+            return  # a mapping that only other trials have
+        for key, column in list(self._columns.items()):
+            codes = set(map(column.code, trials))
+            if _ABSENT not in codes and key in self._maybe:
+                dict.__delitem__(self, self._maybe.pop(key))
+                dict.__setitem__(self, key, _Poison(self._at(key)))
+            if len(codes) == 1:
+                self._close(key, codes.pop())
+        self._straighten(trials)
+        if self._columns or self._shapes:
+            self._group._open[id(self)] = self
+        else:
+            self._group._open.pop(id(self), None)
+
+    def _close(self, key: Any, code: int) -> None:
+        """Settle one key."""
+        column = self._columns.pop(key)
+        if code == _ABSENT:
+            dict.__delitem__(self, self._maybe.pop(key))
+        elif self._is_poisoned(key):
+            dict.__setitem__(self, key, column.values[code])
+
+    def _is_poisoned(self, key: Any) -> bool:
+        """Whether the storage does not say what stands at a key that all trials have: C code may have written it."""
+        return type(dict.get(self, key)) is _Poison
+
+    def _straighten(self, trials: Sequence[int]) -> None:
+        """Put the storage in order if the trials agree on the order."""
+        if self._shapes is None or len(set(map(self._shapes.observe(), trials))) > 1:
+            return
+        order = self._shapes.orders[self._shapes.codes[trials[0]]]
+        stored = {key: value for key, value in dict.items(self) if type(key) is not _PoisonKey}
+        ordered = {key: stored.pop(key) for key in order if key in stored}
+        self._shapes = None
+        dict.clear(self)
+        dict.update(self, ordered)
+        dict.update(self, stored)
+
+    # Reading what differs
+
+    @property
+    def _whole(self) -> str:
+        return self._path or _WHOLE
+
+    def _at(self, key: Any) -> str:
+        return f"{self._path}.{key}" if self._path else str(key)
+
+    def _settle(self, key: Any) -> None:
+        """Split over the value at a key in which trials differ."""
+        if key not in self._maybe and not self._is_poisoned(key):
+            del self._columns[key]
+            return
+        self._group.agree(self._at(key), self._columns[key].code)
+        if key in self._columns:
+            self._narrow()
+
+    def _settle_presence(self, key: Any) -> None:
+        """Split over whether there is a key."""
+        if self._maybe and key in self._maybe:
+            codes = self._columns[key].codes
+            self._group.agree(self._at(key), lambda trial: trial in codes)
+            if key in self._maybe:
+                self._narrow()
+
+    def _settle_keys(self) -> None:
+        """Split over which keys there are, in which order."""
+        if self._shapes:
+            self._adopt(self._shapes)
+            self._group.agree(self._whole, self._shapes.observe())
+            if self._shapes:
+                self._narrow()
+
+    def _settle_all(self) -> None:
+        """Split over everything in it, in nested mappings, too, at once."""
+        found: dict[int, FoldedDict] = {}
+        self._collect(found)
+        reads: list[tuple[str, _Observation]] = []
+        for mapping in found.values():
+            reads += [(mapping._at(key), column.code) for key, column in mapping._columns.items()]
+            if mapping._shapes:
+                mapping._adopt(mapping._shapes)
+                reads.append((mapping._whole, mapping._shapes.observe()))
+        if reads:
+            path = reads[0][0] if len(reads) == 1 else self._whole
+            self._group.agree(path, lambda trial: tuple(read(trial) for _, read in reads))
+            for mapping in found.values():
+                mapping._narrow()
+
+    def _collect(self, found: dict[int, FoldedDict]) -> None:
+        """Add this and the mappings in it, by identity: they may contain each other."""
+        if id(self) not in found:
+            found[id(self)] = self
+            differing = (value for column in self._columns.values() for value in column.values)
+            for value in (*dict.values(self), *differing):
+                if type(value) is FoldedDict:
+                    value._collect(found)
+
+    def _adopt(self, shapes: _Shapes) -> None:
+        """Take note of keys that C code put into the storage, or took from it."""
+        new = [key for key in dict.keys(self) if type(key) is not _PoisonKey]
+        for order in shapes.orders:
+            for key in [key for key in order if key not in self._maybe and not dict.__contains__(self, key)]:
+                del order[key]
+            order.update(dict.fromkeys(key for key in new if key not in order))
+
+    # What a dict tells
 
     def __getitem__(self, key: Any) -> Any:
-        if self._settled:
-            return super().__getitem__(key)
-        if key not in self._seen:
-            self._group.agree(self._name(key), lambda config: _form(_at(config, self._path), key))
-            self._seen[key] = self._value(key)
-        return self._seen[key]
+        if self._columns and key in self._columns:
+            self._settle(key)
+        return dict.__getitem__(self, key)
 
     def get(self, key: Any, default: Any = None) -> Any:
         """As of a dict."""
-        return self[key] if key in self else default  # noqa: SIM401 - this is get
+        if self._columns and key in self._columns:
+            self._settle(key)
+        return dict.get(self, key, default)
 
     def __contains__(self, key: object) -> bool:
-        if self._settled:
-            return super().__contains__(key)
-        self._group.agree(self._name(key), lambda config: key in _at(config, self._path))
-        return key in _at(self._group.first(), self._path)
-
-    def _value(self, key: Any) -> Any:
-        value = _at(self._group.first(), self._path)[key]
-        return FoldedDict(self._group, (*self._path, key)) if isinstance(value, Mapping) else copy.deepcopy(value)
-
-    def _name(self, key: Any) -> str:
-        return ".".join(map(str, (*self._path, key)))
-
-    # The whole
-
-    def _settle(self) -> FoldedDict:
-        """Become an ordinary dict, but for nested mappings."""
-        if not self._settled:
-            name = ".".join(map(str, self._path)) or "the config"
-            self._group.agree(name, lambda config: _forms(config, self._path))
-            found = {key: self._seen.get(key, _MISSING) for key in _at(self._group.first(), self._path)}
-            found = {key: self._value(key) if value is _MISSING else value for key, value in found.items()}
-            self._settled = True
-            super().clear()
-            super().update(found)
-        return self
-
-    def _plain(self) -> dict[Any, Any]:
-        """All of it as plain dicts."""
-        settled = self._settle()
-        return {key: _as_plain(dict.__getitem__(settled, key)) for key in dict.keys(settled)}
-
-    def __iter__(self) -> Iterator[Any]:  # also turns off the short cuts that ``dict(...)`` and ``**`` take for dicts
-        return super().__iter__() if self._settled else iter(self._keys())
-
-    def __reversed__(self) -> Iterator[Any]:
-        return super().__reversed__() if self._settled else reversed(self._keys())
+        self._settle_presence(key)
+        return dict.__contains__(self, key)
 
     def __len__(self) -> int:
-        if self._settled:
-            return super().__len__()
-        self._group.agree(self._name("(length)"), lambda config: len(_at(config, self._path)))
-        return len(_at(self._group.first(), self._path))
+        if shapes := self._shapes:
+            self._adopt(shapes)
+            self._group.agree(self._whole, lambda trial: len(shapes.orders[shapes.codes[trial]]))
+            return len(shapes.orders[shapes.codes[self._group.trials[0]]])
+        return dict.__len__(self)
 
-    def _keys(self) -> list[Any]:
-        """The keys in their order; splits if the trials differ in that, but not by values."""
-        self._group.agree(self._name("(keys)"), lambda config: _exact(list(_at(config, self._path))))
-        return list(_at(self._group.first(), self._path))
+    def __bool__(self) -> bool:
+        if shapes := self._shapes:
+            self._adopt(shapes)
+            self._group.agree(self._whole, lambda trial: bool(shapes.orders[shapes.codes[trial]]))
+            return bool(shapes.orders[shapes.codes[self._group.trials[0]]])
+        return dict.__len__(self) > 0
+
+    def __iter__(self) -> Iterator[Any]:
+        self._settle_keys()
+        return dict.__iter__(self)
+
+    def __reversed__(self) -> Iterator[Any]:
+        self._settle_keys()
+        return dict.__reversed__(self)
 
     def keys(self) -> Any:
         """As of a dict."""
-        return super(FoldedDict, self._settle()).keys()
+        self._settle_keys()
+        return dict.keys(self)
 
     def values(self) -> Any:
-        """As of a dict."""
-        return super(FoldedDict, self._settle()).values()
+        """As of a dict; a value splits when it is reached."""
+        self._settle_keys()
+        return _Values(self) if len(self._group.trials) > 1 else dict.values(self)
 
     def items(self) -> Any:
-        """As of a dict."""
-        return super(FoldedDict, self._settle()).items()
-
-    def __bool__(self) -> bool:
-        if self._settled:
-            return len(self) > 0
-        self._group.agree(self._name("(emptiness)"), lambda config: bool(_at(config, self._path)))
-        return bool(_at(self._group.first(), self._path))
-
-    # Changes
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        super(FoldedDict, self._settle()).__setitem__(key, value)
-
-    def __delitem__(self, key: Any) -> None:
-        super(FoldedDict, self._settle()).__delitem__(key)
-
-    def pop(self, *arguments: Any) -> Any:
-        """As of a dict."""
-        return super(FoldedDict, self._settle()).pop(*arguments)
-
-    def popitem(self) -> tuple[Any, Any]:
-        """As of a dict."""
-        return super(FoldedDict, self._settle()).popitem()
-
-    def setdefault(self, key: Any, default: Any = None) -> Any:
-        """As of a dict."""
-        return super(FoldedDict, self._settle()).setdefault(key, default)
-
-    def update(self, *arguments: Any, **named: Any) -> None:
-        """As of a dict."""
-        super(FoldedDict, self._settle()).update(*map(_spread, arguments), **named)
-
-    def clear(self) -> None:
-        """As of a dict."""
-        super(FoldedDict, self._settle()).clear()
-
-    # All, nested mappings too
+        """As of a dict; a value splits when it is reached."""
+        self._settle_keys()
+        return _Items(self) if len(self._group.trials) > 1 else dict.items(self)
 
     def __eq__(self, other: object) -> bool:
-        return bool(self._plain() == _as_plain(other))
+        if not isinstance(other, dict):
+            return NotImplemented
+        if self is other:
+            return True
+        if len(self) != len(other):
+            return False
+        mine: Any
+        for key, theirs in other.items():
+            if key not in self:
+                return False
+            mine = self[key]
+            if mine is not theirs and mine != theirs:
+                return False
+        return True
 
     def __ne__(self, other: object) -> bool:
-        return not self == other
+        equal = self.__eq__(other)
+        return equal if equal is NotImplemented else not equal
 
     __hash__ = None
 
     def __repr__(self) -> str:
-        return repr(self._plain())
+        self._settle_all()
+        return dict.__repr__(self)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        self._settle_all()
+        return dict, (), None, None, iter(list(dict.items(self)))
+
+    def __reduce__(self) -> Any:
+        return self.__reduce_ex__(2)
+
+    # What is made of it
+
+    def copy(self) -> FoldedDict:
+        """As of a dict, still folded."""
+        twin = _blank(self._group, self._path, self._domain)
+        dict.update(twin, dict.items(self))
+        twin._columns, twin._maybe = self._columns.copy(), self._maybe.copy()
+        twin._shapes = self._shapes and self._shapes.copy()
+        twin._narrow()
+        return twin
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FoldedDict:
+        twin = _blank(self._group, self._path, self._domain)
+        memo[id(self)] = twin
+        for key, value in dict.items(self):
+            if issubclass(type(value), _Poison):
+                dict.__setitem__(twin, key, value)
+            else:
+                dict.__setitem__(twin, copy.deepcopy(key, memo), copy.deepcopy(value, memo))
+        twin._columns = {key: copy.deepcopy(column, memo) for key, column in self._columns.items()}
+        twin._maybe = self._maybe.copy()
+        twin._shapes = self._shapes and self._shapes.copy()
+        twin._narrow()
+        return twin
 
     def __or__(self, other: Any) -> Any:
-        return self.copy() | _spread(other) if isinstance(other, dict) else NotImplemented
+        if not isinstance(other, dict):
+            return NotImplemented
+        result = self.copy()
+        result.update(other)
+        return result
 
     def __ror__(self, other: Any) -> Any:
-        return _spread(other) | self.copy() if isinstance(other, dict) else NotImplemented
+        if not isinstance(other, dict):
+            return NotImplemented
+        result = _blank(self._group, self._path, frozenset(self._group.trials))
+        result.update(other)
+        result.update(self)
+        return result
+
+    # Changes: what is overwritten need not be read
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._forget(key)
+        if self._shapes:
+            for order in self._shapes.orders:
+                order.setdefault(key)
+        dict.__setitem__(self, key, value)
+
+    def _forget(self, key: Any) -> None:
+        """Let the trials no longer differ at a key."""
+        if not self._columns or key not in self._columns:
+            return
+        del self._columns[key]
+        if key in self._maybe:
+            dict.__delitem__(self, self._maybe.pop(key))
+
+    def __delitem__(self, key: Any) -> None:
+        self._settle_presence(key)
+        self._forget(key)
+        dict.__delitem__(self, key)
+        self._omit(key)
+
+    def _omit(self, key: Any) -> None:
+        if self._shapes:
+            for order in self._shapes.orders:
+                order.pop(key, None)
+
+    def pop(self, key: Any, *default: Any) -> Any:
+        """As of a dict."""
+        if self._columns and key in self._columns:
+            self._settle(key)
+        value = dict.pop(self, key, *default)
+        self._omit(key)
+        return value
+
+    def popitem(self) -> tuple[Any, Any]:
+        """As of a dict."""
+        self._settle_keys()
+        for key in dict.__reversed__(self):
+            if key in self._columns:
+                self._settle(key)
+            break
+        return dict.popitem(self)
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        """As of a dict."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def update(self, *arguments: Any, **named: Any) -> None:
+        """As of a dict; what the other mapping's trials differ in stays unread."""
+        if len(arguments) == 1 and type(arguments[0]) is FoldedDict and arguments[0]._group is self._group:
+            self._merge(arguments[0])
+            arguments = ()
+        if not self._columns and not self._shapes:
+            dict.update(self, *arguments, **named)
+            return
+        for key, value in dict(*arguments, **named).items():
+            self[key] = value
+
+    def _merge(self, other: FoldedDict) -> None:
+        if other is self:
+            return
+        other._settle_keys()
+        for key, value in dict.items(other):
+            self[key] = value
+            if key in other._columns and type(value) is _Poison:
+                self._columns[key] = other._columns[key]
+        self._narrow()
 
     def __ior__(self, other: Any) -> Any:
         self.update(other)
         return self
 
-    def copy(self) -> dict[Any, Any]:
-        """As of a dict: the nested mappings are the same objects."""
-        settled = self._settle()
-        return {key: dict.__getitem__(settled, key) for key in dict.keys(settled)}
-
-    __copy__ = copy
-
-    def __deepcopy__(self, memo: Any) -> dict[Any, Any]:
-        return copy.deepcopy(self._plain(), memo)
-
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return dict, (self._plain(),)
+    def clear(self) -> None:
+        """As of a dict."""
+        self._columns, self._maybe, self._shapes = {}, {}, None
+        dict.clear(self)
 
 
-_MISSING = object()
+def _blank(group: Group, path: str, domain: frozenset[int]) -> FoldedDict:
+    folded: FoldedDict = dict.__new__(FoldedDict)
+    folded._group, folded._path, folded._domain = group, path, domain
+    folded._columns, folded._maybe, folded._shapes = {}, {}, None
+    return folded
 
 
-def _at(config: Mapping[str, Any], path: tuple[Any, ...]) -> Mapping[Any, Any]:
-    for key in path:
-        config = config[key]
-    return config
+class _View:
+    """What a view of a dict has beside what it has as a collection."""
+
+    _mapping: FoldedDict
+
+    @property
+    def mapping(self) -> Any:
+        """As of a view of a dict."""
+        return dict.keys(self._mapping).mapping
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
+
+    @reprlib.recursive_repr("...")
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({list(self)!r})"  # type: ignore[call-overload]
 
 
-def _form(mapping: Mapping[Any, Any], key: Any) -> Hashable:
-    """Equal for mappings that have the same there, as far as nested mappings are not looked into."""
-    if key not in mapping:
-        return None
-    value = mapping[key]
-    return "a mapping" if isinstance(value, Mapping) else (type(value).__name__, _exact(value))
+class _Items(_View, ItemsView[Any, Any]):
+    def __iter__(self) -> Iterator[Any]:
+        return ((key, self._mapping[key]) for key in self._mapping)
+
+    def __reversed__(self) -> Iterator[Any]:
+        return ((key, self._mapping[key]) for key in reversed(self._mapping))
+
+    def __contains__(self, item: object) -> bool:
+        return isinstance(item, tuple) and len(item) == 2 and super().__contains__(item)
 
 
-def _forms(config: Mapping[str, Any], path: tuple[Any, ...]) -> Hashable:
-    mapping = _at(config, path)
-    return tuple((type(key).__name__, key, _form(mapping, key)) for key in mapping)
+class _Values(_View, ValuesView[Any]):
+    def __iter__(self) -> Iterator[Any]:
+        return (self._mapping[key] for key in self._mapping)
+
+    def __reversed__(self) -> Iterator[Any]:
+        return (self._mapping[key] for key in reversed(self._mapping))
 
 
-def _exact(value: Any) -> str:
-    """One text for each value; the order of keys counts, since code can see it."""
-    return canonical(value) + repr(value)
+# Libraries that go by the very type
+
+# Messages of Python name it, and OmegaConf takes what has this name for a dict.
+for _own, _name in ((FoldedDict, "dict"), (_Items, "dict_items"), (_Values, "dict_values")):
+    _own.__module__, _own.__name__, _own.__qualname__ = "builtins", _name, _name
 
 
-def _as_plain(value: Any) -> Any:
-    return value._plain() if isinstance(value, FoldedDict) else value
+def _represent(dumper: Any, mapping: FoldedDict) -> Any:
+    return dumper.yaml_representers[dict](dumper, mapping)
 
 
-def _spread(value: Any) -> Any:
-    return value.copy() if isinstance(value, FoldedDict) else value
+def _teach(representer: type[BaseRepresenter]) -> None:
+    """Let a kind of YAML dumper write the config as it writes a dict, and those derived from it that have begun."""
+    if "yaml_representers" in vars(representer) or representer is SafeRepresenter:
+        representer.add_representer(FoldedDict, _represent)
+    for derived in representer.__subclasses__():
+        _teach(derived)
 
 
-def _place() -> str:
-    """``file:line`` of the code that read, outside of gridfold's core and the standard library."""
-    frame = sys._getframe(1)
-    while frame.f_back and _is_passed_over(frame.f_code.co_filename):
-        frame = frame.f_back
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
-
-
-def _is_passed_over(file: str) -> bool:
-    return file.startswith((_LIBRARY, "<")) or os.path.dirname(file) == _OWN  # noqa: PTH120
-
-
-# As plain dicts are: these look at the very type, and would write a Python object.
-for _representer in (yaml.representer.SafeRepresenter, yaml.representer.Representer):
-    _representer.add_representer(FoldedDict, lambda dumper, data: dumper.represent_dict(data._plain()))
+_teach(SafeRepresenter)
