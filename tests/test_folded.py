@@ -27,6 +27,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+if __name__ == "__main__":  # gridfold need not be installed
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+
 from gridfold.folded import Group, UntrackedReadError
 
 # Two ways to split: by running again from the start, and by forking
