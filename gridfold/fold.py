@@ -24,7 +24,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +32,8 @@ from typing import Any, NoReturn
 from gridfold.folded import Group
 from gridfold.lifeline import tie
 from gridfold.run import Run, number
-from gridfold.worker import TAKEN, Stop, Task, Work, enter, leave, outcome, prepare
+from gridfold.store import SearchDirectory
+from gridfold.worker import TAKEN, Moment, Spent, Stop, Task, Work, enter, leave, outcome, prepare
 
 WAITED = 76  # exit code of a process that has split: it holds no token any more
 _MAX_KEYS = 100  # in one message, which the pipe then takes in one piece
@@ -44,10 +44,12 @@ class Shared:
     """Trials that one process begins with.
 
     Attributes:
+        name: of the fold, and so of its first process; no other fold has it.
         tasks: what each is to execute, by the key that the search knows it by.
         token: the token that the process begins with.
     """
 
+    name: str
     tasks: Mapping[int, Task]
     token: int
 
@@ -82,10 +84,19 @@ def why_not() -> str:
     return ""
 
 
-def grow(shared: Shared, pipes: Pipes, printed: bytes) -> int:
-    """Execute trials in the current process, the leader of its group, and in those that it splits into."""
+def grow(shared: Shared, pipes: Pipes, printed: bytes, imports: Spent) -> int:
+    """Execute trials in the current process, the leader of its group, and in those that it splits into.
+
+    Args:
+        shared: the trials.
+        pipes: how its processes and the search speak.
+        printed: what was printed before.
+        imports: what it took to import the trainer.
+    """
     tie(pipes.lifeline)
-    return _Branch(shared, pipes, printed).execute()
+    branch = _Branch(shared, pipes, printed)
+    branch.note({"fold": shared.name, "runs": len(shared.tasks), "imports": imports.as_dict()})
+    return branch.execute()
 
 
 class _Branch:
@@ -94,11 +105,13 @@ class _Branch:
     def __init__(self, shared: Shared, pipes: Pipes, printed: bytes) -> None:
         self._keys = list(shared.tasks)
         self._tasks = list(shared.tasks.values())
+        self._node = shared.name
         self._token = shared.token
         self._pipes = pipes
         self._printed = _keep_output(printed)
         self._stop = Stop()
-        self._start = time.monotonic()
+        self._before = Spent()  # by the processes that this one was forked from
+        self._start = Moment.now()
         self._work: Work | None = None
         self.reports: list[dict[str, float]] = []
         self.notes: list[str] = []
@@ -138,25 +151,26 @@ class _Branch:
         """Fork a child for each group, which goes on from here; this process waits for them, and ends."""
         if why := why_not():
             self._abandon(f"{why}, when {path} was read at {place}")
-        seconds = round(time.monotonic() - self._start, 3)
-        self._say({"split": path, "place": place, "sizes": [len(group) for group in groups], "seconds": seconds})
+        spent, sizes = self._start.spent(), [len(group) for group in groups]
+        self.note({"split": self._node, "path": path, "place": place, "sizes": sizes, **spent.as_dict()})
         _flush()
         children = _Children(self._pipes, self._token)
         random_state = random.getstate()
-        for group in groups:
+        for position, group in enumerate(groups):
             token = children.take_token()
             pid = os.fork()
             if pid == 0:
                 random.setstate(random_state)  # Python starts it anew in every child
                 children.forget()
-                self._become(group, token, seconds)
+                self._token, self._node = token, f"{self._node}.{position}"
+                self._before, self._start = self._before + spent, Moment.now()
+                self._become(group)
                 return group
             children.add(pid, token)
         children.wait_for_all()
         os._exit(WAITED)
 
-    def _become(self, group: tuple[int, ...], token: int, seconds: float) -> None:
-        self._token = token
+    def _become(self, group: tuple[int, ...]) -> None:
         if len(group) > 1:
             self._printed = _keep_output(_content(self._printed))
             return
@@ -167,7 +181,7 @@ class _Branch:
         if work is None:
             os._exit(TAKEN)
         self._work = work
-        work.fold = {"shared_seconds": seconds, "runs": len(self._tasks)}
+        work.node, work.shared = self._node, self._before
         for report in self.reports:
             work.run.report(**report)
         if self.state:
@@ -178,8 +192,15 @@ class _Branch:
         """Leave the trials of this process to be run alone."""
         keys = [self._keys[index] for index in self._group.trials]
         for start in range(0, len(keys), _MAX_KEYS):
-            self._say({"left": keys[start : start + _MAX_KEYS], "reason": reason[:1000]})
+            self._say({"left": keys[start : start + _MAX_KEYS]})
+        self.note({"left": self._node, "runs": len(keys), "reason": reason[:1000], **self._start.spent().as_dict()})
         os._exit(0)
+
+    def note(self, event: Mapping[str, Any]) -> None:
+        """Let the search's directory say what the fold has done."""
+        first = self._tasks[0].attempt
+        if first.record.search:
+            SearchDirectory(first.run.dir.parent / first.record.search).note_fold(event)
 
     def _say(self, event: Mapping[str, Any]) -> None:
         say(self._pipes.events, event)

@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,11 +33,12 @@ from gridfold.lifeline import Lifeline, tie
 from gridfold.owner import Owner, is_alive, wait_until_gone
 from gridfold.run import Attempt
 from gridfold.trainer import resolve
-from gridfold.worker import Task, run_process
+from gridfold.worker import Moment, Task, run_process
 
 Result = TypeVar("Result")
 
 # The processes import what the search would, also where gridfold is a checkout that is not installed.
+_BEGAN = time.monotonic()  # in the template process: nearly when it did
 _START = "import sys; sys.path[:] = {path!r}; from gridfold.{module} import main; sys.exit(main())"
 
 
@@ -80,10 +82,9 @@ class Started:
 
 @dataclass(frozen=True)
 class Left:
-    """Runs of a fold that are to be run alone, and why."""
+    """Runs of a fold that are to be run alone."""
 
     keys: Sequence[int]
-    reason: str
 
 
 class ForkServer:
@@ -128,7 +129,7 @@ class ForkServer:
         # The config is read here, not there, nor in the child: processes that share memory copy what they write to.
         self._send(("start", key, Task(attempt, environment).read()))
 
-    def grow(self, key: int, attempts: Mapping[int, Attempt], parallel: int) -> None:
+    def grow(self, key: int, name: str, attempts: Mapping[int, Attempt], parallel: int) -> None:
         """Start a fold of runs, of which so many may work at a time; ``key`` stands for its first process.
 
         Raises:
@@ -139,7 +140,7 @@ class ForkServer:
         os.write(self._grants, bytes(range(1, min(parallel, 256))))
         self._pids[key] = None
         tasks = {own: Task(attempt, {}).read() for own, attempt in attempts.items()}
-        self._send(("grow", key, Shared(tasks, token=0)))
+        self._send(("grow", key, Shared(name, tasks, token=0)))
 
     def grant(self, token: int) -> None:
         """Let another process of the fold work."""
@@ -185,7 +186,7 @@ class ForkServer:
                     del self._pids[leaf]
                 yield Ended(-1 if leaf is None else leaf, pid, status, token=token)
             elif "left" in said:
-                yield Left(said["left"], said["reason"])
+                yield Left(said["left"])
 
     def has_started(self, key: int) -> bool:
         """Whether a run has a process."""
@@ -328,6 +329,7 @@ class _Template:
         self._lifeline = pipes.lifeline
         self._printed = printed
         self._cold = cold
+        self._imports = Moment(_BEGAN, 0.0).spent()
         self._children: dict[int, tuple[int, subprocess.Popen[bytes] | None]] = {}
         self._wake, wakes = os.pipe()
         for end in (self._wake, wakes):
@@ -383,7 +385,7 @@ class _Template:
     def _run(self, task: Task | Shared) -> int:
         printed = os.pread(self._printed, os.fstat(self._printed).st_size, 0)
         if isinstance(task, Shared):
-            return grow(task, self._pipes, printed)
+            return grow(task, self._pipes, printed, self._imports)
         return run_process(task, self._lifeline, printed)
 
     def _call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[str, int, Any]:

@@ -53,7 +53,10 @@ class Record:
         host: the machine that executes it.
         pid: the process that does; the leader of a process group.
         process: when that process started (see ``gridfold.owner.Owner``).
-        fold: how the result was shared with other runs; None for a run that ran alone.
+        fold: how the result came about: its ``label``, ``own`` if nothing of it was shared with other runs,
+            ``bitwise`` if something was and it is to the bit what it would be alone; the seconds and CPU seconds that
+            were ``shared`` and its ``own``; the ``node``, its process in the fold (see ``SearchDirectory.note_fold``).
+            None until it ends.
         notes: what else is to know about the result.
         reused: the directory name of the run whose record this is, if the run was not executed.
     """

@@ -25,6 +25,7 @@ SEARCH = "search.json"
 RUNS = "runs.jsonl"
 RESULTS = "results.csv"
 LOG = "search.log"
+FOLD = "fold.jsonl"
 PATCH = "code.patch"
 
 _MAX_HINT = 1000
@@ -154,6 +155,27 @@ class SearchDirectory:
         """Append a line to ``search.log``; a disk that is full loses the line, not the search."""
         with suppress(OSError), (self.dir / LOG).open("a", encoding="utf-8") as file:
             file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {line}\n")
+
+    def note_fold(self, event: Mapping[str, Any]) -> None:
+        """Append what a fold has done to ``fold.jsonl``; a disk that is full loses it, not the search.
+
+        Many processes write: each line is written in one piece.
+        """
+        with suppress(OSError):
+            file = os.open(self.dir / FOLD, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            try:
+                os.write(file, json.dumps(event).encode() + b"\n")
+            finally:
+                os.close(file)
+
+    def fold_events(self) -> Iterator[dict[str, Any]]:
+        """What ``note_fold`` was told, in order; lines that are torn are left out."""
+        with suppress(FileNotFoundError), (self.dir / FOLD).open("rb") as file:
+            for line in file:
+                with suppress(ValueError):
+                    event = json.loads(line)
+                    if isinstance(event, dict):
+                        yield event
 
     def write_results(self) -> None:
         """Write ``results.csv``: one row per run, failed and unfinished ones too. Read twice, held never."""

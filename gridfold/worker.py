@@ -67,6 +67,39 @@ class Stop:
             raise KeyboardInterrupt
 
 
+@dataclass(frozen=True)
+class Spent:
+    """Seconds, and CPU seconds of a process and of the children that it has seen the end of."""
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.seconds + other.seconds, self.cpu_seconds + other.cpu_seconds)
+
+    def as_dict(self) -> dict[str, float]:
+        """To the millisecond, for a file."""
+        return {name: round(value, 3) for name, value in vars(self).items()}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment in the life of this process, by its clocks."""
+
+    seconds: float
+    cpu_seconds: float
+
+    @classmethod
+    def now(cls) -> Moment:
+        """This moment."""
+        return cls(time.monotonic(), sum(os.times()[:4]))
+
+    def spent(self) -> Spent:
+        """What was spent since."""
+        now = Moment.now()
+        return Spent(now.seconds - self.seconds, now.cpu_seconds - self.cpu_seconds)
+
+
 @dataclass
 class Work:
     """A run that the current process executes.
@@ -75,15 +108,27 @@ class Work:
         run: what the trainer sees of it.
         record: as it began.
         stop: hears SIGTERM.
-        start: when it began, by the clock of ``time.monotonic``.
-        fold: what was shared with other runs.
+        start: when it began.
+        node: the process in its fold; "" if it runs alone.
+        shared: what was spent on it together with other runs, before.
     """
 
     run: Run
     record: Record
     stop: Stop
-    start: float
-    fold: Mapping[str, Any] | None = None
+    start: Moment
+    node: str = ""
+    shared: Spent = Spent()
+
+    def fold(self) -> dict[str, Any]:
+        """How the result came about, for the record."""
+        own = self.start.spent().as_dict()
+        return {
+            "label": "bitwise" if self.node else "own",
+            **{f"shared_{name}": value for name, value in self.shared.as_dict().items()},
+            **{f"own_{name}": value for name, value in own.items()},
+            **({"node": self.node} if self.node else {}),
+        }
 
 
 def run_process(task: Task, lifeline: int, printed: bytes = b"") -> int:
@@ -121,7 +166,7 @@ def enter(task: Task, lifeline: int, printed: bytes, stop: Stop) -> Work | None:
         return None
     if record.attempt > 1:
         run.set_aside(record.attempt - 1)
-    return Work(Run(run.dir, record.seed, record.index), record, stop, time.monotonic())
+    return Work(Run(run.dir, record.seed, record.index), record, stop, Moment.now())
 
 
 def prepare(record: Record) -> Trainer:
@@ -154,8 +199,8 @@ def outcome(train: Callable[[], Mapping[str, float]], stop: Stop) -> dict[str, A
 
 def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     """Record what came of a run; the exit code."""
-    seconds = round(time.monotonic() - work.start, 3)
-    record = replace(work.record, ended=now(), seconds=seconds, fold=work.fold, notes=work.run.notes)
+    fold = work.fold()
+    record = replace(work.record, ended=now(), seconds=fold["own_seconds"], fold=fold, notes=work.run.notes)
     work.run.write(replace(record, **outcome))
     return 0 if outcome["state"] == "completed" else 1
 

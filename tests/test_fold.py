@@ -3,15 +3,19 @@
 import json
 import os
 import re
+import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-import gridfold.executors.local
+import gridfold.executors.folds
 from gridfold.executors.local import LocalExecutor
+from gridfold.fold import why_not
 from gridfold.interrupt import Interrupt
 from gridfold.run import Attempt, Record, Run, write_config
+from gridfold.store import SearchDirectory
 from tests.test_executors import LocalContract, Watched
 
 TRAINERS = """
@@ -136,7 +140,7 @@ def place(project):
 class TestFoldingExecutor(LocalContract):
     @pytest.fixture
     def executor(self, project, monkeypatch):
-        monkeypatch.setattr(gridfold.executors.local, "_FOLD_RUNS", 4)
+        monkeypatch.setattr(gridfold.executors.folds, "MOST_RUNS", 4)
         with LocalExecutor(parallel=3, fold=True) as executor:
             yield executor
 
@@ -157,9 +161,63 @@ def test_what_runs_have_in_common_is_computed_once_and_each_is_as_if_alone(place
     for one, other in zip(folded, alone, strict=True):
         assert observed(one, place.folder, "run") == observed(other, place.folder, "alone")
     assert [record.metrics["product"] for record in folded] == [4, 5, 8, 10, 12, 15]
-    assert {record.fold["runs"] for record in folded} == {6}
-    assert {record.fold for record in alone} == {None}
+    assert {record.fold["label"] for record in folded} == {"bitwise"}
     assert len({record.pid for record in folded}) == 6
+
+
+def test_a_record_says_what_was_shared(place):
+    for record in place.execute("sleeps", lrs=(1, 2), sizes=(3,)):
+        fold = record.fold
+        assert fold["label"] == "bitwise"
+        assert fold["shared_seconds"] == pytest.approx(0.3, abs=0.1)
+        assert fold["own_seconds"] == record.seconds == pytest.approx(0.3, abs=0.1)
+        assert fold["shared_cpu_seconds"] + fold["own_cpu_seconds"] < 0.3
+    alone = place.execute("sleeps", fold=False, lrs=(1,), sizes=(3,), name="alone")[0].fold
+    assert (alone["label"], alone["shared_seconds"], "node" in alone) == ("own", 0, False)
+    assert alone["own_seconds"] == pytest.approx(0.6, abs=0.1)
+
+
+def test_the_searchs_directory_says_where_it_split(place):
+    (place.folder / "search").mkdir()
+    records = place.execute("shared")
+    started, *splits = SearchDirectory(place.folder / "search").fold_events()
+    assert started["runs"] == 6
+    assert started["imports"]["cpu_seconds"] > 0
+    place_of = {"training.lr": "lr = config", "training.size": "size = config"}
+    lines = TRAINERS.splitlines()
+    for split in splits:
+        file, line = split["place"].split(":")
+        assert file == "trainers.py"
+        assert place_of[split["path"]] in lines[int(line) - 1]
+    trunk, *below = splits
+    assert (trunk["split"], trunk["path"], trunk["sizes"]) == (started["fold"], "training.lr", [2, 2, 2])
+    assert {split["split"] for split in below} == {f"{started['fold']}.{branch}" for branch in range(3)}
+    assert [record.fold["node"].removeprefix(started["fold"]) for record in records] == [
+        ".0.0", ".0.1", ".1.0", ".1.1", ".2.0", ".2.1",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("trainer", "options", "event"),
+    [
+        ("has_a_thread", {}, {"left", "runs", "reason", "seconds", "cpu_seconds"}),
+        ("shared", {"fold": None}, {"alone"}),
+    ],
+)
+def test_the_searchs_directory_says_why_runs_ran_alone(place, trainer, options, event, snapshot):
+    (place.folder / "search").mkdir()
+    assert {record.fold["label"] for record in place.execute(trainer, **options)} == {"own"}
+    last = list(SearchDirectory(place.folder / "search").fold_events())[-1]
+    assert last.keys() == event
+    assert (last.get("reason") or last["alone"]) == snapshot
+
+
+def test_where_there_is_no_safe_fork_it_says_so(monkeypatch):
+    assert why_not() == ""
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=SimpleNamespace(is_initialized=lambda: True)))
+    assert why_not() == "CUDA is initialised"
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert why_not() == "no safe fork on darwin"
 
 
 def test_where_nothing_differs_all_is_done_once(place):

@@ -16,12 +16,12 @@ from gridfold import threads
 from gridfold.errors import ConfigError
 from gridfold.executors import Watcher
 from gridfold.executors.devices import GpuSlots, Slot
+from gridfold.executors.folds import Fold, Folding
 from gridfold.failure import Error, describe, died, is_infrastructure, lost, timed_out
 from gridfold.forkserver import Ended, ForkServer, Left, Started, TemplateDiedError
 from gridfold.interrupt import Interrupt
 from gridfold.owner import MARK
 from gridfold.run import Attempt, Record, now, started
-from gridfold.trainer import BUILT_IN
 from gridfold.worker import TAKEN
 
 Result = TypeVar("Result")
@@ -29,7 +29,6 @@ Result = TypeVar("Result")
 GRACE_SECONDS = 30.0  # between SIGTERM and SIGKILL: enough to write a checkpoint
 _POLL_SECONDS = 0.1
 _NEWS_SECONDS = 1.0  # that the news of a process's end may take
-_FOLD_RUNS = 1000  # in one fold, so that memory does not grow with the search
 _VMSTAT = Path("/proc/vmstat")
 _DEFAULTS = {
     "PYTHONHASHSEED": "0",  # sets have one order, so that a run gives the same result twice
@@ -58,21 +57,6 @@ class _Active:
 
 
 @dataclass
-class _Fold:
-    """A fold under way.
-
-    Attributes:
-        key: its first process.
-        waiting: the attempts that have no process of their own yet.
-        since: when it was started, or a run of it was last seen to begin.
-    """
-
-    key: int
-    waiting: dict[int, Attempt]
-    since: float
-
-
-@dataclass
 class LocalExecutor:
     """Executes runs by ``gridfold.worker``, forked from a template process; what they print goes to their logs.
 
@@ -92,12 +76,16 @@ class LocalExecutor:
     grace: float = GRACE_SECONDS
     fold: bool | None = False
     _active: dict[int, _Active] = field(default_factory=dict, init=False)
-    _folded: _Fold | None = field(default=None, init=False)
+    _folding: Folding = field(init=False)
+    _folded: Fold | None = field(default=None, init=False)
     _alone: deque[Attempt] = field(default_factory=deque, init=False)
     _started: int = field(default=0, init=False)
     _server: ForkServer | None = field(default=None, init=False)
     _cold: bool = field(default=False, init=False)
     _memory_kills: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self._folding = Folding(self.fold, gpus=self.gpus is not None)
 
     def __enter__(self) -> Self:
         return self
@@ -143,13 +131,7 @@ class LocalExecutor:
 
     def _fill(self, waiting: Iterator[Attempt | None]) -> bool:
         """Start attempts while there is room; False if there are no more."""
-        if (
-            self.fold is not False
-            and not self.gpus
-            and not self._alone
-            and not self._active
-            and self._start_fold(waiting)
-        ):
+        if self.fold is not False and not self._alone and not self._active and self._start_fold(waiting):
             return True
         while len(self._active) < self.parallel:
             slot = self.gpus.acquire() if self.gpus else None
@@ -163,49 +145,34 @@ class LocalExecutor:
         return True
 
     def _start_fold(self, waiting: Iterator[Attempt | None]) -> bool:
-        """Start a fold of all that can be had now and belongs together; False if that is less than two attempts."""
-        batch: list[Attempt] = []
-        while len(batch) < _FOLD_RUNS and isinstance(attempt := next(waiting, False), Attempt):
-            batch.append(attempt)
-            if not self._can_share(batch[0].record, attempt.record):
-                break
-        else:
-            if len(batch) > 1:
-                self._grow(batch)
-                return True
-        self._alone.extend(batch)
-        return False
-
-    def _can_share(self, first: Record, other: Record) -> bool:
-        """Whether runs may begin in one process: a function's, of one seed, that compute with one thread each."""
-        wanted = self.fold or first.trainer == BUILT_IN
-        alike = (first.trainer, first.seed, first.threads) == (other.trainer, other.seed, other.threads)
-        return wanted and alike and isinstance(first.trainer, str) and first.threads == 1
-
-    def _grow(self, batch: Sequence[Attempt]) -> None:
-        first = self._started + 1
+        """Start a fold of what can be had now; False if that makes none."""
+        batch, together = self._folding.next_batch(waiting)
+        if not together:
+            self._alone.extend(batch)
+            return False
+        fold = self._folded = Fold.of(batch, self._started + 1)
         self._started += 1 + len(batch)
-        self._folded = _Fold(first, dict(enumerate(batch, first + 1)), time.monotonic())
         with contextlib.suppress(TemplateDiedError):  # the next look at what has happened finds out
-            self._connected(batch[0].record.trainer).grow(first, self._folded.waiting, self.parallel)
+            server = self._connected(batch[0].record.trainer)
+            server.grow(fold.key, fold.name, fold.waiting, self.parallel)
+        return True
 
-    def _end_fold(self) -> None:
+    def _end_fold(self, reason: str = "") -> None:
         """Leave what has not begun to be run alone."""
         if self._folded:
-            self._alone.extend(self._folded.waiting.values())
+            self._alone.extend(self._folded.end(reason))
             self._folded = None
 
     def _hear(self, news: Started | Ended | Left, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
         """What has happened, as far as it ends a run."""
         fold = self._folded
         if isinstance(news, Started):
-            if fold and news.key in fold.waiting:
-                fold.since = time.monotonic()
-                self._active[news.key] = _Active(fold.waiting.pop(news.key), None, fold.since)
+            if fold and (attempt := fold.begin(news.key)):
+                self._active[news.key] = _Active(attempt, None, fold.since)
         elif isinstance(news, Left):
-            self._alone.extend(fold.waiting.pop(key) for key in news.keys if fold and key in fold.waiting)
+            self._alone.extend(fold.leave(news.keys) if fold else ())
         elif fold and news.key == fold.key:
-            self._end_fold()
+            self._end_fold(news.reason)
         else:
             if news.key in self._active:
                 yield self._close(self._active.pop(news.key), news)

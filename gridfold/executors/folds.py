@@ -1,0 +1,101 @@
+"""Which runs begin together, in one process that splits: see ``gridfold.fold``."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gridfold.run import Attempt, Record
+from gridfold.store import SearchDirectory
+from gridfold.trainer import BUILT_IN
+
+MOST_RUNS = 1000  # in one fold, so that memory does not grow with the search
+
+
+@dataclass
+class Fold:
+    """A fold under way.
+
+    Attributes:
+        key: what its first process is known by; its runs have the numbers after it.
+        name: no other fold has it.
+        waiting: the attempts that have no process of their own yet.
+        since: when it was started, or a run of it was last seen to begin.
+    """
+
+    key: int
+    waiting: dict[int, Attempt]
+    name: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    since: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def of(cls, attempts: Sequence[Attempt], key: int) -> Fold:
+        """A fold of some attempts."""
+        return cls(key, dict(enumerate(attempts, key + 1)))
+
+    def begin(self, key: int) -> Attempt | None:
+        """A run has a process of its own now."""
+        self.since = time.monotonic()
+        return self.waiting.pop(key, None)
+
+    def leave(self, keys: Sequence[int]) -> list[Attempt]:
+        """Some runs are no longer of this fold."""
+        return [self.waiting.pop(key) for key in keys if key in self.waiting]
+
+    def end(self, reason: str) -> list[Attempt]:
+        """The runs that have not begun; if the fold could not either, why."""
+        left = self.leave(list(self.waiting))
+        if reason and left:
+            _note(left[0], {"left": self.name, "runs": len(left), "reason": reason})
+        return left
+
+
+@dataclass
+class Folding:
+    """Chooses the runs of a fold.
+
+    Attributes:
+        wanted: compute once what runs have in common; None to do so wherever nothing is known against it.
+        gpus: whether runs are given GPUs.
+    """
+
+    wanted: bool | None
+    gpus: bool
+    _said: set[str] = field(default_factory=set)
+
+    def next_batch(self, waiting: Iterator[Attempt | None]) -> tuple[list[Attempt], bool]:
+        """All attempts that can be had now and belong together, and whether that makes a fold."""
+        batch: list[Attempt] = []
+        while len(batch) < MOST_RUNS and isinstance(attempt := next(waiting, False), Attempt):
+            batch.append(attempt)
+            if why := self._why_alone(batch[0].record, attempt.record):
+                self._say(attempt, why)
+                return batch, False
+        return batch, len(batch) > 1
+
+    def _why_alone(self, first: Record, other: Record) -> str:
+        """Why runs cannot begin in one process; "" if they can."""
+        if not isinstance(first.trainer, str):
+            return "the trainer is a command: what it reads of its config cannot be seen"
+        if self.wanted is None and first.trainer != BUILT_IN:
+            return "the trainer is a function: --fold folds it"
+        if self.gpus:
+            return "every run is given a GPU: a process that uses one cannot be forked"
+        if first.threads > 1:
+            return f"every run computes with {first.threads} threads: a process that has done so cannot be forked"
+        if (first.trainer, first.seed, first.threads) != (other.trainer, other.seed, other.threads):
+            return "their trainers, seeds or threads are not the same"
+        return ""
+
+    def _say(self, attempt: Attempt, why: str) -> None:
+        if why not in self._said:
+            self._said.add(why)
+            _note(attempt, {"alone": why})
+
+
+def _note(attempt: Attempt, event: Mapping[str, Any]) -> None:
+    if attempt.record.search:
+        SearchDirectory(attempt.run.dir.parent / attempt.record.search).note_fold(event)
