@@ -25,7 +25,7 @@ def execute(folder, configs, *, fold):
     with LocalExecutor(parallel=2, fold=None if fold else False) as executor:
         records = [record for _, record in executor.execute(attempts, Silent(), Interrupt())]
     assert {record.state for record in records} == {"completed"}, [record.error for record in records]
-    assert all(bool(record.fold) == fold for record in records)
+    assert {record.fold["label"] for record in records} == {"bitwise" if fold else "own"}
     return [attempt.run for attempt in attempts]
 
 
