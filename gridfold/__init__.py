@@ -5,23 +5,31 @@ Write a list where a value stood, and get every combination: one directory per r
 
 from __future__ import annotations
 
+import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
 from gridfold.errors import ConfigError
 
 if TYPE_CHECKING:
+    from gridfold.asking import alternatives, ask, count
     from gridfold.search import HyperParamSearch
 
-__all__ = ["ConfigError", "HyperParamSearch"]
+__all__ = ["ConfigError", "HyperParamSearch", "alternatives", "ask", "count"]
 __version__ = "0.1.0"
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # who uses the library decides what is shown
 
 
-def __getattr__(name: str) -> Any:
-    if name == "HyperParamSearch":  # imported when asked for: the processes of runs need little of the package
-        from gridfold.search import HyperParamSearch
+_HOMES = {
+    "HyperParamSearch": "gridfold.search",
+    "alternatives": "gridfold.asking",
+    "ask": "gridfold.asking",
+    "count": "gridfold.asking",
+}
 
-        return HyperParamSearch
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:  # imported when asked for: the processes of runs need little of the package
+        return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -314,6 +314,28 @@ def _shapes(trials: tuple[int, ...], mappings: list[Any]) -> _Shapes | None:
     return _Shapes(codes, orders) if len(orders) > 1 else None
 
 
+_NOTHING = object()
+
+
+class _Answer:
+    """What a question gives for one trial. An error is an answer, too: of that trial, and of no other."""
+
+    def __init__(self, question: Callable[..., Any], values: Sequence[Any]) -> None:
+        self._error: Exception | None = None
+        try:
+            self._value = question(*values)
+            self.observed = _exact(self._value)
+        except Exception as error:
+            self._error = error
+            self.observed = type(error), str(error)
+
+    def give(self) -> Any:
+        """The answer."""
+        if self._error:
+            raise self._error
+        return self._value
+
+
 # The config
 
 
@@ -556,6 +578,42 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
 
     def __reduce__(self) -> Any:
         return self.__reduce_ex__(2)
+
+    # Questions, which tell less than a value
+
+    def _ask(self, keys: Sequence[Any], question: Callable[..., Any], default: Any) -> Any:
+        """What a question about some values gives; splits where it gives trials different answers."""
+        self._read_mappings(keys)
+        answers = {trial: _Answer(question, self._values_of(trial, keys, default)) for trial in self._group.trials}
+        self._group.agree(", ".join(map(self._at, keys)), lambda trial: answers[trial].observed)
+        return answers[self._group.trials[0]].give()
+
+    def _alternatives(self, key: Any) -> list[Any]:
+        """The values that trials have at a key, each once."""
+        self._read_mappings([key])
+        found: dict[Hashable, Any] = {}
+        for trial in self._group.trials:
+            for value in self._values_of(trial, [key], _NOTHING):
+                found.setdefault(_exact(value), value)
+        return [value for value in found.values() if value is not _NOTHING]
+
+    def _read_mappings(self, keys: Sequence[Any]) -> None:
+        """Split over keys where trials have mappings: what is in them would be read unseen."""
+        for key in keys:
+            if key in self._columns and any(type(value) is FoldedDict for value in self._columns[key].values):
+                self._settle(key)
+
+    def _values_of(self, trial: int, keys: Sequence[Any], default: Any) -> list[Any]:
+        """What a trial has at some keys."""
+        values = []
+        for key in keys:
+            if key in self._columns and (key in self._maybe or self._is_poisoned(key)):
+                column = self._columns[key]
+                code = column.code(trial)
+                values.append(default if code == _ABSENT else copy.deepcopy(column.values[code]))
+            else:
+                values.append(dict.get(self, key, default))
+        return values
 
     # What is made of it
 
