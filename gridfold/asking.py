@@ -36,7 +36,11 @@ def ask(
 
 
 def count(config: Mapping[str, Any], key: str) -> Iterator[int]:
-    """Numbers from 1 to the number at a key, as in ``for epoch in count(config["training"], "num_epochs"):``.
+    """Numbers from 1 to the one at a key.
+
+    Example::
+
+        for epoch in gridfold.count(config["training"], "num_epochs"):
 
     Runs with different numbers are separated where the smaller one ends. The loop must do nothing that depends on the
     number itself, as a learning rate schedule does that ends at zero: what does has to read the number before.
