@@ -51,12 +51,17 @@ def count(config: Mapping[str, Any], key: str) -> Iterator[int]:
         yield number
 
 
-def alternatives(config: Mapping[str, Any], key: str) -> list[Any]:
+def alternatives(config: Mapping[str, Any], key: str, default: Any = None) -> list[Any]:
     """The values at a key of all runs that this process stands for, each once: of a plain config, the one that it has.
 
     For what is kept until it is known which of them is wanted, such as weights of the best epoch by each of several
     metrics. A result must not depend on it: the values are those of other runs, too.
+
+    Args:
+        config: the config, or a mapping in it.
+        key: a key of that mapping.
+        default: stands for a key that is not there.
     """
     if isinstance(config, FoldedDict):
-        return config._alternatives(key)
-    return [config[key]] if key in config else []
+        return config._alternatives(key, default)
+    return [config.get(key, default)]

@@ -33,7 +33,7 @@ from gridfold.folded import Group
 from gridfold.lifeline import tie
 from gridfold.run import Run, number
 from gridfold.store import SearchDirectory
-from gridfold.worker import TAKEN, Moment, Spent, Stop, Task, Work, enter, leave, outcome, prepare
+from gridfold.worker import TAKEN, Moment, Spent, Task, Work, enter, leave, listen, outcome, prepare
 
 WAITED = 76  # exit code of a process that has split: it holds no token any more
 _MAX_KEYS = 100  # in one message, which the pipe then takes in one piece
@@ -109,7 +109,7 @@ class _Branch:
         self._token = shared.token
         self._pipes = pipes
         self._printed = _keep_output(printed)
-        self._stop = Stop()
+        self._stop = listen()  # once: a trainer may have put its own in its place when the process splits
         self._before = Spent()  # by the processes that this one was forked from
         self._start = Moment.now()
         self._work: Work | None = None
@@ -146,6 +146,12 @@ class _Branch:
     def seeds(self) -> set[int]:
         """The seeds of the trials."""
         return {self._tasks[index].attempt.record.seed for index in self._group.trials}
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the first attempt at the runs; splits if it is for some."""
+        self._group.agree("run", lambda index: self._tasks[index].attempt.record.attempt > 1)
+        return self._tasks[self._group.trials[0]].attempt.record.attempt == 1
 
     def _split(self, path: str, groups: list[tuple[int, ...]], place: str) -> tuple[int, ...]:
         """Fork a child for each group, which goes on from here; this process waits for them, and ends."""
@@ -265,6 +271,11 @@ class _SharedRun(Run):
 
     def __init__(self, branch: _Branch) -> None:
         self._branch = branch
+
+    @property
+    def shared(self) -> bool:  # type: ignore[override]
+        """Whether the process stands for several runs, all for the first time."""
+        return self._branch.one is None and self._branch.is_first
 
     @property
     def dir(self) -> Path:  # type: ignore[override]

@@ -314,9 +314,6 @@ def _shapes(trials: tuple[int, ...], mappings: list[Any]) -> _Shapes | None:
     return _Shapes(codes, orders) if len(orders) > 1 else None
 
 
-_NOTHING = object()
-
-
 class _Answer:
     """What a question gives for one trial. An error is an answer, too: of that trial, and of no other."""
 
@@ -588,14 +585,14 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
         self._group.agree(", ".join(map(self._at, keys)), lambda trial: answers[trial].observed)
         return answers[self._group.trials[0]].give()
 
-    def _alternatives(self, key: Any) -> list[Any]:
+    def _alternatives(self, key: Any, default: Any) -> list[Any]:
         """The values that trials have at a key, each once."""
         self._read_mappings([key])
         found: dict[Hashable, Any] = {}
         for trial in self._group.trials:
-            for value in self._values_of(trial, [key], _NOTHING):
-                found.setdefault(_exact(value), value)
-        return [value for value in found.values() if value is not _NOTHING]
+            (value,) = self._values_of(trial, [key], default)
+            found.setdefault(_exact(value), value)
+        return list(found.values())
 
     def _read_mappings(self, keys: Sequence[Any]) -> None:
         """Split over keys where trials have mappings: what is in them would be read unseen."""

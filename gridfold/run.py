@@ -101,7 +101,13 @@ class Run:
 
     Trainers use ``dir``, ``index``, ``seed``, ``report``, ``progress`` and ``note``; the rest is for the code that
     executes runs.
+
+    Attributes:
+        shared: whether the process stands for several runs still, of which nothing is in their directories yet; to ask
+            for ``dir`` ends that.
     """
+
+    shared = False
 
     def __init__(self, directory: str | os.PathLike[str], seed: int = 0, index: int = 0) -> None:
         self.dir = Path(directory)

@@ -136,7 +136,7 @@ def run_process(task: Task, lifeline: int, printed: bytes = b"") -> int:
 
     Everything that the run prints goes to its log, after what was ``printed`` for it before.
     """
-    stop = Stop()
+    stop = listen()
     work = enter(task, lifeline, printed, stop)
     if work is None:
         return TAKEN
@@ -148,11 +148,17 @@ def run_process(task: Task, lifeline: int, printed: bytes = b"") -> int:
     return leave(work, outcome(train, stop))
 
 
+def listen() -> Stop:
+    """Let SIGTERM and Ctrl-C end this process in an orderly way."""
+    stop = Stop()
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return stop
+
+
 def enter(task: Task, lifeline: int, printed: bytes, stop: Stop) -> Work | None:
     """Make the current process that of a run; None if another process has the attempt."""
     tie(lifeline)
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     run, record = task.attempt.run, task.attempt.record
     log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     if printed:

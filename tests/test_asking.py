@@ -80,10 +80,10 @@ def test_all_values_of_the_runs_that_are_left():
         return before, config["n"], gridfold.alternatives(config, "m")
 
     found = Recorded(program, configs)
-    assert found.results[0] == found.results[3] == (["a", "b"], 1, ["a"])
-    assert found.results[1] == (["a", "b"], 2, ["b", "a"])
+    assert found.results[0] == found.results[3] == (["a", "b", None], 1, ["a", None])
+    assert found.results[1] == (["a", "b", None], 2, ["b", "a"])
     assert gridfold.alternatives({"m": 1}, "m") == [1]
-    assert gridfold.alternatives({}, "m") == []
+    assert gridfold.alternatives({}, "m", "c") == ["c"]
 
 
 def test_a_question_cannot_change_what_other_runs_have():

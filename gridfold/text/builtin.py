@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridfold.errors import ConfigError, nearest
 from gridfold.text.data import describe
+from gridfold.text.ending import read_ending
 from gridfold.text.fitness import check_fit
 from gridfold.text.head import read_head
 from gridfold.text.pretrained import check_pretrained
@@ -53,7 +54,9 @@ class TextTrainer:
         _check_sections(config)
         model, data = read_model(values), read_data(values)
         head, training = read_head(values.section("model")), read_training(values, frozen=model.freeze_encoder)
-        check_fit(describe(data), head, training)
+        facts = describe(data)
+        check_fit(facts, head, training)
+        read_ending(values).check(facts)
         check_pretrained(model.name, data.max_length)
 
     def train(self, config: Mapping[str, Any], run: Run) -> dict[str, float]:
@@ -77,10 +80,10 @@ class TextTrainer:
         try:
             fitted = fit(Config(config), run)
         except FloatingPointError:
-            discard(run.dir)  # whatever continued from it would end the same
+            discard(run)  # whatever continued from it would end the same
             raise
         save(fitted, run.dir)
-        discard(run.dir)
+        discard(run)
         return fitted.history.metrics()
 
 

@@ -18,6 +18,8 @@ import numpy as np
 import torch
 import transformers
 
+from gridfold.text.history import Run
+
 _LOG = logging.getLogger(__name__)
 _NAME = "checkpoint.pt"
 _FORMAT = 1  # another layout of what is in a checkpoint is another format
@@ -28,15 +30,16 @@ _SHARE = 0.1  # of the time, at most, goes into checkpoints that epochs end with
 class CheckpointFile:
     """Where a training keeps its newest checkpoint. It appears whole, and takes the place of the one before.
 
-    A checkpoint is a convenience: one that cannot be written or read is a line in the log, never an error.
+    A checkpoint is a convenience: one that cannot be written or read is a line in the log, never an error. While
+    several runs are trained as one there is none: they have no directory together.
 
     Args:
-        folder: the run's directory.
+        run: whose directory it is in.
         fingerprint: of the training; a checkpoint with another one is not loaded.
     """
 
-    def __init__(self, folder: Path, fingerprint: str) -> None:
-        self._path = folder / _NAME
+    def __init__(self, run: Run, fingerprint: str) -> None:
+        self._run = run
         self._fingerprint = fingerprint
         self._saved = time.monotonic()
         self._cost = 0.0
@@ -44,20 +47,20 @@ class CheckpointFile:
     @property
     def due(self) -> bool:
         """Whether the training of an epoch has gone on for so long that it should be saved."""
-        return time.monotonic() - self._saved >= _INTERVAL
+        return time.monotonic() - self._saved >= _INTERVAL and not self._run.shared
 
     @property
     def affordable(self) -> bool:
         """Whether saving takes little of the time: epochs can be shorter than it takes to write a large model."""
-        return time.monotonic() - self._saved >= self._cost / _SHARE
+        return time.monotonic() - self._saved >= self._cost / _SHARE and not self._run.shared
 
     def save(self, content: Mapping[str, Any]) -> None:
         """Replace the checkpoint. On a full disk, the one before stays."""
-        start = time.monotonic()
-        temporary = self._path.with_name(f".{_NAME}.{os.getpid()}")
+        start, path = time.monotonic(), self._run.dir / _NAME
+        temporary = path.with_name(f".{_NAME}.{os.getpid()}")
         try:
             _write({"format": _FORMAT, "fingerprint": self._fingerprint, **content}, temporary)
-            temporary.replace(self._path)
+            temporary.replace(path)
         except (OSError, RuntimeError) as error:  # torch raises a RuntimeError for a file that it cannot write
             _LOG.warning("the checkpoint cannot be saved, training goes on without: %s", _first_line(error))
         finally:
@@ -67,23 +70,26 @@ class CheckpointFile:
 
     def load(self) -> dict[str, Any] | None:
         """The content of the checkpoint; None if there is none that this training can continue from."""
+        if self._run.shared:
+            return None
         try:
-            content = _read(self._path)
+            content = _read(self._run.dir / _NAME)
         except FileNotFoundError:
             return None
         except Exception as error:  # there is no end to what a file of garbage raises
-            _LOG.warning("%s is damaged, training starts anew: %s", self._path.name, _first_line(error))
+            _LOG.warning("%s is damaged, training starts anew: %s", _NAME, _first_line(error))
             return None
         if content.pop("format", None) != _FORMAT or content.pop("fingerprint", None) != self._fingerprint:
-            _LOG.warning("%s is of another config, other data or other versions, training starts anew", self._path.name)
+            _LOG.warning("%s is of another config, other data or other versions, training starts anew", _NAME)
             return None
         return content
 
 
-def discard(folder: Path) -> None:
+def discard(run: Run) -> None:
     """Remove the checkpoint of a run, and what a killed process left of one."""
-    for path in [folder / _NAME, *folder.glob(f".{_NAME}.*")]:
-        _remove(path)
+    if not run.shared:
+        for path in [run.dir / _NAME, *run.dir.glob(f".{_NAME}.*")]:
+            _remove(path)
 
 
 def fingerprint(settings: Sequence[Any], *data: Any) -> str:

@@ -186,7 +186,7 @@ class _FineTuner(Trainer):
         )
         self.remove_callback(PrinterCallback)
         self.add_callback(_Moments(self))
-        self.best: dict[str, Tensor] = {}
+        self._best: dict[str, dict[str, Tensor]] = {}  # by each metric that may decide
         self.sizes = sizes
         self._classifier = classifier
         self._recipe = recipe
@@ -208,9 +208,14 @@ class _FineTuner(Trainer):
                 self.train()
                 return
             self._history.restore(self._progress.history)
-            self.best = self._progress.best
+            self._best = {self._history.metric: self._progress.best}
             (Path(folder) / TRAINER_STATE_NAME).write_text(self._progress.place)
             self.train(resume_from_checkpoint=folder)
+
+    @property
+    def best(self) -> dict[str, Tensor]:
+        """The weights of the best epoch; empty before the first is over."""
+        return self._best[self._history.metric] if self._best else {}
 
     # What is learned in a step.
 
@@ -244,12 +249,13 @@ class _FineTuner(Trainer):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         self._switch_optimizer("eval")
-        if self._history.end_epoch(self._validation_logits()):
-            self.best = {name: _copy(weight) for name, weight in self._classifier.state_dict().items()}
+        if decisive := self._history.end_epoch(self._validation_logits()):
+            weights = {name: _copy(weight) for name, weight in self._classifier.state_dict().items()}
+            self._best |= dict.fromkeys(decisive, weights)
         self._switch_optimizer("train")
         metrics = {"eval_loss": self._history.epochs[-1].metrics["val_loss"]}
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-        self.control.should_training_stop |= self._history.stopping
+        self.control.should_training_stop |= self._history.is_over
         return metrics
 
     def _validation_logits(self) -> Tensor:
@@ -286,7 +292,7 @@ class _FineTuner(Trainer):
             return
         if self._progress.evaluation_due:
             self._evaluate(None, None)
-        if self._history.stopping or self.state.global_step >= self.state.max_steps:
+        if self._history.is_over or self.state.global_step >= self.state.max_steps:
             raise _NothingLeftError
 
     def epoch_begins(self) -> None:

@@ -17,6 +17,7 @@ from transformers import TrainingArguments, set_seed
 from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
 from gridfold.text.data import Dataset, facts_of, load_data
 from gridfold.text.encoder import PooledEncoder, Row, Tokenizer, encode, load_encoder, load_tokenizer, run_device
+from gridfold.text.ending import Ending, looks_ahead, read_ending
 from gridfold.text.finetune import Classifier, Progress, Recipe, TokenizedExamples, fine_tune, precision_of
 from gridfold.text.fitness import check_fit
 from gridfold.text.frozen import Features, train_head
@@ -58,6 +59,8 @@ class _Plan:
 
     head: Head
     training: TrainingSettings
+    ending: Ending
+    epochs: int
     args: TrainingArguments
 
 
@@ -85,10 +88,10 @@ def _fit_frozen(config: Config, run: Run, model: ModelSettings, data_settings: D
     validation, size = _encode(encoder, tokenizer, tokenizer.rows(data.validation.texts), size)
     features = Features(train, torch.from_numpy(data.train.ids).to(device), validation)
 
-    plan = _read_plan(config, run, data, frozen=True)
+    plan = _read_plan(config, data, frozen=True)
     _note_eval_batch(run, asked, size)  # not before: until then, the work is that of several runs
     head = _new_head(plan, encoder)
-    history = History(run, plan.training, data.validation.ids)
+    history = History(run, plan.ending, plan.epochs, data.validation.ids)
     train_head(head.to(device), features, plan.args, plan.training.label_smoothing, history)
     return Fitted(model, data_settings, data, plan.head, head, encoder, history, size, precision=None)
 
@@ -108,19 +111,19 @@ def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: Da
     tokenizer = load_tokenizer(model.name, encoders[0].inputs, data_settings.max_length)
     rows = TokenizedExamples(tokenizer.rows(data.train.texts), data.train.ids, tokenizer.rows(data.validation.texts))
 
-    plan = _read_plan(config, run, data, frozen=False)
+    plan = _read_plan(config, data, frozen=False)
     recipe = Recipe(rows, tokenizer, plan.args, plan.training.label_smoothing)
     settings = [model, data_settings, plan.head, plan.training]
-    file = CheckpointFile(run.dir, fingerprint(settings, rows.train, [rows.labels], rows.validation))
+    file = CheckpointFile(run, fingerprint(settings, rows.train, [rows.labels], rows.validation))
     saved = _saved(file)
     sizes = Sizes(*saved[0].sizes) if saved else Sizes(plan.training.batch_size, plan.training.eval_batch_size)
 
     def train(micro_batch: int) -> Fitted:
         encoder = encoders.pop() if encoders else _load_encoder(model)
         head = _new_head(plan, encoder)
-        history = History(run, plan.training, data.validation.ids)
+        history = History(run, plan.ending, plan.epochs, data.validation.ids)
         if not saved:
-            discard(run.dir)
+            discard(run)
         classifier, start = Classifier(encoder, head), Sizes(micro_batch, sizes.eval_batch)
         used = fine_tune(classifier, recipe, start, history, file, saved.pop() if saved else None)
         _note_micro_batch(run, plan.training.batch_size, micro_batch)
@@ -152,10 +155,13 @@ def _note_eval_batch(run: Run, asked: int, used: int) -> None:
         run.note(f"out of memory at eval_batch_size {asked}: encoded in batches of {used}")
 
 
-def _read_plan(config: Config, run: Run, data: Dataset, *, frozen: bool) -> _Plan:
+def _read_plan(config: Config, data: Dataset, *, frozen: bool) -> _Plan:
     head, training = read_head(config.section("model")), read_training(config, frozen=frozen)
-    check_fit(facts_of(data), head, training)
-    return _Plan(head, training, training_arguments(training, run.dir))
+    facts, ending = facts_of(data), read_ending(config)
+    check_fit(facts, head, training)
+    ending.check(facts)
+    epochs = ending.epochs(looks_ahead=looks_ahead(training))
+    return _Plan(head, training, ending, epochs, training_arguments(training, epochs))
 
 
 def _new_head(plan: _Plan, encoder: PooledEncoder) -> nn.Module:

@@ -13,7 +13,6 @@ _ARCHITECTURE = "model.classification_head.architecture"
 def check_fit(data: DataFacts, head: Head, training: TrainingSettings) -> None:
     """Raise ``ConfigError`` where a config that is right in its parts could not be trained as a whole."""
     _check_classes(data, head)
-    _check_metric(data, training)
     _check_batches(data, head, training)
 
 
@@ -27,8 +26,9 @@ def _check_classes(data: DataFacts, head: Head) -> None:
     raise ConfigError(problem, path=path, hint=f"give {binary}{len(data.labels)}")
 
 
-def _check_metric(data: DataFacts, training: TrainingSettings) -> None:
-    if training.metric != "roc_auc":
+def check_metric(data: DataFacts, metric: str) -> None:
+    """Raise ``ConfigError`` where a metric cannot be computed of the data."""
+    if metric.removeprefix("val_") != "roc_auc":
         return
     path = "training.metric"
     if len(data.labels) != 2:

@@ -40,7 +40,7 @@ def train_head(
     steps = order.steps * int(args.num_train_epochs)
     optimizer, schedule = optimizer_and_schedule(head, args, steps)
     per_step = not steps_with_metric(schedule)
-    step, best = 0, {}
+    step, best = 0, dict[str, dict[str, Tensor]]()
     for _ in range(int(args.num_train_epochs)):
         head.train()
         for batches in order.epoch():
@@ -55,13 +55,14 @@ def train_head(
             _update(head, optimizer, args.max_grad_norm)
             if per_step:
                 schedule.step()
-        if history.end_epoch(head_logits(head, features.validation)):
-            best = {name: weight.clone() for name, weight in head.state_dict().items()}
+        if metrics := history.end_epoch(head_logits(head, features.validation)):
+            weights = {name: weight.clone() for name, weight in head.state_dict().items()}
+            best |= dict.fromkeys(metrics, weights)
         if not per_step:
             schedule.step(history.epochs[-1].metrics["val_loss"])
-        if history.stopping:
+        if history.is_over:
             break
-    head.load_state_dict(best)
+    head.load_state_dict(best[history.metric])
 
 
 def head_logits(head: nn.Module, features: Tensor) -> Tensor:

@@ -11,13 +11,17 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from gridfold.text.ending import Ending
 from gridfold.text.metrics import Floats, Ids, compute_metrics
 from gridfold.text.optimization import classification_loss
-from gridfold.text.settings import TrainingSettings
 
 
 class Run(Protocol):
     """What a trainer needs of the core's run."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether the process stands for several runs, of which nothing is in their directories yet."""
 
     @property
     def dir(self) -> Path:
@@ -57,17 +61,18 @@ class History:
 
     Args:
         run: gets a report every epoch, and the progress of every step.
-        training: the metric, the number of epochs and the patience.
+        ending: when the training ends, and which epoch counts.
+        epochs: how many there will be at most.
         labels: true label ids of the validation examples, shape ``(n,)``.
     """
 
-    def __init__(self, run: Run, training: TrainingSettings, labels: Ids) -> None:
+    def __init__(self, run: Run, ending: Ending, epochs: int, labels: Ids) -> None:
         self._run = run
-        self._training = training
+        self._ending = ending
+        self._most = epochs
         self._labels = labels
         self._losses: list[tuple[float, int]] = []
         self.epochs: list[Epoch] = []
-        self.metric = f"val_{training.metric}"
 
     def step(self, number: int, steps: int, loss: float, examples: int) -> None:
         """Note the loss of a batch.
@@ -85,10 +90,13 @@ class History:
         if not math.isfinite(loss):
             raise FloatingPointError(f"the training loss became {loss} in epoch {epoch} at step {number}")
         self._losses.append((loss, examples))
-        self._run.progress(epoch=epoch, epochs=self._training.num_epochs, step=number, steps=steps, loss=loss)
+        self._run.progress(epoch=epoch, epochs=self._most, step=number, steps=steps, loss=loss)
 
-    def end_epoch(self, logits: Tensor) -> bool:
-        """Judge an epoch by the validation logits, shape ``(n, out_features)``; whether it is the best so far.
+    def end_epoch(self, logits: Tensor) -> set[str]:
+        """Judge an epoch by the validation logits, shape ``(n, out_features)``.
+
+        Returns:
+            The metrics by which it is the best so far, of those that may decide.
 
         Raises:
             FloatingPointError: the validation loss is nan or infinite.
@@ -103,7 +111,7 @@ class History:
         epoch = Epoch(number, train_loss, compute_metrics(self._labels, array, loss), array)
         self._losses.clear()
         self._add(epoch)
-        return self.best is epoch
+        return {metric for metric in self._ending.metrics if self._best(metric) is epoch}
 
     def _add(self, epoch: Epoch) -> None:
         self.epochs.append(epoch)
@@ -121,27 +129,31 @@ class History:
             self._add(Epoch(**epoch | {"logits": epoch["logits"].numpy()}))
 
     @property
-    def best(self) -> Epoch:
-        """The best epoch by the chosen metric; the first of equals."""
-        return max(self.epochs, key=lambda epoch: (self._value(epoch), -epoch.number))
+    def metric(self) -> str:
+        """The metric that decides."""
+        return self._ending.metric
 
     @property
-    def stopping(self) -> bool:
-        """Whether the patience is at its end."""
-        patience = self._training.early_stopping_patience
-        return patience is not None and len(self.epochs) - self.best.number >= patience
+    def best(self) -> Epoch:
+        """The best epoch by the metric that decides; the first of equals."""
+        return self._best(self.metric)
+
+    def _best(self, metric: str) -> Epoch:
+        sign = -1 if metric == "val_loss" else 1
+        return max(self.epochs, key=lambda epoch: (sign * epoch.metrics[metric], -epoch.number))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the training ends here."""
+        return bool(self.epochs) and self._ending.is_over(len(self.epochs), lambda metric: self._best(metric).number)
 
     def metrics(self) -> dict[str, Any]:
         """The final metrics: those of the best epoch, the chosen one first, then its number and that of all epochs."""
-        best = self.best
+        best, metric = self.best, self.metric
         return {
-            self.metric: best.metrics[self.metric],
+            metric: best.metrics[metric],
             **best.metrics,
             "train_loss": best.train_loss,
             "best_epoch": best.number,
             "epochs": len(self.epochs),
         }
-
-    def _value(self, epoch: Epoch) -> float:
-        value = epoch.metrics[self.metric]
-        return -value if self.metric == "val_loss" else value

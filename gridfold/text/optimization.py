@@ -6,7 +6,7 @@ The optimiser and the schedule are those that ``transformers.Trainer`` itself ma
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
+import tempfile
 from typing import Any
 
 import torch
@@ -45,15 +45,15 @@ def example_share(examples: int, batches: int, step_examples: int) -> float:
     return examples * batches / step_examples
 
 
-def training_arguments(training: TrainingSettings, folder: Path) -> TrainingArguments:
-    """The settings as ``transformers`` takes them.
+def training_arguments(training: TrainingSettings, epochs: int) -> TrainingArguments:
+    """The settings as ``transformers`` takes them, for so many epochs at most.
 
     Nothing is saved, logged, drawn or sent by ``transformers``: gridfold does what is to be done of it.
     """
     arguments = {
         "per_device_train_batch_size": training.batch_size,
         "per_device_eval_batch_size": training.eval_batch_size,
-        "num_train_epochs": training.num_epochs,
+        "num_train_epochs": epochs,
         "learning_rate": training.learning_rate,
         "weight_decay": training.weight_decay,
         "lr_scheduler_type": training.scheduler,
@@ -64,7 +64,7 @@ def training_arguments(training: TrainingSettings, folder: Path) -> TrainingArgu
         "use_cpu": not torch.cuda.is_available(),
         **training.arguments,
         "label_smoothing_factor": 0.0,  # the loss is ours, and so is this
-        "output_dir": str(folder),
+        "output_dir": tempfile.gettempdir(),  # nothing is written there
         "eval_strategy": "epoch",
         "save_strategy": "no",
         "logging_strategy": "no",

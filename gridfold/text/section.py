@@ -10,11 +10,17 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
+from gridfold.asking import alternatives, ask
 from gridfold.errors import ConfigError, nearest
 
 T = TypeVar("T")
+
+Setting: TypeAlias = "tuple[str, Kind[Any], Any]"
+"""A key, what its value must be, and the value where the key is absent."""
+
+_ABSENT = object()
 
 
 @dataclass(frozen=True)
@@ -205,6 +211,29 @@ class Section:
         if _interpolates(value, inside=not kind.structure):
             value = self._config.resolve(value, path)
         return kind.check(value, path)
+
+    def ask(self, settings: Sequence[Setting], question: Callable[..., T]) -> T:
+        """What a question about some values gives; see ``gridfold.ask``. The values are checked first."""
+        if any(self._interpolates(setting) for setting in settings):
+            return question(*(self.get(*setting) for setting in settings))
+
+        def about_checked(*values: Any) -> T:
+            return question(*map(self._checked, settings, values))
+
+        return ask(self._values, tuple(key for key, _, _ in settings), about_checked, default=_ABSENT)
+
+    def alternatives(self, setting: Setting) -> list[Any]:
+        """All values of the runs that this process stands for, checked; see ``gridfold.alternatives``."""
+        if self._interpolates(setting):
+            return [self.get(*setting)]
+        return [self._checked(setting, value) for value in alternatives(self._values, setting[0], _ABSENT)]
+
+    def _interpolates(self, setting: Setting) -> bool:
+        return any(_interpolates(value, inside=True) for value in alternatives(self._values, setting[0]))
+
+    def _checked(self, setting: Setting, value: Any) -> Any:
+        key, kind, default = setting
+        return default if value is _ABSENT else kind.check(value, self.path_of(key))
 
     def section(self, key: str) -> Section:
         """A mapping below this one; an empty one where the key is absent or null."""

@@ -17,6 +17,7 @@ from gridfold.text.section import (
     Config,
     Kind,
     Section,
+    Setting,
     choice,
     is_number,
     is_whole,
@@ -95,31 +96,25 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How to train.
+    """How to train an epoch; when to end, and which epoch is best, is for ``gridfold.text.ending``.
 
     Attributes:
         batch_size: examples a forward pass.
         learning_rate: the highest learning rate of the schedule, for the head and an encoder that is trained.
-        num_epochs: passes over the training examples, at most.
         weight_decay: for weights; biases and norms are never decayed.
         warmup_ratio: the share of all steps in which the learning rate rises from 0.
         scheduler: a learning rate schedule, by its ``transformers`` name.
         seed: of the head's first weights, the order of examples, and dropout.
-        early_stopping_patience: stop after so many epochs without improvement; null never stops early.
-        metric: decides which epoch is best.
         eval_batch_size: texts a forward pass where nothing is learned: evaluation, and a frozen encoder.
         arguments: fields of ``transformers.TrainingArguments`` under their own names.
     """
 
     batch_size: int = 16
     learning_rate: float = 2e-5
-    num_epochs: int = 3
     weight_decay: float = 0.01
     warmup_ratio: float = 0.0
     scheduler: str = "linear"
     seed: int = 42
-    early_stopping_patience: int | None = None
-    metric: str = "f1"
     eval_batch_size: int = 32
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
@@ -129,17 +124,22 @@ class TrainingSettings:
         return float(self.arguments.get("label_smoothing_factor", 0.0))
 
 
+NUM_EPOCHS: Setting = ("num_epochs", whole(1), 3)  # passes over the training examples, at most
+PATIENCE: Setting = ("early_stopping_patience", optional(whole(1)), None)  # stop after so many without improvement
+METRIC: Setting = ("metric", _METRIC, "f1")  # decides which epoch is best
+_ENDING = ("num_epochs", "early_stopping_patience", "metric")
+
 # The settings of our own: how each is checked, and the name that transformers.TrainingArguments has for it.
 _OWN: Mapping[str, Kind[Any]] = {
     "batch_size": whole(1),
     "learning_rate": POSITIVE,
-    "num_epochs": whole(1),
+    "num_epochs": NUM_EPOCHS[1],
     "weight_decay": NOT_NEGATIVE,
     "warmup_ratio": BELOW_ONE,
     "scheduler": choice("a scheduler", SCHEDULERS),
     "seed": _SEED,
-    "early_stopping_patience": optional(whole(1)),
-    "metric": _METRIC,
+    "early_stopping_patience": PATIENCE[1],
+    "metric": METRIC[1],
     "eval_batch_size": whole(1),
 }
 _LONG_NAMES = {
@@ -263,7 +263,7 @@ def read_data(config: Config) -> DataSettings:
 def read_eval_batch_size(config: Config) -> int:
     """``training.eval_batch_size`` alone, which a frozen encoder needs before anything else of that section."""
     section = config.section("training")
-    name = _given_names(section).get("eval_batch_size", "eval_batch_size")
+    name = given_names(section).get("eval_batch_size", "eval_batch_size")
     return section.get(name, whole(1), TrainingSettings.eval_batch_size)
 
 
@@ -275,18 +275,16 @@ def read_use_cpu(config: Config) -> bool:
 def read_training(config: Config, *, frozen: bool) -> TrainingSettings:
     """The training settings; ``ConfigError`` where one is wrong, or cannot be honoured with a frozen encoder."""
     section = config.section("training")
-    own = _given_names(section)
+    own = given_names(section)
     rest = [key for key in section if key not in own.values()]
     arguments = {key: _read_argument(section, key, frozen=frozen) for key in rest}
     if "warmup_ratio" in section and "warmup_steps" in section:
         raise ConfigError("given together with warmup_ratio", path=section.path_of("warmup_steps"), hint="keep one")
-    values = {short: section.require(key, _OWN[short]) for short, key in own.items()}
-    if "metric" in values:
-        values["metric"] = values["metric"].removeprefix("val_")
+    values = {short: section.require(key, _OWN[short]) for short, key in own.items() if short not in _ENDING}
     return TrainingSettings(**values, arguments=arguments)
 
 
-def _given_names(section: Section) -> dict[str, str]:
+def given_names(section: Section) -> dict[str, str]:
     """Which key of the section gives each setting of our own: its short name, or the long one of transformers."""
     given: dict[str, str] = {}
     for key in section:

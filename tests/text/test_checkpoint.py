@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from gridfold.errors import ConfigError
+from gridfold.run import Run
 from gridfold.text import checkpoint, load, trainer
 from gridfold.text.checkpoint import CheckpointFile, RandomState, discard, fingerprint
 from gridfold.text.interruption import Interruption
@@ -70,7 +71,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_checkpoint_is_ignored_with_a_line(damage, tmp_path, monkeypatch, caplog):
     monkeypatch.chdir(tmp_path)
-    file = CheckpointFile(tmp_path, "same")
+    file = CheckpointFile(Run(tmp_path), "same")
     file.save({"weights": torch.arange(10_000.0)})
     assert torch.equal(file.load()["weights"], torch.arange(10_000.0))
     assert not caplog.records
@@ -152,7 +153,7 @@ def test_a_full_disk_does_not_end_a_training(config, new_run, monkeypatch, caplo
 
 
 def test_the_one_before_stays_when_saving_fails(tmp_path, monkeypatch):
-    file = CheckpointFile(tmp_path, "same")
+    file = CheckpointFile(Run(tmp_path), "same")
     file.save({"step": 1})
     monkeypatch.setattr(checkpoint.torch, "save", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
     file.save({"step": 2})
@@ -172,7 +173,7 @@ def test_it_is_saved_within_long_epochs(config, new_run, monkeypatch):
 def test_short_epochs_are_not_spent_on_saving(tmp_path, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now[0])
-    file = CheckpointFile(tmp_path, "same")
+    file = CheckpointFile(Run(tmp_path), "same")
     assert file.affordable
     save = torch.save
 
@@ -191,7 +192,7 @@ def test_short_epochs_are_not_spent_on_saving(tmp_path, monkeypatch):
 def test_what_a_killed_process_left_is_removed(tmp_path):
     for name in (NAME, f".{NAME}.123", "head.safetensors"):
         (tmp_path / name).touch()
-    discard(tmp_path)
+    discard(Run(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["head.safetensors"]
 
 

@@ -1,6 +1,7 @@
 """A grid of the built-in trainer: what its runs share is computed once, and no bit of a result changes."""
 
-import json
+import copy
+import itertools
 
 import pytest
 import yaml
@@ -9,6 +10,7 @@ from gridfold.executors.local import LocalExecutor
 from gridfold.interrupt import Interrupt
 from gridfold.run import Attempt, Record, Run
 from gridfold.search import Silent
+from gridfold.store import SearchDirectory
 from gridfold.trainer import BUILT_IN
 
 FILES = ("head.safetensors", "classifier.json", "misclassified.csv", "metrics.jsonl")
@@ -16,12 +18,13 @@ FILES = ("head.safetensors", "classifier.json", "misclassified.csv", "metrics.js
 
 def execute(folder, configs, *, fold):
     """The runs of some configs, by their directories."""
+    (folder / "search").mkdir(exist_ok=True)
     attempts = []
     for index, config in enumerate(configs):
         run = Run(folder / f"{'folded' if fold else 'alone'}{index}")
         run.dir.mkdir()
         run.config_path.write_text(yaml.safe_dump(config))
-        attempts.append(Attempt(run, Record(f"{index}", index, None, {}, BUILT_IN, attempt=1)))
+        attempts.append(Attempt(run, Record(f"{index}", index, "search", {}, BUILT_IN, attempt=1)))
     with LocalExecutor(parallel=2, fold=None if fold else False) as executor:
         records = [record for _, record in executor.execute(attempts, Silent(), Interrupt())]
     assert {record.state for record in records} == {"completed"}, [record.error for record in records]
@@ -29,18 +32,65 @@ def execute(folder, configs, *, fold):
     return [attempt.run for attempt in attempts]
 
 
-@pytest.mark.parametrize("frozen", [True, False], ids=["frozen", "fine-tuned"])
-def test_every_file_of_every_run_is_as_if_it_had_run_alone(config, tmp_path, frozen):
+def same(one, other):
+    """Two runs have left the same, to the bit."""
+    assert one.read().metrics == other.read().metrics
+    for name in FILES:
+        assert (one.dir / name).read_bytes() == (other.dir / name).read_bytes(), name
+
+
+def configs_of(config, **lists):
+    """A config for every combination of some settings of the training."""
     configs = []
-    for rate in (1e-3, 1e-2):
-        for size in (4, 8):
-            for epochs in (1, 2):
-                own = json.loads(json.dumps(config))
-                own["model"]["freeze_encoder"] = frozen
-                own["training"] |= {"learning_rate": rate, "batch_size": size, "num_epochs": epochs}
-                configs.append(own)
+    for values in itertools.product(*lists.values()):
+        own = copy.deepcopy(config)
+        own["training"] |= dict(zip(lists, values, strict=True))
+        configs.append(own)
+    return configs
+
+
+@pytest.fixture(params=[True, False], ids=["frozen", "fine-tuned"])
+def either(request, config):
+    config["model"]["freeze_encoder"] = request.param
+    return config
+
+
+def test_every_file_of_every_run_is_as_if_it_had_run_alone(either, tmp_path):
+    configs = configs_of(either, learning_rate=[1e-3, 1e-2], batch_size=[4, 8], num_epochs=[1, 2])
     folded, alone = execute(tmp_path, configs, fold=True), execute(tmp_path, configs, fold=False)
     for one, other in zip(folded, alone, strict=True):
-        assert one.read().metrics == other.read().metrics
-        for name in FILES:
-            assert (one.dir / name).read_bytes() == (other.dir / name).read_bytes(), name
+        same(one, other)
+
+
+@pytest.mark.parametrize(
+    ("settings", "varied"),
+    [
+        ({"scheduler": "constant"}, {"num_epochs": [1, 2, 3]}),
+        ({"scheduler": "constant_with_warmup", "warmup_steps": 3}, {"num_epochs": [3, 1, 2]}),
+        ({"num_epochs": 4, "learning_rate": 0.01}, {"early_stopping_patience": [1, 2, None], "metric": ["loss", "f1"]}),
+        ({"scheduler": "constant"}, {"num_epochs": [2, 4], "metric": ["val_accuracy", "loss"]}),
+    ],
+    ids=["epochs", "epochs after a warm-up", "patience and metric", "epochs and metric"],
+)
+def test_what_says_only_when_to_end_costs_no_training(either, settings, varied, tmp_path):
+    either["training"] |= settings
+    configs = configs_of(either, **varied)
+    folded, alone = execute(tmp_path, configs, fold=True), execute(tmp_path, configs, fold=False)
+    reports = 0
+    for one, other in zip(folded, alone, strict=True):
+        same(one, other)
+        reports = max(reports, len((one.dir / "metrics.jsonl").read_text().splitlines()))
+    nodes = {one.read().fold["node"] for one in folded}
+    assert len(nodes) == len(configs)
+    # Whatever is trained is trained together: at every split, all but those that end go on as one.
+    sizes = [split["sizes"] for split in SearchDirectory(tmp_path / "search").fold_events() if "split" in split]
+    trained = [size for size in sizes if len(size) > 1]
+    assert sum(len(size) - 1 for size in trained) == len(configs) - 1
+
+
+def test_a_schedule_that_looks_at_the_end_is_of_one_number_of_epochs(either, tmp_path):
+    either["training"]["scheduler"] = "cosine"
+    configs = configs_of(either, num_epochs=[1, 2])
+    folded, alone = execute(tmp_path, configs, fold=True), execute(tmp_path, configs, fold=False)
+    for one, other in zip(folded, alone, strict=True):
+        same(one, other)

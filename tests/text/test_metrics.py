@@ -56,8 +56,8 @@ def test_the_loss_is_that_of_torch(smoothing):
     assert classification_loss(single, labels, smoothing).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_biases_and_norms_do_not_decay(tmp_path):
-    args = training_arguments(TrainingSettings(weight_decay=0.5), tmp_path)
+def test_biases_and_norms_do_not_decay():
+    args = training_arguments(TrainingSettings(weight_decay=0.5), 3)
     head = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 2))
     optimizer, _ = optimizer_and_schedule(head, args, steps=10)
     decay = {id(weight): group["weight_decay"] for group in optimizer.param_groups for weight in group["params"]}
@@ -65,8 +65,8 @@ def test_biases_and_norms_do_not_decay(tmp_path):
     assert found == {"0.weight": 0.5, "0.bias": 0, "1.weight": 0, "1.bias": 0, "2.weight": 0.5, "2.bias": 0}
 
 
-def rates(training: TrainingSettings, tmp_path, steps: int = 10) -> list[float]:
-    optimizer, schedule = optimizer_and_schedule(nn.Linear(2, 2), training_arguments(training, tmp_path), steps)
+def rates(training: TrainingSettings, steps: int = 10) -> list[float]:
+    optimizer, schedule = optimizer_and_schedule(nn.Linear(2, 2), training_arguments(training, 3), steps)
     found = []
     for _ in range(steps):
         found.append(optimizer.param_groups[0]["lr"])
@@ -75,12 +75,12 @@ def rates(training: TrainingSettings, tmp_path, steps: int = 10) -> list[float]:
     return found
 
 
-def test_the_learning_rate_warms_up_and_falls(tmp_path):
+def test_the_learning_rate_warms_up_and_falls():
     expected = [0.0, 0.5, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]
-    assert rates(TrainingSettings(learning_rate=1.0, warmup_ratio=0.2), tmp_path) == pytest.approx(expected)
+    assert rates(TrainingSettings(learning_rate=1.0, warmup_ratio=0.2)) == pytest.approx(expected)
     counted = TrainingSettings(learning_rate=1.0, arguments={"warmup_steps": 2})
-    assert rates(counted, tmp_path) == pytest.approx(expected)
+    assert rates(counted) == pytest.approx(expected)
 
 
-def test_a_constant_learning_rate_is_constant(tmp_path):
-    assert rates(TrainingSettings(learning_rate=0.1, scheduler="constant"), tmp_path) == [0.1] * 10
+def test_a_constant_learning_rate_is_constant():
+    assert rates(TrainingSettings(learning_rate=0.1, scheduler="constant")) == [0.1] * 10
