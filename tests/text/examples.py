@@ -18,6 +18,8 @@ FILLERS = ["the", "a", "is", "was", "here", "today", "very", "and", "we", "saw"]
 class NotedRun:
     """What a trainer needs of a run, kept in memory."""
 
+    shared = False
+
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.dir = folder
