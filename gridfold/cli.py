@@ -176,7 +176,8 @@ def _execution_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--fold",
         action=argparse.BooleanOptionalAction,
-        help="compute once what runs have in common, also with a function of your own (default: the built-in trainer)",
+        help="compute once what runs have in common (default: until a function of your own first writes a file;"
+        " --fold: beyond that, --no-fold: not at all)",
     )
     group.add_argument("--quiet", action="store_true", help="print the search's directory only")
 

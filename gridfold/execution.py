@@ -27,7 +27,8 @@ class Execution:
         fail_fast: stop at the first failure.
         keep_going: go on although the first runs all fail alike.
         keep_checkpoints: how many of the best runs keep their checkpoints; None for all.
-        fold: compute once what runs have in common; by default with the built-in trainer.
+        fold: compute once what runs have in common; by default as far as a function writes no file (see
+            ``LocalExecutor``).
     """
 
     parallel: int | None = None

@@ -34,6 +34,7 @@ from gridfold.lifeline import tie
 from gridfold.run import Run, number
 from gridfold.store import SearchDirectory
 from gridfold.worker import TAKEN, Moment, Spent, Task, Work, enter, leave, listen, outcome, prepare
+from gridfold.writes import Writes
 
 WAITED = 76  # exit code of a process that has split: it holds no token any more
 _MAX_KEYS = 100  # in one message, which the pipe then takes in one piece
@@ -47,11 +48,13 @@ class Shared:
         name: of the fold, and so of its first process; no other fold has it.
         tasks: what each is to execute, by the key that the search knows it by.
         token: the token that the process begins with.
+        trusted: whether the trainer may write files while it stands for many trials; else it splits before.
     """
 
     name: str
     tasks: Mapping[int, Task]
     token: int
+    trusted: bool
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ class _Branch:
         self.reports: list[dict[str, float]] = []
         self.notes: list[str] = []
         self.state: dict[str, float] = {}
+        self._writes = None if shared.trusted else Writes(self.work)
         self._group = Group([task.config or {} for task in self._tasks], self._split)
 
     def execute(self) -> int:
@@ -181,6 +185,8 @@ class _Branch:
             self._printed = _keep_output(_content(self._printed))
             return
         os.setpgid(0, 0)
+        if self._writes:
+            self._writes.stop()
         index = group[0]
         self._say({"started": [self._keys[index], os.getpid()]})
         work = enter(self._tasks[index], self._pipes.lifeline, _content(self._printed), self._stop)

@@ -129,7 +129,7 @@ class ForkServer:
         # The config is read here, not there, nor in the child: processes that share memory copy what they write to.
         self._send(("start", key, Task(attempt, environment).read()))
 
-    def grow(self, key: int, name: str, attempts: Mapping[int, Attempt], parallel: int) -> None:
+    def grow(self, key: int, name: str, attempts: Mapping[int, Attempt], parallel: int, *, trusted: bool) -> None:
         """Start a fold of runs, of which so many may work at a time; ``key`` stands for its first process.
 
         Raises:
@@ -140,7 +140,7 @@ class ForkServer:
         os.write(self._grants, bytes(range(1, min(parallel, 256))))
         self._pids[key] = None
         tasks = {own: Task(attempt, {}).read() for own, attempt in attempts.items()}
-        self._send(("grow", key, Shared(name, tasks, token=0)))
+        self._send(("grow", key, Shared(name, tasks, 0, trusted)))
 
     def grant(self, token: int) -> None:
         """Let another process of the fold work."""

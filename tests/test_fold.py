@@ -99,6 +99,22 @@ def sleeps(config):
     return lr
 
 
+def writes(config, run):
+    random.seed(len(config["common"]))
+    with open(f"file{random.randrange(10)}", "a") as file:
+        file.write("line\\n")
+    os.makedirs("made/here", exist_ok=True)
+    return config["training"]["lr"]
+
+
+def reads_a_file(config):
+    open("trainers.py").read()
+    with open(os.devnull, "w") as file:
+        file.write("x")
+    time.sleep(0.3)
+    return config["training"]["lr"]
+
+
 def hangs(config):
     time.sleep(60)
 """
@@ -109,19 +125,21 @@ class Project:
         self.folder = folder
         (folder / "trainers.py").write_text(TRAINERS)
 
-    def attempts(self, trainer, lrs=(1, 2, 3), sizes=(4, 5), name="run"):
+    def attempts(self, trainer, lrs=(1, 2, 3), sizes=(4, 5), name="run", threads=1):
         index = 0
         for lr in lrs:
             for size in sizes:
                 directory = self.folder / f"{name}{index}"
                 directory.mkdir()
                 write_config(str(directory), f"common: x\ntraining: {{lr: {lr}, size: {size}}}\n")
-                record = Record(f"{index}", index, "search", {}, f"trainers:{trainer}", seed=7, attempt=1)
+                record = Record(
+                    f"{index}", index, "search", {}, f"trainers:{trainer}", seed=7, threads=threads, attempt=1
+                )
                 yield Attempt(Run(directory), record)
                 index += 1
 
     def execute(self, trainer, *, fold=True, parallel=2, name="run", interrupt=None, **options):
-        values = {key: options.pop(key) for key in ("lrs", "sizes") if key in options}
+        values = {key: options.pop(key) for key in ("lrs", "sizes", "threads") if key in options}
         with LocalExecutor(parallel=parallel, fold=fold, **options) as executor:
             attempts = self.attempts(trainer, name=name, **values)
             ended = list(executor.execute(attempts, Watched(), interrupt or Interrupt()))
@@ -201,7 +219,7 @@ def test_the_searchs_directory_says_where_it_split(place):
     ("trainer", "options", "event"),
     [
         ("has_a_thread", {}, {"left", "runs", "reason", "seconds", "cpu_seconds"}),
-        ("shared", {"fold": None}, {"alone"}),
+        ("shared", {"threads": 2}, {"alone"}),
     ],
 )
 def test_the_searchs_directory_says_why_runs_ran_alone(place, trainer, options, event, snapshot):
@@ -210,6 +228,24 @@ def test_the_searchs_directory_says_why_runs_ran_alone(place, trainer, options, 
     last = list(SearchDirectory(place.folder / "search").fold_events())[-1]
     assert last.keys() == event
     assert (last.get("reason") or last["alone"]) == snapshot
+
+
+def test_a_function_that_writes_a_file_does_so_once_for_each_run(place):
+    (place.folder / "search").mkdir()
+    records = place.execute("writes", fold=None, sizes=(4,))
+    assert [record.metrics["result"] for record in records] == [1, 2, 3]
+    (file,) = place.folder.glob("file?")
+    assert file.read_text() == "line\n" * 3
+    _, split = SearchDirectory(place.folder / "search").fold_events()
+    assert split["path"] == f"writing {file.name}"
+    line = int(split["place"].removeprefix("trainers.py:"))
+    assert "open(" in TRAINERS.splitlines()[line - 1]
+
+
+def test_a_function_that_only_reads_files_is_folded(place):
+    for record in place.execute("reads_a_file", fold=None, sizes=(4,)):
+        assert record.fold["shared_seconds"] > 0.25
+        assert record.fold["own_seconds"] < 0.25
 
 
 def test_where_there_is_no_safe_fork_it_says_so(monkeypatch):

@@ -10,7 +10,6 @@ from typing import Any
 
 from gridfold.run import Attempt, Record
 from gridfold.store import SearchDirectory
-from gridfold.trainer import BUILT_IN
 
 MOST_RUNS = 1000  # in one fold, so that memory does not grow with the search
 
@@ -58,11 +57,9 @@ class Folding:
     """Chooses the runs of a fold.
 
     Attributes:
-        wanted: compute once what runs have in common; None to do so wherever nothing is known against it.
         gpus: whether runs are given GPUs.
     """
 
-    wanted: bool | None
     gpus: bool
     _said: set[str] = field(default_factory=set)
 
@@ -80,8 +77,6 @@ class Folding:
         """Why runs cannot begin in one process; "" if they can."""
         if not isinstance(first.trainer, str):
             return "the trainer is a command: what it reads of its config cannot be seen"
-        if self.wanted is None and first.trainer != BUILT_IN:
-            return "the trainer is a function: --fold folds it"
         if self.gpus:
             return "every run is given a GPU: a process that uses one cannot be forked"
         if first.threads > 1:

@@ -22,6 +22,7 @@ from gridfold.forkserver import Ended, ForkServer, Left, Started, TemplateDiedEr
 from gridfold.interrupt import Interrupt
 from gridfold.owner import MARK
 from gridfold.run import Attempt, Record, now, started
+from gridfold.trainer import BUILT_IN
 from gridfold.worker import TAKEN
 
 Result = TypeVar("Result")
@@ -67,7 +68,8 @@ class LocalExecutor:
         gpus: GPUs to give to the runs; None to leave the GPUs to the runs.
         timeout: how many seconds a run may take.
         grace: how many seconds a run may take to end when it is told to.
-        fold: compute once what runs have in common; None to do so with the built-in trainer only.
+        fold: compute once what runs have in common. None, the default, splits also where a function writes a file;
+            True does not: a file that is written before is then written once.
     """
 
     parallel: int = 1
@@ -85,7 +87,7 @@ class LocalExecutor:
     _memory_kills: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self._folding = Folding(self.fold, gpus=self.gpus is not None)
+        self._folding = Folding(gpus=self.gpus is not None)
 
     def __enter__(self) -> Self:
         return self
@@ -153,8 +155,9 @@ class LocalExecutor:
         fold = self._folded = Fold.of(batch, self._started + 1)
         self._started += 1 + len(batch)
         with contextlib.suppress(TemplateDiedError):  # the next look at what has happened finds out
-            server = self._connected(batch[0].record.trainer)
-            server.grow(fold.key, fold.name, fold.waiting, self.parallel)
+            trainer = batch[0].record.trainer
+            trusted = bool(self.fold) or trainer == BUILT_IN
+            self._connected(trainer).grow(fold.key, fold.name, fold.waiting, self.parallel, trusted=trusted)
         return True
 
     def _end_fold(self, reason: str = "") -> None:

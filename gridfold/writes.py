@@ -1,0 +1,76 @@
+"""What a trainer changes on the disk by itself, while its process stands for several runs.
+
+Alone, each run would open that file, or make that directory. So the process splits just before: what was read and
+computed until then is shared, and each run then does its own writing.
+
+What is done past Python's functions, as ``torch.save`` does it, is not seen. Folders that are caches do not count, and
+neither does what gridfold itself writes.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import io
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+_OPEN = ((builtins, "open"), (io, "open"), (os, "open"))
+_CHANGE = tuple((os, name) for name in ("mkdir", "remove", "rename", "replace", "rmdir", "symlink", "link", "unlink"))
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+STAGES = ".stages"  # the folder of what gridfold keeps for all runs
+_CORE = str(Path(__file__).parent)
+_CACHES = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR", "TRITON_CACHE_DIR")
+
+
+class Writes:
+    """Says what is about to be written, until it is told to stop.
+
+    Args:
+        tell: called with ``writing PATH`` before anything is written.
+    """
+
+    def __init__(self, tell: Callable[[str], object]) -> None:
+        self._tell = tell
+        self._spared = _spared()
+        self._originals = [(module, name, getattr(module, name)) for module, name in (*_OPEN, *_CHANGE)]
+        for module, name, original in self._originals:
+            setattr(module, name, self._watched(original, opens=name == "open"))
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        for module, name, original in self._originals:
+            setattr(module, name, original)
+
+    def _watched(self, original: Callable[..., Any], *, opens: bool) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def watched(path: Any, *arguments: Any, **named: Any) -> Any:
+            own = sys._getframe(1).f_code.co_filename.startswith(_CORE)
+            if not own and (not opens or _writes(*arguments, **named)) and self._matters(path):
+                self._tell(f"writing {os.fsdecode(path)}")
+            return original(path, *arguments, **named)
+
+        return watched
+
+    def _matters(self, path: Any) -> bool:
+        if not isinstance(path, (str, bytes, os.PathLike)):
+            return False  # a file that is open already
+        real = os.path.realpath(os.fsdecode(path))
+        return not real.startswith(self._spared) and f"{os.sep}{STAGES}{os.sep}" not in real
+
+
+def _writes(mode: object = "r", *_: object, flags: int = 0, **__: object) -> bool:
+    """Whether a file is opened to be changed; the mode of ``open`` is letters, that of ``os.open`` is flags."""
+    if isinstance(mode, str):
+        return not set(mode).isdisjoint("wax+") or bool(flags & _WRITING)
+    return isinstance(mode, int) and bool(mode & _WRITING)
+
+
+def _spared() -> tuple[str, ...]:
+    """What the folders begin with in which nothing is a run's own: devices, caches, installed packages, stages."""
+    caches = [os.path.expanduser("~/.cache"), *filter(None, map(os.environ.get, _CACHES))]  # noqa: PTH111
+    folders = map(os.path.realpath, (*caches, sys.prefix, sys.base_prefix))
+    return ("/dev/", "/proc/", *(os.path.join(folder, "") for folder in folders))  # noqa: PTH118
