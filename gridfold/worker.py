@@ -10,7 +10,6 @@ import contextlib
 import logging
 import os
 import pickle
-import random
 import signal
 import sys
 import time
@@ -20,7 +19,7 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
-from gridfold import threads
+from gridfold import seeding, threads
 from gridfold.command import CommandFailed
 from gridfold.config import Config
 from gridfold.errors import ConfigError
@@ -180,7 +179,7 @@ def prepare(record: Record) -> Trainer:
     trainer = resolve(record.trainer)
     if record.threads > 1:  # the process started with one
         threads.limit(record.threads)
-    _seed(record.seed)
+    seeding.start(record.seed)
     return trainer
 
 
@@ -209,15 +208,6 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     record = replace(work.record, ended=now(), seconds=fold["own_seconds"], fold=fold, notes=work.run.notes)
     work.run.write(replace(record, **outcome))
     return 0 if outcome["state"] == "completed" else 1
-
-
-def _seed(seed: int) -> None:
-    """Start the random numbers of every library that is loaded from the run's seed, not from what ran before."""
-    random.seed(seed)
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed(seed)
-    if torch := sys.modules.get("torch"):
-        torch.manual_seed(seed)
 
 
 def main() -> int:
