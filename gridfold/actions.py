@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -17,13 +18,14 @@ from gridfold.executors.devices import physical_cores
 from gridfold.executors.local import LocalExecutor
 from gridfold.forecast import Forecast
 from gridfold.names import RunNames, check_prefix
-from gridfold.plan import Plan, complete, create
+from gridfold.plan import Plan, complete, create, plan_of
 from gridfold.report import live, terminal
 from gridfold.reuse import find_reusable, reuse
 from gridfold.search import execute_run, execute_search
 from gridfold.status import Status
 from gridfold.store import SearchDirectory, Store
 from gridfold.variations import parse_arguments
+from gridfold.verify import changes, choose, choose_these, run_again
 
 
 def search(options: argparse.Namespace, again: str) -> int:
@@ -125,6 +127,26 @@ def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     return 0 if same else EXIT_FAILED
 
 
+def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Run some runs of a search again, each alone, and compare."""
+    directory, output = Store().find(options.search), _output(options)
+    facts = directory.facts()
+    chosen = choose_these(directory, options.runs) if options.runs else choose(directory, options.count)
+    planned = plan_of(directory)
+    with LocalExecutor() as executor:
+        changed = changes(facts, executor.call(planned.trainer, planned.check))
+    for change in changed:
+        terminal.console(stderr=True).print(terminal.warning(change), soft_wrap=True)
+    said = Execution(parallel=options.parallel, fold=False)
+    execution = replace(said.or_else(facts.get("execution") or {}), timeout=options.timeout)
+    with execution.executor(planned.config.threads, cold=True) as executor, live.live(output, len(chosen)) as view:
+        found = run_again(directory, chosen, executor, view)
+    terminal.console().print(terminal.verification(found), soft_wrap=True)
+    if found.interrupted:
+        return EXIT_INTERRUPTED
+    return 0 if found.is_same else EXIT_FAILED
+
+
 def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Train one config."""
     planned = Plan(Config.load(options.config).override(trainer=options.trainer, threads=options.threads))
@@ -185,10 +207,7 @@ def _execute(
 
 def _describe(directory: SearchDirectory, executor: LocalExecutor) -> None:
     """Check a search that was only created so far, and note what code it runs."""
-    facts = directory.facts()
-    trainer = facts["trainer"] if isinstance(facts["trainer"], str) else tuple(facts["trainer"])
-    config = Config.parse(directory.base(), facts["config"]).override(trainer=trainer, threads=facts["threads"])
-    planned = Plan(config, parse_arguments(facts["variations"]))
+    planned = plan_of(directory)
     fingerprint = executor.call(planned.trainer, planned.check)
     directory.write_facts(directory.facts() | {"fingerprint": fingerprint})
 

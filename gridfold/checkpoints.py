@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from gridfold.ranking import rank
 from gridfold.run import Record, Run
@@ -28,11 +29,10 @@ class KeepBest:
     search: SearchDirectory
     count: int
     _best: list[tuple[tuple[bool, float, int], str]] = field(default_factory=list)
-    _patterns: Sequence[str] = CHECKPOINTS
+    _trainer: str | Sequence[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.search.facts()["trainer"] == BUILT_IN:  # another one would have to be imported to be asked
-            self._patterns = getattr(resolve(BUILT_IN), "checkpoints", CHECKPOINTS)
+        self._trainer = self.search.facts()["trainer"]
         for entry, record in self.search.records():
             self.ended(self.search.run(entry), record)
 
@@ -49,7 +49,14 @@ class KeepBest:
             self._delete(Run(self.search.dir.parent / worse[1]))
 
     def _delete(self, run: Run) -> None:
-        for pattern in self._patterns:
-            for path in run.dir.glob(pattern):
-                with suppress(OSError):
-                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        for path in checkpoints(run, self._trainer):
+            with suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def checkpoints(run: Run, trainer: str | Sequence[str]) -> Iterator[Path]:
+    """The files and folders in a run directory that hold the weights of a trainer's run."""
+    patterns = CHECKPOINTS
+    if trainer == BUILT_IN:  # another one would have to be imported to be asked
+        patterns = getattr(resolve(BUILT_IN), "checkpoints", CHECKPOINTS)
+    return (path for pattern in patterns for path in run.dir.glob(pattern))

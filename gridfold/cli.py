@@ -119,6 +119,26 @@ def _reproduce_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(action="reproduce")
 
 
+def _verify_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Run some completed runs of a search again, each alone, in a new process that shares nothing with the others, and "
+        "compare metrics and files. Exit code 1 if one comes out otherwise; its new directory is then kept."
+    )
+    _search_argument(parser, required=False)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "-n", dest="count", metavar="N", type=_count, default=5, help="how many, spread over the search (default: 5)"
+    )
+    which.add_argument("--all", dest="count", action="store_const", const=None, help="all that are completed")
+    which.add_argument("--runs", metavar="NUMBER", nargs="+", type=_whole, help="these")
+    parser.add_argument("--parallel", metavar="N", type=_count, help="runs at a time (default: as in the search)")
+    parser.add_argument(
+        "--timeout", metavar="TIME", type=_duration, help="stop a run after this time, such as 2h or 90s"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print the comparison only")
+    parser.set_defaults(action="verify")
+
+
 def _train_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "Train one config, into runs/YYYY-MM-DD_HHMMSS."
     parser.add_argument("--config", metavar="FILE", required=True, help="a config in which nothing varies")
@@ -231,6 +251,7 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "resume": (_resume_options, "continue a search, or help another process with it"),
     "status": (_status_options, "how far a search is"),
     "logs": (_logs_options, "what a run printed"),
+    "verify": (_verify_options, "run some runs of a search again, each alone, and compare"),
     "reproduce": (_reproduce_options, "run a run again and compare"),
     "train": (_train_options, "train one config"),
 }

@@ -47,8 +47,8 @@ class Execution:
         before = {name: saved.get(name) for name in vars(self) if name != "budget"}  # a budget is of one evening
         return Execution(**before | said)
 
-    def executor(self, threads: int) -> LocalExecutor:
-        """An executor for runs of so many threads.
+    def executor(self, threads: int, *, cold: bool = False) -> LocalExecutor:
+        """An executor for runs of so many threads; with ``cold``, each of them in a process that shares no import.
 
         Raises:
             ConfigError: more runs at a time than the GPUs take.
@@ -66,7 +66,7 @@ class Execution:
             )
         parallel = self.parallel or slots or max(1, physical_cores() // threads)
         slots_of_gpus = GpuSlots(found, per_gpu) if found else None
-        return LocalExecutor(parallel, slots_of_gpus, self.timeout, fold=self.fold)
+        return LocalExecutor(parallel, slots_of_gpus, self.timeout, fold=self.fold, cold=cold)
 
     def policy(self) -> Policy:
         """What the search does about failures and time."""

@@ -357,7 +357,7 @@ class _Template:
 
     def _why_cold(self) -> str:
         """Why a fork would not be safe; "" if it is."""
-        return "the trainer's imports do not survive" if self._cold else why_not()
+        return "it is to import for itself" if self._cold else why_not()
 
     def _start(self, key: int, task: Task | Shared) -> tuple[str, int, Any]:
         why = self._why_cold()

@@ -159,6 +159,14 @@ def create(
     return search, RunDirectories(store.root, plan.space, names)
 
 
+def plan_of(search: SearchDirectory) -> Plan:
+    """The plan that a search was created from."""
+    facts = search.facts()
+    config = Config.parse(search.base(), facts["config"])
+    config = config.override(trainer=_tuple(facts["trainer"]), threads=facts["threads"])
+    return Plan(config, parse_arguments(facts["variations"]))
+
+
 def complete(search: SearchDirectory) -> None:
     """Create what is missing of a search whose creation was interrupted.
 
@@ -172,9 +180,7 @@ def complete(search: SearchDirectory) -> None:
     if creator.life != "dead":
         problem = f"is still being created, by process {creator.pid} on {creator.host}"
         raise ConfigError(problem, where=str(search.dir), hint="try again in a moment")
-    config = Config.parse(search.base(), facts["config"])
-    config = config.override(trainer=_tuple(facts["trainer"]), threads=facts["threads"])
-    plan = Plan(config, parse_arguments(facts["variations"]))
+    plan = plan_of(search)
     prefix, _, stamp = search.name.rpartition("_")
     _create_runs(search, plan, RunNames(prefix, stamp, plan.space.parameters), again=True)
 

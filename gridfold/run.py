@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -27,6 +28,8 @@ PROGRESS = "progress.json"  # there only while the run runs
 
 CLAIM = ".claim-"  # and the attempt: made once for each, by the process that gets it, and never removed
 
+# Of a run directory's files, those that are not results, or differ each time that the same config is run.
+_NO_RESULTS = (CONFIG, RECORD, LOG, PROGRESS, f"{CLAIM}*", "metrics-attempt-*", f".{RECORD}.*", f".{PROGRESS}.*")
 _MAX_ATTEMPT = 2**31
 _PROGRESS_INTERVAL = 0.2  # seconds between two writes
 _DURABLE_SECONDS = 1.0
@@ -248,6 +251,12 @@ class Run:
             if owner is not None and owner.life != "dead":
                 break
         return record, attempt, owner
+
+    def results(self) -> list[str]:
+        """The files that tell what came of the run: its metrics, and what the trainer saved; paths in ``dir``."""
+        files = (path for path in self.dir.rglob("*") if path.is_file())
+        names = sorted(path.relative_to(self.dir).as_posix() for path in files)
+        return [name for name in names if not any(fnmatchcase(name, pattern) for pattern in _NO_RESULTS)]
 
     def set_aside(self, attempt: int) -> None:
         """Move away what an earlier attempt reported, so that metrics of two attempts do not mix; nothing is lost."""

@@ -27,6 +27,8 @@ RESULTS = "results.csv"
 LOG = "search.log"
 FOLD = "fold.jsonl"
 PATCH = "code.patch"
+VERIFIED = "verify.json"
+_ANEW = ".verify"  # in the folder of runs: where some are run again, to compare
 
 _MAX_HINT = 1000
 _FACTS = ("search", "config", "variations", "runs", "trainer", "threads", "seed", "creator")  # what it takes to go on
@@ -155,6 +157,20 @@ class SearchDirectory:
         """Append a line to ``search.log``; a disk that is full loses the line, not the search."""
         with suppress(OSError), (self.dir / LOG).open("a", encoding="utf-8") as file:
             file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {line}\n")
+
+    def folder_for_comparison(self) -> Path:
+        """A new folder, outside all runs, to run some of the search's runs in again."""
+        root = self.dir.parent / _ANEW
+        root.mkdir(exist_ok=True)
+        return next(path for path in (root / f"{self.name}_{stamp}" for stamp in _stamps("%H%M%S")) if _make(path))
+
+    def note_verified(self, found: Mapping[str, Any]) -> None:
+        """Add to ``verify.json``, by the names of the runs, what came of running them again."""
+        before: Any = {}
+        with suppress(OSError, ValueError, RecursionError):
+            before = json.loads((self.dir / VERIFIED).read_bytes())
+        known = before if isinstance(before, dict) else {}
+        replace_file(self.dir / VERIFIED, json.dumps({**known, **found}, indent=1) + "\n")
 
     def note_fold(self, event: Mapping[str, Any]) -> None:
         """Append what a fold has done to ``fold.jsonl``; a disk that is full loses it, not the search.

@@ -70,6 +70,7 @@ class LocalExecutor:
         grace: how many seconds a run may take to end when it is told to.
         fold: compute once what runs have in common. None, the default, splits also where a function writes a file;
             True does not: a file that is written before is then written once.
+        cold: start each run in a new Python process that imports the trainer for itself, instead of forking it.
     """
 
     parallel: int = 1
@@ -77,17 +78,19 @@ class LocalExecutor:
     timeout: float | None = None
     grace: float = GRACE_SECONDS
     fold: bool | None = False
+    cold: bool = False
     _active: dict[int, _Active] = field(default_factory=dict, init=False)
     _folding: Folding = field(init=False)
     _folded: Fold | None = field(default=None, init=False)
     _alone: deque[Attempt] = field(default_factory=deque, init=False)
     _started: int = field(default=0, init=False)
     _server: ForkServer | None = field(default=None, init=False)
-    _cold: bool = field(default=False, init=False)
+    _cold: bool = field(init=False)
     _memory_kills: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self._folding = Folding(gpus=self.gpus is not None)
+        self._cold = self.cold
 
     def __enter__(self) -> Self:
         return self

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from gridfold.backlog import Backlog
+from gridfold.comparison import CLOSE, Difference
 from gridfold.failure import grouped
 from gridfold.forecast import Forecast
 from gridfold.names import RunNames, label_parameters
@@ -27,6 +28,7 @@ from gridfold.search import Outcome
 from gridfold.status import Status
 from gridfold.store import RunEntry, SearchDirectory
 from gridfold.values import render
+from gridfold.verify import Verification, Verified
 
 MAX_ROWS = 20
 _MAX_VALUES = 12
@@ -156,6 +158,68 @@ def comparison(old: Record, new: Record) -> Table:
     if old.state != new.state:
         table.add_row("state", old.state, new.state, "")
     return table
+
+
+def warning(change: str) -> str:
+    """Something that may make results come out otherwise, as markup."""
+    return f"[yellow]warning: since the search, {escape(change)}"
+
+
+def verification(found: Verification) -> Group:
+    """How runs of a search compare with what they give alone, the most different first."""
+    shown = sorted(found.runs, key=_severity, reverse=True)[:MAX_ROWS]
+    table = Table(Column("run", justify="right"), "alone", "largest difference", "where")
+    for heading in ("seconds alone", "in the search"):
+        table.add_column(heading, justify="right")
+    for verified in shown:
+        first = verified.differences[0] if verified.differences else None
+        cells = [str(verified.entry.index), verified.verdict, _apart(first), first.where if first else ""]
+        cells += [number(record.seconds, 1) for record in (verified.alone, verified.recorded)]
+        table.add_row(*map(escape, cells), style="" if verified.is_same else "bold red")
+    lines = [*(line for verified in shown for line in _unlike(verified)), *_not_compared(found.runs), _verdict(found)]
+    return Group(*([table] if shown else []), *map(escape, lines))
+
+
+def _severity(verified: Verified) -> tuple[bool, tuple[bool, float], int]:
+    worst = verified.differences[0].severity if verified.differences else (False, -1.0)
+    return verified.verdict == "failed alone", worst, -verified.entry.index
+
+
+def _apart(difference: Difference | None) -> str:
+    """How large a difference is."""
+    if difference is None:
+        return "none"
+    if difference.relative is None:
+        return difference.said
+    return f"{difference.absolute:.1e}, relative {difference.relative:.1e}"
+
+
+def _unlike(verified: Verified) -> list[str]:
+    """What is to say of a run that is not the same alone."""
+    if verified.is_same:
+        return []
+    lines = [f"run {verified.entry.index} ({verified.entry.run}): {verified.verdict}; kept: {verified.kept}"]
+    if error := verified.alone.error:
+        return [*lines, f"  {error['type']}: {error['message'].strip().partition(chr(10))[0]:.200}"]
+    more = len(verified.differences) - _MAX_VALUES
+    lines += [f"  {difference.where}: {difference.said}" for difference in verified.differences[:_MAX_VALUES]]
+    return lines + ([f"  and {more} more"] if more > 0 else [])
+
+
+def _not_compared(runs: Sequence[Verified]) -> list[str]:
+    """How many files were not compared, and why."""
+    reasons = Counter(reason for verified in runs for reason in verified.not_compared.values())
+    return [f"{count} file{'s' if count > 1 else ''} not compared: {reason}" for reason, count in reasons.items()]
+
+
+def _verdict(found: Verification) -> str:
+    """The sum of it, in a sentence."""
+    verdicts, total = found.verdicts, len(found.runs)
+    rounded = f", {verdicts['close']} of them but for rounding (at most {CLOSE:g} of a value)" if verdicts["close"] else ""
+    same = verdicts["bitwise"] + verdicts["close"]
+    sentence = f"{same} of {total} runs give the same alone" + (rounded or ", to the last bit" if same else "")
+    left = found.asked - total
+    return sentence + (f"; {left} were not run any more" if left else "")
 
 
 def results(search: SearchDirectory) -> Group:
