@@ -121,8 +121,8 @@ def _reproduce_options(parser: argparse.ArgumentParser) -> None:
 
 def _verify_options(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Run some completed runs of a search again, each alone, in a new process that shares nothing with the others, and "
-        "compare metrics and files. Exit code 1 if one comes out otherwise; its new directory is then kept."
+        "Run some completed runs of a search again, each alone, in a new process that shares nothing with the others, "
+        "and compare metrics and files. Exit code 1 if one comes out otherwise; its new directory is then kept."
     )
     _search_argument(parser, required=False)
     which = parser.add_mutually_exclusive_group()

@@ -153,7 +153,7 @@ def _as_numpy(value: Any) -> Any:
 
 
 def _instead(recorded: Any, alone: Any) -> str:
-    return f"{str(alone):.{_MOST_SAID}} instead of {str(recorded):.{_MOST_SAID}}"
+    return f"{alone!s:.{_MOST_SAID}} instead of {recorded!s:.{_MOST_SAID}}"
 
 
 def _without_place(directory: Path, name: str) -> bytes:

@@ -174,14 +174,16 @@ def changes(facts: Mapping[str, Any], fingerprint: str) -> list[str]:
         facts: what ``search.json`` says.
         fingerprint: of the trainer's code as it is now.
     """
-    commit, code = facts.get("git_commit"), provenance.code()
+    found = []
+    commit, commit_now = facts.get("git_commit"), provenance.code().commit
+    if commit != commit_now:
+        found.append(f"the code was at {_commit(commit)} when the search began, now at {_commit(commit_now)}")
     before, versions = facts.get("packages") or {}, provenance.packages()
-    found = [f"the code was at commit {commit}, it is at {code.commit}"] if commit != code.commit else []
     for name in dict.fromkeys([*before, *versions]):
         if before.get(name) != versions.get(name):
-            found.append(f"{name} was {before.get(name, 'missing')}, it is {versions.get(name, 'missing')}")
+            found.append(f"{name} was {before.get(name, 'missing')}, now {versions.get(name, 'missing')}")
     if not found and facts.get("fingerprint") not in (None, fingerprint):
-        found.append(f"the trainer's code or its data files were changed since")
+        found.append("the trainer's code or its data files have changed since the search began")
     return found
 
 
@@ -229,6 +231,10 @@ class _Verifying:
         if self.runs:
             moment = {"time": now(), "commit": provenance.code().commit}
             self.search.note_verified({verified.entry.run: _noted(verified) | moment for verified in self.runs})
+
+
+def _commit(commit: str | None) -> str:
+    return f"commit {commit}" if commit else "no commit"
 
 
 def _spread(completed: Sequence[int], count: int | None, best: int) -> list[int]:

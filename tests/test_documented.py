@@ -182,8 +182,11 @@ def test_any_training_code(checkout, arguments):
 def test_looking_at_and_continuing_the_demo(demo):
     folder, _ = demo
     others = [words for words in gridfold_commands() if words[0] != "search"]
-    assert [words[0] for words in others] == ["plan", "status", "resume", "resume", "logs", "reproduce"]
+    assert [words[0] for words in others] == ["plan", "status", "resume", "resume", "logs", "reproduce", "verify"]
+    printed = {}
     for arguments in others:
         result = execute(["-m", "gridfold.cli", *arguments], folder)
         assert result.returncode == 0, f"{arguments}: {result.stdout}{result.stderr}"
-    assert "none" in result.stdout  # run 3 came out the same
+        printed[arguments[0]] = result.stdout
+    assert "none" in printed["reproduce"]  # run 3 came out the same
+    assert printed["verify"].endswith("2 of 2 runs give the same alone, to the last bit\n")

@@ -162,18 +162,19 @@ def comparison(old: Record, new: Record) -> Table:
 
 def warning(change: str) -> str:
     """Something that may make results come out otherwise, as markup."""
-    return f"[yellow]warning: since the search, {escape(change)}"
+    return f"[yellow]warning: {escape(change)}"
 
 
 def verification(found: Verification) -> Group:
     """How runs of a search compare with what they give alone, the most different first."""
     shown = sorted(found.runs, key=_severity, reverse=True)[:MAX_ROWS]
-    table = Table(Column("run", justify="right"), "alone", "largest difference", "where")
+    table = Table(Column("run", justify="right"), "verdict", "largest difference", "where")
     for heading in ("seconds alone", "in the search"):
         table.add_column(heading, justify="right")
     for verified in shown:
         first = verified.differences[0] if verified.differences else None
-        cells = [str(verified.entry.index), verified.verdict, _apart(first), first.where if first else ""]
+        apart = _apart(first) if verified.alone.error is None else verified.alone.error["type"]
+        cells = [str(verified.entry.index), verified.verdict, apart, first.where if first else ""]
         cells += [number(record.seconds, 1) for record in (verified.alone, verified.recorded)]
         table.add_row(*map(escape, cells), style="" if verified.is_same else "bold red")
     lines = [*(line for verified in shown for line in _unlike(verified)), *_not_compared(found.runs), _verdict(found)]
@@ -215,9 +216,9 @@ def _not_compared(runs: Sequence[Verified]) -> list[str]:
 def _verdict(found: Verification) -> str:
     """The sum of it, in a sentence."""
     verdicts, total = found.verdicts, len(found.runs)
-    rounded = f", {verdicts['close']} of them but for rounding (at most {CLOSE:g} of a value)" if verdicts["close"] else ""
-    same = verdicts["bitwise"] + verdicts["close"]
-    sentence = f"{same} of {total} runs give the same alone" + (rounded or ", to the last bit" if same else "")
+    same, close = verdicts["bitwise"] + verdicts["close"], verdicts["close"]
+    how = f", {close} of them but for rounding (at most {CLOSE:g} of a value)" if close else ", to the last bit"
+    sentence = f"{same} of {total} runs give the same alone" + (how if same else "")
     left = found.asked - total
     return sentence + (f"; {left} were not run any more" if left else "")
 
