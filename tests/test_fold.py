@@ -3,19 +3,19 @@
 import json
 import os
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 import gridfold.executors.folds
 from gridfold.executors.local import LocalExecutor
-from gridfold.fold import why_not
 from gridfold.interrupt import Interrupt
 from gridfold.run import Attempt, Record, Run, write_config
 from gridfold.store import SearchDirectory
+from tests.conftest import ROOT
 from tests.test_executors import LocalContract, Watched
 
 TRAINERS = """
@@ -248,12 +248,17 @@ def test_a_function_that_only_reads_files_is_folded(place):
         assert record.fold["own_seconds"] < 0.25
 
 
-def test_where_there_is_no_safe_fork_it_says_so(monkeypatch):
-    assert why_not() == ""
-    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=SimpleNamespace(is_initialized=lambda: True)))
-    assert why_not() == "CUDA is initialised"
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert why_not() == "no safe fork on darwin"
+def test_where_there_is_no_safe_fork_it_says_so():
+    code = """
+import sys, types
+print(why_not())
+sys.modules["torch"] = types.SimpleNamespace(cuda=types.SimpleNamespace(is_initialized=lambda: True))
+print(why_not())
+sys.platform = "darwin"
+print(why_not())
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.splitlines() == ["", "CUDA is initialised", "no safe fork on darwin"]
 
 
 def test_where_nothing_differs_all_is_done_once(place):
