@@ -251,6 +251,7 @@ def test_a_function_that_only_reads_files_is_folded(place):
 def test_where_there_is_no_safe_fork_it_says_so():
     code = """
 import sys, types
+from gridfold.fold import why_not
 print(why_not())
 sys.modules["torch"] = types.SimpleNamespace(cuda=types.SimpleNamespace(is_initialized=lambda: True))
 print(why_not())
