@@ -19,6 +19,7 @@ from gridfold.executors.local import LocalExecutor
 from gridfold.forecast import Forecast
 from gridfold.names import RunNames, check_prefix
 from gridfold.plan import Plan, complete, create, plan_of
+from gridfold.report import fold as folding
 from gridfold.report import live, terminal
 from gridfold.reuse import find_reusable, reuse
 from gridfold.search import execute_run, execute_search
@@ -65,7 +66,7 @@ def resume(options: argparse.Namespace, again: str) -> int:
         return 0
     if not len(backlog):
         directory.write_results()
-        output.print(terminal.results(directory), soft_wrap=True)
+        output.print(folding.results(directory), soft_wrap=True)
         return 0
     with execution.executor(facts.get("threads", 1)) as executor:
         if facts.get("fingerprint") is None:
@@ -89,6 +90,12 @@ def status(options: argparse.Namespace, again: str) -> int:
     """Say how far a search is."""
     found = Status.read(Store().find(options.search))
     terminal.console().print(terminal.status(found, again), soft_wrap=True)
+    return 0
+
+
+def fold(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Say what the runs of a search shared."""
+    terminal.console().print(folding.report(Store().find(options.search)), soft_wrap=True)
     return 0
 
 
@@ -190,7 +197,7 @@ def _execute(
             outcome = execute_search(backlog, executor, view, execution.policy(), execution.keep(directory))
     finally:
         if not options.quiet:
-            output.print(terminal.results(directory), soft_wrap=True)
+            output.print(folding.results(directory), soft_wrap=True)
     errors = terminal.console(stderr=True)
     for line in [*(terminal.failures(directory) if options.quiet else []), *terminal.unrecorded(outcome.unrecorded)]:
         errors.print(line, soft_wrap=True)

@@ -105,6 +105,14 @@ def _status_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(action="status")
 
 
+def _fold_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "What the runs of a search shared, what that saved, what they did not share and why, and what to change."
+    )
+    _search_argument(parser, required=False)
+    parser.set_defaults(action="fold")
+
+
 def _logs_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "What a run printed."
     _run_argument(parser)
@@ -250,6 +258,7 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "plan": (_plan_search_options, "say what a search would run"),
     "resume": (_resume_options, "continue a search, or help another process with it"),
     "status": (_status_options, "how far a search is"),
+    "fold": (_fold_options, "what the runs of a search shared"),
     "logs": (_logs_options, "what a run printed"),
     "verify": (_verify_options, "run some runs of a search again, each alone, and compare"),
     "reproduce": (_reproduce_options, "run a run again and compare"),

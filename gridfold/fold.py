@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gridfold.folded import Group
+from gridfold.folded import Group, own_file
 from gridfold.lifeline import tie
 from gridfold.run import Run, number
 from gridfold.store import SearchDirectory
@@ -162,7 +162,8 @@ class _Branch:
         if why := why_not():
             self._abandon(f"{why}, when {path} was read at {place}")
         spent, sizes = self._start.spent(), [len(group) for group in groups]
-        self.note({"split": self._node, "path": path, "place": place, "sizes": sizes, **spent.as_dict()})
+        where = {"path": path, "place": place, "file": own_file()}
+        self.note({"split": self._node, **where, "sizes": sizes, **spent.as_dict()})
         _flush()
         children = _Children(self._pipes, self._token)
         random_state = random.getstate()

@@ -20,6 +20,7 @@ import sysconfig
 from collections.abc import Callable, Hashable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 from weakref import WeakValueDictionary
 
@@ -92,17 +93,31 @@ class Group:
             mapping._narrow()
 
 
+def own_file() -> str | None:
+    """The file of the code that reads a config now; None if that is installed, or gridfold's."""
+    file = _reader().f_code.co_filename
+    if _is_passed_over(file) or not os.path.isabs(file) or file.startswith(os.path.join(_CORE, "")):  # noqa: PTH117, PTH118
+        return None
+    return None if {"site-packages", "dist-packages"} & set(Path(file).parts) else file
+
+
 def _place() -> str:
-    """File and line of the innermost code that is neither of the standard library nor of gridfold's core."""
-    frame = sys._getframe(1)
-    while frame.f_back and _is_passed_over(frame.f_code.co_filename):
-        frame = frame.f_back
+    """File and line of the code that reads a config now."""
+    frame = _reader()
     path = Path(frame.f_code.co_filename)
     try:
         path = path.relative_to(Path.cwd())
     except (ValueError, OSError):  # elsewhere; or the working directory is gone
         path = Path(path.name)
     return f"{path}:{frame.f_lineno}"
+
+
+def _reader() -> FrameType:
+    """The innermost code that is neither of the standard library nor of gridfold's core."""
+    frame = sys._getframe(1)
+    while frame.f_back and _is_passed_over(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
 
 
 def _is_passed_over(file: str) -> bool:

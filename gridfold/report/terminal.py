@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -223,11 +223,17 @@ def _verdict(found: Verification) -> str:
     return sentence + (f"; {left} were not run any more" if left else "")
 
 
-def results(search: SearchDirectory) -> Group:
-    """The best runs, best first, by the first metric, those without it last; failures; and where the results are."""
+def results(search: SearchDirectory, records: Iterable[tuple[RunEntry, Record | None]]) -> Group:
+    """The best runs, best first, by the first metric, those without it last; failures; and where the results are.
+
+    Args:
+        search: the search.
+        records: its runs, which are read once.
+    """
     seen = Counter[str]()
     failed: list[tuple[Run, Record]] = []
-    best = heapq.nsmallest(MAX_ROWS, _watched(search, seen, failed), key=lambda row: rank(row[1], row[0].index))
+    watched = _watched(search, records, seen, failed)
+    best = heapq.nsmallest(MAX_ROWS, watched, key=lambda row: rank(row[1], row[0].index))
     more = f"{seen['runs'] - len(best):,} more, " if seen["runs"] > len(best) else ""
     lines = [f"All results: {more}{escape(str(search.results_path))}", *_silent(seen["silent"])]
     entry, record = best[0] if best else (None, None)
@@ -237,10 +243,13 @@ def results(search: SearchDirectory) -> Group:
 
 
 def _watched(
-    search: SearchDirectory, seen: Counter[str], failed: list[tuple[Run, Record]]
+    search: SearchDirectory,
+    records: Iterable[tuple[RunEntry, Record | None]],
+    seen: Counter[str],
+    failed: list[tuple[Run, Record]],
 ) -> Iterator[tuple[RunEntry, Record | None]]:
     """The search's runs; counts them, and collects those that failed, on the way: they are read once."""
-    for entry, record in search.records():
+    for entry, record in records:
         seen["runs"] += 1
         seen["silent"] += record is not None and record.state == "completed" and not record.metrics
         if record and record.state == "failed":
