@@ -25,6 +25,7 @@ from gridfold.text.head import Head, build_head, read_head
 from gridfold.text.history import History, Run
 from gridfold.text.memory import Sizes, within_memory
 from gridfold.text.optimization import training_arguments
+from gridfold.text.precision import computes_bf16
 from gridfold.text.section import Config
 from gridfold.text.settings import (
     DataSettings,
@@ -112,7 +113,7 @@ def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: Da
     rows = TokenizedExamples(tokenizer.rows(data.train.texts), data.train.ids, tokenizer.rows(data.validation.texts))
 
     plan = _read_plan(config, data, frozen=False)
-    recipe = Recipe(rows, tokenizer, plan.args, plan.training.label_smoothing)
+    recipe = Recipe(rows, tokenizer, plan.training.padding, plan.args, plan.training.label_smoothing)
     settings = [model, data_settings, plan.head, plan.training]
     file = CheckpointFile(run, fingerprint(settings, rows.train, [rows.labels], rows.validation))
     saved = _saved(file)
@@ -126,6 +127,7 @@ def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: Da
             discard(run)
         classifier, start = Classifier(encoder, head), Sizes(micro_batch, sizes.eval_batch)
         used = fine_tune(classifier, recipe, start, history, file, saved.pop() if saved else None)
+        _note_emulation(run, plan.args)
         _note_micro_batch(run, plan.training.batch_size, micro_batch)
         _note_eval_batch(run, plan.training.eval_batch_size, used.eval_batch)
         precision = precision_of(plan.args)
@@ -143,6 +145,11 @@ def _saved(file: CheckpointFile) -> list[Progress]:
 def _smallest_batch(head: Head) -> int:
     """``batch_norm`` refuses an example alone, which an odd batch in pairs would leave."""
     return 3 if any(layer.type == "batch_norm" for layer in head.layers) else 1
+
+
+def _note_emulation(run: Run, args: TrainingArguments) -> None:
+    if args.bf16 and not computes_bf16(args.device):
+        run.note("bf16: this machine has no instructions for bfloat16, which is emulated: float32 may be faster")
 
 
 def _note_micro_batch(run: Run, asked: int, used: int) -> None:

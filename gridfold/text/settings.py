@@ -42,6 +42,7 @@ SCHEDULERS = (
     "greedy",
 )
 MODEL_KEYS = ("name", "pooling", "freeze_encoder", "classification_head")
+PADDINGS = ("batch", "bucket", "max_length")
 DATA_KEYS = ("train", "validation", "text_column", "label_column", "max_length", "limit", "split_seed")
 
 _POOLING = choice("a pooling", ("mean", "cls"))
@@ -106,6 +107,8 @@ class TrainingSettings:
         scheduler: a learning rate schedule, by its ``transformers`` name.
         seed: of the head's first weights, the order of examples, and dropout.
         eval_batch_size: texts a forward pass where nothing is learned: evaluation, and a frozen encoder.
+        padding: how long the texts of a training batch become: ``batch``, as the longest of them; ``bucket``, the same
+            in batches of texts of like lengths; ``max_length``, always ``data.max_length``.
         arguments: fields of ``transformers.TrainingArguments`` under their own names.
     """
 
@@ -116,6 +119,7 @@ class TrainingSettings:
     scheduler: str = "linear"
     seed: int = 42
     eval_batch_size: int = 32
+    padding: str = "batch"
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -141,6 +145,7 @@ _OWN: Mapping[str, Kind[Any]] = {
     "early_stopping_patience": PATIENCE[1],
     "metric": METRIC[1],
     "eval_batch_size": whole(1),
+    "padding": choice("a padding", PADDINGS),
 }
 _LONG_NAMES = {
     "per_device_train_batch_size": "batch_size",
@@ -278,10 +283,19 @@ def read_training(config: Config, *, frozen: bool) -> TrainingSettings:
     own = given_names(section)
     rest = [key for key in section if key not in own.values()]
     arguments = {key: _read_argument(section, key, frozen=frozen) for key in rest}
+    if frozen and "padding" in section:
+        raise _without_effect(section.path_of("padding"))
+    values = {short: section.require(key, _OWN[short]) for short, key in own.items() if short not in _ENDING}
+    _reject_contradictions(section, values)
+    return TrainingSettings(**values, arguments=arguments)
+
+
+def _reject_contradictions(section: Section, values: Mapping[str, Any]) -> None:
     if "warmup_ratio" in section and "warmup_steps" in section:
         raise ConfigError("given together with warmup_ratio", path=section.path_of("warmup_steps"), hint="keep one")
-    values = {short: section.require(key, _OWN[short]) for short, key in own.items() if short not in _ENDING}
-    return TrainingSettings(**values, arguments=arguments)
+    if values.get("padding") == "bucket" and "train_sampling_strategy" in section:
+        problem = "given together with padding: bucket, which groups texts by length"
+        raise ConfigError(problem, path=section.path_of("train_sampling_strategy"), hint="keep one")
 
 
 def given_names(section: Section) -> dict[str, str]:
@@ -303,11 +317,15 @@ def _read_argument(section: Section, key: str, *, frozen: bool) -> Any:
         raise ConfigError("gridfold sets it, a config cannot", path=path, hint="remove it")
     kind = _HONOURED_WHEN_FROZEN.get(key) or _argument_kind(key, path)
     if frozen and key not in _HONOURED_WHEN_FROZEN:
-        problem = "has no effect with model.freeze_encoder: true"
-        raise ConfigError(problem, path=path, hint=f"remove it; honoured there: {', '.join(_HONOURED_WHEN_FROZEN)}")
+        raise _without_effect(path)
     if key == "optim":
         kind = choice("an optimiser", _FROZEN_OPTIMIZERS if frozen else _all_optimizers())
     return section.require(key, kind)
+
+
+def _without_effect(path: str) -> ConfigError:
+    problem = "has no effect with model.freeze_encoder: true"
+    return ConfigError(problem, path=path, hint=f"remove it; honoured there: {', '.join(_HONOURED_WHEN_FROZEN)}")
 
 
 def _all_optimizers() -> list[str]:

@@ -46,7 +46,7 @@ SIMPLE = [
         "training.zzzzzz",
         1,
         "training.zzzzzz: unknown key\n  valid: batch_size, learning_rate, num_epochs, weight_decay, warmup_ratio, "
-        "scheduler, seed, early_stopping_patience, metric, eval_batch_size, and the fields of "
+        "scheduler, seed, early_stopping_patience, metric, eval_batch_size, padding, and the fields of "
         "transformers.TrainingArguments",
     ),
     ("model.name", REMOVED, "model.name: required, but missing: give a text"),
@@ -111,6 +111,11 @@ SIMPLE = [
         "training.per_device_train_batch_size",
         4,
         "training.per_device_train_batch_size: the same as batch_size, which is given too\n  keep one of the two",
+    ),
+    (
+        "training.padding",
+        "longest",
+        "training.padding: expected a padding, found the text 'longest'\n  valid: batch, bucket, max_length",
     ),
     ("training.output_dir", "x", "training.output_dir: gridfold sets it, a config cannot\n  remove it"),
     ("training.report_to", "wandb", "training.report_to: gridfold sets it, a config cannot\n  remove it"),
@@ -214,6 +219,22 @@ def test_an_optimiser_that_a_frozen_encoder_cannot_have(config):
 def test_warmup_given_twice(config):
     config["training"].update(warmup_ratio=0.1, warmup_steps=10)
     assert message(config) == "training.warmup_steps: given together with warmup_ratio\n  keep one"
+
+
+def test_two_ways_of_grouping_by_length(config):
+    config["training"].update(padding="bucket", train_sampling_strategy="group_by_length")
+    assert message(config) == (
+        "training.train_sampling_strategy: given together with padding: bucket, which groups texts by length\n"
+        "  keep one"
+    )
+    config["training"]["padding"] = "max_length"
+    trainer.check(config)
+
+
+def test_padding_without_tokens_to_train_on(config):
+    config["model"]["freeze_encoder"] = True
+    config["training"]["padding"] = "bucket"
+    assert message(config).startswith("training.padding: has no effect with model.freeze_encoder: true\n  remove it;")
 
 
 def test_a_batch_of_one_and_batch_norm(config):

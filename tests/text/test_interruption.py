@@ -26,6 +26,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "greedy": {"scheduler": "greedy"},
     "short": {"max_steps": 13, "optim": "adafactor", "neftune_noise_alpha": 5.0},
     "by_length": {"train_sampling_strategy": "group_by_length", "metric": "loss"},
+    "bucket": {"padding": "bucket", "batch_size": 4, "gradient_accumulation_steps": 2},
     "not_seedable": {"accelerator_config": {"use_seedable_sampler": False}, "bf16": True},
 }
 TERM, KILL = "SIGTERM", "SIGKILL"
@@ -47,6 +48,7 @@ CASES: dict[str, tuple[str, list[Blow]]] = {
     "before a number of steps is reached": ("short", [Blow(TERM, "step", 11)]),
     "when a number of steps is reached": ("short", [Blow(TERM, "step", 13)]),
     "with an order by length": ("by_length", [Blow(TERM, "step", 12)]),
+    "with an order by buckets of length": ("bucket", [Blow(TERM, "step", 12)]),
     "with an order by the global random stream": ("not_seedable", [Blow(TERM, "step", 12)]),
     "killed in the second epoch": ("accumulated", [Blow(KILL, "step", 9)]),
     "killed in an evaluation": ("plain", [Blow(KILL, "evaluation", 2)]),
