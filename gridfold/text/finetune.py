@@ -43,13 +43,8 @@ class Classifier(nn.Module):
         self.encoder = encoder
         self.head = head
 
-    def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """Logits ``(n, out_features)`` for tokens of shape ``(n, tokens)``."""
-        tokens = {"input_ids": input_ids, "attention_mask": attention_mask}
-        if token_type_ids is not None:
-            tokens["token_type_ids"] = token_type_ids
+    def forward(self, **tokens: Tensor) -> dict[str, Tensor]:
+        """Logits ``(n, out_features)`` for tokens, or what stands for them, of shape ``(n, tokens)``."""
         return {"logits": self.head(self.encoder(**tokens))}
 
     def get_input_embeddings(self) -> nn.Module:

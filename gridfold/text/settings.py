@@ -41,7 +41,7 @@ SCHEDULERS = (
     "warmup_stable_decay",
     "greedy",
 )
-MODEL_KEYS = ("name", "pooling", "freeze_encoder", "classification_head")
+MODEL_KEYS = ("name", "pooling", "freeze_encoder", "frozen_layers", "classification_head")
 PADDINGS = ("batch", "bucket", "max_length")
 DATA_KEYS = ("train", "validation", "text_column", "label_column", "max_length", "limit", "split_seed")
 
@@ -64,11 +64,13 @@ class ModelSettings:
         name: hub id, local path or ``package:NAME/PATH``.
         pooling: how token states become one vector, ``mean`` or ``cls``.
         freeze_encoder: whether only the head is trained.
+        frozen_layers: how many layers are frozen, from the embeddings on and with them; 0 freezes nothing.
     """
 
     name: str
     pooling: str = "mean"
     freeze_encoder: bool = False
+    frozen_layers: int = 0
 
 
 @dataclass(frozen=True)
@@ -243,11 +245,16 @@ def read_model(config: Config) -> ModelSettings:
     """The encoder's settings; ``ConfigError`` where one is wrong. The head's values are not looked at."""
     section = config.section("model")
     section.reject_unknown(MODEL_KEYS)
-    return ModelSettings(
+    settings = ModelSettings(
         name=section.require("name", TEXT),
         pooling=section.get("pooling", _POOLING, "mean"),
         freeze_encoder=section.get("freeze_encoder", FLAG, default=False),
+        frozen_layers=section.get("frozen_layers", whole(0), 0),
     )
+    if settings.freeze_encoder and settings.frozen_layers:
+        path, hint = section.path_of("frozen_layers"), "keep one of the two"
+        raise ConfigError("given together with freeze_encoder: true, which freezes all layers", path=path, hint=hint)
+    return settings
 
 
 def read_data(config: Config) -> DataSettings:
@@ -275,6 +282,12 @@ def read_eval_batch_size(config: Config) -> int:
 def read_use_cpu(config: Config) -> bool:
     """``training.use_cpu`` alone, likewise."""
     return config.section("training").get("use_cpu", FLAG, default=False)
+
+
+def read_precision(config: Config) -> str | None:
+    """``training.bf16`` and ``training.fp16`` alone, which frozen layers need: ``bf16``, ``fp16`` or None."""
+    section = config.section("training")
+    return next((name for name in ("bf16", "fp16") if section.get(name, FLAG, default=False)), None)
 
 
 def read_training(config: Config, *, frozen: bool) -> TrainingSettings:
