@@ -56,6 +56,13 @@ SIMPLE = [
     ("data", "bbc", "data: expected a mapping, found the text 'bbc'"),
     ("model.pooling", "max", "model.pooling: expected a pooling, found the text 'max'\n  valid: cls, mean"),
     ("model.freeze_encoder", "yes", "model.freeze_encoder: expected true or false, found the text 'yes'"),
+    ("model.frozen_layers", -1, "model.frozen_layers: expected a whole number, 0 or more, found -1"),
+    (
+        "model.frozen_layers",
+        2,
+        "model.frozen_layers: 2, but the encoder has 2 layers\n"
+        "  give 1 at most, or freeze the whole encoder: freeze_encoder: true",
+    ),
     (
         "data.validation",
         1.5,
@@ -235,6 +242,24 @@ def test_padding_without_tokens_to_train_on(config):
     config["model"]["freeze_encoder"] = True
     config["training"]["padding"] = "bucket"
     assert message(config).startswith("training.padding: has no effect with model.freeze_encoder: true\n  remove it;")
+
+
+def test_layers_that_are_frozen_twice(config):
+    config["model"].update(freeze_encoder=True, frozen_layers=1)
+    assert message(config) == (
+        "model.frozen_layers: given together with freeze_encoder: true, which freezes all layers\n  keep one of the two"
+    )
+    config["model"]["frozen_layers"] = 0
+    trainer.check(config)
+
+
+def test_noise_on_embeddings_that_are_frozen(config):
+    config["model"]["frozen_layers"] = 1
+    config["training"]["neftune_noise_alpha"] = 5.0
+    assert message(config) == (
+        "training.neftune_noise_alpha: noise on the embeddings, which model.frozen_layers freezes\n"
+        "  keep one of the two"
+    )
 
 
 def test_a_batch_of_one_and_batch_norm(config):
