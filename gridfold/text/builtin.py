@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gridfold.errors import ConfigError, nearest
 from gridfold.text.data import describe
 from gridfold.text.ending import read_ending
-from gridfold.text.fitness import check_fit
+from gridfold.text.fitness import check_fit, check_frozen
 from gridfold.text.head import read_head
 from gridfold.text.pretrained import check_pretrained
 from gridfold.text.section import Config
@@ -56,8 +56,9 @@ class TextTrainer:
         head, training = read_head(values.section("model")), read_training(values, frozen=model.freeze_encoder)
         facts = describe(data)
         check_fit(facts, head, training)
+        check_frozen(model, training)
         read_ending(values).check(facts)
-        check_pretrained(model.name, data.max_length)
+        check_pretrained(model.name, data.max_length, model.frozen_layers)
 
     def train(self, config: Mapping[str, Any], run: Run) -> dict[str, float]:
         """Train a config and save the result in ``run.dir``.

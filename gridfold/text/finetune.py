@@ -16,14 +16,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import (
-    DataCollatorWithPadding,
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainingArguments,
-)
+from torch.utils.data import Sampler
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from gridfold.text.checkpoint import CheckpointFile, RandomState
 from gridfold.text.encoder import PooledEncoder, Row, Tokenizer, encode
@@ -33,6 +29,7 @@ from gridfold.text.interruption import Interruption
 from gridfold.text.memory import Sizes, is_out_of_memory, within_memory
 from gridfold.text.metrics import Ids
 from gridfold.text.optimization import classification_loss, example_share
+from gridfold.text.precision import attention_in_bf16
 from gridfold.text.pretrained import quiet
 
 
@@ -46,13 +43,8 @@ class Classifier(nn.Module):
         self.encoder = encoder
         self.head = head
 
-    def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """Logits ``(n, out_features)`` for tokens of shape ``(n, tokens)``."""
-        tokens = {"input_ids": input_ids, "attention_mask": attention_mask}
-        if token_type_ids is not None:
-            tokens["token_type_ids"] = token_type_ids
+    def forward(self, **tokens: Tensor) -> dict[str, Tensor]:
+        """Logits ``(n, out_features)`` for tokens, or what stands for them, of shape ``(n, tokens)``."""
         return {"logits": self.head(self.encoder(**tokens))}
 
     def get_input_embeddings(self) -> nn.Module:
@@ -80,12 +72,29 @@ class TokenizedExamples:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is learned from, and how."""
+    """What is learned from, and how.
+
+    Attributes:
+        examples: training and validation examples.
+        tokenizer: pads them.
+        padding: how long the texts of a training batch become, as `TrainingSettings.padding` says.
+        args: the rest of how, as ``transformers`` takes it.
+        label_smoothing: the share of certainty that is spread evenly over the classes.
+    """
 
     examples: TokenizedExamples
     tokenizer: Tokenizer
+    padding: str
     args: TrainingArguments
     label_smoothing: float
+
+    def batch(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
+        """A training batch of rows of tokens, each with the id of its label."""
+        labels = torch.tensor([row["labels"] for row in rows])
+        tokens = [{name: row[name] for name in row if name != "labels"} for row in rows]
+        longest = max(len(row["input_ids"]) for row in rows)
+        width = self.tokenizer.max_length if self.padding == "max_length" else longest
+        return {**self.tokenizer.pad(tokens, width), "labels": labels}
 
 
 @dataclass(frozen=True)
@@ -181,7 +190,7 @@ class _FineTuner(Trainer):
             args=recipe.args,
             train_dataset=[{**row, "labels": label} for row, label in rows],
             eval_dataset=list(examples.validation),
-            data_collator=DataCollatorWithPadding(tokenizer.base),
+            data_collator=recipe.batch,
             processing_class=tokenizer.base,
         )
         self.remove_callback(PrinterCallback)
@@ -219,6 +228,15 @@ class _FineTuner(Trainer):
 
     # What is learned in a step.
 
+    def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Sampler[int] | None:
+        if self._recipe.padding != "bucket":
+            sampler: Sampler[int] | None = super()._get_train_sampler(*args, **kwargs)
+            return sampler
+        lengths = [len(row["input_ids"]) for row in self._recipe.examples.train]
+        step = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        grouped: Sampler[int] = LengthGroupedSampler(step, lengths=lengths)
+        return grouped
+
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
         batches, items = super().get_batch_samples(*args, **kwargs)
         self._step_examples = sum(len(batch["labels"]) for batch in batches)
@@ -226,8 +244,9 @@ class _FineTuner(Trainer):
 
     def training_step(self, model: nn.Module, inputs: dict[str, Tensor], *args: Any) -> Tensor:
         losses = []
-        for piece in _pieces(inputs, self.sizes.micro_batch):
-            losses.append(super().training_step(model, piece, *args))
+        with attention_in_bf16(enabled=self.args.bf16):
+            for piece in _pieces(inputs, self.sizes.micro_batch):
+                losses.append(super().training_step(model, piece, *args))
         return torch.stack(losses).sum()
 
     def compute_loss(

@@ -1,13 +1,14 @@
 """From a config to a trained classifier, in the order that lets runs share work.
 
 What several runs have in common is read and computed before anything in which they may differ is looked at: the
-texts are read and tokenized, the encoder is loaded, and if it is frozen has encoded them, before the head and the
+texts are read and tokenized, the encoder is loaded, and what is frozen of it has encoded them, before the head and the
 training settings are.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,12 +20,14 @@ from gridfold.text.data import Dataset, facts_of, load_data
 from gridfold.text.encoder import PooledEncoder, Row, Tokenizer, encode, load_encoder, load_tokenizer, run_device
 from gridfold.text.ending import Ending, looks_ahead, read_ending
 from gridfold.text.finetune import Classifier, Progress, Recipe, TokenizedExamples, fine_tune, precision_of
-from gridfold.text.fitness import check_fit
+from gridfold.text.fitness import check_fit, check_frozen
 from gridfold.text.frozen import Features, train_head
 from gridfold.text.head import Head, build_head, read_head
 from gridfold.text.history import History, Run
+from gridfold.text.layers import ActivationPadding, above, activations, with_activations
 from gridfold.text.memory import Sizes, within_memory
 from gridfold.text.optimization import training_arguments
+from gridfold.text.precision import computes_bf16
 from gridfold.text.section import Config
 from gridfold.text.settings import (
     DataSettings,
@@ -33,6 +36,7 @@ from gridfold.text.settings import (
     read_data,
     read_eval_batch_size,
     read_model,
+    read_precision,
     read_training,
     read_use_cpu,
 )
@@ -110,9 +114,13 @@ def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: Da
     encoders = [_load_encoder(model)]  # a list, so that an encoder that takes too much memory can be let go
     tokenizer = load_tokenizer(model.name, encoders[0].inputs, data_settings.max_length)
     rows = TokenizedExamples(tokenizer.rows(data.train.texts), data.train.ids, tokenizer.rows(data.validation.texts))
+    if model.frozen_layers:
+        rows = _keep_activations(config, model, encoders[0], tokenizer, rows)
+        tokenizer = ActivationPadding(**vars(tokenizer))
 
     plan = _read_plan(config, data, frozen=False)
-    recipe = Recipe(rows, tokenizer, plan.args, plan.training.label_smoothing)
+    check_frozen(model, plan.training)
+    recipe = Recipe(rows, tokenizer, plan.training.padding, plan.args, plan.training.label_smoothing)
     settings = [model, data_settings, plan.head, plan.training]
     file = CheckpointFile(run, fingerprint(settings, rows.train, [rows.labels], rows.validation))
     saved = _saved(file)
@@ -124,14 +132,31 @@ def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: Da
         history = History(run, plan.ending, plan.epochs, data.validation.ids)
         if not saved:
             discard(run)
-        classifier, start = Classifier(encoder, head), Sizes(micro_batch, sizes.eval_batch)
+        trained = above(encoder, model.frozen_layers) if model.frozen_layers else encoder
+        classifier, start = Classifier(trained, head), Sizes(micro_batch, sizes.eval_batch)
         used = fine_tune(classifier, recipe, start, history, file, saved.pop() if saved else None)
+        _note_emulation(run, plan.args)
         _note_micro_batch(run, plan.training.batch_size, micro_batch)
         _note_eval_batch(run, plan.training.eval_batch_size, used.eval_batch)
         precision = precision_of(plan.args)
         return Fitted(model, data_settings, data, plan.head, head, encoder, history, used.eval_batch, precision)
 
     return within_memory(train, sizes.micro_batch, smallest=_smallest_batch(plan.head))
+
+
+def _keep_activations(
+    config: Config, model: ModelSettings, encoder: PooledEncoder, tokenizer: Tokenizer, rows: TokenizedExamples
+) -> TokenizedExamples:
+    """The examples with what the frozen layers made of them."""
+    size, precision = read_eval_batch_size(config), read_precision(config)
+    encoder.to(run_device(use_cpu=read_use_cpu(config)))
+
+    def keep(tokens: Sequence[Row]) -> list[Row]:
+        layers = model.frozen_layers
+        kept = within_memory(lambda most: activations(encoder, layers, tokenizer, tokens, most, precision), size)
+        return with_activations(tokens, kept)
+
+    return TokenizedExamples(keep(rows.train), rows.labels, keep(rows.validation))
 
 
 def _saved(file: CheckpointFile) -> list[Progress]:
@@ -143,6 +168,11 @@ def _saved(file: CheckpointFile) -> list[Progress]:
 def _smallest_batch(head: Head) -> int:
     """``batch_norm`` refuses an example alone, which an odd batch in pairs would leave."""
     return 3 if any(layer.type == "batch_norm" for layer in head.layers) else 1
+
+
+def _note_emulation(run: Run, args: TrainingArguments) -> None:
+    if args.bf16 and not computes_bf16(args.device):
+        run.note("bf16: this machine has no instructions for bfloat16, which is emulated: float32 may be faster")
 
 
 def _note_micro_batch(run: Run, asked: int, used: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gridfold.errors import ConfigError
 from gridfold.text.data import DataFacts, named
 from gridfold.text.head import Head
-from gridfold.text.settings import TrainingSettings
+from gridfold.text.settings import ModelSettings, TrainingSettings
 
 _ARCHITECTURE = "model.classification_head.architecture"
 
@@ -14,6 +14,14 @@ def check_fit(data: DataFacts, head: Head, training: TrainingSettings) -> None:
     """Raise ``ConfigError`` where a config that is right in its parts could not be trained as a whole."""
     _check_classes(data, head)
     _check_batches(data, head, training)
+
+
+def check_frozen(model: ModelSettings, training: TrainingSettings) -> None:
+    """Raise ``ConfigError`` where the training is to change what ``model.frozen_layers`` keeps constant."""
+    name = "neftune_noise_alpha"
+    if model.frozen_layers and training.arguments.get(name) is not None:
+        problem = "noise on the embeddings, which model.frozen_layers freezes"
+        raise ConfigError(problem, path=f"training.{name}", hint="keep one of the two")
 
 
 def _check_classes(data: DataFacts, head: Head) -> None:

@@ -35,8 +35,14 @@ def _location(name: str) -> Path | None:
     return location
 
 
-def check_pretrained(name: str, max_length: int) -> None:
-    """Raise ``ConfigError`` if the model is not there, or its positions end before ``data.max_length``."""
+def check_pretrained(name: str, max_length: int, frozen_layers: int = 0) -> None:
+    """Raise ``ConfigError`` if the model is not there, its positions end before ``max_length``, or its layers do.
+
+    Args:
+        name: ``model.name``.
+        max_length: ``data.max_length``.
+        frozen_layers: ``model.frozen_layers``; one layer at least is left to train.
+    """
     location = _location(name)
     config = _hub_config(name) if location is None else _local_config(location)
     positions = config.get("max_position_embeddings")
@@ -44,6 +50,18 @@ def check_pretrained(name: str, max_length: int) -> None:
     if isinstance(positions, int) and not relative and 0 < positions < max_length:
         problem = f"{max_length} tokens, but model {name} takes {positions} at most"
         raise ConfigError(problem, path="data.max_length")
+    layers = config.get("num_hidden_layers", config.get("n_layers"))
+    if isinstance(layers, int):
+        check_frozen_layers(frozen_layers, layers)
+
+
+def check_frozen_layers(frozen_layers: int, layers: int) -> None:
+    """Raise ``ConfigError`` if no layer of the encoder is left to train."""
+    if frozen_layers and frozen_layers >= layers:
+        hint = f"give {layers - 1} at most, or freeze the whole encoder: freeze_encoder: true"
+        raise ConfigError(
+            f"{frozen_layers}, but the encoder has {layers} layers", path="model.frozen_layers", hint=hint
+        )
 
 
 def _local_config(folder: Path) -> dict[str, Any]:

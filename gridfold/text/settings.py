@@ -41,7 +41,8 @@ SCHEDULERS = (
     "warmup_stable_decay",
     "greedy",
 )
-MODEL_KEYS = ("name", "pooling", "freeze_encoder", "classification_head")
+MODEL_KEYS = ("name", "pooling", "freeze_encoder", "frozen_layers", "classification_head")
+PADDINGS = ("batch", "bucket", "max_length")
 DATA_KEYS = ("train", "validation", "text_column", "label_column", "max_length", "limit", "split_seed")
 
 _POOLING = choice("a pooling", ("mean", "cls"))
@@ -63,11 +64,13 @@ class ModelSettings:
         name: hub id, local path or ``package:NAME/PATH``.
         pooling: how token states become one vector, ``mean`` or ``cls``.
         freeze_encoder: whether only the head is trained.
+        frozen_layers: how many layers are frozen, from the embeddings on and with them; 0 freezes nothing.
     """
 
     name: str
     pooling: str = "mean"
     freeze_encoder: bool = False
+    frozen_layers: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,8 @@ class TrainingSettings:
         scheduler: a learning rate schedule, by its ``transformers`` name.
         seed: of the head's first weights, the order of examples, and dropout.
         eval_batch_size: texts a forward pass where nothing is learned: evaluation, and a frozen encoder.
+        padding: how long the texts of a training batch become: ``batch``, as the longest of them; ``bucket``, the same
+            in batches of texts of like lengths; ``max_length``, always ``data.max_length``.
         arguments: fields of ``transformers.TrainingArguments`` under their own names.
     """
 
@@ -116,6 +121,7 @@ class TrainingSettings:
     scheduler: str = "linear"
     seed: int = 42
     eval_batch_size: int = 32
+    padding: str = "batch"
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -141,6 +147,7 @@ _OWN: Mapping[str, Kind[Any]] = {
     "early_stopping_patience": PATIENCE[1],
     "metric": METRIC[1],
     "eval_batch_size": whole(1),
+    "padding": choice("a padding", PADDINGS),
 }
 _LONG_NAMES = {
     "per_device_train_batch_size": "batch_size",
@@ -238,11 +245,16 @@ def read_model(config: Config) -> ModelSettings:
     """The encoder's settings; ``ConfigError`` where one is wrong. The head's values are not looked at."""
     section = config.section("model")
     section.reject_unknown(MODEL_KEYS)
-    return ModelSettings(
+    settings = ModelSettings(
         name=section.require("name", TEXT),
         pooling=section.get("pooling", _POOLING, "mean"),
         freeze_encoder=section.get("freeze_encoder", FLAG, default=False),
+        frozen_layers=section.get("frozen_layers", whole(0), 0),
     )
+    if settings.freeze_encoder and settings.frozen_layers:
+        path, hint = section.path_of("frozen_layers"), "keep one of the two"
+        raise ConfigError("given together with freeze_encoder: true, which freezes all layers", path=path, hint=hint)
+    return settings
 
 
 def read_data(config: Config) -> DataSettings:
@@ -272,16 +284,31 @@ def read_use_cpu(config: Config) -> bool:
     return config.section("training").get("use_cpu", FLAG, default=False)
 
 
+def read_precision(config: Config) -> str | None:
+    """``training.bf16`` and ``training.fp16`` alone, which frozen layers need: ``bf16``, ``fp16`` or None."""
+    section = config.section("training")
+    return next((name for name in ("bf16", "fp16") if section.get(name, FLAG, default=False)), None)
+
+
 def read_training(config: Config, *, frozen: bool) -> TrainingSettings:
     """The training settings; ``ConfigError`` where one is wrong, or cannot be honoured with a frozen encoder."""
     section = config.section("training")
     own = given_names(section)
     rest = [key for key in section if key not in own.values()]
     arguments = {key: _read_argument(section, key, frozen=frozen) for key in rest}
+    if frozen and "padding" in section:
+        raise _without_effect(section.path_of("padding"))
+    values = {short: section.require(key, _OWN[short]) for short, key in own.items() if short not in _ENDING}
+    _reject_contradictions(section, values)
+    return TrainingSettings(**values, arguments=arguments)
+
+
+def _reject_contradictions(section: Section, values: Mapping[str, Any]) -> None:
     if "warmup_ratio" in section and "warmup_steps" in section:
         raise ConfigError("given together with warmup_ratio", path=section.path_of("warmup_steps"), hint="keep one")
-    values = {short: section.require(key, _OWN[short]) for short, key in own.items() if short not in _ENDING}
-    return TrainingSettings(**values, arguments=arguments)
+    if values.get("padding") == "bucket" and "train_sampling_strategy" in section:
+        problem = "given together with padding: bucket, which groups texts by length"
+        raise ConfigError(problem, path=section.path_of("train_sampling_strategy"), hint="keep one")
 
 
 def given_names(section: Section) -> dict[str, str]:
@@ -303,11 +330,15 @@ def _read_argument(section: Section, key: str, *, frozen: bool) -> Any:
         raise ConfigError("gridfold sets it, a config cannot", path=path, hint="remove it")
     kind = _HONOURED_WHEN_FROZEN.get(key) or _argument_kind(key, path)
     if frozen and key not in _HONOURED_WHEN_FROZEN:
-        problem = "has no effect with model.freeze_encoder: true"
-        raise ConfigError(problem, path=path, hint=f"remove it; honoured there: {', '.join(_HONOURED_WHEN_FROZEN)}")
+        raise _without_effect(path)
     if key == "optim":
         kind = choice("an optimiser", _FROZEN_OPTIMIZERS if frozen else _all_optimizers())
     return section.require(key, kind)
+
+
+def _without_effect(path: str) -> ConfigError:
+    problem = "has no effect with model.freeze_encoder: true"
+    return ConfigError(problem, path=path, hint=f"remove it; honoured there: {', '.join(_HONOURED_WHEN_FROZEN)}")
 
 
 def _all_optimizers() -> list[str]:

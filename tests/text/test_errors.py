@@ -46,7 +46,7 @@ SIMPLE = [
         "training.zzzzzz",
         1,
         "training.zzzzzz: unknown key\n  valid: batch_size, learning_rate, num_epochs, weight_decay, warmup_ratio, "
-        "scheduler, seed, early_stopping_patience, metric, eval_batch_size, and the fields of "
+        "scheduler, seed, early_stopping_patience, metric, eval_batch_size, padding, and the fields of "
         "transformers.TrainingArguments",
     ),
     ("model.name", REMOVED, "model.name: required, but missing: give a text"),
@@ -56,6 +56,13 @@ SIMPLE = [
     ("data", "bbc", "data: expected a mapping, found the text 'bbc'"),
     ("model.pooling", "max", "model.pooling: expected a pooling, found the text 'max'\n  valid: cls, mean"),
     ("model.freeze_encoder", "yes", "model.freeze_encoder: expected true or false, found the text 'yes'"),
+    ("model.frozen_layers", -1, "model.frozen_layers: expected a whole number, 0 or more, found -1"),
+    (
+        "model.frozen_layers",
+        2,
+        "model.frozen_layers: 2, but the encoder has 2 layers\n"
+        "  give 1 at most, or freeze the whole encoder: freeze_encoder: true",
+    ),
     (
         "data.validation",
         1.5,
@@ -111,6 +118,11 @@ SIMPLE = [
         "training.per_device_train_batch_size",
         4,
         "training.per_device_train_batch_size: the same as batch_size, which is given too\n  keep one of the two",
+    ),
+    (
+        "training.padding",
+        "longest",
+        "training.padding: expected a padding, found the text 'longest'\n  valid: batch, bucket, max_length",
     ),
     ("training.output_dir", "x", "training.output_dir: gridfold sets it, a config cannot\n  remove it"),
     ("training.report_to", "wandb", "training.report_to: gridfold sets it, a config cannot\n  remove it"),
@@ -214,6 +226,40 @@ def test_an_optimiser_that_a_frozen_encoder_cannot_have(config):
 def test_warmup_given_twice(config):
     config["training"].update(warmup_ratio=0.1, warmup_steps=10)
     assert message(config) == "training.warmup_steps: given together with warmup_ratio\n  keep one"
+
+
+def test_two_ways_of_grouping_by_length(config):
+    config["training"].update(padding="bucket", train_sampling_strategy="group_by_length")
+    assert message(config) == (
+        "training.train_sampling_strategy: given together with padding: bucket, which groups texts by length\n"
+        "  keep one"
+    )
+    config["training"]["padding"] = "max_length"
+    trainer.check(config)
+
+
+def test_padding_without_tokens_to_train_on(config):
+    config["model"]["freeze_encoder"] = True
+    config["training"]["padding"] = "bucket"
+    assert message(config).startswith("training.padding: has no effect with model.freeze_encoder: true\n  remove it;")
+
+
+def test_layers_that_are_frozen_twice(config):
+    config["model"].update(freeze_encoder=True, frozen_layers=1)
+    assert message(config) == (
+        "model.frozen_layers: given together with freeze_encoder: true, which freezes all layers\n  keep one of the two"
+    )
+    config["model"]["frozen_layers"] = 0
+    trainer.check(config)
+
+
+def test_noise_on_embeddings_that_are_frozen(config):
+    config["model"]["frozen_layers"] = 1
+    config["training"]["neftune_noise_alpha"] = 5.0
+    assert message(config) == (
+        "training.neftune_noise_alpha: noise on the embeddings, which model.frozen_layers freezes\n"
+        "  keep one of the two"
+    )
 
 
 def test_a_batch_of_one_and_batch_norm(config):

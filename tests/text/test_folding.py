@@ -62,6 +62,14 @@ def test_every_file_of_every_run_is_as_if_it_had_run_alone(either, tmp_path):
         same(one, other)
 
 
+def test_frozen_layers_are_shared_and_change_no_file(config, tmp_path):
+    config["model"]["frozen_layers"] = 1
+    configs = configs_of(config, learning_rate=[1e-3, 1e-2], num_epochs=[1, 2])
+    folded, alone = execute(tmp_path, configs, fold=True), execute(tmp_path, configs, fold=False)
+    for one, other in zip(folded, alone, strict=True):
+        same(one, other)
+
+
 @pytest.mark.parametrize(
     ("settings", "varied"),
     [

@@ -26,8 +26,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "greedy": {"scheduler": "greedy"},
     "short": {"max_steps": 13, "optim": "adafactor", "neftune_noise_alpha": 5.0},
     "by_length": {"train_sampling_strategy": "group_by_length", "metric": "loss"},
+    "bucket": {"padding": "bucket", "batch_size": 4, "gradient_accumulation_steps": 2},
+    "layers": {},
     "not_seedable": {"accelerator_config": {"use_seedable_sampler": False}, "bf16": True},
 }
+FROZEN_LAYERS = {"layers": 1}
 TERM, KILL = "SIGTERM", "SIGKILL"
 CASES: dict[str, tuple[str, list[Blow]]] = {
     "in the first step": ("plain", [Blow(TERM, "step", 1)]),
@@ -47,6 +50,8 @@ CASES: dict[str, tuple[str, list[Blow]]] = {
     "before a number of steps is reached": ("short", [Blow(TERM, "step", 11)]),
     "when a number of steps is reached": ("short", [Blow(TERM, "step", 13)]),
     "with an order by length": ("by_length", [Blow(TERM, "step", 12)]),
+    "with an order by buckets of length": ("bucket", [Blow(TERM, "step", 12)]),
+    "above frozen layers": ("layers", [Blow(TERM, "step", 12)]),
     "with an order by the global random stream": ("not_seedable", [Blow(TERM, "step", 12)]),
     "killed in the second epoch": ("accumulated", [Blow(KILL, "step", 9)]),
     "killed in an evaluation": ("plain", [Blow(KILL, "evaluation", 2)]),
@@ -63,6 +68,7 @@ def found(tiny_model, csv_file, tmp_path_factory):
     def case(settings: str, name: str, blows: list[Blow]) -> Case:
         config = copy.deepcopy(base_config(tiny_model, csv_file))
         config["training"].update(SETTINGS[settings])
+        config["model"]["frozen_layers"] = FROZEN_LAYERS.get(settings, 0)
         return Case(config, str(folder / name), [*blows, None])
 
     cases = {name: case(name, name, []) for name in SETTINGS}

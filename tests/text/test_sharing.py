@@ -65,16 +65,24 @@ class Watched(Mapping[str, Any]):
         return len(self.values_)
 
 
-@pytest.mark.parametrize(("frozen", "work"), [(True, "encode"), (False, "TokenizedExamples")])
-def test_shared_work_is_done_before_head_and_training_are_read(frozen, work, config, new_run, monkeypatch):
+@pytest.mark.parametrize(
+    ("key", "value", "work"),
+    [
+        ("freeze_encoder", True, "encode"),
+        ("freeze_encoder", False, "TokenizedExamples"),
+        ("frozen_layers", 1, "with_activations"),
+    ],
+)
+def test_shared_work_is_done_before_head_and_training_are_read(key, value, work, config, new_run, monkeypatch):
     reads: list[str] = []
     done = getattr(fit_module, work)
     monkeypatch.setattr(fit_module, work, lambda *args: reads.append("DONE") or done(*args))
-    config["model"]["freeze_encoder"] = frozen
+    del config["model"]["freeze_encoder"]
+    config["model"][key] = value
     trainer.train(Watched(config, "", reads), new_run("run"))
     last = max(index for index, read in enumerate(reads) if read == "DONE")
     before = set(reads[:last]) - {"DONE"}
-    assert before == {"model.name", "model.freeze_encoder", "data.train", "data.validation", "data.max_length"}
+    assert before == {"model.name", f"model.{key}", "data.train", "data.validation", "data.max_length"}
 
 
 @pytest.fixture

@@ -1,0 +1,214 @@
+"""The lower layers of an encoder, frozen: what they make of each text is computed once, the layers above learn from it.
+
+Frozen layers are in eval mode: without dropout, what comes out of them is a constant of the text.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, overload
+
+import torch
+from torch import Tensor, nn
+
+from gridfold.errors import ConfigError
+from gridfold.text.encoder import PooledEncoder, Row, Tokenizer, autocast
+from gridfold.text.pretrained import check_frozen_layers
+
+_STATES = "inputs_embeds"  # by this name the models of transformers take vectors in place of tokens
+
+
+@dataclass(frozen=True)
+class Activations(Sequence[Tensor]):
+    """A vector for every token of every text, a ragged array: item ``i`` is of shape ``(tokens of text i, hidden)``.
+
+    Attributes:
+        values: those of all texts, one after the other, shape ``(tokens, hidden)``, on the CPU.
+        ends: where each text ends among them.
+    """
+
+    values: Tensor
+    ends: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    @overload
+    def __getitem__(self, index: int) -> Tensor: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Tensor]: ...
+    def __getitem__(self, index: int | slice) -> Tensor | list[Tensor]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(len(self))[index]]
+        place = range(len(self))[index]
+        return self.values[self.ends[place - 1] if place else 0 : self.ends[place]]
+
+
+def activations(
+    encoder: PooledEncoder,
+    frozen_layers: int,
+    tokenizer: Tokenizer,
+    rows: Sequence[Row],
+    batch_size: int,
+    precision: str | None = None,
+) -> Activations:
+    """What the embeddings and the first layers of an encoder make of texts.
+
+    Like `encode`, it computes in eval mode, in batches of a canonical order, each text padded to a width that depends
+    on its own length alone.
+
+    Args:
+        encoder: left in eval mode.
+        frozen_layers: how many layers, 1 or more.
+        tokenizer: pads the rows.
+        rows: tokens, as `Tokenizer.rows` gives them.
+        batch_size: texts a forward pass, at most. It does not change the result.
+        precision: ``bf16`` or ``fp16`` to run under autocast, None for float32.
+
+    Returns:
+        Vectors without those of padding, in the order of ``rows``.
+
+    Raises:
+        ConfigError: the encoder has too few layers, or none that can be told apart.
+    """
+    encoder.eval()
+    device = next(encoder.parameters()).device
+    ends = list(itertools.accumulate(len(row["input_ids"]) for row in rows))
+    values = torch.empty(0)
+    with torch.no_grad(), autocast(device, precision):
+        for indices, batch in tokenizer.batches(rows, batch_size):
+            states = _boundary(encoder, frozen_layers, {name: tokens.to(device) for name, tokens in batch.items()})
+            if not len(values):
+                values = torch.empty(ends[-1], states.shape[2], dtype=states.dtype)
+            for index, text, mask in zip(indices, states, batch["attention_mask"], strict=True):
+                values[ends[index] - len(rows[index]["input_ids"]) : ends[index]] = text[mask.bool().to(device)]
+    return Activations(values, ends)
+
+
+def with_activations(rows: Sequence[Row], kept: Activations) -> list[Row]:
+    """Rows of tokens that hold their activations, too, as `ActivationPadding` takes them."""
+    return [{**row, _STATES: states} for row, states in zip(rows, kept, strict=True)]  # type: ignore[dict-item]
+
+
+@dataclass(frozen=True)
+class ActivationPadding(Tokenizer):
+    """A tokenizer whose batches hold the activations of the texts in place of their tokens."""
+
+    def pad(self, rows: Sequence[Row], width: int) -> dict[str, Tensor]:
+        """A batch of shape ``(n, width, hidden)`` with its mask."""
+        texts: list[Any] = [row[_STATES] for row in rows]
+        states = texts[0].new_zeros(len(texts), width, texts[0].shape[1])
+        mask = torch.zeros(len(texts), width, dtype=torch.long)
+        for index, text in enumerate(texts):
+            states[index, : len(text)] = text
+            mask[index, : len(text)] = 1
+        return {_STATES: states, "attention_mask": mask}
+
+
+def above(encoder: PooledEncoder, frozen_layers: int) -> PooledEncoder:
+    """The encoder without its embeddings and first layers: it takes their activations.
+
+    Its weights are those of ``encoder``, which is trained when it is. Of those, all that the frozen layers use no
+    longer require a gradient: what they share with layers above is frozen, too, such as the relative positions of
+    DeBERTa.
+
+    Raises:
+        ConfigError: the encoder has too few layers, or none that can be told apart.
+    """
+    model: Any = encoder.model
+    layers = _layers(model, frozen_layers)
+    kept = {id(weight): weight for weight in [*model.parameters(), *model.buffers()]}
+    # What deepcopy finds here it does not copy.
+    upper: dict[int, Any] = {
+        id(layers): nn.ModuleList(layers[frozen_layers:]),
+        id(model.embeddings): _Given(model.embeddings, model.get_input_embeddings()),
+    }
+    if hasattr(model, "embeddings_project"):  # of ELECTRA
+        upper[id(model.embeddings_project)] = nn.Identity()
+    top = PooledEncoder(copy.deepcopy(model, {**kept, **upper}), encoder.pooling)
+    module: Any
+    for module in top.modules():
+        if upper[id(layers)] in module.children() and hasattr(module, "conv"):
+            module.conv = None  # of some DeBERTas, between the first layer and the second
+    _freeze_and_check(encoder, top, frozen_layers)
+    return top
+
+
+class _Given(nn.Module):
+    """In the place of the embeddings: what is given for them.
+
+    Args:
+        embeddings: in whose place it is.
+        tokens: the part of them that transformers hooks for the gradient of recomputed activations.
+    """
+
+    def __init__(self, embeddings: nn.Module, tokens: nn.Module) -> None:
+        super().__init__()
+        self._hooked = next((name for name, part in embeddings.named_children() if part is tokens), "word_embeddings")
+        self.add_module(self._hooked, nn.Identity())
+
+    def forward(self, _: None = None, inputs_embeds: Tensor | None = None, *__: Any, **___: Any) -> Tensor:
+        """Whatever a model calls it with: the vectors are second, or go by this name."""
+        states: Tensor = self.get_submodule(self._hooked)(inputs_embeds)
+        return states
+
+
+class _BoundaryReachedError(Exception):
+    """The layer that is not frozen is about to compute."""
+
+    def __init__(self, states: Tensor) -> None:
+        super().__init__()
+        self.states = states
+
+
+def _boundary(encoder: PooledEncoder, frozen_layers: int, tokens: dict[str, Tensor]) -> Tensor:
+    """What the first layer above is given, of shape ``(n, tokens, hidden)``."""
+
+    def stop(_layer: nn.Module, args: tuple[Any, ...], options: dict[str, Any]) -> NoReturn:
+        raise _BoundaryReachedError(args[0] if args else options["hidden_states"])
+
+    hook = _layers(encoder.model, frozen_layers)[frozen_layers].register_forward_pre_hook(stop, with_kwargs=True)
+    try:
+        encoder(**tokens)
+    except _BoundaryReachedError as reached:
+        return reached.states
+    finally:
+        hook.remove()
+    raise _refused(encoder.model)
+
+
+def _layers(model: nn.Module, frozen_layers: int) -> nn.ModuleList:
+    count = int(getattr(model.config, "num_hidden_layers", 0))
+    check_frozen_layers(frozen_layers, count)
+    if not isinstance(getattr(model, "embeddings", None), nn.Module):
+        raise _refused(model)
+    found = (module for module in model.modules() if isinstance(module, nn.ModuleList) and len(module) == count)
+    layers = next(found, None)
+    if layers is None:
+        raise _refused(model)
+    return layers
+
+
+def _freeze_and_check(encoder: PooledEncoder, top: PooledEncoder, frozen_layers: int) -> None:
+    device = next(encoder.parameters()).device
+    probe = {"input_ids": torch.arange(1, 9, device=device)[None]}
+    probe["attention_mask"] = torch.ones_like(probe["input_ids"])
+    states = _boundary(encoder.eval(), frozen_layers, probe)
+    weights = [weight for weight in encoder.parameters() if weight.requires_grad]
+    gradients = torch.autograd.grad(states.sum(), weights, allow_unused=True)
+    for weight, gradient in zip(weights, gradients, strict=True):
+        weight.requires_grad_(gradient is None)
+    with torch.no_grad():
+        whole = encoder(**probe)
+        parts = top.eval()(**{_STATES: states.detach(), "attention_mask": probe["attention_mask"]})
+    if not torch.allclose(whole, parts, rtol=1e-3, atol=1e-4):
+        raise _refused(encoder.model)
+
+
+def _refused(model: nn.Module) -> ConfigError:
+    problem = f"some layers of a {type(model).__name__} cannot be frozen without the others"
+    hint = "leave it out, or freeze the whole encoder: freeze_encoder: true"
+    return ConfigError(problem, path="model.frozen_layers", hint=hint)
