@@ -8,15 +8,27 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from measure import Usage, bench, difference, measure, median, parser, progress, said, table
-from work import FROZEN, OFFLINE, PROGRAMS, WHOLE, Search, Work, alone, compare, gridfold_config, search, usual_config
-from work import write_texts
+from work import (
+    FROZEN,
+    OFFLINE,
+    PROGRAMS,
+    WHOLE,
+    Search,
+    Work,
+    alone,
+    compare,
+    gridfold_config,
+    search,
+    usual_config,
+    write_texts,
+)
 
 
 @dataclass(frozen=True)
@@ -65,18 +77,26 @@ class Row:
     note: str = ""
 
 
-Results = Mapping[str, dict[str, float]]
+@dataclass(frozen=True)
+class Trained:
+    """What a run of the usual script gave: its metrics, and the seconds between the beginning and the end of it."""
+
+    metrics: Mapping[str, float]
+    seconds: float
 
 
-def run_peer(options: Namespace, peer: Peer, part: Work) -> tuple[Usage, Results]:
+Results = Mapping[str, Trained]
+
+
+def run_peer(options: Namespace, peer: Peer, part: Work, threads: int) -> tuple[Usage, Results]:
     """Execute a part of the grid; what it would take for the whole grid, and the metrics of each run.
 
     What a tool does before its first run and after its last is counted once.
     """
-    folder = options.folder / peer.name.replace(" ", "_").replace(",", "")
+    folder = Path(tempfile.mkdtemp(dir=options.folder))
     results = folder / "results"
-    results.mkdir(parents=True)
-    variables = {"RESULTS": str(results), "OMP_NUM_THREADS": str(options.cores // peer.jobs)}
+    results.mkdir()
+    variables = {"RESULTS": str(results), "OMP_NUM_THREADS": str(threads)}
     quiet = {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(PROGRAMS)}
     write = write_grid if peer.tool else write_runs
     words = write(options, peer, part, folder)
@@ -88,7 +108,8 @@ def run_peer(options: Namespace, peer: Peer, part: Work) -> tuple[Usage, Results
     once = shared if peer.tool else 0.0
     factor = len(options.work) / len(part)
     factor = (once + (usage.seconds - once) * factor) / usage.seconds
-    return usage.scaled(factor), {json.dumps(line["params"]): line["metrics"] for line in lines}
+    found = {json.dumps(line["params"]): Trained(line["metrics"], line["end"] - line["start"]) for line in lines}
+    return usage.scaled(factor), found
 
 
 def write_grid(options: Namespace, peer: Peer, part: Work, folder: Path) -> list[object]:
@@ -109,7 +130,7 @@ def furthest(found: Results, reference: Results | None) -> float | None:
     """The largest difference to the runs alone, of those that both have."""
     if reference is None:
         return None
-    return max(difference(found[key], reference[key]) for key in found.keys() & reference.keys())
+    return max(difference(found[key].metrics, reference[key].metrics) for key in found.keys() & reference.keys())
 
 
 def peers(options: Namespace, part: Work) -> list[Row]:
@@ -120,7 +141,7 @@ def peers(options: Namespace, part: Work) -> list[Row]:
             continue
         progress(peer.name)
         try:
-            usage, found = run_peer(options, peer, part)
+            usage, found = run_peer(options, peer, part, options.cores // peer.jobs)
         except RuntimeError as error:
             print(error, file=sys.stderr)
             rows.append(Row(peer.name, 0, Usage(0, 0, 0), note="failed"))
@@ -128,7 +149,7 @@ def peers(options: Namespace, part: Work) -> list[Row]:
         apart = None if not peer.tool else furthest(found, lone.get(peer.jobs))
         if not peer.tool and not peer.remember:
             lone[peer.jobs] = found
-        rows.append(Row(peer.name, len(part), usage, apart, max(metrics["val_accuracy"] for metrics in found.values())))
+        rows.append(Row(peer.name, len(part), usage, apart, max(run.metrics["val_accuracy"] for run in found.values())))
     return rows
 
 
@@ -143,7 +164,7 @@ def gridfold(options: Namespace, part: Work) -> list[Row]:
     for index, trial in enumerate(part.trials()):
         progress(f"gridfold, run {index + 1} of {len(part)} alone")
         run = searches[0].run(trial)
-        again, usage = alone(run, options.folder / f"alone{index}", patience=options.patience)
+        again, usage = alone(run / "config.yaml", options.folder / f"alone{index}", patience=options.patience)
         usages.append(usage)
         found = compare(run, again)
         apart, same = max(apart, found.metrics), same + found.weights
@@ -202,11 +223,15 @@ def parse() -> Namespace:
     """The arguments."""
     arguments = parser("A grid of runs by gridfold and by others.")
     arguments.add_argument("what", choices=("frozen", "whole"), help="what is trained: a head, or all of the encoder")
-    arguments.add_argument("--peers", default=sys.executable, metavar="PYTHON", help="a Python that has the other tools")
+    arguments.add_argument(
+        "--peers", default=sys.executable, metavar="PYTHON", help="a Python that has the other tools"
+    )
     arguments.add_argument("--repeats", type=int, default=3, help="of gridfold; the table has medians (default: 3)")
     arguments.add_argument("--sample", type=int, default=6, help="runs of the others, at least (default: 6)")
     arguments.add_argument("--full", action="store_true", help="the others run the whole grid too")
-    arguments.add_argument("--only", nargs="*", default=[""], help="others whose name begins like one; none: gridfold alone")
+    arguments.add_argument(
+        "--only", nargs="*", default=[""], help="others whose name begins like one; none: gridfold alone"
+    )
     return arguments.parse_args()
 
 

@@ -8,7 +8,6 @@ import json
 import os
 import random
 import sys
-from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from measure import ROOT, Usage, difference, measure
 
 PATHS = {
@@ -63,9 +61,16 @@ class Work:
             grid[name] = self.grid[name][: -(-runs // (sides[0] * sides[1]))]
         return replace(self, grid=grid)
 
+    def single(self) -> Work:
+        """One run: the second value of each name."""
+        return replace(self, grid={name: [values[1]] for name, values in self.grid.items()})
+
     def tiny(self) -> Work:
         """Next to nothing of the same kind."""
-        grid = {name: list(values)[:2] if name == "learning_rate" else list(values)[:1] for name, values in self.grid.items()}
+        grid = {
+            name: list(values)[:2] if name == "learning_rate" else list(values)[:1]
+            for name, values in self.grid.items()
+        }
         return replace(self, grid=grid, epochs=1, texts=(10, 10), max_length=8)
 
 
@@ -74,16 +79,14 @@ FROZEN = Work(
     {"learning_rate": [3e-4, 1e-3, 3e-3, 1e-2, 3e-2], "batch_size": [16, 32, 64], "dropout": [0.1, 0.2, 0.3]},
     epochs=3,
 )
-WHOLE = Work(
-    "fine_tune", {"learning_rate": [2e-5, 5e-5], "batch_size": [16, 32], "dropout": [0.1, 0.2, 0.3]}, epochs=1
-)
+WHOLE = Work("fine_tune", {"learning_rate": [2e-5, 5e-5], "batch_size": [16, 32], "dropout": [0.1, 0.2, 0.3]}, epochs=1)
 
 
 def package(name: str, path: str) -> Path:
     """A folder in an installed package."""
     found = find_spec(name)
     if found is None or found.origin is None:
-        sys.exit(f"{name} is not installed: pip install -c constraints.txt -e '.[text,demo]'")
+        raise SystemExit(f"{name} is not installed: pip install -c constraints.txt -e '.[text,demo]'")
     return Path(found.origin).parent / path
 
 
@@ -155,7 +158,13 @@ class Search:
         return found
 
 
-def search(config: Mapping[str, Any], folder: Path, *options: object, patience: float = 0) -> Search:
+def search(
+    config: Mapping[str, Any],
+    folder: Path,
+    *options: object,
+    variables: Mapping[str, str] | None = None,
+    patience: float = 0,
+) -> Search:
     """A whole search by gridfold, as a command in a folder; a fresh folder has nothing kept from before.
 
     Raises:
@@ -165,16 +174,16 @@ def search(config: Mapping[str, Any], folder: Path, *options: object, patience: 
     (folder / "grid.yaml").write_text(yaml.safe_dump(dict(config), sort_keys=False))
     before = set(folder.glob("runs/*/runs.jsonl"))
     words = [sys.executable, ROOT / "hyper_main.py", "--config", "grid.yaml", "--run-prefix", "bench", "--quiet"]
-    usage = measure([*words, *options], folder, environment(), patience)
+    usage = measure([*words, *options], folder, environment() | dict(variables or {}), patience)
     (listing,) = set(folder.glob("runs/*/runs.jsonl")) - before
     lines = [json.loads(line) for line in listing.read_text().splitlines()]
     return Search([(line["params"], folder / "runs" / line["run"]) for line in lines], usage)
 
 
-def alone(run: Path, folder: Path, *options: object, patience: float = 0) -> tuple[Path, Usage]:
-    """The run of a directory once more: a process of its own that is told nothing but its ``config.yaml``."""
+def alone(config: Path, folder: Path, *options: object, patience: float = 0) -> tuple[Path, Usage]:
+    """A run alone, by its ``config.yaml``, in a fresh folder, so that nothing is kept from before; its directory."""
     folder.mkdir(parents=True)
-    words = [sys.executable, ROOT / "main.py", "--config", run / "config.yaml", "--quiet"]
+    words = [sys.executable, ROOT / "main.py", "--config", config, "--quiet"]
     usage = measure([*words, *options], folder, environment(), patience)
     (record,) = folder.glob("runs/*/run.json")
     return record.parent, usage
@@ -204,5 +213,7 @@ def compare(left: Path, right: Path) -> Comparison:
 
 def _lines(run: Path) -> list[dict[str, float]]:
     reports = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [*({k: v for k, v in report.items() if isinstance(v, int | float)} for report in reports),
-            json.loads((run / "run.json").read_text())["metrics"]]
+    return [
+        *({k: v for k, v in report.items() if isinstance(v, int | float)} for report in reports),
+        json.loads((run / "run.json").read_text())["metrics"],
+    ]

@@ -1,7 +1,7 @@
 """A torch function of somebody who has never heard of gridfold.
 
-It reads texts, counts which words occur together and takes the main components, which is what takes long; then it trains
-a small network on them.
+It reads texts, counts which words occur together and takes the main components, which is what takes long; then it
+trains a small network on them.
 """
 
 import os

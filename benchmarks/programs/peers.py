@@ -1,7 +1,7 @@
 """A grid of the usual function (``usual.py``) under other tools, as their documentation has it.
 
-Run: ``python peers.py hydra|optuna|ray GRID JOBS`` where GRID is a JSON file: ``{"config": {...}, "grid": {name: values}}``
-and JOBS how many at a time.
+Run: ``python peers.py hydra|optuna|ray GRID JOBS`` where GRID is a JSON file, ``{"config": {...}, "grid": {name:
+values}}``, and JOBS how many at a time.
 """
 
 import json
@@ -13,8 +13,9 @@ from pathlib import Path
 
 def with_hydra(config, grid, _jobs):
     import hydra
-    import usual
     from omegaconf import OmegaConf
+
+    import usual
 
     OmegaConf.save(config | {name: values[0] for name, values in grid.items()}, "config.yaml")
     sys.argv = ["peers.py", "--multirun", *(f"{name}={','.join(map(str, grid[name]))}" for name in grid)]
@@ -24,6 +25,7 @@ def with_hydra(config, grid, _jobs):
 
 def with_optuna(config, grid, jobs):
     import optuna
+
     import usual
 
     def objective(trial):

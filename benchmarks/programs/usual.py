@@ -1,8 +1,8 @@
 """How people train one classifier: a plain script of ``transformers`` and torch, which knows nothing of gridfold.
 
-``train(config)`` freezes the encoder and trains a head; ``fine_tune(config)`` trains both, with ``transformers.Trainer``.
-Run: ``python usual.py CONFIG``, a JSON file. The other tools call the same functions. All return the metrics of the last
-epoch and leave a file with them in the folder ``$RESULTS``.
+``train(config)`` freezes the encoder and trains a head; ``fine_tune(config)`` trains both, with
+``transformers.Trainer``. Run: ``python usual.py CONFIG``, a JSON file. The other tools call the same functions. All
+return the metrics of the last epoch and leave a file with them in the folder ``$RESULTS``.
 """
 
 import json
