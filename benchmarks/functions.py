@@ -24,6 +24,11 @@ NETWORK = {
     "model": {"dropout": [0.1, 0.2, 0.3, 0.4]},
     "training": {"learning_rate": [1e-3, 3e-3, 1e-2, 3e-2], "batch_size": [32, 64, 128], "epochs": 3},
 }
+FEWER = {
+    "words": {"C": [1.0, 10.0], "tol": 1e-4, "class_weight": None},
+    "network": {"seed": 1, "model": {"dropout": [0.1, 0.2]}}
+    | {"training": {"learning_rate": 1e-3, "batch_size": 32, "epochs": 1}},
+}
 TEXTS = (1600, 600)
 ALONE = """\
 import json, sys, {module}
@@ -125,7 +130,8 @@ def main() -> None:
     options = arguments.parse_args()
     with bench(options) as figures:
         write_texts(options.folder, replace(FROZEN, texts=(100, 50) if options.tiny else TEXTS))
-        rows = [grid(options, "words", WORDS), grid(options, "network", NETWORK)]
+        grids = FEWER if options.tiny else {"words": WORDS, "network": NETWORK}
+        rows = [grid(options, module, config) for module, config in grids.items()]
         header = (
             "",
             "CPU s, folded",
