@@ -97,7 +97,9 @@ def measure(
     after = os.times()
     reaped = after.children_user + after.children_system - before.children_user - before.children_system
     # Some tools have the kernel reap their children, whose time is then seen by the samples alone.
-    return Usage(seconds, max(reaped, tree.cpu), tree.memory / 2**20)
+    usage = Usage(seconds, max(reaped, tree.cpu), tree.memory / 2**20)
+    progress(f"    {usage.seconds:.1f} s, CPU {usage.cpu:.1f} s, {usage.memory:.0f} MB")
+    return usage
 
 
 class _Tree:
