@@ -1,4 +1,5 @@
 # make demo: install into .venv and run a real grid. make test: install into .venv and run every check and test.
+# make bench: the benchmarks that take minutes; benchmarks/README.md has the others.
 PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -18,7 +19,9 @@ check: $(VENV)/installed-dev
 	$(VENV)/bin/lint-imports
 
 bench: $(VENV)/installed-dev
-	$(VENV)/bin/python benchmarks/directories.py
+	$(VENV)/bin/python benchmarks/directories.py 4500 3
+	$(VENV)/bin/python benchmarks/functions.py
+	$(VENV)/bin/python benchmarks/sharing.py nothing
 
 clean:
 	rm -rf $(VENV)

@@ -1,0 +1,39 @@
+"""The benchmarks function: each at next to no size, without the other tools."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+QUICK = [
+    ("grid.py", "frozen", "--repeats", "1", "--sample", "1", "--only", "none"),
+    ("grid.py", "whole", "--repeats", "1", "--sample", "1", "--only", "none"),
+    ("functions.py", "--repeats", "1", "--sample", "1"),
+    ("sharing.py", "nothing", "--pairs", "1"),
+]
+
+
+@pytest.mark.parametrize("words", QUICK, ids=lambda words: " ".join(words[:2]))
+def test_a_benchmark_at_next_to_no_size(tmp_path, words):
+    result = subprocess.run(
+        [
+            sys.executable,
+            ROOT / "benchmarks" / words[0],
+            *words[1:],
+            *("--tiny", "--patience", "0", "--folder", tmp_path, "--json", tmp_path / "figures.json"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["versions"]["Python"]
+    assert "| ---: |" in result.stdout
+    assert list(tmp_path.glob("bench-*")) == []
+    for row in figures.get("rows", []):
+        assert row.get("apart", row.get("difference")) in (0, None), "a folded run differs from the run alone"
