@@ -38,6 +38,9 @@ from gridfold.worker import Moment, Task, run_process
 Result = TypeVar("Result")
 
 # The processes import what the search would, also where gridfold is a checkout that is not installed.
+# What libraries import when they are first used, such as for the first optimiser: each run would do it by itself.
+_LATE = {"torch": "torch._dynamo"}
+
 _BEGAN = time.monotonic()  # in the template process: nearly when it did
 _START = "import sys; sys.path[:] = {path!r}; from gridfold.{module} import main; sys.exit(main())"
 
@@ -307,7 +310,9 @@ def main() -> int:
 def _preload(trainer: str | Sequence[str]) -> None:
     """Import the trainer, and what it says it will need; errors are left to the runs."""
     with contextlib.suppress(BaseException):
-        for module in getattr(resolve(trainer), "preload", ()):
+        wanted = getattr(resolve(trainer), "preload", ())
+        late = (module for library, module in _LATE.items() if library in sys.modules)
+        for module in (*wanted, *late):
             importlib.import_module(module)
 
 
