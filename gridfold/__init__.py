@@ -14,8 +14,9 @@ from gridfold.errors import ConfigError
 if TYPE_CHECKING:
     from gridfold.asking import alternatives, ask, count
     from gridfold.search import HyperParamSearch
+    from gridfold.stages import stage
 
-__all__ = ["ConfigError", "HyperParamSearch", "alternatives", "ask", "count"]
+__all__ = ["ConfigError", "HyperParamSearch", "alternatives", "ask", "count", "stage"]
 __version__ = "0.1.0"
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # who uses the library decides what is shown
@@ -26,6 +27,7 @@ _HOMES = {
     "alternatives": "gridfold.asking",
     "ask": "gridfold.asking",
     "count": "gridfold.asking",
+    "stage": "gridfold.stages",
 }
 
 

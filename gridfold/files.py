@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -34,6 +34,20 @@ def replace_file(path: Path, text: str, *, durable: bool = False) -> None:
     try:
         _write(temporary, text.encode(), os.O_TRUNC, durable=durable)
         os.replace(temporary, path)  # noqa: PTH105 - a Path costs as much again, and this is done several times a run
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+def replace_bytes(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
+    """Write a file in one step, as `replace_file` does; it is on the disk then."""
+    temporary = _beside(path)
+    try:
+        with open(temporary, "wb") as file:  # noqa: PTH123
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)  # noqa: PTH105
     except BaseException:
         _remove(temporary)
         raise

@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from gridfold import stages
 from gridfold.folded import Group, own_file
 from gridfold.lifeline import tie
 from gridfold.run import Run, number
@@ -132,7 +133,9 @@ class _Branch:
         return leave(self._work, result)
 
     def _train(self) -> Mapping[str, float]:
-        return prepare(self._tasks[0].attempt.record).train(self._group.config, _SharedRun(self))
+        first = self._tasks[0].attempt
+        stages.use(first.run.dir.parent)
+        return prepare(first.record).train(self._group.config, _SharedRun(self))
 
     def work(self, path: str) -> Work:
         """The one run that this process executes; splits into runs if it stands for more."""

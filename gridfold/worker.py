@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
-from gridfold import seeding, threads
+from gridfold import seeding, stages, threads
 from gridfold.command import CommandFailed
 from gridfold.config import Config
 from gridfold.errors import ConfigError
@@ -123,7 +123,7 @@ class Work:
         """How the result came about, for the record."""
         own = self.start.spent().as_dict()
         return {
-            "label": "bitwise" if self.node else "own",
+            "label": "bitwise" if self.node or stages.was_used() else "own",
             **{f"shared_{name}": value for name, value in self.shared.as_dict().items()},
             **{f"own_{name}": value for name, value in own.items()},
             **({"node": self.node} if self.node else {}),
@@ -166,6 +166,7 @@ def enter(task: Task, lifeline: int, printed: bytes, stop: Stop) -> Work | None:
         os.dup2(log, output)
     os.close(log)
     os.environ.update(task.environment)
+    stages.use(run.dir.parent)
     record = started(record)
     if not run.begin(record):
         return None

@@ -59,7 +59,7 @@ class Writes:
         if not isinstance(path, (str, bytes, os.PathLike)):
             return False  # a file that is open already
         real = os.path.realpath(os.fsdecode(path))
-        return not real.startswith(self._spared) and f"{os.sep}{STAGES}{os.sep}" not in real
+        return not real.startswith(self._spared) and f"{os.sep}{STAGES}{os.sep}" not in real + os.sep
 
 
 def _writes(mode: object = "r", *_: object, flags: int = 0, **__: object) -> bool:

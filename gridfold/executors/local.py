@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from gridfold import threads
+from gridfold import stages, threads
 from gridfold.errors import ConfigError
 from gridfold.executors import Watcher
 from gridfold.executors.devices import GpuSlots, Slot
@@ -297,7 +297,9 @@ class LocalExecutor:
 
     def _connected(self, trainer: str | Sequence[str]) -> ForkServer:
         if self._server is None:
-            self._server = ForkServer(trainer, _environment(), cold=self._cold)
+            # Without the fold, every run does everything itself.
+            alone = {stages.LIMIT: "0"} if self.fold is False else {}
+            self._server = ForkServer(trainer, {**_environment(), **alone}, cold=self._cold)
         return self._server
 
     def _close_server(self) -> None:
