@@ -13,6 +13,7 @@ from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
 from gridfold.errors import ConfigError
 from gridfold.text.pretrained import quiet, reference
+from gridfold.text.workers import each
 
 Row: TypeAlias = Mapping[str, list[int]]
 """The tokens of one text: ``input_ids``, ``attention_mask`` and, of some models, ``token_type_ids``."""
@@ -118,7 +119,12 @@ def load_tokenizer(name: str, inputs: tuple[str, ...], max_length: int) -> Token
 
 
 def encode(
-    encoder: PooledEncoder, tokenizer: Tokenizer, rows: Sequence[Row], batch_size: int, precision: str | None = None
+    encoder: PooledEncoder,
+    tokenizer: Tokenizer,
+    rows: Sequence[Row],
+    batch_size: int,
+    precision: str | None = None,
+    workers: int = 0,
 ) -> Tensor:
     """One vector a text, computed in eval mode and without gradients.
 
@@ -131,6 +137,8 @@ def encode(
         rows: tokens, as `Tokenizer.rows` gives them.
         batch_size: texts a forward pass, at most.
         precision: ``bf16`` or ``fp16`` to run under autocast, None for float32.
+        workers: how many batches to compute at a time, each by one CPU thread, which gives the same bits for any
+            number; 0 for one at a time, by as many threads as torch has.
 
     Returns:
         A float32 tensor ``(len(rows), hidden)`` on the encoder's device, in the order of ``rows``.
@@ -138,9 +146,13 @@ def encode(
     encoder.eval()
     device = next(encoder.parameters()).device
     features = torch.empty(len(rows), encoder.hidden_size, device=device)
-    with torch.no_grad(), autocast(device, precision):
-        for indices, batch in tokenizer.batches(rows, batch_size):
-            features[indices] = encoder(**{name: tokens.to(device) for name, tokens in batch.items()}).float()
+
+    def fill(batch: tuple[list[int], dict[str, Tensor]]) -> None:
+        indices, tokens = batch
+        with torch.no_grad(), autocast(device, precision):
+            features[indices] = encoder(**{name: values.to(device) for name, values in tokens.items()}).float()
+
+    each(fill, tokenizer.batches(rows, batch_size), workers)
     return features
 
 

@@ -17,8 +17,9 @@ from transformers import TrainingArguments, set_seed
 
 from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
 from gridfold.text.data import Dataset, facts_of, load_data
-from gridfold.text.encoder import PooledEncoder, Row, Tokenizer, encode, load_encoder, load_tokenizer, run_device
+from gridfold.text.encoder import PooledEncoder, Row, Tokenizer, load_encoder, run_device
 from gridfold.text.ending import Ending, looks_ahead, read_ending
+from gridfold.text.features import LazyEncoder, LazyTokenizer, features_of, tokens_of
 from gridfold.text.finetune import Classifier, Progress, Recipe, TokenizedExamples, fine_tune, precision_of
 from gridfold.text.fitness import check_fit, check_frozen
 from gridfold.text.frozen import Features, train_head
@@ -44,14 +45,20 @@ from gridfold.text.settings import (
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained classifier, with the weights of its best epoch, and all there is to say about it."""
+    """A trained classifier, with the weights of its best epoch, and all there is to say about it.
+
+    Attributes:
+        hidden_size: columns of what the encoder gives.
+        encoder: None if it was frozen, and so is as it is in the model that the settings name.
+    """
 
     settings: ModelSettings
     data_settings: DataSettings
     data: Dataset
     head_settings: Head
+    hidden_size: int
     head: nn.Module
-    encoder: PooledEncoder
+    encoder: PooledEncoder | None
     history: History
     eval_batch_size: int
     precision: str | None
@@ -85,19 +92,28 @@ def _ask_for_determinism() -> None:
 
 def _fit_frozen(config: Config, run: Run, model: ModelSettings, data_settings: DataSettings, data: Dataset) -> Fitted:
     asked, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
-    encoder = _load_encoder(model).to(device)
-    tokenizer = load_tokenizer(model.name, encoder.inputs, data_settings.max_length)
+    encoder = LazyEncoder(model.name, model.pooling, device)
+    tokenizer = LazyTokenizer(model.name, data_settings.max_length, lambda: encoder.loaded.inputs)
     # One after the other: a saved run that predicts the validation texts then does the very same.
-    train, size = _encode(encoder, tokenizer, tokenizer.rows(data.train.texts), asked)
-    validation, size = _encode(encoder, tokenizer, tokenizer.rows(data.validation.texts), size)
-    features = Features(train, torch.from_numpy(data.train.ids).to(device), validation)
+    train, size = _encode(encoder, tokenizer, data.train.texts, asked)
+    validation, size = _encode(encoder, tokenizer, data.validation.texts, size)
+    features = Features(train.to(device), torch.from_numpy(data.train.ids).to(device), validation.to(device))
 
     plan = _read_plan(config, data, frozen=True)
     _note_eval_batch(run, asked, size)  # not before: until then, the work is that of several runs
-    head = _new_head(plan, encoder)
+    head = _new_head(plan, train.shape[1])
     history = History(run, plan.ending, plan.epochs, data.validation.ids)
     train_head(head.to(device), features, plan.args, plan.training.label_smoothing, history)
-    return Fitted(model, data_settings, data, plan.head, head, encoder, history, size, precision=None)
+    return Fitted(model, data_settings, data, plan.head, train.shape[1], head, None, history, size, precision=None)
+
+
+def _encode(
+    encoder: LazyEncoder, tokenizer: LazyTokenizer, texts: Sequence[str], size: int
+) -> tuple[torch.Tensor, int]:
+    """One vector a text, and the batch size that there was memory for."""
+    tokens = tokens_of(tokenizer, texts)
+    array, used = within_memory(lambda fitting: (features_of(encoder, tokenizer, tokens, fitting), fitting), size)
+    return torch.from_numpy(array), used
 
 
 def _load_encoder(model: ModelSettings) -> PooledEncoder:
@@ -105,15 +121,12 @@ def _load_encoder(model: ModelSettings) -> PooledEncoder:
     return load_encoder(model.name, model.pooling)
 
 
-def _encode(encoder: PooledEncoder, tokenizer: Tokenizer, rows: list[Row], size: int) -> tuple[torch.Tensor, int]:
-    """One vector a text, and the batch size that there was memory for."""
-    return within_memory(lambda fitting: (encode(encoder, tokenizer, rows, fitting), fitting), size)
-
-
 def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: DataSettings, data: Dataset) -> Fitted:
     encoders = [_load_encoder(model)]  # a list, so that an encoder that takes too much memory can be let go
-    tokenizer = load_tokenizer(model.name, encoders[0].inputs, data_settings.max_length)
-    rows = TokenizedExamples(tokenizer.rows(data.train.texts), data.train.ids, tokenizer.rows(data.validation.texts))
+    inputs = encoders[0].inputs
+    lazy = LazyTokenizer(model.name, data_settings.max_length, lambda: inputs)
+    tokens = [tokens_of(lazy, texts) for texts in (data.train.texts, data.validation.texts)]
+    rows, tokenizer = TokenizedExamples(tokens[0], data.train.ids, tokens[1]), lazy.loaded
     if model.frozen_layers:
         rows = _keep_activations(config, model, encoders[0], tokenizer, rows)
         tokenizer = ActivationPadding(**vars(tokenizer))
@@ -128,7 +141,7 @@ def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: Da
 
     def train(micro_batch: int) -> Fitted:
         encoder = encoders.pop() if encoders else _load_encoder(model)
-        head = _new_head(plan, encoder)
+        head = _new_head(plan, encoder.hidden_size)
         history = History(run, plan.ending, plan.epochs, data.validation.ids)
         if not saved:
             discard(run)
@@ -139,7 +152,8 @@ def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: Da
         _note_micro_batch(run, plan.training.batch_size, micro_batch)
         _note_eval_batch(run, plan.training.eval_batch_size, used.eval_batch)
         precision = precision_of(plan.args)
-        return Fitted(model, data_settings, data, plan.head, head, encoder, history, used.eval_batch, precision)
+        hidden = encoder.hidden_size
+        return Fitted(model, data_settings, data, plan.head, hidden, head, encoder, history, used.eval_batch, precision)
 
     return within_memory(train, sizes.micro_batch, smallest=_smallest_batch(plan.head))
 
@@ -194,7 +208,7 @@ def _read_plan(config: Config, data: Dataset, *, frozen: bool) -> _Plan:
     return _Plan(head, training, ending, epochs, training_arguments(training, epochs))
 
 
-def _new_head(plan: _Plan, encoder: PooledEncoder) -> nn.Module:
+def _new_head(plan: _Plan, hidden_size: int) -> nn.Module:
     """A head whose first weights depend on the seed alone."""
     set_seed(plan.training.seed)
-    return build_head(plan.head.sized(encoder.hidden_size))
+    return build_head(plan.head.sized(hidden_size))

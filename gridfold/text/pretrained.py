@@ -13,6 +13,7 @@ from typing import Any
 from gridfold.errors import ConfigError, nearest_file
 from gridfold.text.location import PACKAGE, is_hub_name, local_path
 
+_SUFFIXES = (".json", ".safetensors", ".bin", ".model", ".txt", ".py")
 _GIVE_A_PATH = "offline? give a folder with config.json, weights and tokenizer: a path, or package:NAME/PATH"
 
 
@@ -33,6 +34,25 @@ def _location(name: str) -> Path | None:
         hint = nearest_file(Path(name)) or "give a folder or a hub id"
         raise ConfigError(f"no such folder: {name}", path="model.name", hint=hint)
     return location
+
+
+def content_of(name: str) -> str:
+    """What tells a model from every other: the content of its files, or the commit that the hub's cache has.
+
+    Raises:
+        UnknownError: the model is one of the hub, and not in the cache.
+    """
+    from gridfold.identity import UnknownError, of_value  # needed by runs only
+
+    location = _location(name)
+    if location is not None:
+        return of_value([file for file in sorted(location.iterdir()) if file.suffix in _SUFFIXES])
+    from huggingface_hub import try_to_load_from_cache  # needed only for the hub
+
+    config = try_to_load_from_cache(name, "config.json")
+    if not isinstance(config, str):
+        raise UnknownError(f"the model '{name}', which is not in the cache")
+    return f"{name} {Path(config).parent.name}"
 
 
 def check_pretrained(name: str, max_length: int, frozen_layers: int = 0) -> None:

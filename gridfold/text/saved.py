@@ -39,8 +39,8 @@ def save(fitted: Fitted, folder: Path) -> None:
     chances = probabilities(best.logits)
     weights = {name: weight.detach().cpu().contiguous() for name, weight in fitted.head.state_dict().items()}
     _write(folder / _HEAD, lambda file: file.write_bytes(to_bytes(weights)))
-    if not fitted.settings.freeze_encoder:
-        _write(folder / _ENCODER, lambda place: _save_encoder(fitted.encoder, place))
+    if encoder := fitted.encoder:
+        _write(folder / _ENCODER, lambda place: _save_encoder(encoder, place))
     _write(folder / "misclassified.csv", lambda file: _save_mistakes(file, fitted, chances))
     _write(
         folder / "confusion_matrix.png",
@@ -82,7 +82,7 @@ def _description(fitted: Fitted) -> dict[str, Any]:
         "max_length": fitted.data_settings.max_length,
         "eval_batch_size": fitted.eval_batch_size,
         "precision": fitted.precision,
-        "architecture": fitted.head_settings.sized(fitted.encoder.hidden_size),
+        "architecture": fitted.head_settings.sized(fitted.hidden_size),
         "best_epoch": fitted.history.best.number,
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
     }

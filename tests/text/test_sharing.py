@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from gridfold.text import fit as fit_module
-from gridfold.text import trainer
+from gridfold.text import features, fit, trainer
 from gridfold.text.encoder import encode, load_encoder, load_tokenizer
 from tests.conftest import ROOT
 
@@ -75,8 +74,9 @@ class Watched(Mapping[str, Any]):
 )
 def test_shared_work_is_done_before_head_and_training_are_read(key, value, work, config, new_run, monkeypatch):
     reads: list[str] = []
-    done = getattr(fit_module, work)
-    monkeypatch.setattr(fit_module, work, lambda *args: reads.append("DONE") or done(*args))
+    module = features if work == "encode" else fit
+    done = getattr(module, work)
+    monkeypatch.setattr(module, work, lambda *args, **named: reads.append("DONE") or done(*args, **named))
     del config["model"]["freeze_encoder"]
     config["model"][key] = value
     trainer.train(Watched(config, "", reads), new_run("run"))

@@ -1,0 +1,130 @@
+"""The stages of the trainer: tokens, and what a frozen encoder makes of them. They are kept between searches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gridfold.executors.devices import physical_cores
+from gridfold.stages import shelf, stage
+from gridfold.text.encoder import PooledEncoder, Row, Tokenizer, encode, load_encoder, load_tokenizer
+from gridfold.text.pretrained import content_of
+
+
+class LazyEncoder:
+    """An encoder that is loaded when it is first needed.
+
+    Args:
+        name: ``model.name``.
+        pooling: ``model.pooling``.
+        device: where it computes.
+    """
+
+    def __init__(self, name: str, pooling: str, device: torch.device) -> None:
+        self._name = name
+        self._pooling = pooling
+        self._device = device
+
+    @cached_property
+    def loaded(self) -> PooledEncoder:
+        """The encoder."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # for weights that a checkpoint lacks, of a pooler that is not used
+            return load_encoder(self._name, self._pooling).to(self._device)
+
+    def stage_id(self) -> str:
+        """What it is known by."""
+        return f"{content_of(self._name)} {self._pooling} {self._device.type}"
+
+
+class LazyTokenizer:
+    """A tokenizer that is loaded when it is first needed.
+
+    Args:
+        name: ``model.name``.
+        max_length: tokens kept of a text.
+        inputs: gives what the encoder takes.
+    """
+
+    def __init__(self, name: str, max_length: int, inputs: Callable[[], tuple[str, ...]]) -> None:
+        self._name = name
+        self._max_length = max_length
+        self._inputs = inputs
+
+    @cached_property
+    def loaded(self) -> Tokenizer:
+        """The tokenizer."""
+        return load_tokenizer(self._name, self._inputs(), self._max_length)
+
+    def stage_id(self) -> str:
+        """What it is known by; the encoder is one of the same files."""
+        return f"{content_of(self._name)} {self._max_length}"
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens(Sequence[Row]):
+    """The tokens of some texts, in a form that is small, and fast to load.
+
+    Attributes:
+        columns: ``input_ids`` and the like, those of one text after those of another.
+        ends: where each text ends.
+    """
+
+    columns: Mapping[str, NDArray[np.int32]]
+    ends: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Tokens:
+        """The same, packed."""
+        names = rows[0] if rows else ()
+        columns = {name: _joined(row[name] for row in rows) for name in names}
+        return cls(columns, np.cumsum([len(row["input_ids"]) for row in rows], dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[place] for place in range(len(self))[index]]
+        place = range(len(self))[index]
+        start = self.ends[place - 1] if place else 0
+        return {name: column[start : self.ends[place]].tolist() for name, column in self.columns.items()}
+
+
+def _joined(lists: Iterable[list[int]]) -> NDArray[np.int32]:
+    return np.array([value for values in lists for value in values], dtype=np.int32)
+
+
+@stage(any_threads=True)
+def tokens_of(tokenizer: LazyTokenizer, texts: Sequence[str]) -> Tokens:
+    """The tokens of texts."""
+    return Tokens.of(tokenizer.loaded.rows(texts))
+
+
+@stage(any_threads=True)
+def features_of(encoder: LazyEncoder, tokenizer: LazyTokenizer, tokens: Tokens, batch_size: int) -> NDArray[np.float32]:
+    """A vector for each text, shape ``(len(tokens), hidden)``; see ``encode``.
+
+    Each batch is computed by one thread, whatever the number of threads of the run: runs that differ in it share the
+    result.
+    """
+    workers = _workers(encoder.loaded)
+    features = encode(encoder.loaded, tokenizer.loaded, tokens, batch_size, workers=workers)
+    array: NDArray[np.float32] = features.cpu().numpy()
+    return array
+
+
+def _workers(encoder: PooledEncoder) -> int:
+    """How many batches to compute at a time.
+
+    All cores, where results are kept: of all runs that want this one, a single one computes, and the others wait.
+    """
+    if next(encoder.parameters()).device.type != "cpu":
+        return 0
+    return physical_cores() if shelf() else torch.get_num_threads()
