@@ -14,7 +14,6 @@ from gridfold.backlog import Backlog
 from gridfold.config import Config
 from gridfold.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError
 from gridfold.execution import Execution
-from gridfold.executors.devices import physical_cores
 from gridfold.executors.local import LocalExecutor
 from gridfold.forecast import Forecast
 from gridfold.names import RunNames, check_prefix
@@ -25,6 +24,7 @@ from gridfold.reuse import find_reusable, reuse
 from gridfold.search import execute_run, execute_search
 from gridfold.status import Status
 from gridfold.store import SearchDirectory, Store
+from gridfold.threads import physical_cores
 from gridfold.variations import parse_arguments
 from gridfold.verify import changes, choose, choose_these, run_again
 

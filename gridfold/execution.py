@@ -8,10 +8,11 @@ from typing import Any
 
 from gridfold.checkpoints import KeepBest
 from gridfold.errors import ConfigError
-from gridfold.executors.devices import GpuSlots, gpus, physical_cores
+from gridfold.executors.devices import GpuSlots, gpus
 from gridfold.executors.local import LocalExecutor
 from gridfold.schedule import Policy
 from gridfold.store import SearchDirectory
+from gridfold.threads import physical_cores
 
 
 @dataclass(frozen=True)

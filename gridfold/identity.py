@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 from functools import cache
 from importlib import metadata
@@ -169,13 +169,23 @@ def _sources(module: str) -> tuple[Path, ...]:
 def _imports(name: str, file: Path) -> Iterator[str]:
     """What may be modules of the imports in a file, also of those in its functions."""
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(file.read_bytes())):
+    for node in _statements(ast.parse(file.read_bytes()).body):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             above = package.split(".")[: package.count(".") + 2 - node.level] if node.level else []
             base = ".".join([*above, *([node.module] if node.module else [])])
             yield from (base, *(f"{base}.{alias.name}" for alias in node.names))
+
+
+def _statements(body: Iterable[ast.stmt | ast.excepthandler | ast.match_case]) -> Iterator[ast.AST]:
+    """All statements that are executed; imports are not in expressions, which are most of a tree."""
+    for statement in body:
+        if isinstance(statement, ast.If) and ast.unparse(statement.test).endswith("TYPE_CHECKING"):
+            continue
+        yield statement
+        for inner in ("body", "orelse", "handlers", "finalbody", "cases"):
+            yield from _statements(getattr(statement, inner, ()))
 
 
 @cache

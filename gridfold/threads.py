@@ -1,4 +1,7 @@
-"""CPU threads of one run: a process starts with ``environment``, a forked child changes its number with ``limit``."""
+"""CPU threads: how many the machine has room for, and those of one run.
+
+A process starts with ``environment``, a forked child changes its number with ``limit``.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,13 @@ _VARIABLES = (
 )
 _NUMEXPR_MAX = 64  # what numexpr has unless told otherwise
 _TOLD_BY_THREADPOOLCTL = ("numpy", "scipy", "sklearn")
+
+
+def physical_cores() -> int:
+    """Physical cores this process may use; where affinity, a cgroup or LOKY_MAX_CPU_COUNT gives less, that number."""
+    from loky import cpu_count  # joblib has the same function, and takes three times as long to import
+
+    return int(cpu_count(only_physical_cores=True))
 
 
 def environment(threads: int) -> dict[str, str]:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from gridfold.errors import ConfigError
-from gridfold.executors.devices import GpuSlots, gpus, physical_cores
+from gridfold.executors.devices import GpuSlots, gpus
+from gridfold.threads import physical_cores
 from tests.conftest import ROOT
 
 A = "GPU-aaaaaaaa-0000-0000-0000-000000000001"
@@ -70,7 +71,7 @@ def test_a_machine_has_cores():
 
 def test_cores_are_those_that_the_affinity_leaves():
     code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
-    code += "from gridfold.executors.devices import physical_cores; assert physical_cores() == 1"
+    code += "from gridfold.threads import physical_cores; assert physical_cores() == 1"
     subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
 
 

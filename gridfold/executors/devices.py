@@ -21,13 +21,6 @@ _UUID = re.compile(r"(GPU|MIG)-[\w/-]+")
 _WHOLE_UUID = re.compile(r"(GPU|MIG)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def physical_cores() -> int:
-    """Physical cores this process may use; where affinity, a cgroup or LOKY_MAX_CPU_COUNT gives less, that number."""
-    from loky import cpu_count  # joblib has the same function, and takes three times as long to import
-
-    return int(cpu_count(only_physical_cores=True))
-
-
 def gpus() -> tuple[str, ...]:
     """The NVIDIA GPUs this process may use, by ids that can stand in CUDA_VISIBLE_DEVICES.
 

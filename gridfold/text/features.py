@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gridfold.executors.devices import physical_cores
 from gridfold.stages import shelf, stage
 from gridfold.text.encoder import PooledEncoder, Row, Tokenizer, encode, load_encoder, load_tokenizer
 from gridfold.text.pretrained import content_of
+from gridfold.threads import physical_cores
 
 
 class LazyEncoder:
