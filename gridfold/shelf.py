@@ -137,13 +137,20 @@ class Shelf:
                 return None
 
     def _make_room(self) -> None:
-        entries = [(entry.stat().st_mtime_ns, entry.stat().st_size, entry.path) for entry in os.scandir(self._folder)]
+        entries = sorted(self._entries())
         size = sum(size for _, size, _ in entries)
-        for _, freed, path in sorted(entries):
+        for _, freed, path in entries:
             if size <= self._limit:
                 return
             if _remove_unused(path):
                 size -= freed
+
+    def _entries(self) -> Iterator[tuple[int, int, str]]:
+        """When each file was used last, its size, and its path."""
+        for entry in os.scandir(self._folder):
+            with contextlib.suppress(FileNotFoundError):  # another process makes room, too
+                stat = entry.stat()
+                yield stat.st_mtime_ns, stat.st_size, entry.path
 
     def _path(self, key: str, kind: str) -> Path:
         return self._folder / (key + kind)

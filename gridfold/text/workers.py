@@ -37,13 +37,15 @@ def each(work: Callable[[T], object], pieces: Iterable[T], workers: int) -> None
             work(piece)
         return
     queue = _Queue(pieces)
-    with _one_thread_each(), ThreadPoolExecutor(workers) as pool:
-        try:
-            for task in [pool.submit(_work_off, queue, work) for _ in range(workers)]:
-                task.result()
-        finally:
-            queue.close()
-    _wait_until_gone(queue.threads)
+    try:
+        with _one_thread_each(), ThreadPoolExecutor(workers) as pool:
+            try:
+                for task in [pool.submit(_work_off, queue, work) for _ in range(workers)]:
+                    task.result()
+            finally:
+                queue.close()
+    finally:
+        _wait_until_gone(queue.threads)
 
 
 class _Queue:
