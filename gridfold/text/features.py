@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gridfold.stages import shelf, stage
 from gridfold.text.encoder import PooledEncoder, Row, Tokenizer, encode, load_encoder, load_tokenizer
+from gridfold.text.layers import activations
 from gridfold.text.pretrained import content_of
 from gridfold.threads import physical_cores
 
@@ -30,6 +31,13 @@ class LazyEncoder:
         self._name = name
         self._pooling = pooling
         self._device = device
+
+    @classmethod
+    def of(cls, name: str, pooling: str, encoder: PooledEncoder) -> LazyEncoder:
+        """One that is loaded already."""
+        lazy = cls(name, pooling, next(encoder.parameters()).device)
+        lazy.loaded = encoder
+        return lazy
 
     @cached_property
     def loaded(self) -> PooledEncoder:
@@ -118,6 +126,20 @@ def features_of(encoder: LazyEncoder, tokenizer: LazyTokenizer, tokens: Tokens, 
     features = encode(encoder.loaded, tokenizer.loaded, tokens, batch_size, workers=workers)
     array: NDArray[np.float32] = features.cpu().numpy()
     return array
+
+
+@stage
+def activations_of(
+    encoder: LazyEncoder,
+    frozen_layers: int,
+    tokenizer: LazyTokenizer,
+    tokens: Tokens,
+    batch_size: int,
+    precision: str | None,
+) -> tuple[NDArray[np.uint8], str]:
+    """What the first layers make of texts, as bytes and the name of their type; see ``activations``."""
+    kept = activations(encoder.loaded, frozen_layers, tokenizer.loaded, tokens, batch_size, precision).values
+    return kept.view(torch.uint8).numpy(), str(kept.dtype).removeprefix("torch.")
 
 
 def _workers(encoder: PooledEncoder) -> int:

@@ -17,15 +17,15 @@ from transformers import TrainingArguments, set_seed
 
 from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
 from gridfold.text.data import Dataset, facts_of, load_data
-from gridfold.text.encoder import PooledEncoder, Row, Tokenizer, load_encoder, run_device
+from gridfold.text.encoder import PooledEncoder, Row, load_encoder, run_device
 from gridfold.text.ending import Ending, looks_ahead, read_ending
-from gridfold.text.features import LazyEncoder, LazyTokenizer, features_of, tokens_of
+from gridfold.text.features import LazyEncoder, LazyTokenizer, Tokens, activations_of, features_of, tokens_of
 from gridfold.text.finetune import Classifier, Progress, Recipe, TokenizedExamples, fine_tune, precision_of
 from gridfold.text.fitness import check_fit, check_frozen
 from gridfold.text.frozen import Features, train_head
 from gridfold.text.head import Head, build_head, read_head
 from gridfold.text.history import History, Run
-from gridfold.text.layers import ActivationPadding, above, activations, with_activations
+from gridfold.text.layers import ActivationPadding, Activations, above, with_activations
 from gridfold.text.memory import Sizes, within_memory
 from gridfold.text.optimization import training_arguments
 from gridfold.text.precision import computes_bf16
@@ -126,10 +126,12 @@ def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: Da
     inputs = encoders[0].inputs
     lazy = LazyTokenizer(model.name, data_settings.max_length, lambda: inputs)
     tokens = [tokens_of(lazy, texts) for texts in (data.train.texts, data.validation.texts)]
-    rows, tokenizer = TokenizedExamples(tokens[0], data.train.ids, tokens[1]), lazy.loaded
+    texts: Sequence[Sequence[Row]] = tokens
+    tokenizer = lazy.loaded
     if model.frozen_layers:
-        rows = _keep_activations(config, model, encoders[0], tokenizer, rows)
+        texts = _with_activations(config, model, encoders[0], lazy, tokens)
         tokenizer = ActivationPadding(**vars(tokenizer))
+    rows = TokenizedExamples(texts[0], data.train.ids, texts[1])
 
     plan = _read_plan(config, data, frozen=False)
     check_frozen(model, plan.training)
@@ -158,19 +160,22 @@ def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: Da
     return within_memory(train, sizes.micro_batch, smallest=_smallest_batch(plan.head))
 
 
-def _keep_activations(
-    config: Config, model: ModelSettings, encoder: PooledEncoder, tokenizer: Tokenizer, rows: TokenizedExamples
-) -> TokenizedExamples:
-    """The examples with what the frozen layers made of them."""
+def _with_activations(
+    config: Config, model: ModelSettings, encoder: PooledEncoder, tokenizer: LazyTokenizer, parts: Sequence[Tokens]
+) -> list[list[Row]]:
+    """Tokens with what the frozen layers made of them."""
     size, precision = read_eval_batch_size(config), read_precision(config)
-    encoder.to(run_device(use_cpu=read_use_cpu(config)))
+    lazy = LazyEncoder.of(model.name, model.pooling, encoder.to(run_device(use_cpu=read_use_cpu(config))))
 
-    def keep(tokens: Sequence[Row]) -> list[Row]:
+    def keep(tokens: Tokens) -> list[Row]:
         layers = model.frozen_layers
-        kept = within_memory(lambda most: activations(encoder, layers, tokenizer, tokens, most, precision), size)
-        return with_activations(tokens, kept)
+        array, dtype = within_memory(
+            lambda most: activations_of(lazy, layers, tokenizer, tokens, most, precision), size
+        )
+        values = torch.from_numpy(array).view(getattr(torch, dtype))
+        return with_activations(tokens, Activations(values, tokens.ends.tolist()))
 
-    return TokenizedExamples(keep(rows.train), rows.labels, keep(rows.validation))
+    return [keep(tokens) for tokens in parts]
 
 
 def _saved(file: CheckpointFile) -> list[Progress]:

@@ -195,3 +195,17 @@ def test_cores_are_used_where_one_process_computes_for_all(kept, monkeypatch, ti
     monkeypatch.setattr(stages, "_folder", None)
     assert features._workers(encoder) == torch.get_num_threads()
     assert fit.features_of is features.features_of
+
+
+def test_activations_of_frozen_layers_are_kept_too(config, new_run, kept, monkeypatch):
+    config["model"]["frozen_layers"] = 1
+    config["training"] |= {"num_epochs": 1, "bf16": True}
+    trainer.train(config, new_run("first"))
+    stages._made.clear()  # as in another process
+    original = features.activations
+    monkeypatch.setattr(features, "activations", lambda *_: pytest.fail("computed anew"))
+    config["training"]["learning_rate"] = 0.01
+    metrics = trainer.train(config, new_run("second"))
+    monkeypatch.setattr(features, "activations", original)
+    monkeypatch.setattr(stages, "_folder", None)
+    assert trainer.train(config, new_run("alone")) == metrics
