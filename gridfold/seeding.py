@@ -6,11 +6,12 @@ would get other numbers each time. So they are seeded then, too.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.abc
 import importlib.util
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,30 @@ _SEEDERS: dict[str, Callable[[Any, int], object]] = {
     "numpy": lambda numpy, seed: numpy.random.seed(seed),
     "torch": lambda torch, seed: torch.manual_seed(seed),
 }
+
+
+def _numpy_state(numpy: Any) -> object:
+    name, keys, *rest = numpy.random.get_state(legacy=True)
+    return name, keys.tobytes(), *rest
+
+
+_STATES: dict[str, Callable[[Any], object]] = {
+    "random": lambda python: python.getstate(),
+    "numpy": _numpy_state,
+    "torch": lambda torch: torch.get_rng_state().numpy().tobytes(),
+}
+_seeded: dict[str, object] = {}  # the states of libraries that were imported after the start, as they began
+
+
+def states() -> dict[str, object]:
+    """The states of all global streams there are."""
+    return {name: state(sys.modules[name]) for name, state in _STATES.items() if name in sys.modules}
+
+
+def has_drawn(before: Mapping[str, object]) -> bool:
+    """Whether something has drawn from a global stream since `states` gave these; a new stream began when seeded."""
+    known = {**_seeded, **before}
+    return any(known.get(name, state) != state for name, state in states().items())
 
 
 def start(seed: int) -> None:
@@ -43,13 +68,19 @@ class _Seeding(importlib.abc.MetaPathFinder):
         if fullname != self._name:
             return None
         sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            sys.meta_path.insert(0, self)  # whoever asks may only want to know whether there is such a module
         if spec and spec.loader:
             load = spec.loader.exec_module
 
             def load_and_seed(module: ModuleType) -> None:
+                with contextlib.suppress(ValueError):
+                    sys.meta_path.remove(self)
                 load(module)
                 _SEEDERS[fullname](module, self._seed)
+                _seeded[fullname] = _STATES[fullname](module)
 
             spec.loader.exec_module = load_and_seed  # type: ignore[method-assign]
         return spec

@@ -12,13 +12,12 @@ import copy
 import functools
 import logging
 import os
-import random
-import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
+from gridfold import seeding
 from gridfold.errors import ConfigError
 from gridfold.writes import STAGES
 
@@ -178,10 +177,9 @@ class _Kept:
 
     def _new(self) -> Any:
         trace = _Trace()
-        before = _random_states()
+        before = seeding.states()
         value = self._compute(trace)
-        after = _random_states()
-        if any(after[name] != state for name, state in before.items()):
+        if seeding.has_drawn(before):
             self._refuse("it draws from random numbers that the run draws from: give it a generator of its own")
         elif trace.problem:
             self._refuse(trace.problem)
@@ -325,14 +323,3 @@ def _remember(value: Any, address: str) -> None:
 def _address(value: object) -> str | None:
     found, address = _made.get(id(value), (lambda: None, ""))
     return address if found() is value and value is not None else None
-
-
-def _random_states() -> dict[str, Any]:
-    """The states of the random numbers that libraries draw from unless told otherwise."""
-    states: dict[str, Any] = {"random": random.getstate()}
-    if numpy := sys.modules.get("numpy"):
-        _, keys, *rest = numpy.random.get_state(legacy=True)
-        states["numpy"] = keys.tobytes(), rest
-    if torch := sys.modules.get("torch"):
-        states["torch"] = torch.get_rng_state().numpy().tobytes()
-    return states

@@ -33,3 +33,9 @@ def test_a_library_that_is_not_there_is_not_there(monkeypatch):
     seeding.start(7)
     with pytest.raises(ModuleNotFoundError):
         import nothing_such  # noqa: F401
+
+
+def test_to_ask_whether_a_library_is_there_is_not_to_import_it():
+    ask = "import importlib.util; importlib.util.find_spec('numpy'); "
+    start = "from gridfold import seeding; seeding.start(7); "
+    assert printed(start + ask + DRAW["numpy"]) == printed(start + DRAW["numpy"])

@@ -279,6 +279,16 @@ class TestResults:
         assert not kept()
         assert "the result of looked is not kept: it draws from random numbers" in caplog.text
 
+    @pytest.mark.parametrize("draws", [True, False])
+    def test_nor_is_what_draws_from_a_library_that_it_imports_itself(self, draws, tmp_path):
+        (tmp_path / "own.py").write_text(
+            "import gridfold\n\n\n@gridfold.stage\ndef made():\n    import numpy\n"
+            f"    print('computed')\n    return numpy.random.rand(312).sum() if {draws} else 1\n"
+        )
+        code = "import own; from gridfold import seeding, stages; from pathlib import Path; stages.use(Path())"
+        printed(f"{code}; seeding.start(3); own.made()", tmp_path)
+        assert ("computed" in printed(f"{code}; seeding.start(3); own.made()", tmp_path)) == draws
+
     def test_what_cannot_be_pickled_is_not_kept(self, caplog):
         results["function"] = lambda: 1
         assert result("function")() == 1
