@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import pickle
+import resource
 import signal
 import sys
 import time
@@ -91,7 +92,8 @@ class Moment:
     @classmethod
     def now(cls) -> Moment:
         """This moment."""
-        return cls(time.monotonic(), sum(os.times()[:4]))
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return cls(time.monotonic(), sum(each.ru_utime + each.ru_stime for each in used))
 
     def spent(self) -> Spent:
         """What was spent since."""

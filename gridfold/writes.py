@@ -20,6 +20,7 @@ from typing import Any
 
 _OPEN = ((builtins, "open"), (io, "open"), (os, "open"))
 _CHANGE = tuple((os, name) for name in ("mkdir", "remove", "rename", "replace", "rmdir", "symlink", "link", "unlink"))
+_PATHS = ("file", "path", "src")  # as these functions call what comes first
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 STAGES = ".stages"  # the folder of what gridfold keeps for all runs
 _CORE = str(Path(__file__).parent)
@@ -47,11 +48,12 @@ class Writes:
 
     def _watched(self, original: Callable[..., Any], *, opens: bool) -> Callable[..., Any]:
         @functools.wraps(original)
-        def watched(path: Any, *arguments: Any, **named: Any) -> Any:
+        def watched(*arguments: Any, **named: Any) -> Any:
             own = sys._getframe(1).f_code.co_filename.startswith(_CORE)
-            if not own and (not opens or _writes(*arguments, **named)) and self._matters(path):
+            path: Any = arguments[0] if arguments else next((named[name] for name in _PATHS if name in named), None)
+            if not own and (not opens or _writes(*arguments[1:], **named)) and self._matters(path):
                 self._tell(f"writing {os.fsdecode(path)}")
-            return original(path, *arguments, **named)
+            return original(*arguments, **named)
 
         return watched
 
