@@ -168,13 +168,26 @@ def gridfold(options: Namespace, part: Work) -> list[Row]:
         usages.append(usage)
         found = compare(run, again)
         apart, same = max(apart, found.metrics), same + found.weights
-    best = max(json.loads((run / "run.json").read_text())["metrics"]["val_accuracy"] for _, run in searches[0].runs)
     total = Usage(sum(u.seconds for u in usages), sum(u.cpu for u in usages), max(u.memory for u in usages))
     note = f"weights of {same} of {len(part)} runs are those of the run alone, byte for byte"
     return [
-        Row("gridfold", len(options.work), median([each.usage for each in searches]), apart, best, note),
+        Row("gridfold", len(options.work), median([each.usage for each in searches]), apart, best(searches[0]), note),
         Row("gridfold, each run alone", len(part), total.scaled(len(options.work) / len(part))),
     ]
+
+
+def gridfold_bf16(options: Namespace) -> list[Row]:
+    """The row of gridfold with ``training.bf16``: other numbers, so not to be compared with the rest without a word."""
+    progress("gridfold, bf16")
+    config = gridfold_config(options.folder, options.work)
+    found = search(config | {"training": config["training"] | {"bf16": True}}, options.folder / "bf16")
+    note = "what it computes is not the same; other tools could compute in bf16, too"
+    return [Row("gridfold, training.bf16: true", len(options.work), found.usage, None, best(found), note)]
+
+
+def best(found: Search) -> float:
+    """The best accuracy of a search."""
+    return max(json.loads((run / "run.json").read_text())["metrics"]["val_accuracy"] for _, run in found.runs)
 
 
 def show(options: Namespace, rows: Sequence[Row]) -> str:
@@ -212,7 +225,9 @@ def main() -> None:
     part = options.work if options.full else options.work.part(options.sample)
     with bench(options, [options.peers]) as found:
         write_texts(options.folder, options.work)
-        rows = gridfold(options, part) + peers(options, part)
+        rows = gridfold(options, part)
+        rows += gridfold_bf16(options) if options.what == "whole" else []
+        rows += peers(options, part)
         print(f"{len(options.work)} runs, {options.work.epochs} epochs, {options.repeats} repeats of gridfold\n")
         print(show(options, rows))
         print("\n".join(f"{row.name}: {row.note}" for row in rows if row.note))
