@@ -79,7 +79,7 @@ for work in sys.argv[1:]:
         os.setpgid(0, 0)
         os.close(line._held)
         tie(line.end)
-        print(os.getpid(), subprocess.Popen(["sleep", "60"]).pid)
+        os.write(1, f"{os.getpid()} {subprocess.Popen(['sleep', '60']).pid}\\n".encode())
         exec(work)
         time.sleep(60)
 time.sleep(60)
