@@ -26,7 +26,8 @@ def ask(
     Args:
         config: the config, or a mapping in it.
         keys: a key of that mapping, or several: the function gets as many values.
-        question: called with the values, maybe for several runs, maybe several times: it should do nothing else.
+        question: called with the values, once for each run or so: it must do nothing else, not even draw a random
+            number.
         default: stands for a key that is not there.
     """
     names = (keys,) if isinstance(keys, str) else keys

@@ -18,19 +18,19 @@ import contextlib
 import ctypes
 import json
 import os
-import random
 import select
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from gridfold import stages
 from gridfold.folded import Group, own_file
+from gridfold.inheritance import Inheritance, descriptors_of, living_children
 from gridfold.lifeline import tie
 from gridfold.run import Run, number
 from gridfold.store import SearchDirectory
@@ -82,6 +82,9 @@ def why_not() -> str:
         named = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
         count = "1 other thread is alive" if tasks == 2 else f"{tasks - 1} other threads are alive"
         return count + (f" ({', '.join(named)})" if named else "")
+    asyncio = sys.modules.get("asyncio")
+    if asyncio and asyncio._get_running_loop():
+        return "an event loop is running"
     torch = sys.modules.get("torch")
     if torch and torch.cuda.is_initialized():
         return "CUDA is initialised"
@@ -135,7 +138,10 @@ class _Branch:
     def _train(self) -> Mapping[str, float]:
         first = self._tasks[0].attempt
         stages.use(first.run.dir.parent)
-        return prepare(first.record).train(self._group.config, _SharedRun(self))
+        trainer = prepare(first.record)
+        if self._writes:
+            self._writes.look()
+        return trainer.train(self._group.config, _SharedRun(self))
 
     def work(self, path: str) -> Work:
         """The one run that this process executes; splits into runs if it stands for more."""
@@ -162,38 +168,41 @@ class _Branch:
 
     def _split(self, path: str, groups: list[tuple[int, ...]], place: str) -> tuple[int, ...]:
         """Fork a child for each group, which goes on from here; this process waits for them, and ends."""
-        if why := why_not():
+        if why := why_not() or living_children():
             self._abandon(f"{why}, when {path} was read at {place}")
         spent, sizes = self._start.spent(), [len(group) for group in groups]
         where = {"path": path, "place": place, "file": own_file()}
         self.note({"split": self._node, **where, "sizes": sizes, **spent.as_dict()})
         _flush()
-        children = _Children(self._pipes, self._token)
-        random_state = random.getstate()
+        children, inheritance = _Children(self._pipes, self._token), Inheritance.leave()
         for position, group in enumerate(groups):
             token = children.take_token()
             pid = os.fork()
             if pid == 0:
-                random.setstate(random_state)  # Python starts it anew in every child
                 children.forget()
+                inheritance.take()
                 self._token, self._node = token, f"{self._node}.{position}"
                 self._before, self._start = self._before + spent, Moment.now()
                 self._become(group)
                 return group
             children.add(pid, token)
-        children.wait_for_all()
-        os._exit(WAITED)
+        try:
+            children.wait_for_all()
+        finally:
+            os._exit(WAITED)  # also where a signal handler of the trainer raises
 
     def _become(self, group: tuple[int, ...]) -> None:
+        printed, outputs = _content(self._printed), descriptors_of(self._printed)
+        os.close(self._printed)
         if len(group) > 1:
-            self._printed = _keep_output(_content(self._printed))
+            self._printed = _keep_output(printed, outputs)
             return
         os.setpgid(0, 0)
         if self._writes:
             self._writes.stop()
         index = group[0]
         self._say({"started": [self._keys[index], os.getpid()]})
-        work = enter(self._tasks[index], self._pipes.lifeline, _content(self._printed), self._stop)
+        work = enter(self._tasks[index], self._pipes.lifeline, printed, self._stop, outputs)
         if work is None:
             os._exit(TAKEN)
         self._work = work
@@ -282,6 +291,10 @@ class _SharedRun(Run):
     def __init__(self, branch: _Branch) -> None:
         self._branch = branch
 
+    def __reduce__(self) -> Any:
+        run = self._branch.work("a copy of run").run
+        return Run, (run.dir, run.seed, run.index)
+
     @property
     def shared(self) -> bool:  # type: ignore[override]
         """Whether the process stands for several runs, all for the first time."""
@@ -337,11 +350,11 @@ def reap(pid: int, process: subprocess.Popen[bytes] | None = None) -> int | None
     return process.wait() if process else os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def _keep_output(printed: bytes) -> int:
+def _keep_output(printed: bytes, outputs: Sequence[int] = (1, 2)) -> int:
     """Let this process print into memory, after what was printed before."""
     memory = os.memfd_create("printed")
     os.write(memory, printed)
-    for output in (1, 2):
+    for output in outputs:
         os.dup2(memory, output)
     return memory
 

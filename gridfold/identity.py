@@ -122,13 +122,23 @@ def _parts(value: Any, known: Known) -> Iterator[bytes]:
 def _file_pieces(path: Path) -> Iterator[bytes]:
     try:
         yield path.name.encode("utf-8", "surrogateescape")
-        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-        for file in files:
+        for file in sorted(_files_in(path)) if path.is_dir() else [path]:
             stat = file.stat()
             yield str(file.relative_to(path)).encode("utf-8", "surrogateescape")
             yield _content(str(file), stat.st_size, stat.st_mtime_ns, stat.st_ino).encode()
     except OSError as error:
         raise UnknownError(f"a file that cannot be read: {error}") from None
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """All files, those behind links to folders, too."""
+    entered = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        place = Path(parent).stat()
+        if (place.st_dev, place.st_ino) in entered:
+            folders.clear()  # a link that leads back
+        entered.add((place.st_dev, place.st_ino))
+        yield from (file for file in map(Path(parent).joinpath, names) if file.is_file())
 
 
 @cache
@@ -143,8 +153,10 @@ def of_function(function: FunctionType, version: str) -> str:
     Code that is installed counts by the versions of packages (see `of_machine`), or by ``version``.
 
     Raises:
-        UnknownError: its source cannot be read.
+        UnknownError: its source cannot be read, or does not say what it refers to.
     """
+    if function.__closure__:
+        raise UnknownError("what a nested function refers to around it")
     return of_value((function.__module__, function.__qualname__, version, _sources(function.__module__)))
 
 

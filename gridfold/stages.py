@@ -12,6 +12,7 @@ import copy
 import functools
 import logging
 import os
+import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -181,8 +182,8 @@ class _Kept:
         value = self._compute(trace)
         if seeding.has_drawn(before):
             self._refuse("it draws from random numbers that the run draws from: give it a generator of its own")
-        elif trace.problem:
-            self._refuse(trace.problem)
+        elif problem := trace.problem or _changed_by_keeping(value):
+            self._refuse(problem)
         else:
             key = self._start
             for question, seen in trace.notes.items():
@@ -194,6 +195,18 @@ class _Kept:
 
     def _refuse(self, problem: str) -> None:
         _LOG.warning("the result of %s is not kept: %s", self._name, problem)
+
+
+def _changed_by_keeping(value: Any) -> str:
+    """What of a result would not be the same to the bit when it is read again; "" if nothing is known to be."""
+    numpy = sys.modules.get("numpy")
+    if numpy and isinstance(value, numpy.ndarray):
+        lies = value.flags.c_contiguous or value.flags.f_contiguous
+        return "" if lies else "an array that is a part of another, and lies in memory as such: return a copy of it"
+    if isinstance(value, (set, frozenset)):
+        return "a set, which would be in another order: return a sorted list"
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return next(filter(None, map(_changed_by_keeping, parts)), "")
 
 
 class _Trace:

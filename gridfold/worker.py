@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
@@ -47,10 +47,15 @@ class Task:
     config: Mapping[str, Any] | None = None
 
     def read(self) -> Task:
-        """The task with the run's config; as it is, if the config cannot be read, which is then the run's error."""
+        """The task with the run's config, and with its directory wherever a trainer changes to.
+
+        It has no config if that cannot be read, which is then the run's error.
+        """
+        run = self.attempt.run
+        task = replace(self, attempt=replace(self.attempt, run=Run(run.dir.absolute(), run.seed, run.index)))
         with contextlib.suppress(ConfigError):
-            return replace(self, config=Config.load(self.attempt.run.config_path).data)
-        return self
+            return replace(task, config=Config.load(run.config_path).data)
+        return task
 
 
 class Stop:
@@ -157,14 +162,22 @@ def listen() -> Stop:
     return stop
 
 
-def enter(task: Task, lifeline: int, printed: bytes, stop: Stop) -> Work | None:
-    """Make the current process that of a run; None if another process has the attempt."""
+def enter(task: Task, lifeline: int, printed: bytes, stop: Stop, outputs: Sequence[int] = (1, 2)) -> Work | None:
+    """Make the current process that of a run; None if another process has the attempt.
+
+    Args:
+        task: what to execute.
+        lifeline: what ties the process to the search.
+        printed: what was printed for the run before.
+        stop: hears SIGTERM.
+        outputs: the descriptors that write into the run's log.
+    """
     tie(lifeline)
     run, record = task.attempt.run, task.attempt.record
     log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     if printed:
         os.write(log, printed)
-    for output in (1, 2):
+    for output in outputs:
         os.dup2(log, output)
     os.close(log)
     os.environ.update(task.environment)

@@ -10,9 +10,12 @@ neither does what gridfold itself writes.
 from __future__ import annotations
 
 import builtins
+import contextlib
+import fcntl
 import functools
 import io
 import os
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +44,16 @@ class Writes:
         for module, name, original in self._originals:
             setattr(module, name, self._watched(original, opens=name == "open"))
 
+    def look(self) -> None:
+        """Tell of a file that is open for writing already, as a log that a module opens."""
+        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - numbers, not paths
+            with contextlib.suppress(OSError):
+                descriptor = int(name)
+                writes = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+                path = os.readlink(f"/proc/self/fd/{name}")  # noqa: PTH115
+                if writes and stat.S_ISREG(os.fstat(descriptor).st_mode) and self._matters(path):
+                    self._tell(f"writing {path}")
+
     def stop(self) -> None:
         """Watch no longer."""
         for module, name, original in self._originals:
@@ -60,7 +73,8 @@ class Writes:
     def _matters(self, path: Any) -> bool:
         if not isinstance(path, (str, bytes, os.PathLike)):
             return False  # a file that is open already
-        real = os.path.realpath(os.fsdecode(path))
+        real = os.fsdecode(path)
+        real = real if real.startswith("/memfd:") else os.path.realpath(real)
         return not real.startswith(self._spared) and f"{os.sep}{STAGES}{os.sep}" not in real + os.sep
 
 
@@ -73,6 +87,7 @@ def _writes(mode: object = "r", *_: object, flags: int = 0, **__: object) -> boo
 
 def _spared() -> tuple[str, ...]:
     """What the folders begin with in which nothing is a run's own: devices, caches, installed packages, stages."""
+    here = os.path.join(os.path.realpath(os.curdir), "")  # noqa: PTH118
     caches = [os.path.expanduser("~/.cache"), *filter(None, map(os.environ.get, _CACHES))]  # noqa: PTH111
-    folders = map(os.path.realpath, (*caches, sys.prefix, sys.base_prefix))
-    return ("/dev/", "/proc/", *(os.path.join(folder, "") for folder in folders))  # noqa: PTH118
+    folders = (os.path.join(os.path.realpath(path), "") for path in (*caches, sys.prefix, sys.base_prefix))  # noqa: PTH118
+    return ("/dev/", "/proc/", "/memfd:", *(folder for folder in folders if not here.startswith(folder)))

@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 from tests.test_executors import LocalContract, Watched
 
 TRAINERS = """
-import os, random, sys, threading, time
+import asyncio, copy, os, random, signal, subprocess, sys, threading, time
 
 random.random()
 
@@ -113,6 +113,61 @@ def reads_a_file(config):
         file.write("x")
     time.sleep(0.3)
     return config["training"]["lr"]
+
+
+def reads_on(config):
+    with open("numbers") as numbers:
+        total = int(numbers.readline())
+        lr = config["training"]["lr"]
+        return total + sum(map(int, numbers)) * lr
+
+
+def has_a_timer(config):
+    def ring(*_):
+        raise TimeoutError("time is up")
+
+    signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    lr = config["training"]["lr"]
+    try:
+        time.sleep(5)
+    except TimeoutError:
+        return lr
+
+
+def has_a_child(config):
+    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.exit(3)"])
+    lr = config["training"]["lr"]
+    return lr + child.wait()
+
+
+def has_a_loop(config):
+    async def main():
+        lr = config["training"]["lr"]
+        await asyncio.sleep(0.01)
+        return lr
+
+    return asyncio.run(main())
+
+
+def silences(config):
+    saved = os.dup(1)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    print("noise", flush=True)
+    lr = config["training"]["lr"]
+    print("noise", flush=True)
+    os.dup2(saved, 1)
+    print("said", lr, flush=True)
+    return lr
+
+
+def moves(config, run):
+    os.chdir("/")
+    lr = config["training"]["lr"]
+    run.report(lr=lr)
+    copy.deepcopy({"run": run})["run"].report(again=lr)
+    return lr
 
 
 def hangs(config):
@@ -246,6 +301,21 @@ def test_a_function_that_only_reads_files_is_folded(place):
     for record in place.execute("reads_a_file", fold=None, sizes=(4,)):
         assert record.fold["shared_seconds"] > 0.25
         assert record.fold["own_seconds"] < 0.25
+
+
+@pytest.mark.parametrize("trainer", ["reads_on", "has_a_timer", "has_a_child", "has_a_loop", "silences", "moves"])
+def test_what_processes_would_share_is_each_ones_own(trainer, place):
+    (place.folder / "numbers").write_text("".join(f"{number}\n" for number in range(20_000)))
+    folded = place.execute(trainer, fold=None, sizes=(4,))
+    alone = place.execute(trainer, fold=False, sizes=(4,), name="alone")
+    assert [record.state for record in folded] == ["completed"] * 3, folded[0].error
+    for one, other in zip(folded, alone, strict=True):
+        assert one.metrics == other.metrics
+        for name in ("log.txt", "metrics.jsonl"):
+            texts = [place.folder / f"{kind}{one.index}" / name for kind in ("run", "alone")]
+            assert [path.exists() and path.read_text() for path in texts[:1]] == [
+                path.exists() and path.read_text() for path in texts[1:]
+            ]
 
 
 def test_where_there_is_no_safe_fork_it_says_so():

@@ -216,6 +216,16 @@ class TestArguments:
             called(0, folder)
         assert len(calls) == 4
 
+    def test_folders_behind_links_count(self, tmp_path):
+        (tmp_path / "real").mkdir()
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "folder" / "link").symlink_to(tmp_path / "real")
+        (tmp_path / "folder" / "back").symlink_to(tmp_path / "folder")
+        for content in ("a", "b"):
+            (tmp_path / "real" / "file").write_text(content)
+            called(0, tmp_path / "folder")
+        assert len(calls) == 2
+
     def test_what_cannot_be_told_is_called_anew(self, caplog, tmp_path):
         for unknown in (object(), np.zeros(3), tmp_path / "missing"):
             calls.clear()
@@ -288,6 +298,30 @@ class TestResults:
         code = "import own; from gridfold import seeding, stages; from pathlib import Path; stages.use(Path())"
         printed(f"{code}; seeding.start(3); own.made()", tmp_path)
         assert ("computed" in printed(f"{code}; seeding.start(3); own.made()", tmp_path)) == draws
+
+    @pytest.mark.parametrize(
+        ("value", "why"),
+        [
+            (np.zeros((4, 4))[:, :2], "an array that is a part"),
+            ([({"a": {3}},)], "a set, which would be in another order"),
+        ],
+    )
+    def test_what_would_not_come_back_to_the_bit_is_not_kept(self, value, why, caplog):
+        results["value"] = value
+        assert result("value") is value
+        assert not kept()
+        assert why in caplog.text
+
+    def test_a_function_that_refers_to_what_is_around_it_is_called_anew(self, caplog):
+        def made(factor):
+            @gridfold.stage
+            def inner():
+                return factor
+
+            return inner
+
+        assert [made(2)(), made(3)()] == [2, 3]
+        assert "a nested function" in caplog.text
 
     def test_what_cannot_be_pickled_is_not_kept(self, caplog):
         results["function"] = lambda: 1

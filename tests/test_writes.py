@@ -87,6 +87,26 @@ def test_caches_and_stages_are_not(told, monkeypatch, tmp_path):
     assert fresh == []
 
 
+def test_a_cache_that_contains_the_working_directory_is_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent))
+    found = []
+    writes = Writes(found.append)
+    Path("file").write_text("x")
+    writes.stop()
+    assert found[0] == "writing file"
+
+
+def test_a_file_that_is_open_already_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = []
+    with open("log", "w"), open("log"):
+        writes = Writes(found.append)
+        writes.look()
+        writes.stop()
+    assert f"writing {tmp_path / 'log'}" in found
+
+
 def test_in_the_end_all_is_as_before():
     before = builtins.open, io.open, os.open, os.mkdir
     writes = Writes(print)

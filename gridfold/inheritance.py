@@ -1,0 +1,94 @@
+"""What a forked process would share with its siblings and must not: places in files, its output, a timer."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import random
+import signal
+import stat
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_TRACKERS = (
+    "multiprocessing.resource_tracker",
+    "joblib.externals.loky.backend.resource_tracker",
+    "loky.backend.resource_tracker",
+)
+
+
+@dataclass(frozen=True)
+class Inheritance:
+    """What each child of a process is to have as its own.
+
+    Attributes:
+        places: of files and folders that are open for reading, by their descriptors.
+        timer: of ``signal.setitimer`` and ``signal.alarm``.
+        random_state: of ``random``, which Python starts anew in every child.
+    """
+
+    places: Mapping[int, int]
+    timer: tuple[float, float]
+    random_state: Any
+
+    @classmethod
+    def leave(cls) -> Inheritance:
+        """What this process has; its timer is stopped, as it will only wait."""
+        timer = signal.setitimer(signal.ITIMER_REAL, 0)
+        return cls(dict(_places()), timer, random.getstate())
+
+    def take(self) -> None:
+        """Have it, in a child."""
+        for descriptor, place in self.places.items():
+            flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+            own = os.open(f"/proc/self/fd/{descriptor}", flags | os.O_CLOEXEC)
+            os.lseek(own, place, os.SEEK_SET)
+            os.dup2(own, descriptor, os.get_inheritable(descriptor))
+            os.close(own)
+        random.setstate(self.random_state)
+        signal.setitimer(signal.ITIMER_REAL, *self.timer)
+
+
+def living_children() -> str:
+    """The processes that this one has started and may still wait for, in words; "" if there are none."""
+    path = Path(f"/proc/self/task/{os.getpid()}/children")
+    with contextlib.suppress(FileNotFoundError):  # a kernel that does not say
+        children = set(map(int, path.read_text().split())) - set(_trackers())
+        if children:
+            return "1 process that it started" if len(children) == 1 else f"{len(children)} processes that it started"
+    return ""
+
+
+def descriptors_of(file: int) -> list[int]:
+    """All other descriptors of an open file."""
+    wanted, found = os.fstat(file), []
+    for descriptor in _descriptors():
+        with contextlib.suppress(OSError):
+            if descriptor != file and os.path.samestat(os.fstat(descriptor), wanted):
+                found.append(descriptor)
+    return found
+
+
+def _descriptors() -> list[int]:
+    return [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208 - numbers, not paths
+
+
+def _places() -> Iterator[tuple[int, int]]:
+    for descriptor in _descriptors():
+        with contextlib.suppress(OSError):
+            kind = stat.S_IFMT(os.fstat(descriptor).st_mode)
+            reads = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+            if reads and kind in (stat.S_IFREG, stat.S_IFDIR):
+                yield descriptor, os.lseek(descriptor, 0, os.SEEK_CUR)
+
+
+def _trackers() -> Iterator[int]:
+    """Processes that libraries have for themselves, which any process may use."""
+    for name in _TRACKERS:
+        pid = getattr(getattr(sys.modules.get(name), "_resource_tracker", None), "_pid", None)
+        if pid is not None:
+            yield pid
