@@ -29,9 +29,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gridfold import stages
-from gridfold.folded import Group, own_file
+from gridfold.folded import Group
 from gridfold.inheritance import Inheritance, descriptors_of, living_children
 from gridfold.lifeline import tie
+from gridfold.reader import own_file
 from gridfold.run import Run, number
 from gridfold.store import SearchDirectory
 from gridfold.worker import TAKEN, Moment, Spent, Task, Work, enter, leave, listen, outcome, prepare

@@ -13,33 +13,31 @@ trial. Most C code does not: overriding ``__iter__`` turns off the short cuts of
 from __future__ import annotations
 
 import copy
-import os
 import reprlib
-import sys
-import sysconfig
-from collections.abc import Callable, Hashable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
-from dataclasses import dataclass
-from pathlib import Path
-from types import FrameType
+from collections.abc import Callable, Hashable, ItemsView, Iterator, Mapping, Sequence, ValuesView
 from typing import Any, NoReturn
 from weakref import WeakValueDictionary
 
 from yaml.representer import BaseRepresenter, SafeRepresenter
 
+from gridfold.differences import (
+    ABSENT,
+    SCALARS,
+    Answer,
+    Column,
+    Observation,
+    Places,
+    Shapes,
+    aliases_of,
+    exact,
+    shapes_of,
+)
+from gridfold.poison import Poison, PoisonKey
+from gridfold.reader import place
+
 Split = Callable[[str, list[tuple[int, ...]], str], tuple[int, ...]]
-_Observation = Callable[[int], Hashable]  # what code would see, by trial
-_Places = tuple[tuple[Any, ...], ...] | None  # paths at which one object stands; None if it stands at one only
 
-_ABSENT = -1
 _WHOLE = "the config"  # the path of the root
-_CORE = str(Path(__file__).parent)
-_LIBRARY = sysconfig.get_path("stdlib")
-_INSTALLED = tuple(os.path.join(_LIBRARY, name, "") for name in ("site-packages", "dist-packages"))  # noqa: PTH118
-_SCALARS = frozenset({type(None), bool, int, float, str})
-
-
-class UntrackedReadError(RuntimeError):
-    """Code that does not go through the methods of a config read something in which the trials differ."""
 
 
 class Group:
@@ -68,7 +66,7 @@ class Group:
         self._open: WeakValueDictionary[int, FoldedDict] = WeakValueDictionary()  # mappings in which trials differ
         self.config = _Folding(self, configs).mapping("", dict(enumerate(configs)))
 
-    def agree(self, path: str, observe: _Observation) -> None:
+    def agree(self, path: str, observe: Observation) -> None:
         """Go on with trials for which ``observe`` gives the same."""
         groups: dict[Hashable, list[int]] = {}
         for trial in self.trials:
@@ -81,165 +79,16 @@ class Group:
         self.agree(path, lambda trial: trial)
 
     def _go_on(self, path: str, groups: list[tuple[int, ...]]) -> None:
-        before, place = self.trials, _place()
-        chosen = tuple(self._split(path, groups, place))
+        before, where = self.trials, place()
+        chosen = tuple(self._split(path, groups, where))
         if self.trials is not before:
             raise RuntimeError(f"the config was split anew while it was being split over {path}")
         if chosen not in groups:
             raise ValueError(f"split over {path} gave {chosen}, which is none of {groups}")
-        self.reads.append((path, place))
+        self.reads.append((path, where))
         self.trials = chosen
         for mapping in list(self._open.values()):
             mapping._narrow()
-
-
-def own_file() -> str | None:
-    """The file of the code that reads a config now; None if that is installed, or gridfold's."""
-    file = _reader().f_code.co_filename
-    if _is_passed_over(file) or not os.path.isabs(file) or file.startswith(os.path.join(_CORE, "")):  # noqa: PTH117, PTH118
-        return None
-    return None if {"site-packages", "dist-packages"} & set(Path(file).parts) else file
-
-
-def _place() -> str:
-    """File and line of the code that reads a config now."""
-    frame = _reader()
-    path = Path(frame.f_code.co_filename)
-    try:
-        path = path.relative_to(Path.cwd())
-    except (ValueError, OSError):  # elsewhere; or the working directory is gone
-        path = Path(path.name)
-    return f"{path}:{frame.f_lineno}"
-
-
-def _reader() -> FrameType:
-    """The innermost code that is neither of the standard library nor of gridfold's core."""
-    frame = sys._getframe(1)
-    while frame.f_back and _is_passed_over(frame.f_code.co_filename):
-        frame = frame.f_back
-    return frame
-
-
-def _is_passed_over(file: str) -> bool:
-    if file.startswith(_LIBRARY):
-        return not file.startswith(_INSTALLED)
-    return file.startswith("<") or os.path.dirname(file) == _CORE  # noqa: PTH120 - as fast as can be
-
-
-# What stands in the storage for what must not be read from it
-
-
-def _refuse(poison: Any, *_: Any, **__: Any) -> NoReturn:
-    path = object.__getattribute__(poison, "path")
-    raise UntrackedReadError(
-        f"{path}: the trials that this process stands for differ here, and it was read past the methods of the config"
-        f" that would have noticed; read it with config[...], or take a copy with dict(...) first"
-    )
-
-
-class _Poison:
-    """Stands for a value; whatever is done with it raises."""
-
-    __slots__ = ("path",)
-    path: str
-
-    def __init__(self, path: str) -> None:
-        object.__setattr__(self, "path", path)
-
-
-_USES = """
-    getattribute setattr delattr dir repr str bytes format hash bool lt le eq ne gt ge call len length_hint getitem
-    setitem delitem missing iter next reversed contains add sub mul matmul truediv floordiv mod divmod pow lshift rshift
-    and xor or radd rsub rmul rmatmul rtruediv rfloordiv rmod rdivmod rpow rlshift rrshift rand rxor ror iadd isub imul
-    imatmul itruediv ifloordiv imod ipow ilshift irshift iand ixor ior neg pos abs invert complex int float index round
-    trunc floor ceil enter exit await aiter anext aenter aexit get set delete reduce reduce_ex getstate copy deepcopy
-    fspath sizeof instancecheck subclasscheck mro_entries
-"""
-for _use in _USES.split():
-    setattr(_Poison, f"__{_use}__", _refuse)
-
-
-class _PoisonKey(_Poison):
-    """Stands for a key that only some trials have: to find it in the storage, or not to find it, raises, too."""
-
-    __slots__ = ("hashed", "key")
-    key: Any
-    hashed: int
-
-    def __init__(self, path: str, key: Any) -> None:
-        super().__init__(path)
-        object.__setattr__(self, "key", key)
-        object.__setattr__(self, "hashed", hash(key))
-
-    def __hash__(self) -> int:
-        return int(object.__getattribute__(self, "hashed"))
-
-    def __eq__(self, other: object) -> bool:
-        if other == object.__getattribute__(self, "key"):
-            _refuse(self)
-        return False
-
-
-# What trials differ in
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Column:
-    """What stands at one key.
-
-    Attributes:
-        codes: by trial, the position in ``values``; trials that do not have the key are not in it.
-        values: the values that there are, a mapping in several trials being one of them.
-    """
-
-    codes: dict[int, int]
-    values: list[Any]
-
-    def code(self, trial: int) -> int:
-        return self.codes.get(trial, _ABSENT)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Column:
-        return _Column(self.codes, copy.deepcopy(self.values, memo))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Shapes:
-    """Which keys a mapping has, in which order, where trials differ in that.
-
-    Attributes:
-        codes: by trial, the position in ``orders``.
-        orders: keys in order, as dicts; a change of the mapping changes them all.
-    """
-
-    codes: Mapping[int, int]
-    orders: list[dict[Any, None]]
-
-    def copy(self) -> _Shapes:
-        return _Shapes(self.codes, [order.copy() for order in self.orders])
-
-    def observe(self) -> _Observation:
-        """The keys in their order, by trial."""
-        marks = [_exact_keys(order) for order in self.orders]
-        return lambda trial: marks[self.codes[trial]] if trial in self.codes else None
-
-
-def _exact(value: Any) -> Hashable:
-    """Equal for what no code can tell apart, but by identity: types, signs of zeros and orders of keys count."""
-    kind = type(value)
-    if kind is float:
-        return kind, value.hex()
-    if kind in _SCALARS:
-        return kind, value
-    if kind in (list, tuple):
-        return kind, tuple(map(_exact, value))
-    if kind is dict:
-        return kind, _exact_keys(value), tuple(map(_exact, value.values()))
-    return kind, id(value)  # no YAML: alike only where it is the same object
-
-
-def _exact_keys(mapping: Iterable[Any]) -> Hashable:
-    # A NaN as a key equals no other, so it is part of this as it is, too.
-    return tuple((key, _exact(key)) for key in mapping)
 
 
 class _Folding:
@@ -251,11 +100,11 @@ class _Folding:
 
     def __init__(self, group: Group, configs: Sequence[Mapping[str, Any]]) -> None:
         self._group = group
-        self._aliases = [_aliases(config) for config in configs]
-        self._mappings: dict[_Places, FoldedDict] = {}
+        self._aliases = [aliases_of(config) for config in configs]
+        self._mappings: dict[Places, FoldedDict] = {}
         self._others: dict[Hashable, Any] = {}
 
-    def mapping(self, path: str, mappings: Mapping[int, Mapping[Any, Any]], places: _Places = None) -> FoldedDict:
+    def mapping(self, path: str, mappings: Mapping[int, Mapping[Any, Any]], places: Places = None) -> FoldedDict:
         """Fold the mappings that trials have at a path, or at several places."""
         if places in self._mappings:
             return self._mappings[places]
@@ -268,12 +117,12 @@ class _Folding:
             for key, value in mapping.items():
                 rows.setdefault(key, {})[trial] = value
         columns = {key: self._column(folded._at(key), row) for key, row in rows.items()}
-        folded._fill(columns, _shapes(trials, list(mappings.values())))
+        folded._fill(columns, shapes_of(trials, list(mappings.values())))
         return folded
 
-    def _column(self, path: str, row: Mapping[int, Any]) -> _Column:
-        column = _Column({}, [])
-        nested: dict[_Places, dict[int, Any]] = {}
+    def _column(self, path: str, row: Mapping[int, Any]) -> Column:
+        column = Column({}, [])
+        nested: dict[Places, dict[int, Any]] = {}
         by_value: dict[Hashable, int] = {}
         by_id: dict[Hashable, int] = {}  # most trials have the very same object: it is looked into once
         for trial, value in row.items():
@@ -283,69 +132,21 @@ class _Folding:
                 continue
             known = id(value), places
             if known not in by_id:
-                exact = _exact(value), places
-                by_id[known] = by_value.setdefault(exact, len(column.values))
+                seen = exact(value), places
+                by_id[known] = by_value.setdefault(seen, len(column.values))
                 if by_id[known] == len(column.values):
-                    column.values.append(self._own(value, exact))
+                    column.values.append(self._own(value, seen))
             column.codes[trial] = by_id[known]
         for places, mappings in nested.items():
             column.codes.update(dict.fromkeys(mappings, len(column.values)))
             column.values.append(self.mapping(path, mappings, places))
         return column
 
-    def _own(self, value: Any, exact: tuple[Hashable, _Places]) -> Any:
+    def _own(self, value: Any, exact: tuple[Hashable, Places]) -> Any:
         """A copy; the same one at all places of an alias."""
-        if type(value) in _SCALARS:
+        if type(value) in SCALARS:
             return value
         return self._others.setdefault(exact, copy.deepcopy(value)) if exact[1] else copy.deepcopy(value)
-
-
-def _aliases(config: Mapping[Any, Any]) -> dict[int, _Places]:
-    """The places of each object that stands at several, by its id."""
-    found: dict[int, list[tuple[Any, ...]]] = {}
-
-    def look(mapping: Mapping[Any, Any], path: tuple[Any, ...]) -> None:
-        for key, value in mapping.items():
-            if type(value) in _SCALARS:
-                continue
-            places = found.setdefault(id(value), [])
-            places.append((*path, key))
-            if len(places) == 1 and isinstance(value, Mapping):
-                look(value, places[0])
-
-    look(config, ())
-    return {number: tuple(places) for number, places in found.items() if len(places) > 1}
-
-
-def _shapes(trials: tuple[int, ...], mappings: list[Any]) -> _Shapes | None:
-    """What the trials differ in; None if all have the same keys in the same order."""
-    known: dict[Hashable, int] = {}
-    orders: list[dict[Any, None]] = []
-    codes = {}
-    for trial, mapping in zip(trials, mappings, strict=True):
-        codes[trial] = known.setdefault(_exact_keys(mapping), len(orders))
-        if codes[trial] == len(orders):
-            orders.append(dict.fromkeys(mapping))
-    return _Shapes(codes, orders) if len(orders) > 1 else None
-
-
-class _Answer:
-    """What a question gives for one trial. An error is an answer, too: of that trial, and of no other."""
-
-    def __init__(self, question: Callable[..., Any], values: Sequence[Any]) -> None:
-        self._error: Exception | None = None
-        try:
-            self._value = question(*values)
-            self.observed = _exact(self._value)
-        except Exception as error:
-            self._error = error
-            self.observed = type(error), str(error)
-
-    def give(self) -> Any:
-        """The answer."""
-        if self._error:
-            raise self._error
-        return self._value
 
 
 # The config
@@ -373,9 +174,9 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
     _group: Group
     _path: str
     _domain: frozenset[int]  # the trials that have this mapping
-    _columns: dict[Any, _Column]
-    _maybe: dict[Any, _PoisonKey]
-    _shapes: _Shapes | None
+    _columns: dict[Any, Column]
+    _maybe: dict[Any, PoisonKey]
+    _shapes: Shapes | None
 
     def __new__(cls, *arguments: Any, **named: Any) -> Any:
         """A plain dict: this is ``type(config)(...)`` in other people's code."""
@@ -383,15 +184,15 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
 
     # Narrowing
 
-    def _fill(self, columns: dict[Any, _Column], shapes: _Shapes | None) -> None:
+    def _fill(self, columns: dict[Any, Column], shapes: Shapes | None) -> None:
         """Take what the trials have, in a new mapping."""
         self._columns, self._shapes = columns, shapes
         if shapes:  # whoever takes keys in the order of the storage comes upon this
-            dict.__setitem__(self, _PoisonKey(self._whole, object()), _Poison(self._whole))
+            dict.__setitem__(self, PoisonKey(self._whole, object()), Poison(self._whole))
         for key, column in columns.items():
-            poison = _Poison(self._at(key))
+            poison = Poison(self._at(key))
             if len(column.codes) < len(self._domain):
-                self._maybe[key] = _PoisonKey(self._at(key), key)
+                self._maybe[key] = PoisonKey(self._at(key), key)
             dict.__setitem__(self, self._maybe.get(key, key), poison)
         self._narrow()
 
@@ -402,9 +203,9 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
             return  # a mapping that only other trials have
         for key, column in list(self._columns.items()):
             codes = set(map(column.code, trials))
-            if _ABSENT not in codes and key in self._maybe:
+            if ABSENT not in codes and key in self._maybe:
                 dict.__delitem__(self, self._maybe.pop(key))
-                dict.__setitem__(self, key, _Poison(self._at(key)))
+                dict.__setitem__(self, key, Poison(self._at(key)))
             if len(codes) == 1:
                 self._close(key, codes.pop())
         self._straighten(trials)
@@ -416,21 +217,21 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
     def _close(self, key: Any, code: int) -> None:
         """Settle one key."""
         column = self._columns.pop(key)
-        if code == _ABSENT:
+        if code == ABSENT:
             dict.__delitem__(self, self._maybe.pop(key))
         elif self._is_poisoned(key):
             dict.__setitem__(self, key, column.values[code])
 
     def _is_poisoned(self, key: Any) -> bool:
         """Whether the storage does not say what stands at a key that all trials have: C code may have written it."""
-        return type(dict.get(self, key)) is _Poison
+        return type(dict.get(self, key)) is Poison
 
     def _straighten(self, trials: Sequence[int]) -> None:
         """Put the storage in order if the trials agree on the order."""
         if self._shapes is None or len(set(map(self._shapes.observe(), trials))) > 1:
             return
         order = self._shapes.orders[self._shapes.codes[trials[0]]]
-        stored = {key: value for key, value in dict.items(self) if type(key) is not _PoisonKey}
+        stored = {key: value for key, value in dict.items(self) if type(key) is not PoisonKey}
         ordered = {key: stored.pop(key) for key in order if key in stored}
         self._shapes = None
         dict.clear(self)
@@ -475,7 +276,7 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
         """Split over everything in it, in nested mappings, too, at once."""
         found: dict[int, FoldedDict] = {}
         self._collect(found)
-        reads: list[tuple[str, _Observation]] = []
+        reads: list[tuple[str, Observation]] = []
         for mapping in found.values():
             reads += [(mapping._at(key), column.code) for key, column in mapping._columns.items()]
             if mapping._shapes:
@@ -496,9 +297,9 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
                 if type(value) is FoldedDict:
                     value._collect(found)
 
-    def _adopt(self, shapes: _Shapes) -> None:
+    def _adopt(self, shapes: Shapes) -> None:
         """Take note of keys that C code put into the storage, or took from it."""
-        new = [key for key in dict.keys(self) if type(key) is not _PoisonKey]
+        new = [key for key in dict.keys(self) if type(key) is not PoisonKey]
         for order in shapes.orders:
             for key in [key for key in order if key not in self._maybe and not dict.__contains__(self, key)]:
                 del order[key]
@@ -596,7 +397,7 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
     def _ask(self, keys: Sequence[Any], question: Callable[..., Any], default: Any) -> Any:
         """What a question about some values gives; splits where it gives trials different answers."""
         self._read_mappings(keys)
-        answers = {trial: _Answer(question, self._values_of(trial, keys, default)) for trial in self._group.trials}
+        answers = {trial: Answer(question, self._values_of(trial, keys, default)) for trial in self._group.trials}
         self._group.agree(", ".join(map(self._at, keys)), lambda trial: answers[trial].observed)
         return answers[self._group.trials[0]].give()
 
@@ -606,7 +407,7 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
         found: dict[Hashable, Any] = {}
         for trial in self._group.trials:
             (value,) = self._values_of(trial, [key], default)
-            found.setdefault(_exact(value), value)
+            found.setdefault(exact(value), value)
         return list(found.values())
 
     def _read_mappings(self, keys: Sequence[Any]) -> None:
@@ -622,7 +423,7 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
             if key in self._columns and (key in self._maybe or self._is_poisoned(key)):
                 column = self._columns[key]
                 code = column.code(trial)
-                values.append(default if code == _ABSENT else copy.deepcopy(column.values[code]))
+                values.append(default if code == ABSENT else copy.deepcopy(column.values[code]))
             else:
                 values.append(dict.get(self, key, default))
         return values
@@ -644,7 +445,7 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
         twin = _blank(self._group, self._path, self._domain)
         memo[id(self)] = twin
         for key, value in dict.items(self):
-            if issubclass(type(value), _Poison):
+            if issubclass(type(value), Poison):
                 dict.__setitem__(twin, key, value)
             else:
                 dict.__setitem__(twin, copy.deepcopy(key, memo), copy.deepcopy(value, memo))
@@ -737,7 +538,7 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
         other._settle_keys()
         for key, value in dict.items(other):
             self[key] = value
-            if key in other._columns and type(value) is _Poison:
+            if key in other._columns and type(value) is Poison:
                 self._columns[key] = other._columns[key]
         self._narrow()
 

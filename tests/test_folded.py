@@ -30,7 +30,8 @@ from omegaconf import OmegaConf
 if __name__ == "__main__":  # gridfold need not be installed
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from gridfold.folded import Group, UntrackedReadError
+from gridfold.folded import Group
+from gridfold.poison import UntrackedReadError
 
 # Two ways to split: by running again from the start, and by forking
 

@@ -1,0 +1,60 @@
+"""What stands in the storage of a folded config for what must not be read from it: whatever is done with it raises."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+
+class UntrackedReadError(RuntimeError):
+    """Code that does not go through the methods of a config read something in which the trials differ."""
+
+
+def _refuse(poison: Any, *_: Any, **__: Any) -> NoReturn:
+    path = object.__getattribute__(poison, "path")
+    raise UntrackedReadError(
+        f"{path}: the trials that this process stands for differ here, and it was read past the methods of the config"
+        f" that would have noticed; read it with config[...], or take a copy with dict(...) first"
+    )
+
+
+class Poison:
+    """Stands for a value; whatever is done with it raises."""
+
+    __slots__ = ("path",)
+    path: str
+
+    def __init__(self, path: str) -> None:
+        object.__setattr__(self, "path", path)
+
+
+_USES = """
+    getattribute setattr delattr dir repr str bytes format hash bool lt le eq ne gt ge call len length_hint getitem
+    setitem delitem missing iter next reversed contains add sub mul matmul truediv floordiv mod divmod pow lshift rshift
+    and xor or radd rsub rmul rmatmul rtruediv rfloordiv rmod rdivmod rpow rlshift rrshift rand rxor ror iadd isub imul
+    imatmul itruediv ifloordiv imod ipow ilshift irshift iand ixor ior neg pos abs invert complex int float index round
+    trunc floor ceil enter exit await aiter anext aenter aexit get set delete reduce reduce_ex getstate copy deepcopy
+    fspath sizeof instancecheck subclasscheck mro_entries
+"""
+for _use in _USES.split():
+    setattr(Poison, f"__{_use}__", _refuse)
+
+
+class PoisonKey(Poison):
+    """Stands for a key that only some trials have: to find it in the storage, or not to find it, raises, too."""
+
+    __slots__ = ("hashed", "key")
+    key: Any
+    hashed: int
+
+    def __init__(self, path: str, key: Any) -> None:
+        super().__init__(path)
+        object.__setattr__(self, "key", key)
+        object.__setattr__(self, "hashed", hash(key))
+
+    def __hash__(self) -> int:
+        return int(object.__getattribute__(self, "hashed"))
+
+    def __eq__(self, other: object) -> bool:
+        if other == object.__getattribute__(self, "key"):
+            _refuse(self)
+        return False
