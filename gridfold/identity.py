@@ -229,13 +229,14 @@ def of_machine(*, threads: bool) -> str:
         for name, value in os.environ.items()
         if name.startswith(_VARIABLES) and (threads or not name.endswith("_NUM_THREADS"))
     }
-    return of_value((_versions(), _processor(), _gpus(), sorted(variables.items())))
+    return of_value((versions(_PACKAGES), _processor(), _gpus(), sorted(variables.items())))
 
 
 @cache
-def _versions() -> dict[str, str]:
+def versions(packages: tuple[str, ...]) -> dict[str, str]:
+    """The versions of Python and of packages, as far as they are installed."""
     found = {"python": platform.python_version()}
-    for name in _PACKAGES:
+    for name in packages:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

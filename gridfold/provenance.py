@@ -10,11 +10,11 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from gridfold.files import is_file
+from gridfold.identity import versions
 
 _SECONDS = 20
 # What a result may depend on; others are in the user's own lock file.
@@ -42,13 +42,7 @@ def code() -> Code:
 
 def packages() -> dict[str, str]:
     """The versions of Python and of the packages that results depend on, as far as they are installed."""
-    found = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return dict(versions(_PACKAGES))
 
 
 def command() -> list[str]:

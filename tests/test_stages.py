@@ -369,7 +369,7 @@ class TestResults:
 class TestIdentity:
     def test_versions_machine_and_threads_count(self, monkeypatch):
         called(1)
-        monkeypatch.setattr(identity, "_versions", lambda: {"torch": "0.1"})
+        monkeypatch.setattr(identity, "versions", lambda _: {"torch": "0.1"})
         called(1)
         monkeypatch.setattr(identity, "_processor", lambda: ("another",))
         called(1)
