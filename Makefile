@@ -30,9 +30,9 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed-demo: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) --editable '.[text,demo]'
+	$(PIP) --editable '.[text,report,demo]'
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) --editable '.[text,demo,dev]'
+	$(PIP) --editable '.[text,report,demo,dev]'
 	touch $@

@@ -3,19 +3,55 @@
 from __future__ import annotations
 
 import re
-from math import isnan
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
 
 from gridfold.run import Record
 
 _LOWER_IS_BETTER = frozenset(["loss", "error", "err", "perplexity", "ppl", "nll", "mae", "mse", "rmse", "wer", "cer"])
 
 
+@dataclass(frozen=True)
+class Objective:
+    """What runs are compared by.
+
+    Attributes:
+        metric: its name; None for the first metric that a run has.
+        maximize: whether more of it is better; None to tell by the metric's name.
+    """
+
+    metric: str | None = None
+    maximize: bool | None = None
+
+    def of(self, metrics: Mapping[str, float]) -> Objective:
+        """The same with nothing left open, for runs with such metrics."""
+        metric = self.metric or next(iter(metrics), "")
+        maximize = not lower_is_better(metric) if self.maximize is None else self.maximize
+        return Objective(metric, maximize)
+
+    def sign(self, metric: str) -> int:
+        """1 where more of a metric is better, else -1."""
+        return 1 if Objective(metric, self.maximize).of({}).maximize else -1
+
+    def rank(self, record: Record | None, index: int) -> tuple[bool, float, int]:
+        """A key that sorts runs best first, by their final metrics; those without the metric come last."""
+        metrics = record.metrics if record else {}
+        metric = self.metric or next(iter(metrics), "")
+        value = metrics.get(metric)
+        if value is None or not isfinite(value):
+            return True, 0.0, index
+        return False, -self.sign(metric) * value, index
+
+    def best_epoch(self, epochs: Sequence[Mapping[str, float]], metric: str) -> Mapping[str, float] | None:
+        """The report of a run in which the metric is best, the first of equals; None if no report has it."""
+        measured = [epoch for epoch in epochs if isfinite(epoch.get(metric, float("nan")))]
+        return max(measured, key=lambda epoch: self.sign(metric) * epoch[metric], default=None)
+
+
 def rank(record: Record | None, index: int) -> tuple[bool, float, int]:
     """A key that sorts runs best first, by their first metric; those without it come last."""
-    name, value = next(iter(record.metrics.items()), ("", None)) if record else ("", None)
-    if value is None or isnan(value):
-        return True, 0.0, index
-    return False, value if lower_is_better(name) else -value, index
+    return Objective().rank(record, index)
 
 
 def lower_is_better(metric: str) -> bool:

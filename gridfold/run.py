@@ -145,6 +145,14 @@ class Run:
         said = _read_mapping(self.dir / PROGRESS)
         return {name: value for name, value in said.items() if isinstance(value, (int, float))}
 
+    def reports(self) -> list[dict[str, float]]:
+        """What the run reported so far, a mapping for each line of ``metrics.jsonl``; torn lines are left out."""
+        try:
+            lines = (self.dir / METRICS).read_bytes().splitlines()
+        except OSError:
+            return []
+        return [report for line in lines if isinstance(report := _parsed(line), dict)]
+
     @property
     def config_path(self) -> Path:
         """The config that the run runs."""
@@ -318,6 +326,13 @@ def _read_mapping(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _is_sound(record: Record) -> bool:

@@ -36,12 +36,33 @@ _FACTS = ("search", "config", "variations", "runs", "trainer", "threads", "seed"
 
 @dataclass(frozen=True)
 class RunEntry:
-    """One line of ``runs.jsonl``: which trial a run directory is of."""
+    """One line of ``runs.jsonl``: which trial a run directory is of.
+
+    Attributes:
+        index: its position among the runs of the search.
+        run: the name of its directory.
+        params: path and value of what varies; those of the trial, so repeats have the same.
+        id: hash of its resolved config in canonical form.
+        repeat: which repeat of the trial it is, from 0: repeats differ in their seed.
+        fold: which part of the training data is held out, from 0; None if the data are not split so.
+        confirms: it was run on a fresh seed to confirm a comparison, so it does not count in it.
+    """
 
     index: int
     run: str
     params: Mapping[str, Any]
     id: str
+    repeat: int = 0
+    fold: int | None = None
+    confirms: bool = False
+
+    def line(self) -> str:
+        """The line, without what is as it always is."""
+        said = {name: value for name, value in vars(self).items() if name not in _USUAL or value != _USUAL[name]}
+        return json.dumps(said) + "\n"
+
+
+_USUAL = {"repeat": 0, "fold": None, "confirms": False}
 
 
 class SearchDirectory:
@@ -129,7 +150,7 @@ class SearchDirectory:
                 else:
                     os.mkdir(directory)  # noqa: PTH102 - a Path costs as much as the directory
                     write_config(directory, config)
-                listing.write(json.dumps(vars(entry)) + "\n")
+                listing.write(entry.line())
 
     def entries(self) -> Iterator[RunEntry]:
         """The search's runs, in the order of their index.

@@ -1,0 +1,134 @@
+"""Results: the runs of one search or several as trials, each with its repeats."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from gridfold.ranking import Objective
+from gridfold.run import Record
+from gridfold.store import RunEntry, SearchDirectory
+
+Replicate = tuple[int, int | None]
+"""Which repeat of a trial, and which part of the training data is held out in it."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What came of one run.
+
+    Attributes:
+        search: its search.
+        entry: which run it is.
+        record: what it says; None if it was never started.
+        metrics: those of its best epoch by the objective, beside final ones that no epoch reports.
+        value: the metric to compare by, of the best epoch; None if the run is not completed or has no such number.
+    """
+
+    search: SearchDirectory
+    entry: RunEntry
+    record: Record | None
+    metrics: Mapping[str, float]
+    value: float | None
+
+    @property
+    def state(self) -> str:
+        """The run's state."""
+        return self.record.state if self.record else "created"
+
+    @property
+    def replicate(self) -> Replicate:
+        """Which repeat it is, on which part of the data."""
+        return self.entry.repeat, self.entry.fold
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What came of a trial: its runs, which differ only in their seed or in the part of the data that is held out.
+
+    Attributes:
+        params: path and value of what varies.
+        runs: those that count for the comparison, at least one.
+        confirming: those on fresh seeds after the comparison (see ``gridfold confirm``).
+    """
+
+    params: Mapping[str, object]
+    runs: tuple[RunResult, ...]
+    confirming: tuple[RunResult, ...] = ()
+
+    @cached_property
+    def values(self) -> dict[Replicate, float]:
+        """The metric to compare by, of every run that has it."""
+        return {run.replicate: run.value for run in self.runs if run.value is not None}
+
+    @property
+    def mean(self) -> float | None:
+        """The mean over the repeats; None if there is no value."""
+        return math.fsum(self.values.values()) / len(self.values) if self.values else None
+
+    @property
+    def seconds(self) -> float | None:
+        """The mean seconds of a completed run; None if none is completed."""
+        times = [run.record.seconds or 0.0 for run in self.runs if run.record and run.record.state == "completed"]
+        return math.fsum(times) / len(times) if times else None
+
+
+@dataclass(frozen=True)
+class Results:
+    """The trials of one search or several, in the order of their index.
+
+    Attributes:
+        searches: where they are from.
+        objective: what they are compared by; nothing is left open.
+        trials: what came of each.
+    """
+
+    searches: tuple[SearchDirectory, ...]
+    objective: Objective
+    trials: tuple[TrialResult, ...]
+
+    @classmethod
+    def read(cls, searches: Sequence[SearchDirectory], objective: Objective = Objective()) -> Results:  # noqa: B008
+        """Read every run of some searches.
+
+        Raises:
+            ConfigError: the list of a search's runs cannot be read.
+        """
+        found = [(search, entry, record) for search in searches for entry, record in search.records()]
+        first = next((record.metrics for _, _, record in found if record and record.metrics), {})
+        resolved = objective.of(first)
+        return cls(tuple(searches), resolved, tuple(_trials(_result(*each, resolved) for each in found)))
+
+    @property
+    def paths(self) -> list[str]:
+        """The dotted paths of what varies."""
+        return list(dict.fromkeys(path for trial in self.trials for path in trial.params))
+
+    @property
+    def ranked(self) -> list[TrialResult]:
+        """The trials that have a value, the best first."""
+        sign = 1 if self.objective.maximize else -1
+        return sorted((trial for trial in self.trials if trial.values), key=lambda trial: -sign * (trial.mean or 0.0))
+
+
+def _result(search: SearchDirectory, entry: RunEntry, record: Record | None, objective: Objective) -> RunResult:
+    metric = objective.metric or ""
+    metrics = dict(record.metrics) if record else {}
+    if record and (epoch := objective.best_epoch(search.run(entry).reports(), metric)):
+        metrics |= epoch
+    value = metrics.get(metric)
+    usable = record is not None and record.state == "completed" and value is not None and math.isfinite(value)
+    return RunResult(search, entry, record, metrics, value if usable else None)
+
+
+def _trials(results: Iterable[RunResult]) -> Iterator[TrialResult]:
+    grouped: dict[tuple[str, str], list[RunResult]] = {}
+    for result in results:
+        key = str(result.search.dir), json.dumps(result.entry.params)
+        grouped.setdefault(key, []).append(result)
+    for runs in grouped.values():
+        counted = tuple(run for run in runs if not run.entry.confirms)
+        yield TrialResult(runs[0].entry.params, counted, tuple(run for run in runs if run.entry.confirms))
