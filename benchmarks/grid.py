@@ -11,7 +11,7 @@ import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from measure import Usage, bench, difference, measure, median, parser, progress, said, table
@@ -39,13 +39,16 @@ class Peer:
         name: of the table.
         tool: of ``peers.py``; "" for a process for each run.
         jobs: runs at a time, which share the cores.
-        remember: encode each text once a run, not in every epoch.
+        options: what ``usual.py`` is told besides: ``remember`` encodes each text once a run, not in every epoch;
+            ``bf16`` computes in bfloat16 where that is enough.
+        function: of ``usual.py``; None for both.
     """
 
     name: str
     tool: str
     jobs: int
-    remember: bool = False
+    options: Mapping[str, bool] = field(default_factory=dict)
+    function: str | None = None
 
 
 PEERS = (
@@ -55,8 +58,10 @@ PEERS = (
     Peer("Optuna GridSampler", "optuna", 1),
     Peer("Optuna GridSampler, two threads", "optuna", 2),
     Peer("Ray Tune, two at a time", "ray", 2),
-    Peer("a process each, two at a time, encoding once", "", 2, remember=True),
+    Peer("a process each, two at a time, encoding once", "", 2, {"remember": True}, "train"),
+    Peer("a process each, two at a time, bf16", "", 2, {"bf16": True}, "fine_tune"),
 )
+BF16 = {"bf16": True}
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ def write_grid(options: Namespace, peer: Peer, part: Work, folder: Path) -> list
 def write_runs(options: Namespace, peer: Peer, part: Work, folder: Path) -> list[object]:
     """A command that starts a process for each run."""
     for index, trial in enumerate(part.trials()):
-        config = usual_config(options.folder, part) | trial | {"remember": peer.remember}
+        config = usual_config(options.folder, part) | trial | peer.options
         (folder / f"{index:03}.json").write_text(json.dumps(config))
     return ["sh", "-c", f"ls ???.json | xargs -n 1 -P {peer.jobs} {sys.executable} {PROGRAMS / 'usual.py'}"]
 
@@ -137,7 +142,7 @@ def peers(options: Namespace, part: Work) -> list[Row]:
     """The rows of the others. A run alone is the process of its own that has as many threads."""
     rows, lone = [], {}
     for peer in PEERS:
-        if not peer.name.lower().startswith(tuple(options.only)) or (peer.remember and part.function != "train"):
+        if not peer.name.lower().startswith(tuple(options.only)) or peer.function not in (None, part.function):
             continue
         progress(peer.name)
         try:
@@ -147,42 +152,42 @@ def peers(options: Namespace, part: Work) -> list[Row]:
             rows.append(Row(peer.name, 0, Usage(0, 0, 0), note="failed"))
             continue
         apart = None if not peer.tool else furthest(found, lone.get(peer.jobs))
-        if not peer.tool and not peer.remember:
+        if not peer.tool and not peer.options:
             lone[peer.jobs] = found
         rows.append(Row(peer.name, len(part), usage, apart, max(run.metrics["val_accuracy"] for run in found.values())))
     return rows
 
 
-def gridfold(options: Namespace, part: Work) -> list[Row]:
-    """The rows of gridfold: the whole grid, several times, and a part of its runs alone."""
+def gridfold(options: Namespace, part: Work, name: str = "gridfold", **training: object) -> list[Row]:
+    """The rows of gridfold: the whole grid, several times, and a part of its runs alone.
+
+    Args:
+        options: those of the command.
+        part: the runs that are also done alone.
+        name: of the row.
+        training: what the section ``training`` has besides.
+    """
     config = gridfold_config(options.folder, options.work)
+    config |= {"training": config["training"] | training}
+    folder = options.folder / name.replace(" ", "-")
     searches: list[Search] = []
     for repeat in range(options.repeats):
-        progress(f"gridfold, {repeat + 1} of {options.repeats}")
-        searches.append(search(config, options.folder / f"search{repeat}", patience=options.patience))
+        progress(f"{name}, {repeat + 1} of {options.repeats}")
+        searches.append(search(config, folder / f"search{repeat}", patience=options.patience))
     usages, apart, same = [], 0.0, 0
     for index, trial in enumerate(part.trials()):
-        progress(f"gridfold, run {index + 1} of {len(part)} alone")
+        progress(f"{name}, run {index + 1} of {len(part)} alone")
         run = searches[0].run(trial)
-        again, usage = alone(run / "config.yaml", options.folder / f"alone{index}", patience=options.patience)
+        again, usage = alone(run / "config.yaml", folder / f"alone{index}", patience=options.patience)
         usages.append(usage)
         found = compare(run, again)
         apart, same = max(apart, found.metrics), same + found.weights
     total = Usage(sum(u.seconds for u in usages), sum(u.cpu for u in usages), max(u.memory for u in usages))
     note = f"weights of {same} of {len(part)} runs are those of the run alone, byte for byte"
     return [
-        Row("gridfold", len(options.work), median([each.usage for each in searches]), apart, best(searches[0]), note),
-        Row("gridfold, each run alone", len(part), total.scaled(len(options.work) / len(part))),
+        Row(name, len(options.work), median([each.usage for each in searches]), apart, best(searches[0]), note),
+        Row(f"{name}, each run alone", len(part), total.scaled(len(options.work) / len(part))),
     ]
-
-
-def gridfold_bf16(options: Namespace) -> list[Row]:
-    """The row of gridfold with ``training.bf16``: other numbers, so not to be compared with the rest without a word."""
-    progress("gridfold, bf16")
-    config = gridfold_config(options.folder, options.work)
-    found = search(config | {"training": config["training"] | {"bf16": True}}, options.folder / "bf16")
-    note = "what it computes is not the same; other tools could compute in bf16, too"
-    return [Row("gridfold, training.bf16: true", len(options.work), found.usage, None, best(found), note)]
 
 
 def best(found: Search) -> float:
@@ -226,7 +231,7 @@ def main() -> None:
     with bench(options, [options.peers]) as found:
         write_texts(options.folder, options.work)
         rows = gridfold(options, part)
-        rows += gridfold_bf16(options) if options.what == "whole" else []
+        rows += gridfold(options, part, "gridfold bf16", **BF16) if options.what == "whole" else []
         rows += peers(options, part)
         print(f"{len(options.work)} runs, {options.work.epochs} epochs, {options.repeats} repeats of gridfold\n")
         print(show(options, rows))

@@ -19,7 +19,7 @@ from work import FROZEN, WHOLE, Work, alone, gridfold_config, write_texts
 
 PEERS = (
     Peer("the usual script", "", 1),
-    Peer("the usual script, encoding once", "", 1, remember=True),
+    Peer("the usual script, encoding once", "", 1, {"remember": True}, "train"),
     Peer("the same function in Hydra", "hydra", 1),
     Peer("the same function in Optuna", "optuna", 1),
     Peer("the same function in Ray Tune", "ray", 1),
@@ -38,7 +38,7 @@ class Row:
 
 def ways(options: Namespace, work: Work) -> dict[tuple[str, int], Callable[[], tuple[float, Usage]]]:
     """What to measure, by name and number of threads."""
-    peers = [peer for peer in PEERS if work.function == "train" or not peer.remember]
+    peers = [peer for peer in PEERS if peer.function in (None, work.function)]
     peers = [peer for peer in peers if peer.name.startswith(tuple(options.only))]
     found: dict[tuple[str, int], Callable[[], tuple[float, Usage]]] = {}
     for threads in options.threads:

@@ -141,6 +141,7 @@ def fine_tune(config):
             weight_decay=0.01,
             num_train_epochs=config["epochs"],
             seed=config["seed"],
+            bf16=config.get("bf16", False),
             eval_strategy="epoch",
             save_strategy="no",
             report_to="none",
