@@ -142,6 +142,7 @@ def fine_tune(config):
             num_train_epochs=config["epochs"],
             seed=config["seed"],
             bf16=config.get("bf16", False),
+            use_cpu=not torch.cuda.is_available(),
             eval_strategy="epoch",
             save_strategy="no",
             report_to="none",
