@@ -18,7 +18,7 @@ from typing import Any
 
 from gridfold.errors import ConfigError, nearest
 from gridfold.files import is_file, replace_file, replacing
-from gridfold.run import Record, Run, write_config
+from gridfold.run import Record, Run, read_record, write_config
 
 BASE = "base.yaml"
 SEARCH = "search.json"
@@ -172,7 +172,8 @@ class SearchDirectory:
 
     def records(self) -> Iterator[tuple[RunEntry, Record | None]]:
         """Each run with its record, None for a run that was never started."""
-        return ((entry, self.run(entry).read()) for entry in self.entries())
+        root = str(self.dir.parent)
+        return ((entry, read_record(f"{root}/{entry.run}")) for entry in self.entries())
 
     def log(self, line: str) -> None:
         """Append a line to ``search.log``; a disk that is full loses the line, not the search."""

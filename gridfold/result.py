@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from gridfold.ranking import Objective
-from gridfold.run import Record
+from gridfold.ranking import Objective, is_finite
+from gridfold.run import Record, read_reports
 from gridfold.store import RunEntry, SearchDirectory
 
 Replicate = tuple[int, int | None]
@@ -114,14 +114,35 @@ class Results:
         return sorted((trial for trial in self.trials if trial.values), key=lambda trial: -sign * (trial.mean or 0.0))
 
 
+def objective_of(
+    searches: Iterable[SearchDirectory], metric: str | None = None, maximize: bool | None = None
+) -> Objective:
+    """What some searches are to be compared by: what is said here, else what the first search that says it was told.
+
+    Raises:
+        ConfigError: what a search says cannot be read.
+    """
+    for search in searches:
+        said = search.facts()
+        if said.get("metric") and metric in (None, said["metric"]):
+            return Objective(said["metric"], said.get("maximize") if maximize is None else maximize)
+    return Objective(metric, maximize)
+
+
 def _result(search: SearchDirectory, entry: RunEntry, record: Record | None, objective: Objective) -> RunResult:
     metric = objective.metric or ""
     metrics = dict(record.metrics) if record else {}
-    if record and (epoch := objective.best_epoch(search.run(entry).reports(), metric)):
-        metrics |= epoch
+    if record and metric:
+        reports = read_reports(f"{search.dir.parent}/{record.reused or entry.run}")
+        metrics |= _numbers(objective.best_epoch(reports, metric) or {})
     value = metrics.get(metric)
-    usable = record is not None and record.state == "completed" and value is not None and math.isfinite(value)
+    usable = record is not None and record.state == "completed" and is_finite(value)
     return RunResult(search, entry, record, metrics, value if usable else None)
+
+
+def _numbers(report: Mapping[str, object]) -> dict[str, float]:
+    """The numbers of a report, which may hold anything if a command wrote it."""
+    return {name: value for name, value in report.items() if is_finite(value) or isinstance(value, float)}  # type: ignore[misc]
 
 
 def _trials(results: Iterable[RunResult]) -> Iterator[TrialResult]:
