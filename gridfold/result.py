@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from gridfold.errors import ConfigError, nearest
 from gridfold.ranking import Objective, is_finite
 from gridfold.run import Record, read_reports
-from gridfold.store import RunEntry, SearchDirectory
+from gridfold.store import RunEntry, SearchDirectory, Store
 
 Replicate = tuple[int, int | None]
 """Which repeat of a trial, and which part of the training data is held out in it."""
@@ -114,19 +115,39 @@ class Results:
         return sorted((trial for trial in self.trials if trial.values), key=lambda trial: -sign * (trial.mean or 0.0))
 
 
-def objective_of(
-    searches: Iterable[SearchDirectory], metric: str | None = None, maximize: bool | None = None
-) -> Objective:
-    """What some searches are to be compared by: what is said here, else what the first search that says it was told.
+def compare(store: Store, names: Iterable[str], said: Objective = Objective()) -> Results:  # noqa: B008
+    """Read searches by their names, to compare their trials by a metric, or by that which the searches were told.
+
+    Args:
+        store: where the searches are.
+        names: of the searches, or paths, or ``last``.
+        said: what to compare by; for what it leaves open counts what the searches say.
+
+    Raises:
+        ConfigError: there is no such search, it cannot be read, or no run has such a metric.
+    """
+    found = {search.dir.resolve(): search for search in map(store.find, names)}
+    searches = list(found.values())
+    results = Results.read(searches, objective_of(searches, said))
+    wanted = results.objective.metric
+    known = {name for trial in results.trials for run in trial.runs for name in run.metrics}
+    if wanted and known and wanted not in known:
+        where = ", ".join(str(search.dir) for search in searches)
+        raise ConfigError(f"no run has the metric '{wanted:.80}'", where=where, hint=nearest(wanted, known))
+    return results
+
+
+def objective_of(searches: Iterable[SearchDirectory], said: Objective = Objective()) -> Objective:  # noqa: B008
+    """What is said to compare by; for what that leaves open, what the first search says that was told a metric.
 
     Raises:
         ConfigError: what a search says cannot be read.
     """
     for search in searches:
-        said = search.facts()
-        if said.get("metric") and metric in (None, said["metric"]):
-            return Objective(said["metric"], said.get("maximize") if maximize is None else maximize)
-    return Objective(metric, maximize)
+        facts = search.facts()
+        if facts.get("metric") and said.metric in (None, facts["metric"]):
+            return Objective(facts["metric"], facts.get("maximize") if said.maximize is None else said.maximize)
+    return said
 
 
 def _result(search: SearchDirectory, entry: RunEntry, record: Record | None, objective: Objective) -> RunResult:

@@ -189,8 +189,9 @@ class Rows:
         """Whether a part of what tells repeats apart differs between them."""
         return any(row.replicate[place] not in (0, None) for row in self.rows if row.replicate)
 
+    @cached_property
     def shown(self) -> tuple[Column, ...]:
-        """The columns of a table for people: nothing of the test set, which is no help to choose."""
+        """The columns that a table for people may have: nothing of the test set, which is no help to choose."""
         chosen = self.results.objective.metric
         return tuple(column for column in self.columns if not is_of_test(column.metric) or column.metric == chosen)
 
@@ -222,9 +223,9 @@ class Rows:
 
         return replace(self, rows=tuple(sorted(self.rows, key=key)))
 
-    def only(self, holds: Callable[[Row], bool]) -> Rows:
-        """Those of which something holds."""
-        return replace(self, rows=tuple(row for row in self.rows if holds(row)))
+    def only(self, rows: Iterable[Row]) -> Rows:
+        """The same with some of the rows."""
+        return replace(self, rows=tuple(rows))
 
 
 def differing(searches: Sequence[SearchDirectory]) -> Iterator[str]:

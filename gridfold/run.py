@@ -95,6 +95,7 @@ class Record:
 _FIELDS = tuple(field.name for field in fields(Record))
 _STATES = get_args(State)
 
+
 @dataclass(frozen=True)
 class Attempt:
     """One time that a run is to be executed; the record says which, and what to run."""

@@ -119,6 +119,19 @@ class SearchDirectory:
             raise ConfigError(f"says nothing of: {', '.join(missing)}", where=str(self.dir / SEARCH))
         return dict(facts)
 
+    @property
+    def base_path(self) -> Path:
+        """The base config."""
+        return self.dir / BASE
+
+    @property
+    def patch(self) -> bytes | None:
+        """What the code differed from its commit in; None if in nothing."""
+        try:
+            return (self.dir / PATCH).read_bytes()
+        except OSError:
+            return None
+
     def base(self) -> str:
         """The text of the base config."""
         return (self.dir / BASE).read_bytes().decode()

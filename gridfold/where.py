@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {"abs": abs, "len": len, "max": max,
 _WORDS = {"and", "or", "not", "in", "is", "if", "else", "True", "False", "None"}  # of the language, never a column's
 _NODES = (
     *(ast.Expr, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.Call, ast.Subscript),
-    *(ast.Name, ast.Constant, ast.List, ast.Tuple, ast.Load, ast.boolop, ast.operator, ast.unaryop, ast.cmpop),
+    *(ast.Name, ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Load, ast.boolop, ast.operator, ast.unaryop, ast.cmpop),
 )
 _STAND_IN = "column_{}_"  # a name of Python in place of a column's, which may be no such name
 _TEXTS = r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\""
@@ -63,7 +64,7 @@ class Condition:
         self._evaluator.names = {name: _NOTHING if value is ABSENT else value for name, value in values}
         try:
             return bool(self._evaluator.eval(self._text, previously_parsed=self._tree))
-        except Exception as error:  # noqa: BLE001 - whatever operators and functions raise on such values
+        except Exception as error:  # whatever operators and functions raise on such values
             wrong.append(error)
             return False
 
@@ -106,7 +107,7 @@ class _Nothing:
     __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = _itself
     __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = _itself
     __neg__ = __pos__ = __abs__ = __round__ = __getitem__ = _itself
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __bool__(self) -> bool:
         return False
@@ -124,9 +125,8 @@ def _pattern(names: Sequence[str]) -> re.Pattern[str]:
 def _parsed(expression: str, text: str) -> ast.stmt:
     where = f"--where {text!r:.200}"
     try:
-        if len(text) > _MAX_LENGTH:
-            raise ValueError("too long")
-        body = ast.parse(expression.strip()).body
+        with warnings.catch_warnings(action="ignore"):  # of an unknown escape in a text
+            body = ast.parse(expression[:_MAX_LENGTH].strip()).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         said = error.msg if isinstance(error, SyntaxError) else str(error)
         raise ConfigError(f"not a condition: {said}", where=where, hint=_FORM) from None
