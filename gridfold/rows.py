@@ -180,7 +180,7 @@ class Rows:
         after = [_fact("state", lambda row: row.state), _fact("seconds", lambda row: row.seconds)]
         if not self.by_run:
             after.insert(0, _fact("n", lambda row: row.n))
-            return before, [*after, _fact("runs", lambda row: list(row.runs)), _fact("error", lambda row: row.error)]
+            return before, [*after, _RUNS, _fact("error", lambda row: row.error)]
         places = [("repeat", 0), ("fold", 1), ("confirms", 2)]
         before += [_fact(name, _replicate(place)) for name, place in places if self._tells(place)]
         return before, [*after, _fact("run", lambda row: row.runs[0]), _fact("error", lambda row: row.error)]
@@ -289,6 +289,9 @@ def _error(run: RunResult) -> str | None:
 
 def _fact(name: str, value: Callable[[Row], Any]) -> Column:
     return Column(name, name, "fact", value)
+
+
+_RUNS = Column("runs", "run", "fact", lambda row: list(row.runs))
 
 
 def _replicate(place: int) -> Callable[[Row], Any]:

@@ -60,8 +60,7 @@ class Condition:
         return found
 
     def _holds(self, row: Row, wrong: list[Exception]) -> bool:
-        values = ((name, column.value(row)) for name, column in self._columns.items())
-        self._evaluator.names = {name: _NOTHING if value is ABSENT else value for name, value in values}
+        self._evaluator.names = {name: _value(column, row) for name, column in self._columns.items()}
         try:
             return bool(self._evaluator.eval(self._text, previously_parsed=self._tree))
         except Exception as error:  # whatever operators and functions raise on such values
@@ -103,17 +102,25 @@ class _Nothing:
     def _itself(self, *_: object) -> _Nothing:
         return self
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _no  # type: ignore[assignment]
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _no
     __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = _itself
     __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = _itself
     __neg__ = __pos__ = __abs__ = __round__ = __getitem__ = _itself
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def __bool__(self) -> bool:
         return False
 
 
 _NOTHING = _Nothing()
+
+
+def _value(column: Column, row: Row) -> Any:
+    """What a column's name stands for: the names of a trial's runs are one text."""
+    value = column.value(row)
+    if value is ABSENT:
+        return _NOTHING
+    return ", ".join(value) if column.kind == "fact" and isinstance(value, list) else value
 
 
 def _pattern(names: Sequence[str]) -> re.Pattern[str]:
@@ -124,9 +131,11 @@ def _pattern(names: Sequence[str]) -> re.Pattern[str]:
 
 def _parsed(expression: str, text: str) -> ast.stmt:
     where = f"--where {text!r:.200}"
+    if len(text) > _MAX_LENGTH:
+        raise ConfigError(f"longer than {_MAX_LENGTH:,} characters", where=where)
     try:
         with warnings.catch_warnings(action="ignore"):  # of an unknown escape in a text
-            body = ast.parse(expression[:_MAX_LENGTH].strip()).body
+            body = ast.parse(expression.strip()).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         said = error.msg if isinstance(error, SyntaxError) else str(error)
         raise ConfigError(f"not a condition: {said}", where=where, hint=_FORM) from None
