@@ -14,13 +14,15 @@ from typing import Any, Literal
 from gridfold.config import Config
 from gridfold.errors import ConfigError, nearest
 from gridfold.names import label_parameters
-from gridfold.ranking import is_finite, is_of_test
+from gridfold.ranking import Objective, is_finite, is_of_test
 from gridfold.result import Results, RunResult, TrialResult
 from gridfold.store import SearchDirectory
 from gridfold.variations import parse_arguments
 
 Kind = Literal["fact", "parameter", "metric", "deviation"]
 ABSENT = object()  # the row has no such value; None is a value that a parameter may have
+
+OF_TEST = "gridfold best shows metrics of the test set for the run that is chosen; data formats have them for all"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Row:
         index: its number among the runs of the search; of a trial, that of its first run.
         runs: the names of its run directories.
         params: path and value of what varies, and of what is fixed here but varies in another search.
-        metrics: the means over the runs that have a value, else what the one run says.
+        metrics: the means over the runs that have a value, or that are completed if none has one; of one run its own.
         deviations: their sample standard deviations; empty with one run.
         n: how many runs have a value.
         state: of its runs.
@@ -76,7 +78,7 @@ class Row:
     def of_trial(cls, trial: TrialResult, fixed: Mapping[str, Any]) -> Row:
         """The row of a trial: its repeats in one."""
         first = trial.runs[0]
-        metrics, deviations = _summary([run for run in trial.runs if run.value is not None])
+        metrics, deviations = _summary(_counted(trial.runs))
         return cls(
             first.search.name,
             first.entry.index,
@@ -207,8 +209,7 @@ class Rows:
                 if getattr(column, attribute) == name:
                     return column
         if any(is_of_test(column.metric) and name == column.name for column in self.columns):
-            hint = "gridfold best shows metrics of the test set for the run that is chosen; data formats have all"
-            raise ConfigError(f"'{name}' is a metric of the test set, which is not shown for all runs", hint=hint)
+            raise ConfigError(f"'{name}' is a metric of the test set, not shown for all runs", hint=OF_TEST)
         raise ConfigError(f"no column '{name:.80}'", hint=nearest(name, [column.label for column in columns]))
 
     def sorted(self, column: Column) -> Rows:
@@ -216,7 +217,9 @@ class Rows:
 
         The metrics of a run that is not completed do not count.
         """
-        sign = -self.results.objective.sign(column.metric) if column.kind == "metric" else 1
+        objective = self.results.objective
+        own = objective if column.metric == objective.metric else Objective()
+        sign = -own.sign(column.metric) if column.kind == "metric" else 1
 
         def key(row: Row) -> tuple[int, float, str]:
             return _sort_key(ABSENT if column.metric and not row.n else column.value(row), sign)
@@ -252,6 +255,11 @@ def _runs(results: Results) -> list[RunResult]:
     return sorted(found, key=lambda run: (position[run.search.dir], run.entry.index))
 
 
+def _counted(runs: Sequence[RunResult]) -> list[RunResult]:
+    """The runs that the means are of: if no completed run has a finite number, all of those, so that this is seen."""
+    return [run for run in runs if run.value is not None] or [run for run in runs if run.state == "completed"]
+
+
 def _summary(runs: Sequence[RunResult]) -> tuple[Mapping[str, float], dict[str, float]]:
     """The means of the metrics, and their sample standard deviations."""
     if len(runs) < 2:
@@ -284,7 +292,9 @@ def _states(runs: Sequence[RunResult]) -> str:
 
 def _error(run: RunResult) -> str | None:
     error = run.record.error if run.record else None
-    return f"{error['type']}: {error['message']}" if error else None
+    if not error:
+        return None
+    return f"{error['type']}: {error['message']}".encode("utf-8", "replace").decode()  # any program may have said it
 
 
 def _fact(name: str, value: Callable[[Row], Any]) -> Column:

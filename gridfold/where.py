@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gridfold.errors import ConfigError, nearest
-from gridfold.rows import ABSENT, Column, Row
+from gridfold.ranking import is_of_test
+from gridfold.rows import ABSENT, OF_TEST, Column, Row
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {"abs": abs, "len": len, "max": max, "min": min, "round": round}
 _WORDS = {"and", "or", "not", "in", "is", "if", "else", "True", "False", "None"}  # of the language, never a column's
@@ -89,7 +90,7 @@ class Condition:
             hint = nearest(name, _FUNCTIONS)
             raise ConfigError(f"unknown function '{name:.80}'", where=f"--where {self._text!r}", hint=hint)
         if not is_called:
-            hint = nearest(name, names)
+            hint = OF_TEST if is_of_test(name) else nearest(name, names)
             raise ConfigError(f"unknown name '{name:.80}'", where=f"--where {self._text!r}", hint=hint)
 
 

@@ -35,7 +35,14 @@ class TestObjective:
 
 @pytest.mark.parametrize(
     ("name", "lower"),
-    [("val_loss", True), ("loss", True), ("eval/RMSE", True), ("val_f1", False), ("closs", False), ("error_rate", True)],
+    [
+        ("val_loss", True),
+        ("loss", True),
+        ("eval/RMSE", True),
+        ("val_f1", False),
+        ("closs", False),
+        ("error_rate", True),
+    ],
 )
 def test_the_direction_is_told_by_words_of_the_name(name, lower):
     assert lower_is_better(name) is lower

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,9 +69,10 @@ def _headline(results: Results, trial: TrialResult, row: Row) -> str:
         value += f" ± {number(row.deviations[metric])} (n = {row.n})"
     settings = zip(label_parameters(list(trial.params)), trial.params.values(), strict=True)
     said = ", ".join(f"{label} {render(value)}" for label, value in settings)
-    which = f"Best of {total:,} trials" if total > 1 else "The only trial"
-    rule = f"{'highest' if objective.maximize else 'lowest'} {metric}"
-    return f"{which} ({rule} {value})" + (f": {said}" if said else "")
+    which = (
+        f"Best of {total:,} trials, {'highest' if objective.maximize else 'lowest'} " if total > 1 else "One trial, "
+    )
+    return f"{which}{metric} {value}" + (f": {said}" if said else "")
 
 
 def _which(trial: TrialResult) -> str:
@@ -104,8 +107,7 @@ def _config(run: RunResult, directory: Run) -> Iterator[str]:
 
 
 def _uses(run: RunResult, directory: Path) -> Iterator[str]:
-    config = directory / "config.yaml"
     if run.record and run.record.trainer == BUILT_IN:
-        yield f'python -c "import gridfold.text; model = gridfold.text.load({str(directory)!r})"'
-    yield f"gridfold reproduce {directory}"
-    yield f"python main.py --config {config}"
+        yield f"gridfold.text.load({json.dumps(str(directory), ensure_ascii=False)})  # after: import gridfold.text"
+    yield f"gridfold reproduce {shlex.quote(str(directory))}"
+    yield f"python main.py --config {shlex.quote(str(Run(directory).config_path))}"

@@ -91,11 +91,18 @@ def _rendered(text: str) -> str:
 
 
 def _csv(columns: Sequence[Column], rows: Sequence[Row]) -> str:
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator="\n")
+    lines = _Lines()
+    writer = csv.writer(lines)
     writer.writerow([column.name for column in columns])
     writer.writerows([_flat(column.value(row)) for column in columns] for row in rows)
-    return file.getvalue()
+    return "".join(lines)
+
+
+class _Lines(list[str]):
+    """Takes rows of CSV. They end as lines of text do; told to end them so, ``csv`` puts no quotes around a ``\\r``."""
+
+    def write(self, row: str) -> None:
+        self.append(row.removesuffix("\r\n") + "\n")
 
 
 def _flat(value: Any) -> Any:

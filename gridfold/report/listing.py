@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,11 +38,11 @@ class Listing:
     count: int | None = None
 
     def print(self, console: Console) -> None:
-        """Print it to standard output."""
+        """Print it; a table as wide as the console."""
         if self.form == "table":
             console.print(self._table(), soft_wrap=True)
         else:
-            console.file.write(self._text())
+            console.file.write(formats.text_of(self.form, self.columns, self.shown))
 
     def write(self, path: Path) -> None:
         """Write it to a file, in one step.
@@ -53,13 +54,10 @@ class Listing:
             raise ConfigError("no such folder", where=str(path.parent), hint=nearest_file(path.parent))
         if self.form == "parquet":
             content = formats.parquet(self.columns, self.shown)
-        elif self.form == "table":
-            console = Console(width=_WIDTH, highlight=False, color_system=None, quiet=True)
-            with console.capture() as captured:
-                console.print(self._table())
-            content = captured.get().encode()
         else:
-            content = self._text().encode()
+            text = io.StringIO()
+            self.print(Console(file=text, width=_WIDTH, highlight=False))
+            content = text.getvalue().encode()
         replace_bytes(path, [content])
 
     @property
@@ -86,9 +84,6 @@ class Listing:
         if column.name == "search":
             return len(self.rows.results.searches) > 1
         return column.name != "n" or self.rows.has_repeats
-
-    def _text(self) -> str:
-        return formats.text_of(self.form, self.columns, self.shown)
 
     def _table(self) -> Group:
         shown = self.shown

@@ -89,7 +89,7 @@ def _environment(record: Record | None, facts: Mapping[str, Any]) -> dict[str, A
     machine = facts.get("machine") or {}
     said = {"host": record.host, "threads": record.threads, "seed": record.seed} if record else {}
     known = {name: value for name, value in machine.items() if name != "host"}
-    return {"packages": facts.get("packages") or {}, **known, **said}
+    return ({"packages": facts["packages"]} if facts.get("packages") else {}) | known | said
 
 
 def _code(facts: Mapping[str, Any], patch: bytes | None) -> dict[str, Any]:
@@ -108,12 +108,14 @@ def _code(facts: Mapping[str, Any], patch: bytes | None) -> dict[str, Any]:
 
 def _section(title: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str | Table]:
     found = list(changed(one, other))
-    if not found:
-        yield f"[bold]{title}[/]: {'the same' if one else 'not known'}"
+    unknown = [name for name, said in (("A", one), ("B", other)) if not said]
+    if unknown or not found:
+        known = f"not known of {' and '.join(unknown)}" if unknown else "the same"
+        yield f"[bold]{title}[/]: {known}"
         return
-    table = Table("", "A", "B", title=title, title_justify="left", title_style="bold")
+    table = Table("path" if title == "Config" else "", "A", "B", title=title, title_justify="left", title_style="bold")
     for path, before, after in found:
-        table.add_row(escape(path), _said(before), _said(after))
+        table.add_row(escape(path), *(_said(value, plain=title != "Config") for value in (before, after)))
     yield table
 
 
@@ -126,8 +128,11 @@ def _metrics(one: Record | None, other: Record | None) -> Iterator[str | Table]:
         yield comparison(one, other, title="Metrics", headings=("A", "B"))
 
 
-def _said(value: Any) -> str:
-    return "[dim]not there" if value is _ABSENT else escape(render(value))
+def _said(value: Any, *, plain: bool) -> str:
+    """A value as the config has it, in which '16' is not 16, or plain."""
+    if value is _ABSENT or (plain and value is None):
+        return "[dim]not there"
+    return escape(value if plain and isinstance(value, str) else render(value))
 
 
 def _reused(known: Known) -> str:
