@@ -24,7 +24,6 @@ from gridfold.rows import ABSENT, Column, Row
 from gridfold.values import render
 
 DATA = ("csv", "parquet", "jsonl")
-FORMATS = ("table", *DATA, "markdown", "latex")
 SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".md": "markdown", ".tex": "latex"}
 
 _LEFT = ("state", "search", "run", "runs", "error")  # texts; numbers stand to the right
@@ -49,20 +48,22 @@ def parquet(columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
     return content.getvalue()
 
 
-def table(title: str, columns: Sequence[Column], rows: Sequence[Row], *, bold: bool) -> Table:
-    """The table in the terminal.
+def table(columns: Sequence[Column], rows: Sequence[Row], *, bold: bool) -> Table:
+    """The table in the terminal; where that is too narrow, texts go on in the next line.
 
     Args:
-        title: what stands above it.
         columns: its columns.
         rows: its rows.
         bold: the first row stands out.
     """
-    found = Table(title=escape(title), title_justify="left", title_style="bold")
-    for column in columns:
-        found.add_column(escape(column.label), justify="left" if column.name in _LEFT else "right")
-    for position, row in enumerate(rows):
-        found.add_row(*map(escape, cells(columns, row)), style="bold green" if bold and position == 0 else "")
+    body = [cells(columns, row) for row in rows]
+    found = Table()
+    for position, column in enumerate(columns):
+        left = column.name in _LEFT
+        least = None if left else max((len(line[position]) for line in body), default=0)
+        found.add_column(escape(column.label), justify="left" if left else "right", overflow="fold", min_width=least)
+    for position, line in enumerate(body):
+        found.add_row(*map(escape, line), style="bold green" if bold and position == 0 else "")
     return found
 
 
@@ -99,7 +100,7 @@ def _csv(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 
 class _Lines(list[str]):
-    """Takes rows of CSV. They end as lines of text do; told to end them so, ``csv`` puts no quotes around a ``\\r``."""
+    """Takes rows of CSV, which end as lines of text do; told so, ``csv`` would leave a carriage return unquoted."""
 
     def write(self, row: str) -> None:
         self.append(row.removesuffix("\r\n") + "\n")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console, Group
+from rich.markup import escape
 
 from gridfold.errors import ConfigError, nearest_file
 from gridfold.files import replace_bytes
@@ -16,7 +17,7 @@ from gridfold.rows import Column, Row, Rows
 MAX_ROWS = 20
 _MAX_METRICS = 3
 _ASKED_FOR = ("runs", "run", "error")  # columns that people see only where they name them
-_WIDTH = 10_000  # of a table in a file: nothing is cut
+_WIDTH = 10_000  # of a table that goes to no terminal: it is as wide as it needs
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Listing:
 
     Attributes:
         rows: what is shown, in this order.
-        form: one of ``formats.FORMATS``.
+        form: ``table``, or another format.
         asked: the columns that were asked for; empty for the usual ones.
         sort: the column that was asked for to sort by; None if the best come first.
         count: how many rows at most; None for the usual number.
@@ -40,7 +41,8 @@ class Listing:
     def print(self, console: Console) -> None:
         """Print it; a table as wide as the console."""
         if self.form == "table":
-            console.print(self._table(), soft_wrap=True)
+            wide = Console(file=console.file, force_terminal=False, width=_WIDTH, highlight=False)
+            (console if console.is_terminal else wide).print(self._table(), crop=False)
         else:
             console.file.write(formats.text_of(self.form, self.columns, self.shown))
 
@@ -56,7 +58,7 @@ class Listing:
             content = formats.parquet(self.columns, self.shown)
         else:
             text = io.StringIO()
-            self.print(Console(file=text, width=_WIDTH, highlight=False))
+            self.print(Console(file=text, force_terminal=False, highlight=False))
             content = text.getvalue().encode()
         replace_bytes(path, [content])
 
@@ -88,9 +90,9 @@ class Listing:
     def _table(self) -> Group:
         shown = self.shown
         bold = self.sort is None and bool(shown) and shown[0].n > 0
-        table = formats.table(self._title(), self.columns, shown, bold=bold)
+        table = formats.table(self.columns, shown, bold=bold)
         left = len(self.rows.rows) - len(shown)
-        return Group(table, *([f"{left:,} more: --all"] if left else []))
+        return Group(f"[bold]{escape(self._title())}", table, *([f"{left:,} more: --all"] if left else []))
 
     def _title(self) -> str:
         objective = self.rows.results.objective
