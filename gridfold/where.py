@@ -16,7 +16,7 @@ from gridfold.ranking import is_of_test
 from gridfold.rows import ABSENT, OF_TEST, Column, Row
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {"abs": abs, "len": len, "max": max, "min": min, "round": round}
-_WORDS = {"and", "or", "not", "in", "is", "if", "else", "True", "False", "None"}  # of the language, never a column's
+_NO_NAME = re.compile(r"and|or|not|in|is|if|else|True|False|None|[\d._]+(e\d+)?")  # of a column, but of the language
 _NODES = (
     *(ast.Expr, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.Call, ast.Subscript),
     *(ast.Name, ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Load, ast.boolop, ast.operator, ast.unaryop, ast.cmpop),
@@ -41,7 +41,7 @@ class Condition:
     def __init__(self, text: str, columns: Sequence[Column]) -> None:
         self._text = text
         by_name = {column.label: column for column in columns} | {column.name: column for column in columns}
-        names = [name for name in sorted(by_name, key=len, reverse=True) if name not in _WORDS]
+        names = [name for name in sorted(by_name, key=len, reverse=True) if not _NO_NAME.fullmatch(name)]
         self._columns: dict[str, Column] = {}
         replaced = _pattern(names).sub(lambda found: self._stand_in(found, by_name), text)
         self._tree = _parsed(replaced, text)

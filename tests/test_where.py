@@ -74,6 +74,11 @@ def test_nothing_holds_of_a_value_that_is_not_there(text):
     assert Condition(text, COLUMNS).select([ROW]) == []
 
 
+def test_words_and_numbers_of_the_language_stay_what_they_are():
+    columns = [column("a.2", 5), column("2", 5), column("and", 5), column("True", 5), column("e", 1)]
+    assert Condition("a.2 == 5 and True and 2 == 1 + 1 and 1e3 == 1000 and e == 1", columns).select([ROW]) == [ROW]
+
+
 def test_rows_in_which_it_makes_no_sense_are_passed_over():
     columns = [Column("size", "size", "parameter", lambda row: "auto" if row.index else 3)]
     other = Row("s", 1, ("s_1",), {}, {}, {}, 1, "completed", 1.0, None)

@@ -86,24 +86,28 @@ def changed(one: Any, other: Any, path: str = "") -> Iterator[tuple[str, Any, An
 
 
 def _environment(record: Record | None, facts: Mapping[str, Any]) -> dict[str, Any]:
-    machine = facts.get("machine") or {}
-    said = {"host": record.host, "threads": record.threads, "seed": record.seed} if record else {}
-    known = {name: value for name, value in machine.items() if name != "host"}
-    return ({"packages": facts["packages"]} if facts.get("packages") else {}) | known | said
+    """Where it ran; what is not known is not there."""
+    found = {"packages": facts["packages"]} if facts.get("packages") else {}
+    found |= {name: value for name, value in (facts.get("machine") or {}).items() if name != "host"}
+    return found | ({"host": record.host, "threads": record.threads, "seed": record.seed} if record else {})
 
 
 def _code(facts: Mapping[str, Any], patch: bytes | None) -> dict[str, Any]:
     """What code ran; what is not known is not there."""
-    known = {"git commit": facts.get("git_commit"), "fingerprint": facts.get("fingerprint")}
     if not facts:
         return {}
     return {
-        **known,
+        "git commit": facts.get("git_commit"),
+        "code.patch": _told_apart(patch),
+        "fingerprint": facts.get("fingerprint"),
         "trainer": facts["trainer"],
-        "code.patch": "none"
-        if patch is None
-        else f"{len(patch.splitlines()):,} lines, {digest(patch.decode(errors='replace'), 8)}",
     }
+
+
+def _told_apart(patch: bytes | None) -> str:
+    if patch is None:
+        return "none"
+    return f"{len(patch.splitlines()):,} lines, {digest(patch.decode(errors='replace'), 8)}"
 
 
 def _section(title: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str | Table]:
@@ -113,7 +117,9 @@ def _section(title: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> It
         known = f"not known of {' and '.join(unknown)}" if unknown else "the same"
         yield f"[bold]{title}[/]: {known}"
         return
-    table = Table("path" if title == "Config" else "", "A", "B", title=title, title_justify="left", title_style="bold")
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for heading in ("path" if title == "Config" else "", "A", "B"):
+        table.add_column(heading, overflow="fold")
     for path, before, after in found:
         table.add_row(escape(path), *(_said(value, plain=title != "Config") for value in (before, after)))
     yield table
