@@ -16,7 +16,7 @@ from gridfold.ranking import is_of_test
 from gridfold.rows import ABSENT, OF_TEST, Column, Row
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {"abs": abs, "len": len, "max": max, "min": min, "round": round}
-_NO_NAME = re.compile(r"and|or|not|in|is|if|else|True|False|None|[\d._]+(e\d+)?")  # of a column, but of the language
+_NO_NAME = re.compile(r"and|or|not|in|is|if|else|True|False|None|\d[\d._]*(e\d+)?")  # of a column, but of the language
 _NODES = (
     *(ast.Expr, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.Call, ast.Subscript),
     *(ast.Name, ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Load, ast.boolop, ast.operator, ast.unaryop, ast.cmpop),
