@@ -139,8 +139,10 @@ class Rows:
         else:
             rows = [Row.of_trial(trial, fixed[trial.runs[0].search.dir]) for trial in results.trials if trial.runs]
         found = cls(results, tuple(rows), by_run)
-        best = results.objective.metric
-        return found.sorted(found.column(best)) if best in found.metrics else found
+        best = [column for column in found.columns if column.kind == "metric"][
+            :1
+        ]  # that to compare by, if a run has it
+        return found.sorted(best[0]) if best and best[0].metric == results.objective.metric else found
 
     @cached_property
     def metrics(self) -> list[str]:
@@ -183,13 +185,11 @@ class Rows:
         if not self.by_run:
             after.insert(0, _fact("n", lambda row: row.n))
             return before, [*after, _RUNS, _fact("error", lambda row: row.error)]
-        places = [("repeat", 0), ("fold", 1), ("confirms", 2)]
-        before += [_fact(name, _replicate(place)) for name, place in places if self._tells(place)]
+        seen = {(run.entry.repeat, run.entry.fold, run.entry.confirms) for run in _runs(self.results)}
+        for place, name in enumerate(("repeat", "fold", "confirms")):
+            if len({each[place] for each in seen}) > 1:
+                before.append(_fact(name, _replicate(place)))
         return before, [*after, _fact("run", lambda row: row.runs[0]), _fact("error", lambda row: row.error)]
-
-    def _tells(self, place: int) -> bool:
-        """Whether a part of what tells repeats apart differs between them."""
-        return any(row.replicate[place] not in (0, None) for row in self.rows if row.replicate)
 
     @cached_property
     def shown(self) -> tuple[Column, ...]:

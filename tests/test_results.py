@@ -232,8 +232,9 @@ class TestData:
     def test_no_name_of_a_parameter_or_metric_hides_another_column(self, runs, command):
         params = {"n": 1, "state": 2, "f1": 3, "a.seconds": 4, "b.seconds": 5}
         of = [{"params": params, "repeat": repeat, "metrics": {"f1": 6, "f1_std": 7, "index": 8}} for repeat in (0, 1)]
+        of.append({"params": params | {"f1": 9}, "metrics": {"f1": 5}})
         made.search(runs, "a_1", of)
-        (row,) = map(json.loads, command("results", "--format", "jsonl").splitlines())
+        row, _ = map(json.loads, command("results", "--format", "jsonl").splitlines())
         expected = {"n": 2, "state": "completed", "params.n": 1, "params.state": 2, "f1": 3, "metrics.f1": 6}
         assert row.items() >= (expected | {"metrics.index": 8, "f1_std": 7, "deviations.f1_std": 0}).items()
         assert "params.state" in command("results")
