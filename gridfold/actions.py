@@ -19,7 +19,7 @@ from gridfold.forecast import Forecast
 from gridfold.names import RunNames, check_prefix
 from gridfold.plan import Plan, complete, create, plan_of
 from gridfold.ranking import Objective
-from gridfold.report import chosen, formats, listing, live, terminal, unlike
+from gridfold.report import chosen, formats, live, printing, terminal, unlike
 from gridfold.report import fold as folding
 from gridfold.result import compare
 from gridfold.reuse import find_reusable, reuse
@@ -173,7 +173,7 @@ def results(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     if options.sort is not None:
         rows = rows.sorted(rows.column(options.sort, known))
     columns = [rows.column(name, known) for name in options.columns or ()]
-    listed = listing.Listing(rows, form, tuple(columns), options.sort, sys.maxsize if options.all else options.count)
+    listed = printing.Listing(rows, form, tuple(columns), options.sort, sys.maxsize if options.all else options.count)
     listed.write(Path(options.output)) if options.output else listed.print(terminal.console())
     return 0
 

@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import isfinite
 from typing import Any
 
@@ -27,6 +26,11 @@ class Objective:
     metric: str | None = None
     maximize: bool | None = None
 
+    @classmethod
+    def said(cls, facts: Mapping[str, Any]) -> Objective:
+        """What ``search.json`` says of it."""
+        return cls(facts.get("metric"), facts.get("maximize"))
+
     def of(self, metrics: Mapping[str, float]) -> Objective:
         """The same with nothing left open, for runs with such metrics."""
         metric = self.metric or first_metric(metrics)
@@ -37,11 +41,14 @@ class Objective:
         """1 where more of a metric is better, else -1."""
         return 1 if Objective(metric, self.maximize).of({}).maximize else -1
 
+    def value(self, metrics: Mapping[str, float]) -> tuple[str, float | None]:
+        """The metric's name and its value in some metrics."""
+        metric = self.metric or first_metric(metrics)
+        return metric, metrics.get(metric)
+
     def rank(self, record: Record | None, index: int) -> tuple[bool, float, int]:
         """A key that sorts runs best first, by their final metrics; those without the metric come last."""
-        metrics = record.metrics if record else {}
-        metric = self.metric or first_metric(metrics)
-        value = metrics.get(metric)
+        metric, value = self.value(record.metrics if record else {})
         if value is None or not isfinite(value):
             return True, 0.0, index
         return False, -self.sign(metric) * value, index
@@ -58,6 +65,11 @@ def rank(record: Record | None, index: int) -> tuple[bool, float, int]:
     return Objective().rank(record, index)
 
 
+def lower_is_better(metric: str) -> bool:
+    """Whether a metric of this name gets better by getting smaller."""
+    return not _LOWER_IS_BETTER.isdisjoint(re.split(r"[^a-z]+", metric.lower()))
+
+
 def first_metric(metrics: Iterable[str]) -> str:
     """The metric to compare by where none is said; "" if there is none."""
     return next((name for name in metrics if not is_of_test(name)), "")
@@ -71,9 +83,3 @@ def is_of_test(metric: str) -> bool:
 def is_finite(value: Any) -> bool:
     """Whether it is a finite number."""
     return isinstance(value, (int, float)) and abs(value) <= sys.float_info.max
-
-
-@cache
-def lower_is_better(metric: str) -> bool:
-    """Whether a metric of this name gets better by getting smaller."""
-    return not _LOWER_IS_BETTER.isdisjoint(re.split(r"[^a-z]+", metric.lower()))

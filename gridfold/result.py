@@ -143,10 +143,9 @@ def objective_of(searches: Iterable[SearchDirectory], said: Objective = Objectiv
     Raises:
         ConfigError: what a search says cannot be read.
     """
-    for search in searches:
-        facts = search.facts()
-        if facts.get("metric") and said.metric in (None, facts["metric"]):
-            return Objective(facts["metric"], facts.get("maximize") if said.maximize is None else said.maximize)
+    for told in (Objective.said(search.facts()) for search in searches):
+        if told.metric and said.metric in (None, told.metric):
+            return Objective(told.metric, told.maximize if said.maximize is None else said.maximize)
     return said
 
 
