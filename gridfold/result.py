@@ -95,12 +95,17 @@ class Results:
     def read(cls, searches: Sequence[SearchDirectory], objective: Objective = Objective()) -> Results:  # noqa: B008
         """Read every run of some searches.
 
+        Args:
+            searches: where they are.
+            objective: what to compare by; for what it leaves open counts what the first search says that was told
+                something, then the first metric that a run has, and its name.
+
         Raises:
-            ConfigError: the list of a search's runs cannot be read.
+            ConfigError: what a search says, or the list of its runs, cannot be read.
         """
         found = [(search, entry, record) for search in searches for entry, record in search.records()]
         first = next((record.metrics for _, _, record in found if record and record.metrics), {})
-        resolved = objective.of(first)
+        resolved = _completed(objective, searches).of(first)
         return cls(tuple(searches), resolved, tuple(_trials(_result(*each, resolved) for each in found)))
 
     @property
@@ -128,7 +133,7 @@ def compare(store: Store, names: Iterable[str], said: Objective = Objective()) -
     """
     found = {search.dir.resolve(): search for search in map(store.find, names)}
     searches = list(found.values())
-    results = Results.read(searches, objective_of(searches, said))
+    results = Results.read(searches, said)
     wanted = results.objective.metric
     known = {name for trial in results.trials for run in trial.runs for name in run.metrics}
     if wanted and known and wanted not in known:
@@ -137,16 +142,12 @@ def compare(store: Store, names: Iterable[str], said: Objective = Objective()) -
     return results
 
 
-def objective_of(searches: Iterable[SearchDirectory], said: Objective = Objective()) -> Objective:  # noqa: B008
-    """What is said to compare by; for what that leaves open, what the first search says that was told a metric.
-
-    Raises:
-        ConfigError: what a search says cannot be read.
-    """
-    for told in (Objective.said(search.facts()) for search in searches):
-        if told.metric and said.metric in (None, told.metric):
-            return Objective(told.metric, told.maximize if said.maximize is None else said.maximize)
-    return said
+def _completed(objective: Objective, searches: Sequence[SearchDirectory]) -> Objective:
+    """An objective; for what it leaves open, what the first search says that was told something."""
+    told = next((said for search in searches if (said := Objective.said(search.facts())) != Objective()), Objective())
+    if objective.metric not in (None, told.metric):
+        return objective
+    return Objective(told.metric, told.maximize if objective.maximize is None else objective.maximize)
 
 
 def _result(search: SearchDirectory, entry: RunEntry, record: Record | None, objective: Objective) -> RunResult:

@@ -90,6 +90,9 @@ class TestCompare:
         assert compare(store, ["b"], Objective(None, maximize=False)).objective == Objective("loss", maximize=False)
         assert compare(store, ["b"], Objective("f1")).objective == Objective("f1", maximize=True)
         assert compare(store, ["b"], Objective("loss")).objective.maximize is True
+        made.search(runs, "c", [made.completed(1, f1=1, loss=2)], maximize=False)
+        assert compare(store, ["c"]).objective == Objective("f1", maximize=False)
+        assert compare(store, ["c"], Objective("f1")).objective == Objective("f1", maximize=True)
 
     def test_a_search_that_is_named_twice_counts_once(self, runs):
         made.search(runs, "a", [made.completed(1, f1=1)])

@@ -95,6 +95,15 @@ class TestTable:
     def test_a_row_for_each_run(self, repeated, command, snapshot):
         assert command("results", "--runs") == snapshot
 
+    def test_what_tells_runs_of_a_trial_apart(self, runs, command):
+        of = [made.completed(1, f1=1) | {"repeat": repeat, "fold": fold} for repeat in (0, 1) for fold in (0, 1)]
+        of.append(made.completed(1, f1=2) | {"repeat": 1000, "fold": 0, "confirms": True})
+        made.search(runs, "a_1", of)
+        columns = "index,repeat,fold,confirms,f1"
+        table = command("results", "--runs", "--format", "csv", "--columns", columns)
+        assert table.splitlines() == [columns, "4,1000,0,True,2", *(f"{i},{i // 2},{i % 2},False,1" for i in range(4))]
+        assert first_cells(command("results", "--format", "csv", "--columns", "n")) == ["4"]
+
     def test_several_searches(self, search, runs, command, snapshot, capsys):
         other = made.search(runs, "other_1", [made.completed(0.5, val_f1=1)], base="training: {lr: [1]}\n")
         assert command("results", search.name, other.name, "-n", "2") == snapshot
