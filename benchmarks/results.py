@@ -11,7 +11,6 @@ import itertools
 import json
 import os
 import random
-import shutil
 import statistics
 import subprocess
 import sys
@@ -109,13 +108,12 @@ def seconds(folder: Path, words: tuple[str, ...]) -> float:
 
 def main(runs: int = 10_000, repeats: int = 5) -> None:
     """Measure and print."""
-    folder = Path(tempfile.mkdtemp(prefix="gridfold-bench-", dir=Path.cwd()))
-    make(folder / "runs", runs)
-    print(f"{runs:,} runs, median of {repeats}")
-    for name, words in COMMANDS.items():
-        measured = [seconds(folder, words) for _ in range(repeats + 1)][1:]
-        print(f"{name}: {statistics.median(measured):.2f} s ({min(measured):.2f} to {max(measured):.2f})")
-    shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="gridfold-bench-", dir=Path.cwd()) as name:
+        make(Path(name) / "runs", runs)
+        print(f"{runs:,} runs, median of {repeats}")
+        for said, words in COMMANDS.items():
+            measured = [seconds(Path(name), words) for _ in range(repeats + 1)][1:]
+            print(f"{said}: {statistics.median(measured):.2f} s ({min(measured):.2f} to {max(measured):.2f})")
 
 
 if __name__ == "__main__":
