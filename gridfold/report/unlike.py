@@ -47,7 +47,7 @@ class Known:
             ConfigError: the run's config cannot be read.
         """
         record = run.read()
-        search = SearchDirectory(run.dir.parent / record.search) if record and record.search else None
+        search = SearchDirectory(run.dir.parent / record.search) if record and isinstance(record.search, str) else None
         facts: Mapping[str, Any] = {}
         if search:
             with suppress(ConfigError):  # it was deleted: the run's own record has to do
