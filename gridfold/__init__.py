@@ -13,10 +13,11 @@ from gridfold.errors import ConfigError
 
 if TYPE_CHECKING:
     from gridfold.asking import alternatives, ask, count
+    from gridfold.report.frame import results
     from gridfold.search import HyperParamSearch
     from gridfold.stages import stage
 
-__all__ = ["ConfigError", "HyperParamSearch", "alternatives", "ask", "count", "stage"]
+__all__ = ["ConfigError", "HyperParamSearch", "alternatives", "ask", "count", "results", "stage"]
 __version__ = "0.1.0"
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # who uses the library decides what is shown
@@ -27,6 +28,7 @@ _HOMES = {
     "alternatives": "gridfold.asking",
     "ask": "gridfold.asking",
     "count": "gridfold.asking",
+    "results": "gridfold.report.frame",
     "stage": "gridfold.stages",
 }
 

@@ -18,15 +18,19 @@ from gridfold.executors.local import LocalExecutor
 from gridfold.forecast import Forecast
 from gridfold.names import RunNames, check_prefix
 from gridfold.plan import Plan, complete, create, plan_of
+from gridfold.ranking import Objective
+from gridfold.report import chosen, formats, live, printing, terminal, unlike
 from gridfold.report import fold as folding
-from gridfold.report import live, terminal
+from gridfold.result import compare
 from gridfold.reuse import find_reusable, reuse
+from gridfold.rows import Rows, differing
 from gridfold.search import execute_run, execute_search
 from gridfold.status import Status
 from gridfold.store import SearchDirectory, Store
 from gridfold.threads import physical_cores
 from gridfold.variations import parse_arguments
 from gridfold.verify import changes, choose, choose_these, run_again
+from gridfold.where import Condition
 
 
 def search(options: argparse.Namespace, again: str) -> int:
@@ -152,6 +156,40 @@ def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     if found.interrupted:
         return EXIT_INTERRUPTED
     return 0 if found.is_same else EXIT_FAILED
+
+
+def results(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Show the results of searches as a table, or write them as data."""
+    form = options.format or formats.SUFFIXES.get(Path(options.output or "").suffix.lower(), "table")
+    if form == "parquet" and not options.output:
+        raise ConfigError("--format parquet is no text to print", hint="name a file: --output results.parquet")
+    compared = compare(Store(), options.searches, Objective(options.metric, options.maximize))
+    for difference in differing(compared.searches):
+        terminal.console(stderr=True).print(terminal.warning(difference), soft_wrap=True)
+    rows = Rows.of(compared, by_run=options.runs)
+    known = rows.columns if form in formats.DATA else rows.shown
+    if options.where is not None:
+        rows = rows.only(Condition(options.where, known).select(rows.rows))
+    if options.sort is not None:
+        rows = rows.sorted(rows.column(options.sort, known))
+    columns = [rows.column(name, known) for name in options.columns or ()]
+    listed = printing.Listing(rows, form, tuple(columns), options.sort, sys.maxsize if options.all else options.count)
+    listed.write(Path(options.output)) if options.output else listed.print(terminal.console())
+    return 0
+
+
+def best(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Show the best run of a search, and how to use it."""
+    compared = compare(Store(), [options.search], Objective(options.metric, options.maximize))
+    terminal.console().print(chosen.report(compared), soft_wrap=True)
+    return 0
+
+
+def diff(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Show in what two runs differ."""
+    store = Store()
+    terminal.console().print(unlike.report(*map(store.find_run, (options.run, options.other))), soft_wrap=True)
+    return 0
 
 
 def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001

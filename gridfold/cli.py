@@ -26,8 +26,9 @@ class _Parser(argparse.ArgumentParser):
         if unknown:
             hint = nearest(unknown[1], (name for name in self._option_string_actions if name.startswith("--")))
             message = f"unknown option {unknown[1]}\n  {hint}"
-        elif wrong := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message):
-            message = f"unknown command '{wrong[1]}'\n  {nearest(wrong[1], re.findall(r'[a-z]+', wrong[2]))}"
+        elif wrong := re.search(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.*)\)", message):
+            what = "unknown command" if wrong[1] == "COMMAND" else f"{wrong[1]}: unknown"
+            message = f"{what} '{wrong[2]}'\n  {nearest(wrong[2], re.findall(r'[a-z]+', wrong[3]))}"
         elif stray := re.match(r"unrecognized arguments: (\S+\.ya?ml)", message):
             message += f"\n  did you mean --config {stray[1]}?"
         self.exit(EXIT_BAD_INPUT, f"error: {message}\n  see {self.prog} --help\n")
@@ -147,6 +148,49 @@ def _verify_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(action="verify")
 
 
+def _results_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "The results of searches as a table, the best first: a row for each trial, with the mean and the sample "
+        "standard deviation of its repeats. Metrics are those of a run's best epoch; those of the test set are in the "
+        "data formats (csv, parquet, jsonl) only, which have all rows and columns, and every digit."
+    )
+    _searches_argument(parser)
+    _metric_options(parser)
+    parser.add_argument("--sort", metavar="COLUMN", help="order by this: a metric from the best, all else ascending")
+    parser.add_argument(
+        "--where", metavar="EXPR", help="only rows of which this holds, such as 'val_f1 > 0.8 and batch_size == 32'"
+    )
+    parser.add_argument("--columns", metavar="A,B,...", type=_names, help="these columns, in this order")
+    parser.add_argument("--runs", action="store_true", help="a row for each run")
+    parser.add_argument(
+        "--format",
+        choices=("table", "csv", "parquet", "jsonl", "markdown", "latex"),
+        help="default: by the name of the --output file, else table",
+    )
+    parser.add_argument("--output", metavar="FILE", help="write there instead of printing")
+    count = parser.add_mutually_exclusive_group()
+    count.add_argument("-n", dest="count", metavar="N", type=_count, help="so many rows (default for people: 20)")
+    count.add_argument("--all", action="store_true", help="all rows")
+    parser.set_defaults(action="results")
+
+
+def _best_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = "The best run of a search: where it is, its metrics, its config, and how to use it."
+    _search_argument(parser, required=False)
+    _metric_options(parser)
+    parser.set_defaults(action="best")
+
+
+def _diff_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = "In what two runs differ: config, metrics, environment, code."
+    for name, which in (
+        ("run", "directory of a run, or its number in the last search, or SEARCH:NUMBER"),
+        ("other", ""),
+    ):
+        parser.add_argument(name, metavar="RUN", help=which or "likewise")
+    parser.set_defaults(action="diff")
+
+
 def _train_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "Train one config, into runs/YYYY-MM-DD_HHMMSS."
     parser.add_argument("--config", metavar="FILE", required=True, help="a config in which nothing varies")
@@ -215,6 +259,21 @@ def _search_argument(parser: argparse.ArgumentParser, *, required: bool) -> None
     parser.add_argument("search", metavar="SEARCH", nargs=None if required else "?", default="last", help=text)
 
 
+def _searches_argument(parser: argparse.ArgumentParser) -> None:
+    text = "names or directories of searches, or last (the default)"
+    parser.add_argument("searches", metavar="SEARCH", nargs="*", default=["last"], help=text)
+
+
+def _metric_options(parser: argparse.ArgumentParser) -> None:
+    text = "what to compare by (default: the config's, or the first that a run has)"
+    parser.add_argument("--metric", metavar="NAME", help=text)
+    direction = parser.add_mutually_exclusive_group()
+    direction.add_argument("--maximize", action="store_true", default=None, help="more of it is better")
+    direction.add_argument(
+        "--minimize", dest="maximize", action="store_false", default=None, help="less is better (default: by its name)"
+    )
+
+
 def _run_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "run", metavar="RUN", help="directory of a run, or its number in the last search, or SEARCH:NUMBER"
@@ -229,6 +288,10 @@ def _duration(text: str) -> float:
     if not seconds:
         raise argparse.ArgumentTypeError(f"no time at all: '{text}'")
     return seconds
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _count(text: str) -> int:
@@ -259,6 +322,9 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "resume": (_resume_options, "continue a search, or help another process with it"),
     "status": (_status_options, "how far a search is"),
     "fold": (_fold_options, "what the runs of a search shared"),
+    "results": (_results_options, "the results of searches as a table, or as data"),
+    "best": (_best_options, "the best run of a search, and how to use it"),
+    "diff": (_diff_options, "in what two runs differ"),
     "logs": (_logs_options, "what a run printed"),
     "verify": (_verify_options, "run some runs of a search again, each alone, and compare"),
     "reproduce": (_reproduce_options, "run a run again and compare"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 from gridfold.run import Record
 
@@ -17,16 +19,21 @@ class Objective:
     """What runs are compared by.
 
     Attributes:
-        metric: its name; None for the first metric that a run has.
+        metric: its name; None for the first metric that a run has, those of the test set left out.
         maximize: whether more of it is better; None to tell by the metric's name.
     """
 
     metric: str | None = None
     maximize: bool | None = None
 
+    @classmethod
+    def said(cls, facts: Mapping[str, Any]) -> Objective:
+        """What ``search.json`` says of it."""
+        return cls(facts.get("metric"), facts.get("maximize"))
+
     def of(self, metrics: Mapping[str, float]) -> Objective:
         """The same with nothing left open, for runs with such metrics."""
-        metric = self.metric or next(iter(metrics), "")
+        metric = self.metric or first_metric(metrics)
         maximize = not lower_is_better(metric) if self.maximize is None else self.maximize
         return Objective(metric, maximize)
 
@@ -34,19 +41,23 @@ class Objective:
         """1 where more of a metric is better, else -1."""
         return 1 if Objective(metric, self.maximize).of({}).maximize else -1
 
+    def value(self, metrics: Mapping[str, float]) -> tuple[str, float | None]:
+        """The metric's name and its value in some metrics."""
+        metric = self.metric or first_metric(metrics)
+        return metric, metrics.get(metric)
+
     def rank(self, record: Record | None, index: int) -> tuple[bool, float, int]:
         """A key that sorts runs best first, by their final metrics; those without the metric come last."""
-        metrics = record.metrics if record else {}
-        metric = self.metric or next(iter(metrics), "")
-        value = metrics.get(metric)
+        metric, value = self.value(record.metrics if record else {})
         if value is None or not isfinite(value):
             return True, 0.0, index
         return False, -self.sign(metric) * value, index
 
     def best_epoch(self, epochs: Sequence[Mapping[str, float]], metric: str) -> Mapping[str, float] | None:
         """The report of a run in which the metric is best, the first of equals; None if no report has it."""
-        measured = [epoch for epoch in epochs if isfinite(epoch.get(metric, float("nan")))]
-        return max(measured, key=lambda epoch: self.sign(metric) * epoch[metric], default=None)
+        sign = self.sign(metric)
+        measured = [epoch for epoch in epochs if is_finite(epoch.get(metric))]
+        return max(measured, key=lambda epoch: sign * epoch[metric], default=None)
 
 
 def rank(record: Record | None, index: int) -> tuple[bool, float, int]:
@@ -57,3 +68,18 @@ def rank(record: Record | None, index: int) -> tuple[bool, float, int]:
 def lower_is_better(metric: str) -> bool:
     """Whether a metric of this name gets better by getting smaller."""
     return not _LOWER_IS_BETTER.isdisjoint(re.split(r"[^a-z]+", metric.lower()))
+
+
+def first_metric(metrics: Iterable[str]) -> str:
+    """The metric to compare by where none is said; "" if there is none."""
+    return next((name for name in metrics if not is_of_test(name)), "")
+
+
+def is_of_test(metric: str) -> bool:
+    """Whether a metric is one of the test set, which is looked at for the run that was chosen, and not to choose."""
+    return metric.startswith("test")
+
+
+def is_finite(value: Any) -> bool:
+    """Whether it is a finite number."""
+    return isinstance(value, (int, float)) and abs(value) <= sys.float_info.max

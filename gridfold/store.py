@@ -18,7 +18,7 @@ from typing import Any
 
 from gridfold.errors import ConfigError, nearest
 from gridfold.files import is_file, replace_file, replacing
-from gridfold.run import Record, Run, write_config
+from gridfold.run import Record, Run, read_record, write_config
 
 BASE = "base.yaml"
 SEARCH = "search.json"
@@ -119,6 +119,19 @@ class SearchDirectory:
             raise ConfigError(f"says nothing of: {', '.join(missing)}", where=str(self.dir / SEARCH))
         return dict(facts)
 
+    @property
+    def base_path(self) -> Path:
+        """The base config."""
+        return self.dir / BASE
+
+    @property
+    def patch(self) -> bytes | None:
+        """What the code differed from its commit in; None if in nothing."""
+        try:
+            return (self.dir / PATCH).read_bytes()
+        except OSError:
+            return None
+
     def base(self) -> str:
         """The text of the base config."""
         return (self.dir / BASE).read_bytes().decode()
@@ -172,7 +185,8 @@ class SearchDirectory:
 
     def records(self) -> Iterator[tuple[RunEntry, Record | None]]:
         """Each run with its record, None for a run that was never started."""
-        return ((entry, self.run(entry).read()) for entry in self.entries())
+        root = str(self.dir.parent)
+        return ((entry, read_record(f"{root}/{entry.run}")) for entry in self.entries())
 
     def log(self, line: str) -> None:
         """Append a line to ``search.log``; a disk that is full loses the line, not the search."""

@@ -147,9 +147,11 @@ def expectation(plan: Plan, names: RunNames, done: Forecast) -> Group:
     return Group(plan_table(plan), *map(escape, lines))
 
 
-def comparison(old: Record, new: Record) -> Table:
+def comparison(
+    old: Record, new: Record, *, headings: tuple[str, str] = ("before", "now"), title: str | None = None
+) -> Table:
     """The metrics of two runs side by side."""
-    table = Table("metric", "before", "now", "difference")
+    table = Table("metric", *headings, "difference", title=title, title_justify="left", title_style="bold")
     for name in dict.fromkeys([*old.metrics, *new.metrics]):
         before, after = old.metrics.get(name), new.metrics.get(name)
         same = repr(before) == repr(after)  # a nan equals itself

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from gridfold.ranking import Objective
-from gridfold.run import Record
-from gridfold.store import RunEntry, SearchDirectory
+from gridfold.errors import ConfigError, nearest
+from gridfold.ranking import Objective, is_finite
+from gridfold.run import Record, read_reports
+from gridfold.store import RunEntry, SearchDirectory, Store
 
 Replicate = tuple[int, int | None]
 """Which repeat of a trial, and which part of the training data is held out in it."""
@@ -94,12 +95,17 @@ class Results:
     def read(cls, searches: Sequence[SearchDirectory], objective: Objective = Objective()) -> Results:  # noqa: B008
         """Read every run of some searches.
 
+        Args:
+            searches: where they are.
+            objective: what to compare by; for what it leaves open counts what the first search says that was told
+                something, then the first metric that a run has, and its name.
+
         Raises:
-            ConfigError: the list of a search's runs cannot be read.
+            ConfigError: what a search says, or the list of its runs, cannot be read.
         """
         found = [(search, entry, record) for search in searches for entry, record in search.records()]
         first = next((record.metrics for _, _, record in found if record and record.metrics), {})
-        resolved = objective.of(first)
+        resolved = _completed(objective, searches).of(first)
         return cls(tuple(searches), resolved, tuple(_trials(_result(*each, resolved) for each in found)))
 
     @property
@@ -114,14 +120,50 @@ class Results:
         return sorted((trial for trial in self.trials if trial.values), key=lambda trial: -sign * (trial.mean or 0.0))
 
 
+def compare(store: Store, names: Iterable[str], said: Objective = Objective()) -> Results:  # noqa: B008
+    """Read searches by their names, to compare their trials by a metric, or by that which the searches were told.
+
+    Args:
+        store: where the searches are.
+        names: of the searches, or paths, or ``last``.
+        said: what to compare by; for what it leaves open counts what the searches say.
+
+    Raises:
+        ConfigError: there is no such search, it cannot be read, or no run has such a metric.
+    """
+    found = {search.dir.resolve(): search for search in map(store.find, names)}
+    searches = list(found.values())
+    results = Results.read(searches, said)
+    wanted = results.objective.metric
+    known = {name for trial in results.trials for run in trial.runs for name in run.metrics}
+    if wanted and known and wanted not in known:
+        where = ", ".join(str(search.dir) for search in searches)
+        raise ConfigError(f"no run has the metric '{wanted:.80}'", where=where, hint=nearest(wanted, known))
+    return results
+
+
+def _completed(objective: Objective, searches: Sequence[SearchDirectory]) -> Objective:
+    """An objective; for what it leaves open, what the first search says that was told something."""
+    told = next((said for search in searches if (said := Objective.said(search.facts())) != Objective()), Objective())
+    if objective.metric not in (None, told.metric):
+        return objective
+    return Objective(told.metric, told.maximize if objective.maximize is None else objective.maximize)
+
+
 def _result(search: SearchDirectory, entry: RunEntry, record: Record | None, objective: Objective) -> RunResult:
     metric = objective.metric or ""
     metrics = dict(record.metrics) if record else {}
-    if record and (epoch := objective.best_epoch(search.run(entry).reports(), metric)):
-        metrics |= epoch
+    if record and metric:
+        reports = read_reports(f"{search.dir.parent}/{record.reused or entry.run}")
+        metrics |= _numbers(objective.best_epoch(reports, metric) or {})
     value = metrics.get(metric)
-    usable = record is not None and record.state == "completed" and value is not None and math.isfinite(value)
+    usable = record is not None and record.state == "completed" and is_finite(value)
     return RunResult(search, entry, record, metrics, value if usable else None)
+
+
+def _numbers(report: Mapping[str, object]) -> dict[str, float]:
+    """The numbers of a report, which may hold anything if a command wrote it."""
+    return {name: value for name, value in report.items() if is_finite(value) or isinstance(value, float)}  # type: ignore[misc]
 
 
 def _trials(results: Iterable[RunResult]) -> Iterator[TrialResult]:

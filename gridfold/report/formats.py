@@ -1,0 +1,148 @@
+"""A table of results as text: for data (CSV, JSON lines, Parquet) whole and exact, for people short.
+
+Data formats have every column, by its dotted path; people get the labels of parameters, numbers of four digits, and
+the mean and the standard deviation of repeats in one.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from gridfold.report.frame import frame_of
+from gridfold.report.numbers import number
+from gridfold.rows import ABSENT, Column, Row
+from gridfold.values import render
+
+DATA = ("csv", "parquet", "jsonl")
+SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".md": "markdown", ".tex": "latex"}
+
+_LEFT = ("state", "search", "run", "runs", "error")  # texts; numbers stand to the right
+_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
+_LATEX |= {character: f"\\{character}" for character in "&%$#_{}"}
+
+
+def text_of(form: str, columns: Sequence[Column], rows: Sequence[Row]) -> str:
+    """The table in a format that is text."""
+    writers = {"csv": _csv, "jsonl": _json_lines, "markdown": _markdown, "latex": _latex}
+    return writers[form](columns, rows)
+
+
+def parquet(columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
+    """The table as a Parquet file; what is no plain value, and columns of mixed kinds, are JSON texts.
+
+    Raises:
+        ConfigError: pandas or pyarrow is not installed.
+    """
+    content = io.BytesIO()
+    frame_of(columns, rows, plain=True).to_parquet(content, index=False, engine="pyarrow")
+    return content.getvalue()
+
+
+def table(columns: Sequence[Column], rows: Sequence[Row], *, bold: bool) -> Table:
+    """The table in the terminal; where that is too narrow, texts go on in the next line.
+
+    Args:
+        columns: its columns.
+        rows: its rows.
+        bold: the first row stands out.
+    """
+    body = [cells(columns, row) for row in rows]
+    found = Table()
+    for position, column in enumerate(columns):
+        left = column.name in _LEFT
+        least = None if left else max((len(line[position]) for line in body), default=0)
+        found.add_column(escape(column.label), justify="left" if left else "right", overflow="fold", min_width=least)
+    for position, line in enumerate(body):
+        found.add_row(*map(escape, line), style="bold green" if bold and position == 0 else "")
+    return found
+
+
+def cells(columns: Sequence[Column], row: Row) -> list[str]:
+    """The cells of a row as people read them."""
+    return [_cell(column, row) for column in columns]
+
+
+def _cell(column: Column, row: Row) -> str:
+    value = column.value(row)
+    if value is ABSENT or (value is None and column.kind != "parameter"):
+        return ""
+    if column.kind == "parameter":
+        return _rendered(json.dumps(value))
+    if column.kind == "metric" and column.metric in row.deviations:
+        return f"{number(value)} ± {number(row.deviations[column.metric])}"
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return number(value, 1 if column.name == "seconds" else 4)
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+@cache
+def _rendered(text: str) -> str:
+    """A value as YAML has it: few values stand in many rows."""
+    return render(json.loads(text))
+
+
+def _csv(columns: Sequence[Column], rows: Sequence[Row]) -> str:
+    lines = _Lines()
+    writer = csv.writer(lines)
+    writer.writerow([column.name for column in columns])
+    writer.writerows([_flat(column.value(row)) for column in columns] for row in rows)
+    return "".join(lines)
+
+
+class _Lines(list[str]):
+    """Takes rows of CSV, which end as lines of text do; told so, ``csv`` would leave a carriage return unquoted."""
+
+    def write(self, row: str) -> None:
+        self.append(row.removesuffix("\r\n") + "\n")
+
+
+def _flat(value: Any) -> Any:
+    """A value as one cell of text."""
+    if value is ABSENT:
+        return None
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
+
+
+def _json_lines(columns: Sequence[Column], rows: Sequence[Row]) -> str:
+    lines = ({column.name: _strict(column.value(row)) for column in columns} for row in rows)
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+def _strict(value: Any) -> Any:
+    """A value that every reader of JSON takes: there is no nan in it, and no infinity."""
+    return None if value is ABSENT or (isinstance(value, float) and not math.isfinite(value)) else value
+
+
+def _markdown(columns: Sequence[Column], rows: Sequence[Row]) -> str:
+    rules = ["---" if column.name in _LEFT else "---:" for column in columns]
+    body = (list(map(_in_markdown, cells(columns, row))) for row in rows)
+    lines = [[_in_markdown(column.label) for column in columns], rules, *body]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _in_markdown(text: str) -> str:
+    """Text in which nothing stands for anything else; an underscore inside a word stands for itself."""
+    return re.sub(r"([\\`*|<\[\]]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(text.split()))
+
+
+def _latex(columns: Sequence[Column], rows: Sequence[Row]) -> str:
+    places = "".join("l" if column.name in _LEFT else "r" for column in columns)
+    head = _latex_line(column.label for column in columns)
+    lines = [r"% \usepackage{booktabs}", rf"\begin{{tabular}}{{{places}}}", r"\toprule", head, r"\midrule"]
+    lines += [_latex_line(cells(columns, row)) for row in rows]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def _latex_line(texts: Iterable[str]) -> str:
+    escaped = ("".join(_LATEX.get(character, character) for character in " ".join(text.split())) for text in texts)
+    return " & ".join(escaped) + r" \\"

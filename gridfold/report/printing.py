@@ -1,0 +1,102 @@
+"""The table of results, printed or written to a file."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console, Group
+from rich.markup import escape
+
+from gridfold.errors import ConfigError, nearest_file
+from gridfold.files import replace_bytes
+from gridfold.report import formats
+from gridfold.rows import Column, Row, Rows
+
+MAX_ROWS = 20
+_MAX_METRICS = 3
+_ASKED_FOR = ("runs", "run", "error")  # columns that people see only where they name them
+_WIDTH = 10_000  # of a table that goes to no terminal: it is as wide as it needs
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Rows in a format.
+
+    Attributes:
+        rows: what is shown, in this order.
+        form: ``table``, or another format.
+        asked: the columns that were asked for; empty for the usual ones.
+        sort: the column that was asked for to sort by; None if the best come first.
+        count: how many rows at most; None for the usual number.
+    """
+
+    rows: Rows
+    form: str
+    asked: tuple[Column, ...] = ()
+    sort: str | None = None
+    count: int | None = None
+
+    def print(self, console: Console) -> None:
+        """Print it; a table as wide as the console."""
+        if self.form == "table":
+            wide = Console(file=console.file, force_terminal=False, width=_WIDTH, highlight=False)
+            (console if console.is_terminal else wide).print(self._table(), crop=False)
+        else:
+            console.file.write(formats.text_of(self.form, self.columns, self.shown))
+
+    def write(self, path: Path) -> None:
+        """Write it to a file, in one step.
+
+        Raises:
+            ConfigError: the folder is not there.
+        """
+        if not path.parent.is_dir():
+            raise ConfigError("no such folder", where=str(path.parent), hint=nearest_file(path.parent))
+        if self.form == "parquet":
+            content = formats.parquet(self.columns, self.shown)
+        else:
+            text = io.StringIO()
+            self.print(Console(file=text, force_terminal=False, highlight=False))
+            content = text.getvalue().encode()
+        replace_bytes(path, [content])
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Its columns."""
+        if self.asked:
+            return self.asked
+        return self.rows.columns if self.form in formats.DATA else tuple(filter(self._is_usual, self.rows.shown))
+
+    @property
+    def shown(self) -> tuple[Row, ...]:
+        """Its rows."""
+        usual = None if self.form in formats.DATA else MAX_ROWS
+        return self.rows.rows[: usual if self.count is None else self.count]
+
+    def _is_usual(self, column: Column) -> bool:
+        """Whether people see a column without asking for it."""
+        if column.kind == "metric":
+            return (
+                column.metric in [metric.metric for metric in self.rows.shown if metric.kind == "metric"][:_MAX_METRICS]
+            )
+        if column.kind == "deviation" or column.name in _ASKED_FOR:
+            return False
+        if column.name == "search":
+            return len(self.rows.results.searches) > 1
+        return column.name != "n" or self.rows.has_repeats
+
+    def _table(self) -> Group:
+        shown = self.shown
+        bold = self.sort is None and bool(shown) and shown[0].n > 0
+        table = formats.table(self.columns, shown, bold=bold)
+        left = len(self.rows.rows) - len(shown)
+        return Group(f"[bold]{escape(self._title())}", table, *([f"{left:,} more: --all"] if left else []))
+
+    def _title(self) -> str:
+        objective = self.rows.results.objective
+        if self.sort is not None:
+            return f"Results by {self.sort}"
+        rule = f" ({'highest' if objective.maximize else 'lowest'} {objective.metric})" if objective.metric else ""
+        return f"Results, best first{rule}"
