@@ -147,7 +147,7 @@ def contenders(results: Results) -> tuple[Contender, ...]:
     if not known:
         return ()
     ranked = [each.trial for each in known]
-    values, sign = _matrix(ranked), 1 if results.objective.maximize else -1
+    values, sign = matrix(ranked), 1 if results.objective.maximize else -1
     differences, p = _against_best(values * sign, data_folds(results))
     corrected = [None, *holm(p[1:], len(ranked) * (len(ranked) - 1) // 2)]
     first = Contender(known[0], 0.0, None, distinguishable=False)
@@ -208,7 +208,7 @@ def _contender(of: Estimate, difference: float, p: float | None) -> Contender:
     return Contender(of, difference if known else None, p, distinguishable=p is not None and p < 1 - _LEVEL)
 
 
-def _matrix(trials: Sequence[TrialResult]) -> Array:
+def matrix(trials: Sequence[TrialResult]) -> Array:
     """The values, a row for each trial, a column for each repeat, nan where there is none."""
     import numpy as np
 
