@@ -24,11 +24,13 @@ from gridfold.trainer import BUILT_IN
 from gridfold.values import canonical, render
 from gridfold.variations import Variation, parse_arguments
 
-MATTERS = 0.01  # of a corrected p-value: so strict, because there are several parameters beside the trials
+_MATTERS = 0.05  # of a corrected p-value
 _LARGE, _SMALL = 0.1, 0.01  # of an importance, where the noise is unknown
 _REPEATS, _TOP = 3, 5
 _MANY = 20_000  # trials of an advised search: beyond, it is none
-_BOUNDED = re.compile(r"(^|[._])(p|dropout|prob|probability|ratio|momentum|beta\d?|smoothing|fraction|split)($|[._])|drop")
+_BOUNDED = re.compile(
+    r"(^|[._])(p|dropout|prob|probability|ratio|momentum|beta\d?|smoothing|fraction|split)($|[._])|drop"
+)
 _NICE = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 10)
 _CLOSE = 0.12
 
@@ -62,8 +64,8 @@ def advice(
 ) -> tuple[Advice, ...]:
     """What to run next, the most useful first.
 
-    A trial that was run once: repeat the best. Of a parameter that matters, if its best value is on the edge of its list:
-    extend that; if it is inside: refine around it. A parameter that does not: fix it.
+    Where each trial was run once: repeat the best. A parameter that matters: if its best value is on the edge of its
+    list, extend that; if it is inside, refine around it. One that does not: fix it.
     """
     if not contenders:
         return ()
@@ -71,17 +73,19 @@ def advice(
     moves = _moves(results, best, effects, interactions)
     try:
         next_search = _Next(results, best.runs[0].search)
-        made = [*_moved(next_search, moves), *_fixed(next_search, results, best, effects, interactions, moves)]
+        made = [*_moved(next_search, moves), *_fixed(next_search, results, effects, interactions, moves)]
     except (ConfigError, OSError):  # what the search began with is not there any more
         made = []
     return (*_repeat(results, contenders), *made)
 
 
-def mattering(effects: Sequence[Effect], interactions: Sequence[Interaction]) -> tuple[list[Effect], list[Interaction]]:
+def mattering(
+    effects: Sequence[Effect], interactions: Sequence[Interaction], level: float = _MATTERS
+) -> tuple[list[Effect], list[Interaction]]:
     """The effects and interactions that are there beyond the noise, corrected for their number after Holm (1979)."""
-    both = [*effects, *interactions]
+    both: list[Effect | Interaction] = [*effects, *interactions]
     corrected = holm([each.p for each in both], len(both))
-    sure = {id(each) for each, p in zip(both, corrected, strict=True) if p is not None and p < MATTERS}
+    sure = {id(each) for each, p in zip(both, corrected, strict=True) if p is not None and p < level}
     return [each for each in effects if id(each) in sure], [each for each in interactions if id(each) in sure]
 
 
@@ -93,11 +97,10 @@ def extended(values: Sequence[float], path: str = "", *, upward: bool) -> float 
     """
     given = sorted(values)
     edge = given[-1] if upward else given[0]
-    positive = [value for value in given if value > 0]
     if not upward and edge <= 0 <= given[0]:
         return None
-    if len(positive) > 1 and is_geometric(positive) and given[0] >= 0:
-        found = _by_factor(positive, upward=upward)
+    if given[0] >= 0 and _is_geometric(given):
+        found = _by_factor([value for value in given if value > 0], upward=upward)
     else:
         found = _by_step(given, upward=upward)
     found = _bounded(found, given, edge, path)
@@ -108,9 +111,8 @@ def extended(values: Sequence[float], path: str = "", *, upward: bool) -> float 
 
 def between(low: float, high: float, values: Sequence[float]) -> float | None:
     """A value between two neighbours of a list, by factor or step as the list is; None if there is none."""
-    positive = [value for value in values if value > 0]
-    by_factor = low > 0 and len(positive) > 1 and is_geometric(sorted(positive))
-    found: float = nice(math.sqrt(low * high) if by_factor else (low + high) / 2, 0.2 * (high - low) / high)
+    middle = math.sqrt(low * high) if low > 0 and _is_geometric(values) else (low + high) / 2
+    found = nice(middle, 0.2 * (high - low) / high)
     if all(isinstance(value, int) for value in values):
         found = round(found)
     return found if low < found < high else None
@@ -154,10 +156,15 @@ def _by_step(values: Sequence[float], *, upward: bool) -> float:
 
 
 def _bounded(found: float, values: Sequence[float], edge: float, path: str) -> float:
-    fractions = 0 <= values[0] and values[-1] < 1 and not isinstance(values[-1], int)
-    if fractions and found >= 1 and (_BOUNDED.search(path) or not is_geometric([v for v in values if v > 0] or [1, 1])):
+    fractions = values[0] >= 0 and values[-1] < 1 and not isinstance(values[-1], int)
+    if fractions and found >= 1 and (_BOUNDED.search(path) or not _is_geometric(values)):
         return nice((edge + 1) / 2, 0.02)
     return found
+
+
+def _is_geometric(values: Sequence[float]) -> bool:
+    positive = sorted(value for value in values if value > 0)
+    return len(positive) > 1 and is_geometric(positive)
 
 
 @dataclass(frozen=True)
@@ -249,6 +256,9 @@ class _Next:
             said = self.facts.get(name)
             if said is not None and said != getattr(config.settings, name, None) and (name, said) != ("repeats", 1):
                 words += [f"--{name}", str(said)]
+        more = self.facts.get("maximize")
+        if more is not None and more != getattr(config.settings, "maximize", None):
+            words.append("--maximize" if more else "--minimize")
         trainer = self.facts["trainer"] if isinstance(self.facts["trainer"], str) else tuple(self.facts["trainer"])
         if trainer == (config.trainer or BUILT_IN):
             return words
@@ -278,8 +288,8 @@ def _moves(
 
 
 def _move(results: Results, path: str, top: Any) -> _Move | None:
-    """What to do about one parameter whose best value is known."""
-    tried = sorted({trial.params[path] for trial in results.trials if path in trial.params})
+    """What to do about one parameter whose best value is known; failed runs tried their values, too."""
+    tried: list[Any] = sorted({_number(trial.params[path]) for trial in results.trials if path in trial.params})
     label = label_parameters(results.paths)[results.paths.index(path)]
     place = tried.index(top)
     if place in (0, len(tried) - 1):
@@ -297,6 +307,10 @@ def _move(results: Results, path: str, top: Any) -> _Move | None:
     listed = " and ".join(map(text, near))
     sentence = f"{label} is best at {text(top)}, between {text(low)} and {text(high)}: try {listed} too."
     return _Move("refine", path, tuple(sorted([*near, top])), sentence)
+
+
+def _number(value: Any) -> Any:
+    return value if is_numeric([value]) else math.nan
 
 
 def _moved(search: _Next, moves: Sequence[_Move]) -> list[Advice]:
@@ -324,7 +338,6 @@ def _changed(search: _Next, move: _Move) -> dict[str, tuple[Any, ...]]:
 def _fixed(
     search: _Next,
     results: Results,
-    best: TrialResult,
     effects: Sequence[Effect],
     interactions: Sequence[Interaction],
     moves: Sequence[_Move],
@@ -349,10 +362,10 @@ def _fixed(
 def _is_flat(effect: Effect, interactions: Sequence[Interaction]) -> bool:
     """Whether a parameter has no effect that shows, alone or with another."""
     together = [each.p for each in interactions if effect.path in each.paths and each.p is not None]
-    if any(p < MATTERS for p in together):
+    if any(p < _MATTERS for p in together):
         return False
     if effect.p is not None:
-        return effect.p > 1 - 0.95 and (effect.importance is None or effect.importance < _LARGE)
+        return effect.p > _MATTERS and (effect.importance is None or effect.importance < _LARGE)
     return effect.importance is not None and effect.importance < _SMALL
 
 
@@ -385,7 +398,9 @@ def _repeat(results: Results, contenders: Sequence[Contender]) -> list[Advice]:
 def _advice(
     search: _Next, kind: str, path: str, sentence: str, changed: Mapping[str, tuple[Any, ...]], runs: int
 ) -> Advice:
-    return Advice(kind, path, sentence, search.command(changed), runs, _times(runs, _mean_seconds(search.results.trials)))
+    return Advice(
+        kind, path, sentence, search.command(changed), runs, _times(runs, _mean_seconds(search.results.trials))
+    )
 
 
 def _mean_seconds(trials: Sequence[TrialResult]) -> float | None:

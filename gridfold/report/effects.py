@@ -125,13 +125,14 @@ class _Factor:
 
     path: str
     values: tuple[Any, ...]
-    codes: Array
+    codes: NDArray[np.int_]
 
     def columns(self) -> Array:
         """The columns of a model: one for each value but the last, adding up to zero over the values."""
         import numpy as np
 
-        return np.vstack([np.eye(len(self.values) - 1), -np.ones(len(self.values) - 1)])[self.codes]
+        coded: Array = np.vstack([np.eye(len(self.values) - 1), -np.ones(len(self.values) - 1)])
+        return coded[self.codes]
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class Model:
     """What the trials' means are compared by: trials that have a value, parameters that vary among them, the noise.
 
     With repeats, noise is the spread within the trials, once the effect of a seed on all of them is taken off. Without,
-    it is what the main effects leave unexplained, so that interactions count as noise, and effects look rather too small
+    it is what the main effects leave unexplained: interactions count as noise then, and effects look rather too small
     than too large. Where neither has a degree of freedom left, nothing is known of it.
     """
 
@@ -180,15 +181,17 @@ def levels(trials: Sequence[TrialResult], path: str) -> tuple[Any, ...]:
 
 def is_numeric(values: Sequence[Any]) -> bool:
     """Whether all values are numbers."""
-    return all(isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) for value in values)
+    return all(
+        isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) for value in values
+    )
 
 
 def effects(model: Model) -> tuple[Effect, ...]:
     """The main effect of each parameter, the most important first.
 
-    One least-squares model of all main effects over the means of the trials, so that cells may be missing. The mean of a
-    value is its least-squares mean, as if every other value occurred equally often; the F-test of a parameter compares
-    the model with the one that lacks it.
+    One least-squares model of all main effects over the means of the trials, so that cells may be missing. The mean of
+    a value is its least-squares mean, as if every other value occurred equally often; the F-test of a parameter
+    compares the model with the one that lacks it.
     """
     design = _design(model.factors, model.means)
     shares = importance(model)
@@ -260,7 +263,9 @@ def _regions(path: str, ended: Sequence[RunResult]) -> list[FailureRegion]:
         key = canonical(value := run.entry.params.get(path))
         values.setdefault(key, value)
         failed.setdefault(key, []).append(_failed(run))
-    return [FailureRegion(path, values[key], sum(all_of), len(all_of)) for key, all_of in failed.items() if len(values) > 1]
+    return [
+        FailureRegion(path, values[key], sum(all_of), len(all_of)) for key, all_of in failed.items() if len(values) > 1
+    ]
 
 
 def _failed(run: RunResult) -> bool:
@@ -360,7 +365,9 @@ def _levels(model: Model, design: Array, place: int) -> tuple[Level, ...]:
         weights = contrast @ inverse
         mean, n = float(weights @ model.means), int(np.sum(factor.codes == position))
         low = high = None
-        if model.error and np.allclose(weights @ design, contrast, atol=1e-8):  # else other effects cannot be told from it
+        if model.error and np.allclose(
+            weights @ design, contrast, atol=1e-8
+        ):  # else other effects cannot be told from it
             error = math.sqrt(model.error.variance * float(weights @ weights))
             reach = float(stats.t.ppf(0.5 + _LEVEL / 2, model.error.df)) * error
             low, high = mean - reach, mean + reach

@@ -134,12 +134,12 @@ def contenders(results: Results) -> tuple[Contender, ...]:
     A moderated paired t-test (Smyth 2004, limma): two or three repeats give a variance that is itself noise, so each
     pair's variance is drawn towards that of other trials, the more the more alike they are. Two things are otherwise
     than there. What a variance is drawn to is not one number but that of trials of about the same mean, because trials
-    at chance level, or about to diverge, have other noise than good ones. And a variance that is far above it is left as
-    it is.
+    at chance level, or about to diverge, have other noise than good ones. And one that is far above it is left as it
+    is.
 
-    The best is not given but chosen, as the luckiest of N trials. A comparison with it is one of all N (N - 1) / 2 pairs,
-    and p-values are corrected for that many, after Holm (1979). To correct for N - 1 would find the luckiest of many
-    equal trials better than the unluckiest far too often.
+    The best is not given but chosen, as the luckiest of N trials. A comparison with it is one of all N (N - 1) / 2
+    pairs, and p-values are corrected for that many, after Holm (1979). To correct for N - 1 would find the luckiest of
+    many equal trials better than the unluckiest far too often.
 
     A trainer that gives the same number for every repeat has no noise: any difference is then exact, with p = 0.
     """
@@ -217,7 +217,7 @@ def matrix(trials: Sequence[TrialResult]) -> Array:
 
 
 def _against_best(values: Array, parts: int | None) -> tuple[list[float], list[float | None]]:
-    """The mean difference of the first trial and each, nan if they share no repeat, and its p-value before correction."""
+    """The mean difference of the first trial and each, nan if they share no repeat, and its uncorrected p-value."""
     import numpy as np
     from scipy import stats
 

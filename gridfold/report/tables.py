@@ -118,7 +118,9 @@ class Tables:
 
 def curves(results: Results) -> tuple[Curve, ...]:
     """The metric in each report of the runs of the best trials, at most 500 points of a run."""
-    found = [_curve(run, results.objective.metric or "") for trial in results.ranked[:_MOST_TRIALS] for run in trial.runs]
+    found = [
+        _curve(run, results.objective.metric or "") for trial in results.ranked[:_MOST_TRIALS] for run in trial.runs
+    ]
     return tuple(curve for curve in found if curve.points)
 
 
@@ -158,7 +160,7 @@ def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]
 
 def _check_installed() -> None:
     try:
-        import numpy  # noqa: F401, ICN001
+        import numpy  # noqa: F401
         import scipy  # noqa: F401
     except ImportError as error:
         hint = 'pip install "gridfold[report]"'

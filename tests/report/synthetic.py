@@ -43,7 +43,7 @@ def results(points, values, *, metric="val_f1", maximize=True, seconds=1.0, fold
         took = seconds(params) if callable(seconds) else seconds
         again = (confirming or {}).get(position, ())
         made = [
-            _run(search, next(count), params, place, value, metric, took, folds, confirms)
+            _run(search, _entry(next(count), params, place, folds, confirms), value, metric, took)
             for confirms, given in ((False, row), (True, again))
             for place, value in enumerate(given)
         ]
@@ -52,9 +52,12 @@ def results(points, values, *, metric="val_f1", maximize=True, seconds=1.0, fold
     return Results((search,), Objective(metric, maximize), tuple(trials))
 
 
-def _run(search, index, params, place, value, metric, seconds, folds, confirms):
+def _entry(index, params, place, folds, confirms):
     repeat, fold = divmod(place, folds) if folds else (place, None)
-    entry = RunEntry(index, f"synthetic_000000_{index}", params, f"id{index}", repeat, fold, confirms)
+    return RunEntry(index, f"synthetic_000000_{index}", params, f"id{index}", repeat, fold, confirms)
+
+
+def _run(search, entry, value, metric, seconds):
     if value is ...:
         return RunResult(search, entry, None, {}, None)
     record = record_of(entry, search.name, metric, value, seconds)
