@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _LEVEL = 0.95
 _EXACT = 1e-12  # of the largest value: a difference below is rounding
 _BEYOND = 0.01  # a variance as large as fewer would be is an outlier
+_RARE = 0.05
+_GRID = 2001
 _MOST_DF = 1e6
 _WINDOW_DF = 30  # degrees of freedom that the noise at a mean is told from
 _WINDOW_MIN = 5
@@ -302,17 +304,23 @@ def _pooled(variance: Array, df: Array) -> float:
 def _prior_df(variance: Array, expected: Array, df: Array) -> float:
     """How alike variances are, from the spread of their logarithms (Smyth 2004, section 6.2).
 
-    A variance of 0 is one below what the metric resolves; it counts as the smallest that is seen.
+    A variance that is rare if it is as expected counts as one that just is not, and the spread is compared with what is
+    then left of it: so neither 0, where the metric resolves no more, nor the place where trials of one noise border on
+    trials of another makes all seem unlike.
     """
     import numpy as np
-    from scipy import special
+    from scipy import special, stats
 
     some = expected > 0
-    if some.sum() < 3 or not (variance > 0).any():
+    if some.sum() < 3:
         return 0.0
-    log = np.log(np.maximum(variance[some], variance[variance > 0].min()) / expected[some])
-    log = log - special.digamma(df[some] / 2) + np.log(df[some] / 2)
-    beyond = float(np.var(log, ddof=1) - special.polygamma(1, df[some] / 2).mean())
+    df, ratio = df[some], variance[some] / expected[some]
+    least, most = (stats.chi2.ppf(chance, df) / df for chance in (_RARE, 1 - _RARE))
+    log = np.log(np.clip(ratio, least, most)) - special.digamma(df / 2) + np.log(df / 2)
+    alike = float(np.mean(df))
+    usual = np.log(stats.chi2.ppf(np.clip(np.linspace(0, 1, _GRID), _RARE, 1 - _RARE), alike)).var()
+    whole = float(special.polygamma(1, alike / 2))
+    beyond = (float(np.var(log, ddof=1)) / float(usual) - 1) * whole
     return math.inf if beyond <= 0 else 2 * _trigamma_inverse(beyond)
 
 
