@@ -106,7 +106,7 @@ def extended(values: Sequence[float], path: str = "", *, upward: bool) -> float 
     found = _bounded(found, given, edge, path)
     if all(isinstance(value, int) for value in values):
         found = round(found)
-    return None if found in given else found
+    return None if found in given or (found <= 0 < given[0]) else found
 
 
 def between(low: float, high: float, values: Sequence[float]) -> float | None:

@@ -439,14 +439,21 @@ def _distribution(factor: _Factor) -> Any:
 
 
 def is_geometric(values: Sequence[float]) -> bool:
-    """Whether numbers, by size, are spaced by factors rather than by steps."""
-    if values[0] <= 0 or values[-1] / values[0] < _GEOMETRIC:
+    """Whether numbers, by size, are spaced by factors rather than by steps; of two, what is usual is taken."""
+    if values[0] <= 0:
         return False
+    ratio = values[-1] / values[0]
     if len(values) == 2:
-        return bool(values[-1] / values[0] >= 5 or values[-1] < 0.05 or values[0] >= 2)
+        return ratio >= 5 or values[-1] < 0.05 or all(map(_is_power_of_two, values))
+    if ratio < _GEOMETRIC:
+        return False
     steps = [after - before for before, after in itertools.pairwise(values)]
     factors = [math.log(after / before) for before, after in itertools.pairwise(values)]
     return _unevenness(factors) < _unevenness(steps)
+
+
+def _is_power_of_two(value: float) -> bool:
+    return isinstance(value, int) and value > 1 and value & (value - 1) == 0
 
 
 def _unevenness(steps: Sequence[float]) -> float:

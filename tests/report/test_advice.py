@@ -2,7 +2,9 @@
 
 import math
 import shlex
+import zlib
 
+import numpy as np
 import pytest
 
 from gridfold.report.advice import between, extended, nice
@@ -20,7 +22,8 @@ def advised(search):
 
 
 def jitter(params, repeat, scale=0.001):
-    return scale * math.sin(1000 * (hash(str(sorted(params.items()))) % 97 + 13 * repeat))
+    seed = zlib.crc32(f"{sorted(params.items(), key=str)} {repeat}".encode())
+    return scale * np.random.default_rng(seed).standard_normal()
 
 
 class TestHowListsGoOn:
@@ -32,14 +35,14 @@ class TestHowListsGoOn:
             ([1e-3, 3e-3, 1e-2], "lr", 3e-2, 3e-4),
             ([1e-3, 1e-4], "lr", 1e-2, 1e-5),
             ([16, 32, 64], "batch_size", 128, 8),
-            ([16, 32], "batch_size", 48, 8),
+            ([16, 32], "batch_size", 64, 8),
             ([1, 2, 4], "layers", 8, None),
             ([1, 2, 3], "layers", 4, None),
             ([128, 256, 512], "hidden", 1024, 64),
             ([0.1, 0.2, 0.3], "dropout", 0.4, 0.05),
             ([0.1, 0.3], "architecture.2.p", 0.5, 0.05),
             ([0.5, 0.7, 0.9], "head.dropout", 0.95, 0.3),
-            ([0, 0.01, 0.1], "weight_decay", None, None),
+            ([0, 0.01, 0.1], "weight_decay", 1.0, None),
             ([0.0, 0.1, 0.2], "dropout", 0.3, None),
             ([-1, 0, 1], "shift", 2, -2),
             ([3, 5, 10], "epochs", 20, 2),
@@ -47,12 +50,9 @@ class TestHowListsGoOn:
     )
     def test_up_and_down(self, values, path, up, down):
         found_up, found_down = (extended(values, path, upward=upward) for upward in (True, False))
-        if up is not None:
-            assert found_up == pytest.approx(up)
-            assert isinstance(found_up, type(values[-1]))
-        if down is not None or not min(values):
-            assert found_down == (None if down is None else pytest.approx(down))
-        assert found_down is None or min(values) < 0 or found_down > 0
+        assert found_up == pytest.approx(up)
+        assert isinstance(found_up, type(values[-1]))
+        assert found_down == (None if down is None else pytest.approx(down))
 
     @pytest.mark.parametrize(
         ("low", "high", "values", "expected"),
@@ -130,9 +130,7 @@ class TestWhatIsAdvised:
         search = on_disk(tmp_path, config, value, repeats=3, variations=["name='a b, c'", "+new=1,2", "size=16"])
         search.write_facts(search.facts() | {"trainer": ["python", "my train.py", "{lr}"], "threads": 2})
         words = shlex.split(advised(search)["extend"].command)
-        assert words[5:9] == ["name='a b, c'".replace("'", '"'), "+new=1,2", "size=16", "lr=1e-4,0.001,0.01,0.1"] or (
-            words[5:9] == ["name='a b, c'", "+new=1,2", "size=16", "lr=1e-4,0.001,0.01,0.1"]
-        )
+        assert words[5:9] == ["name='a b, c'", "+new=1,2", "size=16", "lr=1e-4,0.001,0.01,0.1"]
         assert words[-6:] == ["--repeats", "3", "--", "python", "my train.py", "{lr}"]
         assert words[words.index("--threads") + 1] == "2"
 
