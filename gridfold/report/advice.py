@@ -212,7 +212,9 @@ class _Next:
         if plan.space.size > _MANY:
             return None
         done = self._done
-        return sum(max(0, self._runs_of_trial - done.get(plan.template.canonical(trial.choice), 0)) for trial in plan.space)
+        return sum(
+            max(0, self._runs_of_trial - done.get(plan.template.canonical(trial.choice), 0)) for trial in plan.space
+        )
 
     @cached_property
     def _runs_of_trial(self) -> int:
@@ -226,7 +228,9 @@ class _Next:
             for trial in self.results.trials
             if trial.runs[0].search.dir == self.search.dir
         }
-        return {self.plan.template.canonical(trial.choice): counts.get(_key(trial.params), 0) for trial in self.plan.space}
+        return {
+            self.plan.template.canonical(trial.choice): counts.get(_key(trial.params), 0) for trial in self.plan.space
+        }
 
     def command(self, changed: Mapping[str, tuple[Any, ...]]) -> str:
         """The command that runs it."""

@@ -59,7 +59,11 @@ class _Words:
         """What cannot be told apart from the best, and which of these is the cheapest."""
         best, others = contenders[0], contenders[1:]
         if not others or all(each.p is None for each in others):
-            return ["It is the only trial that has a value."] if not others else ["How sure that is cannot be said."]
+            return (
+                ["It is the only trial that has a value."]
+                if not others
+                else ["Whether that is more than noise cannot be said."]
+            )
         alike = [each for each in others if not each.distinguishable]
         if not alike:
             return [f"It is better than {_all_of(len(others))}, beyond the noise."]
@@ -129,11 +133,12 @@ class _Words:
 
 
 def digits(value: float, noise: float | None) -> str:
-    """A number with as many digits as its noise leaves meaning: one more than where the noise begins."""
+    """A number with the digits that its noise leaves a meaning: to the first of the noise, or the second after a 1."""
     if not noise or not math.isfinite(noise):
         return f"{value:.4g}"
-    places = max(0, 1 - math.floor(math.log10(noise)))
-    return f"{value:.{min(places, 12)}f}" if abs(value) < 1e9 else f"{value:.4g}"
+    first = math.floor(math.log10(noise))
+    places = -first + (noise / 10.0**first < 2)
+    return f"{value:.{places}f}" if 0 <= places <= 12 and abs(value) < 1e9 else f"{value:.4g}"
 
 
 def _measured(of: Estimate, noise: float | None) -> str:

@@ -332,7 +332,8 @@ def _test(squares: float, df: int, error: _Error | None, scale: float) -> float 
         return None
     if error.variance <= (_TINY * scale) ** 2:
         return 0.0 if squares > (_TINY * scale) ** 2 * 1e4 else 1.0
-    return float(stats.f.sf(squares / df / error.variance, df, error.df))
+    p = float(stats.f.sf(squares / df / error.variance, df, error.df))
+    return None if math.isnan(p) else p
 
 
 def _without(model: Model, place: int) -> float | None:

@@ -232,7 +232,7 @@ def _against_best(values: Array, parts: int | None) -> tuple[list[float], list[f
     exact = error <= _EXACT * np.nanmax(np.abs(values))
     p = 2 * stats.t.sf(np.maximum(mean, 0) / np.where(exact, 1, error), np.maximum(total, 1e-3))
     p = np.where(exact, mean <= _EXACT * np.nanmax(np.abs(values)), p)
-    unknown = ~np.isfinite(mean) | (total <= 0)
+    unknown = ~np.isfinite(mean) | (total <= 0) | np.isnan(p)
     return mean.tolist(), [None if missing else float(value) for missing, value in zip(unknown, p, strict=True)]
 
 

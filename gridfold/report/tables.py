@@ -96,6 +96,13 @@ class Tables:
             ConfigError: a package of the extra ``report`` is not installed.
         """
         _check_installed()
+        import numpy as np
+
+        with np.errstate(over="ignore", invalid="ignore"):  # a run that all but diverged has a number like 1e300
+            return cls._computed(results)
+
+    @classmethod
+    def _computed(cls, results: Results) -> Tables:
         compared, model = contenders(results), Model.of(results)
         main, together = effects(model), interactions(model)
         confirmed = confirmation(results)

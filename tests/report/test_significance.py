@@ -55,7 +55,12 @@ class TestContenders:
     def test_of_two_trials_it_is_the_paired_t_test(self):
         one, other = [0.9, 0.95, 0.91, 0.97], [0.88, 0.9, 0.88, 0.91]
         first, second = contenders(trials([other, one]))
-        assert (first.estimate.trial.params["lr"], first.difference, first.p, first.distinguishable) == (1, 0, None, False)
+        assert (first.estimate.trial.params["lr"], first.difference, first.p, first.distinguishable) == (
+            1,
+            0,
+            None,
+            False,
+        )
         assert second.difference == pytest.approx(np.mean(np.subtract(one, other)))
         assert second.p == pytest.approx(stats.ttest_rel(one, other).pvalue)
         assert second.distinguishable == (second.p < 0.05)
