@@ -330,8 +330,8 @@ def _test(squares: float, df: int, error: _Error | None, scale: float) -> float 
 
     if error is None or df < 1:
         return None
-    if error.variance <= (_TINY * scale) ** 2:
-        return 0.0 if squares > (_TINY * scale) ** 2 * 1e4 else 1.0
+    if math.sqrt(error.variance) <= _TINY * scale:
+        return 0.0 if math.sqrt(squares) > 100 * _TINY * scale else 1.0
     p = float(stats.f.sf(squares / df / error.variance, df, error.df))
     return None if math.isnan(p) else p
 
