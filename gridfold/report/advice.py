@@ -285,7 +285,7 @@ def _moves(
         if len(values) < 2 or not is_numeric(values):
             continue
         alone = (max if results.objective.maximize else min)(effect.levels, key=lambda level: level.mean).value
-        top = best.params[effect.path]
+        top = best.params.get(effect.path)
         if alone != top and effect.path not in joined:
             continue
         found += [move for move in [_move(results, effect.path, top)] if move]
@@ -294,7 +294,10 @@ def _moves(
 
 def _move(results: Results, path: str, top: Any) -> _Move | None:
     """What to do about one parameter whose best value is known; failed runs tried their values, too."""
-    tried: list[Any] = sorted({_number(trial.params[path]) for trial in results.trials if path in trial.params})
+    taken: list[Any] = [trial.params[path] for trial in results.trials if path in trial.params]
+    tried = sorted({value for value in taken if is_numeric([value])})
+    if top not in tried:
+        return None
     label = label_parameters(results.paths)[results.paths.index(path)]
     place = tried.index(top)
     if place in (0, len(tried) - 1):
@@ -312,10 +315,6 @@ def _move(results: Results, path: str, top: Any) -> _Move | None:
     listed = " and ".join(map(text, near))
     sentence = f"{label} is best at {text(top)}, between {text(low)} and {text(high)}: try {listed} too."
     return _Move("refine", path, tuple(sorted([*near, top])), sentence)
-
-
-def _number(value: Any) -> Any:
-    return value if is_numeric([value]) else math.nan
 
 
 def _moved(search: _Next, moves: Sequence[_Move]) -> list[Advice]:
@@ -390,11 +389,11 @@ def _cheapest(results: Results, path: str, values: Sequence[Any]) -> tuple[Any, 
 
 def _repeat(results: Results, contenders: Sequence[Contender]) -> list[Advice]:
     """Repeat the best, if nothing was repeated."""
-    if len(contenders) < 2 or any(len({run.entry.repeat for run in trial.runs}) > 1 for trial in results.trials):
+    if len(contenders) < 2 or any(len(trial.runs) > 1 for trial in results.trials):
         return []
     top = [each.estimate.trial for each in contenders[:_TOP]]
     search = top[0].runs[0].search
-    runs = (_REPEATS - 1) * sum(len(trial.runs) for trial in top)
+    runs = (_REPEATS - 1) * len(top)
     command = shlex.join(["gridfold", "resume", search.name, "--repeats", str(_REPEATS), "--top", str(_TOP)])
     sentence = f"Each trial was run once, so the noise is unknown: repeat the best {len(top)}, {_REPEATS} runs each."
     return [Advice("repeat", None, sentence, command, runs, _times(runs, _mean_seconds(top)))]

@@ -123,7 +123,7 @@ class _Words:
         return [f"The cheapest of these is {self._trial(cheapest)}: {_seconds(cheapest.seconds)} a run."]
 
     def _effect(self, effect: Effect) -> str:
-        share = "" if effect.importance is None else f" ({effect.importance:.0%} of the variance)"
+        share = "" if effect.importance is None else f" ({100 * effect.importance:.0f} % of the variance)"
         return f"{self._labels[effect.path]}{share}"
 
     def _trial(self, of: Estimate) -> str:
