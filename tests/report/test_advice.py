@@ -1,0 +1,154 @@
+"""Advice: how lists go on, what is advised when, and that the command runs exactly what it says."""
+
+import math
+import shlex
+import zlib
+
+import numpy as np
+import pytest
+
+from gridfold.report.advice import between, extended, nice
+from gridfold.report.advice import text as written
+from gridfold.report.tables import Tables
+from gridfold.results import Results
+from gridfold.store import SearchDirectory
+from tests.report.synthetic import grid, noise, on_disk, results
+
+CONFIG = "lr: [1e-4, 1e-3, 1e-2]\nsize: [16, 32]\n"
+
+
+def advised(search):
+    return {each.kind: each for each in Tables.compute(Results.read([search])).advice}
+
+
+def jitter(params, repeat, scale=0.001):
+    seed = zlib.crc32(f"{sorted(params.items(), key=str)} {repeat}".encode())
+    return scale * np.random.default_rng(seed).standard_normal()
+
+
+class TestHowListsGoOn:
+    @pytest.mark.parametrize(
+        ("values", "path", "up", "down"),
+        [
+            ([1e-7, 5e-7, 1e-6, 5e-6, 1e-5], "lr", 5e-5, 5e-8),
+            ([1e-5, 1e-4, 1e-3], "lr", 1e-2, 1e-6),
+            ([1e-3, 3e-3, 1e-2], "lr", 3e-2, 3e-4),
+            ([1e-3, 1e-4], "lr", 1e-2, 1e-5),
+            ([16, 32, 64], "batch_size", 128, 8),
+            ([16, 32], "batch_size", 64, 8),
+            ([1, 2, 4], "layers", 8, None),
+            ([1, 2, 3], "layers", 4, None),
+            ([128, 256, 512], "hidden", 1024, 64),
+            ([0.1, 0.2, 0.3], "dropout", 0.4, 0.05),
+            ([0.1, 0.3], "architecture.2.p", 0.5, 0.05),
+            ([0.5, 0.7, 0.9], "head.dropout", 0.95, 0.3),
+            ([0, 0.01, 0.1], "weight_decay", 1.0, None),
+            ([0.0, 0.1, 0.2], "dropout", 0.3, None),
+            ([-1, 0, 1], "shift", 2, -2),
+            ([3, 5, 10], "epochs", 20, 2),
+        ],
+    )
+    def test_up_and_down(self, values, path, up, down):
+        found_up, found_down = (extended(values, path, upward=upward) for upward in (True, False))
+        assert found_up == pytest.approx(up)
+        assert isinstance(found_up, type(values[-1]))
+        assert found_down == (None if down is None else pytest.approx(down))
+
+    @pytest.mark.parametrize(
+        ("low", "high", "values", "expected"),
+        [
+            (1e-4, 1e-3, [1e-4, 1e-3, 1e-2], 3e-4),
+            (0.1, 0.2, [0.1, 0.2, 0.3], 0.15),
+            (32, 64, [32, 64, 128], 45),
+            (1, 2, [1, 2, 3], None),
+            (0.8, 0.9, [0.7, 0.8, 0.9], 0.85),
+        ],
+    )
+    def test_between(self, low, high, values, expected):
+        assert between(low, high, values) == (None if expected is None else pytest.approx(expected))
+
+    @pytest.mark.parametrize(("value", "expected"), [(3.16e-4, 3e-4), (0.0091, 0.009), (47.0, 50), (0.87, 0.8)])
+    def test_nice_numbers(self, value, expected):
+        assert nice(value) == pytest.approx(expected, rel=0.13)
+        assert len(f"{nice(value):e}".split("e")[0].rstrip("0").rstrip(".")) <= 3
+
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [(5e-6, "5e-6"), (0.0005, "5e-4"), (0.001, "0.001"), (0.1, "0.1"), (16, "16"), ("a", "a"), (None, "null")],
+    )
+    def test_values_as_a_person_writes_them(self, value, expected):
+        assert written(value) == expected
+
+
+class TestWhatIsAdvised:
+    def test_one_repeat_of_each(self):
+        (first, *_) = Tables.compute(results(grid(lr=[1, 2, 3, 4, 5, 6]), noise(6, 1, 0), seconds=3.0)).advice
+        assert (first.kind, first.path, first.runs, first.seconds) == ("repeat", None, 10, 30.0)
+        assert first.command == "gridfold resume synthetic_000000 --repeats 3 --top 5"
+
+    def test_the_best_value_is_on_the_edge_and_another_parameter_is_flat(self, tmp_path):
+        value = lambda params, repeat: 0.8 + 0.02 * math.log10(params["lr"]) + jitter(params, repeat)  # noqa: E731
+        found = advised(on_disk(tmp_path, CONFIG, value, repeats=3))
+        assert set(found) == {"extend", "fix"}
+        assert found["extend"].path == "lr"
+        assert found["extend"].command == (
+            f"gridfold search --config {tmp_path}/config.yaml --param-variations lr=1e-4,0.001,0.01,0.1 "
+            "--run-prefix synthetic --reuse --repeats 3"
+        )
+        assert (found["extend"].runs, found["extend"].seconds) == (6, 6.0)
+        assert (found["fix"].path, found["fix"].runs) == ("size", 3)
+        assert "size=16" in found["fix"].command
+
+    def test_a_clear_optimum_inside(self, tmp_path):
+        value = lambda params, repeat: 0.8 - 0.05 * (params["lr"] != 1e-3) + jitter(params, repeat)  # noqa: E731
+        found = advised(on_disk(tmp_path, CONFIG, value, repeats=3))
+        assert "extend" not in found
+        assert "lr=3e-4,0.001,0.003" in found["refine"].command
+        assert found["refine"].runs == 2 * 2 * 3
+
+    def test_a_lower_edge_of_a_loss_and_a_falling_list(self, tmp_path):
+        value = lambda params, repeat: params["p"] + jitter(params, repeat)  # noqa: E731
+        found = advised(on_disk(tmp_path, "p: [0.3, 0.2, 0.1]\n", value, repeats=3, metric="val_loss"))
+        assert "p=0.3,0.2,0.1,0.05" in found["extend"].command
+
+    def test_where_larger_values_failed_the_best_is_not_on_the_edge(self, tmp_path):
+        value = lambda params, repeat: None if params["lr"] > 5e-3 else params["lr"] + jitter(params, repeat, 1e-5)  # noqa: E731
+        assert "extend" not in advised(on_disk(tmp_path, CONFIG, value, repeats=3))
+
+    def test_on_noise_no_parameter_is_extended(self):
+        kinds = [each.kind for each in Tables.compute(results(grid(lr=[1, 2, 3]), noise(3, 3, 0))).advice]
+        assert "extend" not in kinds
+
+    def test_a_changed_config_is_not_named(self, tmp_path):
+        search = on_disk(tmp_path, CONFIG, lambda params, repeat: params["lr"] + jitter(params, repeat), repeats=3)
+        (tmp_path / "config.yaml").write_text(CONFIG + "more: 1\n")
+        assert f"--config {search.dir}/base.yaml" in advised(search)["extend"].command
+
+    def test_variations_trainer_and_threads_of_the_search_are_kept(self, tmp_path):
+        config = CONFIG + "name: none\n"
+        value = lambda params, repeat: params["lr"] + jitter(params, repeat, 1e-5)  # noqa: E731
+        search = on_disk(tmp_path, config, value, repeats=3, variations=["name='a b, c'", "+new=1,2", "size=16"])
+        search.write_facts(search.facts() | {"trainer": ["python", "my train.py", "{lr}"], "threads": 2})
+        words = shlex.split(advised(search)["extend"].command)
+        assert words[5:9] == ["name='a b, c'", "+new=1,2", "size=16", "lr=1e-4,0.001,0.01,0.1"]
+        assert words[-6:] == ["--repeats", "3", "--", "python", "my train.py", "{lr}"]
+        assert words[words.index("--threads") + 1] == "2"
+
+
+def test_the_advised_command_runs_exactly_the_new_trials(command, project, write):
+    write("good.py", "def train(config):\n    return {'f1': config['lr'] * 10 + config['size'] / 1e4 * config['lr']}\n")
+    write("c.yaml", "lr: [1e-4, 1e-3, 1e-2]\nsize: [16, 32, 64]\n")
+    result = command("hyper_main.py", "--config", "c.yaml", "--trainer", "good:train", "--run-prefix", "first")
+    assert result.returncode == 0, result.stderr
+    search = SearchDirectory(next(project.glob("runs/*/search.json")).parent)
+    found = advised(search)["extend"]
+    words = shlex.split(found.command)
+    assert words[:2] == ["gridfold", "search"]
+    result = command("hyper_main.py", *words[2:])
+    assert result.returncode == 0, result.stderr
+    assert "Reused 9 results of earlier searches" in result.stdout
+    assert found.runs == 3
+    again = max((SearchDirectory(path.parent) for path in project.glob("runs/*/search.json")), key=lambda s: s.created)
+    records = [record for _, record in again.records()]
+    assert sum(not record.reused for record in records) == found.runs
+    assert len(records) == 12
