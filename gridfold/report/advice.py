@@ -17,7 +17,7 @@ from gridfold.names import label_parameters
 from gridfold.plan import Plan, plan_of
 from gridfold.report.effects import Effect, Interaction, is_geometric, is_numeric
 from gridfold.report.significance import Contender, holm
-from gridfold.results import Results, TrialResult
+from gridfold.result import Results, TrialResult
 from gridfold.space import Parameter
 from gridfold.store import BASE, SearchDirectory
 from gridfold.trainer import BUILT_IN

@@ -12,7 +12,7 @@ from gridfold.names import label_parameters
 from gridfold.report.advice import Advice, mattering, text
 from gridfold.report.effects import Effect, Interaction
 from gridfold.report.significance import Confirmation, Contender, Estimate
-from gridfold.results import Results
+from gridfold.result import Results
 
 _MOST_NAMED = 5
 _SURE = 0.01  # of a corrected p-value: so strict, because these are said beside what is said of the trials

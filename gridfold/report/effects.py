@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gridfold.report.significance import data_folds, matrix, variance_factor
-from gridfold.results import Results, RunResult, TrialResult
+from gridfold.result import Results, RunResult, TrialResult
 from gridfold.values import canonical
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gridfold.results import Replicate, Results, TrialResult
+from gridfold.result import Replicate, Results, TrialResult
 
 if TYPE_CHECKING:
     import numpy as np

@@ -23,7 +23,7 @@ from gridfold.report.effects import (
     regions,
 )
 from gridfold.report.significance import Confirmation, Contender, Estimate, confirmation, contenders
-from gridfold.results import Results, RunResult, TrialResult
+from gridfold.result import Results, RunResult, TrialResult
 
 __all__ = [
     "Advice",

@@ -11,7 +11,7 @@ import numpy as np
 from gridfold.config import Config
 from gridfold.plan import Plan, create
 from gridfold.ranking import Objective
-from gridfold.results import Results, RunResult, TrialResult
+from gridfold.result import Results, RunResult, TrialResult
 from gridfold.run import Record
 from gridfold.store import RunEntry, SearchDirectory, Store
 from gridfold.variations import parse_arguments

@@ -10,7 +10,7 @@ import pytest
 from gridfold.report.advice import between, extended, nice
 from gridfold.report.advice import text as written
 from gridfold.report.tables import Tables
-from gridfold.results import Results
+from gridfold.result import Results
 from gridfold.store import SearchDirectory
 from tests.report.synthetic import grid, noise, on_disk, results
 

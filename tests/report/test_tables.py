@@ -11,7 +11,7 @@ from scipy import stats
 from gridfold.errors import ConfigError
 from gridfold.ranking import Objective
 from gridfold.report.tables import Tables
-from gridfold.results import Results
+from gridfold.result import Results
 from tests.report.synthetic import grid, noise, on_disk, results
 
 CONFIG = "lr: [1e-7, 5e-7, 1e-6, 5e-6, 1e-5]\nsize: [16, 32, 64]\np: [0.1, 0.2, 0.3]\n"
