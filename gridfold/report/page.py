@@ -89,7 +89,7 @@ def render(tables: Tables, search: SearchDirectory) -> str:
         raise ConfigError(f"the package {error.name} is not installed", hint=hint) from None
     script = _asset("page.js")
     shown = _charts(tables)
-    return environment.get_template("page.html").render(
+    text = environment.get_template("page.html").render(
         **shown,
         figures=_figures(shown),
         library=library,
@@ -119,6 +119,7 @@ def render(tables: Tables, search: SearchDirectory) -> str:
         provenance=list(_provenance(search)),
         base=_base(search),
     )
+    return text.encode("utf-8", "replace").decode()  # what runs say may hold halves of characters
 
 
 def _environment() -> Environment:

@@ -30,7 +30,7 @@ _LINES: Mapping[Standing, dict[str, Any]] = {
     "other": {"color": COLORS["other"], "width": 1},
 }
 _SCALE = ["#eef4fa", "#c3daee", "#86b5d9", "#4389bd", "#1f5f99", "#0b3a6b"]  # from worse to better
-_DARK_FROM = 0.5  # of the scale: text on it is white
+_DARK_FROM = 0.67  # of the scale: text on it is white, before it black; both have a contrast of 4.5 there
 _QUIET = "rgba(128,134,145,0.55)"
 
 _MAX_LINES = 300

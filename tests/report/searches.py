@@ -48,7 +48,7 @@ gridfold: {repeats: 3}
 def truth(params):
     """The metric of a trial without noise."""
     lr, size, p = (params.get(path) for path in SPACE)
-    return 0.93 - 0.035 * math.log10(lr / 8e-6) ** 2 - 0.012 * math.log2(size / 16) * (lr < 6e-6) - 0.05 * abs(p - 0.2)
+    return 0.93 - 0.035 * math.log10(lr / 8e-6) ** 2 - 0.006 * math.log2(size / 16) * (1 + 2 * (lr < 6e-6)) - 0.05 * abs(p - 0.2)
 
 
 def write_search(folder, space=None, repeats=3, epochs=8, value=truth, error=None, name="bbc_news_212845"):
