@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 
 from gridfold.values import canonical, render
 
-_MAX_TICKS = 10
+_MANY = 10  # values that need not all have a tick
 _MAX_LETTERS = 24
 _LEAST_GAP = 0.05  # of the axis: values that come closer are set evenly
 _DECADE = 10
@@ -60,16 +60,26 @@ class Axis:
         """Where a value stands."""
         return self.positions[self.index(value)]
 
-    def ticks(self) -> list[tuple[float, str]]:
-        """Positions and texts of the values; where they are many, some are left out, never the first and the last."""
-        step = max(1, math.ceil((len(self.values) - 1) / (_MAX_TICKS - 1)))
-        shown = [*range(0, len(self.values) - 1, step), len(self.values) - 1]
-        return [(self.positions[index], value_text(self.values[index])) for index in shown]
+    def ticks(self, least_gap: float = _LEAST_GAP) -> list[tuple[float, str]]:
+        """Positions and texts of the values; those without room are left out, never the first and the last."""
+        kept: list[int] = []
+        end = self.positions[-1] if self.positions else 0.0
+        for index, at in enumerate(self.positions):
+            has_room = not kept or at - self.positions[kept[-1]] >= least_gap
+            if index == len(self.values) - 1 or (has_room and (not kept or end - at >= least_gap)):
+                kept.append(index)
+        return [(self.positions[index], value_text(self.values[index])) for index in kept]
 
 
 def value_text(value: Any, limit: int = _MAX_LETTERS) -> str:
     """A value in one line, cut if it is long."""
-    return cut(render(value), limit)
+    return _scalar_text(value, limit) if isinstance(value, (str, int, float)) else cut(render(value), limit)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _scalar_text(value: Any, limit: int) -> str:
+    """The same; a value is shown for every trial that has it."""
+    return cut(repr(value) if isinstance(value, float) else render(value), limit)
 
 
 def cut(text: str, limit: int) -> str:
@@ -94,7 +104,7 @@ def _is_geometric(values: tuple[Any, ...]) -> bool:
 def _has_room(values: tuple[Any, ...], kind: str) -> bool:
     positions = _positions(values, kind)
     gaps = [after - before for before, after in pairwise(positions)]
-    return len(values) > _MAX_TICKS or min(gaps, default=1.0) >= _LEAST_GAP
+    return len(values) > _MANY or min(gaps, default=1.0) >= _LEAST_GAP
 
 
 def _positions(values: tuple[Any, ...], kind: str) -> tuple[float, ...]:

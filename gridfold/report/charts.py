@@ -148,7 +148,8 @@ def curves(tables: Tables) -> Chart | None:
     at = next(x for x, y in first.points if y == tops[id(first)])
     total, drawn = len(drawable), plots.drawn_lines(len(drawable))
     left_out = f" Of {total:,} runs, {drawn} are drawn: those of the best trials, and others evenly." * (drawn < total)
-    caption = f"Run {first.run.entry.index} came furthest: {number(tops[id(first)])} at {at:g}.{left_out}"
+    top = f"{number(tops[id(first)])} at {plots.course(tables)} {at:g}"
+    caption = f"Run {first.run.entry.index} came furthest: {top}.{left_out}"
     rows = [(curve.run.entry.run, number(tops[id(curve)]), number(curve.points[-1][1])) for curve in ordered]
     sheet = _sheet(("run", f"best {_metric(tables)}", "last"), rows[:_MAX_ROWS])
     return Chart("curves", "Learning curves", caption, plots.curves(tables), sheet)
@@ -158,7 +159,7 @@ def p_text(p: float | None) -> str:
     """A p-value as a person reads it."""
     if p is None:
         return "unknown"
-    return f"< {_LEAST_P}" if p < _LEAST_P else f"= {p:.2g}"
+    return f"< {_LEAST_P}" if p < _LEAST_P else f"= {p:.2f}" if p >= 0.1 else f"= {p:.3f}"
 
 
 def _pair(tables: Tables, position: int, shown: Heatmap) -> Pair:
@@ -175,8 +176,9 @@ def _heatmap(tables: Tables, name: str, title: str, shown: Heatmap, *, best: boo
     called = plots.labels(tables)
     rows, columns = (called[path] for path in shown.paths)
     what = "the best" if best else "the mean"
-    caption = f"{_metric(tables)}, {what} over the other parameters. {_best_cell(tables, shown, best=best)}"
     cells = shown.best if best else shown.mean
+    empty = " Empty cells have no value." if any(cell is None for row in cells for cell in row) else ""
+    caption = f"{_metric(tables)}, {what} over the other parameters. {_best_cell(tables, shown, best=best)}{empty}"
     sheet = _sheet(
         (f"{cut(rows, 40)} ↓  {cut(columns, 40)} →", *(value_text(value) for value in shown.columns)),
         [

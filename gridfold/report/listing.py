@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -79,6 +79,7 @@ def rows(tables: Tables, search: SearchDirectory) -> Iterator[Row]:
     """All trials of a search."""
     shown = set()
     low, high = _extent(tables)
+    paths = tables.results.paths
     standings = plots.standings(tables)
     for rank, (contender, standing) in enumerate(zip(tables.contenders, standings, strict=True), start=1):
         estimate = contender.estimate
@@ -87,7 +88,7 @@ def rows(tables: Tables, search: SearchDirectory) -> Iterator[Row]:
         yield Row(
             standing,
             rank,
-            _params(tables, estimate.trial),
+            _params(paths, estimate.trial),
             Cell(plus_minus(estimate), estimate.mean),
             Whiskers(*(round(at, 1) for at in scaled)),
             _against(contender, rank),
@@ -98,7 +99,7 @@ def rows(tables: Tables, search: SearchDirectory) -> Iterator[Row]:
         )
     for trial in tables.results.trials:
         if id(trial) not in shown:
-            params, seconds, state = _params(tables, trial), _seconds(trial.seconds), _state(trial)
+            params, seconds, state = _params(paths, trial), _seconds(trial.seconds), _state(trial)
             yield Row("", None, params, Cell("–"), None, Cell("–"), 0, seconds, state, *_runs(trial, search))
 
 
@@ -115,8 +116,8 @@ def link(run: RunResult, search: SearchDirectory, file: str = "") -> Link:
     return Link(str(run.entry.index), quote(f"{directory}/{file}"))
 
 
-def _params(tables: Tables, trial: TrialResult) -> tuple[Cell, ...]:
-    return tuple(_param(trial.params[path]) if path in trial.params else Cell("–") for path in tables.results.paths)
+def _params(paths: Sequence[str], trial: TrialResult) -> tuple[Cell, ...]:
+    return tuple(_param(trial.params[path]) if path in trial.params else Cell("–") for path in paths)
 
 
 def _param(value: object) -> Cell:
@@ -130,7 +131,7 @@ def _against(contender: Contender, rank: int) -> Cell:
         return Cell("best", -1.0)
     if contender.p is None or contender.difference is None:
         return Cell("unknown")
-    word = "worse" if contender.distinguishable else "not distinguishable"
+    word = "yes" if contender.distinguishable else "unclear"
     return Cell(f"{word}, p {p_text(contender.p)}", contender.difference)
 
 

@@ -208,9 +208,10 @@ def _failure(group: tuple[RunResult, ...], search: SearchDirectory) -> Failure:
 
 
 def _regions(tables: Tables) -> Iterator[tuple[str, int, int, int]]:
-    """Where runs failed: the value, how many, of how many, in percent."""
+    """Where runs failed, the worst first: the value, how many, of how many, in percent."""
     called = plots.labels(tables)
-    for region in tables.regions[:_MAX_GROUPS]:
+    worst = sorted(tables.regions, key=lambda region: -region.failed / max(1, region.of))
+    for region in worst[:_MAX_GROUPS]:
         said = f"{called.get(region.path, region.path)} = {value_text(region.value, 60)}"
         yield said, region.failed, region.of, round(100 * region.failed / max(1, region.of))
 

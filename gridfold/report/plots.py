@@ -38,6 +38,8 @@ _MAX_FIRST = 100
 _MAX_POINTS = 60  # of a curve
 _MAX_LABEL = 28
 _MAX_ROWS = 12
+_ROW = 0.06  # of the height of an upright axis: room for a text
+_LETTER = 0.035  # of the width of a small figure: room for a letter
 
 
 def standings(tables: Tables) -> list[Standing]:
@@ -94,7 +96,7 @@ def parallel(tables: Tables) -> Figure:
         )
     ends = [(0.0, number(low)), (1.0, number(high))]
     titles = [*(scale.label for scale in scales), str(tables.results.objective.metric)]
-    ticks = [*(scale.ticks() for scale in scales), ends]
+    ticks = [*(scale.ticks(_ROW) for scale in scales), ends]
     layout = {
         "height": 380,
         "margin": {"l": 60, "r": 30, "t": 44, "b": 16},
@@ -157,7 +159,7 @@ def effect(tables: Tables, shown: Effect) -> Figure:
     margin = 0.06 * (high - low)
     levels = sorted(shown.levels, key=lambda level: scale.index(level.value))
     best = (max if tables.results.objective.maximize else min)(levels, key=lambda level: level.mean, default=None)
-    ticks = scale.ticks()
+    ticks = scale.ticks(max(len(text) for _, text in scale.ticks()) * _LETTER + _LETTER) if levels else []
     points = {
         "type": "scatter",
         "mode": "lines+markers",
@@ -184,6 +186,7 @@ def effect(tables: Tables, shown: Effect) -> Figure:
             "range": [-0.12, 1.12],
             "tickvals": [at for at, _ in ticks],
             "ticktext": [_text(said, 14) for _, said in ticks],
+            "tickangle": 0,
             "showgrid": False,
         },
         "yaxis": {"range": [low - margin, high + margin], "nticks": 5},
@@ -217,7 +220,7 @@ def curves(tables: Tables) -> Figure:
         "height": 400,
         "margin": {"l": 60, "r": 14, "t": 8, "b": 48},
         "hovermode": "closest",
-        "xaxis": {"title": {"text": _course(tables)}, "nticks": 10, "showgrid": False},
+        "xaxis": {"title": {"text": course(tables)}, "nticks": 10, "showgrid": False},
         "yaxis": {"title": {"text": _text(str(tables.results.objective.metric), _MAX_LABEL)}},
     }
     return _figure(drawn, layout)
@@ -237,7 +240,7 @@ def _curve(curve: Curve, standing: Standing) -> dict[str, Any]:
     return line
 
 
-def _course(tables: Tables) -> str:
+def course(tables: Tables) -> str:
     """What the curves run over."""
     first = tables.curves[0].run if tables.curves else None
     reports = first.search.run(first.entry).reports() if first else []
@@ -278,7 +281,7 @@ def _bars(rows: Sequence[tuple[str, float]]) -> Figure:
     layout = {
         "height": 40 + 34 * max(1, len(shown)),
         "margin": {"l": 20, "r": 50, "t": 4, "b": 28},
-        "xaxis": {"range": [0, max(0.05, *(share for _, share in shown))], "tickformat": ".0%", "nticks": 5},
+        "xaxis": {"range": [0, 1.12 * max([0.05, *(share for _, share in shown)])], "tickformat": ".0%", "nticks": 5},
         "yaxis": names | {"autorange": "reversed", "automargin": True, "showgrid": False},
     }
     return _figure([bars], layout)
@@ -295,6 +298,7 @@ def _template() -> dict[str, Any]:
     """What all figures have in common."""
     nothing = "rgba(0,0,0,0)"
     axis = {"automargin": True, "zeroline": False, "gridcolor": "rgba(128,134,145,0.2)", "fixedrange": True}
+    axis |= {"ticks": "outside", "ticklen": 6, "tickcolor": nothing}
     return {
         "layout": {
             "paper_bgcolor": nothing,
@@ -313,7 +317,11 @@ def _hidden(bounds: list[float]) -> dict[str, Any]:
 
 def _named(title: str, names: list[str]) -> dict[str, Any]:
     ticks = {"tickvals": [*range(len(names))], "ticktext": names}
-    return ticks | {"title": {"text": _text(title, _MAX_LABEL)}, "showgrid": False, "range": [-0.5, len(names) - 0.5]}
+    return ticks | {
+        "title": {"text": _text(title, _MAX_LABEL), "standoff": 12},
+        "showgrid": False,
+        "range": [-0.5, len(names) - 0.5],
+    }
 
 
 def _upright(position: int) -> dict[str, Any]:
@@ -341,6 +349,7 @@ def _marks(ticks: Sequence[Sequence[tuple[float, str]]]) -> dict[str, Any]:
         "y": [y for _, y, _ in places],
         "text": [_text(said, 14) for _, _, said in places],
         "textposition": "middle left",
+        "cliponaxis": False,
         "hoverinfo": "skip",
     }
 

@@ -99,7 +99,7 @@ class TestContent:
         rows = re.findall(r"<tr class.*?</tr>", table, re.DOTALL)
         assert len(rows) == 45
         assert '<tr class="best">' in rows[0]
-        assert "best" in rows[0]
+        assert '<td data-key="-1.0">best</td>' in rows[0]
         assert re.search(r"0\.9\d\d\d ± 0\.0\d\d\d", rows[0])
         assert "failed" in rows[-1]
         assert 'href="../bbc_news_212845_' in rows[0]

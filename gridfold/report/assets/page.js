@@ -120,14 +120,15 @@
   const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]));
   const reading = new IntersectionObserver(
     (entries) => {
-      const first = entries.find((entry) => entry.isIntersecting);
-      if (!first) return;
+      entries.forEach((entry) => (entry.target.dataset.seen = entry.isIntersecting ? "yes" : ""));
+      const first = sections.find((section) => section.dataset.seen);
       links.forEach((link) => link.removeAttribute("aria-current"));
-      links.get(first.target.id)?.setAttribute("aria-current", "true");
+      if (first) links.get(first.id)?.setAttribute("aria-current", "true");
     },
-    { rootMargin: "-10% 0px -80% 0px" },
+    { rootMargin: "0px 0px -70% 0px" },
   );
-  document.querySelectorAll("main > section").forEach((section) => reading.observe(section));
+  const sections = [...document.querySelectorAll("main > section")];
+  sections.forEach((section) => reading.observe(section));
 
   /* On paper: every figure, as wide as the page. */
   const paper = 660;
