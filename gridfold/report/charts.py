@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _MAX_ROWS = 50
 _LEAST_P = 0.001
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def interactions(tables: Tables) -> Chart | None:
     ordered = sorted(tables.interactions, key=lambda each: -each.share)
     first = ordered[0]
     names = " and ".join(called[path] for path in first.paths)
-    sure = f" (p {p_text(first.p)})" if first.p is not None else ""
+    sure = f" (p{_NO_BREAK}{p_text(first.p)})" if first.p is not None else ""
     caption = f"{names} together explain {first.share:.0%} of the differences beyond what each explains alone{sure}."
     rows = [(" × ".join(called[path] for path in each.paths), f"{each.share:.1%}", p_text(each.p)) for each in ordered]
     sheet = _sheet(("pair", "share", "p"), rows)
@@ -159,7 +160,8 @@ def p_text(p: float | None) -> str:
     """A p-value as a person reads it."""
     if p is None:
         return "unknown"
-    return f"< {_LEAST_P}" if p < _LEAST_P else f"= {p:.2f}" if p >= 0.1 else f"= {p:.3f}"
+    said = f"< {_LEAST_P}" if p < _LEAST_P else f"= {p:.2f}" if p >= 0.1 else f"= {p:.3f}"
+    return said.replace(" ", _NO_BREAK)
 
 
 def _pair(tables: Tables, position: int, shown: Heatmap) -> Pair:
@@ -220,7 +222,7 @@ def _effect_caption(tables: Tables, shown: Effect) -> str:
         return "No trial has a value."
     ordered = sorted(shown.levels, key=lambda level: level.mean, reverse=bool(tables.results.objective.maximize))
     best, worst = ordered[0], ordered[-1]
-    sure = "noise is unknown" if shown.p is None else f"p {p_text(shown.p)}"
+    sure = "noise is unknown" if shown.p is None else f"p{_NO_BREAK}{p_text(shown.p)}"
     return (
         f"Best at {value_text(best.value)} ({number(best.mean)}), worst at {value_text(worst.value)}"
         f" ({number(worst.mean)}); {sure}."

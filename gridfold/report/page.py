@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -25,8 +26,10 @@ from gridfold.store import SearchDirectory
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 _ASSETS = files("gridfold.report") / "assets"
+_SIGNED = re.compile(r"\d[\d.]*e-\d+")
 _MAX_LETTERS = 300  # of a message
 _MAX_TEXT = 4_000  # of a traceback, a command
 _MAX_CONFIG = 100_000
@@ -113,6 +116,7 @@ def render(tables: Tables, search: SearchDirectory) -> str:
         fold=fold.in_words(search),
         advice=tables.advice,
         took=_took,
+        whole=_whole,
         confirmed=_confirmed(tables),
         confirmation=tables.confirmation,
         p_text=charts.p_text,
@@ -189,6 +193,13 @@ def _facts(tables: Tables) -> Iterator[Fact]:
     yield Fact("completed", f"{done:,}", f"{failed:,} failed" if failed else "none failed")
     seconds = [run.record.seconds or 0.0 for run in runs if run.record]
     yield Fact("time of all runs", _took(math.fsum(seconds)), "one after another")
+
+
+def _whole(text: str) -> Markup:
+    """A text in which no number is broken at its sign."""
+    from markupsafe import Markup, escape
+
+    return Markup(_SIGNED.sub(r'<span class="whole">\g<0></span>', str(escape(text))))
 
 
 def _took(seconds: float | None) -> str:

@@ -99,8 +99,8 @@ def parallel(tables: Tables) -> Figure:
     ticks = [*(scale.ticks(_ROW) for scale in scales), ends]
     layout = {
         "height": 380,
-        "margin": {"l": 60, "r": 30, "t": 44, "b": 16},
-        "xaxis": _hidden([-0.12, len(scales) + 0.1]),
+        "margin": {"l": 60, "r": 60, "t": 44, "b": 16},
+        "xaxis": _hidden([-0.1, len(scales) + 0.1]),
         "yaxis": _hidden([-0.06, 1.06]),
         "shapes": [_upright(position) for position in range(len(titles))],
         "annotations": [_title(position, title) for position, title in enumerate(titles)],
@@ -340,15 +340,16 @@ def _title(position: int, text: str) -> dict[str, Any]:
 
 
 def _marks(ticks: Sequence[Sequence[tuple[float, str]]]) -> dict[str, Any]:
-    """The texts of upright axes, left of them."""
+    """The texts of upright axes, left of them; those of the last right of it."""
+    last = len(ticks) - 1
     places = [(x, y, said) for x, each in enumerate(ticks) for y, said in each]
     return {
         "type": "scatter",
         "mode": "text",
-        "x": [x - 0.02 for x, _, _ in places],
+        "x": [x + (0.02 if x == last else -0.02) for x, _, _ in places],
         "y": [y for _, y, _ in places],
         "text": [_text(said, 14) for _, _, said in places],
-        "textposition": "middle left",
+        "textposition": [f"middle {'right' if x == last else 'left'}" for x, _, _ in places],
         "cliponaxis": False,
         "hoverinfo": "skip",
     }

@@ -36,9 +36,8 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
 
     def open(self, path):
-        """Show a file, from disk, when everything in it is drawn."""
+        """Show a file, from disk."""
         self.driver.get(path.resolve().as_uri())
-        self.draw()
 
     def draw(self):
         """Go through the page once, so that all figures are drawn."""
@@ -70,15 +69,16 @@ class Browser:
     def asked(self):
         """The addresses that were asked for."""
         events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
-        return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+        sent = [event["params"] for event in events if event["method"] == "Network.requestWillBeSent"]
+        return [each["request"]["url"] for each in sent if not each["documentURL"].startswith("chrome:")]
 
-    def picture(self, path, *, height=None):
+    def picture(self, height=None):
         """The page as a PNG, all of it or its upper part."""
         whole = self.run("return document.documentElement.scrollHeight")
         width = self.run("return document.documentElement.clientWidth")
         clip = {"x": 0, "y": 0, "width": width, "height": min(whole, height or whole), "scale": 1}
         shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
-        path.write_bytes(base64.b64decode(shot["data"]))
+        return base64.b64decode(shot["data"])
 
 
 @contextlib.contextmanager

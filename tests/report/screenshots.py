@@ -1,8 +1,11 @@
 """Pictures of a report for the documentation: ``python -m tests.report.screenshots REPORT.html docs/images``."""
 
+import io
 import sys
 import tempfile
 from pathlib import Path
+
+from PIL import Image
 
 from tests.report.browser import browser
 
@@ -15,7 +18,9 @@ def main(report, folder, height):
         for name, (width, dark) in LOOKS.items():
             window.look(width, dark=dark)
             window.open(report)
-            window.picture(folder / f"report-{name}.png", height=height)
+            window.draw()
+            picture = Image.open(io.BytesIO(window.picture(height)))
+            picture.quantize(96, Image.Quantize.MEDIANCUT).save(folder / f"report-{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from tests.report.test_page import hostile, tables_of
 pytest.importorskip("plotly")
 pytest.importorskip("selenium")
 
+from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
@@ -60,7 +61,8 @@ return [count, [...found]];
 NAMELESS = """
 const named = (element) => element.getAttribute("aria-label") || element.labels?.length || element.textContent.trim()
   || document.getElementById(element.getAttribute("aria-labelledby"))?.textContent.trim();
-const controls = document.querySelectorAll("a, button, input, select, summary, [role], nav, [tabindex]");
+const controls = document.querySelectorAll(
+  "a, button, input, select, summary, [role]:not([role=status]), nav, [tabindex]");
 const nameless = [...controls].filter((each) => each.checkVisibility() && !named(each));
 return nameless.map((each) => each.outerHTML.slice(0, 100));
 """
@@ -115,6 +117,7 @@ def test_it_opens_from_disk_and_asks_for_nothing_more(window, report):
     window.look(1400)
     window.said(), window.asked()
     window.open(report)
+    window.draw()
     assert window.said() == []
     assert [address for address in window.asked() if not address.startswith("data:")] == [report.resolve().as_uri()]
     visible = "[...document.querySelectorAll('.plot')].filter((plot) => plot.offsetParent)"
@@ -139,7 +142,7 @@ class TestTable:
         assert values[-1] == "–"
         known = [float(text.split()[0]) for text in values if text != "–"]
         assert known == sorted(known)
-        assert len(known) == 44
+        assert len(known) == 42
 
     def test_numbers_are_sorted_as_numbers(self, shown):
         heading(shown, "learning_rate").click()
@@ -192,6 +195,7 @@ class TestLooks:
     def test_contrast_of_text(self, window, report, dark):
         window.look(1400, dark=dark)
         window.open(report)
+        window.draw()
         window.run("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
         count, faint = window.run(FAINT)
         assert count > 1000
@@ -201,6 +205,7 @@ class TestLooks:
     def test_it_is_not_scrolled_sideways(self, window, report, width):
         window.look(width)
         window.open(report)
+        window.draw()
         window.run("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
         assert window.run(SIDEWAYS) == []
 
@@ -208,10 +213,9 @@ class TestLooks:
         assert shown.run(NAMELESS) == []
 
     def test_everything_can_be_reached_by_the_keyboard(self, shown):
-        shown.run("document.activeElement.blur(); window.scrollTo(0, 0)")
         seen = []
         for _ in range(30):
-            shown.driver.switch_to.active_element.send_keys(Keys.TAB)
+            ActionChains(shown.driver).send_keys(Keys.TAB).perform()
             seen.append(
                 shown.run("const it = document.activeElement; return it.id || it.textContent.trim().slice(0, 30)")
             )
@@ -237,6 +241,7 @@ def test_text_of_runs_is_not_executed(window, tmp_path):
     window.look(400)
     window.said()
     window.open(page.write(tables_of(search), search))
+    window.draw()
     assert window.driver.title != "taken"
     assert window.run("return document.querySelectorAll('main img, main script, .plot a').length") == 0
     assert window.said() == []
