@@ -107,7 +107,8 @@ def plus_minus(estimate: Estimate) -> str:
     """The mean, and half of its interval where that is known."""
     if estimate.low is None or estimate.high is None:
         return number(estimate.mean)
-    return f"{number(estimate.mean)} ± {number((estimate.high - estimate.low) / 2)}"
+    mean, half = number(estimate.mean), (estimate.high - estimate.low) / 2
+    return f"{mean} ± {number(half) if 'e' in mean else f'{half:.4f}'}"  # with as many digits as the mean
 
 
 def link(run: RunResult, search: SearchDirectory, file: str = "") -> Link:

@@ -20,7 +20,9 @@ def main(report, folder, height):
             window.open(report)
             window.draw()
             picture = Image.open(io.BytesIO(window.picture(height)))
-            picture.quantize(96, Image.Quantize.MEDIANCUT).save(folder / f"report-{name}.png", optimize=True)
+            picture.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+                folder / f"report-{name}.png", optimize=True
+            )
 
 
 if __name__ == "__main__":
