@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 _MAX_ROWS = 50
+_MAX_PAIRS = 45  # of ten parameters
 _LEAST_P = 0.001
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -99,8 +101,10 @@ def choices(tables: Tables) -> list[Choice]:
 
 
 def heatmaps(tables: Tables) -> list[Pair]:
-    """For each pair of parameters."""
-    return [_pair(tables, position, each) for position, each in enumerate(tables.heatmaps)]
+    """For each pair of parameters, the most important first; where they are very many, for these."""
+    places = {axis.path: place for place, axis in enumerate(plots.axes(tables))}
+    ordered = sorted(tables.heatmaps, key=lambda each: sorted((places[path] for path in each.paths), reverse=True))
+    return [_pair(tables, position, each) for position, each in enumerate(ordered[:_MAX_PAIRS])]
 
 
 def effects(tables: Tables) -> list[Chart]:
@@ -138,11 +142,12 @@ def interactions(tables: Tables) -> Chart | None:
 
 def curves(tables: Tables) -> Chart | None:
     """The metric in the course of training."""
-    drawable = [curve for curve in tables.curves if curve.points]
-    if not drawable or all(len(curve.points) < 2 for curve in drawable):
-        return None
     pick: Callable[..., float] = max if tables.results.objective.maximize else min
-    tops = {id(curve): pick((y for _, y in curve.points)) for curve in drawable}
+    known = [(curve, [y for _, y in curve.points if math.isfinite(y)]) for curve in tables.curves]
+    tops = {id(curve): pick(values) for curve, values in known if values}
+    drawable = [curve for curve in tables.curves if id(curve) in tops]
+    if all(len(curve.points) < 2 for curve in drawable):
+        return None
     sign = -1 if tables.results.objective.maximize else 1
     ordered = sorted(drawable, key=lambda curve: sign * tops[id(curve)])
     first = ordered[0]

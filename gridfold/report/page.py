@@ -109,6 +109,7 @@ def render(tables: Tables, search: SearchDirectory) -> str:
         answer=tables.answer,
         rows=listing.rows(tables, search),
         count=len(tables.results.trials),
+        left_out=len(tables.heatmaps) - len(shown["heatmaps"]),
         known=any(contender.p is not None for contender in tables.contenders),
         choices=charts.choices(tables),
         failures=[_failure(group, search) for group in tables.failures[:_MAX_GROUPS]],

@@ -7,6 +7,7 @@ dark, and by people who see few colours. Text and axes take the colours of the p
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -18,7 +19,7 @@ from gridfold.results import RunResult, TrialResult
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from gridfold.report.tables import Contender, Curve, Effect, Heatmap, Interaction, Tables
+    from gridfold.report.tables import Contender, Curve, Effect, Heatmap, Interaction, Level, Tables
 
 Standing = Literal["best", "near", "other"]
 _T = TypeVar("_T")
@@ -37,6 +38,7 @@ _MAX_LINES = 300
 _MAX_FIRST = 100
 _MAX_POINTS = 60  # of a curve
 _MAX_LABEL = 28
+_MAX_CELLS = 400  # with a number in each
 _MAX_ROWS = 12
 _ROW = 0.06  # of the height of an upright axis: room for a text
 _LETTER = 0.035  # of the width of a small figure: room for a letter
@@ -149,7 +151,7 @@ def heatmap(tables: Tables, shown: Heatmap, *, best: bool) -> Figure:
         "yaxis": _named(called[shown.paths[0]], rows),
         "shapes": [] if first is None else [_frame(*present[first][:2])],
     }
-    return _figure([tiles, words], layout)
+    return _figure([tiles, words] if len(present) <= _MAX_CELLS else [tiles], layout)
 
 
 def effect(tables: Tables, shown: Effect) -> Figure:
@@ -168,8 +170,8 @@ def effect(tables: Tables, shown: Effect) -> Figure:
         "error_y": {
             "type": "data",
             "symmetric": False,
-            "array": [_short((level.high or level.mean) - level.mean) for level in levels],
-            "arrayminus": [_short(level.mean - (level.low or level.mean)) for level in levels],
+            "array": [_short(_above(level.mean, level.high)) for level in levels],
+            "arrayminus": [_short(-_above(level.mean, level.low)) for level in levels],
             "thickness": 1.5,
             "width": 4,
             "color": COLORS["near"],
@@ -232,7 +234,7 @@ def drawn_lines(count: int) -> int:
 
 
 def _curve(curve: Curve, standing: Standing) -> dict[str, Any]:
-    points = _thinned(curve.points)
+    points = _thinned([(x, y) for x, y in curve.points if math.isfinite(y)])
     line = _line([x for x, _ in points], [y for _, y in points], standing)
     line["mode"] = "lines" if len(points) > 1 else "markers"
     line["name"] = _text(f"run {curve.run.entry.index}: {curve.run.entry.run}", 160)
@@ -355,7 +357,11 @@ def _marks(ticks: Sequence[Sequence[tuple[float, str]]]) -> dict[str, Any]:
     }
 
 
-def _bounds(level: Any) -> list[float]:
+def _above(mean: float, bound: float | None) -> float:
+    return 0.0 if bound is None else bound - mean
+
+
+def _bounds(level: Level) -> list[float]:
     return [bound for bound in (level.mean, level.low, level.high) if bound is not None]
 
 

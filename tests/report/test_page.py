@@ -4,8 +4,10 @@ import argparse
 import base64
 import hashlib
 import json
+import math
 import re
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from gridfold import actions
 from gridfold.errors import ConfigError
 from gridfold.report import page
-from gridfold.report.tables import Tables
+from gridfold.report.tables import Curve, Tables
 from tests.report.searches import ERROR, realistic, tables_of, write_search
 
 pytest.importorskip("plotly")
@@ -181,6 +183,24 @@ class TestLittle:
     def test_all_are_alike(self, tmp_path):
         search = write_search(tmp_path, {"lr": [1, 2]}, 1, 2, lambda _: 1)
         assert "nan" not in render(search).split("figures")[-1].lower()[:5000]
+
+
+class TestMuch:
+    def test_the_pairs_of_twelve_parameters(self, tmp_path):
+        space = {f"p{position}": [1, 2] if position < 3 else [1] for position in range(12)}
+        text = render(write_search(tmp_path, space, 1, 2, lambda params: params["p0"]))
+        assert text.count('<option value="') == 15 + 1 + 45
+        assert "21 more are left out" in text
+
+    def test_reports_that_are_no_numbers(self, tmp_path):
+        search = write_search(tmp_path, {"lr": [1, 2, 3]}, 1, 4, lambda params: params["lr"])
+        tables = tables_of(search)
+        broken = [((1, math.nan), (2, 0.5)), ((1, math.inf), (2, math.nan)), ((1, 0.1), (2, 0.2))]
+        curves = tuple(Curve(curve.run, points) for curve, points in zip(tables.curves, broken, strict=True))
+        text = page.render(replace(tables, curves=curves), search)
+        figures = next(said for attributes, said in Parsed(text).all("script") if attributes.get("id"))
+        assert "NaN" not in figures
+        assert "0.5000 at epoch 2" in text
 
 
 class TestWriting:
