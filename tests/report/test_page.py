@@ -173,7 +173,7 @@ class TestLittle:
 
     def test_no_run_is_completed(self, tmp_path):
         text = render(write_search(tmp_path, {"lr": [1, 2]}, 1, 2, lambda _: 1, lambda *_: ERROR))
-        assert "No trial has a value yet" in text
+        assert "There is nothing to compare yet." in text
         assert "OutOfMemoryError" in text
 
     def test_one_report_a_run(self, tmp_path):
