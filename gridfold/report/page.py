@@ -20,7 +20,7 @@ from gridfold.files import replace_file
 from gridfold.report import charts, fold, listing, plots
 from gridfold.report.axis import cut, value_text
 from gridfold.report.numbers import number
-from gridfold.report.tables import Tables
+from gridfold.report.tables import Estimate, Tables
 from gridfold.results import RunResult
 from gridfold.store import SearchDirectory
 
@@ -186,8 +186,8 @@ def _subtitle(tables: Tables) -> str:
 def _facts(tables: Tables) -> Iterator[Fact]:
     trials = tables.results.trials
     runs = [run for trial in trials for run in trial.runs]
-    if tables.estimates:
-        yield Fact(f"best {cut(str(tables.results.objective.metric), 40)}", listing.plus_minus(tables.estimates[0]))
+    for best in tables.estimates[:1]:
+        yield Fact(f"best {cut(str(tables.results.objective.metric), 40)}", listing.plus_minus(best), _interval(best))
     repeats = max((len(trial.runs) for trial in trials), default=0)
     counts = f"{len(runs):,} runs" + (f", up to {repeats} of a trial" if repeats > 1 else "")
     yield Fact("trials", f"{len(trials):,}", counts)
@@ -195,6 +195,11 @@ def _facts(tables: Tables) -> Iterator[Fact]:
     yield Fact("completed", f"{done:,}", f"{failed:,} failed" if failed else "none failed")
     seconds = [run.record.seconds or 0.0 for run in runs if run.record]
     yield Fact("time of all runs", _took(math.fsum(seconds)), "one after another")
+
+
+def _interval(estimate: Estimate) -> str:
+    """What the ± of an estimate is."""
+    return f"± half of the 95 % interval, n = {estimate.n}" if estimate.low is not None else "one run: noise is unknown"
 
 
 def _whole(text: str) -> Markup:

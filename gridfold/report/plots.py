@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 COLORS: Mapping[Standing, str] = {"best": "#d55e00", "near": "#2b7bba", "other": "rgba(128,134,145,0.38)"}
 _LINES: Mapping[Standing, dict[str, Any]] = {
     "best": {"color": COLORS["best"], "width": 3},
-    "near": {"color": COLORS["near"], "width": 1.5},
+    "near": {"color": "rgba(43,123,186,0.7)", "width": 1.3},
     "other": {"color": COLORS["other"], "width": 1},
 }
 _SCALE = ["#eef4fa", "#c3daee", "#86b5d9", "#4389bd", "#1f5f99", "#0b3a6b"]  # from worse to better

@@ -66,6 +66,10 @@ class TestAxis:
     def test_equal_values_of_different_types_are_told_apart(self):
         assert Axis.of("p", "p", ["1", True, 1]).positions == (0, 0.5, 1)
 
+    def test_numbers_are_written_as_a_person_writes_them(self):
+        written = [text for _, text in Axis.of("p", "p", [5e-6, 1e-4, 2.5e-4, 0.01, 1.0, 3e20]).ticks(0)]
+        assert written == ["5e-6", "1e-4", "2.5e-4", "0.01", "1.0", "3e20"]
+
     def test_ticks_are_few_and_hold_both_ends(self):
         ticks = Axis.of("p", "p", range(100)).ticks(0.12)
         assert len(ticks) == 9
