@@ -212,8 +212,8 @@ def _confirmation(estimates):
 
 
 ANSWER = (
-    "Best: learning_rate 5e-06, batch_size 16, p 0.3 (0.9280 ± 0.0141).",
-    "Not distinguishable from it: 7 of 41 other trials. The cheapest of these is learning_rate 5e-06, batch_size 16, "
+    "Best: learning_rate 5e-6, batch_size 16, p 0.3 (0.9280 ± 0.0141).",
+    "Not distinguishable from it: 7 of 41 other trials. The cheapest of these is learning_rate 5e-6, batch_size 16, "
     "p 0.1 (24.5 s a run).",
     "learning_rate matters most; no difference can be told between the values of batch_size.",
 )
@@ -221,7 +221,7 @@ ADVICE = (
     Advice(
         "refine",
         "training.learning_rate",
-        "learning_rate has a clear optimum between 5e-06 and 5e-05: look closer around it.",
+        "learning_rate has a clear optimum between 5e-6 and 5e-5: look closer around it.",
         "gridfold search --config config/bbc_news.yaml --run-prefix bbc_news --reuse "
         "--param-variations training.learning_rate=5e-6,7e-6,1e-5,2e-5,5e-5",
         54,
