@@ -19,12 +19,13 @@ from gridfold.forecast import Forecast
 from gridfold.names import RunNames, check_prefix
 from gridfold.plan import Plan, complete, create, plan_of
 from gridfold.ranking import Objective
-from gridfold.report import chosen, formats, live, printing, terminal, unlike
+from gridfold.report import chosen, formats, live, page, printing, terminal, unlike
 from gridfold.report import fold as folding
-from gridfold.result import compare
+from gridfold.report.tables import Tables
+from gridfold.result import Results, compare
 from gridfold.reuse import find_reusable, reuse
 from gridfold.rows import Rows, differing
-from gridfold.search import execute_run, execute_search
+from gridfold.search import Outcome, execute_run, execute_search
 from gridfold.status import Status
 from gridfold.store import SearchDirectory, Store
 from gridfold.threads import physical_cores
@@ -100,6 +101,13 @@ def status(options: argparse.Namespace, again: str) -> int:
 def fold(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Say what the runs of a search shared."""
     terminal.console().print(folding.report(Store().find(options.search)), soft_wrap=True)
+    return 0
+
+
+def report(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Write the report of a search."""
+    path = _write_report(Store().find(options.search))
+    terminal.console().print(terminal.report(path), soft_wrap=True)
     return 0
 
 
@@ -236,6 +244,7 @@ def _execute(
     finally:
         if not options.quiet:
             output.print(folding.results(directory), soft_wrap=True)
+    _say_report(directory, outcome, output)
     errors = terminal.console(stderr=True)
     for line in [*(terminal.failures(directory) if options.quiet else []), *terminal.unrecorded(outcome.unrecorded)]:
         errors.print(line, soft_wrap=True)
@@ -248,6 +257,22 @@ def _execute(
     if outcome.interrupted:
         return EXIT_INTERRUPTED
     return EXIT_FAILED if outcome.failed else 0
+
+
+def _write_report(directory: SearchDirectory) -> Path:
+    return page.write(Tables.compute(Results.read([directory])), directory)
+
+
+def _say_report(directory: SearchDirectory, outcome: Outcome, output: Console) -> None:
+    """Write the report at the end of a search, which does not fail by that, and say where it is, or why it is not."""
+    if outcome.interrupted:  # somebody waits for it to end
+        return
+    try:
+        said = terminal.report(_write_report(directory))
+    except Exception as error:
+        directory.log(f"no report: {type(error).__name__}: {error}"[:1000])
+        said = terminal.no_report(error)
+    output.print(said, soft_wrap=True)
 
 
 def _describe(directory: SearchDirectory, executor: LocalExecutor) -> None:

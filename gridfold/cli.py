@@ -114,6 +114,12 @@ def _fold_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(action="fold")
 
 
+def _report_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Write report.html into the directory of a search: what came out, in words and figures."
+    _search_argument(parser, required=False)
+    parser.set_defaults(action="report")
+
+
 def _logs_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "What a run printed."
     _run_argument(parser)
@@ -325,6 +331,7 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "results": (_results_options, "the results of searches as a table, or as data"),
     "best": (_best_options, "the best run of a search, and how to use it"),
     "diff": (_diff_options, "in what two runs differ"),
+    "report": (_report_options, "write what came of a search as one page of HTML"),
     "logs": (_logs_options, "what a run printed"),
     "verify": (_verify_options, "run some runs of a search again, each alone, and compare"),
     "reproduce": (_reproduce_options, "run a run again and compare"),

@@ -24,6 +24,7 @@ BASE = "base.yaml"
 SEARCH = "search.json"
 RUNS = "runs.jsonl"
 RESULTS = "results.csv"
+REPORT = "report.html"
 LOG = "search.log"
 FOLD = "fold.jsonl"
 PATCH = "code.patch"
@@ -89,13 +90,23 @@ class SearchDirectory:
         """The table of results."""
         return self.dir / RESULTS
 
+    @property
+    def report_path(self) -> Path:
+        """The report: what came out, in words and figures."""
+        return self.dir / REPORT
+
+    @property
+    def patch_path(self) -> Path:
+        """What the code differed from its commit in; not there if it did not."""
+        return self.dir / PATCH
+
     def write_base(self, content: bytes) -> None:
         """Keep the base config, byte for byte."""
         (self.dir / BASE).write_bytes(content)
 
     def write_patch(self, patch: str) -> None:
         """Keep what the code differed from its commit in."""
-        (self.dir / PATCH).write_bytes(patch.encode("utf-8", "surrogateescape"))
+        self.patch_path.write_bytes(patch.encode("utf-8", "surrogateescape"))
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:
         """Replace ``search.json``."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from gridfold.report import terminal
 from gridfold.sharing import EarlyRead, Part, Sharing
@@ -18,14 +19,14 @@ from gridfold.store import SearchDirectory
 _WRITING = "writing "  # a path that is none: see ``gridfold.writes``
 _MAX_ROWS = 20
 _MAX_SENTENCES = 5
+_OWN = "the runs themselves"
+HEADINGS = ("part", "times", "for runs", "each", "in all", "alone")
 _ABOUT = 1.05  # a ratio below is no difference
 
 
 def report(search: SearchDirectory) -> Group:
     """All that is known of a search's fold."""
-    sharing = Sharing.read(search.fold_events())
-    if sharing.folds:
-        collections.deque(sharing.counting(search.records()), maxlen=0)
+    sharing = _read(search)
     if not sharing.folded:
         return Group(f"[bold]{escape(search.name)}[/]: nothing was folded", *_why_nothing(search, sharing))
     early, maybe = _advice(sharing)
@@ -40,11 +41,30 @@ def report(search: SearchDirectory) -> Group:
     )
 
 
+def in_words(search: SearchDirectory) -> tuple[list[str], list[list[str]]]:
+    """What the fold saved and why some runs were not folded, as plain sentences; the rows of its table."""
+    sharing = _read(search)
+    if not sharing.folded:
+        return ["Nothing was folded.", *map(_plain, _why_nothing(search, sharing))], []
+    saved = [
+        f"All runs took {_instead(sharing.spent.cpu_seconds, sharing.lone.cpu_seconds, ' of CPU')}.",
+        f"By the clock, one process after another: {_instead(sharing.spent.seconds, sharing.lone.seconds)}.",
+    ]
+    return saved + list(map(_plain, [*_others(sharing), *_reasons(sharing)])), [*_rows(sharing)]
+
+
 def results(search: SearchDirectory) -> Group:
     """The results of a search; below, what the fold saved, and what would save most."""
     sharing = Sharing.read(search.fold_events())
     shown = terminal.results(search, sharing.counting(search.records()))
     return Group(shown, *_summary(search, sharing))
+
+
+def _read(search: SearchDirectory) -> Sharing:
+    sharing = Sharing.read(search.fold_events())
+    if sharing.folds:
+        collections.deque(sharing.counting(search.records()), maxlen=0)
+    return sharing
 
 
 def _summary(search: SearchDirectory, sharing: Sharing) -> list[str]:
@@ -86,25 +106,30 @@ def _instead(spent: float, lone: float, what: str = "") -> str:
 def _table(sharing: Sharing) -> Table:
     """The parts of the work: how often they were done, for how many runs; what they took, and would have alone."""
     table = Table(title="What was computed, in seconds of CPU", title_justify="left", title_style="bold")
-    table.add_column("part", overflow="fold")
-    for heading in ("times", "for runs", "each", "in all", "alone"):
+    table.add_column(HEADINGS[0], overflow="fold")
+    for heading in HEADINGS[1:]:
         table.add_column(heading, justify="right")
+    rows = list(_rows(sharing))
+    for position, row in enumerate(rows):
+        table.add_row(*map(escape, row), end_section=position + 1 < len(rows) and rows[position + 1][0] == _OWN)
+    return table
+
+
+def _rows(sharing: Sharing) -> Iterator[list[str]]:
     imports = Part(times=1, runs=sharing.folded, spent=sharing.imports, alone=sharing.imports_alone)
-    table.add_row("imports", *_cells(imports))
+    yield ["imports", *_cells(imports)]
     parts = list(sharing.first.walk())
     for depth, part in parts[:_MAX_ROWS]:
-        table.add_row(escape(f"{'  ' * depth}until {part.path}{_at(part)}"), *_cells(part))
+        yield [f"{'  ' * depth}until {part.path}{_at(part)}", *_cells(part)]
     if rest := parts[_MAX_ROWS:]:
-        table.add_row(f"{len(rest)} more", *_cells(_sum([part for _, part in rest])))
-    table.add_section()
+        yield [f"{len(rest)} more", *_cells(_sum([part for _, part in rest]))]
     own = Part(times=sharing.folded, runs=sharing.folded, spent=sharing.own, alone=sharing.own)
-    table.add_row("the runs themselves", *_cells(own))
+    yield [_OWN, *_cells(own)]
     if sharing.alone:
         alone = sharing.by_themselves
-        table.add_row("runs alone", *_cells(Part(times=sharing.alone, runs=sharing.alone, spent=alone, alone=alone)))
+        yield ["runs alone", *_cells(Part(times=sharing.alone, runs=sharing.alone, spent=alone, alone=alone))]
     if sharing.given_up.cpu_seconds:
-        table.add_row("given up", "", "", "", _seconds(sharing.given_up.cpu_seconds), "")
-    return table
+        yield ["given up", "", "", "", _seconds(sharing.given_up.cpu_seconds), ""]
 
 
 def _cells(part: Part) -> list[str]:
@@ -148,6 +173,10 @@ def _reasons(sharing: Sharing) -> list[str]:
     if len(sharing.reasons) > _MAX_SENTENCES:
         lines.append(f"  … {len(sharing.reasons) - _MAX_SENTENCES:,} more reasons, in fold.jsonl")
     return lines
+
+
+def _plain(markup: str) -> str:
+    return Text.from_markup(markup).plain.strip()
 
 
 def _item(sentence: str) -> str:

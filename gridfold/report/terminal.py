@@ -16,6 +16,7 @@ from rich.table import Column, Table
 
 from gridfold.backlog import Backlog
 from gridfold.comparison import CLOSE, Difference
+from gridfold.errors import ConfigError
 from gridfold.failure import grouped
 from gridfold.forecast import Forecast
 from gridfold.names import RunNames, label_parameters
@@ -265,6 +266,18 @@ def _silent(count: int) -> list[str]:
         return []
     hint = "a command prints a JSON object as its last line, or writes metrics.json into {run_dir}"
     return [f"[yellow]{count:,} completed without metrics: {hint}"]
+
+
+def report(path: Path) -> str:
+    """Where the report is, as markup."""
+    return escape(f"Report: {path}")
+
+
+def no_report(error: Exception) -> str:
+    """Why there is no report, in one line of markup."""
+    said = str(error) if isinstance(error, ConfigError) else f"{type(error).__name__}: {error}"
+    lines = (" ".join(line.split()) for line in said.splitlines())
+    return escape(f"No report: {': '.join(lines):.300}")
 
 
 def failures(search: SearchDirectory) -> list[str]:

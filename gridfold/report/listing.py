@@ -1,0 +1,164 @@
+"""The table of trials in the report: a row for each, those without a value last."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from gridfold.report import plots
+from gridfold.report.axis import value_text
+from gridfold.report.charts import p_text
+from gridfold.report.numbers import number
+from gridfold.report.tables import Contender, Estimate, Tables
+from gridfold.result import RunResult, TrialResult
+from gridfold.store import SearchDirectory
+
+_MAX_RUNS = 6
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A text, and what it is sorted by; "" is last in either order."""
+
+    text: str
+    key: str | float = ""
+
+
+@dataclass(frozen=True)
+class Link:
+    """Something that lies beside the report."""
+
+    text: str
+    href: str
+
+
+@dataclass(frozen=True)
+class Whiskers:
+    """An interval and its middle, from 0 to 100."""
+
+    low: float
+    middle: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """A trial.
+
+    Attributes:
+        standing: how it stands to the best; "" without a value.
+        rank: 1 for the best, None without a value.
+        params: its values.
+        value: mean and interval in words.
+        whiskers: the same, to be drawn.
+        against: how it compares with the best.
+        n: how many values it has.
+        seconds: what a run of it takes.
+        state: of its runs.
+        runs: its first runs.
+        more: how many more it has.
+    """
+
+    standing: str
+    rank: int | None
+    params: tuple[Cell, ...]
+    value: Cell
+    whiskers: Whiskers | None
+    against: Cell
+    n: int
+    seconds: Cell
+    state: str
+    runs: tuple[Link, ...]
+    more: int
+
+
+def rows(tables: Tables, search: SearchDirectory) -> Iterator[Row]:
+    """All trials of a search."""
+    shown = set()
+    low, high = _extent(tables)
+    paths = tables.results.paths
+    standings = plots.standings(tables)
+    for rank, (contender, standing) in enumerate(zip(tables.contenders, standings, strict=True), start=1):
+        estimate = contender.estimate
+        shown.add(id(estimate.trial))
+        scaled = [100 * (bound - low) / (high - low) for bound in _bounds(estimate)]
+        yield Row(
+            standing,
+            rank,
+            _params(paths, estimate.trial),
+            Cell(plus_minus(estimate), estimate.mean),
+            Whiskers(*(round(at, 1) for at in scaled)),
+            _against(contender, rank),
+            estimate.n,
+            _seconds(estimate.seconds),
+            _state(estimate.trial),
+            *_runs(estimate.trial, search),
+        )
+    for trial in tables.results.trials:
+        if id(trial) not in shown:
+            params, seconds, state = _params(paths, trial), _seconds(trial.seconds), _state(trial)
+            yield Row("", None, params, Cell("–"), None, Cell("–"), 0, seconds, state, *_runs(trial, search))
+
+
+def plus_minus(estimate: Estimate) -> str:
+    """The mean, and half of its interval where that is known."""
+    if estimate.low is None or estimate.high is None:
+        return number(estimate.mean)
+    mean, half = number(estimate.mean), (estimate.high - estimate.low) / 2
+    return f"{mean} ± {number(half) if 'e' in mean else f'{half:.4f}'}"  # with as many digits as the mean
+
+
+def link(run: RunResult, search: SearchDirectory, file: str = "") -> Link:
+    """A run's directory, or a file in it, as seen from the search's directory."""
+    directory = os.path.relpath(run.search.run(run.entry).dir, search.dir)
+    return Link(str(run.entry.index), quote(f"{directory}/{file}"))
+
+
+def _params(paths: Sequence[str], trial: TrialResult) -> tuple[Cell, ...]:
+    return tuple(_param(trial.params[path]) if path in trial.params else Cell("–") for path in paths)
+
+
+def _param(value: object) -> Cell:
+    text = value_text(value, 60)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return Cell(text, value if is_number else text)  # type: ignore[arg-type]
+
+
+def _against(contender: Contender, rank: int) -> Cell:
+    if rank == 1:
+        return Cell("best", -1.0)
+    if contender.p is None or contender.difference is None:
+        return Cell("unknown")
+    word = "yes" if contender.distinguishable else "unclear"
+    return Cell(f"{word}, p {p_text(contender.p)}", contender.difference)
+
+
+def _seconds(seconds: float | None) -> Cell:
+    return Cell("–") if seconds is None else Cell(number(seconds, 1), seconds)
+
+
+def _state(trial: TrialResult) -> str:
+    states = Counter(run.state for run in trial.runs)
+    if len(states) == 1:
+        return next(iter(states))
+    return ", ".join(f"{count} {state}" for state, count in states.most_common())
+
+
+def _runs(trial: TrialResult, search: SearchDirectory) -> tuple[tuple[Link, ...], int]:
+    shown = trial.runs[:_MAX_RUNS]
+    return tuple(link(run, search) for run in shown), len(trial.runs) - len(shown)
+
+
+def _bounds(estimate: Estimate) -> tuple[float, float, float]:
+    middle = estimate.mean
+    known = estimate.low is not None and estimate.high is not None
+    return (estimate.low or 0.0, middle, estimate.high or 0.0) if known else (middle, middle, middle)
+
+
+def _extent(tables: Tables) -> tuple[float, float]:
+    bounds = [bound for contender in tables.contenders for bound in _bounds(contender.estimate)]
+    low, high = min(bounds, default=0.0), max(bounds, default=1.0)
+    return (low, high) if low < high else (low - 0.5, high + 0.5)
