@@ -16,7 +16,7 @@ from gridfold.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError
 from gridfold.execution import Execution
 from gridfold.executors.local import LocalExecutor
 from gridfold.forecast import Forecast
-from gridfold.names import RunNames, check_prefix
+from gridfold.names import check_prefix
 from gridfold.plan import Plan, complete, create, plan_of
 from gridfold.report import fold as folding
 from gridfold.report import live, terminal
@@ -81,7 +81,7 @@ def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     with execution.executor(planned.config.threads) as executor:
         fingerprint = executor.call(planned.trainer, planned.check)
         forecast = Forecast.read(planned, Store(), fingerprint, executor.parallel, reuse=options.reuse)
-    names = RunNames(options.run_prefix, "HHMMSS", planned.space.parameters)
+    names = planned.names(options.run_prefix, "HHMMSS")
     terminal.console().print(terminal.expectation(planned, names, forecast), soft_wrap=True)
     return 0
 

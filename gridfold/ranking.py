@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 from gridfold.run import Record
 
@@ -24,6 +25,11 @@ class Objective:
     metric: str | None = None
     maximize: bool | None = None
 
+    @classmethod
+    def said(cls, facts: Mapping[str, Any]) -> Objective:
+        """What ``search.json`` says of it."""
+        return cls(facts.get("metric"), facts.get("maximize"))
+
     def of(self, metrics: Mapping[str, float]) -> Objective:
         """The same with nothing left open, for runs with such metrics."""
         metric = self.metric or next(iter(metrics), "")
@@ -34,11 +40,14 @@ class Objective:
         """1 where more of a metric is better, else -1."""
         return 1 if Objective(metric, self.maximize).of({}).maximize else -1
 
+    def value(self, metrics: Mapping[str, float]) -> tuple[str, float | None]:
+        """The metric's name and its value in some metrics."""
+        metric = self.metric or next(iter(metrics), "")
+        return metric, metrics.get(metric)
+
     def rank(self, record: Record | None, index: int) -> tuple[bool, float, int]:
         """A key that sorts runs best first, by their final metrics; those without the metric come last."""
-        metrics = record.metrics if record else {}
-        metric = self.metric or next(iter(metrics), "")
-        value = metrics.get(metric)
+        metric, value = self.value(record.metrics if record else {})
         if value is None or not isfinite(value):
             return True, 0.0, index
         return False, -self.sign(metric) * value, index
@@ -47,11 +56,6 @@ class Objective:
         """The report of a run in which the metric is best, the first of equals; None if no report has it."""
         measured = [epoch for epoch in epochs if isfinite(epoch.get(metric, float("nan")))]
         return max(measured, key=lambda epoch: self.sign(metric) * epoch[metric], default=None)
-
-
-def rank(record: Record | None, index: int) -> tuple[bool, float, int]:
-    """A key that sorts runs best first, by their first metric; those without it come last."""
-    return Objective().rank(record, index)
 
 
 def lower_is_better(metric: str) -> bool:
