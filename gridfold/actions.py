@@ -18,15 +18,19 @@ from gridfold.executors.local import LocalExecutor
 from gridfold.forecast import Forecast
 from gridfold.names import check_prefix
 from gridfold.plan import Plan, complete, create, plan_of
+from gridfold.ranking import Objective
 from gridfold.report import fold as folding
 from gridfold.report import live, terminal
 from gridfold.reuse import find_reusable, reuse
 from gridfold.search import execute_run, execute_search
+from gridfold.space import Space
 from gridfold.status import Status
 from gridfold.store import SearchDirectory, Store
 from gridfold.threads import physical_cores
 from gridfold.variations import parse_arguments
 from gridfold.verify import changes, choose, choose_these, run_again
+
+_SETTINGS = ("trainer", "threads", "repeats", "folds", "metric", "maximize")
 
 
 def search(options: argparse.Namespace, again: str) -> int:
@@ -157,12 +161,12 @@ def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
 def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Train one config."""
     planned = Plan(Config.load(options.config).override(trainer=options.trainer, threads=options.threads))
-    if planned.space.parameters:
-        paths = ", ".join(parameter.path for parameter in planned.space.parameters)
+    if varied := planned.config.parameters:
+        paths = ", ".join(parameter.path for parameter in varied)
         raise ConfigError(
             f"this config holds variations ({paths}), and main.py trains one config",
             where=options.config,
-            hint=f"to run all {planned.space.size:,} combinations: python hyper_main.py --config {options.config}\n"
+            hint=f"to run all {Space(varied).size:,} combinations: python hyper_main.py --config {options.config}\n"
             "to keep a list as one value, write !fixed before it",
         )
     output = _output(options)
@@ -193,7 +197,7 @@ def _execute(
     elif reusable:
         output.print(terminal.could_be_reused(len(reusable)), soft_wrap=True)
     try:
-        with live.live(output, backlog.total, backlog.completed) as view:
+        with live.live(output, backlog.total, backlog.completed, Objective.said(directory.facts())) as view:
             outcome = execute_search(backlog, executor, view, execution.policy(), execution.keep(directory))
     finally:
         if not options.quiet:
@@ -221,8 +225,8 @@ def _describe(directory: SearchDirectory, executor: LocalExecutor) -> None:
 
 def _planned(options: argparse.Namespace) -> Plan:
     config = Config.load(options.config or _first_config())
-    config = config.override(trainer=options.trainer, threads=options.threads)
-    planned = Plan(config, parse_arguments(options.param_variations))
+    config = config.override(**{name: getattr(options, name) for name in _SETTINGS})
+    planned = Plan(config, parse_arguments(options.param_variations), options.race)
     planned.template  # noqa: B018 - errors before the first print
     return planned
 

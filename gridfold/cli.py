@@ -67,7 +67,7 @@ def _search_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "Run every combination of the values in a config: one directory under runs/ for each."
     parser.epilog = (
         "After --, a command that trains: hyper_main.py --config c.yaml -- python train.py --lr {training.lr}. "
-        "{config}, {run_dir}, {index} and {seed} stand for what the run has."
+        "{config}, {run_dir}, {index}, {seed}, {fold} and {folds} stand for what the run has."
     )
     _plan_options(parser)
     parser.add_argument("--no-execute", action="store_true", help="create the directories and configs only")
@@ -168,7 +168,29 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--run-prefix", metavar="NAME", default="run", help="names begin with this (default: run)")
     _trainer_options(parser)
+    _comparison_options(parser)
     parser.add_argument("--reuse", action="store_true", help="take results that other searches have of the same config")
+
+
+def _comparison_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("comparison")
+    group.add_argument(
+        "--repeats", metavar="N", type=_count, help="run each combination with N seeds (default: 1)"
+    )
+    group.add_argument(
+        "--folds", metavar="K", type=_parts, help="hold out each of K parts of the training data, in a run of its own"
+    )
+    group.add_argument(
+        "--race",
+        action="store_true",
+        help="with --repeats: begin with few repeats, and give more to those only that may still be the best",
+    )
+    group.add_argument("--metric", metavar="NAME", help="what runs are compared by (default: their first metric)")
+    direction = group.add_mutually_exclusive_group()
+    direction.add_argument(
+        "--maximize", action="store_true", default=None, help="more of it is better (default: by its name)"
+    )
+    direction.add_argument("--minimize", dest="maximize", action="store_false", help="less of it is better")
 
 
 def _trainer_options(parser: argparse.ArgumentParser) -> None:
@@ -233,6 +255,10 @@ def _duration(text: str) -> float:
 
 def _count(text: str) -> int:
     return _number(text, 1)
+
+
+def _parts(text: str) -> int:
+    return _number(text, 2)
 
 
 def _whole(text: str) -> int:

@@ -60,7 +60,6 @@ class RunNames:
         name = self._search + ("".join([*parts, *self._ending(repetition)]) or f"_{_LONE_RUN}")
         return name if len(name) * 4 <= MAX_BYTES or len(name.encode()) <= MAX_BYTES else _cut(name)
 
-
     def _ending(self, repetition: Repetition) -> Iterator[str]:
         if self._repeated or repetition.repeat:
             yield f"_{_SEED}_{self._seeds[repetition.repeat]}"

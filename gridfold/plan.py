@@ -175,7 +175,7 @@ class Plan:
         )
 
     def runs(self, names: RunNames) -> Iterator[tuple[RunEntry, str]]:
-        """The runs that the search begins with, in order, with their configs: a repeat of all trials before the next."""
+        """The runs that the search begins with, and their configs: a repeat of all trials before the next."""
         index = itertools.count()
         for repetition in self.repetitions:
             template = self.template_of(repetition)
@@ -310,11 +310,11 @@ def extend(search: SearchDirectory, plan: Plan, trials: Sequence[int], added: It
         trials: the indices of the trials.
         added: the runs that each of them is to have.
     """
-    names = _names_of(search, plan)
+    names, chosen = _names_of(search, plan), [plan.space[index] for index in trials]
     count = search.extend(
-        (plan.entry(plan.space[trial], repetition, names, 0), plan.template_of(repetition).text(plan.space[trial].choice))
+        (plan.entry(trial, repetition, names, 0), plan.template_of(repetition).text(trial.choice))
         for repetition in added
-        for trial in trials
+        for trial in chosen
     )
     search.log(f"added {count} runs")
     return count

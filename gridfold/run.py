@@ -107,8 +107,8 @@ class Attempt:
 class Run:
     """A run directory.
 
-    Trainers use ``dir``, ``index``, ``seed``, ``fold``, ``report``, ``progress`` and ``note``; the rest is for the code that
-    executes runs.
+    Trainers use ``dir``, ``index``, ``seed``, ``fold``, ``report``, ``progress`` and ``note``; the rest is for the code
+    that executes runs.
 
     Attributes:
         seed: what a repeat differs in, where the config has no seed.

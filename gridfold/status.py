@@ -29,7 +29,7 @@ class Status:
     states: Counter[str] = field(default_factory=Counter)
     running: list[tuple[RunEntry, Run]] = field(default_factory=list)
     best: tuple[RunEntry, Record] | None = None
-    objective: Objective = Objective()
+    objective: Objective = field(default_factory=Objective)
     _seconds: float = 0.0
 
     @classmethod

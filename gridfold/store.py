@@ -406,9 +406,7 @@ def _is_repeat(entry: RunEntry) -> bool:
     return any(getattr(entry, name) != usual for name, usual in _USUAL.items())
 
 
-def _row(
-    entry: RunEntry, record: Record | None, params: list[str], which: list[str], metrics: list[str]
-) -> list[Any]:
+def _row(entry: RunEntry, record: Record | None, params: list[str], which: list[str], metrics: list[str]) -> list[Any]:
     values = [*(entry.params.get(path) for path in params), *(getattr(entry, name) for name in which)]
     if record is None:
         return [entry.index, entry.run, *values, "created", *[None for _ in metrics], None, None]

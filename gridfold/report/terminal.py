@@ -322,7 +322,7 @@ def _results_table(best: list[tuple[RunEntry, Record | None]], objective: Object
     entries = [entry for entry, _ in best]
     paths = list(dict.fromkeys(path for entry in entries for path in entry.params))
     which = [name for name in ("repeat", "fold") if any(getattr(entry, name) for entry in entries)]
-    found = dict.fromkeys(name for _, record in best if record for name in record.metrics)
+    found = dict.fromkeys((name for _, record in best if record for name in record.metrics), 0.0)
     first = objective.of(found)
     metrics = sorted(found, key=lambda name: name != first.metric)[:_MAX_METRICS]
     rule = f" ({'highest' if first.maximize else 'lowest'} {first.metric})" if metrics else ""
