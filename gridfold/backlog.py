@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from gridfold.owner import Owner
@@ -38,21 +38,21 @@ class Backlog:
         search: SearchDirectory,
         *,
         only_failed: bool = False,
-        only_confirming: bool = False,
+        only: Callable[[RunEntry], bool] = lambda _: True,
         gone: Collection[str] = (),
     ) -> Backlog:
         """Look at every run of a search.
 
         Args:
             search: the search.
-            only_confirming: try those only that confirm a comparison.
+            only: leave those for which it says no.
             only_failed: try those again that failed, and leave those that were never tried or were interrupted.
             gone: names of machines that are known to be gone, so that whatever ran there is dead.
         """
         backlog = cls(search)
         for entry in search.entries():
             backlog._add(entry, only_failed, gone)
-            if only_confirming and not entry.confirms:
+            if not only(entry):
                 backlog._attempts[-1] = 0
         return backlog
 

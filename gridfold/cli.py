@@ -52,6 +52,7 @@ def search(arguments: Sequence[str] | None = None) -> int:
     _search_options(parser)
     parser.add_argument("--resume", metavar="SEARCH", help="continue a search, by name, or the last one: last")
     parser.add_argument("--failed", action="store_true", help="with --resume: only the runs that failed")
+    _top_option(parser, "with --resume and --repeats")
     return _run(parser, arguments)
 
 
@@ -95,8 +96,25 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would run")
     parser.add_argument("--reuse", action="store_true", help="take results that other searches have of the same config")
+    parser.add_argument("--repeats", metavar="N", type=_count, help="let each combination have N repeats")
+    _top_option(parser, "with --repeats")
     _execution_options(parser)
     parser.set_defaults(action="resume")
+
+
+def _top_option(parser: argparse.ArgumentParser, where: str) -> None:
+    parser.add_argument("--top", metavar="K", type=_count, help=f"{where}: only the best K combinations")
+
+
+def _confirm_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Train the best combination and the second best again, on seeds that they were not chosen by: the best of many"
+        " noisy results looks better than it is."
+    )
+    _search_argument(parser, required=False)
+    parser.add_argument("--repeats", metavar="N", type=_count, default=5, help="fresh seeds (default: 5)")
+    _execution_options(parser)
+    parser.set_defaults(action="confirm", reuse=False)
 
 
 def _status_options(parser: argparse.ArgumentParser) -> None:
@@ -174,9 +192,7 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
 
 def _comparison_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("comparison")
-    group.add_argument(
-        "--repeats", metavar="N", type=_count, help="run each combination with N seeds (default: 1)"
-    )
+    group.add_argument("--repeats", metavar="N", type=_count, help="run each combination with N seeds (default: 1)")
     group.add_argument(
         "--folds", metavar="K", type=_parts, help="hold out each of K parts of the training data, in a run of its own"
     )
@@ -283,6 +299,7 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "search": (_search_options, "run every combination of a config's values"),
     "plan": (_plan_search_options, "say what a search would run"),
     "resume": (_resume_options, "continue a search, or help another process with it"),
+    "confirm": (_confirm_options, "train the best two again on fresh seeds, and compare"),
     "status": (_status_options, "how far a search is"),
     "fold": (_fold_options, "what the runs of a search shared"),
     "logs": (_logs_options, "what a run printed"),

@@ -102,8 +102,8 @@ class CommandTrainer:
         """Run the command, and read its metrics.
 
         It has the working directory of this process, and the variables ``GRIDFOLD_RUN_DIR``, ``GRIDFOLD_CONFIG``,
-        ``GRIDFOLD_INDEX``, ``GRIDFOLD_SEED``, ``GRIDFOLD_FOLD`` and ``GRIDFOLD_FOLDS``; what it prints goes to the run's
-        log.
+        ``GRIDFOLD_INDEX``, ``GRIDFOLD_SEED``, ``GRIDFOLD_FOLD`` and ``GRIDFOLD_FOLDS``; what it prints goes to the
+        run's log.
 
         Raises:
             CommandFailed: it ended otherwise than by exit code 0.

@@ -49,6 +49,9 @@ class Outcome:
     interrupted: bool
     unrecorded: list[tuple[Run, Record]]
 
+    def __add__(self, later: Outcome) -> Outcome:
+        return replace(later, failed=self.failed + later.failed, unrecorded=self.unrecorded + later.unrecorded)
+
 
 class HyperParamSearch:
     """Every combination of the values that a config, or the caller, gives.

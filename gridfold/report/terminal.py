@@ -121,6 +121,19 @@ def backlog(found: Backlog) -> str:
     return "\n".join([escape("\n".join(lines)), *([held(found)] if found.held else [])])
 
 
+def added(count: int) -> str:
+    """How many runs a search was given more."""
+    return f"Added {_counted(count, 'run')}"
+
+
+def next_round(found: Backlog) -> str:
+    """What a race goes on with, as markup."""
+    trials = {repr(entry.params) for entry in found.entries()}
+    repeat = max((entry.repeat for entry in found.entries()), default=0)
+    which = "1 combination that is" if len(trials) == 1 else f"{len(trials):,} combinations that are"
+    return f"Race: repeat {repeat + 1} for {which} in contention ({_counted(len(found), 'run')})"
+
+
 def held(found: Backlog) -> str:
     """The runs that other processes have, as markup."""
     lines = []
