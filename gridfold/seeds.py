@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gridfold.config import SECTION, Config
-from gridfold.errors import ConfigError
+from gridfold.errors import ConfigError, nearest
 from gridfold.repeats import Seeds
 from gridfold.values import render
 from gridfold.variations import Variation
@@ -57,12 +57,11 @@ def _path(config: Config, given: Mapping[str, Sequence[Any]], *, built_in: bool)
 
 
 def _check_known(config: Config, path: str) -> None:
-    try:
-        config.document.find(path)
-    except ConfigError as error:
-        error.path, error.problem = f"{SECTION}.seed", f"{error.problem}: '{path}'"
-        error.where = config.where(error.path)
-        raise
+    known = [place for place in config.document.places if place and place.split(".")[0] != SECTION]
+    if path not in known:
+        setting = f"{SECTION}.seed"
+        problem, hint = f"no such path in the config: '{path}'", nearest(path, known)
+        raise ConfigError(problem, path=setting, where=config.where(setting), hint=hint)
 
 
 def _values(config: Config, given: Mapping[str, Sequence[Any]], path: str, default: Any = 0) -> tuple[Any, ...]:

@@ -242,11 +242,11 @@ def test_reuse_takes_the_repeats_that_are_there(search):
 
 def test_a_command_takes_seed_and_fold(place, gridfold, write):
     write("c.yaml", "lr: 1\n")
-    line = "import sys, os; print('{\"acc\": %s%s%s}' % (*sys.argv[1:], os.environ['GRIDFOLD_FOLD']))"
+    line = "import sys, os; print('{\"acc\": 1%s%s%s}' % (*sys.argv[1:], os.environ['GRIDFOLD_FOLD']))"
     command = ["--", sys.executable, "-c", line, "{seed}", "{fold}"]
     code, said = gridfold("search", "--config", "c.yaml", "--repeats", "2", "--folds", "2", *command)
     assert code == 0, said
-    assert [record.metrics["acc"] for _, record in found()] == [0, 11, 100, 111]
+    assert [record.metrics["acc"] for _, record in found()] == [1000, 1011, 1100, 1111]
 
 
 class TestMessages:
