@@ -102,8 +102,8 @@ class CommandTrainer:
         """Run the command, and read its metrics.
 
         It has the working directory of this process, and the variables ``GRIDFOLD_RUN_DIR``, ``GRIDFOLD_CONFIG``,
-        ``GRIDFOLD_INDEX``, ``GRIDFOLD_SEED``, ``GRIDFOLD_FOLD`` and ``GRIDFOLD_FOLDS``; what it prints goes to the
-        run's log.
+        ``GRIDFOLD_INDEX``, ``GRIDFOLD_SEED``, and ``GRIDFOLD_FOLD`` and ``GRIDFOLD_FOLDS`` if the data are split;
+        what it prints goes to the run's log.
 
         Raises:
             CommandFailed: it ended otherwise than by exit code 0.
@@ -121,7 +121,8 @@ class CommandTrainer:
         arguments = [_filled(argument, config, given) for argument in self.arguments]
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
         reported, printed = _Mark.at_end_of(run.dir / METRICS), _Mark.at_end_of(run.log_path)
-        code = _execute(arguments, {f"GRIDFOLD_{name.upper()}": text for name, text in known.items()}, run.log_path)
+        variables = {f"GRIDFOLD_{name.upper()}": text for name, text in known.items() if text}
+        code = _execute(arguments, variables, run.log_path)
         lines = printed.lines_after(_PRINTED_BYTES)
         if code:
             raise _failure(code, "\n".join(lines[-_SHOWN_LINES:]))

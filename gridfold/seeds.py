@@ -29,6 +29,9 @@ def find_seeds(config: Config, variations: Sequence[Variation], *, built_in: boo
     if path is None:
         return Seeds(None, (config.run_seed,))
     values = _values(config, given, path)
+    if path in config.varied_paths and not _is_own(config, given, path):
+        hint = "write the seeds here, without an alias"
+        raise ConfigError("an alias of a list that varies elsewhere", path=path, where=config.where(path), hint=hint)
     repeats = config.settings.repeats
     if len(values) > 1 and repeats not in (None, len(values)):
         raise ConfigError(
@@ -54,6 +57,11 @@ def _path(config: Config, given: Mapping[str, Sequence[Any]], *, built_in: bool)
     if built_in:
         return _USUAL[0]
     return next((path for path in _USUAL if all(map(_is_seed, _values(config, given, path, None)))), None)
+
+
+def _is_own(config: Config, given: Mapping[str, Sequence[Any]], path: str) -> bool:
+    """Whether a list varies at this place, and at no other."""
+    return path in given or any(parameter.path == path for parameter in config.parameters)
 
 
 def _check_known(config: Config, path: str) -> None:

@@ -1,5 +1,6 @@
 """Repeats and folds of trials: which runs there are, that each is as if alone, races, and fresh seeds."""
 
+import itertools
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,11 +20,11 @@ from gridfold.plan import Plan, extend, plan_of
 from gridfold.repeats import Fold, Repetition, Seeds, repetitions
 from gridfold.search import HyperParamSearch
 from gridfold.seeds import find_seeds
-from gridfold.store import SearchDirectory, Store
+from gridfold.store import Store
 from gridfold.variations import parse_arguments
 from tests.conftest import ROOT
 
-TRAINERS = '''
+TRAINERS = """
 import random
 
 
@@ -45,7 +47,7 @@ def splits(config, run):
 
 def without_run(config):
     return config["lr"]
-'''
+"""
 
 
 @pytest.fixture
@@ -70,7 +72,9 @@ def gridfold(place, capsys):
 @pytest.fixture
 def search(gridfold, write):
     def run(text, *arguments, trainer="by_run"):
-        return gridfold("search", "--config", write("c.yaml", f"{text}\n"), "--trainer", f"trainers:{trainer}", *arguments)
+        return gridfold(
+            "search", "--config", write("c.yaml", f"{text}\n"), "--trainer", f"trainers:{trainer}", *arguments
+        )
 
     return run
 
@@ -115,10 +119,17 @@ class TestSeeds:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("sead: 1\ngridfold: {seed: seed}", "c.yaml:2:18: gridfold.seed: no such path in the config: 'seed'\n  did you"),
+            (
+                "sead: 1\ngridfold: {seed: seed}",
+                "c.yaml:2:18: gridfold.seed: no such path in the config: 'seed'\n  did you",
+            ),
             ("training: {seed: [1, 2]}\ngridfold: {repeats: 3}", "a list of 2 seeds, so there are 2 repeats, but 3"),
             ("training: {seed: x}\ngridfold: {repeats: 3}", "training.seed: seeds are whole numbers, found x"),
             ("training: {seed: [1, x]}", "training.seed: seeds are whole numbers, found [1, x]"),
+            (
+                "a: &a [1, 2]\ntraining: {seed: *a}",
+                "c.yaml:1:4: training.seed: an alias of a list that varies elsewhere",
+            ),
         ],
     )
     def test_what_cannot_be_a_seed(self, text, message):
@@ -139,18 +150,26 @@ class TestPlan:
         ]
 
     def test_the_first_repeat_is_the_run_that_it_is_without_repeats(self):
-        for text in ("a: [1, 2] # why\n", "a: [1, 2]\ntraining: {seed: 0x10}\n", "a: [1, 2]\ngridfold: {trainer: 'x:y'}\n"):
+        for text in (
+            "a: [1, 2] # why\n",
+            "a: [1, 2]\ntraining: {seed: 0x10}\n",
+            "a: [1, 2]\ngridfold: {trainer: 'x:y'}\n",
+        ):
             lone, repeated = self.plan(text), self.plan(text, repeats=3)
-            (first, *others) = [list(lone.runs(lone.names("p", "123045"))), list(repeated.runs(repeated.names("p", "123045")))]
+            (first, *others) = [
+                list(lone.runs(lone.names("p", "123045"))),
+                list(repeated.runs(repeated.names("p", "123045"))),
+            ]
             assert [(entry.id, config) for entry, config in first] == [(e.id, config) for e, config in others[0][:2]]
             assert len({entry.id for entry, _ in others[0]}) == len({config for _, config in others[0]}) == 6
 
     def test_a_repeat_of_all_trials_comes_before_the_next(self):
         plan = self.plan("lr: [1, 2]\nseed: 5\ngridfold: {trainer: 'x:y'}", repeats=2, folds=2)
         entries = [entry for entry, _ in plan.runs(plan.names("p", "123045"))]
-        assert [(e.index, e.params["lr"], e.repeat, e.fold) for e in entries] == [
-            (0, 1, 0, 0), (1, 2, 0, 0), (2, 1, 0, 1), (3, 2, 0, 1), (4, 1, 1, 0), (5, 2, 1, 0), (6, 1, 1, 1), (7, 2, 1, 1)
-        ]  # fmt: skip
+        assert [entry.index for entry in entries] == list(range(8))
+        assert [(entry.repeat, entry.fold, entry.params["lr"]) for entry in entries] == list(
+            itertools.product((0, 1), (0, 1), (1, 2))
+        )
         assert entries[5].run == "p_123045_lr_2_seed_6_fold_0"
 
     def test_folds_of_the_built_in_trainer_stand_in_the_config(self):
@@ -204,9 +223,13 @@ def test_repeats_are_as_if_each_had_run_alone(search, gridfold, text, trainer):
     runs = found()
     assert len({(record.metrics["acc"], entry.params["lr"]) for entry, record in runs}) == 6
     assert {record.fold["label"] for _, record in runs} == {"bitwise"}
-    assert {(record.repeat, tuple(record.data_fold)) for _, record in runs} == {(r, (f, 2)) for r in range(3) for f in (0, 1)}
+    assert {(record.repeat, tuple(record.data_fold)) for _, record in runs} == {
+        (r, (f, 2)) for r in range(3) for f in (0, 1)
+    }
     if trainer == "by_run":
-        assert {(record.seed, record.metrics["seed"], record.repeat) for _, record in runs} == {(r, r, r) for r in range(3)}
+        assert {(record.seed, record.metrics["seed"], record.repeat) for _, record in runs} == {
+            (r, r, r) for r in range(3)
+        }
         assert {record.metrics["held_out"] for _, record in runs} == {0.0, 0.5}
     code, said = gridfold("verify", "--all")
     assert code == 0, said
@@ -228,6 +251,8 @@ def test_what_does_not_read_the_fold_is_computed_once(search, place):
     code, said = search("lr: [0.1, 0.2]", "--folds", "3", "--fold", trainer="splits")
     assert code == 0, said
     assert (place / "reads").read_text() == "read\n"
+    split = next(event for event in last().fold_events() if "split" in event)
+    assert (split["path"], split["sizes"], split["place"].split(":")[0]) == ("run.fold", [2, 2, 2], "trainers.py")
     assert [record.metrics["acc"] for _, record in found()] == [0.1, 0.2, 1.1, 1.2, 2.1, 2.2]
 
 
@@ -431,9 +456,9 @@ class TestRace:
         assert (code, len(found())) == (0, 10), said
 
     def test_a_budget_ends_it(self, search, monkeypatch):
-        moments = iter(range(0, 10**6, 100))
-        monkeypatch.setattr(actions.time, "monotonic", lambda: next(moments))
-        code, said = search("lr: [0.5, 0.51]", "--repeats", "9", "--race", "--budget", "60s")
+        moments = itertools.count(0, 100)
+        monkeypatch.setattr(actions, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+        _, said = search("lr: [0.5, 0.51]", "--repeats", "9", "--race", "--budget", "60s")
         assert "Stopped: the budget of 0:01:00 allows no further run" in said
         assert len(found()) == 6
         assert self.counts() == {0.5: 2, 0.51: 2}
