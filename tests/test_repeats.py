@@ -231,6 +231,8 @@ def test_repeats_are_as_if_each_had_run_alone(search, gridfold, text, trainer):
             (r, r, r) for r in range(3)
         }
         assert {record.metrics["held_out"] for _, record in runs} == {0.0, 0.5}
+    begun = [event["runs"] for event in last().fold_events() if "fold" in event]
+    assert begun == ([4, 4, 4] if trainer == "by_run" else [12])
     code, said = gridfold("verify", "--all")
     assert code == 0, said
     assert "12 of 12 runs give the same alone, to the last bit" in said
