@@ -39,7 +39,7 @@ class Settings:
             they are not.
         metric: what runs are compared by; None for their first metric.
         maximize: whether more of it is better; None to tell by its name.
-        seed: dotted path of the seed in the config; None to look where it usually is.
+        seed: dotted path of the seed in the config, or ``run.seed``; None to look where it usually is.
         run_seed: what ``run.seed`` is; only in a comment, where it is called ``seed``.
         fold: what ``run.fold`` is; only in a comment.
     """

@@ -28,7 +28,8 @@ class Objective:
     @classmethod
     def said(cls, facts: Mapping[str, Any]) -> Objective:
         """What ``search.json`` says of it."""
-        return cls(facts.get("metric"), facts.get("maximize"))
+        metric, maximize = facts.get("metric"), facts.get("maximize")
+        return cls(metric if isinstance(metric, str) else None, maximize if isinstance(maximize, bool) else None)
 
     def of(self, metrics: Mapping[str, float]) -> Objective:
         """The same with nothing left open, for runs with such metrics."""

@@ -11,6 +11,7 @@ from gridfold.repeats import Seeds
 from gridfold.values import render
 from gridfold.variations import Variation
 
+_OF_RUN = "run.seed"  # as a path: what the config has is not what the trainer takes
 _USUAL = ("training.seed", "seed")  # where a config has it, if it has one
 _DEFAULTS: Mapping[str, int] = {"training.seed": 42}  # of the built-in trainer
 
@@ -50,7 +51,9 @@ def find_seeds(config: Config, variations: Sequence[Variation], *, built_in: boo
 
 
 def _path(config: Config, given: Mapping[str, Sequence[Any]], *, built_in: bool) -> str | None:
-    if (path := config.settings.seed) is not None:
+    if (path := config.settings.seed) == _OF_RUN:
+        return None
+    if path is not None:
         if path not in given:
             _check_known(config, path)
         return path

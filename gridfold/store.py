@@ -381,6 +381,7 @@ def _replicate(entry: RunEntry) -> tuple[object, ...]:
 def _checked(entry: RunEntry) -> RunEntry:
     """The entry, if its parts are what others take them for; its name is that of a directory beside the search's."""
     kinds = isinstance(entry.index, int) and isinstance(entry.id, str) and isinstance(entry.params, dict)
+    kinds = kinds and isinstance(entry.repeat, int) and isinstance(entry.fold, int | None)
     if not kinds or not isinstance(entry.run, str) or entry.run in ("", ".", "..") or set(entry.run) & {"/", "\0"}:
         raise ValueError(f"not a run: {entry!r:.200}")
     entry.run.encode()

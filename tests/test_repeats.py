@@ -106,6 +106,7 @@ class TestSeeds:
             ("lr: 1", False, None, (0,)),
             ("lr: 1\n# gridfold: {seed: 4}", False, None, (4,)),
             ("data: {seed: 9}\nseed: 8\ngridfold: {seed: data.seed}", False, "data.seed", (9,)),
+            ("seed: 8\ngridfold: {seed: run.seed}", False, None, (0,)),
         ],
     )
     def test_where_the_seed_is(self, text, built_in, path, given):
