@@ -31,7 +31,7 @@ from gridfold.schedule import Policy
 from gridfold.search import Outcome, execute_run, execute_search
 from gridfold.space import Space
 from gridfold.status import Status
-from gridfold.store import SearchDirectory, Store
+from gridfold.store import RunEntry, SearchDirectory, Store
 from gridfold.threads import physical_cores
 from gridfold.variations import parse_arguments
 from gridfold.verify import changes, choose, choose_these, run_again
@@ -48,6 +48,8 @@ def search(options: argparse.Namespace, again: str) -> int:
         return plan(options, again)
     check_prefix(options.run_prefix)
     planned, output, execution = _planned(options), _output(options), _execution(options)
+    if options.race:
+        contention()  # what it needs may not be installed
     with contextlib.ExitStack() as stack:
         fingerprint = None
         if not options.no_execute:
@@ -66,7 +68,7 @@ def resume(options: argparse.Namespace, again: str) -> int:
     """Continue a search, together with whoever else is at it."""
     directory, output = Store().find(options.search), _output(options)
     complete(directory)
-    if options.repeats:
+    if options.repeats or options.top:
         output.print(_add_repeats(directory, options))
     facts, execution = directory.facts(), _continued(directory, options)
     backlog = Backlog.read(directory, only_failed=options.failed, gone=options.gone)
@@ -249,12 +251,17 @@ def _execute_rounds(
     races = directory.facts().get("race") and options.action != "confirm"
     outcome = _execute_round(backlog, executor, execution.policy(), execution, options)
     while races and not (outcome.stopped or outcome.interrupted) and (added := next_round(directory, contention())):
-        first = sum(1 for _ in directory.entries()) - added
-        backlog = Backlog.read(directory, only=lambda entry, first=first: entry.index >= first)  # type: ignore[misc]
+        backlog = Backlog.read(directory, only=_last(directory, added))
         _output(options).print(terminal.next_round(backlog))
         policy = replace(execution.policy(), spent=time.monotonic() - begin)
         outcome += _execute_round(backlog, executor, policy, execution, options)
     return outcome
+
+
+def _last(directory: SearchDirectory, count: int) -> Callable[[RunEntry], bool]:
+    """Whether a run is among the last so many of a search; those that failed before are not tried again with them."""
+    first = sum(1 for _ in directory.entries()) - count
+    return lambda entry: entry.index >= first
 
 
 def _execute_round(
@@ -272,6 +279,8 @@ def _execute_round(
 
 
 def _add_repeats(directory: SearchDirectory, options: argparse.Namespace) -> str:
+    if not options.repeats:
+        raise ConfigError("--top says which combinations get more repeats", hint="say how many: --repeats 5")
     if options.dry_run:
         raise ConfigError("--repeats adds runs, and --dry-run changes nothing", hint="leave one of them out")
     return terminal.added(add_repeats(directory, options.repeats, options.top))

@@ -87,7 +87,7 @@ class Backlog:
                     threads=facts.get("threads", 1),
                     attempt=attempt,
                     repeat=entry.repeat,
-                    data_fold=None if entry.fold is None else [entry.fold, facts.get("folds", entry.fold + 1)],
+                    data_fold=None if entry.fold is None else [entry.fold, facts.get("folds") or entry.fold + 1],
                 ),
             )
 

@@ -16,7 +16,7 @@ from gridfold import actions, cli
 from gridfold.config import Config
 from gridfold.errors import ConfigError
 from gridfold.extension import results_of
-from gridfold.plan import Plan, extend, plan_of
+from gridfold.plan import Plan, create, extend, plan_of
 from gridfold.repeats import Fold, Repetition, Seeds, repetitions
 from gridfold.search import HyperParamSearch
 from gridfold.seeds import find_seeds
@@ -339,8 +339,6 @@ def test_runs_are_compared_by_what_is_said(search, gridfold, place):
 class TestExtension:
     def created(self, place, text="lr: [1, 2]\n"):
         config = Config.parse(text, "c.yaml").override(trainer="trainers:by_run")
-        from gridfold.plan import create
-
         return create(Plan(config), "run", Store())[0]
 
     def test_runs_are_added_once_behind_the_others(self, place):
@@ -413,6 +411,11 @@ class TestExtension:
         ]  # fmt: skip
         assert "Added 2 runs" in gridfold("resume", "last", "--repeats", "3")[1]
         assert len(found()) == 9
+
+    @pytest.mark.parametrize("arguments", [["--top", "2"], ["--repeats", "2", "--dry-run"]])
+    def test_what_makes_no_sense(self, place, gridfold, snapshot, arguments):
+        self.created(place)
+        assert gridfold("resume", "last", *arguments) == (2, snapshot)
 
     def test_the_best_of_nothing(self, search, gridfold):
         search("lr: [0.1, 0.5]", "--no-execute")
