@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gridfold.errors import ConfigError
+from gridfold.errors import ConfigError, nearest
 from gridfold.plan import Plan, extend, plan_of
 from gridfold.ranking import Objective
 from gridfold.repeats import MOST, repetitions
@@ -36,7 +36,7 @@ def add_repeats(search: SearchDirectory, repeats: int, top: int | None = None) -
     plan, results = plan_of(search), results_of(search)
     chosen = results.trials if top is None else results.ranked[:top]
     if not chosen:
-        raise _nothing_completed(search)
+        raise _nothing_to_compare(search, results)
     return _extend(search, plan, chosen, range(repeats))
 
 
@@ -73,10 +73,10 @@ def add_fresh_seeds(search: SearchDirectory, repeats: int) -> list[TrialResult]:
     Raises:
         ConfigError: no trial is completed.
     """
-    plan = plan_of(search)
-    best = results_of(search).ranked[:2]
+    plan, results = plan_of(search), results_of(search)
+    best = results.ranked[:2]
     if not best:
-        raise _nothing_completed(search)
+        raise _nothing_to_compare(search, results)
     _extend(search, plan, best, range(MOST, MOST + repeats))
     return best
 
@@ -90,6 +90,10 @@ def _repeats(trial: TrialResult) -> int:
     return 1 + max(run.entry.repeat for run in trial.runs)
 
 
-def _nothing_completed(search: SearchDirectory) -> ConfigError:
-    hint = f"gridfold resume {search.name}"
+def _nothing_to_compare(search: SearchDirectory, results: Results) -> ConfigError:
+    metric, hint = results.objective.metric or "", f"gridfold resume {search.name}"
+    completed = [run for trial in results.trials for run in trial.runs if run.state == "completed"]
+    if completed:
+        hint = nearest(metric, {name for run in completed for name in run.metrics})
+        return ConfigError(f"no run has a finite {metric or 'metric'} to compare by", where=search.name, hint=hint)
     return ConfigError("no run is completed, so nothing can be compared", where=search.name, hint=hint)

@@ -336,6 +336,14 @@ def test_runs_are_compared_by_what_is_said(search, gridfold, place):
     assert results_of(last()).ranked[0].params == {"lr": 0.1}
 
 
+def test_a_metric_that_no_run_has(search, gridfold):
+    _, said = search("lr: [0.1, 0.2]", "--metric", "accu")
+    assert "No run has accu: did you mean 'acc'?" in said
+    assert "Best run" not in said
+    code, said = gridfold("confirm")
+    assert (code, "no run has a finite accu to compare by\n  did you mean 'acc'?" in said) == (2, True)
+
+
 class TestExtension:
     def created(self, place, text="lr: [1, 2]\n"):
         config = Config.parse(text, "c.yaml").override(trainer="trainers:by_run")

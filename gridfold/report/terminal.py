@@ -17,6 +17,7 @@ from rich.table import Column, Table
 
 from gridfold.backlog import Backlog
 from gridfold.comparison import CLOSE, Difference
+from gridfold.errors import nearest
 from gridfold.failure import grouped
 from gridfold.forecast import Forecast
 from gridfold.names import RunNames, label_parameters
@@ -273,8 +274,9 @@ def results(search: SearchDirectory, records: Iterable[tuple[RunEntry, Record | 
     best = heapq.nsmallest(MAX_ROWS, watched, key=lambda row: objective.rank(row[1], row[0].index))
     more = f"{seen['runs'] - len(best):,} more, " if seen["runs"] > len(best) else ""
     lines = [f"All results: {more}{escape(str(search.results_path))}", *_silent(seen["silent"])]
+    lines += _without_metric(objective, [record for _, record in best if record])
     entry, record = best[0] if best else (None, None)
-    if entry and record and record.metrics:
+    if entry and record and not objective.rank(record, 0)[0]:
         lines.insert(0, f"Best run: {escape(str(search.dir.parent / (record.reused or entry.run)))}")
     return Group(_results_table(best, objective), *_failures(failed, "failed"), *lines)
 
@@ -301,6 +303,14 @@ def _silent(count: int) -> list[str]:
         return []
     hint = "a command prints a JSON object as its last line, or writes metrics.json into {run_dir}"
     return [f"[yellow]{count:,} completed without metrics: {hint}"]
+
+
+def _without_metric(objective: Objective, records: list[Record]) -> list[str]:
+    """A line if runs are to be compared by a metric that none has."""
+    names = {name for record in records for name in record.metrics}
+    if not names or objective.metric is None or objective.metric in names:
+        return []
+    return [f"[yellow]{escape(f'No run has {objective.metric}: {nearest(objective.metric, names)}')}"]
 
 
 def failures(search: SearchDirectory) -> list[str]:
@@ -347,7 +357,9 @@ def _results_table(best: list[tuple[RunEntry, Record | None]], objective: Object
         cells += [str(getattr(entry, name)) for name in which]
         cells += [number(record.metrics.get(name)) if record else "" for name in metrics]
         cells += [record.state if record else "created", number(record.seconds, 1) if record else ""]
-        table.add_row(*map(escape, cells), style="bold green" if position == 0 and record and record.metrics else "")
+        table.add_row(
+            *map(escape, cells), style="bold green" if position == 0 and not objective.rank(record, 0)[0] else ""
+        )
     return table
 
 
