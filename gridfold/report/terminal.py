@@ -276,7 +276,7 @@ def results(search: SearchDirectory, records: Iterable[tuple[RunEntry, Record | 
     lines = [f"All results: {more}{escape(str(search.results_path))}", *_silent(seen["silent"])]
     lines += _without_metric(objective, [record for _, record in best if record])
     entry, record = best[0] if best else (None, None)
-    if entry and record and not objective.rank(record, 0)[0]:
+    if entry and record and objective.value(record.metrics)[1] is not None:
         lines.insert(0, f"Best run: {escape(str(search.dir.parent / (record.reused or entry.run)))}")
     return Group(_results_table(best, objective), *_failures(failed, "failed"), *lines)
 
@@ -357,9 +357,8 @@ def _results_table(best: list[tuple[RunEntry, Record | None]], objective: Object
         cells += [str(getattr(entry, name)) for name in which]
         cells += [number(record.metrics.get(name)) if record else "" for name in metrics]
         cells += [record.state if record else "created", number(record.seconds, 1) if record else ""]
-        table.add_row(
-            *map(escape, cells), style="bold green" if position == 0 and not objective.rank(record, 0)[0] else ""
-        )
+        is_best = position == 0 and record is not None and objective.value(record.metrics)[1] is not None
+        table.add_row(*map(escape, cells), style="bold green" if is_best else "")
     return table
 
 
