@@ -15,7 +15,7 @@ import pytest
 from gridfold import actions, cli
 from gridfold.config import Config
 from gridfold.errors import ConfigError
-from gridfold.extension import results_of
+from gridfold.extension import next_round, results_of
 from gridfold.plan import Plan, create, extend, plan_of
 from gridfold.repeats import Fold, Repetition, Seeds, repetitions
 from gridfold.search import HyperParamSearch
@@ -43,6 +43,14 @@ def splits(config, run):
         file.write("read\\n")
     part = run.fold.index
     return {"acc": config["lr"] + part, "count": run.fold.count}
+
+
+def fails(config, run):
+    with open("tries", "a") as file:
+        file.write(f"{config['lr']}\\n")
+    if config["lr"] == 0.3:
+        raise ValueError("too large")
+    return {"acc": config["lr"]}
 
 
 def without_run(config):
@@ -460,10 +468,17 @@ class TestRace:
         search("lr: [0.1, 0.3, 0.6]", "--repeats", "3", "--folds", "2", "--race")
         assert set(self.counts().values()) == {2}
 
+    def test_what_failed_is_not_tried_again_in_later_rounds(self, search, place):
+        code, said = search("lr: [0.3, 0.5, 0.51]", "--repeats", "4", "--race", "--no-fold", trainer="fails")
+        assert code == 1, said
+        tries = (place / "tries").read_text().splitlines()
+        assert {lr: tries.count(lr) for lr in set(tries)} == {"0.3": 2, "0.5": 4, "0.51": 4}
+
     def test_resume_continues_it(self, search, gridfold):
         text = "lr: [0.1, 0.5, 0.51]"
         code, said = search(text, "--repeats", "4", "--race", "--no-execute")
         assert (code, len(found())) == (0, 6)
+        assert next_round(last(), near_the_best) == 0  # this one is not over
         assert gridfold("resume", "last")[0] == 0
         assert self.counts() == {0.1: 2, 0.5: 4, 0.51: 4}
         code, said = gridfold("resume", "last")
