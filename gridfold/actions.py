@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from gridfold.backlog import Backlog
 from gridfold.config import Config
 from gridfold.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError
 from gridfold.execution import Execution
 from gridfold.executors.local import LocalExecutor
+from gridfold.extension import Contention, add_fresh_seeds, add_repeats, next_round, results_of
 from gridfold.forecast import Forecast
-from gridfold.names import RunNames, check_prefix
+from gridfold.names import check_prefix
 from gridfold.plan import Plan, complete, create, plan_of
 from gridfold.ranking import Objective
 from gridfold.report import chosen, formats, live, page, printing, terminal, unlike
 from gridfold.report import fold as folding
+from gridfold.report.confirmation import confirmation, confirming
 from gridfold.report.tables import Tables
 from gridfold.result import Results, compare
 from gridfold.reuse import find_reusable, reuse
 from gridfold.rows import Rows, differing
+from gridfold.schedule import Policy
 from gridfold.search import Outcome, execute_run, execute_search
+from gridfold.space import Space
 from gridfold.status import Status
-from gridfold.store import SearchDirectory, Store
+from gridfold.store import RunEntry, SearchDirectory, Store
 from gridfold.threads import physical_cores
 from gridfold.variations import parse_arguments
 from gridfold.verify import changes, choose, choose_these, run_again
 from gridfold.where import Condition
+
+_SETTINGS = ("trainer", "threads", "repeats", "folds", "metric", "maximize")
 
 
 def search(options: argparse.Namespace, again: str) -> int:
@@ -43,6 +52,8 @@ def search(options: argparse.Namespace, again: str) -> int:
         return plan(options, again)
     check_prefix(options.run_prefix)
     planned, output, execution = _planned(options), _output(options), _execution(options)
+    if options.race:
+        contention()  # what it needs may not be installed
     with contextlib.ExitStack() as stack:
         fingerprint = None
         if not options.no_execute:
@@ -59,13 +70,15 @@ def search(options: argparse.Namespace, again: str) -> int:
 
 def resume(options: argparse.Namespace, again: str) -> int:
     """Continue a search, together with whoever else is at it."""
-    directory = Store().find(options.search)
+    directory, output = Store().find(options.search), _output(options)
     complete(directory)
-    facts = directory.facts()
-    saved = facts.get("execution")
-    execution = _execution(options).or_else(saved if isinstance(saved, dict) else {})
+    if options.repeats or options.top:
+        output.print(_add_repeats(directory, options))
+    facts, execution = directory.facts(), _continued(directory, options)
     backlog = Backlog.read(directory, only_failed=options.failed, gone=options.gone)
-    output = _output(options)
+    if _is_over(backlog, options):
+        next_round(directory, contention())
+        backlog = Backlog.read(directory)
     output.print(terminal.backlog(backlog), soft_wrap=True)
     if options.dry_run:
         return 0
@@ -79,6 +92,25 @@ def resume(options: argparse.Namespace, again: str) -> int:
         return _execute(backlog, executor, execution, options, again)
 
 
+def confirm(options: argparse.Namespace, again: str) -> int:
+    """Train the best two trials again, on fresh seeds."""
+    directory, output = Store().find(options.search), _output(options)
+    complete(directory)
+    chosen = add_fresh_seeds(directory, options.repeats)
+    backlog = Backlog.read(directory, only=lambda entry: entry.confirms)
+    facts, execution = directory.facts(), _continued(directory, options)
+
+    def compare(search: SearchDirectory) -> RenderableType:
+        return confirmation(chosen, results_of(search))
+
+    if not len(backlog):
+        output.print(compare(directory))
+        return 0
+    output.print(confirming(chosen, backlog), soft_wrap=True)
+    with execution.executor(facts.get("threads", 1)) as executor:
+        return _execute(backlog, executor, execution, options, again, compare)
+
+
 def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Say what a search would do."""
     check_prefix(options.run_prefix)
@@ -86,7 +118,7 @@ def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     with execution.executor(planned.config.threads) as executor:
         fingerprint = executor.call(planned.trainer, planned.check)
         forecast = Forecast.read(planned, Store(), fingerprint, executor.parallel, reuse=options.reuse)
-    names = RunNames(options.run_prefix, "HHMMSS", planned.space.parameters)
+    names = planned.names(options.run_prefix, "HHMMSS")
     terminal.console().print(terminal.expectation(planned, names, forecast), soft_wrap=True)
     return 0
 
@@ -203,12 +235,12 @@ def diff(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
 def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Train one config."""
     planned = Plan(Config.load(options.config).override(trainer=options.trainer, threads=options.threads))
-    if planned.space.parameters:
-        paths = ", ".join(parameter.path for parameter in planned.space.parameters)
+    if varied := planned.config.parameters:
+        paths = ", ".join(parameter.path for parameter in varied)
         raise ConfigError(
             f"this config holds variations ({paths}), and main.py trains one config",
             where=options.config,
-            hint=f"to run all {planned.space.size:,} combinations: python hyper_main.py --config {options.config}\n"
+            hint=f"to run all {Space(varied).size:,} combinations: python hyper_main.py --config {options.config}\n"
             "to keep a list as one value, write !fixed before it",
         )
     output = _output(options)
@@ -228,22 +260,20 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
 
 
 def _execute(
-    backlog: Backlog, executor: LocalExecutor, execution: Execution, options: argparse.Namespace, again: str
+    backlog: Backlog,
+    executor: LocalExecutor,
+    execution: Execution,
+    options: argparse.Namespace,
+    again: str,
+    show: Callable[[SearchDirectory], RenderableType] = folding.results,
 ) -> int:
     directory, output = backlog.search, _output(options)
     directory.write_facts(directory.facts() | {"execution": vars(execution)})
-    store = Store(directory.dir.parent)
-    reusable = find_reusable((entry.id for entry in backlog.entries()), directory.facts(), store)
-    if reusable and getattr(options, "reuse", False):
-        output.print(terminal.reused(reuse(backlog, reusable)))
-    elif reusable:
-        output.print(terminal.could_be_reused(len(reusable)), soft_wrap=True)
     try:
-        with live.live(output, backlog.total, backlog.completed) as view:
-            outcome = execute_search(backlog, executor, view, execution.policy(), execution.keep(directory))
+        outcome = _execute_rounds(backlog, executor, execution, options)
     finally:
         if not options.quiet:
-            output.print(folding.results(directory), soft_wrap=True)
+            output.print(show(directory), soft_wrap=True)
     _say_report(directory, outcome, output)
     errors = terminal.console(stderr=True)
     for line in [*(terminal.failures(directory) if options.quiet else []), *terminal.unrecorded(outcome.unrecorded)]:
@@ -275,6 +305,66 @@ def _say_report(directory: SearchDirectory, outcome: Outcome, output: Console) -
     output.print(said, soft_wrap=True)
 
 
+def _execute_rounds(
+    backlog: Backlog, executor: LocalExecutor, execution: Execution, options: argparse.Namespace
+) -> Outcome:
+    """Execute what is left of a search; of a race, one round after the other."""
+    directory, begin = backlog.search, time.monotonic()
+    races = directory.facts().get("race") and options.action != "confirm"
+    outcome = _execute_round(backlog, executor, execution.policy(), execution, options)
+    while races and not (outcome.stopped or outcome.interrupted) and (added := next_round(directory, contention())):
+        backlog = Backlog.read(directory, only=_last(directory, added))
+        _output(options).print(terminal.next_round(backlog))
+        policy = replace(execution.policy(), spent=time.monotonic() - begin)
+        outcome += _execute_round(backlog, executor, policy, execution, options)
+    return outcome
+
+
+def _last(directory: SearchDirectory, count: int) -> Callable[[RunEntry], bool]:
+    """Whether a run is among the last so many of a search; those that failed before are not tried again with them."""
+    first = sum(1 for _ in directory.entries()) - count
+    return lambda entry: entry.index >= first
+
+
+def _execute_round(
+    backlog: Backlog, executor: LocalExecutor, policy: Policy, execution: Execution, options: argparse.Namespace
+) -> Outcome:
+    directory, output = backlog.search, _output(options)
+    store = Store(directory.dir.parent)
+    reusable = find_reusable((entry.id for entry in backlog.entries()), directory.facts(), store)
+    if reusable and getattr(options, "reuse", False):
+        output.print(terminal.reused(reuse(backlog, reusable)))
+    elif reusable:
+        output.print(terminal.could_be_reused(len(reusable)), soft_wrap=True)
+    with live.live(output, backlog.total, backlog.completed, Objective.said(directory.facts())) as view:
+        return execute_search(backlog, executor, view, policy, execution.keep(directory))
+
+
+def _add_repeats(directory: SearchDirectory, options: argparse.Namespace) -> str:
+    if not options.repeats:
+        raise ConfigError("--top says which combinations get more repeats", hint="say how many: --repeats 5")
+    if options.dry_run:
+        raise ConfigError("--repeats adds runs, and --dry-run changes nothing", hint="leave one of them out")
+    return terminal.added(add_repeats(directory, options.repeats, options.top))
+
+
+def _is_over(backlog: Backlog, options: argparse.Namespace) -> bool:
+    """Whether nothing is left of this round of a race."""
+    return bool(backlog.search.facts().get("race")) and not len(backlog) and not options.dry_run
+
+
+def contention() -> Contention:
+    """What tells which trials may still be the best."""
+    found: Contention = importlib.import_module("gridfold.report.significance").in_contention  # it imports scipy
+    return found
+
+
+def _continued(directory: SearchDirectory, options: argparse.Namespace) -> Execution:
+    """How a search is executed by whoever continues it."""
+    saved = directory.facts().get("execution")
+    return _execution(options).or_else(saved if isinstance(saved, dict) else {})
+
+
 def _describe(directory: SearchDirectory, executor: LocalExecutor) -> None:
     """Check a search that was only created so far, and note what code it runs."""
     planned = plan_of(directory)
@@ -284,8 +374,8 @@ def _describe(directory: SearchDirectory, executor: LocalExecutor) -> None:
 
 def _planned(options: argparse.Namespace) -> Plan:
     config = Config.load(options.config or _first_config())
-    config = config.override(trainer=options.trainer, threads=options.threads)
-    planned = Plan(config, parse_arguments(options.param_variations))
+    config = config.override(**{name: getattr(options, name) for name in _SETTINGS})
+    planned = Plan(config, parse_arguments(options.param_variations), options.race)
     planned.template  # noqa: B018 - errors before the first print
     return planned
 

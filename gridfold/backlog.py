@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from gridfold.owner import Owner
@@ -33,17 +33,27 @@ class Backlog:
     _attempts: array[int] = field(default_factory=lambda: array("I"))  # for each run the attempt to make; 0 for none
 
     @classmethod
-    def read(cls, search: SearchDirectory, *, only_failed: bool = False, gone: Collection[str] = ()) -> Backlog:
+    def read(
+        cls,
+        search: SearchDirectory,
+        *,
+        only_failed: bool = False,
+        only: Callable[[RunEntry], bool] = lambda _: True,
+        gone: Collection[str] = (),
+    ) -> Backlog:
         """Look at every run of a search.
 
         Args:
             search: the search.
+            only: leave those for which it says no.
             only_failed: try those again that failed, and leave those that were never tried or were interrupted.
             gone: names of machines that are known to be gone, so that whatever ran there is dead.
         """
         backlog = cls(search)
         for entry in search.entries():
             backlog._add(entry, only_failed, gone)
+            if not only(entry):
+                backlog._attempts[-1] = 0
         return backlog
 
     def __len__(self) -> int:
@@ -73,9 +83,11 @@ class Backlog:
                     search=self.search.name,
                     params=entry.params,
                     trainer=facts["trainer"],
-                    seed=facts["seed"],
+                    seed=facts["seed"] + (0 if facts.get("seed_path") else entry.repeat),
                     threads=facts.get("threads", 1),
                     attempt=attempt,
+                    repeat=entry.repeat,
+                    data_fold=None if entry.fold is None else [entry.fold, facts.get("folds") or entry.fold + 1],
                 ),
             )
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gridfold.ranking import rank
+from gridfold.ranking import Objective
 from gridfold.run import Record, Run
 from gridfold.store import SearchDirectory
 from gridfold.trainer import BUILT_IN, CHECKPOINTS, resolve
@@ -30,9 +30,11 @@ class KeepBest:
     count: int
     _best: list[tuple[tuple[bool, float, int], str]] = field(default_factory=list)
     _trainer: str | Sequence[str] = field(init=False)
+    _objective: Objective = field(init=False)
 
     def __post_init__(self) -> None:
-        self._trainer = self.search.facts()["trainer"]
+        facts = self.search.facts()
+        self._trainer, self._objective = facts["trainer"], Objective.said(facts)
         for entry, record in self.search.records():
             self.ended(self.search.run(entry), record)
 
@@ -40,7 +42,7 @@ class KeepBest:
         """Hear of a run that has ended, and delete what is not among the best any more."""
         if record is None or record.state != "completed" or record.reused:
             return
-        place = (rank(record, record.index), run.dir.name)
+        place = (self._objective.rank(record, record.index), run.dir.name)
         if place in self._best:
             return
         self._best.append(place)

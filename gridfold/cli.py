@@ -53,6 +53,7 @@ def search(arguments: Sequence[str] | None = None) -> int:
     _search_options(parser)
     parser.add_argument("--resume", metavar="SEARCH", help="continue a search, by name, or the last one: last")
     parser.add_argument("--failed", action="store_true", help="with --resume: only the runs that failed")
+    _top_option(parser, "with --resume and --repeats")
     return _run(parser, arguments)
 
 
@@ -68,7 +69,7 @@ def _search_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "Run every combination of the values in a config: one directory under runs/ for each."
     parser.epilog = (
         "After --, a command that trains: hyper_main.py --config c.yaml -- python train.py --lr {training.lr}. "
-        "{config}, {run_dir}, {index} and {seed} stand for what the run has."
+        "{config}, {run_dir}, {index}, {seed}, {fold} and {folds} stand for what the run has."
     )
     _plan_options(parser)
     parser.add_argument("--no-execute", action="store_true", help="create the directories and configs only")
@@ -96,8 +97,25 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would run")
     parser.add_argument("--reuse", action="store_true", help="take results that other searches have of the same config")
+    parser.add_argument("--repeats", metavar="N", type=_count, help="let each combination have N repeats")
+    _top_option(parser, "with --repeats")
     _execution_options(parser)
     parser.set_defaults(action="resume")
+
+
+def _top_option(parser: argparse.ArgumentParser, where: str) -> None:
+    parser.add_argument("--top", metavar="K", type=_count, help=f"{where}: only the best K combinations")
+
+
+def _confirm_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Train the best combination and the second best again, on seeds that they were not chosen by: the best of many"
+        " noisy results looks better than it is."
+    )
+    _search_argument(parser, required=False)
+    parser.add_argument("--repeats", metavar="N", type=_count, default=5, help="fresh seeds (default: 5)")
+    _execution_options(parser)
+    parser.set_defaults(action="confirm", reuse=False)
 
 
 def _status_options(parser: argparse.ArgumentParser) -> None:
@@ -218,7 +236,27 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--run-prefix", metavar="NAME", default="run", help="names begin with this (default: run)")
     _trainer_options(parser)
+    _comparison_options(parser)
     parser.add_argument("--reuse", action="store_true", help="take results that other searches have of the same config")
+
+
+def _comparison_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("comparison")
+    group.add_argument("--repeats", metavar="N", type=_count, help="run each combination with N seeds (default: 1)")
+    group.add_argument(
+        "--folds", metavar="K", type=_parts, help="hold out each of K parts of the training data, in a run of its own"
+    )
+    group.add_argument(
+        "--race",
+        action="store_true",
+        help="with --repeats: begin with few repeats, and give more to those only that may still be the best",
+    )
+    group.add_argument("--metric", metavar="NAME", help="what runs are compared by (default: their first metric)")
+    direction = group.add_mutually_exclusive_group()
+    direction.add_argument(
+        "--maximize", action="store_true", default=None, help="more of it is better (default: by its name)"
+    )
+    direction.add_argument("--minimize", dest="maximize", action="store_false", help="less of it is better")
 
 
 def _trainer_options(parser: argparse.ArgumentParser) -> None:
@@ -304,6 +342,10 @@ def _count(text: str) -> int:
     return _number(text, 1)
 
 
+def _parts(text: str) -> int:
+    return _number(text, 2)
+
+
 def _whole(text: str) -> int:
     return _number(text, 0)
 
@@ -326,6 +368,7 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "search": (_search_options, "run every combination of a config's values"),
     "plan": (_plan_search_options, "say what a search would run"),
     "resume": (_resume_options, "continue a search, or help another process with it"),
+    "confirm": (_confirm_options, "train the best two again on fresh seeds, and compare"),
     "status": (_status_options, "how far a search is"),
     "fold": (_fold_options, "what the runs of a search shared"),
     "results": (_results_options, "the results of searches as a table, or as data"),

@@ -21,8 +21,8 @@ from gridfold.run import METRICS, METRICS_JSON, Run
 from gridfold.values import render
 
 _SETTING = "gridfold.trainer"
-_RUN_NAMES = ("config", "run_dir", "index", "seed")  # what a run gives
-_OWN_FIRST = ("index", "seed")  # unless the config has a key of that name: then its value is meant
+_RUN_NAMES = ("config", "run_dir", "index", "seed", "fold", "folds")  # what a run gives
+_OWN_FIRST = ("index", "seed", "fold", "folds")  # unless the config has a key of that name: then its value is meant
 # {name}, and {{name}} for a literal {name}. Other braces, as in awk '{print $1}' or JSON, are left alone.
 _PLACEHOLDER = re.compile(r"\{(\{[\w.-]+\})\}|\{([\w.-]+)\}")
 _ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # colours, for a terminal
@@ -65,9 +65,10 @@ class MetricsUnreadable(ValueError):  # noqa: N818 - likewise
 class CommandTrainer:
     """A program with its arguments, started for each run, never through a shell.
 
-    In an argument, ``{config}``, ``{run_dir}``, ``{index}`` and ``{seed}`` stand for what the run has, and a dotted
-    path such as ``{training.learning_rate}`` for a value of its config; ``{{name}}`` is a literal ``{name}``. A key
-    ``index`` or ``seed`` of the config comes before the run's.
+    In an argument, ``{config}``, ``{run_dir}``, ``{index}`` and ``{seed}`` stand for what the run has, ``{fold}`` and
+    ``{folds}`` for which part of the data to hold out and of how many ("" if they are not split), and a dotted path
+    such as ``{training.learning_rate}`` for a value of its config; ``{{name}}`` is a literal ``{name}``. A key
+    ``index``, ``seed``, ``fold`` or ``folds`` of the config comes before the run's.
 
     The metrics are those of the first of these that the command wrote: ``metrics.json`` in the run directory, the last
     line of ``metrics.jsonl`` there, the last printed line that is a JSON object.
@@ -93,11 +94,16 @@ class CommandTrainer:
         if not set(_names(self.arguments[0])) & set(_RUN_NAMES):  # else it is known when the run is
             _check_program(_filled(self.arguments[0], config, {}), os.environ.get("PATH"))
 
+    def takes_fold(self, config: Mapping[str, Any]) -> bool:
+        """Whether an argument has the part of the data to hold out."""
+        return "fold" not in config and any("fold" in _names(argument) for argument in self.arguments)
+
     def train(self, config: Mapping[str, Any], run: Run) -> Mapping[str, float]:
         """Run the command, and read its metrics.
 
         It has the working directory of this process, and the variables ``GRIDFOLD_RUN_DIR``, ``GRIDFOLD_CONFIG``,
-        ``GRIDFOLD_INDEX`` and ``GRIDFOLD_SEED``; what it prints goes to the run's log.
+        ``GRIDFOLD_INDEX``, ``GRIDFOLD_SEED``, and ``GRIDFOLD_FOLD`` and ``GRIDFOLD_FOLDS`` if the data are split;
+        what it prints goes to the run's log.
 
         Raises:
             CommandFailed: it ended otherwise than by exit code 0.
@@ -108,12 +114,15 @@ class CommandTrainer:
             "run_dir": str(run.dir.absolute()),
             "index": str(run.index),
             "seed": str(run.seed),
+            "fold": str(run.fold.index) if run.fold else "",
+            "folds": str(run.fold.count) if run.fold else "",
         }
         given = {name: text for name, text in known.items() if name not in _OWN_FIRST or name not in config}
         arguments = [_filled(argument, config, given) for argument in self.arguments]
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
         reported, printed = _Mark.at_end_of(run.dir / METRICS), _Mark.at_end_of(run.log_path)
-        code = _execute(arguments, {f"GRIDFOLD_{name.upper()}": text for name, text in known.items()}, run.log_path)
+        variables = {f"GRIDFOLD_{name.upper()}": text for name, text in known.items() if text}
+        code = _execute(arguments, variables, run.log_path)
         lines = printed.lines_after(_PRINTED_BYTES)
         if code:
             raise _failure(code, "\n".join(lines[-_SHOWN_LINES:]))

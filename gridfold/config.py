@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ import yaml
 
 from gridfold.document import FIXED_TAG, Document, Place, parse_values
 from gridfold.errors import ConfigError, nearest, nearest_file
+from gridfold.repeats import MOST, Fold
 from gridfold.space import Parameter
 from gridfold.values import render, render_block
 
@@ -26,18 +27,33 @@ _COMMENT = re.compile(rf"^{COMMENT}(\{{.*\}})[ \r]*$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Settings:
-    """The reserved section ``gridfold:`` of a base config.
+    """The reserved section ``gridfold:`` of a base config, or what the comment of a run's config has of it.
 
     Attributes:
         fixed: dotted paths at and below which no list is varied.
         trainer: ``module:name`` of the training function, or the arguments of a command; None for the built-in
             trainer.
         threads: how many CPU threads a run may use; None for the default, 1.
+        repeats: how many runs of different seeds each trial has; None for the default, 1.
+        folds: into how many parts the training data are split, each of which is held out in a run of its own; None if
+            they are not.
+        metric: what runs are compared by; None for their first metric.
+        maximize: whether more of it is better; None to tell by its name.
+        seed: dotted path of the seed in the config, or ``run.seed``; None to look where it usually is.
+        run_seed: what ``run.seed`` is; only in a comment, where it is called ``seed``.
+        fold: what ``run.fold`` is; only in a comment.
     """
 
     fixed: tuple[str, ...] = ()
     trainer: str | tuple[str, ...] | None = None
     threads: int | None = None
+    repeats: int | None = None
+    folds: int | None = None
+    metric: str | None = None
+    maximize: bool | None = None
+    seed: str | None = None
+    run_seed: int | None = None
+    fold: Fold | None = None
 
     @classmethod
     def read(cls, document: Document) -> Settings:
@@ -46,24 +62,11 @@ class Settings:
         Raises:
             ConfigError: an unknown setting, a value of the wrong kind, or a path that is not in the document.
         """
-        section = _section(document)
-        for key in section:
-            if key not in cls.__dataclass_fields__:
-                hint = nearest(str(key), cls.__dataclass_fields__)
-                raise _bad_setting(document, f"{SECTION}.{key}", "unknown setting", hint)
-        fixed, trainer, threads = section.get("fixed") or [], section.get("trainer"), section.get("threads")
-        if not _is_strings(fixed):
-            raise _bad_setting(document, f"{SECTION}.fixed", f"expected a list of dotted paths, found {render(fixed)}")
-        if trainer is not None and not isinstance(trainer, str) and not (trainer and _is_scalars(trainer)):
-            problem = f"expected 'module:function' or a command as a list of its arguments, found {render(trainer)}"
-            hint = "write a placeholder in quotes: '{training.lr}'" if "{" in render(trainer) else ""
-            raise _bad_setting(document, f"{SECTION}.trainer", problem, hint)
-        if threads is not None and (type(threads) is not int or threads < 1):
-            problem = f"expected a number of CPU threads, 1 or more, found {render(threads)}"
-            raise _bad_setting(document, f"{SECTION}.threads", problem)
+        section = {key: value for key, value in _section(document).items() if _is_given(document, key, value)}
+        fixed = section.pop("fixed", [])
         for path in fixed:
             document.find(path)
-        return cls(tuple(fixed), _hashable(trainer), threads)
+        return cls(tuple(fixed), _hashable(section.pop("trainer", None)), **section)
 
     @classmethod
     def read_comment(cls, document: Document) -> Settings:
@@ -76,13 +79,25 @@ class Settings:
         for match in _COMMENT.finditer(document.text):
             try:
                 (values,) = parse_values(match[1])
-                fixed = tuple(map(str, values.get("fixed", ())))
-                trainer = _hashable(values.get("trainer", found.trainer))
-                found = cls(found.fixed + fixed, trainer, values.get("threads", found.threads))
-            except (ConfigError, TypeError, AttributeError):
+                found = found._with_comment(values)
+            except (ConfigError, TypeError, AttributeError, ValueError):
                 where = f"{document.name}:{document.text.count(chr(10), 0, match.start()) + 1}"
                 raise ConfigError(f"the comment '{COMMENT}{{...}}' does not hold settings", where=where) from None
         return found
+
+    def _with_comment(self, values: Mapping[str, Any]) -> Settings:
+        fold = values.get("fold")
+        seed = values.get("seed", self.run_seed)
+        if seed is not None and not _is_whole(0)(seed):
+            raise ValueError(seed)
+        return replace(
+            self,
+            fixed=self.fixed + tuple(map(str, values.get("fixed", ()))),
+            trainer=_hashable(values.get("trainer", self.trainer)),
+            threads=values.get("threads", self.threads),
+            run_seed=seed,
+            fold=_read_fold(*fold) if fold is not None else self.fold,
+        )
 
 
 @dataclass(frozen=True)
@@ -159,11 +174,29 @@ class Config:
         """How many CPU threads a run may use."""
         return self.settings.threads or self._commented.threads or 1
 
-    def override(self, *, trainer: str | tuple[str, ...] | None = None, threads: int | None = None) -> Config:
-        """The config with other settings than its own; None leaves a setting as it is."""
-        settings = self.settings
-        changed = replace(settings, trainer=trainer or settings.trainer, threads=threads or settings.threads)
-        return replace(self, settings=changed)
+    @property
+    def run_seed(self) -> int:
+        """What ``run.seed`` is."""
+        seed = self.settings.run_seed
+        return (self._commented.run_seed or 0) if seed is None else seed
+
+    @property
+    def fold(self) -> Fold | None:
+        """What ``run.fold`` is."""
+        return self.settings.fold or self._commented.fold
+
+    def override(self, **settings: Any) -> Config:
+        """The config with other settings than its own; None leaves a setting as it is.
+
+        Raises:
+            ConfigError: a value is not of its kind.
+        """
+        changed = {name: value for name, value in settings.items() if value is not None}
+        for name in changed.keys() & _NUMBERS:
+            expected, accepts = _KINDS[name]
+            if not accepts(changed[name]):
+                raise ConfigError(f"expected {expected}, found {changed[name]!r:.80}", path=f"{SECTION}.{name}")
+        return replace(self, settings=replace(self.settings, **changed))
 
     @cached_property
     def data(self) -> dict[str, Any]:
@@ -174,7 +207,9 @@ class Config:
 
     def where(self, path: str) -> str:
         """``file:line:column`` of a dotted path, or of the nearest value above it."""
-        if path.startswith(f"{SECTION}.") and self.settings != Settings.read(self.document):
+        section, _, name = path.partition(".")
+        own = Settings.read(self.document) if section == SECTION and name in _KINDS else self.settings
+        if getattr(self.settings, name, None) != getattr(own, name, None):
             return "command line"
         while path and path not in self.document.places:
             path = path.rpartition(".")[0]
@@ -235,12 +270,59 @@ class Config:
         return Settings.read_comment(self.document)
 
 
+def _is_given(document: Document, key: Any, value: Any) -> bool:
+    """Whether a setting has a value, which is then of its kind.
+
+    Raises:
+        ConfigError: there is no such setting, or its value is of another kind.
+    """
+    if key not in _KINDS:
+        raise _bad_setting(document, f"{SECTION}.{key}", "unknown setting", nearest(str(key), _KINDS))
+    expected, accepts = _KINDS[key]
+    if value is not None and not accepts(value):
+        hint = "write a placeholder in quotes: '{training.lr}'" if key == "trainer" and "{" in render(value) else ""
+        raise _bad_setting(document, f"{SECTION}.{key}", f"expected {expected}, found {render(value)}", hint)
+    return value is not None
+
+
 def _is_strings(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _is_scalars(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value)
+
+
+def _is_whole(least: int, most: float = float("inf")) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and least <= value <= most
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+_KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "fixed": ("a list of dotted paths", _is_strings),
+    "trainer": (
+        "'module:function' or a command as a list of its arguments",
+        lambda value: isinstance(value, str) or (bool(value) and _is_scalars(value)),
+    ),
+    "threads": ("a number of CPU threads, 1 or more", _is_whole(1)),
+    "repeats": (f"a number of repeats from 1 to {MOST}", _is_whole(1, MOST)),
+    "folds": ("a number of parts to split the training data into, 2 or more", _is_whole(2)),
+    "metric": ("the name of a metric", _is_text),
+    "maximize": ("true or false", lambda value: isinstance(value, bool)),
+    "seed": ("the dotted path of the seed", _is_text),
+}
+
+
+_NUMBERS = {"threads", "repeats", "folds"}
+
+
+def _read_fold(index: Any, count: Any) -> Fold:
+    if not _is_whole(2)(count) or not _is_whole(0, count - 1)(index):
+        raise ValueError(f"no part of a whole: {index!r:.80} of {count!r:.80}")
+    return Fold(index, count)
 
 
 def _hashable(trainer: Any) -> Any:

@@ -33,6 +33,7 @@ from gridfold.folded import Group
 from gridfold.inheritance import Inheritance, descriptors_of, living_children
 from gridfold.lifeline import tie
 from gridfold.reader import own_file
+from gridfold.repeats import Fold as DataFold
 from gridfold.run import Run, number
 from gridfold.store import SearchDirectory
 from gridfold.worker import TAKEN, Moment, Spent, Task, Work, enter, leave, listen, outcome, prepare
@@ -160,6 +161,14 @@ class _Branch:
     def seeds(self) -> set[int]:
         """The seeds of the trials."""
         return {self._tasks[index].attempt.record.seed for index in self._group.trials}
+
+    @property
+    def fold(self) -> DataFold | None:
+        """The part of the data to hold out; splits if it is not the same for all."""
+        parts = [task.attempt.record.data_fold for task in self._tasks]
+        self._group.agree("run.fold", lambda index: tuple(parts[index] or ()))
+        part = parts[self._group.trials[0]]
+        return DataFold(*part) if part else None
 
     @property
     def is_first(self) -> bool:
@@ -294,7 +303,7 @@ class _SharedRun(Run):
 
     def __reduce__(self) -> Any:
         run = self._branch.work("a copy of run").run
-        return Run, (run.dir, run.seed, run.index)
+        return Run, (run.dir, run.seed, run.index, run.fold)
 
     @property
     def shared(self) -> bool:  # type: ignore[override]
@@ -316,6 +325,11 @@ class _SharedRun(Run):
         """The seed; asking for it splits only if the trials have different ones."""
         seeds = self._branch.seeds
         return seeds.pop() if len(seeds) == 1 else self._branch.work("run.seed").run.seed
+
+    @property
+    def fold(self) -> DataFold | None:  # type: ignore[override]
+        """The part of the data to hold out; asking for it splits if the trials have different ones."""
+        return self._branch.fold
 
     @property
     def notes(self) -> list[str]:  # type: ignore[override]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from gridfold.errors import ConfigError
-from gridfold.plan import SEED, Plan
+from gridfold.plan import Plan
 from gridfold.reuse import find_reusable
 from gridfold.run import Record, Run
 from gridfold.store import Store
@@ -37,9 +37,9 @@ class Forecast:
     @classmethod
     def read(cls, plan: Plan, store: Store, fingerprint: str, parallel: int, *, reuse: bool) -> Forecast:
         """Look at what is in a store already; with ``reuse``, results that are there are not made again."""
-        facts = {"fingerprint": fingerprint, "threads": plan.config.threads, "seed": SEED}
-        reusable = len(find_reusable((plan.identity(trial) for trial in plan.space), facts, store))
-        runs = plan.space.size - (reusable if reuse else 0)
+        facts = {"fingerprint": fingerprint, "threads": plan.config.threads, "seed": plan.config.run_seed}
+        reusable = len(find_reusable(plan.identities(), facts, store))
+        runs = plan.size - (reusable if reuse else 0)
         sample = list(islice(_completed(plan, store), _SAMPLE))
         if not sample:
             return cls(runs, reusable, parallel, None, None)

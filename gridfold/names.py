@@ -1,17 +1,19 @@
 """Names of run directories (pure): ``<prefix>_<HHMMSS>_<param>_<value>_...``.
 
-Two trials of one search never share a name, also where case does not count. That holds by construction, without a list
-of names: values of one parameter get different texts, and no text can be taken for the label of the next parameter.
+Two runs of one search never share a name, also where case does not count. That holds by construction, without a list
+of names: values of one parameter get different texts, and no text can be taken for the label of the next parameter. The
+seed and the part of the data that tell repeats apart come last, as ``_seed_43_fold_1``.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gridfold.errors import ConfigError
+from gridfold.repeats import Repetition, Seeds
 from gridfold.space import Parameter, Trial
 from gridfold.values import canonical, digest
 
@@ -19,6 +21,7 @@ MAX_BYTES = 200
 _MAX_PREFIX_BYTES = 100
 _UNSAFE = re.compile(r"[^\w.+=-]+")
 _LONE_RUN = "single"
+_SEED, _FOLD = "seed", "fold"
 
 
 class RunNames:
@@ -28,22 +31,40 @@ class RunNames:
         prefix: what the user calls the search.
         stamp: its time, ``HHMMSS``.
         parameters: what varies.
+        seeds: those of the repeats.
+        repeated: whether the search began with repeats; else the name of the first repeat says no seed.
     """
 
-    def __init__(self, prefix: str, stamp: str, parameters: Sequence[Parameter]) -> None:
+    def __init__(
+        self,
+        prefix: str,
+        stamp: str,
+        parameters: Sequence[Parameter],
+        seeds: Seeds = Seeds(None, (0,)),  # noqa: B008 - it is frozen
+        *,
+        repeated: bool = False,
+    ) -> None:
         self._search = f"{prefix}_{stamp}"
+        self._seeds = seeds
+        self._repeated = repeated
         labels = label_parameters([parameter.path for parameter in parameters])
-        following = [*labels[1:], ""][: len(labels)]
+        following = [(label,) for label in labels[1:]] + [(_SEED, _FOLD)]
         self._parts = [
-            [f"_{label}_{text}" for text in value_texts(parameter.values, after)]
-            for label, parameter, after in zip(labels, parameters, following, strict=True)
+            [f"_{label}_{text}" for text in value_texts(parameter.values, *after)]
+            for label, parameter, after in zip(labels, parameters, following[: len(labels)], strict=True)
         ]
 
-    def name(self, trial: Trial) -> str:
+    def name(self, trial: Trial, repetition: Repetition = Repetition()) -> str:  # noqa: B008 - it is frozen
         """The directory name of a trial's run, at most ``MAX_BYTES`` bytes of UTF-8."""
         parts = [texts[position] for texts, position in zip(self._parts, trial.choice, strict=True)]
-        name = self._search + ("".join(parts) or f"_{_LONE_RUN}")
+        name = self._search + ("".join([*parts, *self._ending(repetition)]) or f"_{_LONE_RUN}")
         return name if len(name) * 4 <= MAX_BYTES or len(name.encode()) <= MAX_BYTES else _cut(name)
+
+    def _ending(self, repetition: Repetition) -> Iterator[str]:
+        if self._repeated or repetition.repeat:
+            yield f"_{_SEED}_{self._seeds[repetition.repeat]}"
+        if repetition.fold:
+            yield f"_{_FOLD}_{repetition.fold.index}"
 
 
 def check_prefix(prefix: str) -> str:
@@ -79,11 +100,13 @@ def _tells_apart(end: list[str], paths: list[list[str]]) -> bool:
     return sum(path[-len(end) :] == end for path in paths) == 1 and not all(part.isdigit() for part in end)
 
 
-def value_texts(values: Sequence[Any], next_label: str = "") -> list[str]:
-    """A safe text for each value, no two alike, none of which can be taken to hold ``next_label``."""
-    first_word = next_label.split("_", maxsplit=1)[0].casefold()
+def value_texts(values: Sequence[Any], *next_labels: str) -> list[str]:
+    """A safe text for each value, no two alike, none of which can be taken to hold one of ``next_labels``."""
+    first_words = {label.split("_", maxsplit=1)[0].casefold() for label in next_labels}
     texts = [_value_text(value) for value in values]
-    texts = [text.replace("_", "-") if first_word in text.casefold().split("_")[1:] else text for text in texts]
+    texts = [
+        text if first_words.isdisjoint(text.casefold().split("_")[1:]) else text.replace("_", "-") for text in texts
+    ]
     alike: dict[str, int] = {}
     for text in texts:
         alike[_folded(text)] = alike.get(_folded(text), 0) + 1

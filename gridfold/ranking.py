@@ -29,7 +29,8 @@ class Objective:
     @classmethod
     def said(cls, facts: Mapping[str, Any]) -> Objective:
         """What ``search.json`` says of it."""
-        return cls(facts.get("metric"), facts.get("maximize"))
+        metric, maximize = facts.get("metric"), facts.get("maximize")
+        return cls(metric if isinstance(metric, str) else None, maximize if isinstance(maximize, bool) else None)
 
     def of(self, metrics: Mapping[str, float]) -> Objective:
         """The same with nothing left open, for runs with such metrics."""
@@ -58,11 +59,6 @@ class Objective:
         sign = self.sign(metric)
         measured = [epoch for epoch in epochs if is_finite(epoch.get(metric))]
         return max(measured, key=lambda epoch: sign * epoch[metric], default=None)
-
-
-def rank(record: Record | None, index: int) -> tuple[bool, float, int]:
-    """A key that sorts runs best first, by their first metric; those without it come last."""
-    return Objective().rank(record, index)
 
 
 def lower_is_better(metric: str) -> bool:

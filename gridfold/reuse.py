@@ -52,7 +52,8 @@ def reuse(backlog: Backlog, reusable: dict[str, str]) -> int:
 
 def _linked(new: Record, old: Record, name: str) -> Record:
     """The record of a run that has another's result."""
-    return replace(old, index=new.index, search=new.search, params=new.params, attempt=new.attempt, reused=name)
+    place = {name: getattr(new, name) for name in ("index", "search", "params", "attempt", "repeat", "data_fold")}
+    return replace(old, **place, reused=name)
 
 
 def _is_alike(search: SearchDirectory, facts: Mapping[str, Any]) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 
 from gridfold.files import replace_file, replace_if_first, write_new
 from gridfold.owner import Owner
+from gridfold.repeats import Fold
 
 State = Literal["created", "running", "completed", "failed", "interrupted", "stopped"]
 
@@ -63,6 +64,8 @@ class Record:
             None until it ends.
         notes: what else is to know about the result.
         reused: the directory name of the run whose record this is, if the run was not executed.
+        repeat: which repeat of its trial it is, from 0: repeats differ in their seed.
+        data_fold: which part of the training data is held out, from 0, and of how many; None if they are not split so.
     """
 
     id: str
@@ -85,6 +88,8 @@ class Record:
     fold: Mapping[str, Any] | None = None
     notes: Sequence[str] = field(default_factory=list)
     reused: str | None = None
+    repeat: int = 0
+    data_fold: Sequence[int] | None = None
 
     @property
     def is_final(self) -> bool:
@@ -107,20 +112,25 @@ class Attempt:
 class Run:
     """A run directory.
 
-    Trainers use ``dir``, ``index``, ``seed``, ``report``, ``progress`` and ``note``; the rest is for the code that
-    executes runs.
+    Trainers use ``dir``, ``index``, ``seed``, ``fold``, ``report``, ``progress`` and ``note``; the rest is for the code
+    that executes runs.
 
     Attributes:
+        seed: what a repeat differs in, where the config has no seed.
+        fold: which part of the training data to hold out; None if the trainer chooses itself what to validate on.
         shared: whether the process stands for several runs still, of which nothing is in their directories yet; to ask
             for ``dir`` ends that.
     """
 
     shared = False
 
-    def __init__(self, directory: str | os.PathLike[str], seed: int = 0, index: int = 0) -> None:
+    def __init__(
+        self, directory: str | os.PathLike[str], seed: int = 0, index: int = 0, fold: Fold | None = None
+    ) -> None:
         self.dir = Path(directory)
         self.seed = seed
         self.index = index
+        self.fold = fold
         self.notes: list[str] = []
         self._last_progress = 0.0
 
@@ -272,6 +282,11 @@ class Run:
         return f"{self.dir}/{CLAIM}{attempt}"
 
 
+def of_record(directory: str | os.PathLike[str], record: Record) -> Run:
+    """The run as a trainer sees it."""
+    return Run(directory, record.seed, record.index, Fold(*record.data_fold) if record.data_fold else None)
+
+
 def started(record: Record) -> Record:
     """The record when this process starts to run it."""
     owner = Owner.current()
@@ -374,7 +389,12 @@ def _is_sound(record: Record) -> bool:
         and (record.error is None or (isinstance(record.error, dict) and {"type", "message"} <= record.error.keys()))
         and (record.seconds is None or _is_metric("seconds", record.seconds))
         and (record.reused is None or isinstance(record.reused, str))
+        and (record.data_fold is None or _is_pair(record.data_fold))
     )
+
+
+def _is_pair(fold: Any) -> bool:
+    return isinstance(fold, (list, tuple)) and len(fold) == 2 and all(isinstance(number, int) for number in fold)
 
 
 def _is_metric(name: str, value: Any) -> bool:

@@ -28,12 +28,14 @@ class Policy:
         fail_fast: stop at the first failure.
         keep_going: go on although the first runs all fail alike.
         budget: seconds after which the search should be done; no run is started that would not be.
+        spent: seconds of the budget that are spent already.
     """
 
     retries: int = 0
     fail_fast: bool = False
     keep_going: bool = False
     budget: float | None = None
+    spent: float = 0.0
 
 
 @dataclass
@@ -112,7 +114,7 @@ class Schedule:
         budget = self.policy.budget
         if budget is None:
             return False
-        spent = self.clock() - self._begin
+        spent = self.policy.spent + self.clock() - self._begin
         expected = statistics.median(self._seconds) if self._seconds else 0.0
         if spent + expected <= budget:
             return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,11 @@ from gridfold.executors import Executor, Watcher
 from gridfold.executors.local import LocalExecutor
 from gridfold.failure import is_disk_full
 from gridfold.interrupt import Interrupt
-from gridfold.plan import SEED, Plan, create
+from gridfold.plan import Plan, create
 from gridfold.run import Attempt, Record, Run, now
 from gridfold.schedule import Policy, Schedule
 from gridfold.store import SearchDirectory, Store
 from gridfold.template import Template
-from gridfold.values import digest
 from gridfold.variations import from_mapping
 
 
@@ -49,6 +48,9 @@ class Outcome:
     stopped: str
     interrupted: bool
     unrecorded: list[tuple[Run, Record]]
+
+    def __add__(self, later: Outcome) -> Outcome:
+        return replace(later, failed=self.failed + later.failed, unrecorded=self.unrecorded + later.unrecorded)
 
 
 class HyperParamSearch:
@@ -79,6 +81,9 @@ class HyperParamSearch:
         run_prefix: str = "run",
         execute: bool = False,  # noqa: FBT001, FBT002 - the documented signature
         parallel: int = 1,
+        *,
+        repeats: int | None = None,
+        folds: int | None = None,
     ) -> Sequence[Path]:
         """Create a run directory with its config for every combination, and execute the runs if asked to.
 
@@ -88,15 +93,19 @@ class HyperParamSearch:
             run_prefix: what the names of the directories begin with.
             execute: run them too; a run that fails is recorded, the others go on.
             parallel: how many runs at a time.
+            repeats: how many runs of different seeds each combination has (default: the config's, or 1).
+            folds: into how many parts to split the training data, each of which is held out in a run of its own
+                (default: the config's, or not at all).
 
         Returns:
-            The run directories, last parameter fastest.
+            The run directories, last parameter fastest; all of the first repeat before those of the next.
 
         Raises:
             ConfigError: bad input; nothing was created.
             KeyboardInterrupt: it was stopped; ``gridfold resume`` continues it.
         """
-        plan = Plan(self.config, from_mapping(param_variations or {}))
+        config = self.config.override(repeats=repeats, folds=folds)
+        plan = Plan(config, from_mapping(param_variations or {}))
         if not execute:
             return create(plan, run_prefix, self.store)[1]
         with LocalExecutor(parallel=parallel, fold=None) as executor:
@@ -164,8 +173,9 @@ def execute_run(run: Run, config: Config, trainer: str | Sequence[str], executor
     Raises:
         KeyboardInterrupt: it was stopped.
     """
-    identity = digest(Template.build(config).canonical(()))
-    record = Record(identity, 0, None, {}, trainer, SEED, config.threads, attempt=1)
+    identity, fold = Template.build(config).identity(()), config.fold
+    record = Record(identity, 0, None, {}, trainer, config.run_seed, config.threads, attempt=1)
+    record = replace(record, data_fold=[fold.index, fold.count] if fold else None)
     interrupt = Interrupt()
     with interrupt.listening():
         for _, ended in executor.execute([Attempt(run, record)], watcher, interrupt):

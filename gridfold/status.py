@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from gridfold.ranking import rank
+from gridfold.ranking import Objective
 from gridfold.run import Record, Run
 from gridfold.store import RunEntry, SearchDirectory
 
@@ -20,7 +20,8 @@ class Status:
         total: how many runs it has.
         states: how many are in each state; "lost" if their process died and nobody has taken over yet.
         running: those that are running now.
-        best: the best of the completed ones.
+        best: the best of the completed ones, of those that count in the comparison.
+        objective: what they are compared by.
     """
 
     search: SearchDirectory
@@ -28,12 +29,13 @@ class Status:
     states: Counter[str] = field(default_factory=Counter)
     running: list[tuple[RunEntry, Run]] = field(default_factory=list)
     best: tuple[RunEntry, Record] | None = None
+    objective: Objective = field(default_factory=Objective)
     _seconds: float = 0.0
 
     @classmethod
     def read(cls, search: SearchDirectory) -> Status:
         """Look at every run of a search."""
-        status = cls(search)
+        status = cls(search, objective=Objective.said(search.facts()))
         for entry in search.entries():
             status._add(entry)
         return status
@@ -63,8 +65,11 @@ class Status:
             self.states["lost"] += 1
         if record and record.state == "completed":
             self._seconds += record.seconds or 0.0
-            if self.best is None or rank(record, entry.index) < rank(self.best[1], self.best[0].index):
+            if not entry.confirms and (self.best is None or self._place(entry, record) < self._place(*self.best)):
                 self.best = entry, record
+
+    def _place(self, entry: RunEntry, record: Record) -> tuple[bool, float, int]:
+        return self.objective.rank(record, entry.index)
 
 
 def elapsed(record: Record) -> float | None:

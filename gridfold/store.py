@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ LOG = "search.log"
 FOLD = "fold.jsonl"
 PATCH = "code.patch"
 VERIFIED = "verify.json"
+_LOCK = ".runs.lock"  # held while runs are added
 _ANEW = ".verify"  # in the folder of runs: where some are run again, to compare
 
 _MAX_HINT = 1000
@@ -176,6 +177,35 @@ class SearchDirectory:
                     write_config(directory, config)
                 listing.write(entry.line())
 
+    def extend(self, runs: Iterable[tuple[RunEntry, str]]) -> int:
+        """Add runs to the search, behind those that it has; how many are new.
+
+        A run that is listed already is not added again, so an extension that was killed can be made once more. Each
+        new run takes the next index. The list changes in one step, when all directories exist.
+
+        Args:
+            runs: the entries, whatever their index, and the texts of their configs.
+
+        Raises:
+            ConfigError: a run of that name is listed, but is another.
+        """
+        from filelock import FileLock  # only whoever extends a search needs it
+
+        with FileLock(self.dir / _LOCK):
+            listed = {_replicate(entry): entry for entry in self.entries()}
+            new = _Addition({entry.run for entry in listed.values()}, len(listed))
+            with replacing(self.dir / RUNS) as listing:
+                listing.write((self.dir / RUNS).read_text(encoding="utf-8"))
+                for entry, config in runs:
+                    if _replicate(entry) not in listed:
+                        listed[_replicate(entry)] = added = new.placed(entry)
+                        directory = f"{self.dir.parent}/{entry.run}"
+                        os.makedirs(directory, exist_ok=True)  # noqa: PTH103 - of an extension that was killed
+                        Run(directory).rewrite_config(config)
+                        listing.write(added.line())
+            self.write_facts(self.facts() | {"runs": len(listed)})
+        return new.count
+
     def entries(self) -> Iterator[RunEntry]:
         """The search's runs, in the order of their index.
 
@@ -243,15 +273,39 @@ class SearchDirectory:
         """Write ``results.csv``: one row per run, failed and unfinished ones too. Read twice, held never."""
         metrics: dict[str, None] = {}
         params: dict[str, None] = {}
+        repeated = False
         for entry, record in self.records():
             params |= dict.fromkeys(entry.params)
             metrics |= dict.fromkeys(record.metrics if record else ())
-        columns = ["index", "run", *params, "state", *metrics, "seconds", "error"]
+            repeated = repeated or _is_repeat(entry)
+        which = ["repeat", "fold", "confirms"] if repeated else []
+        columns = ["index", "run", *params, *which, "state", *metrics, "seconds", "error"]
         with replacing(self.results_path) as file:
             writer = csv.writer(file)
             writer.writerow(columns)
             for entry, record in self.records():
-                writer.writerow(_row(entry, record, list(params), list(metrics)))
+                writer.writerow(_row(entry, record, [*params], which, [*metrics]))
+
+
+@dataclass
+class _Addition:
+    """Places new runs behind those that a search has.
+
+    Attributes:
+        names: of the directories that it has.
+        begin: how many there were before.
+    """
+
+    names: set[str]
+    begin: int
+    count: int = 0
+
+    def placed(self, entry: RunEntry) -> RunEntry:
+        if entry.run in self.names:
+            raise ConfigError("another run of the search has this name", where=entry.run)
+        self.names.add(entry.run)
+        self.count += 1
+        return replace(entry, index=self.begin + self.count - 1)
 
 
 class Store:
@@ -344,9 +398,15 @@ class Store:
             return any(entry.name.casefold().startswith(folded) for entry in entries)
 
 
+def _replicate(entry: RunEntry) -> tuple[object, ...]:
+    """What no two runs of a search have in common."""
+    return json.dumps(entry.params), entry.repeat, entry.fold, entry.confirms
+
+
 def _checked(entry: RunEntry) -> RunEntry:
     """The entry, if its parts are what others take them for; its name is that of a directory beside the search's."""
     kinds = isinstance(entry.index, int) and isinstance(entry.id, str) and isinstance(entry.params, dict)
+    kinds = kinds and isinstance(entry.repeat, int) and isinstance(entry.fold, int | None)
     if not kinds or not isinstance(entry.run, str) or entry.run in ("", ".", "..") or set(entry.run) & {"/", "\0"}:
         raise ValueError(f"not a run: {entry!r:.200}")
     entry.run.encode()
@@ -368,8 +428,12 @@ def _stamps(form: str) -> Iterator[str]:
     return ((now + timedelta(seconds=seconds)).strftime(form) for seconds in range(24 * 60 * 60))
 
 
-def _row(entry: RunEntry, record: Record | None, params: list[str], metrics: list[str]) -> list[Any]:
-    values = [entry.params.get(path) for path in params]
+def _is_repeat(entry: RunEntry) -> bool:
+    return any(getattr(entry, name) != usual for name, usual in _USUAL.items())
+
+
+def _row(entry: RunEntry, record: Record | None, params: list[str], which: list[str], metrics: list[str]) -> list[Any]:
+    values = [*(entry.params.get(path) for path in params), *(getattr(entry, name) for name in which)]
     if record is None:
         return [entry.index, entry.run, *values, "created", *[None for _ in metrics], None, None]
     error = f"{record.error['type']}: {record.error['message']}" if record.error else None

@@ -22,7 +22,7 @@ from gridfold.document import Document
 from gridfold.edits import edited
 from gridfold.errors import ConfigError
 from gridfold.space import Parameter
-from gridfold.values import canonical, render
+from gridfold.values import canonical, digest, render
 from gridfold.variations import Variation, check_paths
 
 
@@ -53,6 +53,7 @@ class Template:
     _canonical: _Slotted
     _data: dict[str, Any]
     _slot: re.Pattern[str]
+    _given: str
 
     @classmethod
     def build(cls, config: Config, variations: Sequence[Variation] = ()) -> Template:
@@ -82,6 +83,7 @@ class Template:
             ),
             data,
             slot,
+            _given(config),
         )
 
     def text(self, choice: Sequence[int]) -> str:
@@ -91,6 +93,10 @@ class Template:
     def canonical(self, choice: Sequence[int]) -> str:
         """The run's config in canonical form; equal exactly for equal configs."""
         return self._canonical.fill(choice)
+
+    def identity(self, choice: Sequence[int]) -> str:
+        """The run's ``id``: a hash of its config in canonical form, and of what else tells it apart."""
+        return digest(self.canonical(choice) + self._given)
 
     def config(self, choice: Sequence[int]) -> dict[str, Any]:
         """The values of the run's config, a fresh copy."""
@@ -107,6 +113,14 @@ class Template:
             return data
         which = int(match[1])
         return copy.deepcopy(self.parameters[which].values[choice[which]])
+
+
+def _given(config: Config) -> str:
+    """What tells runs of one config apart: ``run.seed`` and ``run.fold``, if they are not as they always are."""
+    given: dict[str, Any] = {"seed": config.run_seed} if config.run_seed else {}
+    if config.fold:
+        given["fold"] = [config.fold.index, config.fold.count]
+    return canonical(given) if given else ""
 
 
 def _parameters(config: Config, variations: Sequence[Variation]) -> tuple[Parameter, ...]:
@@ -154,8 +168,8 @@ def _parse(text: str, config: Config, variations: Sequence[Variation]) -> Docume
 def _settings_comment(document: Document, base: Config, parameters: Sequence[Parameter], slot: re.Pattern[str]) -> str:
     """The comment with the settings that a run's config needs to be run again.
 
-    That is which lists are values, if one could be taken for a variation, and the trainer and the number of threads,
-    if they are not the default.
+    That is which lists are values, if one could be taken for a variation, and the trainer, the number of threads, the
+    seed of the run and the part of the data that it holds out, if they are not the default.
     """
     config = Config(document, Settings())
     paths = config.varied_paths
@@ -163,13 +177,23 @@ def _settings_comment(document: Document, base: Config, parameters: Sequence[Par
         match = slot.fullmatch(place.node.value) if isinstance(place.node, yaml.ScalarNode) else None
         if match and any(isinstance(value, (list, dict)) for value in parameters[int(match[1])].values):
             paths.append(path)
-    settings: dict[str, Any] = {"fixed": paths} if paths else {}
-    if base.trainer != config.trainer:
-        settings["trainer"] = base.trainer if isinstance(base.trainer, str) else list(base.trainer or ())
-    if base.threads != config.threads:
-        settings["threads"] = base.threads
+    settings = ({"fixed": paths} if paths else {}) | _settings_of_run(base, config)
     if not settings:
         return ""
     newline = "\r\n" if "\r\n" in document.text else "\n"
     start = "" if document.text.endswith("\n") else newline
     return f"{start}{COMMENT}{render(settings)}{newline}"
+
+
+def _settings_of_run(base: Config, config: Config) -> dict[str, Any]:
+    """What a config lacks of the settings of another one."""
+    settings: dict[str, Any] = {}
+    if base.trainer != config.trainer:
+        settings["trainer"] = base.trainer if isinstance(base.trainer, str) else list(base.trainer or ())
+    if base.threads != config.threads:
+        settings["threads"] = base.threads
+    if base.run_seed != config.run_seed:
+        settings["seed"] = base.run_seed
+    if base.fold and base.fold != config.fold:
+        settings["fold"] = [base.fold.index, base.fold.count]
+    return settings

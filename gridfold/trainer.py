@@ -68,6 +68,21 @@ class FunctionTrainer:
             raise TypeError(problem) from None
 
 
+def check_holds_out(trainer: Trainer, config: Mapping[str, Any]) -> None:
+    """Whether a trainer can see which part of the data it is to hold out.
+
+    Raises:
+        ConfigError: it is a function without a run, or a command that does not take the part.
+    """
+    if isinstance(trainer, CommandTrainer) and not trainer.takes_fold(config):
+        problem, hint = "the command does not take which part of the data to hold out", "such as: --fold {fold}"
+    elif isinstance(trainer, FunctionTrainer) and not _takes_run(trainer.function):
+        problem, hint = "the training function takes no run, which has run.fold", "write: def train(config, run)"
+    else:
+        return
+    raise ConfigError(problem, path="gridfold.folds", hint=hint)
+
+
 @cache
 def _takes_run(function: Callable[..., Any]) -> bool:
     return len(inspect.signature(function).parameters) > 1

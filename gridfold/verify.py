@@ -20,7 +20,7 @@ from gridfold.comparison import Difference, compare_files, differences, worst
 from gridfold.errors import ConfigError
 from gridfold.executors import Executor, Watcher
 from gridfold.interrupt import Interrupt
-from gridfold.ranking import rank
+from gridfold.ranking import Objective
 from gridfold.run import Attempt, Record, Run, now, write_config
 from gridfold.store import RunEntry, SearchDirectory
 
@@ -115,10 +115,11 @@ def choose(search: SearchDirectory, count: int | None) -> list[int]:
     """
     completed: list[int] = []
     best: tuple[bool, float, int] | None = None
+    objective = Objective.said(search.facts())
     for entry in search.entries():
         if found := _result(search, entry):
             completed.append(entry.index)
-            place = rank(found[1], entry.index)
+            place = objective.rank(found[1], entry.index)
             best = min(best or place, place)
     if best is None:
         hint = f"gridfold resume {search.name}"
@@ -259,7 +260,18 @@ def _result(search: SearchDirectory, entry: RunEntry) -> tuple[Run, Record] | No
 
 def _as_new(record: Record) -> Record:
     """The record to begin a run with that computes the same."""
-    return Record(record.id, record.index, None, record.params, record.trainer, record.seed, record.threads, attempt=1)
+    return Record(
+        id=record.id,
+        index=record.index,
+        search=None,
+        params=record.params,
+        trainer=record.trainer,
+        seed=record.seed,
+        threads=record.threads,
+        attempt=1,
+        repeat=record.repeat,
+        data_fold=record.data_fold,
+    )
 
 
 def _judge(case: _Case, alone: Record) -> Verified:

@@ -26,7 +26,7 @@ from gridfold.config import Config
 from gridfold.errors import ConfigError
 from gridfold.failure import describe
 from gridfold.lifeline import tie
-from gridfold.run import Attempt, Record, Run, now, started
+from gridfold.run import Attempt, Record, Run, now, of_record, started
 from gridfold.trainer import Trainer, resolve
 
 TAKEN = 75  # exit code: another process has this attempt
@@ -52,7 +52,7 @@ class Task:
         It has no config if that cannot be read, which is then the run's error.
         """
         run = self.attempt.run
-        task = replace(self, attempt=replace(self.attempt, run=Run(run.dir.absolute(), run.seed, run.index)))
+        task = replace(self, attempt=replace(self.attempt, run=Run(run.dir.absolute(), run.seed, run.index, run.fold)))
         with contextlib.suppress(ConfigError):
             return replace(task, config=Config.load(run.config_path).data)
         return task
@@ -187,7 +187,7 @@ def enter(task: Task, lifeline: int, printed: bytes, stop: Stop, outputs: Sequen
         return None
     if record.attempt > 1:
         run.set_aside(record.attempt - 1)
-    return Work(Run(run.dir, record.seed, record.index), record, stop, Moment.now())
+    return Work(of_record(run.dir, record), record, stop, Moment.now())
 
 
 def prepare(record: Record) -> Trainer:

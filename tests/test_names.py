@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gridfold.errors import ConfigError
 from gridfold.names import MAX_BYTES, RunNames, check_prefix, label_parameters
+from gridfold.repeats import Seeds, repetitions
 from gridfold.space import Parameter, Space
 from gridfold.values import canonical
 
@@ -23,6 +24,27 @@ def test_the_documented_name():
     assert names(("training.learning_rate", [0.001]), ("training.batch_size", [32])) == [
         "mlp_experiment_123045_learning_rate_0.001_batch_size_32"
     ]
+
+
+def test_repeats_end_in_their_seed_and_their_part_of_the_data():
+    made = RunNames("p", "123045", (), Seeds("seed", (42,)), repeated=True)
+    (trial,) = Space()
+    assert [made.name(trial, each) for each in repetitions(range(2), 2)] == [
+        f"p_123045_seed_{seed}_fold_{fold}" for seed in (42, 43) for fold in (0, 1)
+    ]
+    later = RunNames("p", "123045", (), Seeds("seed", (42,)))
+    assert [later.name(trial, each) for each in repetitions(range(2), None)] == ["p_123045_single", "p_123045_seed_43"]
+
+
+@pytest.mark.parametrize("folds", [None, 2])
+@pytest.mark.parametrize("repeated", [True, False])
+def test_repeats_never_share_a_name(folds, repeated):
+    texts = ["x", "x_seed_1", "x_seed_1_fold_0", "x-seed-1", "x_fold_1", "1", "1_seed_1"]
+    for path in ("a.seed", "a.fold", "a.v"):
+        space = Space((Parameter("b", (1, 2)), Parameter(path, tuple(texts))))
+        made = RunNames("p", "123045", space.parameters, Seeds(None, (0,)), repeated=repeated)
+        found = [made.name(trial, each) for each in repetitions(range(3), folds) for trial in space]
+        assert len({name.casefold() for name in found}) == len(found)
 
 
 def test_a_search_in_which_nothing_varies():

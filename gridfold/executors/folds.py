@@ -61,34 +61,53 @@ class Folding:
     """
 
     gpus: bool
+    _kept: list[tuple[list[Attempt], bool]] = field(default_factory=list)  # batches that are to follow
     _said: set[str] = field(default_factory=set)
 
     def next_batch(self, waiting: Iterator[Attempt | None]) -> tuple[list[Attempt], bool]:
-        """All attempts that can be had now and belong together, and whether that makes a fold."""
-        batch: list[Attempt] = []
-        while len(batch) < MOST_RUNS and isinstance(attempt := next(waiting, False), Attempt):
-            batch.append(attempt)
-            if why := self._why_alone(batch[0].record, attempt.record):
-                self._say(attempt, why)
-                return batch, False
-        return batch, len(batch) > 1
+        """Attempts that can be had now and belong together, and whether that makes a fold."""
+        if not self._kept:
+            taken, why = self._take(waiting)
+            if why:
+                return taken, False
+            self._kept = _alike(taken)
+        return self._kept.pop(0) if self._kept else ([], False)
 
-    def _why_alone(self, first: Record, other: Record) -> str:
-        """Why runs cannot begin in one process; "" if they can."""
-        if not isinstance(first.trainer, str):
+    def _take(self, waiting: Iterator[Attempt | None]) -> tuple[list[Attempt], str]:
+        """All attempts that can be had now, or the first, and why it is run alone."""
+        taken: list[Attempt] = []
+        while len(taken) < MOST_RUNS and isinstance(attempt := next(waiting, False), Attempt):
+            taken.append(attempt)
+            if why := self._why_alone(attempt.record):
+                self._say(attempt, why)
+                return taken, why
+        return taken, ""
+
+    def _why_alone(self, record: Record) -> str:
+        """Why a run cannot begin together with others; "" if it can."""
+        if not isinstance(record.trainer, str):
             return "the trainer is a command: what it reads of its config cannot be seen"
         if self.gpus:
             return "every run is given a GPU: a process that uses one cannot be forked"
-        if first.threads > 1:
-            return f"every run computes with {first.threads} threads: a process that has done so cannot be forked"
-        if (first.trainer, first.seed, first.threads) != (other.trainer, other.seed, other.threads):
-            return "their trainers, seeds or threads are not the same"
+        if record.threads > 1:
+            return f"every run computes with {record.threads} threads: a process that has done so cannot be forked"
         return ""
 
     def _say(self, attempt: Attempt, why: str) -> None:
         if why not in self._said:
             self._said.add(why)
             _note(attempt, {"alone": why})
+
+
+def _alike(attempts: Sequence[Attempt]) -> list[tuple[list[Attempt], bool]]:
+    """The attempts, those together that can begin in one process; in the end those that can with no other."""
+    batches: dict[tuple[object, ...], list[Attempt]] = {}
+    for attempt in attempts:
+        record = attempt.record
+        batches.setdefault((record.trainer, record.seed, record.threads), []).append(attempt)
+    folds = [(batch, True) for batch in batches.values() if len(batch) > 1]
+    single = [batch[0] for batch in batches.values() if len(batch) == 1]
+    return folds + ([(single, False)] if single else [])
 
 
 def _note(attempt: Attempt, event: Mapping[str, Any]) -> None:

@@ -121,7 +121,7 @@ class LocalExecutor:
         self._memory_kills = _memory_kills()
         more = True
         while True:
-            if not interrupt.requests and not self._folded:
+            if not (interrupt.requests or interrupt.holds or self._folded):
                 more = self._fill(waiting)
             if not self._active and (interrupt.requests or interrupt.holds or not (more or self._folded)):
                 return

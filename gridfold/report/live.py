@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from gridfold.failure import signature
-from gridfold.ranking import rank
+from gridfold.ranking import Objective
 from gridfold.report.numbers import number
 from gridfold.run import Record, Run
 
@@ -38,10 +38,12 @@ class Live:
         progress: where.
         total: how many runs the search has.
         done: how many of them are done.
+        objective: what they are compared by.
     """
 
-    def __init__(self, progress: Progress, total: int, done: int = 0) -> None:
+    def __init__(self, progress: Progress, total: int, done: int, objective: Objective) -> None:
         self._progress = progress
+        self._objective = objective
         self._total = total
         self._before = self._done = done
         self._failed = 0
@@ -78,7 +80,7 @@ class Live:
         elif not again:
             self._done += record.state in ("completed", "failed")
             self._failed += record.state == "failed"
-            if record.metrics and (self._best is None or rank(record, 0) < rank(self._best, 0)):
+            if record.metrics and (self._best is None or self._is_better(record, self._best)):
                 self._best = record
         self._progress.update(
             self._search, completed=self._done, total=self._total, left=self._time_left(), note=escape(self._note())
@@ -86,6 +88,9 @@ class Live:
         if record.is_final and self._is_worth_a_line(record):
             self._last_line = time.monotonic()
             self._progress.console.print(escape(self._line(run, record, again)), soft_wrap=True)
+
+    def _is_better(self, record: Record, best: Record) -> bool:
+        return self._objective.rank(record, 0) < self._objective.rank(best, 0)
 
     def _is_worth_a_line(self, record: Record) -> bool:
         if record.error and signature(record.error) not in self._signatures:
@@ -95,7 +100,7 @@ class Live:
         return self._total <= _FEW or not soon or self._done == self._total
 
     def _line(self, run: Run, record: Record, again: bool) -> str:  # noqa: FBT001
-        parts = [f"[{self._done}/{self._total}] {run.dir.name}: {outcome(run, record)}"]
+        parts = [f"[{self._done}/{self._total}] {run.dir.name}: {outcome(run, record, self._objective)}"]
         if again:
             parts.append("will be tried again")
         elif left := self._time_left():
@@ -109,14 +114,14 @@ class Live:
     def _note(self) -> str:
         parts = [f"{self._failed} failed"] if self._failed else []
         if self._best:
-            name, value = next(iter(self._best.metrics.items()))
+            name, value = self._objective.value(self._best.metrics)
             parts.append(f"best {name} {number(value)} (run {self._best.index})")
         return "  ".join(parts)
 
 
-def outcome(run: Run, record: Record) -> str:
+def outcome(run: Run, record: Record, objective: Objective) -> str:
     """What came of a run, in some words."""
-    name, value = next(iter(record.metrics.items()), ("", None))
+    name, value = objective.value(record.metrics) if record.metrics else ("", None)
     if record.error:
         said = record.error["message"].strip().partition("\n")[0]
         result = f"{record.state}: {record.error['type']}: {said:.200} (see {run.log_path})"
@@ -148,7 +153,7 @@ def _short(name: str, width: int = 48) -> str:
 
 
 @contextmanager
-def live(output: Console, total: int, done: int = 0) -> Iterator[Live]:
+def live(output: Console, total: int, done: int = 0, objective: Objective = Objective()) -> Iterator[Live]:  # noqa: B008
     """A view of a search of so many runs, of which some are done."""
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -158,4 +163,4 @@ def live(output: Console, total: int, done: int = 0) -> Iterator[Live]:
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=output, transient=True, disable=not output.is_terminal) as progress:
-        yield Live(progress, total, done)
+        yield Live(progress, total, done, objective)

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,12 @@ from rich.table import Column, Table
 
 from gridfold.backlog import Backlog
 from gridfold.comparison import CLOSE, Difference
-from gridfold.errors import ConfigError
+from gridfold.errors import ConfigError, nearest
 from gridfold.failure import grouped
 from gridfold.forecast import Forecast
 from gridfold.names import RunNames, label_parameters
 from gridfold.plan import Plan
-from gridfold.ranking import lower_is_better, rank
+from gridfold.ranking import Objective
 from gridfold.report.live import progress_note
 from gridfold.report.numbers import number
 from gridfold.run import Record, Run
@@ -33,6 +34,7 @@ from gridfold.verify import Verification, Verified
 
 MAX_ROWS = 20
 _MAX_VALUES = 12
+_MAX_SEEDS = 5
 _MAX_METRICS = 3  # the others are in results.csv
 
 
@@ -48,6 +50,8 @@ def plan_table(plan: Plan) -> Group:
     for parameter in plan.space.parameters:
         table.add_row(escape(parameter.path), escape(_listed(parameter.values)), f"{len(parameter.values)} values")
     table.add_section()
+    if plan.seeds.are_listed and plan.seeds.path:
+        table.add_row(escape(plan.seeds.path), _listed(plan.seeds.given), "seeds: repeats of each trial")
     pins = [variation for variation in plan.variations if variation.is_pin]
     for pin in pins:
         table.add_row(escape(pin.path), escape(render(pin.parameter.values[0])), "set")
@@ -60,12 +64,31 @@ def plan_table(plan: Plan) -> Group:
 
 
 def _title(plan: Plan) -> str:
-    size = plan.space.size
-    if not plan.space.parameters:
-        return f"{escape(plan.config.document.name)}: nothing varies, so this is a search of one run"
-    counts = [str(len(parameter.values)) for parameter in plan.space.parameters]
+    name, counts = escape(plan.config.document.name), [f"{len(each.values)}" for each in plan.space.parameters]
     product = f" = {' × '.join(counts)}" if len(counts) > 1 else ""
-    return f"{escape(plan.config.document.name)}: {size:,} run{'s' if size > 1 else ''}{product}"
+    if plan.size == plan.space.size:
+        size = f"{_counted(plan.size, 'run')}{product}"
+        return f"{name}: {size}" if counts else f"{name}: nothing varies, so this is a search of one run"
+    product = f" ({' × '.join(counts)})" if len(counts) > 1 else ""
+    factors = [f"{_counted(plan.space.size, 'trial')}{product}", *_repeats(plan)]
+    folds = plan.folds or 1
+    most = plan.space.size * plan.most_repeats * folds
+    return f"{name}: {' × '.join(factors)} = {f'{plan.size:,} to ' if plan.race else ''}{_counted(most, 'run')}"
+
+
+def _repeats(plan: Plan) -> Iterator[str]:
+    """How often each trial is run, in some words."""
+    if plan.most_repeats > 1:
+        shown = [str(plan.seeds[repeat]) for repeat in range(min(plan.most_repeats, _MAX_SEEDS))]
+        more = f", … {plan.seeds[plan.most_repeats - 1]}" if plan.most_repeats > _MAX_SEEDS else ""
+        count = f"{plan.repeats} to {plan.most_repeats}" if plan.race else f"{plan.most_repeats}"
+        yield f"{count} repeats (seeds {', '.join(shown)}{more})"
+    if plan.folds:
+        yield f"{plan.folds} folds"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _listed(values: Sequence[Any]) -> str:
@@ -99,6 +122,19 @@ def backlog(found: Backlog) -> str:
     return "\n".join([escape("\n".join(lines)), *([held(found)] if found.held else [])])
 
 
+def added(count: int) -> str:
+    """How many runs a search was given more."""
+    return f"Added {_counted(count, 'run')}"
+
+
+def next_round(found: Backlog) -> str:
+    """What a race goes on with, as markup."""
+    trials = {repr(entry.params) for entry in found.entries()}
+    repeat = max((entry.repeat for entry in found.entries()), default=0)
+    which = "1 combination that is" if len(trials) == 1 else f"{len(trials):,} combinations that are"
+    return f"Race: repeat {repeat + 1} for {which} in contention ({_counted(len(found), 'run')})"
+
+
 def held(found: Backlog) -> str:
     """The runs that other processes have, as markup."""
     lines = []
@@ -125,7 +161,7 @@ def status(found: Status, again: str) -> Group:
         lines.append(f"{timedelta(seconds=round(seconds))} left")
     if found.best and found.best[1].metrics:
         entry, record = found.best
-        name, value = next(iter(record.metrics.items()))
+        name, value = found.objective.value(record.metrics)
         lines.append(escape(f"best {name} {number(value)}: {entry.run}"))
     for entry, run in found.running[:MAX_ROWS]:
         lines.append(escape(f"  running: {entry.run}: {progress_note(run.read_progress())}"))
@@ -143,8 +179,8 @@ def expectation(plan: Plan, names: RunNames, done: Forecast) -> Group:
         lines.append(f"about {timedelta(seconds=round(done.seconds))} with {done.parallel} at a time, by earlier runs")
     if done.disk is not None:
         lines.append(f"about {done.disk / 1e6:,.1f} MB of disk, by earlier runs")
-    shown = [names.name(plan.space[index]) for index in range(min(plan.space.size, 3))]
-    lines += [f"  {name}" for name in shown] + (["  …"] if plan.space.size > len(shown) else [])
+    shown = [entry.run for entry, _ in islice(plan.runs(names), 3)]
+    lines += [f"  {name}" for name in shown] + (["  …"] if plan.size > len(shown) else [])
     return Group(plan_table(plan), *map(escape, lines))
 
 
@@ -227,7 +263,7 @@ def _verdict(found: Verification) -> str:
 
 
 def results(search: SearchDirectory, records: Iterable[tuple[RunEntry, Record | None]]) -> Group:
-    """The best runs, best first, by the first metric, those without it last; failures; and where the results are.
+    """The best runs, best first, those without the metric last; failures; and where the results are.
 
     Args:
         search: the search.
@@ -236,13 +272,15 @@ def results(search: SearchDirectory, records: Iterable[tuple[RunEntry, Record | 
     seen = Counter[str]()
     failed: list[tuple[Run, Record]] = []
     watched = _watched(search, records, seen, failed)
-    best = heapq.nsmallest(MAX_ROWS, watched, key=lambda row: rank(row[1], row[0].index))
+    objective = Objective.said(search.facts())
+    best = heapq.nsmallest(MAX_ROWS, watched, key=lambda row: objective.rank(row[1], row[0].index))
     more = f"{seen['runs'] - len(best):,} more, " if seen["runs"] > len(best) else ""
     lines = [f"All results: {more}{escape(str(search.results_path))}", *_silent(seen["silent"])]
+    lines += _without_metric(objective, [record for _, record in best if record])
     entry, record = best[0] if best else (None, None)
-    if entry and record and record.metrics:
+    if entry and record and objective.value(record.metrics)[1] is not None:
         lines.insert(0, f"Best run: {escape(str(search.dir.parent / (record.reused or entry.run)))}")
-    return Group(_results_table(best), *_failures(failed, "failed"), *lines)
+    return Group(_results_table(best, objective), *_failures(failed, "failed"), *lines)
 
 
 def _watched(
@@ -257,7 +295,8 @@ def _watched(
         seen["silent"] += record is not None and record.state == "completed" and not record.metrics
         if record and record.state == "failed":
             failed.append((search.run(entry), record))
-        yield entry, record
+        if not entry.confirms:
+            yield entry, record
 
 
 def _silent(count: int) -> list[str]:
@@ -278,6 +317,14 @@ def no_report(error: Exception) -> str:
     said = str(error) if isinstance(error, ConfigError) else f"{type(error).__name__}: {error}"
     lines = (" ".join(line.split()) for line in said.splitlines())
     return escape(f"No report: {': '.join(lines):.300}")
+
+
+def _without_metric(objective: Objective, records: list[Record]) -> list[str]:
+    """A line if runs are to be compared by a metric that none has."""
+    names = {name for record in records for name in record.metrics}
+    if not names or objective.metric is None or objective.metric in names:
+        return []
+    return [f"[yellow]{escape(f'No run has {objective.metric}: {nearest(objective.metric, names)}')}"]
 
 
 def failures(search: SearchDirectory) -> list[str]:
@@ -308,19 +355,24 @@ def _failures(found: list[tuple[Run, Record]], what: str) -> list[str]:
     return lines
 
 
-def _results_table(best: list[tuple[RunEntry, Record | None]]) -> Table:
+def _results_table(best: list[tuple[RunEntry, Record | None]], objective: Objective) -> Table:
     entries = [entry for entry, _ in best]
     paths = list(dict.fromkeys(path for entry in entries for path in entry.params))
-    metrics = list(dict.fromkeys(name for _, record in best if record for name in record.metrics))[:_MAX_METRICS]
-    rule = f" ({'lowest' if lower_is_better(metrics[0]) else 'highest'} {metrics[0]})" if metrics else ""
+    which = [name for name in ("repeat", "fold") if any(getattr(entry, name) for entry in entries)]
+    found = dict.fromkeys((name for _, record in best if record for name in record.metrics), 0.0)
+    first = objective.of(found)
+    metrics = sorted(found, key=lambda name: name != first.metric)[:_MAX_METRICS]
+    rule = f" ({'highest' if first.maximize else 'lowest'} {first.metric})" if metrics else ""
     table = Table(title=escape(f"Results, best first{rule}"), title_justify="left", title_style="bold")
-    for heading in ("run", *label_parameters(paths), *metrics, "state", "seconds"):
+    for heading in ("run", *label_parameters(paths), *which, *metrics, "state", "seconds"):
         table.add_column(escape(heading), justify="left" if heading == "state" else "right")
     for position, (entry, record) in enumerate(best):
         cells = [str(entry.index), *(render(entry.params[path]) if path in entry.params else "" for path in paths)]
+        cells += [str(getattr(entry, name)) for name in which]
         cells += [number(record.metrics.get(name)) if record else "" for name in metrics]
         cells += [record.state if record else "created", number(record.seconds, 1) if record else ""]
-        table.add_row(*map(escape, cells), style="bold green" if position == 0 and record and record.metrics else "")
+        is_best = position == 0 and record is not None and objective.value(record.metrics)[1] is not None
+        table.add_row(*map(escape, cells), style="bold green" if is_best else "")
     return table
 
 

@@ -13,7 +13,7 @@ from gridfold.text.fitness import check_fit, check_frozen
 from gridfold.text.head import read_head
 from gridfold.text.pretrained import check_pretrained
 from gridfold.text.section import Config
-from gridfold.text.settings import read_data, read_model, read_training
+from gridfold.text.settings import read_data, read_fold, read_model, read_training
 
 if TYPE_CHECKING:
     from gridfold.text.history import Run
@@ -52,7 +52,7 @@ class TextTrainer:
         _require_packages()
         values = Config(config)
         _check_sections(config)
-        model, data = read_model(values), read_data(values)
+        model, data = read_model(values), read_fold(values, read_data(values))
         head, training = read_head(values.section("model")), read_training(values, frozen=model.freeze_encoder)
         facts = describe(data)
         check_fit(facts, head, training)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gridfold.errors import ConfigError
 from gridfold.text.location import local_path, stamp
@@ -15,6 +15,9 @@ from gridfold.text.sources import Columns, Label, Table, read_table
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,43 @@ class Dataset:
         labels: the label values, sorted; the id of a label is its place here.
         train: the examples to learn from.
         validation: the examples that every epoch is judged by.
+        rows: where both are among all examples, if these are split into folds.
     """
 
     labels: tuple[Label, ...]
     train: Examples
     validation: Examples
+    rows: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+
+    def parted(self, made: Sequence[T], take: Callable[[T, NDArray[np.int64]], T]) -> tuple[T, T]:
+        """What was made of the parts of a pool, for the examples to learn from and for those to judge by."""
+        if self.rows is None:
+            return made[0], made[1]
+        train, validation = self.rows
+        return take(made[0], train), take(made[0], validation)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The examples before it is known what is held out.
+
+    Attributes:
+        labels: the label values, sorted.
+        parts: the examples to learn from and those to judge by; all together, if they are split into folds.
+    """
+
+    labels: tuple[Label, ...]
+    parts: tuple[Examples, ...]
+
+    def dataset(self, settings: DataSettings) -> Dataset:
+        """The examples with what is held out."""
+        if settings.folds is None:
+            train, validation = self.parts
+            return Dataset(self.labels, train, validation)
+        (examples,) = self.parts
+        held_out = folds_of(examples.ids, settings.folds, [settings.split_seed, 2]) == settings.fold
+        rows = (~held_out).nonzero()[0], held_out.nonzero()[0]
+        return Dataset(self.labels, examples.take(rows[0]), examples.take(rows[1]), rows)
 
 
 @dataclass(frozen=True)
@@ -68,8 +103,10 @@ def describe(settings: DataSettings) -> DataFacts:
 
 
 def _stamps(settings: DataSettings) -> tuple[Any, ...]:
-    named = [(settings.train, "data.train"), (settings.validation, "data.validation")]
-    places = [local_path(name, path) for name, path in named if isinstance(name, str)]
+    named = [(settings.train, "data.train")]
+    if settings.folds is None and isinstance(settings.validation, str):
+        named.append((settings.validation, "data.validation"))
+    places = [local_path(name, path) for name, path in named]
     return tuple(stamp(place) for place in places if place is not None)
 
 
@@ -84,7 +121,12 @@ def facts_of(data: Dataset) -> DataFacts:
 
 
 def load_data(settings: DataSettings) -> Dataset:
-    """Read, label, limit and split the examples.
+    """Read, label, limit and split the examples; ``ConfigError`` as `load_pool` has it."""
+    return load_pool(settings).dataset(settings)
+
+
+def load_pool(settings: DataSettings) -> Pool:
+    """Read, label and limit the examples, and split them as far as that is the same for all folds.
 
     Raises:
         ConfigError: a source cannot be read; there are fewer than two labels; a label of the validation set is not
@@ -94,10 +136,13 @@ def load_data(settings: DataSettings) -> Dataset:
     table = read_table(settings.train, columns, "data.train", split="train")
     labels = _sorted_labels(table)
     train = _limited(_examples(table, labels), labels, settings)
+    if settings.folds is not None:
+        _check_folds(train, labels, settings.folds)
+        return Pool(labels, (train,))
     if isinstance(settings.validation, str):
         other = read_table(settings.validation, columns, "data.validation", split="validation")
         _reject_unknown_labels(other, labels)
-        return Dataset(labels, train, _examples(other, labels))
+        return Pool(labels, (train, _examples(other, labels)))
     return _split(train, labels, settings.validation, settings.split_seed)
 
 
@@ -136,25 +181,56 @@ def _limited(examples: Examples, labels: tuple[Label, ...], settings: DataSettin
     limit = settings.limit
     if limit is None or limit >= len(examples):
         return examples
-    least = 1 if isinstance(settings.validation, str) else 2
+    least = 1 if settings.folds is None and isinstance(settings.validation, str) else 2
     if limit < least * len(labels):
         problem = f"{limit} is too few for {len(labels)} labels, at least {least * len(labels)} are needed"
         raise ConfigError(problem, path="data.limit")
     return examples.take(stratified(examples.ids, limit, [settings.split_seed, 0], least=least))
 
 
-def _split(examples: Examples, labels: tuple[Label, ...], fraction: float, seed: int) -> Dataset:
+def _single(examples: Examples, labels: tuple[Label, ...]) -> str:
+    """What is wrong if a label has one example only; "" if none has."""
     import numpy as np  # `gridfold.text` imports without it
 
     counts = np.bincount(examples.ids, minlength=len(labels))
     single = [labels[index] for index in np.flatnonzero(counts < 2)]
-    if single:
-        problem = f"a stratified split needs 2 examples of every label, there is only 1 of {named(single)}"
+    return f"a stratified split needs 2 examples of every label, there is only 1 of {named(single)}" if single else ""
+
+
+def _check_folds(examples: Examples, labels: tuple[Label, ...], folds: int) -> None:
+    problem = _single(examples, labels)
+    if folds > len(examples):
+        problem = f"{len(examples)} examples cannot be split into {folds} parts"
+    if problem:
+        raise ConfigError(problem, path="data.folds", hint="give more examples")
+
+
+def _split(examples: Examples, labels: tuple[Label, ...], fraction: float, seed: int) -> Pool:
+    import numpy as np  # `gridfold.text` imports without it
+
+    if problem := _single(examples, labels):
         raise ConfigError(problem, path="data.validation", hint="give a validation set of its own, or more examples")
     size = max(round(fraction * len(examples)), len(labels))
     rows = stratified(examples.ids, size, [seed, 1], least=1, spared=1)
     left = np.setdiff1d(np.arange(len(examples)), rows)
-    return Dataset(labels, examples.take(left), examples.take(rows))
+    return Pool(labels, (examples.take(left), examples.take(rows)))
+
+
+def folds_of(ids: NDArray[np.int64], folds: int, seed: Sequence[int]) -> NDArray[np.int64]:
+    """For each row the part that it belongs to; every class is spread evenly over the parts, and so are all rows.
+
+    Args:
+        ids: the class of every row, shape ``(n,)``.
+        folds: how many parts.
+        seed: what the choice within the classes is drawn from.
+    """
+    import numpy as np  # `gridfold.text` imports without it
+
+    generator = np.random.RandomState(list(seed))  # as in `stratified`
+    order = np.concatenate([generator.permutation(np.flatnonzero(ids == index)) for index in range(ids.max() + 1)])
+    parts = np.empty(len(ids), dtype=np.int64)
+    parts[order] = np.arange(len(ids)) % folds
+    return parts
 
 
 def stratified(

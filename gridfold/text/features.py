@@ -94,6 +94,10 @@ class Tokens(Sequence[Row]):
         columns = {name: _joined(row[name] for row in rows) for name in names}
         return cls(columns, np.cumsum([len(row["input_ids"]) for row in rows], dtype=np.int64))
 
+    def take(self, rows: Iterable[int]) -> Tokens:
+        """Those of some texts."""
+        return Tokens.of([self[row] for row in rows])
+
     def __len__(self) -> int:
         return len(self.ends)
 

@@ -11,12 +11,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from transformers import TrainingArguments, set_seed
 
 from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
-from gridfold.text.data import Dataset, facts_of, load_data
+from gridfold.text.data import Dataset, Pool, facts_of, load_pool
 from gridfold.text.encoder import PooledEncoder, Row, load_encoder, run_device
 from gridfold.text.ending import Ending, looks_ahead, read_ending
 from gridfold.text.features import LazyEncoder, LazyTokenizer, Tokens, activations_of, features_of, tokens_of
@@ -36,6 +38,7 @@ from gridfold.text.settings import (
     TrainingSettings,
     read_data,
     read_eval_batch_size,
+    read_fold,
     read_model,
     read_precision,
     read_training,
@@ -79,8 +82,8 @@ def fit(config: Config, run: Run) -> Fitted:
     """Train what a config describes, reporting to ``run``; nothing is saved."""
     _ask_for_determinism()
     model, data_settings = read_model(config), read_data(config)
-    data = load_data(data_settings)
-    return (_fit_frozen if model.freeze_encoder else _fit_whole)(config, run, model, data_settings, data)
+    pool = load_pool(data_settings)
+    return (_fit_frozen if model.freeze_encoder else _fit_whole)(config, run, model, data_settings, pool)
 
 
 def _ask_for_determinism() -> None:
@@ -90,13 +93,20 @@ def _ask_for_determinism() -> None:
         torch.use_deterministic_algorithms(True, warn_only=True)  # noqa: FBT003 (torch takes it by position)
 
 
-def _fit_frozen(config: Config, run: Run, model: ModelSettings, data_settings: DataSettings, data: Dataset) -> Fitted:
+def _fit_frozen(config: Config, run: Run, model: ModelSettings, data_settings: DataSettings, pool: Pool) -> Fitted:
     asked, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
     encoder = LazyEncoder(model.name, model.pooling, device)
     tokenizer = LazyTokenizer(model.name, data_settings.max_length, lambda: encoder.loaded.inputs)
-    # One after the other: a saved run that predicts the validation texts then does the very same.
-    train, size = _encode(encoder, tokenizer, data.train.texts, asked)
-    validation, size = _encode(encoder, tokenizer, data.validation.texts, size)
+    # One after the other: a saved run that predicts the validation texts then does the very same. Not so with folds,
+    # whose texts are encoded all together, once for all folds: there, the last bits may differ.
+    encoded, size = [], asked
+    for part in pool.parts:
+        made, size = _encode(encoder, tokenizer, part.texts, size)
+        encoded.append(made)
+
+    data_settings = read_fold(config, data_settings)
+    data = pool.dataset(data_settings)
+    train, validation = data.parted(encoded, lambda made, rows: made[torch.from_numpy(rows)])
     features = Features(train.to(device), torch.from_numpy(data.train.ids).to(device), validation.to(device))
 
     plan = _read_plan(config, data, frozen=True)
@@ -121,17 +131,21 @@ def _load_encoder(model: ModelSettings) -> PooledEncoder:
     return load_encoder(model.name, model.pooling)
 
 
-def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: DataSettings, data: Dataset) -> Fitted:
+def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: DataSettings, pool: Pool) -> Fitted:
     encoders = [_load_encoder(model)]  # a list, so that an encoder that takes too much memory can be let go
     inputs = encoders[0].inputs
     lazy = LazyTokenizer(model.name, data_settings.max_length, lambda: inputs)
-    tokens = [tokens_of(lazy, texts) for texts in (data.train.texts, data.validation.texts)]
+    tokens = [tokens_of(lazy, part.texts) for part in pool.parts]
     texts: Sequence[Sequence[Row]] = tokens
     tokenizer = lazy.loaded
     if model.frozen_layers:
         texts = _with_activations(config, model, encoders[0], lazy, tokens)
         tokenizer = ActivationPadding(**vars(tokenizer))
-    rows = TokenizedExamples(texts[0], data.train.ids, texts[1])
+
+    data_settings = read_fold(config, data_settings)
+    data = pool.dataset(data_settings)
+    train_texts, validation_texts = data.parted(texts, _taken)
+    rows = TokenizedExamples(train_texts, data.train.ids, validation_texts)
 
     plan = _read_plan(config, data, frozen=False)
     check_frozen(model, plan.training)
@@ -158,6 +172,10 @@ def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: Da
         return Fitted(model, data_settings, data, plan.head, hidden, head, encoder, history, used.eval_batch, precision)
 
     return within_memory(train, sizes.micro_batch, smallest=_smallest_batch(plan.head))
+
+
+def _taken(texts: Sequence[Row], rows: NDArray[np.int64]) -> Sequence[Row]:
+    return texts.take(rows.tolist()) if isinstance(texts, Tokens) else [texts[row] for row in rows]
 
 
 def _with_activations(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args, get_type_hints
 
 from gridfold.errors import ConfigError, nearest
@@ -43,7 +43,7 @@ SCHEDULERS = (
 )
 MODEL_KEYS = ("name", "pooling", "freeze_encoder", "frozen_layers", "classification_head")
 PADDINGS = ("batch", "bucket", "max_length")
-DATA_KEYS = ("train", "validation", "text_column", "label_column", "max_length", "limit", "split_seed")
+DATA_KEYS = ("train", "validation", "text_column", "label_column", "max_length", "limit", "split_seed", "folds", "fold")
 
 _POOLING = choice("a pooling", ("mean", "cls"))
 _FRACTION = "a path, a data set name, or a fraction between 0 and 1"
@@ -86,6 +86,9 @@ class DataSettings:
         limit: take so many examples of ``train``, stratified by label, before a validation split; null takes all.
             A validation set of its own is never limited.
         split_seed: seed of ``limit`` and of the split. It is not ``training.seed``: seeds are compared on one split.
+        folds: into how many parts to split ``train``, stratified by label, of which one is the validation set;
+            ``validation`` is not used then. Null for no parts.
+        fold: which part that is, from 0.
     """
 
     train: str
@@ -95,6 +98,8 @@ class DataSettings:
     max_length: int = 128
     limit: int | None = None
     split_seed: int = 0
+    folds: int | None = None
+    fold: int | None = None
 
 
 @dataclass(frozen=True)
@@ -258,7 +263,7 @@ def read_model(config: Config) -> ModelSettings:
 
 
 def read_data(config: Config) -> DataSettings:
-    """The data settings; ``ConfigError`` where one is wrong."""
+    """The data settings but for ``data.fold``; ``ConfigError`` where one is wrong."""
     section = config.section("data")
     section.reject_unknown(DATA_KEYS)
     return DataSettings(
@@ -269,7 +274,25 @@ def read_data(config: Config) -> DataSettings:
         max_length=section.get("max_length", whole(1), 128),
         limit=section.get("limit", optional(whole(1)), None),
         split_seed=section.get("split_seed", _SEED, 0),
+        folds=section.get("folds", optional(whole(2)), None),
     )
+
+
+def read_fold(config: Config, settings: DataSettings) -> DataSettings:
+    """The data settings with ``data.fold``. It is read late: what comes before is the same for all parts."""
+    section = config.section("data")
+    fold = section.get("fold", optional(whole(0)), None)
+    path = section.path_of("fold")
+    if settings.folds is None:
+        if fold is not None:
+            raise ConfigError("given without data.folds, the number of parts", path=path, hint="give both, or none")
+    elif fold is None:
+        hint = "to hold out each part in a run of its own: --folds"
+        raise ConfigError("required with data.folds: which part is held out", path=path, hint=hint)
+    elif fold >= settings.folds:
+        problem = f"expected a part from 0 to {settings.folds - 1}, found {fold}"
+        raise ConfigError(problem, path=path, hint=f"data.folds is {settings.folds}")
+    return replace(settings, fold=fold)
 
 
 def read_eval_batch_size(config: Config) -> int:
