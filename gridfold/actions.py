@@ -1,4 +1,4 @@
-"""What the commands of the command line do: call, print, and say how it went by an exit code."""
+"""What the commands do that run something: call, print, and say how it went by an exit code."""
 
 from __future__ import annotations
 
@@ -23,22 +23,17 @@ from gridfold.forecast import Forecast
 from gridfold.names import check_prefix
 from gridfold.plan import Plan, complete, create, plan_of
 from gridfold.ranking import Objective
-from gridfold.report import chosen, formats, live, page, printing, terminal, unlike
+from gridfold.report import ending, live, terminal
 from gridfold.report import fold as folding
 from gridfold.report.confirmation import confirmation, confirming
-from gridfold.report.tables import Tables
-from gridfold.result import Results, compare
 from gridfold.reuse import find_reusable, reuse
-from gridfold.rows import Rows, differing
 from gridfold.schedule import Policy
 from gridfold.search import Outcome, execute_run, execute_search
 from gridfold.space import Space
-from gridfold.status import Status
 from gridfold.store import RunEntry, SearchDirectory, Store
 from gridfold.threads import physical_cores
 from gridfold.variations import parse_arguments
 from gridfold.verify import changes, choose, choose_these, run_again
-from gridfold.where import Condition
 
 _SETTINGS = ("trainer", "threads", "repeats", "folds", "metric", "maximize")
 
@@ -123,39 +118,6 @@ def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     return 0
 
 
-def status(options: argparse.Namespace, again: str) -> int:
-    """Say how far a search is."""
-    found = Status.read(Store().find(options.search))
-    terminal.console().print(terminal.status(found, again), soft_wrap=True)
-    return 0
-
-
-def fold(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
-    """Say what the runs of a search shared."""
-    terminal.console().print(folding.report(Store().find(options.search)), soft_wrap=True)
-    return 0
-
-
-def report(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
-    """Write the report of a search."""
-    path = _write_report(Store().find(options.search))
-    terminal.console().print(terminal.report(path), soft_wrap=True)
-    return 0
-
-
-def logs(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
-    """Print what a run printed."""
-    store = Store()
-    run = store.find_run(options.run)
-    record = run.read()
-    if record and record.reused:  # it was not executed; what it stands for was
-        run = store.run(record.reused)
-    for text in run.follow_log() if options.follow else [run.read_log()]:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    return 0
-
-
 def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Run a run again, and compare."""
     store = Store()
@@ -196,40 +158,6 @@ def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     if found.interrupted:
         return EXIT_INTERRUPTED
     return 0 if found.is_same else EXIT_FAILED
-
-
-def results(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
-    """Show the results of searches as a table, or write them as data."""
-    form = options.format or formats.SUFFIXES.get(Path(options.output or "").suffix.lower(), "table")
-    if form == "parquet" and not options.output:
-        raise ConfigError("--format parquet is no text to print", hint="name a file: --output results.parquet")
-    compared = compare(Store(), options.searches, Objective(options.metric, options.maximize))
-    for difference in differing(compared.searches):
-        terminal.console(stderr=True).print(terminal.warning(difference), soft_wrap=True)
-    rows = Rows.of(compared, by_run=options.runs)
-    known = rows.columns if form in formats.DATA else rows.shown
-    if options.where is not None:
-        rows = rows.only(Condition(options.where, known).select(rows.rows))
-    if options.sort is not None:
-        rows = rows.sorted(rows.column(options.sort, known))
-    columns = [rows.column(name, known) for name in options.columns or ()]
-    listed = printing.Listing(rows, form, tuple(columns), options.sort, sys.maxsize if options.all else options.count)
-    listed.write(Path(options.output)) if options.output else listed.print(terminal.console())
-    return 0
-
-
-def best(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
-    """Show the best run of a search, and how to use it."""
-    compared = compare(Store(), [options.search], Objective(options.metric, options.maximize))
-    terminal.console().print(chosen.report(compared), soft_wrap=True)
-    return 0
-
-
-def diff(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
-    """Show in what two runs differ."""
-    store = Store()
-    terminal.console().print(unlike.report(*map(store.find_run, (options.run, options.other))), soft_wrap=True)
-    return 0
 
 
 def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
@@ -274,7 +202,8 @@ def _execute(
     finally:
         if not options.quiet:
             output.print(show(directory), soft_wrap=True)
-    _say_report(directory, outcome, output)
+    if not outcome.interrupted:  # else somebody waits for it to end
+        output.print(ending.conclusion(directory), soft_wrap=True)
     errors = terminal.console(stderr=True)
     for line in [*(terminal.failures(directory) if options.quiet else []), *terminal.unrecorded(outcome.unrecorded)]:
         errors.print(line, soft_wrap=True)
@@ -287,22 +216,6 @@ def _execute(
     if outcome.interrupted:
         return EXIT_INTERRUPTED
     return EXIT_FAILED if outcome.failed else 0
-
-
-def _write_report(directory: SearchDirectory) -> Path:
-    return page.write(Tables.compute(Results.read([directory])), directory)
-
-
-def _say_report(directory: SearchDirectory, outcome: Outcome, output: Console) -> None:
-    """Write the report at the end of a search, which does not fail by that, and say where it is, or why it is not."""
-    if outcome.interrupted:  # somebody waits for it to end
-        return
-    try:
-        said = terminal.report(_write_report(directory))
-    except Exception as error:
-        directory.log(f"no report: {type(error).__name__}: {error}"[:1000])
-        said = terminal.no_report(error)
-    output.print(said, soft_wrap=True)
 
 
 def _execute_rounds(

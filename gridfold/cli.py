@@ -135,6 +135,7 @@ def _fold_options(parser: argparse.ArgumentParser) -> None:
 def _report_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "Write report.html into the directory of a search: what came out, in words and figures."
     _search_argument(parser, required=False)
+    _metric_options(parser)
     parser.set_defaults(action="report")
 
 
@@ -381,6 +382,8 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "train": (_train_options, "train one config"),
 }
 
+_LOOKING = ("status", "fold", "results", "best", "diff", "report", "logs")  # they run nothing
+
 
 def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -414,7 +417,7 @@ def _parse(parser: argparse.ArgumentParser, given: list[str]) -> argparse.Namesp
 
 
 def _act(prog: str, options: argparse.Namespace) -> int:
-    from gridfold import actions  # so that --help and a typo in an option answer at once
+    from gridfold import actions, inspection  # so that --help and a typo in an option answer at once
 
     if options.trainer_command is not None:
         if not hasattr(options, "trainer"):
@@ -424,7 +427,9 @@ def _act(prog: str, options: argparse.Namespace) -> int:
             raise ConfigError(problem, hint="expected one of them, such as: -- python train.py --config {config}")
         options.trainer = tuple(options.trainer_command)
     again = f"python {prog} --resume" if prog == "hyper_main.py" else "gridfold resume"
-    action: Callable[[argparse.Namespace, str], int] = getattr(actions, options.action)
+    action: Callable[[argparse.Namespace, str], int] = getattr(
+        inspection if options.action in _LOOKING else actions, options.action
+    )
     return action(options, again)
 
 

@@ -42,7 +42,7 @@ class Listing:
         """Print it; a table as wide as the console."""
         if self.form == "table":
             wide = Console(file=console.file, force_terminal=False, width=_WIDTH, highlight=False)
-            (console if console.is_terminal else wide).print(self._table(), crop=False)
+            (console if console.is_terminal else wide).print(self.table(), crop=False)
         else:
             console.file.write(formats.text_of(self.form, self.columns, self.shown))
 
@@ -87,7 +87,8 @@ class Listing:
             return len(self.rows.results.searches) > 1
         return column.name != "n" or self.rows.has_repeats
 
-    def _table(self) -> Group:
+    def table(self) -> Group:
+        """The table, as people read it."""
         shown = self.shown
         bold = self.sort is None and bool(shown) and shown[0].n > 0
         table = formats.table(self.columns, shown, bold=bold)

@@ -133,15 +133,17 @@ def data_folds(results: Results) -> int | None:
 def contenders(results: Results) -> tuple[Contender, ...]:
     """Every trial against the best, on the repeats that both have.
 
-    A moderated paired t-test (Smyth 2004, limma): two or three repeats give a variance that is itself noise, so each
-    pair's variance is drawn towards that of other trials, the more the more alike they are. Two things are otherwise
-    than there. What a variance is drawn to is not one number but that of trials of about the same mean, because trials
-    at chance level, or about to diverge, have other noise than good ones. And one that is far above it is left as it
-    is.
+    A trial is worse if two paired t-tests say so.
 
-    The best is not given but chosen, as the luckiest of N trials. A comparison with it is one of all N (N - 1) / 2
-    pairs, and p-values are corrected for that many, after Holm (1979). To correct for N - 1 would find the luckiest of
-    many equal trials better than the unluckiest far too often.
+    The first asks whether a trial as good as the best could do so badly. If it were as good, it would have the noise
+    of the trials that are: bad trials are often noisy ones, and their own noise says nothing of that. The best is not
+    given but chosen, as the luckiest of N trials, so a comparison with it is one of all N (N - 1) / 2 pairs, and
+    p-values are corrected for that many, after Holm (1979). To correct for N - 1 would find the luckiest of many equal
+    trials better than the unluckiest far too often.
+
+    The second asks whether its own repeats agree on that, so that a trial is not worse for a single bad run. Two or
+    three repeats give a variance that is itself noise, so each is drawn towards that of trials of about the same mean,
+    the more the more alike variances are (a moderated t-test: Smyth 2004, limma); one that is far above stays as it is.
 
     A trainer that gives the same number for every repeat has no noise: any difference is then exact, with p = 0.
     """
@@ -150,10 +152,11 @@ def contenders(results: Results) -> tuple[Contender, ...]:
         return ()
     ranked = [each.trial for each in known]
     values, sign = matrix(ranked), 1 if results.objective.maximize else -1
-    differences, p = _against_best(values * sign, data_folds(results))
-    corrected = [None, *holm(p[1:], len(ranked) * (len(ranked) - 1) // 2)]
+    differences, alike, own = _against_best(values * sign, data_folds(results))
+    corrected = holm(alike[1:], len(ranked) * (len(ranked) - 1) // 2)
+    p = [None, *(None if None in pair else max(pair) for pair in zip(corrected, own[1:], strict=True))]  # type: ignore[type-var]
     first = Contender(known[0], 0.0, None, distinguishable=False)
-    return (first, *map(_contender, known[1:], differences[1:], corrected[1:]))
+    return (first, *map(_contender, known[1:], differences[1:], p[1:]))
 
 
 def in_contention(results: Results) -> list[TrialResult]:
@@ -218,22 +221,35 @@ def matrix(trials: Sequence[TrialResult]) -> Array:
     return np.array([[trial.values.get(place, math.nan) for place in columns] for trial in trials], dtype=float)
 
 
-def _against_best(values: Array, parts: int | None) -> tuple[list[float], list[float | None]]:
-    """The mean difference of the first trial and each, nan if they share no repeat, and its uncorrected p-value."""
+def _against_best(values: Array, parts: int | None) -> tuple[list[float], list[float | None], list[float | None]]:
+    """Of the first trial and each: the mean difference, nan if they share no repeat, and two uncorrected p-values.
+
+    The first by the noise of trials as good as the best, the second by that of the two trials themselves.
+    """
     import numpy as np
-    from scipy import stats
 
     mean, own, df = _paired(values[0], values)
     noise = _noise(values)
     if noise is None:
-        return mean.tolist(), [None] * len(values)
+        return mean.tolist(), [None] * len(values), [None] * len(values)
+    factor = variance_factor(np.maximum(df + 1, 1), parts)
+    least = _EXACT * float(np.nanmax(np.abs(values)))
+    if_alike = _p_values(mean, 2 * noise.variances[0] * factor, np.maximum(df, noise.pooled_df), least)
     variance, total = _moderated(noise, own, df)
-    error = np.sqrt(variance * variance_factor(np.maximum(df + 1, 1), parts))
-    exact = error <= _EXACT * np.nanmax(np.abs(values))
-    p = 2 * stats.t.sf(np.maximum(mean, 0) / np.where(exact, 1, error), np.maximum(total, 1e-3))
-    p = np.where(exact, mean <= _EXACT * np.nanmax(np.abs(values)), p)
-    unknown = ~np.isfinite(mean) | (total <= 0) | np.isnan(p)
-    return mean.tolist(), [None if missing else float(value) for missing, value in zip(unknown, p, strict=True)]
+    return mean.tolist(), if_alike, _p_values(mean, variance * factor, total, least)
+
+
+def _p_values(mean: Array, variance: Array, df: Array, least: float) -> list[float | None]:
+    """Of t-tests whether a mean is above 0; None where nothing is known. A difference below ``least`` is rounding."""
+    import numpy as np
+    from scipy import stats
+
+    error = np.sqrt(variance)
+    exact = error <= least
+    p = 2 * stats.t.sf(np.maximum(mean, 0) / np.where(exact, 1, error), np.maximum(df, 1e-3))
+    p = np.where(exact, mean <= least, p)
+    unknown = ~np.isfinite(mean) | (df <= 0) | np.isnan(p)
+    return [None if missing else float(value) for missing, value in zip(unknown, p, strict=True)]
 
 
 def _moderated(noise: _Noise, own: Array, df: Array) -> tuple[Array, Array]:

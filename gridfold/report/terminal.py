@@ -17,14 +17,17 @@ from rich.table import Column, Table
 
 from gridfold.backlog import Backlog
 from gridfold.comparison import CLOSE, Difference
-from gridfold.errors import ConfigError, nearest
+from gridfold.errors import nearest
 from gridfold.failure import grouped
 from gridfold.forecast import Forecast
 from gridfold.names import RunNames, label_parameters
 from gridfold.plan import Plan
 from gridfold.ranking import Objective
+from gridfold.report import printing
 from gridfold.report.live import progress_note
 from gridfold.report.numbers import number
+from gridfold.result import Results
+from gridfold.rows import Rows
 from gridfold.run import Record, Run
 from gridfold.search import Outcome
 from gridfold.status import Status
@@ -263,7 +266,7 @@ def _verdict(found: Verification) -> str:
 
 
 def results(search: SearchDirectory, records: Iterable[tuple[RunEntry, Record | None]]) -> Group:
-    """The best runs, best first, those without the metric last; failures; and where the results are.
+    """The best runs, or trials where they are repeated, best first; failures; and where the results are.
 
     Args:
         search: the search.
@@ -274,9 +277,12 @@ def results(search: SearchDirectory, records: Iterable[tuple[RunEntry, Record | 
     watched = _watched(search, records, seen, failed)
     objective = Objective.said(search.facts())
     best = heapq.nsmallest(MAX_ROWS, watched, key=lambda row: objective.rank(row[1], row[0].index))
-    more = f"{seen['runs'] - len(best):,} more, " if seen["runs"] > len(best) else ""
+    more = f"{seen['runs'] - len(best):,} more, " if seen["runs"] > len(best) and not seen["repeats"] else ""
     lines = [f"All results: {more}{escape(str(search.results_path))}", *_silent(seen["silent"])]
     lines += _without_metric(objective, [record for _, record in best if record])
+    if seen["repeats"]:
+        trials = printing.Listing(Rows.of(Results.read([search])), "table")
+        return Group(trials.table(), *_failures(failed, "failed"), *lines)
     entry, record = best[0] if best else (None, None)
     if entry and record and objective.value(record.metrics)[1] is not None:
         lines.insert(0, f"Best run: {escape(str(search.dir.parent / (record.reused or entry.run)))}")
@@ -292,6 +298,7 @@ def _watched(
     """The search's runs; counts them, and collects those that failed, on the way: they are read once."""
     for entry, record in records:
         seen["runs"] += 1
+        seen["repeats"] += entry.repeat > 0 or bool(entry.fold)
         seen["silent"] += record is not None and record.state == "completed" and not record.metrics
         if record and record.state == "failed":
             failed.append((search.run(entry), record))
@@ -305,18 +312,6 @@ def _silent(count: int) -> list[str]:
         return []
     hint = "a command prints a JSON object as its last line, or writes metrics.json into {run_dir}"
     return [f"[yellow]{count:,} completed without metrics: {hint}"]
-
-
-def report(path: Path) -> str:
-    """Where the report is, as markup."""
-    return escape(f"Report: {path}")
-
-
-def no_report(error: Exception) -> str:
-    """Why there is no report, in one line of markup."""
-    said = str(error) if isinstance(error, ConfigError) else f"{type(error).__name__}: {error}"
-    lines = (" ".join(line.split()) for line in said.splitlines())
-    return escape(f"No report: {': '.join(lines):.300}")
 
 
 def _without_metric(objective: Objective, records: list[Record]) -> list[str]:
