@@ -14,6 +14,7 @@ settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 ROOT = Path(__file__).parent.parent
+os.environ["GRIDFOLD_REPORT"] = "0"  # else each of many searches would take some seconds more in the end
 
 TRAINER = '''
 """A trainer for tests: no imports, no wait."""

@@ -1,0 +1,51 @@
+"""What is said when a search has ended: the answer in words, what to run next, and where the report is."""
+
+from __future__ import annotations
+
+import os
+
+from rich.console import Group
+from rich.markup import escape
+
+from gridfold.errors import ConfigError
+from gridfold.report import page
+from gridfold.report.tables import Tables
+from gridfold.result import Results
+from gridfold.store import SearchDirectory
+
+REPORT = "GRIDFOLD_REPORT"  # an environment variable: 0 for neither answer nor report at the end of a search
+_MOST_RUNS = 10_000  # beyond that, memory and time are for the search, and ``gridfold report`` is asked for
+
+
+def conclusion(search: SearchDirectory) -> Group:
+    """What a search has found, in words; writes its report. What goes wrong with that is a line, not an exception."""
+    if os.environ.get(REPORT) == "0":
+        return Group()
+    if (count := sum(1 for _ in search.entries())) > _MOST_RUNS:
+        return Group(escape(f"No report of {count:,} runs unless it is asked for: gridfold report {search.name}"))
+    try:
+        tables = Tables.compute(Results.read([search]))
+        return Group(*_said(tables), report(tables.results, tables))
+    except Exception as error:
+        search.log(f"no report: {type(error).__name__}: {error}"[:1000])
+        return Group(_no_report(error))
+
+
+def report(results: Results, tables: Tables | None = None) -> str:
+    """Write the report of a search; where it is, as markup."""
+    return escape(f"Report: {page.write(tables or Tables.compute(results), results.searches[0])}")
+
+
+def _said(tables: Tables) -> list[str]:
+    """The answer, and the first advice."""
+    if len(tables.estimates) < 2:
+        return []
+    advice = [f"{each.sentence}\n  {each.command}" for each in tables.advice[:1] if each.kind != "repeat"]
+    return [escape("\n".join([*tables.answer, *advice]))]
+
+
+def _no_report(error: Exception) -> str:
+    """Why there is no report, in one line of markup."""
+    said = str(error) if isinstance(error, ConfigError) else f"{type(error).__name__}: {error}"
+    lines = (" ".join(line.split()) for line in said.splitlines())
+    return escape(f"No report: {': '.join(lines):.300}")
