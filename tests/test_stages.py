@@ -198,7 +198,7 @@ class TestArguments:
             (Named("a"), Named("b")),
             (None, ()),
         ],
-        ids=str,
+        ids=lambda value: value.stage_id() if isinstance(value, Named) else str(value),
     )
     def test_they_count_by_content(self, one, other):
         for value in (one, copy.deepcopy(one), other):
