@@ -67,10 +67,13 @@ def resume(options: argparse.Namespace, again: str) -> int:
     """Continue a search, together with whoever else is at it."""
     directory, output = Store().find(options.search), _output(options)
     complete(directory)
+    wanted = _from(0)
     if options.repeats or options.top:
-        output.print(_add_repeats(directory, options))
+        added = _add_repeats(directory, options)
+        output.print(terminal.added(added))
+        wanted = _not_failed(directory, before=_first_of_last(directory, added))
     facts, execution = directory.facts(), _continued(directory, options)
-    backlog = Backlog.read(directory, only_failed=options.failed, gone=options.gone)
+    backlog = Backlog.read(directory, only_failed=options.failed, only=wanted, gone=options.gone)
     if _is_over(backlog, options):
         next_round(directory, contention())
         backlog = Backlog.read(directory)
@@ -226,17 +229,32 @@ def _execute_rounds(
     races = directory.facts().get("race") and options.action != "confirm"
     outcome = _execute_round(backlog, executor, execution.policy(), execution, options)
     while races and not (outcome.stopped or outcome.interrupted) and (added := next_round(directory, contention())):
-        backlog = Backlog.read(directory, only=_last(directory, added))
+        first = _first_of_last(directory, added)
+        backlog = Backlog.read(directory, only=_from(first))
         _output(options).print(terminal.next_round(backlog))
         policy = replace(execution.policy(), spent=time.monotonic() - begin)
         outcome += _execute_round(backlog, executor, policy, execution, options)
     return outcome
 
 
-def _last(directory: SearchDirectory, count: int) -> Callable[[RunEntry], bool]:
-    """Whether a run is among the last so many of a search; those that failed before are not tried again with them."""
-    first = sum(1 for _ in directory.entries()) - count
+def _first_of_last(directory: SearchDirectory, count: int) -> int:
+    """The index of the first of the last so many runs of a search."""
+    return sum(1 for _ in directory.entries()) - count
+
+
+def _from(first: int) -> Callable[[RunEntry], bool]:
+    """Whether a run is one of those from an index on."""
     return lambda entry: entry.index >= first
+
+
+def _not_failed(directory: SearchDirectory, before: int) -> Callable[[RunEntry], bool]:
+    """Whether a run is not one of those before an index that failed: they are not tried again with those added."""
+
+    def is_wanted(entry: RunEntry) -> bool:
+        record = directory.run(entry).read() if entry.index < before else None
+        return record is None or record.state != "failed"
+
+    return is_wanted
 
 
 def _execute_round(
@@ -253,12 +271,12 @@ def _execute_round(
         return execute_search(backlog, executor, view, policy, execution.keep(directory))
 
 
-def _add_repeats(directory: SearchDirectory, options: argparse.Namespace) -> str:
+def _add_repeats(directory: SearchDirectory, options: argparse.Namespace) -> int:
     if not options.repeats:
         raise ConfigError("--top says which combinations get more repeats", hint="say how many: --repeats 5")
     if options.dry_run:
         raise ConfigError("--repeats adds runs, and --dry-run changes nothing", hint="leave one of them out")
-    return terminal.added(add_repeats(directory, options.repeats, options.top))
+    return add_repeats(directory, options.repeats, options.top)
 
 
 def _is_over(backlog: Backlog, options: argparse.Namespace) -> bool:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from gridfold.errors import ConfigError
+from gridfold.errors import ConfigError, nearest
 from gridfold.ranking import Objective
 from gridfold.report import chosen, ending, formats, printing, terminal, unlike
 from gridfold.report import fold as folding
@@ -52,7 +52,7 @@ def logs(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
 
 def results(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Show the results of searches as a table, or write them as data."""
-    form = options.format or formats.SUFFIXES.get(Path(options.output or "").suffix.lower(), "table")
+    form = options.format or _format_of(options.output)
     if form == "parquet" and not options.output:
         raise ConfigError("--format parquet is no text to print", hint="name a file: --output results.parquet")
     compared = compare(Store(), options.searches, Objective(options.metric, options.maximize))
@@ -66,8 +66,23 @@ def results(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
         rows = rows.sorted(rows.column(options.sort, known))
     columns = [rows.column(name, known) for name in options.columns or ()]
     listed = printing.Listing(rows, form, tuple(columns), options.sort, sys.maxsize if options.all else options.count)
-    listed.write(Path(options.output)) if options.output else listed.print(terminal.console())
+    if options.output is None:
+        listed.print(terminal.console())
+        return 0
+    listed.write(Path(options.output))
+    terminal.console(stderr=True).print(terminal.written(options.output, len(listed.shown)), soft_wrap=True)
     return 0
+
+
+def _format_of(output: str | None) -> str:
+    """The format that the name of a file says, or the table that people read if there is no file."""
+    if output is None:
+        return "table"
+    suffix = Path(output).suffix.lower()
+    if suffix not in formats.SUFFIXES:
+        hint = f"{nearest(suffix, formats.SUFFIXES)}\nor say it: --format csv"
+        raise ConfigError(f"no format is known by the ending '{suffix}'", where=f"--output {output}", hint=hint)
+    return formats.SUFFIXES[suffix]
 
 
 def best(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001

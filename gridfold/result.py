@@ -16,6 +16,9 @@ from gridfold.store import RunEntry, SearchDirectory, Store
 Replicate = tuple[int, int | None]
 """Which repeat of a trial, and which part of the training data is held out in it."""
 
+_MOST_ROUNDS = 500
+_TINY = 1e-12  # of the largest value
+
 
 @dataclass(frozen=True)
 class RunResult:
@@ -117,7 +120,23 @@ class Results:
     def ranked(self) -> list[TrialResult]:
         """The trials that have a value, the best first."""
         sign = 1 if self.objective.maximize else -1
-        return sorted((trial for trial in self.trials if trial.values), key=lambda trial: -sign * (trial.mean or 0.0))
+        known = [(-sign * value, place) for place, value in enumerate(self.comparable) if value is not None]
+        return [self.trials[place] for _, place in sorted(known)]
+
+    @cached_property
+    def comparable(self) -> tuple[float | None, ...]:
+        """What to compare each trial by, in their order; None without a value.
+
+        It is the mean of its runs if all trials have the same repeats. Else, a trial with one run on a lucky seed would
+        beat those that ran on unlucky ones, too: so what a seed, or a part of the data, does to all trials is estimated
+        together with the trials, by least squares, and the mean is that which the trial would have over all repeats.
+        """
+        return tuple(_comparable([trial.values for trial in self.trials]))
+
+    @property
+    def has_equal_repeats(self) -> bool:
+        """Whether all trials that have a value have it of the same repeats."""
+        return len({frozenset(trial.values) for trial in self.trials if trial.values}) < 2
 
 
 def compare(store: Store, names: Iterable[str], said: Objective = Objective()) -> Results:  # noqa: B008
@@ -140,6 +159,35 @@ def compare(store: Store, names: Iterable[str], said: Objective = Objective()) -
         where = ", ".join(str(search.dir) for search in searches)
         raise ConfigError(f"no run has the metric '{wanted:.80}'", where=where, hint=nearest(wanted, known))
     return results
+
+
+def _comparable(values: Sequence[Mapping[Replicate, float]]) -> list[float | None]:
+    """The means of some trials' values, each without what its repeats do to all trials.
+
+    Means of trials and of repeats are taken off in turn until nothing changes, which gives the least squares of both.
+    """
+    effects = dict.fromkeys((place for each in values for place in each), 0.0)
+    telling = [each for each in values if len(each) > 1]  # what a repeat does cannot be told from a trial with one
+    if all(each.keys() == effects.keys() for each in values if each):
+        telling = []
+    least = _TINY * max((abs(value) for each in telling for value in each.values()), default=0.0)
+    for _ in range(_MOST_ROUNDS if telling else 0):
+        off: dict[Replicate, list[float]] = {}
+        for each in telling:
+            mean = _mean_without(effects, each)
+            for place, value in each.items():
+                off.setdefault(place, []).append(value - mean)
+        moved = effects | {place: math.fsum(found) / len(found) for place, found in off.items()}
+        change = max(abs(moved[place] - effects[place]) for place in moved)
+        effects = moved
+        if change <= least:
+            break
+    usual = math.fsum(effects.values()) / len(effects) if effects else 0.0
+    return [_mean_without(effects, each) + usual if each else None for each in values]
+
+
+def _mean_without(effects: Mapping[Replicate, float], values: Mapping[Replicate, float]) -> float:
+    return math.fsum(value - effects[place] for place, value in values.items()) / len(values)
 
 
 def _completed(objective: Objective, searches: Sequence[SearchDirectory]) -> Objective:

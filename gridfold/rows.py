@@ -135,14 +135,12 @@ class Rows:
         """
         fixed = _fixed(results)
         if by_run:
-            rows = [Row.of_run(run, fixed[run.search.dir]) for run in _runs(results)]
-        else:
-            rows = [Row.of_trial(trial, fixed[trial.runs[0].search.dir]) for trial in results.trials if trial.runs]
-        found = cls(results, tuple(rows), by_run)
-        best = [column for column in found.columns if column.kind == "metric"][
-            :1
-        ]  # that to compare by, if a run has it
-        return found.sorted(best[0]) if best and best[0].metric == results.objective.metric else found
+            found = cls(results, tuple(Row.of_run(run, fixed[run.search.dir]) for run in _runs(results)), by_run)
+            best = next((column for column in found.columns if column.kind == "metric"), None)  # if a run has one
+            return found.sorted(best) if best and best.metric == results.objective.metric else found
+        left = [trial for trial in results.trials if trial.runs and not trial.values]
+        rows = [Row.of_trial(trial, fixed[trial.runs[0].search.dir]) for trial in (*results.ranked, *left)]
+        return cls(results, tuple(rows), by_run)
 
     @cached_property
     def metrics(self) -> list[str]:

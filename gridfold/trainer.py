@@ -42,7 +42,10 @@ class Trainer(Protocol):
 
 @dataclass(frozen=True)
 class FunctionTrainer:
-    """A function ``train(config, run)`` or ``train(config)`` that returns a mapping of numbers, or a number."""
+    """A function ``train(config, run)`` or ``train(config)`` that returns a mapping of numbers, or a number.
+
+    If it returns nothing, what it reported last counts.
+    """
 
     function: Callable[..., Any]
 
@@ -57,9 +60,11 @@ class FunctionTrainer:
         """Call the function.
 
         Raises:
-            TypeError: it returned something else than numbers.
+            TypeError: it returned something else than numbers, or nothing and reported nothing.
         """
         result = self.function(config, run) if _takes_run(self.function) else self.function(config)
+        if result is None and (reports := run.reports()):
+            result = reports[-1]
         named = result if isinstance(result, Mapping) else {"result": result}
         try:
             return {str(name): number(value) for name, value in named.items()}

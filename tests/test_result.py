@@ -3,10 +3,12 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gridfold.errors import ConfigError
 from gridfold.ranking import Objective
-from gridfold.result import Results, compare
+from gridfold.result import Results, _comparable, compare
 from gridfold.store import Store
 from tests import made
 
@@ -78,6 +80,47 @@ class TestTrials:
     def test_a_run_that_was_never_started(self, runs):
         (trial,) = Results.read([made.search(runs, "a", [{"params": {}}])]).trials
         assert (trial.runs[0].state, trial.mean, trial.seconds) == ("created", None, None)
+
+
+class TestComparable:
+    """Trials with different repeats are compared as if they had the same."""
+
+    def results(self, runs, values):
+        of = [
+            made.completed(lr, f1=value) | {"repeat": repeat}
+            for lr, row in enumerate(values)
+            for repeat, value in enumerate(row)
+            if value is not None
+        ]
+        return Results.read([made.search(runs, "a", of)])
+
+    def test_it_is_the_mean_where_repeats_are_equal(self, runs):
+        found = self.results(runs, [[0.1, 0.3], [0.7, 0.2], [0.9, 0.4]])
+        assert found.comparable == tuple(trial.mean for trial in found.trials)
+        assert found.has_equal_repeats
+
+    def test_a_trial_without_the_hard_seed_gains_nothing(self, runs):
+        seeds = [0.2, -0.1, -0.4]  # what each does to all
+        levels = [0.5, 0.6, 0.4, 0.3]
+        values = [[level + seed for seed in seeds] for level in levels]
+        values[0][1:] = values[2][1:] = [None, None]  # as resume --top 2 leaves it
+        found = self.results(runs, values)
+        assert not found.has_equal_repeats
+        assert found.comparable == pytest.approx([level + sum(seeds) / 3 for level in levels])
+        assert [trial.params["training.lr"] for trial in found.ranked] == [1, 0, 2, 3]
+
+    @given(
+        seeds=st.lists(st.floats(-1, 1), min_size=2, max_size=4),
+        levels=st.lists(st.floats(-1, 1), min_size=2, max_size=8),
+        missing=st.data(),
+    )
+    def test_least_squares_find_what_was_added(self, seeds, levels, missing):
+        rows = [{(number, None): level + seed for number, seed in enumerate(seeds)} for level in levels]
+        for row in rows[1:]:  # the first has all, so every repeat can be told from the others
+            for place in missing.draw(st.sets(st.sampled_from(sorted(row)), max_size=len(row) - 1)):
+                del row[place]
+        usual = sum(seeds) / len(seeds)
+        assert _comparable(rows) == pytest.approx([level + usual for level in levels], abs=1e-6)
 
 
 class TestCompare:

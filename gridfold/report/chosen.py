@@ -110,4 +110,4 @@ def _uses(run: RunResult, directory: Path) -> Iterator[str]:
     if run.record and run.record.trainer == BUILT_IN:
         yield f"gridfold.text.load({json.dumps(str(directory), ensure_ascii=False)})  # after: import gridfold.text"
     yield f"gridfold reproduce {shlex.quote(str(directory))}"
-    yield f"python main.py --config {shlex.quote(str(Run(directory).config_path))}"
+    yield f"gridfold train --config {shlex.quote(str(Run(directory).config_path))}"

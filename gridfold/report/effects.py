@@ -163,7 +163,7 @@ class Model:
         import numpy as np
 
         trials = [trial for trial in results.trials if trial.values]
-        means = np.array([trial.mean for trial in trials], dtype=float)
+        means = np.array([value for value in results.comparable if value is not None], dtype=float)
         factors = tuple(
             _Factor(path, values, np.array(_places(values, [trial.params.get(path) for trial in trials]), dtype=int))
             for path in results.paths

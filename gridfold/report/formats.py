@@ -24,7 +24,14 @@ from gridfold.rows import ABSENT, Column, Row
 from gridfold.values import render
 
 DATA = ("csv", "parquet", "jsonl")
-SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".md": "markdown", ".tex": "latex"}
+SUFFIXES = {
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".jsonl": "jsonl",
+    ".md": "markdown",
+    ".tex": "latex",
+    ".txt": "table",
+}
 
 _LEFT = ("state", "search", "run", "runs", "error")  # texts; numbers stand to the right
 _LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}

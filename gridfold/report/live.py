@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from gridfold.errors import nearest
 from gridfold.failure import signature
 from gridfold.ranking import Objective
 from gridfold.report.numbers import number
@@ -50,6 +51,7 @@ class Live:
         self._start = time.monotonic()
         self._last_line = float("-inf")
         self._signatures: set[tuple[str, str]] = set()
+        self._is_warned = False
         self._best: Record | None = None
         self._runs: dict[str, _Shown] = {}
         self._search = progress.add_task("search", total=total, completed=done, left="", note="")
@@ -85,9 +87,21 @@ class Live:
         self._progress.update(
             self._search, completed=self._done, total=self._total, left=self._time_left(), note=escape(self._note())
         )
+        self._warn_of_metric(run, record)
         if record.is_final and self._is_worth_a_line(record):
             self._last_line = time.monotonic()
             self._progress.console.print(escape(self._line(run, record, again)), soft_wrap=True)
+
+    def _warn_of_metric(self, run: Run, record: Record) -> None:
+        """Say at the first completed run, not after hours, that it has not the metric to compare by."""
+        metric = self._objective.metric
+        if metric is None or self._is_warned or record.state != "completed" or not record.metrics:
+            return
+        self._is_warned = True
+        known = {*record.metrics, *(name for report in run.reports() for name in report)}
+        if metric not in known:
+            said = f"warning: the first run has no metric '{metric:.80}': {nearest(metric, known)}"
+            self._progress.console.print(f"[yellow]{escape(said)}", soft_wrap=True)
 
     def _is_better(self, record: Record, best: Record) -> bool:
         return self._objective.rank(record, 0) < self._objective.rank(best, 0)

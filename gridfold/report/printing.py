@@ -93,7 +93,10 @@ class Listing:
         bold = self.sort is None and bool(shown) and shown[0].n > 0
         table = formats.table(self.columns, shown, bold=bold)
         left = len(self.rows.rows) - len(shown)
-        return Group(f"[bold]{escape(self._title())}", table, *([f"{left:,} more: --all"] if left else []))
+        lines = [f"{left:,} more: --all"] if left else []
+        if self.sort is None and not self.rows.by_run and not self.rows.results.has_equal_repeats:
+            lines.append("Not all have the same repeats: the order is by what they would be if they had.")
+        return Group(f"[bold]{escape(self._title())}", table, *lines)
 
     def _title(self) -> str:
         objective = self.rows.results.objective

@@ -202,6 +202,11 @@ def comparison(
     return table
 
 
+def written(path: str, rows: int) -> str:
+    """What was written where, as markup."""
+    return escape(f"{rows:,} row{'s' if rows != 1 else ''}: {path}")
+
+
 def warning(change: str) -> str:
     """Something that may make results come out otherwise, as markup."""
     return f"[yellow]warning: {escape(change)}"
