@@ -88,7 +88,8 @@ def render(tables: Tables, search: SearchDirectory) -> str:
         environment, library = _environment(), _library()
     except ImportError as error:
         hint = 'pip install "gridfold[report]"'
-        raise ConfigError(f"the package {error.name} is not installed", hint=hint) from None
+        name = (error.name or "").partition(".")[0]
+        raise ConfigError(f"the package {name} is not installed", hint=hint) from None
     script = _asset("page.js")
     shown = _charts(tables)
     text = environment.get_template("page.html").render(
