@@ -102,7 +102,7 @@ def confirm(options: argparse.Namespace, again: str) -> int:
         return confirmation(chosen, results_of(search))
 
     if not len(backlog):
-        output.print(compare(directory))
+        output.print(compare(directory), ending.conclusion(directory, confirms=True), soft_wrap=True)
         return 0
     output.print(confirming(chosen, backlog), soft_wrap=True)
     with execution.executor(facts.get("threads", 1)) as executor:
@@ -206,7 +206,7 @@ def _execute(
         if not options.quiet:
             output.print(show(directory), soft_wrap=True)
     if not outcome.interrupted:  # else somebody waits for it to end
-        output.print(ending.conclusion(directory), soft_wrap=True)
+        output.print(ending.conclusion(directory, confirms=options.action == "confirm"), soft_wrap=True)
     errors = terminal.console(stderr=True)
     for line in [*(terminal.failures(directory) if options.quiet else []), *terminal.unrecorded(outcome.unrecorded)]:
         errors.print(line, soft_wrap=True)

@@ -16,6 +16,7 @@ from gridfold.errors import ConfigError
 from gridfold.names import label_parameters
 from gridfold.plan import Plan, plan_of
 from gridfold.report.effects import Effect, Interaction, is_geometric, is_numeric
+from gridfold.report.numbers import duration, short
 from gridfold.report.significance import Contender, holm
 from gridfold.result import Results, TrialResult
 from gridfold.space import Parameter
@@ -46,6 +47,7 @@ class Advice:
         command: the shell command.
         runs: how many new runs it makes.
         seconds: what they would take one after another, as long as runs have taken so far; None if that is not known.
+        races: whether those are all that there may be, and a race decides how many.
     """
 
     kind: str
@@ -54,6 +56,14 @@ class Advice:
     command: str
     runs: int
     seconds: float | None
+    races: bool = False
+
+    @property
+    def cost(self) -> str:
+        """What it takes, in words."""
+        most, plural = "at most " if self.races else "", "" if self.runs == 1 else "s"
+        took = "" if self.seconds is None else f", about {duration(self.seconds)} one after another"
+        return f"{most}{self.runs:,} new run{plural}{took}"
 
 
 def advice(
@@ -211,20 +221,15 @@ class _Next:
         plan = Plan(self.plan.config, self.variations(changed))
         if plan.space.size > _MANY:
             return None
-        done = self._done
-        return sum(
-            max(0, self._runs_of_trial - done.get(plan.template.canonical(trial.choice), 0)) for trial in plan.space
-        )
-
-    @cached_property
-    def _runs_of_trial(self) -> int:
-        return max(1, self.facts.get("repeats") or 1) * max(1, self.facts.get("folds") or 1)
+        done, of_trial = self._done, self.plan.most_repeats * (self.plan.folds or 1)
+        return sum(of_trial - done.get(plan.template.canonical(trial.choice), 0) for trial in plan.space)
 
     @cached_property
     def _done(self) -> dict[str, int]:
-        """How many runs are completed of each config."""
+        """How many runs are completed of each config, of those that the next search would have."""
+        repeats = self.plan.most_repeats  # a trial may have been given more
         counts = {
-            _key(trial.params): sum(run.state == "completed" for run in trial.runs)
+            _key(trial.params): sum(run.state == "completed" and run.entry.repeat < repeats for run in trial.runs)
             for trial in self.results.trials
             if trial.runs[0].search.dir == self.search.dir
         }
@@ -256,13 +261,15 @@ class _Next:
 
         config = Config.parse(self.search.base(), self.facts["config"])
         words = [] if self.facts["threads"] == config.threads else ["--threads", str(self.facts["threads"])]
-        for name in ("repeats", "folds", "metric"):
+        if not self.plan.seeds.are_listed and self.plan.most_repeats != (config.settings.repeats or 1):
+            words += ["--repeats", str(self.plan.most_repeats)]
+        for name in ("folds", "metric"):
             said = self.facts.get(name)
-            if said is not None and said != getattr(config.settings, name, None) and (name, said) != ("repeats", 1):
+            if said is not None and said != getattr(config.settings, name):
                 words += [f"--{name}", str(said)]
         words += ["--race"] if self.facts.get("race") else []
         more = self.facts.get("maximize")
-        if more is not None and more != getattr(config.settings, "maximize", None):
+        if more is not None and more != config.settings.maximize:
             words.append("--maximize" if more else "--minimize")
         trainer = self.facts["trainer"] if isinstance(self.facts["trainer"], str) else tuple(self.facts["trainer"])
         if trainer == (config.trainer or BUILT_IN):
@@ -402,9 +409,8 @@ def _repeat(results: Results, contenders: Sequence[Contender]) -> list[Advice]:
 def _advice(
     search: _Next, kind: str, path: str, sentence: str, changed: Mapping[str, tuple[Any, ...]], runs: int
 ) -> Advice:
-    return Advice(
-        kind, path, sentence, search.command(changed), runs, _times(runs, _mean_seconds(search.results.trials))
-    )
+    seconds = _times(runs, _mean_seconds(search.results.trials))
+    return Advice(kind, path, sentence, search.command(changed), runs, seconds, races=search.plan.race)
 
 
 def _mean_seconds(trials: Sequence[TrialResult]) -> float | None:
@@ -429,14 +435,9 @@ def _written(value: Any) -> str:
 
 def text(value: Any) -> str:
     """A value as a person writes it: 5e-6, 0.1, 16."""
-    if not isinstance(value, float) or not math.isfinite(value):
-        return value if isinstance(value, str) else render(value)
-    mantissa, _, exponent = repr(value).partition("e")
-    if not exponent and 0 < abs(value) < 1e-3:
-        mantissa, _, exponent = f"{value:e}".partition("e")
-        mantissa = mantissa.rstrip("0").rstrip(".")
-    written = f"{mantissa}e{int(exponent)}" if exponent else mantissa
-    return written if float(written) == value else repr(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return short(value)
+    return value if isinstance(value, str) else render(value)
 
 
 def _key(params: Mapping[str, Any]) -> str:

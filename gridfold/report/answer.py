@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Any
 
 from gridfold.names import label_parameters
 from gridfold.report.advice import Advice, mattering, text
 from gridfold.report.effects import Effect, Interaction
+from gridfold.report.numbers import duration
 from gridfold.report.significance import Confirmation, Contender, Estimate
 from gridfold.result import Results
 
@@ -28,24 +27,31 @@ def answer(
     confirmation: Confirmation | None,
 ) -> tuple[str, ...]:
     """Sentences that say what a search found."""
-    words = _Words(results, [each.estimate for each in contenders if not each.distinguishable])
+    words, repeat = _Words(results, contenders), [each for each in advice if each.kind == "repeat"]
     if not contenders:
         return (f"No run has a value of {results.objective.metric or 'a metric'} yet.", *_failures(results))
     return (
         words.best(contenders[0].estimate),
-        *words.others(contenders),
-        *(f"{each.sentence} {_costs(each)}: {each.command}" for each in advice if each.kind == "repeat"),
-        *(words.confirmed(confirmation) if confirmation else ()),
+        *([] if repeat else words.others(contenders)),
+        *(f"{each.sentence} That makes {each.cost}: {each.command}" for each in repeat),
+        *confirmed(results, contenders, confirmation),
         *words.mattered(effects, interactions),
         *_failures(results),
     )
 
 
+def confirmed(results: Results, contenders: Sequence[Contender], confirmation: Confirmation | None) -> tuple[str, ...]:
+    """Sentences that say how the winner did on fresh seeds; none if it was not run on any."""
+    return tuple(_Words(results, contenders).confirmed(confirmation)) if confirmation else ()
+
+
 class _Words:
     """Trials, parameters and numbers of some results in words."""
 
-    def __init__(self, results: Results, top: Sequence[Estimate]) -> None:
-        noise = [each.std for each in top if each.std]
+    def __init__(self, results: Results, contenders: Sequence[Contender]) -> None:
+        noise = [each.estimate.std for each in contenders if each.estimate.std and not each.distinguishable]
+        self._best = contenders[0].estimate.trial if contenders else None
+        self._counts = len({each.estimate.n for each in contenders}) > 1
         self._noise = statistics.median(noise) if noise else None
         self._metric = results.objective.metric or ""
         paths = results.paths
@@ -73,8 +79,10 @@ class _Words:
     def confirmed(self, found: Confirmation) -> list[str]:
         """How the winner did on fresh seeds."""
         first = found.estimates[0]
+        is_best = first.trial is self._best  # else more repeats have changed that
+        which = "the best" if is_best else self._trial(first)
         said = [
-            f"On fresh seeds it has {self._metric} {_measured(first, self._noise)}, "
+            f"On fresh seeds {which} has {self._metric} {_measured(first, self._noise)}, "
             f"against {digits(found.selected[0], self._noise)} when it was chosen."
         ]
         if len(found.estimates) > 1:
@@ -82,7 +90,8 @@ class _Words:
             sure = {None: "what that means is not known", True: "they are apart", False: "they cannot be told apart"}
             verdict = sure[None if found.p is None else found.p < 0.05]
             p = "" if found.p is None else f" (p = {_p(found.p)})"
-            said.append(f"The runner-up, {self._trial(second)}, has {_measured(second, self._noise)}: {verdict}{p}.")
+            which = "runner-up" if is_best else "other"
+            said.append(f"The {which}, {self._trial(second)}, has {_measured(second, self._noise)}: {verdict}{p}.")
         return said
 
     def mattered(self, effects: Sequence[Effect], interactions: Sequence[Interaction]) -> list[str]:
@@ -105,11 +114,16 @@ class _Words:
         if len(alike) == of:
             which = f"none of the {of} others is" if of > 1 else "the other is not"
             return f"Nothing can be told apart: {which} distinguishable from it."
-        named = [f"{self._trial(each)} ({digits(each.mean, self._noise)})" for each in alike[:_MOST_NAMED]]
+        named = [f"{self._trial(each)} ({self._value(each)})" for each in alike[:_MOST_NAMED]]
         more = f"; and {len(alike) - len(named)} more" if len(alike) > len(named) else ""
         return (
             f"Not distinguishable from it: {len(alike)} of {of} other{'s' if of > 1 else ''}: {'; '.join(named)}{more}."
         )
+
+    def _value(self, of: Estimate) -> str:
+        """A mean, and of how many runs, where those differ."""
+        runs = f", {of.n} run{'s' if of.n > 1 else ''}" if self._counts else ""
+        return f"{digits(of.mean, self._noise)}{runs}"
 
     def _cheapest(self, group: Sequence[Estimate]) -> list[str]:
         timed = [each for each in group if each.seconds is not None]
@@ -117,10 +131,10 @@ class _Words:
             return []
         cheapest = min(timed, key=lambda each: each.seconds or 0.0)
         if _FREE * (cheapest.seconds or 0.0) >= max(each.seconds or 0.0 for each in timed):
-            return [f"They take about the same time: {_seconds(cheapest.seconds)} a run."]
+            return [f"They take about the same time: {duration(cheapest.seconds or 0.0)} a run."]
         if cheapest is group[0]:
-            return [f"It is also the cheapest of these: {_seconds(cheapest.seconds)} a run."]
-        return [f"The cheapest of these is {self._trial(cheapest)}: {_seconds(cheapest.seconds)} a run."]
+            return [f"It is also the cheapest of these: {duration(cheapest.seconds or 0.0)} a run."]
+        return [f"The cheapest of these is {self._trial(cheapest)}: {duration(cheapest.seconds or 0.0)} a run."]
 
     def _effect(self, effect: Effect) -> str:
         share = "" if effect.importance is None else f" ({100 * effect.importance:.0f} % of the variance)"
@@ -150,27 +164,12 @@ def _measured(of: Estimate, noise: float | None) -> str:
     return f"{digits(of.mean, noise)} ± {digits(of.std, noise)} (mean of {of.n}, {interval})"
 
 
-def _costs(advice: Advice) -> str:
-    took = "" if advice.seconds is None else f", about {_seconds(advice.seconds)} one after another"
-    return f"That makes {advice.runs:,} run{'s' if advice.runs != 1 else ''}{took}"
-
-
 def _failures(results: Results) -> list[str]:
     runs = [run for trial in results.trials for run in trial.runs]
     failed = sum(run.state == "failed" for run in runs)
     lost = sum(run.state == "completed" and run.value is None for run in runs)
     said = [f"{failed:,} of {len(runs):,} runs failed."] if failed else []
     return [*said, *([f"{lost:,} of {len(runs):,} runs gave no finite {results.objective.metric}."] if lost else [])]
-
-
-def _seconds(seconds: Any) -> str:
-    return (
-        f"{seconds:.2g} s"
-        if seconds < 10
-        else f"{seconds:.0f} s"
-        if seconds < 120
-        else str(timedelta(seconds=round(seconds)))
-    )
 
 
 def _p(p: float) -> str:

@@ -9,13 +9,13 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 
+from gridfold.report.numbers import short
 from gridfold.values import canonical, render
 
 _MANY = 10  # values that need not all have a tick
 _MAX_LETTERS = 24
 _LEAST_GAP = 0.05  # of the axis: values that come closer are set evenly
 _DECADE = 10
-_SMALL = 1e-3
 
 
 @dataclass(frozen=True)
@@ -80,17 +80,7 @@ def value_text(value: Any, limit: int = _MAX_LETTERS) -> str:
 @lru_cache(maxsize=4096, typed=True)
 def _scalar_text(value: Any, limit: int) -> str:
     """The same; a value is shown for every trial that has it."""
-    return cut(_float_text(value) if isinstance(value, float) else render(value), limit)
-
-
-def _float_text(value: float) -> str:
-    """As a person writes it: 5e-6, 0.1."""
-    mantissa, _, exponent = repr(value).partition("e")
-    if not exponent and 0 < abs(value) < _SMALL:
-        mantissa, _, exponent = f"{value:e}".partition("e")
-        mantissa = mantissa.rstrip("0").rstrip(".")
-    written = f"{mantissa}e{int(exponent)}" if exponent else mantissa
-    return written if not math.isfinite(value) or float(written) == value else repr(value)
+    return cut(short(value) if isinstance(value, float) else render(value), limit)
 
 
 def cut(text: str, limit: int) -> str:

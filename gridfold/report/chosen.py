@@ -14,7 +14,7 @@ from rich.table import Column, Table
 
 from gridfold.errors import ConfigError
 from gridfold.names import label_parameters
-from gridfold.report.numbers import number
+from gridfold.report.numbers import number, plus_minus
 from gridfold.result import Results, RunResult, TrialResult
 from gridfold.rows import Row
 from gridfold.run import Run
@@ -64,9 +64,9 @@ def _name(run: RunResult) -> str:
 def _headline(results: Results, trial: TrialResult, row: Row) -> str:
     objective, total = results.objective, len(results.trials)
     metric = objective.metric or ""
-    value = number(trial.mean)
+    value = plus_minus(trial.mean, row.deviations.get(metric))
     if metric in row.deviations:
-        value += f" ± {number(row.deviations[metric])} (n = {row.n})"
+        value += f" (n = {row.n})"
     settings = zip(label_parameters(list(trial.params)), trial.params.values(), strict=True)
     said = ", ".join(f"{label} {render(value)}" for label, value in settings)
     which = (
@@ -88,8 +88,7 @@ def _metrics(run: RunResult, row: Row) -> Table:
     for name, value in run.metrics.items():
         cells = [name, number(value)]
         if row.n > 1 and name in row.metrics:
-            spread = f" ± {number(row.deviations[name])}" if name in row.deviations else ""
-            cells.append(f"{number(row.metrics[name])}{spread}")
+            cells.append(plus_minus(row.metrics[name], row.deviations.get(name)))
         table.add_row(*map(escape, cells))
     return table
 

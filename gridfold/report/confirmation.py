@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from rich.console import Group
 from rich.markup import escape
 from rich.table import Column, Table
 
 from gridfold.backlog import Backlog
 from gridfold.names import label_parameters
-from gridfold.report.numbers import number
+from gridfold.report.advice import text
+from gridfold.report.numbers import alike, number
 from gridfold.result import Results, TrialResult
 from gridfold.values import render
 
@@ -22,7 +22,7 @@ def confirming(chosen: Sequence[TrialResult], backlog: Backlog) -> str:
     return escape(f"To train on fresh seeds: {which}; {len(backlog)} runs")
 
 
-def confirmation(chosen: Sequence[TrialResult], results: Results) -> Group:
+def confirmation(chosen: Sequence[TrialResult], results: Results) -> Table:
     """The means of some trials on fresh seeds, beside those by which they were chosen.
 
     Args:
@@ -37,10 +37,10 @@ def confirmation(chosen: Sequence[TrialResult], results: Results) -> Group:
     fresh = [_fresh(now[render(dict(trial.params))]) for trial in chosen]
     for trial, values in zip(chosen, fresh, strict=True):
         before, after = trial.mean, _mean(values)
-        differ = None if before is None or after is None else after - before
-        cells = [number(before), f"{len(trial.values)}", number(after), f"{len(values)}", number(differ)]
+        differ = "" if before is None or after is None else alike(after - before, number(before))
+        cells = [number(before), f"{len(trial.values)}", number(after), f"{len(values)}", differ]
         table.add_row(*map(escape, [_named(trial), *cells]))
-    return Group(table, *map(escape, _sentence([_mean(values) for values in fresh], results)))
+    return table
 
 
 def _fresh(trial: TrialResult) -> list[float]:
@@ -54,15 +54,4 @@ def _mean(values: Sequence[float]) -> float | None:
 def _named(trial: TrialResult) -> str:
     labels = label_parameters(list(trial.params))
     values = zip(labels, trial.params.values(), strict=True)
-    return ", ".join(f"{label} {render(value)}" for label, value in values) or "the one combination"
-
-
-def _sentence(means: Sequence[float | None], results: Results) -> list[str]:
-    """Which is ahead on fresh seeds."""
-    if len(means) < 2 or means[0] is None or means[1] is None:
-        return []
-    ahead = (means[0] - means[1]) * (1 if results.objective.maximize else -1)
-    if ahead == 0:
-        return ["On fresh seeds both are the same."]
-    which = "The best is ahead on fresh seeds too" if ahead > 0 else "On fresh seeds the second best is ahead"
-    return [f"{which}, by {number(abs(ahead))}."]
+    return ", ".join(f"{label} {text(value)}" for label, value in values) or "the one combination"

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from gridfold.errors import ConfigError
 from gridfold.report import page
+from gridfold.report.answer import confirmed
 from gridfold.report.tables import Tables
 from gridfold.result import Results
 from gridfold.store import SearchDirectory
@@ -17,15 +18,20 @@ REPORT = "GRIDFOLD_REPORT"  # an environment variable: 0 for neither answer nor 
 _MOST_RUNS = 10_000  # beyond that, memory and time are for the search, and ``gridfold report`` is asked for
 
 
-def conclusion(search: SearchDirectory) -> Group:
-    """What a search has found, in words; writes its report. What goes wrong with that is a line, not an exception."""
+def conclusion(search: SearchDirectory, *, confirms: bool = False) -> Group:
+    """What a search has found, in words; writes its report. What goes wrong with that is a line, not an exception.
+
+    Args:
+        search: the search.
+        confirms: only what its best trials did on fresh seeds is new.
+    """
     if os.environ.get(REPORT) == "0":
         return Group()
     if (count := sum(1 for _ in search.entries())) > _MOST_RUNS:
         return Group(escape(f"No report of {count:,} runs unless it is asked for: gridfold report {search.name}"))
     try:
         tables = Tables.compute(Results.read([search]))
-        return Group(*_said(tables), report(tables.results, tables))
+        return Group(*(_confirmed(tables) if confirms else _said(tables)), report(tables.results, tables))
     except Exception as error:
         search.log(f"no report: {type(error).__name__}: {error}"[:1000])
         return Group(_no_report(error))
@@ -38,10 +44,19 @@ def report(results: Results, tables: Tables | None = None) -> str:
 
 def _said(tables: Tables) -> list[str]:
     """The answer, and the first advice."""
-    if len(tables.estimates) < 2:
+    if len(tables.estimates) < 2 and all(each.n == 1 for each in tables.estimates):
         return []
-    advice = [f"{each.sentence}\n  {each.command}" for each in tables.advice[:1] if each.kind != "repeat"]
+    advice = [
+        f"{each.sentence} That makes {each.cost}:\n  {each.command}"
+        for each in tables.advice[:1]
+        if each.kind != "repeat"
+    ]
     return [escape("\n".join([*tables.answer, *advice]))]
+
+
+def _confirmed(tables: Tables) -> list[str]:
+    """How the best trials did on fresh seeds."""
+    return [escape(sentence) for sentence in confirmed(tables.results, tables.contenders, tables.confirmation)]
 
 
 def _no_report(error: Exception) -> str:

@@ -19,7 +19,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gridfold.report.frame import frame_of
-from gridfold.report.numbers import number
+from gridfold.report.numbers import number, plus_minus
 from gridfold.rows import ABSENT, Column, Row
 from gridfold.values import render
 
@@ -86,7 +86,7 @@ def _cell(column: Column, row: Row) -> str:
     if column.kind == "parameter":
         return _rendered(json.dumps(value))
     if column.kind == "metric" and column.metric in row.deviations:
-        return f"{number(value)} ± {number(row.deviations[column.metric])}"
+        return plus_minus(value, row.deviations[column.metric])
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return number(value, 1 if column.name == "seconds" else 4)
     return ", ".join(value) if isinstance(value, list) else str(value)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from gridfold.report import plots
 from gridfold.report.axis import value_text
 from gridfold.report.charts import p_text
-from gridfold.report.numbers import number
+from gridfold.report.numbers import number, plus_minus
 from gridfold.report.tables import Contender, Estimate, Tables
 from gridfold.result import RunResult, TrialResult
 from gridfold.store import SearchDirectory
@@ -52,8 +52,9 @@ class Row:
         standing: how it stands to the best; "" without a value.
         rank: 1 for the best, None without a value.
         params: its values.
-        value: mean and interval in words.
-        whiskers: the same, to be drawn.
+        value: mean and standard deviation in words.
+        whiskers: the interval of the mean, to be drawn.
+        interval: the same in words; "" where the noise is unknown.
         against: how it compares with the best.
         n: how many values it has.
         seconds: what a run of it takes.
@@ -67,6 +68,7 @@ class Row:
     params: tuple[Cell, ...]
     value: Cell
     whiskers: Whiskers | None
+    interval: str
     against: Cell
     n: int
     seconds: Cell
@@ -89,8 +91,9 @@ def rows(tables: Tables, search: SearchDirectory) -> Iterator[Row]:
             standing,
             rank,
             _params(paths, estimate.trial),
-            Cell(plus_minus(estimate), estimate.mean),
+            Cell(plus_minus(estimate.mean, estimate.std), estimate.mean),
             Whiskers(*(round(at, 1) for at in scaled)),
+            interval(estimate),
             _against(contender, rank),
             estimate.n,
             _seconds(estimate.seconds),
@@ -100,15 +103,14 @@ def rows(tables: Tables, search: SearchDirectory) -> Iterator[Row]:
     for trial in tables.results.trials:
         if id(trial) not in shown:
             params, seconds, state = _params(paths, trial), _seconds(trial.seconds), _state(trial)
-            yield Row("", None, params, Cell("–"), None, Cell("–"), 0, seconds, state, *_runs(trial, search))
+            yield Row("", None, params, Cell("–"), None, "", Cell("–"), 0, seconds, state, *_runs(trial, search))
 
 
-def plus_minus(estimate: Estimate) -> str:
-    """The mean, and half of its interval where that is known."""
+def interval(estimate: Estimate) -> str:
+    """The 95 % interval of the mean; "" where the noise is unknown."""
     if estimate.low is None or estimate.high is None:
-        return number(estimate.mean)
-    mean, half = number(estimate.mean), (estimate.high - estimate.low) / 2
-    return f"{mean} ± {number(half) if 'e' in mean else f'{half:.4f}'}"  # with as many digits as the mean
+        return ""
+    return f"{number(estimate.low)} to {number(estimate.high)}"
 
 
 def link(run: RunResult, search: SearchDirectory, file: str = "") -> Link:

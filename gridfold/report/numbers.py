@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
+
+_SMALL = 1e-3  # as the value of a parameter: below it is written with an exponent
+
 
 def number(value: float | None, digits: int = 4) -> str:
     """Digits after the point; an integer has none, and what is too small for them has an exponent. None is ""."""
@@ -11,3 +16,33 @@ def number(value: float | None, digits: int = 4) -> str:
         return str(value)
     small = value != 0 and abs(value) < 10.0 ** (1 - digits) and digits > 1
     return f"{value:.{digits - 1}e}" if small or abs(value) >= 1e9 else f"{value:.{digits}f}"
+
+
+def plus_minus(mean: float | None, deviation: float | None) -> str:
+    """A mean and, where that is known, its standard deviation, with as many decimals."""
+    if mean is None or deviation is None:
+        return number(mean)
+    return f"{number(mean)} ± {alike(deviation, number(mean))}"
+
+
+def alike(value: float, other: str) -> str:
+    """A number with as many decimals as one that is written already."""
+    decimals = len(other.partition(".")[2])
+    return number(value) if "e" in other or abs(value) >= 1e9 else f"{value:.{decimals}f}"
+
+
+def short(value: float) -> str:
+    """The value of a parameter as a person writes it: 5e-6, 0.1."""
+    mantissa, _, exponent = repr(value).partition("e")
+    if not exponent and 0 < abs(value) < _SMALL:
+        mantissa, _, exponent = f"{value:e}".partition("e")
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    written = f"{mantissa}e{int(exponent)}" if exponent else mantissa
+    return written if not math.isfinite(value) or float(written) == value else repr(value)
+
+
+def duration(seconds: float) -> str:
+    """A time as a person says it."""
+    if seconds < 120:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    return str(timedelta(seconds=round(seconds)))

@@ -10,7 +10,6 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from gridfold.errors import ConfigError
 from gridfold.files import replace_file
 from gridfold.report import charts, fold, listing, plots
 from gridfold.report.axis import cut, value_text
-from gridfold.report.numbers import number
+from gridfold.report.numbers import duration, number, plus_minus
 from gridfold.report.tables import Estimate, Tables
 from gridfold.result import RunResult
 from gridfold.store import SearchDirectory
@@ -89,7 +88,8 @@ def render(tables: Tables, search: SearchDirectory) -> str:
         environment, library = _environment(), _library()
     except ImportError as error:
         hint = 'pip install "gridfold[report]"'
-        raise ConfigError(f"the package {error.name} is not installed", hint=hint) from None
+        name = (error.name or "").partition(".")[0]
+        raise ConfigError(f"the package {name} is not installed", hint=hint) from None
     script = _asset("page.js")
     shown = _charts(tables)
     text = environment.get_template("page.html").render(
@@ -117,7 +117,6 @@ def render(tables: Tables, search: SearchDirectory) -> str:
         fold_headings=fold.HEADINGS,
         fold=fold.in_words(search),
         advice=tables.advice,
-        took=_took,
         whole=_whole,
         confirmed=_confirmed(tables),
         confirmation=tables.confirmation,
@@ -187,19 +186,21 @@ def _facts(tables: Tables) -> Iterator[Fact]:
     trials = tables.results.trials
     runs = [run for trial in trials for run in trial.runs]
     for best in tables.estimates[:1]:
-        yield Fact(f"best {cut(str(tables.results.objective.metric), 40)}", listing.plus_minus(best), _interval(best))
+        metric, mean = cut(str(tables.results.objective.metric), 40), plus_minus(best.mean, best.std)
+        yield Fact(f"best {metric}", mean, _noise(best))
     repeats = max((len(trial.runs) for trial in trials), default=0)
     counts = f"{len(runs):,} runs" + (f", up to {repeats} of a trial" if repeats > 1 else "")
     yield Fact("trials", f"{len(trials):,}", counts)
     failed, done = (sum(run.state == state for run in runs) for state in ("failed", "completed"))
     yield Fact("completed", f"{done:,}", f"{failed:,} failed" if failed else "none failed")
     seconds = [run.record.seconds or 0.0 for run in runs if run.record]
-    yield Fact("time of all runs", _took(math.fsum(seconds)), "one after another")
+    yield Fact("time of all runs", duration(math.fsum(seconds)), "one after another")
 
 
-def _interval(estimate: Estimate) -> str:
-    """What the ± of an estimate is."""
-    return f"± half of the 95 % interval, n = {estimate.n}" if estimate.low is not None else "one run: noise is unknown"
+def _noise(estimate: Estimate) -> str:
+    """What is known of the noise of an estimate."""
+    between = listing.interval(estimate)
+    return f"n = {estimate.n}, 95 % interval {between}" if between else "one run: noise is unknown"
 
 
 def _whole(text: str) -> Markup:
@@ -207,13 +208,6 @@ def _whole(text: str) -> Markup:
     from markupsafe import Markup, escape
 
     return Markup(_SIGNED.sub(r'<span class="whole">\g<0></span>', str(escape(text))))
-
-
-def _took(seconds: float | None) -> str:
-    """A time in words."""
-    if seconds is None:
-        return ""
-    return f"{seconds:.1f} s" if seconds < 60 else str(timedelta(seconds=round(seconds)))
 
 
 def _failure(group: tuple[RunResult, ...], search: SearchDirectory) -> Failure:
@@ -240,7 +234,7 @@ def _confirmed(tables: Tables) -> list[Confirmed]:
     called = plots.labels(tables)
     pairs = zip(tables.confirmation.estimates, tables.confirmation.selected, strict=False)
     return [
-        Confirmed(plots.trial_text(fresh.trial, called), number(selected), listing.plus_minus(fresh), fresh.n)
+        Confirmed(plots.trial_text(fresh.trial, called), number(selected), plus_minus(fresh.mean, fresh.std), fresh.n)
         for fresh, selected in pairs
     ]
 

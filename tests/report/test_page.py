@@ -1,6 +1,5 @@
 """The report as a file: what it holds, that nothing in it runs which is not its own, and when it cannot be written."""
 
-import argparse
 import base64
 import hashlib
 import json
@@ -12,7 +11,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from gridfold import actions
+from gridfold import cli
 from gridfold.errors import ConfigError
 from gridfold.report import page
 from gridfold.report.tables import Curve, Tables
@@ -208,7 +207,7 @@ class TestWriting:
         search, tables = realistic(tmp_path)
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(Tables, "compute", classmethod(lambda cls, results: tables))
-        assert actions.report(argparse.Namespace(search="last"), "") == 0
+        assert cli.main(["report"]) == 0
         assert capsys.readouterr().out == "Report: runs/bbc_news_212845/report.html\n"
         assert search.report_path.exists()
 
@@ -217,9 +216,10 @@ class TestWriting:
         monkeypatch.setitem(sys.modules, "plotly.offline", None)
         with pytest.raises(ConfigError) as error:
             page.write(tables, search)
-        assert str(error.value) == 'the package plotly.offline is not installed\n  pip install "gridfold[report]"'
+        assert str(error.value) == 'the package plotly is not installed\n  pip install "gridfold[report]"'
 
-    def test_a_search_does_not_fail_by_it(self, command, write, project):
+    def test_a_search_does_not_fail_by_it(self, command, write, project, monkeypatch):
+        monkeypatch.setenv("GRIDFOLD_REPORT", "1")
         write(
             "blocks.py",
             "def train(config, run):\n    for path in run.dir.parent.glob('*/search.json'):\n"

