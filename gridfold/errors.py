@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+_MOST_NAMES = 30  # in a hint
 
 
 @dataclass(eq=False)
@@ -43,7 +44,8 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if near:
         return f"did you mean '{near[0]}'?"
-    return f"valid: {', '.join(names)}" if names else ""
+    more = f", … ({len(names) - _MOST_NAMES} more)" if len(names) > _MOST_NAMES else ""
+    return f"valid: {', '.join(names[:_MOST_NAMES])}{more}" if names else ""
 
 
 def nearest_file(path: Path) -> str:

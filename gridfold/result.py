@@ -43,6 +43,10 @@ class RunResult:
         """The run's state."""
         return self.record.state if self.record else "created"
 
+    def reports(self) -> list[dict[str, float]]:
+        """What it reported, or the run whose result it has."""
+        return _reports(self.search, self.entry, self.record)
+
     @property
     def replicate(self) -> Replicate:
         """Which repeat it is, on which part of the data."""
@@ -202,11 +206,15 @@ def _result(search: SearchDirectory, entry: RunEntry, record: Record | None, obj
     metric = objective.metric or ""
     metrics = dict(record.metrics) if record else {}
     if record and metric:
-        reports = read_reports(f"{search.dir.parent}/{record.reused or entry.run}")
-        metrics |= _numbers(objective.best_epoch(reports, metric) or {})
+        metrics |= _numbers(objective.best_epoch(_reports(search, entry, record), metric) or {})
     value = metrics.get(metric)
     usable = record is not None and record.state == "completed" and is_finite(value)
     return RunResult(search, entry, record, metrics, value if usable else None)
+
+
+def _reports(search: SearchDirectory, entry: RunEntry, record: Record | None) -> list[dict[str, float]]:
+    reused = record.reused if record else None
+    return read_reports(f"{search.dir.parent}/{reused or entry.run}")
 
 
 def _numbers(report: Mapping[str, object]) -> dict[str, float]:

@@ -25,7 +25,8 @@ from gridfold.trainer import BUILT_IN
 from gridfold.values import canonical, render
 from gridfold.variations import Variation, parse_arguments
 
-_MATTERS = 0.05  # of a corrected p-value
+_MATTERS = 0.01  # of a corrected p-value: so strict, because it is said beside what is said of the trials
+_SHOWS = 0.05  # of a p-value: with one above, a parameter is flat
 _LARGE, _SMALL = 0.1, 0.01  # of an importance, where the noise is unknown
 _REPEATS, _TOP = 3, 5
 _MANY = 20_000  # trials of an advised search: beyond, it is none
@@ -89,13 +90,11 @@ def advice(
     return (*_repeat(results, contenders), *made)
 
 
-def mattering(
-    effects: Sequence[Effect], interactions: Sequence[Interaction], level: float = _MATTERS
-) -> tuple[list[Effect], list[Interaction]]:
+def mattering(effects: Sequence[Effect], interactions: Sequence[Interaction]) -> tuple[list[Effect], list[Interaction]]:
     """The effects and interactions that are there beyond the noise, corrected for their number after Holm (1979)."""
     both: list[Effect | Interaction] = [*effects, *interactions]
     corrected = holm([each.p for each in both], len(both))
-    sure = {id(each) for each, p in zip(both, corrected, strict=True) if p is not None and p < level}
+    sure = {id(each) for each, p in zip(both, corrected, strict=True) if p is not None and p < _MATTERS}
     return [each for each in effects if id(each) in sure], [each for each in interactions if id(each) in sure]
 
 
@@ -202,6 +201,12 @@ class _Next:
     def plan(self) -> Plan:
         return plan_of(self.search)
 
+    @cached_property
+    def repeats(self) -> int:
+        """How many repeats each trial is to have: as many as the best, which may have been given more."""
+        best = self.results.ranked[0]
+        return max(self.plan.most_repeats, *(1 + run.entry.repeat for run in best.runs))
+
     def values(self, path: str) -> tuple[Any, ...] | None:
         """The values that a parameter has in the search."""
         return next((each.values for each in self.plan.space.parameters if each.path == path), None)
@@ -221,15 +226,14 @@ class _Next:
         plan = Plan(self.plan.config, self.variations(changed))
         if plan.space.size > _MANY:
             return None
-        done, of_trial = self._done, self.plan.most_repeats * (self.plan.folds or 1)
+        done, of_trial = self._done, self.repeats * (self.plan.folds or 1)
         return sum(of_trial - done.get(plan.template.canonical(trial.choice), 0) for trial in plan.space)
 
     @cached_property
     def _done(self) -> dict[str, int]:
         """How many runs are completed of each config, of those that the next search would have."""
-        repeats = self.plan.most_repeats  # a trial may have been given more
         counts = {
-            _key(trial.params): sum(run.state == "completed" and run.entry.repeat < repeats for run in trial.runs)
+            _key(trial.params): sum(run.state == "completed" and run.entry.repeat < self.repeats for run in trial.runs)
             for trial in self.results.trials
             if trial.runs[0].search.dir == self.search.dir
         }
@@ -261,8 +265,8 @@ class _Next:
 
         config = Config.parse(self.search.base(), self.facts["config"])
         words = [] if self.facts["threads"] == config.threads else ["--threads", str(self.facts["threads"])]
-        if not self.plan.seeds.are_listed and self.plan.most_repeats != (config.settings.repeats or 1):
-            words += ["--repeats", str(self.plan.most_repeats)]
+        if not self.plan.seeds.are_listed and self.repeats != (config.settings.repeats or 1):
+            words += ["--repeats", str(self.repeats)]
         for name in ("folds", "metric"):
             said = self.facts.get(name)
             if said is not None and said != getattr(config.settings, name):
@@ -373,10 +377,10 @@ def _fixed(
 def _is_flat(effect: Effect, interactions: Sequence[Interaction]) -> bool:
     """Whether a parameter has no effect that shows, alone or with another."""
     together = [each.p for each in interactions if effect.path in each.paths and each.p is not None]
-    if any(p < _MATTERS for p in together):
+    if any(p < _SHOWS for p in together):
         return False
     if effect.p is not None:
-        return effect.p > _MATTERS and (effect.importance is None or effect.importance < _LARGE)
+        return effect.p > _SHOWS and (effect.importance is None or effect.importance < _LARGE)
     return effect.importance is not None and effect.importance < _SMALL
 
 

@@ -14,8 +14,7 @@ from gridfold.report.significance import Confirmation, Contender, Estimate
 from gridfold.result import Results
 
 _MOST_NAMED = 5
-_SURE = 0.01  # of a corrected p-value: so strict, because these are said beside what is said of the trials
-_FREE = 1.05  # times as long is no difference
+_FREE = 1.2  # times as long is about the same
 
 
 def answer(
@@ -33,10 +32,10 @@ def answer(
     return (
         words.best(contenders[0].estimate),
         *([] if repeat else words.others(contenders)),
-        *(f"{each.sentence} That makes {each.cost}: {each.command}" for each in repeat),
         *confirmed(results, contenders, confirmation),
         *words.mattered(effects, interactions),
         *_failures(results),
+        *(f"{each.sentence} That makes {each.cost}." for each in repeat),
     )
 
 
@@ -98,7 +97,7 @@ class _Words:
         """Which parameters made a difference."""
         if not effects or all(each.p is None for each in effects):
             return []
-        sure, together = mattering(effects, interactions, _SURE)
+        sure, together = mattering(effects, interactions)
         rest = [each for each in effects if each not in sure]
         said = [f"What mattered: {', '.join(self._effect(each) for each in sure)}."] if sure else []
         said += [

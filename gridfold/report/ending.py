@@ -46,12 +46,11 @@ def _said(tables: Tables) -> list[str]:
     """The answer, and the first advice."""
     if len(tables.estimates) < 2 and all(each.n == 1 for each in tables.estimates):
         return []
-    advice = [
-        f"{each.sentence} That makes {each.cost}:\n  {each.command}"
-        for each in tables.advice[:1]
-        if each.kind != "repeat"
-    ]
-    return [escape("\n".join([*tables.answer, *advice]))]
+    lines = list(tables.answer)
+    for each in tables.advice[:1]:
+        lines += [] if each.kind == "repeat" else [f"{each.sentence} That makes {each.cost}:"]
+        lines.append(f"  {each.command}")  # to repeat is what the answer ends with
+    return [escape("\n".join(lines))]
 
 
 def _confirmed(tables: Tables) -> list[str]:

@@ -33,6 +33,7 @@ SUFFIXES = {
     ".txt": "table",
 }
 
+_STATE = len("interrupted")  # no word of a state is broken
 _LEFT = ("state", "search", "run", "runs", "error")  # texts; numbers stand to the right
 _LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
 _LATEX |= {character: f"\\{character}" for character in "&%$#_{}"}
@@ -67,7 +68,8 @@ def table(columns: Sequence[Column], rows: Sequence[Row], *, bold: bool) -> Tabl
     found = Table()
     for position, column in enumerate(columns):
         left = column.name in _LEFT
-        least = None if left else max((len(line[position]) for line in body), default=0)
+        widest = max((len(line[position]) for line in body), default=0)
+        least = min(widest, _STATE) if column.name == "state" else None if left else widest
         found.add_column(escape(column.label), justify="left" if left else "right", overflow="fold", min_width=least)
     for position, line in enumerate(body):
         found.add_row(*map(escape, line), style="bold green" if bold and position == 0 else "")

@@ -113,7 +113,7 @@ def render(tables: Tables, search: SearchDirectory) -> str:
         known=any(contender.p is not None for contender in tables.contenders),
         choices=charts.choices(tables),
         failures=[_failure(group, search) for group in tables.failures[:_MAX_GROUPS]],
-        regions=_regions(tables),
+        regions=list(_regions(tables)),
         fold_headings=fold.HEADINGS,
         fold=fold.in_words(search),
         advice=tables.advice,

@@ -245,7 +245,7 @@ def _curve(curve: Curve, standing: Standing) -> dict[str, Any]:
 def course(tables: Tables) -> str:
     """What the curves run over."""
     first = tables.curves[0].run if tables.curves else None
-    reports = first.search.run(first.entry).reports() if first else []
+    reports = first.reports() if first else []
     return "epoch" if any("epoch" in report for report in reports) else "report"
 
 

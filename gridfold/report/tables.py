@@ -143,7 +143,7 @@ def _all_runs(trial: TrialResult) -> tuple[RunResult, ...]:
 
 
 def _curve(run: RunResult, metric: str) -> Curve:
-    reports = run.search.run(run.entry).reports()
+    reports = run.reports()
     points = [
         (_number(report, "epoch", float(place)), float(report[metric]))
         for place, report in enumerate(reports, 1)

@@ -165,7 +165,7 @@ def status(found: Status, again: str) -> Group:
     if found.best and found.best[1].metrics:
         entry, record = found.best
         name, value = found.objective.value(record.metrics)
-        lines.append(escape(f"best {name} {number(value)}: {entry.run}"))
+        lines.append(escape(f"best run: {name} {number(value)}: {entry.run}"))
     for entry, run in found.running[:MAX_ROWS]:
         lines.append(escape(f"  running: {entry.run}: {progress_note(run.read_progress())}"))
     if not found.running and found.left:

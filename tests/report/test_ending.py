@@ -144,7 +144,7 @@ class TestWhateverCameOfIt:
         assert (code, said.count("noise")) == (0, 1)
         assert re.search(
             "so the noise is unknown: repeat the best 5, 3 runs each. That makes 10 new runs, about .* one after "
-            f"another: gridfold resume {name} --repeats 3 --top 5\n",
+            rf"another\.\n  gridfold resume {name} --repeats 3 --top 5\n",
             said,
         )
 
@@ -292,8 +292,8 @@ class TestAdvice:
         lost = next(directory.run(entry) for entry in directory.entries() if entry.params["lr"] == 3)
         lost.write(replace(lost.read(), state="failed", error=ERROR))
         said = gridfold_ending(directory)
-        announced, _ = self.check(said, gridfold, total=16)
-        assert announced == 5
+        announced, words = self.check(said, gridfold, total=32)
+        assert (announced, words[words.index("--repeats") + 1]) == (17, "4")
 
     def test_a_command_that_trains(self, gridfold, write):
         line = ["--", sys.executable, "trainers.py", "{lr}", "{size}", "{seed}"]
