@@ -18,6 +18,7 @@ from gridfold.errors import ConfigError, nearest
 from gridfold.run import Run, number
 
 BUILT_IN = "gridfold.text:trainer"
+_PLACES = ("epoch", "step")  # of a report that say where it is, and are nothing to compare by
 CHECKPOINTS = ("checkpoint*", "*.ckpt", "*.pt", "*.pth", "*.safetensors")
 
 
@@ -64,7 +65,7 @@ class FunctionTrainer:
         """
         result = self.function(config, run) if _takes_run(self.function) else self.function(config)
         if result is None and (reports := run.reports()):
-            result = reports[-1]
+            result = dict(sorted(reports[-1].items(), key=lambda metric: metric[0] in _PLACES))  # stable
         named = result if isinstance(result, Mapping) else {"result": result}
         try:
             return {str(name): number(value) for name, value in named.items()}

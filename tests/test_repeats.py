@@ -340,16 +340,30 @@ def test_runs_are_compared_by_what_is_said(search, gridfold, place):
     assert (code, json.loads((last().dir / "search.json").read_text())["metric"]) == (0, "acc")
     assert "best first (lowest acc)" in said
     assert re.search(r"Best run: \S+lr_0\.1\n", said)
-    assert re.search(r"best acc 0\.1\d+: \S+lr_0\.1\n", gridfold("status")[1])
+    assert re.search(r"best run: acc 0\.1\d+: \S+lr_0\.1\n", gridfold("status")[1])
     assert results_of(last()).ranked[0].params == {"lr": 0.1}
 
 
 def test_a_metric_that_no_run_has(search, gridfold):
     _, said = search("lr: [0.1, 0.2]", "--metric", "accu")
+    assert said.count("warning: the first run has no metric 'accu': did you mean 'acc'?") == 1
     assert "No run has accu: did you mean 'acc'?" in said
     assert "Best run" not in said
     code, said = gridfold("confirm")
     assert (code, "no run has a finite accu to compare by\n  did you mean 'acc'?" in said) == (2, True)
+
+
+def test_what_failed_before_is_not_tried_again_with_the_repeats_that_are_added(place, gridfold, write):
+    write(
+        "fragile.py",
+        "def train(config, run):\n    return 1 / (config['lr'] - 2) if config['lr'] < 3 else 3 + run.seed\n",
+    )
+    text = "lr: [4, 3, 2]\n"
+    assert gridfold("search", "--config", write("c.yaml", text), "--trainer", "fragile:train")[0] == 1
+    code, said = gridfold("resume", "last", "--repeats", "2", "--top", "2", "--fail-fast")
+    assert code == 0, said
+    found = results_of(last())
+    assert [(trial.params["lr"], len(trial.values)) for trial in found.trials] == [(4, 2), (3, 2), (2, 0)]
 
 
 class TestExtension:

@@ -59,6 +59,15 @@ def test_a_function_that_returns_no_numbers(result, tmp_path):
         FunctionTrainer(lambda config: result).train({}, Run(tmp_path))
 
 
+def test_of_a_function_that_returns_nothing_the_last_report_counts(tmp_path):
+    def train(config, run):
+        for epoch in (1, 2):
+            run.report(epoch=epoch, f1=epoch / 10)
+
+    found = FunctionTrainer(train).train({}, Run(tmp_path))
+    assert list(found.items()) == [("f1", 0.2), ("epoch", 2)]
+
+
 @pytest.mark.parametrize("name", ["x", ":x", "x:", "no_such_module_here:x", "json:no_such"])
 def test_names_that_lead_nowhere(name):
     with pytest.raises(ConfigError):

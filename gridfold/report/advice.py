@@ -15,12 +15,14 @@ from typing import Any
 from gridfold.errors import ConfigError
 from gridfold.names import label_parameters
 from gridfold.plan import Plan, plan_of
+from gridfold.repeats import Repetition
 from gridfold.report.effects import Effect, Interaction, is_geometric, is_numeric
 from gridfold.report.numbers import duration, short
 from gridfold.report.significance import Contender, holm
-from gridfold.result import Results, TrialResult
+from gridfold.result import Replicate, Results, TrialResult
+from gridfold.reuse import find_reusable
 from gridfold.space import Parameter
-from gridfold.store import BASE, SearchDirectory
+from gridfold.store import BASE, SearchDirectory, Store
 from gridfold.trainer import BUILT_IN
 from gridfold.values import canonical, render
 from gridfold.variations import Variation, parse_arguments
@@ -120,6 +122,8 @@ def extended(values: Sequence[float], path: str = "", *, upward: bool) -> float 
 
 def between(low: float, high: float, values: Sequence[float]) -> float | None:
     """A value between two neighbours of a list, by factor or step as the list is; None if there is none."""
+    if all(isinstance(value, int) for value in values) and high == 2 * low:
+        return (low + high) // 2 if low > 1 else None  # of 32 and 64: 48
     middle = math.sqrt(low * high) if low > 0 and _is_geometric(values) else (low + high) / 2
     found = nice(middle, 0.2 * (high - low) / high)
     if all(isinstance(value, int) for value in values):
@@ -222,23 +226,30 @@ class _Next:
         return (*kept, *(Variation(Parameter(path, values)) for path, values in changed.items() if path not in known))
 
     def runs(self, changed: Mapping[str, tuple[Any, ...]]) -> int | None:
-        """How many runs it would make that are not done; None for a search that is too large."""
-        plan = Plan(self.plan.config, self.variations(changed))
+        """How many runs it would make that are not done, here or in another search; None for one that is too large."""
+        more = None if self.plan.seeds.are_listed else self.repeats
+        plan = Plan(self.plan.config.override(repeats=more), self.variations(changed))
         if plan.space.size > _MANY:
             return None
-        done, of_trial = self._done, self.repeats * (self.plan.folds or 1)
-        return sum(of_trial - done.get(plan.template.canonical(trial.choice), 0) for trial in plan.space)
+        missing = [
+            (repetition, trial)
+            for trial in plan.space
+            for config in [plan.template.canonical(trial.choice)]
+            for repetition in plan.repetitions
+            if (config, _replicate(repetition)) not in self._done
+        ]
+        ids = (plan.template_of(repetition).identity(trial.choice) for repetition, trial in missing)
+        return len(missing) - len(find_reusable(ids, self.facts, Store(self.search.dir.parent)))
 
     @cached_property
-    def _done(self) -> dict[str, int]:
-        """How many runs are completed of each config, of those that the next search would have."""
-        counts = {
-            _key(trial.params): sum(run.state == "completed" and run.entry.repeat < self.repeats for run in trial.runs)
-            for trial in self.results.trials
-            if trial.runs[0].search.dir == self.search.dir
-        }
+    def _done(self) -> set[tuple[str | None, Replicate]]:
+        """The runs that are completed: of which config, and which of its repeats."""
+        configs = {_key(trial.params): self.plan.template.canonical(trial.choice) for trial in self.plan.space}
         return {
-            self.plan.template.canonical(trial.choice): counts.get(_key(trial.params), 0) for trial in self.plan.space
+            (configs.get(_key(trial.params)), run.replicate)
+            for trial in self.results.trials
+            for run in trial.runs
+            if run.state == "completed" and run.search.dir == self.search.dir
         }
 
     def command(self, changed: Mapping[str, tuple[Any, ...]]) -> str:
@@ -442,6 +453,10 @@ def text(value: Any) -> str:
     if isinstance(value, float) and math.isfinite(value):
         return short(value)
     return value if isinstance(value, str) else render(value)
+
+
+def _replicate(repetition: Repetition) -> Replicate:
+    return repetition.repeat, repetition.fold.index if repetition.fold else None
 
 
 def _key(params: Mapping[str, Any]) -> str:

@@ -36,15 +36,6 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Whiskers:
-    """An interval and its middle, from 0 to 100."""
-
-    low: float
-    middle: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Row:
     """A trial.
 
@@ -53,8 +44,7 @@ class Row:
         rank: 1 for the best, None without a value.
         params: its values.
         value: mean and standard deviation in words.
-        whiskers: the interval of the mean, to be drawn.
-        interval: the same in words; "" where the noise is unknown.
+        interval: of the mean, in words; "" where the noise is unknown.
         against: how it compares with the best.
         n: how many values it has.
         seconds: what a run of it takes.
@@ -67,7 +57,6 @@ class Row:
     rank: int | None
     params: tuple[Cell, ...]
     value: Cell
-    whiskers: Whiskers | None
     interval: str
     against: Cell
     n: int
@@ -80,19 +69,16 @@ class Row:
 def rows(tables: Tables, search: SearchDirectory) -> Iterator[Row]:
     """All trials of a search."""
     shown = set()
-    low, high = _extent(tables)
     paths = tables.results.paths
     standings = plots.standings(tables)
     for rank, (contender, standing) in enumerate(zip(tables.contenders, standings, strict=True), start=1):
         estimate = contender.estimate
         shown.add(id(estimate.trial))
-        scaled = [100 * (bound - low) / (high - low) for bound in _bounds(estimate)]
         yield Row(
             standing,
             rank,
             _params(paths, estimate.trial),
             Cell(plus_minus(estimate.mean, estimate.std), estimate.mean),
-            Whiskers(*(round(at, 1) for at in scaled)),
             interval(estimate),
             _against(contender, rank),
             estimate.n,
@@ -103,7 +89,7 @@ def rows(tables: Tables, search: SearchDirectory) -> Iterator[Row]:
     for trial in tables.results.trials:
         if id(trial) not in shown:
             params, seconds, state = _params(paths, trial), _seconds(trial.seconds), _state(trial)
-            yield Row("", None, params, Cell("–"), None, "", Cell("–"), 0, seconds, state, *_runs(trial, search))
+            yield Row("", None, params, Cell("–"), "", Cell("–"), 0, seconds, state, *_runs(trial, search))
 
 
 def interval(estimate: Estimate) -> str:
@@ -152,15 +138,3 @@ def _state(trial: TrialResult) -> str:
 def _runs(trial: TrialResult, search: SearchDirectory) -> tuple[tuple[Link, ...], int]:
     shown = trial.runs[:_MAX_RUNS]
     return tuple(link(run, search) for run in shown), len(trial.runs) - len(shown)
-
-
-def _bounds(estimate: Estimate) -> tuple[float, float, float]:
-    middle = estimate.mean
-    known = estimate.low is not None and estimate.high is not None
-    return (estimate.low or 0.0, middle, estimate.high or 0.0) if known else (middle, middle, middle)
-
-
-def _extent(tables: Tables) -> tuple[float, float]:
-    bounds = [bound for contender in tables.contenders for bound in _bounds(contender.estimate)]
-    low, high = min(bounds, default=0.0), max(bounds, default=1.0)
-    return (low, high) if low < high else (low - 0.5, high + 0.5)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _ASSETS = files("gridfold.report") / "assets"
 _SIGNED = re.compile(r"\d[\d.]*e-\d+")
+_TIED = re.compile(r" (?=[%±])|(?<=±) ")  # spaces at which no line breaks
 _MAX_LETTERS = 300  # of a message
 _MAX_TEXT = 4_000  # of a traceback, a command
 _MAX_CONFIG = 100_000
@@ -204,10 +205,11 @@ def _noise(estimate: Estimate) -> str:
 
 
 def _whole(text: str) -> Markup:
-    """A text in which no number is broken at its sign."""
+    """A text in which no number is broken at its sign, or off its unit."""
     from markupsafe import Markup, escape
 
-    return Markup(_SIGNED.sub(r'<span class="whole">\g<0></span>', str(escape(text))))
+    tied = _TIED.sub("\N{NO-BREAK SPACE}", str(escape(text)))
+    return Markup(_SIGNED.sub(r'<span class="whole">\g<0></span>', tied))
 
 
 def _failure(group: tuple[RunResult, ...], search: SearchDirectory) -> Failure:

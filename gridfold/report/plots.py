@@ -40,6 +40,7 @@ _MAX_POINTS = 60  # of a curve
 _MAX_LABEL = 28
 _MAX_CELLS = 400  # with a number in each
 _MAX_ROWS = 12
+_FEW_TICKS = 10
 _ROW = 0.06  # of the height of an upright axis: room for a text
 _LETTER = 0.035  # of the width of a small figure: room for a letter
 
@@ -222,10 +223,16 @@ def curves(tables: Tables) -> Figure:
         "height": 400,
         "margin": {"l": 60, "r": 14, "t": 8, "b": 48},
         "hovermode": "closest",
-        "xaxis": {"title": {"text": course(tables)}, "nticks": 10, "showgrid": False},
+        "xaxis": {"title": {"text": course(tables)}, "showgrid": False} | _ticks(tables),
         "yaxis": {"title": {"text": _text(str(tables.results.objective.metric), _MAX_LABEL)}},
     }
     return _figure(drawn, layout)
+
+
+def _ticks(tables: Tables) -> dict[str, int]:
+    """At each epoch, if they are few."""
+    last = max((x for curve in tables.curves for x, _ in curve.points), default=0.0)
+    return {"dtick": 1} if last <= _FEW_TICKS else {"nticks": _FEW_TICKS}
 
 
 def drawn_lines(count: int) -> int:

@@ -114,7 +114,7 @@ def test_the_answer_one_advice_and_the_report(command, write, project, monkeypat
     )
     assert where == f"Report: {report()}"
     page = report().read_text()
-    assert best.replace("&", "&amp;") in page
+    assert best in page.replace("\N{NO-BREAK SPACE}", " ")
     assert "6 new runs, about " in page
     rows = [line for line in done.stdout.splitlines() if re.match(r"│ +\d+ │ +\d │ +\d+ │", line)]
     assert len(rows) == 6  # one for each trial, not for each of 18 runs
@@ -294,6 +294,14 @@ class TestAdvice:
         said = gridfold_ending(directory)
         announced, words = self.check(said, gridfold, total=32)
         assert (announced, words[words.index("--repeats") + 1]) == (17, "4")
+
+    def test_what_other_searches_have_is_not_new(self, search, gridfold):
+        search(GRID, "rises", "--repeats", "3")
+        _, said = search(GRID, "rises", "--repeats", "3", "--param-variations", "lr=1,2", "size=16,32,64")
+        assert "The best lr, 2, is the largest that was tried: try 3 too. That makes 3 new runs" in said
+        assert self.check(said, gridfold, total=27)[0] == 3
+        _, said = search(GRID, "rises", "--repeats", "3", "--param-variations", "lr=1,2")
+        assert "try 3 too" not in said
 
     def test_a_command_that_trains(self, gridfold, write):
         line = ["--", sys.executable, "trainers.py", "{lr}", "{size}", "{seed}"]
