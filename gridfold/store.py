@@ -352,7 +352,8 @@ class Store:
         if name == "last" and searches:
             return searches[-1]
         problem = "no search" if name == "last" else f"no search {name!r:.200}"
-        hint = nearest(name[:_MAX_HINT], (search.name for search in searches))
+        begin = "begin one: gridfold search --config FILE; or go to the folder that has runs/"
+        hint = nearest(name[:_MAX_HINT], (search.name for search in searches)) if searches else begin
         raise ConfigError(problem, where=str(self.root), hint=hint[:_MAX_HINT])
 
     def run(self, name: str) -> Run:
@@ -371,9 +372,12 @@ class Store:
         search, _, index = name.rpartition(":")
         if index.isdecimal():
             found = self.find(search or "last")
+            last = -1
             for entry in found.entries():
                 if entry.index == int(index):
                     return found.run(entry)
+                last = entry.index
+            raise ConfigError(f"no run {index:.20} in {found.name}", hint=f"it has runs 0 to {last}")
         hint = nearest(name[:_MAX_HINT], (path.name for path in self.root.glob("*") if is_file(Run(path).config_path)))
         raise ConfigError(f"no run {name!r:.200}", where=str(self.root), hint=hint[:_MAX_HINT])
 

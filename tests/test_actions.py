@@ -274,7 +274,7 @@ class TestLooking:
         lines = result.stdout.splitlines()
         assert lines[0] == f"{searches(project)[0].name}: 3 runs: 1 completed, 1 running, 1 created"
         assert re.fullmatch(r"\d:\d\d:\d\d left", lines[1])
-        assert lines[2].startswith("best val_f1 0.5000: run_")
+        assert lines[2].startswith("best run: val_f1 0.5000: run_")
         assert lines[3].startswith("  running: run_")
         assert re.search(r"what_sleep: epoch [12]/2  loss ", lines[3])
 

@@ -227,7 +227,10 @@ class TestRefused:
     def test_no_such_search(self, gridfold, project):
         result = gridfold("verify", "nothing")
         assert result.returncode == 2
-        assert result.stderr == "error: runs: no search 'nothing'\n"
+        assert result.stderr == (
+            "error: runs: no search 'nothing'\n"
+            "  begin one: gridfold search --config FILE; or go to the folder that has runs/\n"
+        )
 
     def test_no_run_is_completed(self, gridfold, project):
         search = gridfold.search(SAME, GRID, "--no-execute")
