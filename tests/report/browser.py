@@ -70,7 +70,8 @@ class Browser:
         """The addresses that were asked for."""
         events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         sent = [event["params"] for event in events if event["method"] == "Network.requestWillBeSent"]
-        return [each["request"]["url"] for each in sent if not each["documentURL"].startswith("chrome:")]
+        own = ("chrome:", "chrome-untrusted:")  # pages of the browser itself, such as that of a new tab
+        return [each["request"]["url"] for each in sent if not each["documentURL"].startswith(own)]
 
     def picture(self, height=None):
         """The page as a PNG, all of it or its upper part."""
