@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from gridfold import cli
+
 # How long an example takes says nothing on a busy machine. CI draws the same examples every time.
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
@@ -93,3 +95,16 @@ def write(project):
         return name
 
     return to_file
+
+
+@pytest.fixture
+def gridfold(project, capsys):
+    """Runs a command in this process; gives its exit code and what it printed."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        code = cli.main(arguments)
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    return run

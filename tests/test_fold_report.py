@@ -90,7 +90,7 @@ def masked(printed):
 def test_a_trainer_that_reads_late(search, fold, snapshot):
     printed = search("--trainer", "trainers:late")
     name = Store().find("last").name
-    assert re.search(rf"\nFolded: \d\.\d+ s of CPU instead of about \d\.\d s \(gridfold fold {name}\)\n", printed)
+    assert re.search(rf"\nFolded: \d\.\d+ s of CPU instead of about \d\.\d s \(gridfold fold {name}\)\n$", printed)
     assert masked(fold()) == snapshot
 
 
@@ -103,7 +103,7 @@ def test_a_trainer_that_reads_early_is_told_the_line_and_what_it_costs(search, f
         rf" up to 3 × 0\.[45]\d s \((1\.\d) s of CPU, [\d.]+ s by the clock\) could be shared\. It is first used at"
         rf" line {line + 3}: read it there\."
     )
-    assert re.search(f"\n{sentence}\n", printed)
+    assert re.search(f"\n{sentence}\n$", printed)
     found = re.search(f"\nRead too early\n  {sentence}\n$", fold("last"))
     assert float(found[1]) == pytest.approx(1.5, abs=0.2)
 
@@ -158,5 +158,5 @@ def test_it_fits_80_columns(search):
 
 def test_no_such_search(command):
     result = command("gridfold/cli.py", "fold", "nothing")
-    assert result.returncode == 2
-    assert result.stderr.startswith("error: runs: no search 'nothing'\n  begin one: ")
+    said = "  begin one: gridfold search --config FILE; or go to the folder that has runs/\n"
+    assert (result.returncode, result.stderr) == (2, f"error: runs: no search 'nothing'\n{said}")

@@ -58,23 +58,10 @@ def without_run(config):
 """
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def place(project):
     (project / "trainers.py").write_text(TRAINERS)
     return project
-
-
-@pytest.fixture
-def gridfold(place, capsys):
-    """Runs a command in this process; gives its exit code and what it printed."""
-
-    def run(*arguments):
-        capsys.readouterr()
-        code = cli.main(arguments)
-        said = capsys.readouterr()
-        return code, said.out + said.err
-
-    return run
 
 
 @pytest.fixture

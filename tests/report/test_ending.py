@@ -12,7 +12,6 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from gridfold import cli
 from gridfold.report import ending
 from gridfold.report.tables import Tables
 from gridfold.result import Results
@@ -58,19 +57,6 @@ GRID = "lr: [1, 2, 3]\nsize: [16, 32]\n"
 def with_report(project, monkeypatch):
     monkeypatch.setenv("GRIDFOLD_REPORT", "1")
     (project / "trainers.py").write_text(TRAINERS)
-
-
-@pytest.fixture
-def gridfold(capsys):
-    """Runs a command in this process; gives its exit code and what it printed."""
-
-    def run(*arguments):
-        capsys.readouterr()
-        code = cli.main(arguments)
-        said = capsys.readouterr()
-        return code, said.out + said.err
-
-    return run
 
 
 @pytest.fixture
