@@ -66,10 +66,11 @@ class Owner:
         if not self.start.startswith(f"{_boot()}/"):
             return True  # the machine was started anew: whoever has the number now is somebody else
         deadline = time.monotonic() + _GONE_SECONDS
-        while self.life == "dead" and _start(self.pid) is None and (left := list(_members(self.pid))):
-            for pid in left:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
+        while self.life == "dead" and _start(self.pid) is None and (left := dict(_members(self.pid))):
+            for pid, is_marked in left.items():
+                if is_marked:
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.kill(pid, signal.SIGKILL)
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.01)
@@ -131,17 +132,23 @@ def _stat(pid: int) -> list[str]:
         return []
 
 
-def _members(group: int) -> Iterator[int]:
-    """The living processes of a process group that bear the mark."""
+def _members(group: int) -> Iterator[tuple[int, bool | None]]:
+    """The living processes of a process group that bear the mark (True), or cannot be asked yet (None)."""
     for entry in _PROC.iterdir():
         if entry.name.isdigit():
             fields = _stat(int(entry.name))
-            if fields and fields[0] not in "ZX" and int(fields[2]) == group and _is_marked(entry):
-                yield int(entry.name)
+            if fields and fields[0] not in "ZX" and int(fields[2]) == group:
+                is_marked = _is_marked(entry, env_start=fields[47], env_end=fields[48])
+                if is_marked is not False:
+                    yield int(entry.name), is_marked
 
 
-def _is_marked(process: Path) -> bool:
+def _is_marked(process: Path, env_start: str, env_end: str) -> bool | None:
+    """Whether the mark is in its environment; None while it starts a program, when it has none for a moment."""
     try:
-        return MARK.encode() in (process / "environ").read_bytes().split(b"\0")
+        environment = (process / "environ").read_bytes()
     except OSError:
         return False
+    if not environment and not env_start == env_end != "0":
+        return None
+    return MARK.encode() in environment.split(b"\0")

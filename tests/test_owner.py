@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from gridfold.owner import MARK, Owner
 from tests.conftest import ROOT
@@ -49,16 +50,46 @@ def test_the_clock_does_not_matter(monkeypatch):
     assert Owner.current() == owner
 
 
-def test_what_a_dead_process_has_left_is_killed():
-    script = SLEEPING + "import subprocess; print(subprocess.Popen(['sleep', '60']).pid); time.sleep(60)"
+def start_and_kill(*command):
+    """A process that is dead, and the number of one that it had started."""
+    script = SLEEPING + f"import subprocess; print(subprocess.Popen({command!r}).pid); time.sleep(60)"
     with start(script) as process:
         host, pid, begun = process.stdout.readline().split()
         left = int(process.stdout.readline())
         process.kill()
-    owner = Owner(host, int(pid), begun)
+    return Owner(host, int(pid), begun), left
+
+
+def test_what_a_dead_process_has_left_is_killed():
+    owner, left = start_and_kill("sleep", "60")
     os.kill(left, 0)
-    owner.kill_remains()
+    assert owner.kill_remains()
     assert is_gone(left)
+
+
+def test_what_is_starting_a_program_and_so_has_no_environment_for_a_moment_is_killed_when_it_has(monkeypatch):
+    owner, left = start_and_kill("sleep", "60")
+    asked = []
+
+    def late(path):
+        if path == Path(f"/proc/{left}/environ"):
+            asked.append(path)
+            if len(asked) < 4:
+                return b""
+        return read_bytes(path)
+
+    read_bytes = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", late)
+    assert owner.kill_remains()
+    assert is_gone(left)
+
+
+def test_strangers_without_any_environment_are_left_alone():
+    owner, left = start_and_kill("env", "-i", "sleep", "60")
+    while not Path(f"/proc/{left}/cmdline").read_bytes().startswith(b"sleep"):
+        time.sleep(0.01)
+    assert owner.kill_remains()
+    os.kill(left, signal.SIGKILL)
 
 
 def test_the_group_of_a_living_process_is_left_alone():
