@@ -32,7 +32,7 @@ COMMANDS = {
     "csv": ("-m", "gridfold.cli", "results", "--format", "csv"),
     "jsonl": ("-m", "gridfold.cli", "results", "--format", "jsonl"),
     "DataFrame": ("-c", FRAME),
-    "imports alone": ("-c", "import gridfold.actions"),
+    "imports alone": ("-c", "import gridfold.commands.actions"),
 }
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from gridfold.errors import ConfigError
 
 if TYPE_CHECKING:
-    from gridfold.asking import alternatives, ask, count
+    from gridfold.fold.asking import alternatives, ask, count
     from gridfold.report.frame import results
-    from gridfold.search import HyperParamSearch
+    from gridfold.search.hyperparam_search import HyperParamSearch
     from gridfold.stages import stage
 
 __all__ = ["ConfigError", "HyperParamSearch", "alternatives", "ask", "count", "results", "stage"]
@@ -24,10 +24,10 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # who uses the li
 
 
 _HOMES = {
-    "HyperParamSearch": "gridfold.search",
-    "alternatives": "gridfold.asking",
-    "ask": "gridfold.asking",
-    "count": "gridfold.asking",
+    "HyperParamSearch": "gridfold.search.hyperparam_search",
+    "alternatives": "gridfold.fold.asking",
+    "ask": "gridfold.fold.asking",
+    "count": "gridfold.fold.asking",
     "results": "gridfold.report.frame",
     "stage": "gridfold.stages",
 }

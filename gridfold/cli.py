@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from gridfold import __version__
+from gridfold.commands.options import COMMANDS, LOOKING, hyper_main_options, train_options
 from gridfold.errors import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, nearest
-from gridfold.options import COMMANDS, LOOKING, hyper_main_options, train_options
 
 
 class _Parser(argparse.ArgumentParser):
@@ -93,7 +93,10 @@ def _parse(parser: argparse.ArgumentParser, given: list[str]) -> argparse.Namesp
 
 
 def _act(prog: str, options: argparse.Namespace) -> int:
-    from gridfold import actions, inspection  # so that --help and a typo in an option answer at once
+    from gridfold.commands import (
+        actions,
+        inspection,  # so that --help and a typo in an option answer at once
+    )
 
     if options.trainer_command is not None:
         if not hasattr(options, "trainer"):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gridfold.files import is_file
-from gridfold.identity import versions
+from gridfold.stages.identity import versions
 
 _SECONDS = 20
 # What a result may depend on; others are in the user's own lock file.

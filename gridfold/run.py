@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from gridfold.files import replace_file, replace_if_first, write_new
-from gridfold.owner import Owner
+from gridfold.process.owner import Owner
 from gridfold.repeats import Fold
 
 State = Literal["created", "running", "completed", "failed", "interrupted", "stopped"]
@@ -57,7 +57,7 @@ class Record:
         threads: how many CPU threads it may use; its last digits may depend on that.
         host: the machine that executes it.
         pid: the process that does; the leader of a process group.
-        process: when that process started (see ``gridfold.owner.Owner``).
+        process: when that process started (see ``gridfold.process.owner.Owner``).
         fold: how the result came about: its ``label``, ``own`` if nothing of it was shared with other runs,
             ``bitwise`` if something was and it is to the bit what it would be alone; the seconds and CPU seconds that
             were ``shared`` and its ``own``; the ``node``, its process in the fold (see ``SearchDirectory.note_fold``).

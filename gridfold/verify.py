@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gridfold import provenance
-from gridfold.checkpoints import checkpoints
-from gridfold.comparison import Difference, compare_files, differences, worst
 from gridfold.errors import ConfigError
 from gridfold.executors import Executor, Watcher
-from gridfold.interrupt import Interrupt
-from gridfold.ranking import Objective
+from gridfold.process.interrupt import Interrupt
+from gridfold.records.comparison import Difference, compare_files, differences, worst
+from gridfold.records.ranking import Objective
 from gridfold.run import Attempt, Record, Run, now, write_config
+from gridfold.search.checkpoints import checkpoints
 from gridfold.store import RunEntry, SearchDirectory
 
 Verdict = Literal["bitwise", "close", "different", "failed alone"]

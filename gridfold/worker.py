@@ -20,12 +20,13 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
-from gridfold import seeding, stages, threads
+from gridfold import stages
 from gridfold.command import CommandFailed
-from gridfold.config import Config
+from gridfold.config.base import Config
 from gridfold.errors import ConfigError
 from gridfold.failure import describe
-from gridfold.lifeline import tie
+from gridfold.process import seeding, threads
+from gridfold.process.lifeline import tie
 from gridfold.run import Attempt, Record, Run, now, of_record, started
 from gridfold.trainer import Trainer, resolve
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gridfold.config import Config
+from gridfold.config.base import Config
 from gridfold.run import Run
 from tests.conftest import ROOT
 

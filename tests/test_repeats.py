@@ -12,16 +12,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from gridfold import actions, cli
-from gridfold.config import Config
+from gridfold import cli
+from gridfold.commands import actions
+from gridfold.config.base import Config
+from gridfold.config.seeds import find_seeds
+from gridfold.config.variations import parse_arguments
 from gridfold.errors import ConfigError
-from gridfold.extension import next_round, results_of
-from gridfold.plan import Plan, create, extend, plan_of
 from gridfold.repeats import Fold, Repetition, Seeds, repetitions
-from gridfold.search import HyperParamSearch
-from gridfold.seeds import find_seeds
+from gridfold.search.extension import next_round, results_of
+from gridfold.search.hyperparam_search import HyperParamSearch
+from gridfold.search.plan import Plan, create, extend, plan_of
 from gridfold.store import Store
-from gridfold.variations import parse_arguments
 from tests.conftest import ROOT
 
 TRAINERS = """
@@ -387,7 +388,7 @@ class TestExtension:
         program = (
             "import os, signal, sys\n"
             "from gridfold import store\n"
-            "from gridfold.plan import extend, plan_of\n"
+            "from gridfold.search.plan import extend, plan_of\n"
             "from gridfold.repeats import repetitions\n"
             "search = store.SearchDirectory(sys.argv[1])\n"
             "left = int(sys.argv[2])\n"

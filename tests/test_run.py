@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from gridfold.owner import Owner
+from gridfold.process.owner import Owner
 from gridfold.run import Record, Run, started
 from tests.conftest import ROOT
 

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from gridfold.config import Config
+from gridfold.config.base import Config
 from gridfold.errors import ConfigError
 from gridfold.values import canonical, first_repeat, plain, render
 from tests.documents import PLAIN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from gridfold.interrupt import Interrupt
+from gridfold.process.interrupt import Interrupt
 from gridfold.run import Attempt, Record, Run
 
 

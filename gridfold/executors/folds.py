@@ -1,4 +1,4 @@
-"""Which runs begin together, in one process that splits: see ``gridfold.fold``."""
+"""Which runs begin together, in one process that splits: see ``gridfold.fold.fork``."""
 
 from __future__ import annotations
 

@@ -12,15 +12,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from gridfold import stages, threads
+from gridfold import stages
 from gridfold.errors import ConfigError
 from gridfold.executors import Watcher
 from gridfold.executors.devices import GpuSlots, Slot
 from gridfold.executors.folds import Fold, Folding
+from gridfold.executors.forkserver import Ended, ForkServer, Left, Started, TemplateDiedError
 from gridfold.failure import Error, describe, died, is_infrastructure, lost, timed_out
-from gridfold.forkserver import Ended, ForkServer, Left, Started, TemplateDiedError
-from gridfold.interrupt import Interrupt
-from gridfold.owner import MARK
+from gridfold.process import threads
+from gridfold.process.interrupt import Interrupt
+from gridfold.process.owner import MARK
 from gridfold.run import Attempt, Record, now, started
 from gridfold.trainer import BUILT_IN
 from gridfold.worker import TAKEN

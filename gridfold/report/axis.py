@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 
-from gridfold.report.numbers import short
+from gridfold.analysis.numbers import short
 from gridfold.values import canonical, render
 
 _MANY = 10  # values that need not all have a tick

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gridfold.analysis.numbers import number
 from gridfold.report import plots
 from gridfold.report.axis import cut, value_text
-from gridfold.report.numbers import number
 from gridfold.report.tables import Effect, Heatmap, Level, Tables
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Column, Table
 
+from gridfold.analysis.numbers import number, plus_minus
 from gridfold.errors import ConfigError
 from gridfold.names import label_parameters
-from gridfold.report.numbers import number, plus_minus
-from gridfold.result import Results, RunResult, TrialResult
-from gridfold.rows import Row
+from gridfold.records.result import Results, RunResult, TrialResult
+from gridfold.records.rows import Row
 from gridfold.run import Run
 from gridfold.trainer import BUILT_IN
 from gridfold.values import render

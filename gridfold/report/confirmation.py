@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Column, Table
 
-from gridfold.backlog import Backlog
+from gridfold.analysis.advice import text
+from gridfold.analysis.numbers import alike, number
 from gridfold.names import label_parameters
-from gridfold.report.advice import text
-from gridfold.report.numbers import alike, number
-from gridfold.result import Results, TrialResult
+from gridfold.records.result import Results, TrialResult
+from gridfold.search.backlog import Backlog
 from gridfold.values import render
 
 

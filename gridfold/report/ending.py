@@ -7,11 +7,11 @@ import os
 from rich.console import Group
 from rich.markup import escape
 
+from gridfold.analysis.answer import confirmed
 from gridfold.errors import ConfigError
+from gridfold.records.result import Results
 from gridfold.report import page
-from gridfold.report.answer import confirmed
 from gridfold.report.tables import Tables
-from gridfold.result import Results
 from gridfold.store import SearchDirectory
 
 REPORT = "GRIDFOLD_REPORT"  # an environment variable: 0 for neither answer nor report at the end of a search

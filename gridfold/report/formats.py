@@ -18,9 +18,9 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from gridfold.analysis.numbers import number, plus_minus
+from gridfold.records.rows import ABSENT, Column, Row
 from gridfold.report.frame import frame_of
-from gridfold.report.numbers import number, plus_minus
-from gridfold.rows import ABSENT, Column, Row
 from gridfold.values import render
 
 DATA = ("csv", "parquet", "jsonl")

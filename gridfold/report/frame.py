@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from gridfold.errors import ConfigError, nearest
-from gridfold.ranking import Objective
-from gridfold.result import compare
-from gridfold.rows import ABSENT, Column, Row, Rows
+from gridfold.records.ranking import Objective
+from gridfold.records.result import compare
+from gridfold.records.rows import ABSENT, Column, Row, Rows
 from gridfold.store import Store
 
 if TYPE_CHECKING:

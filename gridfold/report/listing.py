@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from gridfold.analysis.numbers import number, plus_minus
+from gridfold.records.result import RunResult, TrialResult
 from gridfold.report import plots
 from gridfold.report.axis import value_text
 from gridfold.report.charts import p_text
-from gridfold.report.numbers import number, plus_minus
 from gridfold.report.tables import Contender, Estimate, Tables
-from gridfold.result import RunResult, TrialResult
 from gridfold.store import SearchDirectory
 
 _MAX_RUNS = 6

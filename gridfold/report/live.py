@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from gridfold.analysis.numbers import number
 from gridfold.errors import nearest
 from gridfold.failure import signature
-from gridfold.ranking import Objective
-from gridfold.report.numbers import number
+from gridfold.records.ranking import Objective
 from gridfold.run import Record, Run
 
 _MAX_BARS = 10  # of runs that run

@@ -14,13 +14,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gridfold.analysis.numbers import duration, number, plus_minus
 from gridfold.errors import ConfigError
 from gridfold.files import replace_file
+from gridfold.records.result import RunResult
 from gridfold.report import charts, fold, listing, plots
 from gridfold.report.axis import cut, value_text
-from gridfold.report.numbers import duration, number, plus_minus
 from gridfold.report.tables import Estimate, Tables
-from gridfold.result import RunResult
 from gridfold.store import SearchDirectory
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from gridfold.analysis.numbers import number
 from gridfold.names import label_parameters
+from gridfold.records.result import RunResult, TrialResult
 from gridfold.report.axis import Axis, cut, value_text
-from gridfold.report.numbers import number
-from gridfold.result import RunResult, TrialResult
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

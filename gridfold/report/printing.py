@@ -11,8 +11,8 @@ from rich.markup import escape
 
 from gridfold.errors import ConfigError, nearest_file
 from gridfold.files import replace_bytes
+from gridfold.records.rows import Column, Row, Rows
 from gridfold.report import formats
-from gridfold.rows import Column, Row, Rows
 
 MAX_ROWS = 20
 _MAX_METRICS = 3

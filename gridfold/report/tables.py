@@ -6,11 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gridfold.errors import ConfigError
-from gridfold.failure import grouped
-from gridfold.report.advice import Advice, advice
-from gridfold.report.answer import answer
-from gridfold.report.effects import (
+from gridfold.analysis.advice import Advice, advice
+from gridfold.analysis.answer import answer
+from gridfold.analysis.effects import (
     Effect,
     FailureRegion,
     Heatmap,
@@ -22,8 +20,10 @@ from gridfold.report.effects import (
     interactions,
     regions,
 )
-from gridfold.report.significance import Confirmation, Contender, Estimate, confirmation, contenders
-from gridfold.result import Results, RunResult, TrialResult
+from gridfold.analysis.significance import Confirmation, Contender, Estimate, confirmation, contenders
+from gridfold.errors import ConfigError
+from gridfold.failure import grouped
+from gridfold.records.result import Results, RunResult, TrialResult
 
 __all__ = [
     "Advice",

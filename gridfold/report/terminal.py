@@ -15,22 +15,22 @@ from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Column, Table
 
-from gridfold.backlog import Backlog
-from gridfold.comparison import CLOSE, Difference
+from gridfold.analysis.numbers import number
 from gridfold.errors import nearest
 from gridfold.failure import grouped
-from gridfold.forecast import Forecast
 from gridfold.names import RunNames, label_parameters
-from gridfold.plan import Plan
-from gridfold.ranking import Objective
+from gridfold.records.comparison import CLOSE, Difference
+from gridfold.records.ranking import Objective
+from gridfold.records.result import Results
+from gridfold.records.rows import Rows
 from gridfold.report import printing
 from gridfold.report.live import progress_note
-from gridfold.report.numbers import number
-from gridfold.result import Results
-from gridfold.rows import Rows
 from gridfold.run import Record, Run
-from gridfold.search import Outcome
-from gridfold.status import Status
+from gridfold.search.backlog import Backlog
+from gridfold.search.forecast import Forecast
+from gridfold.search.hyperparam_search import Outcome
+from gridfold.search.plan import Plan
+from gridfold.search.status import Status
 from gridfold.store import RunEntry, SearchDirectory
 from gridfold.values import render
 from gridfold.verify import Verification, Verified

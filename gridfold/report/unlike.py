@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
-from gridfold.config import Config
+from gridfold.config.base import Config
 from gridfold.errors import ConfigError
 from gridfold.report.terminal import comparison
 from gridfold.run import Record, Run

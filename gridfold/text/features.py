@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gridfold.stages import shelf, stage
+from gridfold.process.threads import physical_cores
+from gridfold.stages import shelf_in_use, stage
 from gridfold.text.encoder import PooledEncoder, Row, Tokenizer, encode, load_encoder, load_tokenizer
 from gridfold.text.layers import activations
 from gridfold.text.pretrained import content_of
-from gridfold.threads import physical_cores
 
 
 class LazyEncoder:
@@ -153,4 +153,4 @@ def _workers(encoder: PooledEncoder) -> int:
     """
     if next(encoder.parameters()).device.type != "cpu":
         return 0
-    return physical_cores() if shelf() else torch.get_num_threads()
+    return physical_cores() if shelf_in_use() else torch.get_num_threads()

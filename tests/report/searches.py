@@ -7,6 +7,7 @@ import random
 import statistics
 
 from gridfold.failure import grouped
+from gridfold.records.result import Results
 from gridfold.report.tables import (
     Advice,
     Confirmation,
@@ -20,7 +21,6 @@ from gridfold.report.tables import (
     Level,
     Tables,
 )
-from gridfold.result import Results
 from gridfold.store import SearchDirectory
 
 T = 4.303  # of two degrees of freedom

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from gridfold.config import Config
-from gridfold.plan import Plan, create
-from gridfold.ranking import Objective
-from gridfold.result import Results, RunResult, TrialResult
+from gridfold.config.base import Config
+from gridfold.config.variations import parse_arguments
+from gridfold.records.ranking import Objective
+from gridfold.records.result import Results, RunResult, TrialResult
 from gridfold.run import Record
+from gridfold.search.plan import Plan, create
 from gridfold.store import RunEntry, SearchDirectory, Store
-from gridfold.variations import parse_arguments
 
 
 def grid(**parameters):

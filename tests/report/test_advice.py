@@ -7,10 +7,10 @@ import zlib
 import numpy as np
 import pytest
 
-from gridfold.report.advice import between, extended, nice
-from gridfold.report.advice import text as written
+from gridfold.analysis.advice import between, extended, nice
+from gridfold.analysis.advice import text as written
+from gridfold.records.result import Results
 from gridfold.report.tables import Tables
-from gridfold.result import Results
 from gridfold.store import SearchDirectory
 from tests.report.synthetic import grid, noise, on_disk, results
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gridfold.report.answer import digits
+from gridfold.analysis.answer import digits
 from gridfold.report.tables import Tables
 from tests.report.synthetic import grid, noise, results
 

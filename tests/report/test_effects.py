@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from gridfold.report.effects import Model, effects, heatmaps, importance, interactions, is_geometric, regions
+from gridfold.analysis.effects import Model, effects, heatmaps, importance, interactions, is_geometric, regions
 from tests.report.synthetic import grid, noise, results
 
 POINTS = grid(lr=[1e-4, 1e-3, 1e-2], size=[16, 32], kind=["a", "b"])

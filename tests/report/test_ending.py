@@ -12,9 +12,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from gridfold.records.result import Results
 from gridfold.report import ending
 from gridfold.report.tables import Tables
-from gridfold.result import Results
 from gridfold.store import Store
 from tests.conftest import ROOT
 

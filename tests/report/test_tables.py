@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 
 from gridfold.errors import ConfigError
-from gridfold.ranking import Objective
+from gridfold.records.ranking import Objective
+from gridfold.records.result import Results
 from gridfold.report.tables import Tables
-from gridfold.result import Results
 from tests.report.synthetic import grid, noise, on_disk, results
 
 CONFIG = "lr: [1e-7, 5e-7, 1e-6, 5e-6, 1e-5]\nsize: [16, 32, 64]\np: [0.1, 0.2, 0.3]\n"
@@ -70,7 +70,7 @@ class TestAKnownTruth:
 
 
 def test_on_noise_the_answer_says_nothing_can_be_told_apart(monkeypatch):
-    monkeypatch.setattr("gridfold.report.effects.importance", lambda model: {})  # it takes long, and says no p-values
+    monkeypatch.setattr("gridfold.analysis.effects.importance", lambda model: {})  # it takes long, and says no p-values
     points = grid(lr=[1, 2, 3, 4], size=[16, 32], kind=["a", "b"])
     silent = 0
     for seed in range(100):

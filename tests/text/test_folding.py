@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from gridfold.executors.local import LocalExecutor
-from gridfold.interrupt import Interrupt
+from gridfold.process.interrupt import Interrupt
 from gridfold.run import Attempt, Record, Run
-from gridfold.search import Silent
+from gridfold.search.hyperparam_search import Silent
 from gridfold.store import SearchDirectory
 from gridfold.trainer import BUILT_IN
 

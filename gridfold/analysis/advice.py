@@ -1,0 +1,463 @@
+"""What to run next, with the command that does."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from gridfold.analysis.effects import Effect, Interaction, is_geometric, is_numeric
+from gridfold.analysis.numbers import duration, short
+from gridfold.analysis.significance import Contender, holm
+from gridfold.config.variations import Variation, parse_arguments
+from gridfold.errors import ConfigError
+from gridfold.names import label_parameters
+from gridfold.records.result import Replicate, Results, TrialResult
+from gridfold.repeats import Repetition
+from gridfold.search.plan import Plan, plan_of
+from gridfold.search.reuse import find_reusable
+from gridfold.space import Parameter
+from gridfold.store import BASE, SearchDirectory, Store
+from gridfold.trainer import BUILT_IN
+from gridfold.values import canonical, render
+
+_MATTERS = 0.01  # of a corrected p-value: so strict, because it is said beside what is said of the trials
+_SHOWS = 0.05  # of a p-value: with one above, a parameter is flat
+_LARGE, _SMALL = 0.1, 0.01  # of an importance, where the noise is unknown
+_REPEATS, _TOP = 3, 5
+_MANY = 20_000  # trials of an advised search: beyond, it is none
+_BOUNDED = re.compile(
+    r"(^|[._])(p|dropout|prob|probability|ratio|momentum|beta\d?|smoothing|fraction|split)($|[._])|drop"
+)
+_NICE = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 10)
+_CLOSE = 0.12
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One thing to run next.
+
+    Attributes:
+        kind: "extend", "fix", "refine" or "repeat".
+        path: the parameter; None if it is about none.
+        sentence: why.
+        command: the shell command.
+        runs: how many new runs it makes.
+        seconds: what they would take one after another, as long as runs have taken so far; None if that is not known.
+        races: whether those are all that there may be, and a race decides how many.
+    """
+
+    kind: str
+    path: str | None
+    sentence: str
+    command: str
+    runs: int
+    seconds: float | None
+    races: bool = False
+
+    @property
+    def cost(self) -> str:
+        """What it takes, in words."""
+        most, plural = "at most " if self.races else "", "" if self.runs == 1 else "s"
+        took = "" if self.seconds is None else f", about {duration(self.seconds)} one after another"
+        return f"{most}{self.runs:,} new run{plural}{took}"
+
+
+def advice(
+    results: Results,
+    contenders: Sequence[Contender],
+    effects: Sequence[Effect],
+    interactions: Sequence[Interaction],
+) -> tuple[Advice, ...]:
+    """What to run next, the most useful first.
+
+    Where each trial was run once: repeat the best. A parameter that matters: if its best value is on the edge of its
+    list, extend that; if it is inside, refine around it. One that does not: fix it.
+    """
+    if not contenders:
+        return ()
+    best = contenders[0].estimate.trial
+    moves = _moves(results, best, effects, interactions)
+    try:
+        next_search = _Next(results, best.runs[0].search)
+        made = [*_moved(next_search, moves), *_fixed(next_search, results, effects, interactions, moves)]
+    except (ConfigError, OSError):  # what the search began with is not there any more
+        made = []
+    return (*_repeat(results, contenders), *made)
+
+
+def mattering(effects: Sequence[Effect], interactions: Sequence[Interaction]) -> tuple[list[Effect], list[Interaction]]:
+    """The effects and interactions that are there beyond the noise, corrected for their number after Holm (1979)."""
+    both: list[Effect | Interaction] = [*effects, *interactions]
+    corrected = holm([each.p for each in both], len(both))
+    sure = {id(each) for each, p in zip(both, corrected, strict=True) if p is not None and p < _MATTERS}
+    return [each for each in effects if id(each) in sure], [each for each in interactions if id(each) in sure]
+
+
+def extended(values: Sequence[float], path: str = "", *, upward: bool) -> float | None:
+    """The next value of a list of numbers beyond its largest or smallest; None if there is none.
+
+    The list is continued by what it is made by, a step or a factor, also where those alternate (1, 5, 10, 50). Nothing
+    goes to 0 or below it that did not begin there, and what is a probability by its name or its values stays below 1.
+    """
+    given = sorted(values)
+    edge = given[-1] if upward else given[0]
+    if not upward and edge <= 0 <= given[0]:
+        return None
+    if given[0] >= 0 and _is_geometric(given):
+        found = _by_factor([value for value in given if value > 0], upward=upward)
+    else:
+        found = _by_step(given, upward=upward)
+    found = _bounded(found, given, edge, path)
+    if all(isinstance(value, int) for value in values):
+        found = round(found)
+    return None if found in given or (found <= 0 < given[0]) else found
+
+
+def between(low: float, high: float, values: Sequence[float]) -> float | None:
+    """A value between two neighbours of a list, by factor or step as the list is; None if there is none."""
+    if all(isinstance(value, int) for value in values) and high == 2 * low:
+        return (low + high) // 2 if low > 1 else None  # of 32 and 64: 48
+    middle = math.sqrt(low * high) if low > 0 and _is_geometric(values) else (low + high) / 2
+    found = nice(middle, 0.2 * (high - low) / high)
+    if all(isinstance(value, int) for value in values):
+        found = round(found)
+    return found if low < found < high else None
+
+
+def nice(value: float, close: float = _CLOSE) -> float:
+    """A number of one digit, or nearly, if one is near enough; else of two digits."""
+    if value == 0:
+        return 0.0
+    power = math.floor(math.log10(abs(value)))
+    scaled = abs(value) / 10.0**power
+    nearest = min(_NICE, key=lambda each: abs(each - scaled))
+    kept = nearest if abs(nearest - scaled) <= close * scaled else round(scaled, 1)
+    return math.copysign(float(f"{kept}e{power}"), value)
+
+
+def _by_factor(values: Sequence[float], *, upward: bool) -> float:
+    factors = [after / before for before, after in itertools.pairwise(values)]
+    if all(isinstance(value, int) for value in values) and len({round(factor, 9) for factor in factors}) == 1:
+        return values[-1] * factors[0] if upward else values[0] / factors[0]
+    in_turn = factors if upward else factors[::-1]
+    factor = in_turn[-_period([math.log(factor) for factor in in_turn])]
+    return nice(values[-1] * factor if upward else values[0] / factor)
+
+
+def _period(steps: Sequence[float]) -> int:
+    """After how many steps a list of them begins again; 1 if it does not."""
+    for period in (1, 2):
+        pairs = list(zip(steps, steps[period:], strict=False))
+        if pairs and all(abs(one - other) <= 0.15 * abs(other) for one, other in pairs):
+            return period
+    return 1
+
+
+def _by_step(values: Sequence[float], *, upward: bool) -> float:
+    steps = [after - before for before, after in itertools.pairwise(values)]
+    if upward:
+        return float(f"{values[-1] + steps[-1]:.12g}")
+    found = float(f"{values[0] - steps[0]:.12g}")
+    return found if found > 0 or values[0] <= 0 else values[0] / 2
+
+
+def _bounded(found: float, values: Sequence[float], edge: float, path: str) -> float:
+    fractions = values[0] >= 0 and values[-1] < 1 and not isinstance(values[-1], int)
+    if fractions and found >= 1 and (_BOUNDED.search(path) or not _is_geometric(values)):
+        return nice((edge + 1) / 2, 0.02)
+    return found
+
+
+def _is_geometric(values: Sequence[float]) -> bool:
+    positive = sorted(value for value in values if value > 0)
+    return len(positive) > 1 and is_geometric(positive)
+
+
+@dataclass(frozen=True)
+class _Move:
+    """A change of the list of a parameter: what it is to be, and why."""
+
+    kind: str
+    path: str
+    values: tuple[Any, ...]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class _Next:
+    """A search like one that was, but for what it varies."""
+
+    results: Results
+    search: SearchDirectory
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        return self.search.facts()
+
+    @cached_property
+    def plan(self) -> Plan:
+        return plan_of(self.search)
+
+    @cached_property
+    def repeats(self) -> int:
+        """How many repeats each trial is to have: as many as the best, which may have been given more."""
+        best = self.results.ranked[0]
+        return max(self.plan.most_repeats, *(1 + run.entry.repeat for run in best.runs))
+
+    def values(self, path: str) -> tuple[Any, ...] | None:
+        """The values that a parameter has in the search."""
+        return next((each.values for each in self.plan.space.parameters if each.path == path), None)
+
+    def variations(self, changed: Mapping[str, tuple[Any, ...]]) -> tuple[Variation, ...]:
+        """Those of the search with some parameters changed."""
+        before = parse_arguments(self.facts["variations"])
+        kept = [
+            replace(each, parameter=Parameter(each.path, changed[each.path])) if each.path in changed else each
+            for each in before
+        ]
+        known = {each.path for each in before}
+        return (*kept, *(Variation(Parameter(path, values)) for path, values in changed.items() if path not in known))
+
+    def runs(self, changed: Mapping[str, tuple[Any, ...]]) -> int | None:
+        """How many runs it would make that are not done, here or in another search; None for one that is too large."""
+        more = None if self.plan.seeds.are_listed else self.repeats
+        plan = Plan(self.plan.config.override(repeats=more), self.variations(changed))
+        if plan.space.size > _MANY:
+            return None
+        missing = [
+            (repetition, trial)
+            for trial in plan.space
+            for config in [plan.template.canonical(trial.choice)]
+            for repetition in plan.repetitions
+            if (config, _replicate(repetition)) not in self._done
+        ]
+        ids = (plan.template_of(repetition).identity(trial.choice) for repetition, trial in missing)
+        return len(missing) - len(find_reusable(ids, self.facts, Store(self.search.dir.parent)))
+
+    @cached_property
+    def _done(self) -> set[tuple[str | None, Replicate]]:
+        """The runs that are completed: of which config, and which of its repeats."""
+        configs = {_key(trial.params): self.plan.template.canonical(trial.choice) for trial in self.plan.space}
+        return {
+            (configs.get(_key(trial.params)), run.replicate)
+            for trial in self.results.trials
+            for run in trial.runs
+            if run.state == "completed" and run.search.dir == self.search.dir
+        }
+
+    def command(self, changed: Mapping[str, tuple[Any, ...]]) -> str:
+        """The command that runs it."""
+        words = ["gridfold", "search", "--config", self._config()]
+        variations = self.variations(changed)
+        if variations:
+            words += ["--param-variations", *map(_argument, variations)]
+        words += ["--run-prefix", self.search.name.rpartition("_")[0], "--reuse", *self._settings()]
+        return shlex.join(words)
+
+    def _config(self) -> str:
+        """The file that the search was made from, if it is as it was; else the copy."""
+        original, copy = Path(self.facts["config"]), self.search.dir / BASE
+        try:
+            same = original.read_bytes() == copy.read_bytes()
+        except OSError:
+            same = False
+        return str(original if same else copy)
+
+    def _settings(self) -> list[str]:
+        """What was said on the command line and not in the file."""
+        from gridfold.config.base import Config
+
+        config = Config.parse(self.search.base(), self.facts["config"])
+        words = [] if self.facts["threads"] == config.threads else ["--threads", str(self.facts["threads"])]
+        if not self.plan.seeds.are_listed and self.repeats != (config.settings.repeats or 1):
+            words += ["--repeats", str(self.repeats)]
+        for name in ("folds", "metric"):
+            said = self.facts.get(name)
+            if said is not None and said != getattr(config.settings, name):
+                words += [f"--{name}", str(said)]
+        words += ["--race"] if self.facts.get("race") else []
+        more = self.facts.get("maximize")
+        if more is not None and more != config.settings.maximize:
+            words.append("--maximize" if more else "--minimize")
+        trainer = self.facts["trainer"] if isinstance(self.facts["trainer"], str) else tuple(self.facts["trainer"])
+        if trainer == (config.trainer or BUILT_IN):
+            return words
+        return [*words, "--trainer", trainer] if isinstance(trainer, str) else [*words, "--", *trainer]
+
+
+def _moves(
+    results: Results, best: TrialResult, effects: Sequence[Effect], interactions: Sequence[Interaction]
+) -> list[_Move]:
+    """What to do about the parameters that matter, the most important first."""
+    sure, together = mattering(effects, interactions)
+    joined = {path for each in together for path in each.paths}
+    found = []
+    for effect in effects:
+        unknown = effect.p is None and (effect.importance or 0.0) >= _LARGE
+        if not (effect in sure or effect.path in joined or unknown):
+            continue
+        values = [level.value for level in effect.levels]
+        if len(values) < 2 or not is_numeric(values):
+            continue
+        alone = (max if results.objective.maximize else min)(effect.levels, key=lambda level: level.mean).value
+        top = best.params.get(effect.path)
+        if alone != top and effect.path not in joined:
+            continue
+        found += [move for move in [_move(results, effect.path, top)] if move]
+    return sorted(found, key=lambda move: move.kind != "extend")
+
+
+def _move(results: Results, path: str, top: Any) -> _Move | None:
+    """What to do about one parameter whose best value is known; failed runs tried their values, too."""
+    taken: list[Any] = [trial.params[path] for trial in results.trials if path in trial.params]
+    tried = sorted({value for value in taken if is_numeric([value])})
+    if top not in tried:
+        return None
+    label = label_parameters(results.paths)[results.paths.index(path)]
+    place = tried.index(top)
+    if place in (0, len(tried) - 1):
+        upward = place > 0
+        value = extended(tried, path, upward=upward)
+        if value is None:
+            return None
+        side = "largest" if upward else "smallest"
+        sentence = f"The best {label}, {text(top)}, is the {side} that was tried: try {text(value)} too."
+        return _Move("extend", path, (value,), sentence)
+    low, high = tried[place - 1], tried[place + 1]
+    near = [value for value in (between(low, top, tried), between(top, high, tried)) if value is not None]
+    if not near:
+        return None
+    listed = " and ".join(map(text, near))
+    sentence = f"{label} is best at {text(top)}, between {text(low)} and {text(high)}: try {listed} too."
+    return _Move("refine", path, tuple(sorted([*near, top])), sentence)
+
+
+def _moved(search: _Next, moves: Sequence[_Move]) -> list[Advice]:
+    """The moves as advice."""
+    found = []
+    for move in moves:
+        changed = _changed(search, move)
+        if changed and (runs := search.runs(changed)):
+            sentence = move.sentence
+            found.append(_advice(search, move.kind, move.path, sentence, changed, runs))
+    return found
+
+
+def _changed(search: _Next, move: _Move) -> dict[str, tuple[Any, ...]]:
+    """The list of a parameter after a move, in the order that it has; empty if the search does not vary it."""
+    values = search.values(move.path)
+    if values is None:
+        return {}
+    if move.kind == "refine":
+        return {move.path: move.values}
+    rising = values[0] < values[-1]
+    return {move.path: tuple(sorted([*values, *move.values], reverse=not rising))}
+
+
+def _fixed(
+    search: _Next,
+    results: Results,
+    effects: Sequence[Effect],
+    interactions: Sequence[Interaction],
+    moves: Sequence[_Move],
+) -> list[Advice]:
+    """The parameters that do not matter; the command is that of the first move without them."""
+    first = _changed(search, moves[0]) if moves else {}
+    found = []
+    for effect in effects:
+        values = search.values(effect.path)
+        if effect.path in first or values is None or not _is_flat(effect, interactions):
+            continue
+        label = label_parameters(results.paths)[results.paths.index(effect.path)]
+        value, why = _cheapest(results, effect.path, values)
+        changed = {**first, effect.path: (value,)}
+        runs = search.runs(changed)
+        if runs is not None:
+            sentence = f"{label} makes no difference that shows: keep it at {text(value)}, {why}."
+            found.append(_advice(search, "fix", effect.path, sentence, changed, runs))
+    return found
+
+
+def _is_flat(effect: Effect, interactions: Sequence[Interaction]) -> bool:
+    """Whether a parameter has no effect that shows, alone or with another."""
+    together = [each.p for each in interactions if effect.path in each.paths and each.p is not None]
+    if any(p < _SHOWS for p in together):
+        return False
+    if effect.p is not None:
+        return effect.p > _SHOWS and (effect.importance is None or effect.importance < _LARGE)
+    return effect.importance is not None and effect.importance < _SMALL
+
+
+def _cheapest(results: Results, path: str, values: Sequence[Any]) -> tuple[Any, str]:
+    """The value with which runs take least, if that shows; else the first."""
+    seconds = {}
+    for value in values:
+        key = canonical(value)
+        taken = [t.seconds for t in results.trials if canonical(t.params.get(path)) == key and t.seconds is not None]
+        if taken:
+            seconds[key] = math.fsum(taken) / len(taken)
+    if seconds and min(seconds.values()) < 0.9 * max(seconds.values()):
+        cheapest = min(seconds, key=lambda key: seconds[key])
+        return next(value for value in values if canonical(value) == cheapest), "with which runs take least"
+    return values[0], "the first of its list"
+
+
+def _repeat(results: Results, contenders: Sequence[Contender]) -> list[Advice]:
+    """Repeat the best, if nothing was repeated."""
+    if len(contenders) < 2 or any(len(trial.runs) > 1 for trial in results.trials):
+        return []
+    top = [each.estimate.trial for each in contenders[:_TOP]]
+    search = top[0].runs[0].search
+    runs = (_REPEATS - 1) * len(top)
+    command = shlex.join(["gridfold", "resume", search.name, "--repeats", str(_REPEATS), "--top", str(_TOP)])
+    sentence = f"Each trial was run once, so the noise is unknown: repeat the best {len(top)}, {_REPEATS} runs each."
+    return [Advice("repeat", None, sentence, command, runs, _times(runs, _mean_seconds(top)))]
+
+
+def _advice(
+    search: _Next, kind: str, path: str, sentence: str, changed: Mapping[str, tuple[Any, ...]], runs: int
+) -> Advice:
+    seconds = _times(runs, _mean_seconds(search.results.trials))
+    return Advice(kind, path, sentence, search.command(changed), runs, seconds, races=search.plan.race)
+
+
+def _mean_seconds(trials: Sequence[TrialResult]) -> float | None:
+    seconds = [trial.seconds for trial in trials if trial.seconds is not None]
+    return math.fsum(seconds) / len(seconds) if seconds else None
+
+
+def _times(runs: int, seconds: float | None) -> float | None:
+    return None if seconds is None else runs * seconds
+
+
+def _argument(variation: Variation) -> str:
+    """A variation as a person would write it."""
+    values = ",".join(_written(value) for value in variation.parameter.values)
+    short = f"{'+' if variation.add else ''}{variation.path}={values}"
+    return short if parse_arguments([short]) == (variation,) else variation.argument
+
+
+def _written(value: Any) -> str:
+    return text(value) if isinstance(value, float) else render(value)
+
+
+def text(value: Any) -> str:
+    """A value as a person writes it: 5e-6, 0.1, 16."""
+    if isinstance(value, float) and math.isfinite(value):
+        return short(value)
+    return value if isinstance(value, str) else render(value)
+
+
+def _replicate(repetition: Repetition) -> Replicate:
+    return repetition.repeat, repetition.fold.index if repetition.fold else None
+
+
+def _key(params: Mapping[str, Any]) -> str:
+    return canonical(params)

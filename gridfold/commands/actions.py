@@ -1,0 +1,335 @@
+"""What the commands do that run something: call, print, and say how it went by an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console, RenderableType
+
+from gridfold.config.base import Config
+from gridfold.config.variations import parse_arguments
+from gridfold.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError
+from gridfold.executors.local import LocalExecutor
+from gridfold.names import check_prefix
+from gridfold.process.threads import physical_cores
+from gridfold.records.ranking import Objective
+from gridfold.report import ending, live, terminal
+from gridfold.report import fold as folding
+from gridfold.report.confirmation import confirmation, confirming
+from gridfold.search.backlog import Backlog
+from gridfold.search.execution import Execution
+from gridfold.search.extension import Contention, add_fresh_seeds, add_repeats, next_round, results_of
+from gridfold.search.forecast import Forecast
+from gridfold.search.hyperparam_search import Outcome, execute_run, execute_search
+from gridfold.search.plan import Plan, complete, create, plan_of
+from gridfold.search.reuse import find_reusable, reuse
+from gridfold.search.schedule import Policy
+from gridfold.space import Space
+from gridfold.store import RunEntry, SearchDirectory, Store
+from gridfold.verify import changes, choose, choose_these, run_again
+
+_SETTINGS = ("trainer", "threads", "repeats", "folds", "metric", "maximize")
+
+
+def search(options: argparse.Namespace, again: str) -> int:
+    """Run a search, or continue one."""
+    if getattr(options, "resume", None):
+        options.search, options.gone = options.resume, []
+        return resume(options, again)
+    if options.dry_run:
+        return plan(options, again)
+    check_prefix(options.run_prefix)
+    planned, output, execution = _planned(options), _output(options), _execution(options)
+    if options.race:
+        contention()  # what it needs may not be installed
+    with contextlib.ExitStack() as stack:
+        fingerprint = None
+        if not options.no_execute:
+            executor = stack.enter_context(execution.executor(planned.config.threads))
+            fingerprint = executor.call(planned.trainer, planned.check)
+        output.print(terminal.plan_table(planned))
+        directory, run_dirs = create(planned, options.run_prefix, Store(), fingerprint)
+        output.print(terminal.created(run_dirs), soft_wrap=True)
+        if options.no_execute:
+            _say_where(options, directory)
+            return 0
+        return _execute(Backlog.read(directory), executor, execution, options, again)
+
+
+def resume(options: argparse.Namespace, again: str) -> int:
+    """Continue a search, together with whoever else is at it."""
+    directory, output = Store().find(options.search), _output(options)
+    complete(directory)
+    wanted = _from(0)
+    if options.repeats or options.top:
+        added = _add_repeats(directory, options)
+        output.print(terminal.added(added))
+        wanted = _not_failed(directory, before=_first_of_last(directory, added))
+    facts, execution = directory.facts(), _continued(directory, options)
+    backlog = Backlog.read(directory, only_failed=options.failed, only=wanted, gone=options.gone)
+    if _is_over(backlog, options):
+        next_round(directory, contention())
+        backlog = Backlog.read(directory)
+    output.print(terminal.backlog(backlog), soft_wrap=True)
+    if options.dry_run:
+        return 0
+    if not len(backlog):
+        directory.write_results()
+        output.print(folding.results(directory), soft_wrap=True)
+        return 0
+    with execution.executor(facts.get("threads", 1)) as executor:
+        if facts.get("fingerprint") is None:
+            _describe(directory, executor)
+        return _execute(backlog, executor, execution, options, again)
+
+
+def confirm(options: argparse.Namespace, again: str) -> int:
+    """Train the best two trials again, on fresh seeds."""
+    directory, output = Store().find(options.search), _output(options)
+    complete(directory)
+    chosen = add_fresh_seeds(directory, options.repeats)
+    backlog = Backlog.read(directory, only=lambda entry: entry.confirms)
+    facts, execution = directory.facts(), _continued(directory, options)
+
+    def compare(search: SearchDirectory) -> RenderableType:
+        return confirmation(chosen, results_of(search))
+
+    if not len(backlog):
+        output.print(compare(directory), ending.conclusion(directory, confirms=True), soft_wrap=True)
+        return 0
+    output.print(confirming(chosen, backlog), soft_wrap=True)
+    with execution.executor(facts.get("threads", 1)) as executor:
+        return _execute(backlog, executor, execution, options, again, compare)
+
+
+def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Say what a search would do."""
+    check_prefix(options.run_prefix)
+    planned, execution = _planned(options), _execution(options)
+    with execution.executor(planned.config.threads) as executor:
+        fingerprint = executor.call(planned.trainer, planned.check)
+        forecast = Forecast.read(planned, Store(), fingerprint, executor.parallel, reuse=options.reuse)
+    names = planned.names(options.run_prefix, "HHMMSS")
+    terminal.console().print(terminal.expectation(planned, names, forecast), soft_wrap=True)
+    return 0
+
+
+def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Run a run again, and compare."""
+    store = Store()
+    old = store.find_run(options.run)
+    record = old.read()
+    if record is None:
+        raise ConfigError("has no record that can be read, so there is nothing to compare with", where=str(old.dir))
+    config = Config.load(old.config_path).override(threads=record.threads)
+    trainer = record.trainer if isinstance(record.trainer, str) else tuple(record.trainer)
+    planned = Plan(config.override(trainer=trainer))
+    output = _output(options)
+    with LocalExecutor() as executor:
+        executor.call(planned.trainer, planned.check)
+        run = store.create_run(old.config_path.read_text(encoding="utf-8"))
+        output.print(f"Run directory: {run.dir}", soft_wrap=True)
+        with live.live(output, 1) as view:
+            new = execute_run(run, planned.config, planned.trainer, executor, view)
+    terminal.console().print(terminal.comparison(record, new))
+    same = record.state == new.state and repr(dict(record.metrics)) == repr(dict(new.metrics))
+    return 0 if same else EXIT_FAILED
+
+
+def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Run some runs of a search again, each alone, and compare."""
+    directory, output = Store().find(options.search), _output(options)
+    facts = directory.facts()
+    chosen = choose_these(directory, options.runs) if options.runs else choose(directory, options.count)
+    planned = plan_of(directory)
+    with LocalExecutor() as executor:
+        changed = changes(facts, executor.call(planned.trainer, planned.check))
+    for change in changed:
+        terminal.console(stderr=True).print(terminal.warning(change), soft_wrap=True)
+    said = Execution(parallel=options.parallel, fold=False)
+    execution = replace(said.or_else(facts.get("execution") or {}), timeout=options.timeout)
+    with execution.executor(planned.config.threads, cold=True) as executor, live.live(output, len(chosen)) as view:
+        found = run_again(directory, chosen, executor, view)
+    terminal.console().print(terminal.verification(found), soft_wrap=True)
+    if found.interrupted:
+        return EXIT_INTERRUPTED
+    return 0 if found.is_same else EXIT_FAILED
+
+
+def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Train one config."""
+    planned = Plan(Config.load(options.config).override(trainer=options.trainer, threads=options.threads))
+    if varied := planned.config.parameters:
+        paths = ", ".join(parameter.path for parameter in varied)
+        raise ConfigError(
+            f"this config holds variations ({paths}), and main.py trains one config",
+            where=options.config,
+            hint=f"to run all {Space(varied).size:,} combinations: python hyper_main.py --config {options.config}\n"
+            "to keep a list as one value, write !fixed before it",
+        )
+    output = _output(options)
+    cores = physical_cores()
+    if planned.config.threads == 1 < cores:
+        output.print(f"Uses 1 CPU thread, as in a search; --threads {cores} is faster and may change the last digits")
+    with LocalExecutor(timeout=options.timeout) as executor:
+        executor.call(planned.trainer, planned.check)
+        run = Store().create_run(planned.template.text(()))
+        output.print(f"Run directory: {run.dir}", soft_wrap=True)
+        with live.live(output, 1) as view:
+            record = execute_run(run, planned.config, planned.trainer, executor, view)
+    output.print(terminal.metrics_table(record))
+    if options.quiet:
+        sys.stdout.write(f"{run.dir}\n")
+    return 0 if record.state == "completed" else EXIT_FAILED
+
+
+def _execute(
+    backlog: Backlog,
+    executor: LocalExecutor,
+    execution: Execution,
+    options: argparse.Namespace,
+    again: str,
+    show: Callable[[SearchDirectory], RenderableType] = folding.results,
+) -> int:
+    directory, output = backlog.search, _output(options)
+    directory.write_facts(directory.facts() | {"execution": vars(execution)})
+    try:
+        outcome = _execute_rounds(backlog, executor, execution, options)
+    finally:
+        if not options.quiet:
+            output.print(show(directory), soft_wrap=True)
+    if not outcome.interrupted:  # else somebody waits for it to end
+        output.print(ending.conclusion(directory, confirms=options.action == "confirm"), soft_wrap=True)
+    errors = terminal.console(stderr=True)
+    for line in [*(terminal.failures(directory) if options.quiet else []), *terminal.unrecorded(outcome.unrecorded)]:
+        errors.print(line, soft_wrap=True)
+    _say_where(options, directory)
+    left = Backlog.read(directory)
+    if left.held:
+        output.print(terminal.held(left), soft_wrap=True)
+    if len(left) and (outcome.stopped or outcome.interrupted):
+        errors.print(terminal.unfinished(directory, outcome, again), soft_wrap=True)
+    if outcome.interrupted:
+        return EXIT_INTERRUPTED
+    return EXIT_FAILED if outcome.failed else 0
+
+
+def _execute_rounds(
+    backlog: Backlog, executor: LocalExecutor, execution: Execution, options: argparse.Namespace
+) -> Outcome:
+    """Execute what is left of a search; of a race, one round after the other."""
+    directory, begin = backlog.search, time.monotonic()
+    races = directory.facts().get("race") and options.action != "confirm"
+    outcome = _execute_round(backlog, executor, execution.policy(), execution, options)
+    while races and not (outcome.stopped or outcome.interrupted) and (added := next_round(directory, contention())):
+        first = _first_of_last(directory, added)
+        backlog = Backlog.read(directory, only=_from(first))
+        _output(options).print(terminal.next_round(backlog))
+        policy = replace(execution.policy(), spent=time.monotonic() - begin)
+        outcome += _execute_round(backlog, executor, policy, execution, options)
+    return outcome
+
+
+def _first_of_last(directory: SearchDirectory, count: int) -> int:
+    """The index of the first of the last so many runs of a search."""
+    return sum(1 for _ in directory.entries()) - count
+
+
+def _from(first: int) -> Callable[[RunEntry], bool]:
+    """Whether a run is one of those from an index on."""
+    return lambda entry: entry.index >= first
+
+
+def _not_failed(directory: SearchDirectory, before: int) -> Callable[[RunEntry], bool]:
+    """Whether a run is not one of those before an index that failed: they are not tried again with those added."""
+
+    def is_wanted(entry: RunEntry) -> bool:
+        record = directory.run(entry).read() if entry.index < before else None
+        return record is None or record.state != "failed"
+
+    return is_wanted
+
+
+def _execute_round(
+    backlog: Backlog, executor: LocalExecutor, policy: Policy, execution: Execution, options: argparse.Namespace
+) -> Outcome:
+    directory, output = backlog.search, _output(options)
+    store = Store(directory.dir.parent)
+    reusable = find_reusable((entry.id for entry in backlog.entries()), directory.facts(), store)
+    if reusable and getattr(options, "reuse", False):
+        output.print(terminal.reused(reuse(backlog, reusable)))
+    elif reusable:
+        output.print(terminal.could_be_reused(len(reusable)), soft_wrap=True)
+    with live.live(output, backlog.total, backlog.completed, Objective.said(directory.facts())) as view:
+        return execute_search(backlog, executor, view, policy, execution.keep(directory))
+
+
+def _add_repeats(directory: SearchDirectory, options: argparse.Namespace) -> int:
+    if not options.repeats:
+        raise ConfigError("--top says which combinations get more repeats", hint="say how many: --repeats 5")
+    if options.dry_run:
+        raise ConfigError("--repeats adds runs, and --dry-run changes nothing", hint="leave one of them out")
+    return add_repeats(directory, options.repeats, options.top)
+
+
+def _is_over(backlog: Backlog, options: argparse.Namespace) -> bool:
+    """Whether nothing is left of this round of a race."""
+    return bool(backlog.search.facts().get("race")) and not len(backlog) and not options.dry_run
+
+
+def contention() -> Contention:
+    """What tells which trials may still be the best."""
+    from gridfold.analysis.significance import in_contention  # it imports scipy
+
+    return in_contention
+
+
+def _continued(directory: SearchDirectory, options: argparse.Namespace) -> Execution:
+    """How a search is executed by whoever continues it."""
+    saved = directory.facts().get("execution")
+    return _execution(options).or_else(saved if isinstance(saved, dict) else {})
+
+
+def _describe(directory: SearchDirectory, executor: LocalExecutor) -> None:
+    """Check a search that was only created so far, and note what code it runs."""
+    planned = plan_of(directory)
+    fingerprint = executor.call(planned.trainer, planned.check)
+    directory.write_facts(directory.facts() | {"fingerprint": fingerprint})
+
+
+def _planned(options: argparse.Namespace) -> Plan:
+    config = Config.load(options.config or _first_config())
+    config = config.override(**{name: getattr(options, name) for name in _SETTINGS})
+    planned = Plan(config, parse_arguments(options.param_variations), options.race)
+    planned.template  # noqa: B018 - errors before the first print
+    return planned
+
+
+def _execution(options: argparse.Namespace) -> Execution:
+    said = {name: getattr(options, name) for name in Execution.__dataclass_fields__}
+    return Execution(**said)
+
+
+def _output(options: argparse.Namespace) -> Console:
+    return terminal.console(quiet=options.quiet)
+
+
+def _say_where(options: argparse.Namespace, directory: SearchDirectory) -> None:
+    if options.quiet:
+        sys.stdout.write(f"{directory.dir}\n")
+
+
+def _first_config() -> Path:
+    """The first config of ``config/``, alphabetically."""
+    folder = Path("config")
+    configs = sorted(path for path in folder.glob("*") if path.suffix in (".yaml", ".yml") and path.is_file())
+    if not configs:
+        found = "has no *.yaml or *.yml file" if folder.is_dir() else "is not there"
+        raise ConfigError(f"no --config given, and the folder config/ {found}", hint="give one: --config FILE")
+    return configs[0]

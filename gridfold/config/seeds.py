@@ -1,0 +1,90 @@
+"""Where the seed of a run is, so that repeats can have others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gridfold.config.base import SECTION, Config
+from gridfold.config.variations import Variation
+from gridfold.errors import ConfigError, nearest
+from gridfold.repeats import Seeds
+from gridfold.values import render
+
+_OF_RUN = "run.seed"  # as a path: what the config has is not what the trainer takes
+_USUAL = ("training.seed", "seed")  # where a config has it, if it has one
+_DEFAULTS: Mapping[str, int] = {"training.seed": 42}  # of the built-in trainer
+
+
+def find_seeds(config: Config, variations: Sequence[Variation], *, built_in: bool) -> Seeds:
+    """The seeds of a search's repeats.
+
+    A list at the place of the seed is that of the repeats. Where a config has no seed, ``run.seed`` is it.
+
+    Raises:
+        ConfigError: the setting ``gridfold.seed`` leads nowhere, what is there cannot be counted on from, or the
+            number of repeats is not that of the seeds that are listed.
+    """
+    given = {variation.path: variation.parameter.values for variation in variations}
+    path = _path(config, given, built_in=built_in)
+    if path is None:
+        return Seeds(None, (config.run_seed,))
+    values = _values(config, given, path)
+    if path in config.varied_paths and not _is_own(config, given, path):
+        hint = "write the seeds here, without an alias"
+        raise ConfigError("an alias of a list that varies elsewhere", path=path, where=config.where(path), hint=hint)
+    repeats = config.settings.repeats
+    if len(values) > 1 and repeats not in (None, len(values)):
+        raise ConfigError(
+            f"a list of {len(values)} seeds, so there are {len(values)} repeats, but {repeats} are asked for",
+            path=path,
+            where=config.where(path),
+            hint="keep the list, or one seed and the number of repeats",
+        )
+    if not all(map(_is_seed, values)):
+        if len(values) == 1 and (repeats or 1) == 1:
+            return Seeds(path, (0,))  # nothing is counted; what it is, is for the trainer to judge
+        problem = f"seeds are whole numbers, found {render(values[0] if len(values) == 1 else list(values))}"
+        hint = f"write a whole number, or the path of one as {SECTION}.seed"
+        raise ConfigError(problem, path=path, where=config.where(path), hint=hint)
+    return Seeds(path, tuple(values))
+
+
+def _path(config: Config, given: Mapping[str, Sequence[Any]], *, built_in: bool) -> str | None:
+    if (path := config.settings.seed) == _OF_RUN:
+        return None
+    if path is not None:
+        if path not in given:
+            _check_known(config, path)
+        return path
+    if built_in:
+        return _USUAL[0]
+    return next((path for path in _USUAL if all(map(_is_seed, _values(config, given, path, None)))), None)
+
+
+def _is_own(config: Config, given: Mapping[str, Sequence[Any]], path: str) -> bool:
+    """Whether a list varies at this place, and at no other."""
+    return path in given or any(parameter.path == path for parameter in config.parameters)
+
+
+def _check_known(config: Config, path: str) -> None:
+    known = [place for place in config.document.places if place and place.split(".")[0] != SECTION]
+    if path not in known:
+        setting = f"{SECTION}.seed"
+        problem, hint = f"no such path in the config: '{path}'", nearest(path, known)
+        raise ConfigError(problem, path=setting, where=config.where(setting), hint=hint)
+
+
+def _values(config: Config, given: Mapping[str, Sequence[Any]], path: str, default: Any = 0) -> tuple[Any, ...]:
+    """What stands at a path: the values of a list that varies, or one value."""
+    if path in given:
+        return tuple(given[path])
+    place = config.document.places.get(path)
+    if place is None:
+        return (_DEFAULTS.get(path, default) if default is not None else None,)
+    value = config.document.value(place.node)
+    return tuple(value) if path in config.varied_paths else (value,)
+
+
+def _is_seed(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -1,0 +1,199 @@
+"""Run configs, made by placing values into the text of the base config.
+
+The base text is edited once: what varies becomes a slot, what loaders would read differently is written alike, the
+section ``gridfold`` goes. A run's config is then a join of strings, and everything else of the file (comments, order,
+formatting) is as it was. The edited text is parsed again, and that parse says what a run's values are: text and values
+cannot disagree.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from gridfold.config.base import COMMENT, Config, Settings
+from gridfold.config.document import Document
+from gridfold.config.edits import edited
+from gridfold.config.variations import Variation, check_paths
+from gridfold.errors import ConfigError
+from gridfold.space import Parameter
+from gridfold.values import canonical, digest, render
+
+
+class _Slotted:
+    """A text with slots: pieces of text, and between them which parameter's value stands there."""
+
+    def __init__(self, text: str, slot: re.Pattern[str], values: Sequence[Sequence[str]]) -> None:
+        pieces = slot.split(text)
+        self._head = pieces[0]
+        self._tail = [
+            (values[int(which)], int(which), piece) for which, piece in zip(pieces[1::2], pieces[2::2], strict=True)
+        ]
+
+    def fill(self, choice: Sequence[int]) -> str:
+        return self._head + "".join([values[choice[which]] + piece for values, which, piece in self._tail])
+
+
+@dataclass(frozen=True)
+class Template:
+    """The configs of a search: for each choice of values, the text and the values of ``config.yaml``.
+
+    Attributes:
+        parameters: what varies; a ``choice`` is a position in the values of each, in this order.
+    """
+
+    parameters: tuple[Parameter, ...]
+    _text: _Slotted
+    _canonical: _Slotted
+    _data: dict[str, Any]
+    _slot: re.Pattern[str]
+    _given: str
+
+    @classmethod
+    def build(cls, config: Config, variations: Sequence[Variation] = ()) -> Template:
+        """Lay variations over a config.
+
+        Parameters that vary in the file keep its order; those that only a variation makes vary follow in its order.
+
+        Raises:
+            ConfigError: a variation does not fit the config.
+        """
+        check_paths(variations, config)
+        parameters = _parameters(config, variations)
+        word = f"slot{secrets.token_hex(8)}x"  # no config has it
+        slot = re.compile(rf"{word}(\d+)x")
+        text = edited(config, variations, {parameter.path: f"{word}{i}x" for i, parameter in enumerate(parameters)})
+        text += _settings_comment(_parse(text, config, variations), config, parameters, slot)
+        data = Document.parse(text, config.document.name).value()
+        form = canonical(data)
+        _check_slots(parameters, slot, text, form)
+        return cls(
+            parameters,
+            _Slotted(text, slot, [[render(value) for value in parameter.values] for parameter in parameters]),
+            _Slotted(
+                form,
+                re.compile(f'"{slot.pattern}"'),
+                [[canonical(value) for value in parameter.values] for parameter in parameters],
+            ),
+            data,
+            slot,
+            _given(config),
+        )
+
+    def text(self, choice: Sequence[int]) -> str:
+        """The text of the run's ``config.yaml``."""
+        return self._text.fill(choice)
+
+    def canonical(self, choice: Sequence[int]) -> str:
+        """The run's config in canonical form; equal exactly for equal configs."""
+        return self._canonical.fill(choice)
+
+    def identity(self, choice: Sequence[int]) -> str:
+        """The run's ``id``: a hash of its config in canonical form, and of what else tells it apart."""
+        return digest(self.canonical(choice) + self._given)
+
+    def config(self, choice: Sequence[int]) -> dict[str, Any]:
+        """The values of the run's config, a fresh copy."""
+        filled: dict[str, Any] = self._filled(self._data, choice)
+        return filled
+
+    def _filled(self, data: Any, choice: Sequence[int]) -> Any:
+        if isinstance(data, dict):
+            return {key: self._filled(value, choice) for key, value in data.items()}
+        if isinstance(data, list):
+            return [self._filled(value, choice) for value in data]
+        match = self._slot.fullmatch(data) if isinstance(data, str) else None
+        if match is None:
+            return data
+        which = int(match[1])
+        return copy.deepcopy(self.parameters[which].values[choice[which]])
+
+
+def _given(config: Config) -> str:
+    """What tells runs of one config apart: ``run.seed`` and ``run.fold``, if they are not as they always are."""
+    given: dict[str, Any] = {"seed": config.run_seed} if config.run_seed else {}
+    if config.fold:
+        given["fold"] = [config.fold.index, config.fold.count]
+    return canonical(given) if given else ""
+
+
+def _parameters(config: Config, variations: Sequence[Variation]) -> tuple[Parameter, ...]:
+    given = {variation.path: variation for variation in variations}
+    found: dict[str, Parameter] = {}
+    for parameter in config.parameters:
+        inside_given = any(parameter.path.startswith(f"{path}.") for path in given)
+        if not inside_given and not (parameter.path in given and given[parameter.path].is_pin):
+            found[parameter.path] = given[parameter.path].parameter if parameter.path in given else parameter
+    for variation in variations:
+        if not variation.is_pin:
+            found.setdefault(variation.path, variation.parameter)
+    return tuple(found.values())
+
+
+def _check_slots(parameters: Sequence[Parameter], slot: re.Pattern[str], text: str, form: str) -> None:
+    """Whether every parameter has its slot in the text, and every slot is a value of its own in what that means.
+
+    Raises:
+        ConfigError: the text is written in a way that no slot can be placed in.
+    """
+    placed = {int(which) for which in slot.findall(text)}
+    whole = re.findall(f'"{slot.pattern}"', form)
+    for index, parameter in enumerate(parameters):
+        if index not in placed or str(index) not in whole or len(whole) != len(slot.findall(form)):
+            hint = "write it as 'key: value' on a line of its own"
+            raise ConfigError("cannot place values here", path=parameter.path, where=parameter.where, hint=hint)
+
+
+def _parse(text: str, config: Config, variations: Sequence[Variation]) -> Document:
+    try:
+        return Document.parse(text, config.document.name)
+    except ConfigError as error:
+        undefined = re.search(r"undefined alias '?([^']+)'?", error.problem)
+        if undefined is None:
+            raise
+        raise ConfigError(
+            f"the anchor &{undefined[1]} stands inside a value that is replaced, but *{undefined[1]} uses it elsewhere",
+            where=config.document.name,
+            hint="move the anchor out of the list that varies"
+            + (f", or vary a path inside {variations[0].path}" if variations else ""),
+        ) from None
+
+
+def _settings_comment(document: Document, base: Config, parameters: Sequence[Parameter], slot: re.Pattern[str]) -> str:
+    """The comment with the settings that a run's config needs to be run again.
+
+    That is which lists are values, if one could be taken for a variation, and the trainer, the number of threads, the
+    seed of the run and the part of the data that it holds out, if they are not the default.
+    """
+    config = Config(document, Settings())
+    paths = config.varied_paths
+    for path, place in document.places.items():
+        match = slot.fullmatch(place.node.value) if isinstance(place.node, yaml.ScalarNode) else None
+        if match and any(isinstance(value, (list, dict)) for value in parameters[int(match[1])].values):
+            paths.append(path)
+    settings = ({"fixed": paths} if paths else {}) | _settings_of_run(base, config)
+    if not settings:
+        return ""
+    newline = "\r\n" if "\r\n" in document.text else "\n"
+    start = "" if document.text.endswith("\n") else newline
+    return f"{start}{COMMENT}{render(settings)}{newline}"
+
+
+def _settings_of_run(base: Config, config: Config) -> dict[str, Any]:
+    """What a config lacks of the settings of another one."""
+    settings: dict[str, Any] = {}
+    if base.trainer != config.trainer:
+        settings["trainer"] = base.trainer if isinstance(base.trainer, str) else list(base.trainer or ())
+    if base.threads != config.threads:
+        settings["threads"] = base.threads
+    if base.run_seed != config.run_seed:
+        settings["seed"] = base.run_seed
+    if base.fold and base.fold != config.fold:
+        settings["fold"] = [base.fold.index, base.fold.count]
+    return settings

@@ -1,0 +1,47 @@
+"""Which code reads a config: the innermost that is neither of the standard library nor of gridfold's core."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from pathlib import Path
+from types import FrameType
+
+_CORE = os.path.join(Path(__file__).parents[1], "")  # noqa: PTH118
+_BUILT_IN = os.path.join(_CORE, "text", "")  # noqa: PTH118 - a trainer like any other
+_LIBRARY = sysconfig.get_path("stdlib")
+_INSTALLED = tuple(os.path.join(_LIBRARY, name, "") for name in ("site-packages", "dist-packages"))  # noqa: PTH118
+
+
+def own_file() -> str | None:
+    """The file of the code that reads a config now; None if that is installed, or gridfold's."""
+    file = _reader().f_code.co_filename
+    if _is_passed_over(file) or not os.path.isabs(file) or file.startswith(_CORE):  # noqa: PTH117
+        return None
+    return None if {"site-packages", "dist-packages"} & set(Path(file).parts) else file
+
+
+def place() -> str:
+    """File and line of the code that reads a config now."""
+    frame = _reader()
+    path = Path(frame.f_code.co_filename)
+    try:
+        path = path.relative_to(Path.cwd())
+    except (ValueError, OSError):  # elsewhere; or the working directory is gone
+        path = Path(path.name)
+    return f"{path}:{frame.f_lineno}"
+
+
+def _reader() -> FrameType:
+    """The innermost code that is neither of the standard library nor of gridfold's core."""
+    frame = sys._getframe(1)
+    while frame.f_back and _is_passed_over(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def _is_passed_over(file: str) -> bool:
+    if file.startswith(_LIBRARY):
+        return not file.startswith(_INSTALLED)
+    return file.startswith("<") or (file.startswith(_CORE) and not file.startswith(_BUILT_IN))

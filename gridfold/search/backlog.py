@@ -1,0 +1,121 @@
+"""What is left to do of a search: which runs, and which attempt at each."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+
+from gridfold.process.owner import Owner
+from gridfold.run import Attempt, Record, Run
+from gridfold.store import RunEntry, SearchDirectory
+
+
+@dataclass
+class Backlog:
+    """The runs of a search that are not done, and what is known of the others.
+
+    Attributes:
+        search: the search.
+        total: how many runs it has.
+        completed: how many are done.
+        failed: how many failed, whether they are to be tried again or not.
+        held: the runs that other living processes execute, or processes of machines that cannot be asked.
+        damaged: the runs whose record cannot be read; they count as not done.
+    """
+
+    search: SearchDirectory
+    total: int = 0
+    completed: int = 0
+    failed: int = 0
+    held: list[tuple[RunEntry, Owner]] = field(default_factory=list)
+    damaged: list[RunEntry] = field(default_factory=list)
+    _attempts: array[int] = field(default_factory=lambda: array("I"))  # for each run the attempt to make; 0 for none
+
+    @classmethod
+    def read(
+        cls,
+        search: SearchDirectory,
+        *,
+        only_failed: bool = False,
+        only: Callable[[RunEntry], bool] = lambda _: True,
+        gone: Collection[str] = (),
+    ) -> Backlog:
+        """Look at every run of a search.
+
+        Args:
+            search: the search.
+            only: leave those for which it says no.
+            only_failed: try those again that failed, and leave those that were never tried or were interrupted.
+            gone: names of machines that are known to be gone, so that whatever ran there is dead.
+        """
+        backlog = cls(search)
+        for entry in search.entries():
+            backlog._add(entry, only_failed, gone)
+            if not only(entry):
+                backlog._attempts[-1] = 0
+        return backlog
+
+    def __len__(self) -> int:
+        return sum(attempt > 0 for attempt in self._attempts)
+
+    def entries(self) -> Iterator[RunEntry]:
+        """The runs that are to be executed."""
+        return (entry for entry, attempt in zip(self.search.entries(), self._attempts, strict=False) if attempt)
+
+    def attempts(self) -> Iterator[Attempt]:
+        """The attempts to make, each made when it is asked for; those that another process took first are left out."""
+        facts = self.search.facts()
+        for entry, attempt in zip(self.search.entries(), self._attempts, strict=False):
+            if not attempt:
+                continue
+            run = self.search.run(entry)
+            if run.is_claimed(attempt):
+                continue
+            if attempt > 1 and not _is_clean(run, attempt - 1):
+                self.search.log(f"run {entry.index} is left: processes of its attempt {attempt - 1} do not end")
+                continue
+            yield Attempt(
+                run,
+                Record(
+                    id=entry.id,
+                    index=entry.index,
+                    search=self.search.name,
+                    params=entry.params,
+                    trainer=facts["trainer"],
+                    seed=facts["seed"] + (0 if facts.get("seed_path") else entry.repeat),
+                    threads=facts.get("threads", 1),
+                    attempt=attempt,
+                    repeat=entry.repeat,
+                    data_fold=None if entry.fold is None else [entry.fold, facts.get("folds") or entry.fold + 1],
+                ),
+            )
+
+    def drop(self, index: int) -> None:
+        """Take a run off the list, because it is done."""
+        self._attempts[index] = 0
+        self.completed += 1
+
+    def _add(self, entry: RunEntry, only_failed: bool, gone: Collection[str]) -> None:  # noqa: FBT001
+        run = self.search.run(entry)
+        self.total += 1
+        record, attempt, owner = run.standing()
+        if record and record.state == "completed":
+            self.completed += 1
+            self._attempts.append(0)
+            return
+        if record is None and run.is_damaged:
+            self.damaged.append(entry)
+        failed = record is not None and record.state == "failed"
+        self.failed += failed
+        if owner and owner.life != "dead" and owner.host not in gone:
+            self.held.append((entry, owner))
+            self._attempts.append(0)
+            return
+        self._attempts.append(attempt + 1 if failed or not only_failed else 0)
+
+
+def _is_clean(run: Run, attempt: int) -> bool:
+    """Whether nothing of an earlier attempt is left; what is, is killed."""
+    owner = run.owner(attempt)
+    return owner is None or owner.life != "dead" or owner.kill_remains()

@@ -1,0 +1,64 @@
+"""Which runs keep the files that hold their weights."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gridfold.records.ranking import Objective
+from gridfold.run import Record, Run
+from gridfold.store import SearchDirectory
+from gridfold.trainer import BUILT_IN, CHECKPOINTS, resolve
+
+
+@dataclass
+class KeepBest:
+    """Deletes the checkpoints of completed runs that are not among the best. A run that is not completed keeps its own.
+
+    A run that is not among the best of some runs is not among the best of more, so what is deleted along the way is
+    never missed, and several processes may work on one search.
+
+    Attributes:
+        search: the search.
+        count: how many runs keep theirs.
+    """
+
+    search: SearchDirectory
+    count: int
+    _best: list[tuple[tuple[bool, float, int], str]] = field(default_factory=list)
+    _trainer: str | Sequence[str] = field(init=False)
+    _objective: Objective = field(init=False)
+
+    def __post_init__(self) -> None:
+        facts = self.search.facts()
+        self._trainer, self._objective = facts["trainer"], Objective.said(facts)
+        for entry, record in self.search.records():
+            self.ended(self.search.run(entry), record)
+
+    def ended(self, run: Run, record: Record | None) -> None:
+        """Hear of a run that has ended, and delete what is not among the best any more."""
+        if record is None or record.state != "completed" or record.reused:
+            return
+        place = (self._objective.rank(record, record.index), run.dir.name)
+        if place in self._best:
+            return
+        self._best.append(place)
+        for worse in sorted(self._best)[self.count :]:
+            self._best.remove(worse)
+            self._delete(Run(self.search.dir.parent / worse[1]))
+
+    def _delete(self, run: Run) -> None:
+        for path in checkpoints(run, self._trainer):
+            with suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def checkpoints(run: Run, trainer: str | Sequence[str]) -> Iterator[Path]:
+    """The files and folders in a run directory that hold the weights of a trainer's run."""
+    patterns = CHECKPOINTS
+    if trainer == BUILT_IN:  # another one would have to be imported to be asked
+        patterns = getattr(resolve(BUILT_IN), "checkpoints", CHECKPOINTS)
+    return (path for pattern in patterns for path in run.dir.glob(pattern))

@@ -1,0 +1,193 @@
+"""A search: where plan, store, schedule and executor meet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gridfold.config.base import Config
+from gridfold.config.template import Template
+from gridfold.config.variations import from_mapping
+from gridfold.executors import Executor, Watcher
+from gridfold.executors.local import LocalExecutor
+from gridfold.failure import is_disk_full
+from gridfold.process.interrupt import Interrupt
+from gridfold.run import Attempt, Record, Run, now
+from gridfold.search.backlog import Backlog
+from gridfold.search.checkpoints import KeepBest
+from gridfold.search.plan import Plan, create
+from gridfold.search.schedule import Policy, Schedule
+from gridfold.store import SearchDirectory, Store
+
+
+class Silent:
+    """A watcher that shows nothing."""
+
+    def running(self, run: Run) -> None:
+        """Nothing."""
+
+    def ended(self, run: Run, record: Record, *, again: bool = False) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the execution of a search ended.
+
+    Attributes:
+        failed: how many runs failed in it, or were interrupted.
+        stopped: why it ended although runs are left; "" if none are, or a signal ended it.
+        interrupted: whether a signal ended it.
+        unrecorded: the runs that failed and whose directories do not say so, because they cannot be written.
+    """
+
+    failed: int
+    stopped: str
+    interrupted: bool
+    unrecorded: list[tuple[Run, Record]]
+
+    def __add__(self, later: Outcome) -> Outcome:
+        return replace(later, failed=self.failed + later.failed, unrecorded=self.unrecorded + later.unrecorded)
+
+
+class HyperParamSearch:
+    """Every combination of the values that a config, or the caller, gives.
+
+    Example::
+
+        search = HyperParamSearch("config/mlp_hyperparam_config.yaml")
+        run_dirs = search.run_grid_search(run_prefix="experiment")
+
+    Args:
+        config: path of a YAML file, or a mapping. A list in it is varied (see ``gridfold.config.base.Config``).
+        runs_dir: the folder for the runs; created if it is not there.
+
+    Raises:
+        ConfigError: the config cannot be read.
+    """
+
+    def __init__(
+        self, config: str | os.PathLike[str] | Mapping[str, Any], runs_dir: str | os.PathLike[str] = "runs"
+    ) -> None:
+        self.config = Config.load(config)
+        self.store = Store(runs_dir)
+
+    def run_grid_search(
+        self,
+        param_variations: Mapping[str, Any] | None = None,
+        run_prefix: str = "run",
+        execute: bool = False,  # noqa: FBT001, FBT002 - the documented signature
+        parallel: int = 1,
+        *,
+        repeats: int | None = None,
+        folds: int | None = None,
+    ) -> Sequence[Path]:
+        """Create a run directory with its config for every combination, and execute the runs if asked to.
+
+        Args:
+            param_variations: dotted path to its values, laid over what varies in the config: a path given here takes
+                these values instead (one value pins it); other lists of the config still vary. ``+path`` adds a path.
+            run_prefix: what the names of the directories begin with.
+            execute: run them too; a run that fails is recorded, the others go on.
+            parallel: how many runs at a time.
+            repeats: how many runs of different seeds each combination has (default: the config's, or 1).
+            folds: into how many parts to split the training data, each of which is held out in a run of its own
+                (default: the config's, or not at all).
+
+        Returns:
+            The run directories, last parameter fastest; all of the first repeat before those of the next.
+
+        Raises:
+            ConfigError: bad input; nothing was created.
+            KeyboardInterrupt: it was stopped; ``gridfold resume`` continues it.
+        """
+        config = self.config.override(repeats=repeats, folds=folds)
+        plan = Plan(config, from_mapping(param_variations or {}))
+        if not execute:
+            return create(plan, run_prefix, self.store)[1]
+        with LocalExecutor(parallel=parallel, fold=None) as executor:
+            fingerprint = executor.call(plan.trainer, plan.check)
+            search, run_dirs = create(plan, run_prefix, self.store, fingerprint)
+            if execute_search(Backlog.read(search), executor, Silent()).interrupted:
+                raise KeyboardInterrupt
+        return run_dirs
+
+
+def execute_search(
+    backlog: Backlog,
+    executor: Executor,
+    watcher: Watcher,
+    policy: Policy = Policy(),  # noqa: B008 - it is frozen
+    keep: KeepBest | None = None,
+) -> Outcome:
+    """Execute what is left to do of a search; in the end, write ``results.csv``."""
+    search = backlog.search
+    facts = search.facts()
+    search.write_facts(facts | {"started": facts.get("started") or now()})
+    search.log(f"process {os.getpid()} starts on {len(backlog)} runs")
+    interrupt = Interrupt()
+    schedule = Schedule(backlog.attempts(), policy)
+    failed, unrecorded = 0, []
+    with interrupt.listening():
+        try:
+            for attempt, record in executor.execute(schedule, watcher, interrupt):
+                again = schedule.ended(attempt, record)
+                watcher.ended(attempt.run, record, again=again)
+                search.log(_line(record, attempt))
+                failed += record.is_final and record.state != "completed" and not again
+                if _is_unrecorded(attempt.run, record):
+                    unrecorded.append((attempt.run, record))
+                if keep:
+                    keep.ended(attempt.run, record)
+                interrupt.holds = schedule.is_over()
+                if schedule.aborts:
+                    interrupt.request()
+        finally:
+            unwritten = _finish(search)
+            stopped = schedule.stopped or unwritten
+            search.log(f"process {os.getpid()} ends{f': {stopped}' if stopped else ''}")
+    return Outcome(failed, stopped, interrupt.by_signal, unrecorded)
+
+
+def _is_unrecorded(run: Run, record: Record) -> bool:
+    """Whether a failure cannot be read in its run's directory; a full disk is the search's failure, not the run's."""
+    return record.state == "failed" and not is_disk_full(record.error or {}) and run.read() is None
+
+
+def _finish(search: SearchDirectory) -> str:
+    """Write what a search says in the end; why it cannot, "" if it can."""
+    try:
+        search.write_results()
+        search.write_facts(search.facts() | {"ended": now()})
+    except OSError as error:
+        return f"its results cannot be written: {error}"
+    return ""
+
+
+def execute_run(run: Run, config: Config, trainer: str | Sequence[str], executor: Executor, watcher: Watcher) -> Record:
+    """Execute one run that belongs to no search.
+
+    Raises:
+        KeyboardInterrupt: it was stopped.
+    """
+    identity, fold = Template.build(config).identity(()), config.fold
+    record = Record(identity, 0, None, {}, trainer, config.run_seed, config.threads, attempt=1)
+    record = replace(record, data_fold=[fold.index, fold.count] if fold else None)
+    interrupt = Interrupt()
+    with interrupt.listening():
+        for _, ended in executor.execute([Attempt(run, record)], watcher, interrupt):
+            record = ended
+            watcher.ended(run, record)
+    if interrupt.requests:
+        raise KeyboardInterrupt
+    return record
+
+
+def _line(record: Record, attempt: Attempt) -> str:
+    said = f": {record.error['type']}: {record.error['message']}"[:300] if record.error else ""
+    if record.state == "created" or not record.is_final:
+        return f"run {record.index} is taken by another process"
+    return f"run {record.index} attempt {attempt.record.attempt} {record.state} after {record.seconds} s{said}"

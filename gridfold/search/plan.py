@@ -1,0 +1,334 @@
+"""What a search will do, and the directories that it begins with."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, overload
+
+from gridfold import provenance
+from gridfold.config.base import Config, Settings
+from gridfold.config.seeds import find_seeds
+from gridfold.config.template import Template
+from gridfold.config.variations import Variation, parse_arguments
+from gridfold.errors import ConfigError
+from gridfold.names import RunNames, check_prefix
+from gridfold.process.owner import Owner
+from gridfold.repeats import Repetition, Seeds, repetitions
+from gridfold.run import now
+from gridfold.space import Parameter, Space, Trial
+from gridfold.store import RunEntry, SearchDirectory, Store
+from gridfold.trainer import BUILT_IN, check_holds_out, resolve
+
+RACE_LEAST = 3  # repeats that a race needs to be one
+_RACE_FIRST = 2  # so many repeats tell what noise is
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a search will do: a config and what is laid over it. Nothing is created yet.
+
+    Attributes:
+        config: the base config.
+        variations: what is laid over it.
+        race: whether it begins with few repeats, and goes on with those trials only that may be the best.
+
+    Raises:
+        ConfigError: when it is made, if a variation does not fit the config.
+    """
+
+    config: Config
+    variations: tuple[Variation, ...] = ()
+    race: bool = False
+
+    @cached_property
+    def template(self) -> Template:
+        """The configs of the first runs of the trials."""
+        return self.template_of(self.repetitions[0])
+
+    @cached_property
+    def space(self) -> Space:
+        """The trials."""
+        return Space(self.template.parameters)
+
+    @cached_property
+    def seeds(self) -> Seeds:
+        """The seeds of the repeats."""
+        return find_seeds(self.config, self.variations, built_in=self._is_built_in)
+
+    @property
+    def most_repeats(self) -> int:
+        """How many repeats a trial has in the end, at most."""
+        return len(self.seeds.given) if self.seeds.are_listed else self.config.settings.repeats or 1
+
+    @property
+    def repeats(self) -> int:
+        """How many repeats each trial begins with."""
+        if not self.race:
+            return self.most_repeats
+        if self.most_repeats < RACE_LEAST:
+            problem = f"a race needs {RACE_LEAST} repeats or more, there {_are(self.most_repeats)}"
+            raise ConfigError(problem, where="--race", hint="say how many a trial may have: --repeats 5")
+        return 1 if self.config.settings.folds else _RACE_FIRST
+
+    @property
+    def folds(self) -> int | None:
+        """Into how many parts the training data are split."""
+        return self.config.settings.folds
+
+    @cached_property
+    def repetitions(self) -> tuple[Repetition, ...]:
+        """The runs that each trial begins with."""
+        return tuple(repetitions(range(self.repeats), self.folds))
+
+    @property
+    def size(self) -> int:
+        """How many runs the search begins with."""
+        return self.space.size * len(self.repetitions)
+
+    def template_of(self, repetition: Repetition) -> Template:
+        """The configs of one run of each trial."""
+        if repetition not in self._templates:
+            config, variations = self._repeated(repetition)
+            self._templates[repetition] = Template.build(config, variations)
+        return self._templates[repetition]
+
+    @cached_property
+    def _templates(self) -> dict[Repetition, Template]:
+        return {}
+
+    @property
+    def _is_built_in(self) -> bool:
+        return self.trainer == BUILT_IN
+
+    def _repeated(self, repetition: Repetition) -> tuple[Config, tuple[Variation, ...]]:
+        """The config and what is laid over it in one run of each trial. The first repeat is as it is without others."""
+        config, pins = self.config, dict[str, int]()
+        if self.seeds.path is None:
+            config = config.override(run_seed=self.seeds[repetition.repeat])
+        elif repetition.repeat or self.seeds.are_listed:
+            pins[self.seeds.path] = self.seeds[repetition.repeat]
+        if repetition.fold and self._is_built_in:
+            pins |= {"data.folds": repetition.fold.count, "data.fold": repetition.fold.index}
+        elif repetition.fold:
+            config = config.override(fold=repetition.fold)
+        others = tuple(variation for variation in self.variations if variation.path not in pins)
+        return config, others + tuple(self._pin(path, value) for path, value in pins.items())
+
+    def _pin(self, path: str, value: int) -> Variation:
+        return Variation(Parameter(path, (value,)), add=path not in self.config.document.places)
+
+    @property
+    def trainer(self) -> str | tuple[str, ...]:
+        """``module:name`` of the trainer, or the arguments of a command."""
+        return self.config.trainer or BUILT_IN
+
+    def check(self) -> str:
+        """Let the trainer check the config of every trial.
+
+        Returns:
+            The fingerprint of the trainer's code.
+
+        Raises:
+            ConfigError: the trainer cannot be found, or refuses a config.
+        """
+        try:
+            trainer = resolve(self.trainer)
+            if self.folds:
+                check_holds_out(trainer, self.config.data)
+            for repetition in repetitions(range(1), self.folds):
+                for trial in self.space:
+                    trainer.check(self.template_of(repetition).config(trial.choice))
+            last = Repetition(self.most_repeats - 1, self.repetitions[0].fold)
+            trainer.check(self.template_of(last).config(self.space[0].choice))  # a seed may be too large
+            return provenance.fingerprint(self.trainer, self.config.data)
+        except ConfigError as error:
+            if self.config.trainer is None and "data" not in self.config.data:
+                hint = (
+                    "no trainer is given, so the built-in one was asked; for your own: --trainer, or a command after --"
+                )
+                error.hint = f"{error.hint}\n{hint}".strip()
+            error.where = error.where or self.config.where(error.path)
+            raise
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        document = self.config.document  # its nodes need not travel: they are in the text
+        return _plan, (document.text, document.name, self.config.settings, self.variations, self.race)
+
+    def names(self, prefix: str, stamp: str) -> RunNames:
+        """The names of the runs of a search."""
+        return RunNames(prefix, stamp, self.space.parameters, self.seeds, repeated=self.most_repeats > 1)
+
+    def entry(self, trial: Trial, repetition: Repetition, names: RunNames, index: int) -> RunEntry:
+        """The line of ``runs.jsonl`` of one run of a trial."""
+        return RunEntry(
+            index=index,
+            run=names.name(trial, repetition),
+            params=trial.params,
+            id=self.template_of(repetition).identity(trial.choice),
+            repeat=repetition.repeat,
+            fold=repetition.fold.index if repetition.fold else None,
+            confirms=repetition.confirms,
+        )
+
+    def runs(self, names: RunNames) -> Iterator[tuple[RunEntry, str]]:
+        """The runs that the search begins with, and their configs: a repeat of all trials before the next."""
+        index = itertools.count()
+        for repetition in self.repetitions:
+            template = self.template_of(repetition)
+            for trial in self.space:
+                entry = self.entry(trial, repetition, names, next(index))
+                yield entry, template.text(trial.choice)
+
+    def identities(self) -> Iterator[str]:
+        """The ``id`` of each run that the search begins with."""
+        templates = map(self.template_of, self.repetitions)
+        return (template.identity(trial.choice) for template in templates for trial in self.space)
+
+
+class RunDirectories(Sequence[Path]):
+    """The run directories of a search in the order of its runs, made when asked for."""
+
+    def __init__(self, root: Path, space: Space, repetitions: Sequence[Repetition], names: RunNames) -> None:
+        self._root, self._space, self._repetitions, self._names = root, space, repetitions, names
+
+    def __len__(self) -> int:
+        return len(self._space) * len(self._repetitions)
+
+    @overload
+    def __getitem__(self, index: int) -> Path: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Path]: ...
+    def __getitem__(self, index: int | slice) -> Path | list[Path]:
+        if isinstance(index, slice):
+            return [self[position] for position in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"run {index} of {len(self)}")
+        repetition, trial = divmod(index % len(self), len(self._space))
+        return self._root / self._names.name(self._space[trial], self._repetitions[repetition])
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} run directories, {self[0]} to {self[-1]}>"
+
+
+def _plan(text: str, name: str, settings: Settings, variations: tuple[Variation, ...], race: bool) -> Plan:  # noqa: FBT001
+    return Plan(replace(Config.parse(text, name), settings=settings), variations, race)
+
+
+def _are(count: int) -> str:
+    return "is 1" if count == 1 else f"are {count}"
+
+
+def create(
+    plan: Plan, prefix: str, store: Store, fingerprint: str | None = None
+) -> tuple[SearchDirectory, RunDirectories]:
+    """Create the search's directory and one for each run.
+
+    Args:
+        plan: what to create.
+        prefix: what the names begin with.
+        store: where.
+        fingerprint: of the trainer's code, if it is known yet.
+
+    Raises:
+        ConfigError: the prefix or the folder cannot be used; nothing was created.
+    """
+    check_prefix(prefix)
+    plan.template  # noqa: B018 - errors before the first directory
+    code = provenance.code()
+    search, stamp = store.create_search(prefix)
+    search.write_base(plan.config.document.text.encode())
+    search.write_facts(
+        {
+            "search": search.name,
+            "config": plan.config.document.name,
+            "command": provenance.command(),
+            "parameters": {parameter.path: parameter.values for parameter in plan.space.parameters},
+            "variations": [variation.argument for variation in plan.variations],
+            "runs": plan.size,
+            "repeats": plan.most_repeats,
+            "race": plan.race,
+            "folds": plan.folds,
+            "seed_path": plan.seeds.path,
+            "metric": plan.config.settings.metric,
+            "maximize": plan.config.settings.maximize,
+            "trainer": plan.trainer,
+            "threads": plan.config.threads,
+            "seed": plan.config.run_seed,
+            "git_commit": code.commit,
+            "packages": provenance.packages(),
+            "machine": provenance.machine(),
+            "fingerprint": fingerprint,
+            "creator": asdict(Owner.current()),
+            "created": now(),
+            "started": None,
+            "ended": None,
+        }
+    )
+    if code.patch:
+        search.write_patch(code.patch)
+    names = plan.names(prefix, stamp)
+    _create_runs(search, plan, names)
+    return search, RunDirectories(store.root, plan.space, plan.repetitions, names)
+
+
+def plan_of(search: SearchDirectory) -> Plan:
+    """The plan that a search was created from."""
+    facts = search.facts()
+    config = Config.parse(search.base(), facts["config"])
+    said = {name: facts.get(name) for name in ("repeats", "folds", "metric", "maximize")}
+    config = config.override(trainer=_tuple(facts["trainer"]), threads=facts["threads"], **said)
+    return Plan(config, parse_arguments(facts["variations"]), bool(facts.get("race")))
+
+
+def complete(search: SearchDirectory) -> None:
+    """Create what is missing of a search whose creation was interrupted.
+
+    Raises:
+        ConfigError: what it was to be is not known any more.
+    """
+    if search.is_created:
+        return
+    facts = search.facts()
+    creator = Owner(**facts["creator"])
+    if creator.life != "dead":
+        problem = f"is still being created, by process {creator.pid} on {creator.host}"
+        raise ConfigError(problem, where=str(search.dir), hint="try again in a moment")
+    plan = plan_of(search)
+    _create_runs(search, plan, _names_of(search, plan), again=True)
+
+
+def extend(search: SearchDirectory, plan: Plan, trials: Sequence[int], added: Iterable[Repetition]) -> int:
+    """Add runs of some trials to a search; how many are new.
+
+    Args:
+        search: the search.
+        plan: what it was created from.
+        trials: the indices of the trials.
+        added: the runs that each of them is to have.
+    """
+    names, chosen = _names_of(search, plan), [plan.space[index] for index in trials]
+    count = search.extend(
+        (plan.entry(trial, repetition, names, 0), plan.template_of(repetition).text(trial.choice))
+        for repetition in added
+        for trial in chosen
+    )
+    search.log(f"added {count} runs")
+    return count
+
+
+def _names_of(search: SearchDirectory, plan: Plan) -> RunNames:
+    prefix, _, stamp = search.name.rpartition("_")
+    return plan.names(prefix, stamp)
+
+
+def _create_runs(search: SearchDirectory, plan: Plan, names: RunNames, *, again: bool = False) -> None:
+    search.create_runs(plan.runs(names), again=again)
+    search.log(f"created {plan.size} runs")
+
+
+def _tuple(trainer: str | list[str]) -> str | tuple[str, ...]:
+    return trainer if isinstance(trainer, str) else tuple(trainer)

@@ -1,0 +1,79 @@
+"""How far a search is, from its files alone: also of one that another process runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from gridfold.records.ranking import Objective
+from gridfold.run import Record, Run
+from gridfold.store import RunEntry, SearchDirectory
+
+
+@dataclass
+class Status:
+    """The runs of a search, counted.
+
+    Attributes:
+        search: the search.
+        total: how many runs it has.
+        states: how many are in each state; "lost" if their process died and nobody has taken over yet.
+        running: those that are running now.
+        best: the best of the completed ones, of those that count in the comparison.
+        objective: what they are compared by.
+    """
+
+    search: SearchDirectory
+    total: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    running: list[tuple[RunEntry, Run]] = field(default_factory=list)
+    best: tuple[RunEntry, Record] | None = None
+    objective: Objective = field(default_factory=Objective)
+    _seconds: float = 0.0
+
+    @classmethod
+    def read(cls, search: SearchDirectory) -> Status:
+        """Look at every run of a search."""
+        status = cls(search, objective=Objective.said(search.facts()))
+        for entry in search.entries():
+            status._add(entry)
+        return status
+
+    @property
+    def left(self) -> int:
+        """How many runs are not done."""
+        return self.total - self.states["completed"] - self.states["failed"]
+
+    def seconds_left(self) -> float | None:
+        """How long the rest takes if it goes on as it did; None if nothing is running or nothing is known yet."""
+        completed = self.states["completed"]
+        if not self.running or not completed:
+            return None
+        return self._seconds / completed * self.left / len(self.running)
+
+    def _add(self, entry: RunEntry) -> None:
+        self.total += 1
+        run = self.search.run(entry)
+        record, attempt, owner = run.standing()
+        if attempt == 0 or (record and record.is_final and record.attempt == attempt):
+            self.states[record.state if record else "created"] += 1
+        elif owner and owner.life != "dead":
+            self.states["running"] += 1
+            self.running.append((entry, run))
+        else:
+            self.states["lost"] += 1
+        if record and record.state == "completed":
+            self._seconds += record.seconds or 0.0
+            if not entry.confirms and (self.best is None or self._place(entry, record) < self._place(*self.best)):
+                self.best = entry, record
+
+    def _place(self, entry: RunEntry, record: Record) -> tuple[bool, float, int]:
+        return self.objective.rank(record, entry.index)
+
+
+def elapsed(record: Record) -> float | None:
+    """Seconds since a running run has started, by the clock; None if it has not."""
+    if not record.started:
+        return None
+    return (datetime.now(UTC) - datetime.fromisoformat(record.started)).total_seconds()

@@ -1,0 +1,147 @@
+"""The config language: what varies, what stays, what is refused."""
+
+import pytest
+
+from gridfold.config.base import Config
+from gridfold.errors import ConfigError
+
+
+def parse(text):
+    return Config.parse(text, "base.yaml")
+
+
+def varied(text):
+    return {parameter.path: list(parameter.values) for parameter in parse(text).parameters}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: [1, 2]\n", {"a": [1, 2]}),
+        ("a: [1]\n", {}),
+        ("a: []\n", {}),
+        ("a: 1\n", {}),
+        ("a: [[256, 128], [512]]\n", {"a": [[256, 128], [512]]}),
+        ("a: [[1, 2]]\n", {}),
+        ("a: [{b: [1, 2]}]\n", {"a.0.b": [1, 2]}),
+        ("a: [{b: 1}, [1, 2]]\n", {"a.1": [1, 2]}),
+        ("a: [[{b: 1}], [{b: 2}]]\n", {"a": [[{"b": 1}], [{"b": 2}]]}),
+        ("a: !fixed [1, 2]\nb: !fixed {c: [1, 2]}\n", {}),
+        ("a: !fixed [{b: [1, 2]}]\n", {}),
+        ("gridfold: {fixed: [a, b.c]}\na: [1, 2]\nb: {c: [1, 2], d: [3, 4]}\n", {"b.d": [3, 4]}),
+        ("a: [1, 2]\n# gridfold: {fixed: [a]}\n", {}),
+        ("a: [null, true, x, 1e-7]\n", {"a": [None, True, "x", 1e-7]}),
+        ("a: &x [1, 2]\nb: *x\nc: {d: *x}\n", {"a": [1, 2]}),
+        ("b: [[*x, 3], [4]]\n".replace("*x", "&x 1"), {"b": [[1, 3], [4]]}),
+        ("a: [1e-3, 1e-4]\r\nb: 2\r\n", {"a": [1e-3, 1e-4]}),
+        ("a:\n  - 1\n  - 2\n", {"a": [1, 2]}),
+        ("text: |\n  - [1, 2]\n  # no\n", {}),
+        ("é: [ä, 'ö, ü']\n", {"é": ["ä", "ö, ü"]}),
+    ],
+)
+def test_what_varies(text, expected):
+    assert varied(text) == expected
+
+
+def test_the_users_example():
+    found = varied(
+        "model:\n  classification_head:\n    architecture:\n"
+        "      - type: linear\n      - type: relu\n      - type: dropout\n        p: [0.1, 0.2, 0.3] # drop\n"
+        "training:\n  batch_size: [16, 32, 64] # sizes\n  learning_rate: [1e-7, 5e-7, 1e-6, 5e-6, 1e-5] # rates\n"
+    )
+    assert found == {
+        "model.classification_head.architecture.2.p": [0.1, 0.2, 0.3],
+        "training.batch_size": [16, 32, 64],
+        "training.learning_rate": [1e-7, 5e-7, 1e-6, 5e-6, 1e-5],
+    }
+
+
+def test_what_stays_and_why():
+    config = parse("a: [1]\nb: !fixed [1, 2]\nc: []\nd: [1, 2]\ne: [{f: 1}]\ngridfold: {fixed: [d]}\n")
+    assert [(kept.path, kept.reason) for kept in config.kept] == [
+        ("a", "one value"),
+        ("b", "!fixed"),
+        ("c", "empty"),
+        ("d", "gridfold.fixed"),
+    ]
+
+
+def test_merges_mean_what_pyyaml_makes_of_them():
+    text = "x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz: {<<: [*x, *y], c: 3}\n"
+    assert parse(text).data["z"] == {"a": 1, "b": 1, "c": 3}
+
+
+ERRORS = {
+    "": "base.yaml: the config is empty\n  expected a mapping, such as 'training: {...}'",
+    "# only a comment\n": "base.yaml: the config is empty\n  expected a mapping, such as 'training: {...}'",
+    "- a\n- b\n": "base.yaml: the top level is a list, not a mapping\n  expected a mapping, such as 'training: {...}'",
+    "word\n": "base.yaml: the top level is the single value 'word', not a mapping\n"
+    "  expected a mapping, such as 'training: {...}'",
+    "a: 1\nb: 2\na: 3\n": "base.yaml:3:1: the key 'a' stands twice in one mapping\n  remove one of them",
+    "a: {1: x, true: y}\n": "base.yaml:1:11: the key 'true' stands twice in one mapping\n  remove one of them",
+    "a:\n\tb: 1\n": "base.yaml:2:1: not valid YAML: a tab in the indentation\n  indent with spaces",
+    "a: [1, 2\nb: 3\n": "base.yaml:2:2: not valid YAML: expected ',' or ']', but got ':'\n  in the line: b: 3",
+    "a: *nope\n": "base.yaml:1:4: not valid YAML: found undefined alias 'nope'\n  in the line: a: *nope",
+    "a: &x [*x]\n": "base.yaml:1:8: not valid YAML: *x contains itself\n  in the line: a: &x [*x]",
+    "a: !!python/object:os.system x\n": "base.yaml:1:4: a: the tag !!python/object:os.system cannot stand here\n"
+    "  configs hold plain values; the one tag of gridfold is !fixed, before a list",
+    "a: !mine 3\n": "base.yaml:1:4: a: the tag !mine cannot stand here\n"
+    "  configs hold plain values; the one tag of gridfold is !fixed, before a list",
+    "a: !fixed 3\n": "base.yaml:1:4: a: the tag !fixed cannot stand here\n"
+    "  configs hold plain values; the one tag of gridfold is !fixed, before a list",
+    "a: 1\n---\nb: 2\n": "base.yaml:2:1: more than one YAML document\n  keep one; remove the '---' between them",
+    "a: 'x\n": "base.yaml:2:1: not valid YAML: found unexpected end of stream",
+    "{[1]: 2}\n": "base.yaml:1:2: a list or mapping as a key",
+    "null: 1\n": "base.yaml:1:1: an empty key\n  write a name before the colon",
+    "a: 1\n<<: 3\n": "base.yaml:2:5: '<<' takes aliases of mappings, such as *name or [*name, *other]",
+    "a: 0b_\n": "base.yaml:1:4: cannot be read as int: '0b_'",
+    "a: x\x01y\n": "base.yaml:1: the character U+0001 is not allowed in YAML",
+    "a.b: 1\na: {b: 2}\n": "base.yaml:2:8: a.b: two values have this path",
+    "a: [1, 1]\n": "base.yaml:1:4: a: the value 1 stands twice in [1, 1]\n"
+    "  remove one; if the list is meant to be one value, write !fixed [1, 1]",
+    "gridfold: {fixd: [a]}\na: 1\n": "base.yaml:1:18: gridfold.fixd: unknown setting\n  did you mean 'fixed'?",
+    "gridfold: {fixed: [b]}\nbb: 1\n": "base.yaml: b: no such path in the config\n  did you mean 'bb'?",
+    "gridfold: {fixed: 3}\n": "base.yaml:1:19: gridfold.fixed: expected a list of dotted paths, found 3",
+    "x: &x {gridfold: {fixed: []}}\n<<: *x\n": "base.yaml:1:18: gridfold: a merge (<<) cannot bring settings\n"
+    "  write them at the top level",
+    "gridfold: 3\n": "base.yaml:1:11: gridfold: expected a mapping of settings, found 3",
+    "a: [1, 2]\n# gridfold: {fixed: [{]}\n": "base.yaml:2: the comment '# gridfold: {...}' does not hold settings",
+}
+
+
+@pytest.mark.parametrize("text", ERRORS)
+def test_bad_configs(text):
+    with pytest.raises(ConfigError) as caught:
+        _ = parse(text).parameters
+    assert str(caught.value) == ERRORS[text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 5000,
+        "a: " + "[" * 5000 + "]" * 5000,
+        "a0: &a0 [x, y]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 9)),
+    ],
+    ids=["unclosed", "deep", "billion laughs"],
+)
+def test_hostile_configs_are_errors(text):
+    with pytest.raises(ConfigError):
+        _ = parse(text).parameters
+
+
+def test_files(tmp_path):
+    (tmp_path / "a.yaml").write_bytes("a: é\n".encode("latin-1"))
+    (tmp_path / "dir.yaml").mkdir()
+    with pytest.raises(ConfigError, match=r"not UTF-8 text: .* at byte 3"):
+        Config.load(tmp_path / "a.yaml")
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        Config.load(tmp_path / "dir.yaml")
+    with pytest.raises(ConfigError, match=r"no such file\n  did you mean 'a.yaml'\?"):
+        Config.load(tmp_path / "aa.yaml")
+
+
+def test_a_mapping():
+    config = Config.load({"b": [1e-7, 2], "a": {"c": "no", "d": (3, 4)}})
+    assert {p.path: p.values for p in config.parameters} == {"b": (1e-7, 2), "a.d": (3, 4)}
+    assert config.document.text == "b:\n- 1.0e-07\n- 2\na:\n  c: 'no'\n  d:\n  - 3\n  - 4\n"

@@ -1,0 +1,251 @@
+"""The contract of executors, which every executor keeps."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from gridfold.executors.local import LocalExecutor
+from gridfold.process.interrupt import Interrupt
+from gridfold.run import Attempt, Record, Run, started, write_config
+
+
+class Watched:
+    def __init__(self):
+        self.seen = set()
+
+    def running(self, run):
+        self.seen.add(run.dir.name)
+
+    def ended(self, run, record, *, again=False):
+        pass
+
+
+class ExecutorContract:
+    @pytest.fixture
+    def executor(self):
+        raise NotImplementedError
+
+    @pytest.fixture
+    def submit(self, project):
+        """Attempts at new runs, each made when it is asked for."""
+
+        def make(*whats, trainer="toy:train", attempt=1):
+            for index, what in enumerate(whats):
+                (project / f"run{index}").mkdir()
+                write_config(str(project / f"run{index}"), f"what: {what}\nlr: {index}\n")
+                record = Record(f"{index}", index, "search", {"what": what}, trainer, attempt=attempt)
+                yield Attempt(Run(project / f"run{index}"), record)
+
+        return make
+
+    @pytest.fixture
+    def execute(self, executor):
+        def run(attempts, watcher=None, interrupt=None):
+            ended = executor.execute(attempts, watcher or Watched(), interrupt or Interrupt())
+            return {attempt.record.index: record for attempt, record in ended}
+
+        return run
+
+    def test_every_run_ends_in_a_record(self, execute, submit):
+        records = execute(submit("finish", "raise", "exit", "die", "segfault", "finish"))
+        states = ["completed", "failed", "failed", "failed", "failed", "completed"]
+        assert [records[index].state for index in range(6)] == states
+        errors = [records[index].error for index in range(6)]
+        assert [error and error["type"] for error in errors] == [
+            None,
+            "ValueError",
+            "SystemExit",
+            "Killed",
+            "Crashed",
+            None,
+        ]
+        assert [error and error.get("signal") for error in errors] == [None, None, None, "SIGKILL", "SIGSEGV", None]
+
+    def test_a_record_is_on_disk_when_it_is_given(self, executor, submit, project):
+        for _, record in executor.execute(submit("finish", "raise", "die"), Watched(), Interrupt()):
+            written = Run(project / f"run{record.index}").read()
+            assert written.state == record.state
+            assert written.metrics == record.metrics
+            assert record.attempt == 1
+            assert record.host
+            assert record.pid
+            assert record.seconds is not None
+
+    def test_what_a_run_prints_is_in_its_log(self, execute, submit, project):
+        execute(submit("finish", "raise"))
+        assert (project / "run0" / "log.txt").read_text() == "trained run0 0\n"
+        assert "ValueError: this one fails" in (project / "run1" / "log.txt").read_text()
+
+    def test_runs_are_asked_for_when_there_is_room(self, executor, submit):
+        asked = []
+
+        def attempts():
+            for attempt in submit(*["finish"] * 9):
+                asked.append(attempt)
+                yield attempt
+
+        next(iter(executor.execute(attempts(), Watched(), Interrupt())))
+        assert len(asked) < 9
+
+    def test_an_executor_asks_again_when_there_is_nothing_yet(self, execute, submit):
+        def attempts():
+            yield None
+            yield from submit("finish")
+
+        assert execute(attempts())[0].state == "completed"
+
+    def test_a_running_run_is_seen(self, execute, submit):
+        watched = Watched()
+        execute(submit("nap"), watched)
+        assert watched.seen == {"run0"}
+
+    def test_a_trainer_that_returns_no_numbers_fails(self, execute, submit):
+        assert execute(submit("finish", trainer="toy:nonsense"))[0].error["type"] == "TypeError"
+
+    def test_a_trainer_that_is_not_there_fails(self, execute, submit):
+        assert execute(submit("finish", trainer="toy:none"))[0].error["type"] == "ConfigError"
+
+    def test_a_command(self, execute, submit):
+        command = ["sh", "-c", "echo said; echo '{\"f1\": 0.5}'; exit $1", "sh", "{lr}"]
+        records = execute(submit("a", "b", trainer=command))
+        assert records[0].metrics == {"f1": 0.5}
+        assert records[1].error["type"] == "CommandFailed"
+
+    def test_an_attempt_that_another_process_has_is_left_alone(self, execute, submit, project):
+        (attempt,) = submit("finish")
+        assert attempt.run.begin(started(attempt.record))
+        assert not execute([attempt])[0].is_final
+        assert not (project / "run0" / "log.txt").read_text()
+
+    def test_when_asked_to_stop_runs_are_interrupted_and_none_is_started(self, executor, submit):
+        interrupt = Interrupt()
+
+        class Stopping(Watched):
+            def running(self, run):
+                super().running(run)
+                interrupt.request()
+
+        watched = Stopping()
+        ended = list(executor.execute(submit("sleep", "sleep", "sleep", "sleep"), watched, interrupt))
+        assert {record.state for _, record in ended} == {"interrupted"}
+        assert len(ended) < 4
+
+    def test_the_earlier_attempts_metrics_do_not_mix(self, execute, submit, project):
+        execute(submit("raise"))
+        record = Record("0", 0, "search", {}, "toy:train", attempt=2)
+        assert execute([Attempt(Run(project / "run0"), record)])[0].attempt == 2
+        assert len((project / "run0" / "metrics.jsonl").read_text().splitlines()) == 2
+        assert len((project / "run0" / "metrics-attempt-1.jsonl").read_text().splitlines()) == 2
+
+
+class LocalContract(ExecutorContract):
+    def test_a_run_that_takes_too_long_times_out(self, executor, execute, submit):
+        executor.timeout, executor.grace = 0.5, 0.2
+        records = execute(submit("sleep", "hang", "finish"))
+        assert [records[index].state for index in range(3)] == ["failed", "failed", "completed"]
+        assert [records[index].error["message"] for index in range(2)] == ["not done after 0.5 s"] * 2
+
+    def test_nothing_that_a_run_has_started_outlives_it(self, execute, submit, project):
+        execute(submit("finish", trainer=["sh", "-c", "sleep 60 & echo $! > pid"]))
+        assert is_gone(int((project / "pid").read_text()))
+
+    def test_nothing_outlives_a_run_that_is_killed(self, executor, execute, submit, project):
+        executor.timeout, executor.grace = 0.5, 0.2
+        execute(submit("x", trainer=["sh", "-c", "trap '' TERM; sleep 60 & echo $! > pid; wait; wait"]))
+        assert is_gone(int((project / "pid").read_text()))
+
+
+class TestLocalExecutor(LocalContract):
+    @pytest.fixture
+    def executor(self, project):
+        with LocalExecutor() as executor:
+            yield executor
+
+    def test_when_the_template_process_dies_its_runs_are_lost_and_the_next_get_a_new_one(self, executor, submit):
+        class Killing(Watched):
+            def running(self, run):
+                if not self.seen:
+                    os.kill(executor._server._process.pid, signal.SIGKILL)
+                super().running(run)
+
+        ended = list(executor.execute(submit("sleep", "finish"), Killing(), Interrupt()))
+        assert [record.state for _, record in ended] == ["failed", "completed"]
+        assert ended[0][1].error["type"] == "Lost"
+
+    def test_imports_are_paid_once(self, executor, submit, write):
+        write("slow.py", "import time; time.sleep(0.5)\ndef train(config): return 1\n")
+        start = time.monotonic()
+        ended = list(executor.execute(submit(*["x"] * 5, trainer="slow:train"), Watched(), Interrupt()))
+        assert [record.state for _, record in ended] == ["completed"] * 5
+        assert time.monotonic() - start < 2
+
+    def test_what_an_import_prints_is_in_every_log(self, execute, submit, write, project):
+        write("loud.py", "print('imported')\ndef train(config): print('trains'); return 1\n")
+        execute(submit("x", "y", trainer="loud:train"))
+        assert [(project / f"run{i}" / "log.txt").read_text() for i in (0, 1)] == ["imported\ntrains\n"] * 2
+
+    def test_random_numbers_start_from_the_seed(self, execute, submit, write):
+        write("draws.py", "import random\nrandom.random()\ndef train(config): return random.random()\n")
+        records = execute(submit("x", "y", trainer="draws:train"))
+        assert records[0].metrics == records[1].metrics == {"result": 0.8444218515250481}
+
+
+class TestParallel(LocalContract):
+    @pytest.fixture
+    def executor(self, project):
+        with LocalExecutor(parallel=3) as executor:
+            yield executor
+
+    def test_runs_overlap_and_a_free_place_is_taken_at_once(self, execute, submit):
+        start = time.monotonic()
+        records = execute(submit(*["nap"] * 6))
+        assert time.monotonic() - start < 6 * 0.5
+        begun = sorted(record.started for record in records.values())
+        assert begun[2] < min(record.ended for record in records.values())
+
+
+class TestCold(LocalContract):
+    """Where importing the trainer starts a thread, no process is forked from it."""
+
+    @pytest.fixture
+    def executor(self, project, write):
+        toy = (project / "toy.py").read_text()
+        write(
+            "toy.py", f"{toy}\nimport threading\nthreading.Thread(target=time.sleep, args=[99], daemon=True).start()\n"
+        )
+        with LocalExecutor(parallel=2) as executor:
+            yield executor
+
+    def test_the_reason_is_known(self, executor, submit):
+        list(executor.execute(submit("finish"), Watched(), Interrupt()))
+        assert executor._server.cold_reason == "1 other thread is alive (Thread-1 (sleep))"
+
+
+def test_where_importing_the_trainer_kills_each_run_says_so(project, write):
+    write("bad.py", "import os; os.abort()\n")
+    for index in range(2):
+        (project / f"run{index}").mkdir()
+        write_config(str(project / f"run{index}"), "lr: 1\n")
+    attempts = [
+        Attempt(Run(project / f"run{index}"), Record(f"{index}", index, "search", {}, "bad:train", attempt=1))
+        for index in range(2)
+    ]
+    with LocalExecutor(parallel=2) as executor:
+        ended = list(executor.execute(attempts, Watched(), Interrupt()))
+    assert [record.error["signal"] for _, record in ended] == ["SIGABRT"] * 2
+
+
+def is_gone(pid, seconds=2):
+    """Whether a process ends within some seconds; a signal takes effect soon, not at once."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX":
+                return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.01)
+    return False
