@@ -49,7 +49,7 @@ class Browser:
               for (const plot of document.querySelectorAll(".plot")) {
                 if (!plot.offsetParent) continue;
                 plot.scrollIntoView({ block: "center" });
-                for (let tries = 0; tries < 100 && !plot.querySelector(".main-svg"); tries++) await wait();
+                while (!plot.querySelector(".main-svg")) await wait();
               }
               window.scrollTo(0, 0);
               await wait();
@@ -91,6 +91,7 @@ def browser(profile):
         options.add_argument(option)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    driver.set_script_timeout(120)  # seconds, to draw all figures on a busy machine
     try:
         yield Browser(driver)
     finally:
