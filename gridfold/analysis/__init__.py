@@ -1,1 +1,1 @@
-"""The numbers behind an answer: what won, how sure that is, what mattered, what to run next. Nothing is drawn here."""
+"""What won, how sure that is, what mattered, what to run next: as numbers and in words, nothing is drawn."""

@@ -1,1 +1,1 @@
-"""The fold: code that reads a config is asked to split where trials differ, and does the rest once."""
+"""The fold: one config stands for many runs, its process splits where code reads what they differ in."""

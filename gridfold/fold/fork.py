@@ -30,10 +30,10 @@ from typing import Any, NoReturn
 
 from gridfold import stages
 from gridfold.fold.folded import Group
+from gridfold.fold.inheritance import Inheritance, descriptors_of, living_children
 from gridfold.fold.reader import own_file
-from gridfold.process.inheritance import Inheritance, descriptors_of, living_children
+from gridfold.fold.writes import Writes
 from gridfold.process.lifeline import tie
-from gridfold.process.writes import Writes
 from gridfold.repeats import Fold as DataFold
 from gridfold.run import Run, number
 from gridfold.store import SearchDirectory

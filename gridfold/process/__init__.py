@@ -1,1 +1,1 @@
-"""One process of the system: who it is, when it ends, and what it does or shares behind the back of the code in it."""
+"""One process of the system: who it is, what ends it, its CPU threads and random numbers."""

@@ -1,1 +1,1 @@
-"""Records: what runs have left in their directories, as results, rows and comparisons."""
+"""Records: what runs have left in their directories, as results, as rows, and compared."""

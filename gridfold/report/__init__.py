@@ -1,1 +1,1 @@
-"""What a search says: tables, live progress."""
+"""What people see: progress, tables, data formats, figures, the page."""

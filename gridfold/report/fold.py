@@ -11,12 +11,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from gridfold.fold.sharing import EarlyRead, Part, Sharing
 from gridfold.fold.source import first_use, is_question
-from gridfold.records.sharing import EarlyRead, Part, Sharing
 from gridfold.report import terminal
 from gridfold.store import SearchDirectory
 
-_WRITING = "writing "  # a path that is none: see ``gridfold.process.writes``
+_WRITING = "writing "  # a path that is none: see ``gridfold.fold.writes``
 _MAX_ROWS = 20
 _MAX_SENTENCES = 5
 _OWN = "the runs themselves"

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
 from gridfold.errors import ConfigError
 from gridfold.process import seeding
-from gridfold.process.writes import STAGES
 
 if TYPE_CHECKING:
     from types import FunctionType
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+STAGES = ".stages"  # the folder beside the runs
 LIMIT = "GRIDFOLD_STAGES_GB"
 _DEFAULT_GIGABYTES = 20.0
 _LOG = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gridfold.process.writes import Writes
+from gridfold.fold.writes import Writes
 
 
 @pytest.fixture

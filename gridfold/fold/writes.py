@@ -21,11 +21,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gridfold.stages import STAGES
+
 _OPEN = ((builtins, "open"), (io, "open"), (os, "open"))
 _CHANGE = tuple((os, name) for name in ("mkdir", "remove", "rename", "replace", "rmdir", "symlink", "link", "unlink"))
 _PATHS = ("file", "path", "src")  # as these functions call what comes first
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-STAGES = ".stages"  # the folder of what gridfold keeps for all runs
 _CORE = str(Path(__file__).parents[1])
 _CACHES = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR", "TRITON_CACHE_DIR")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gridfold.records.sharing import Sharing
+from gridfold.fold.sharing import Sharing
 from gridfold.run import Record
 from gridfold.store import RunEntry
 from gridfold.worker import Spent
