@@ -97,8 +97,14 @@ class TestFailures:
         search("what: [raise, exit, die, finish]\n", "--parallel", "1")
         assert states(project) == ["failed"] * 3 + ["completed"]
 
-    def test_fail_fast_stops_at_the_first_and_interrupts_the_others(self, search, project):
-        result = search("what: [sleep, raise, finish]\n", "--fail-fast", "--parallel", "2")
+    def test_fail_fast_stops_at_the_first_and_interrupts_the_others(self, search, project, write):
+        write(
+            "meets.py",
+            "import time\nfrom pathlib import Path\n\n\ndef train(config):\n    if config['lr'] == 1:\n"
+            "        Path('sleeps').touch()\n        time.sleep(60)\n    while not Path('sleeps').exists():\n"
+            "        time.sleep(0.01)\n    raise ValueError('this one fails')\n",
+        )
+        result = search("lr: [1, 2, 3]\n", "--fail-fast", "--parallel", "2", "--trainer", "meets:train", "--no-fold")
         assert result.returncode == 1
         assert states(project) == ["interrupted", "failed", None]
         assert "Stopped: a run failed (ValueError: this one fails)" in result.stderr
@@ -116,16 +122,18 @@ class TestFailures:
         assert "will be tried again" in result.stdout
 
     def test_a_run_that_takes_too_long(self, search, project):
-        result = search("what: [sleep, finish]\n", "--timeout", "0.5")
+        result = search("what: [sleep, finish]\n", "--timeout", "3")
         assert result.returncode == 1
         assert states(project) == ["failed", "completed"]
-        assert records(project)[0]["error"]["message"] == "not done after 0.5 s"
+        assert records(project)[0]["error"]["message"] == "not done after 3 s"
 
-    def test_a_budget(self, search, project):
-        result = search("what: nap\nlr: [1, 2, 3, 4, 5, 6, 7, 8]\n", "--budget", "1.2s", "--parallel", "1")
+    def test_a_budget(self, search, project, write):
+        write("naps.py", "import time\ndef train(config):\n    time.sleep(2)\n    return 1\n")
+        arguments = ("--trainer", "naps:train", "--budget", "5s", "--parallel", "1", "--no-fold")
+        result = search("lr: [1, 2, 3, 4, 5, 6, 7, 8]\n", *arguments)
         assert result.returncode == 0
         assert states(project) == ["completed"] * 2 + [None] * 6
-        assert "Stopped: the budget of 0:00:01.200000 allows no further run (a run takes about" in result.stderr
+        assert "Stopped: the budget of 0:00:05 allows no further run (a run takes about" in result.stderr
 
     def test_a_nan_is_a_record(self, search, project):
         result = search("lr: [.nan, 1]\n")

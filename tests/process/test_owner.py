@@ -88,7 +88,9 @@ def test_what_is_starting_a_program_and_so_has_no_environment_for_a_moment_is_ki
 
 def test_strangers_without_any_environment_are_left_alone():
     owner, left = start_and_kill("env", "-i", "sleep", "60")
+    deadline = time.monotonic() + 30
     while not Path(f"/proc/{left}/cmdline").read_bytes().startswith(b"sleep"):
+        assert time.monotonic() < deadline
         time.sleep(0.01)
     assert owner.kill_remains()
     os.kill(left, signal.SIGKILL)
