@@ -9,7 +9,7 @@ MOST = 1000  # repeats of a trial that count in a comparison; those from here on
 
 
 @dataclass(frozen=True)
-class Fold:
+class DataFold:
     """Which part of the training data is held out, to validate on.
 
     Attributes:
@@ -31,7 +31,7 @@ class Repetition:
     """
 
     repeat: int = 0
-    fold: Fold | None = None
+    fold: DataFold | None = None
 
     @property
     def confirms(self) -> bool:
@@ -63,5 +63,5 @@ class Seeds:
 
 def repetitions(repeats: range, folds: int | None) -> Iterator[Repetition]:
     """Every repeat on every part of the data: all that there is of a repeat before the next."""
-    parts = [Fold(index, folds) for index in range(folds)] if folds else [None]
+    parts = [DataFold(index, folds) for index in range(folds)] if folds else [None]
     return (Repetition(repeat, fold) for repeat in repeats for fold in parts)

@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 from gridfold.files import replace_file, replace_if_first, write_new
 from gridfold.process.owner import Owner
-from gridfold.repeats import Fold
+from gridfold.repeats import DataFold
 
 State = Literal["created", "running", "completed", "failed", "interrupted", "stopped"]
 
@@ -125,7 +125,7 @@ class Run:
     shared = False
 
     def __init__(
-        self, directory: str | os.PathLike[str], seed: int = 0, index: int = 0, fold: Fold | None = None
+        self, directory: str | os.PathLike[str], seed: int = 0, index: int = 0, fold: DataFold | None = None
     ) -> None:
         self.dir = Path(directory)
         self.seed = seed
@@ -284,7 +284,7 @@ class Run:
 
 def of_record(directory: str | os.PathLike[str], record: Record) -> Run:
     """The run as a trainer sees it."""
-    return Run(directory, record.seed, record.index, Fold(*record.data_fold) if record.data_fold else None)
+    return Run(directory, record.seed, record.index, DataFold(*record.data_fold) if record.data_fold else None)
 
 
 def started(record: Record) -> Record:

@@ -18,7 +18,7 @@ from gridfold.config.base import Config
 from gridfold.config.seeds import find_seeds
 from gridfold.config.variations import parse_arguments
 from gridfold.errors import ConfigError
-from gridfold.repeats import Fold, Repetition, Seeds, repetitions
+from gridfold.repeats import DataFold, Repetition, Seeds, repetitions
 from gridfold.search.extension import next_round, results_of
 from gridfold.search.hyperparam_search import HyperParamSearch
 from gridfold.search.plan import Plan, create, extend, plan_of
@@ -176,12 +176,12 @@ class TestPlan:
 
     def test_a_config_says_its_seed_and_its_fold_where_it_has_no_keys_for_them(self):
         plan = self.plan("lr: 1\ngridfold: {trainer: 'x:y', repeats: 2, folds: 2}")
-        text = plan.template_of(Repetition(1, Fold(1, 2))).text(())
+        text = plan.template_of(Repetition(1, DataFold(1, 2))).text(())
         assert text == "lr: 1\n# gridfold: {trainer: 'x:y', seed: 1, fold: [1, 2]}\n"
         again = Config.parse(text, "config.yaml")
-        assert (again.run_seed, again.fold) == (1, Fold(1, 2))
+        assert (again.run_seed, again.fold) == (1, DataFold(1, 2))
         assert Plan(again).template.text(()) == text
-        assert Plan(again).template.identity(()) == plan.template_of(Repetition(1, Fold(1, 2))).identity(())
+        assert Plan(again).template.identity(()) == plan.template_of(Repetition(1, DataFold(1, 2))).identity(())
 
     @pytest.mark.parametrize("comment", ["{seed: -1}", "{seed: x}", "{fold: [2, 2]}", "{fold: 1}", "{fold: [0]}"])
     def test_a_comment_that_is_no_seed_or_fold(self, comment):

@@ -14,7 +14,7 @@ import yaml
 
 from gridfold.config.document import FIXED_TAG, Document, Place, parse_values
 from gridfold.errors import ConfigError, nearest, nearest_file
-from gridfold.repeats import MOST, Fold
+from gridfold.repeats import MOST, DataFold
 from gridfold.space import Parameter
 from gridfold.values import render, render_block
 
@@ -53,7 +53,7 @@ class Settings:
     maximize: bool | None = None
     seed: str | None = None
     run_seed: int | None = None
-    fold: Fold | None = None
+    fold: DataFold | None = None
 
     @classmethod
     def read(cls, document: Document) -> Settings:
@@ -181,7 +181,7 @@ class Config:
         return (self._commented.run_seed or 0) if seed is None else seed
 
     @property
-    def fold(self) -> Fold | None:
+    def fold(self) -> DataFold | None:
         """What ``run.fold`` is."""
         return self.settings.fold or self._commented.fold
 
@@ -319,10 +319,10 @@ _KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 _NUMBERS = {"threads", "repeats", "folds"}
 
 
-def _read_fold(index: Any, count: Any) -> Fold:
+def _read_fold(index: Any, count: Any) -> DataFold:
     if not _is_whole(2)(count) or not _is_whole(0, count - 1)(index):
         raise ValueError(f"no part of a whole: {index!r:.80} of {count!r:.80}")
-    return Fold(index, count)
+    return DataFold(index, count)
 
 
 def _hashable(trainer: Any) -> Any:

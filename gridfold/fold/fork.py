@@ -34,7 +34,7 @@ from gridfold.fold.inheritance import Inheritance, descriptors_of, living_childr
 from gridfold.fold.reader import own_file
 from gridfold.fold.writes import Writes
 from gridfold.process.lifeline import tie
-from gridfold.repeats import Fold as DataFold
+from gridfold.repeats import DataFold
 from gridfold.run import Run, number
 from gridfold.store import SearchDirectory
 from gridfold.worker import TAKEN, Moment, Spent, Task, Work, enter, leave, listen, outcome, prepare
