@@ -18,7 +18,7 @@ from gridfold.files import replace_file, replace_if_first, write_new
 from gridfold.process.owner import Owner
 from gridfold.repeats import DataFold
 
-State = Literal["created", "running", "completed", "failed", "interrupted", "stopped"]
+State = Literal["created", "running", "completed", "failed", "interrupted", "stopped", "lost"]
 
 CONFIG = "config.yaml"
 RECORD = "run.json"
@@ -58,6 +58,7 @@ class Record:
         host: the machine that executes it.
         pid: the process that does; the leader of a process group.
         process: when that process started (see ``gridfold.process.owner.Owner``).
+        state: how far it is; "lost", which no file says, if its process is dead and did not say how it ended.
         fold: how the result came about: its ``label``, ``own`` if nothing of it was shared with other runs,
             ``bitwise`` if something was and it is to the bit what it would be alone; the seconds and CPU seconds that
             were ``shared`` and its ``own``; the ``node``, its process in the fold (see ``SearchDirectory.note_fold``).
@@ -98,7 +99,7 @@ class Record:
 
 
 _FIELDS = tuple(field.name for field in fields(Record))
-_STATES = get_args(State)
+_STATES = {*get_args(State)} - {"lost"}  # that a file may say
 
 
 @dataclass(frozen=True)
@@ -265,6 +266,18 @@ class Run:
                 break
         return record, attempt, owner
 
+    def judged(self) -> Record | None:
+        """The record of the last attempt, as it stands: what says that it is running is "lost" if its process is dead.
+
+        None if no attempt was taken, or none can be read.
+        """
+        record, attempt, owner = self.standing()
+        if record is None or record.attempt < attempt:
+            record = _as_record(_read_mapping(self._claim(attempt))) or record  # what it is to begin with
+        if record is None or (record.is_final and record.attempt == attempt):
+            return record
+        return replace(record, state="running" if owner and owner.life != "dead" else "lost")
+
     def results(self) -> list[str]:
         """The files that tell what came of the run: its metrics, and what the trainer saved; paths in ``dir``."""
         files = (path for path in self.dir.rglob("*") if path.is_file())
@@ -315,7 +328,19 @@ def write_config(directory: str, text: str) -> None:
 
 def read_record(directory: str) -> Record | None:
     """The record of the run in a directory, as ``Run.read`` gives it; for whoever reads those of many runs."""
-    found = _read_mapping(f"{directory}/{RECORD}")
+    return _as_record(_read_mapping(f"{directory}/{RECORD}"))
+
+
+def judge(directory: str) -> Record | None:
+    """The record of the run in a directory as it stands, as ``Run.judged`` gives it; likewise."""
+    record = read_record(directory)
+    is_settled = record is None or record.is_final
+    if is_settled and not os.path.exists(f"{directory}/{CLAIM}{record.attempt + 1 if record else 1}"):  # noqa: PTH110
+        return record
+    return Run(directory).judged()
+
+
+def _as_record(found: Mapping[str, Any]) -> Record | None:
     try:
         record = Record(**{name: found[name] for name in _FIELDS if name in found})
     except TypeError:

@@ -18,7 +18,7 @@ from typing import Any
 
 from gridfold.errors import ConfigError, nearest
 from gridfold.files import is_file, replace_file, replacing
-from gridfold.run import Record, Run, read_record, write_config
+from gridfold.run import Record, Run, judge, write_config
 
 BASE = "base.yaml"
 SEARCH = "search.json"
@@ -225,9 +225,9 @@ class SearchDirectory:
         return Run(self.dir.parent / entry.run)
 
     def records(self) -> Iterator[tuple[RunEntry, Record | None]]:
-        """Each run with its record, None for a run that was never started."""
+        """Each run with its record as it stands (see ``Run.judged``), None for a run that was never started."""
         root = str(self.dir.parent)
-        return ((entry, read_record(f"{root}/{entry.run}")) for entry in self.entries())
+        return ((entry, judge(f"{root}/{entry.run}")) for entry in self.entries())
 
     def log(self, line: str) -> None:
         """Append a line to ``search.log``; a disk that is full loses the line, not the search."""

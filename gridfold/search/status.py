@@ -36,8 +36,8 @@ class Status:
     def read(cls, search: SearchDirectory) -> Status:
         """Look at every run of a search."""
         status = cls(search, objective=Objective.said(search.facts()))
-        for entry in search.entries():
-            status._add(entry)
+        for entry, record in search.records():
+            status._add(entry, record)
         return status
 
     @property
@@ -52,17 +52,11 @@ class Status:
             return None
         return self._seconds / completed * self.left / len(self.running)
 
-    def _add(self, entry: RunEntry) -> None:
+    def _add(self, entry: RunEntry, record: Record | None) -> None:
         self.total += 1
-        run = self.search.run(entry)
-        record, attempt, owner = run.standing()
-        if attempt == 0 or (record and record.is_final and record.attempt == attempt):
-            self.states[record.state if record else "created"] += 1
-        elif owner and owner.life != "dead":
-            self.states["running"] += 1
-            self.running.append((entry, run))
-        else:
-            self.states["lost"] += 1
+        self.states[record.state if record else "created"] += 1
+        if record and record.state == "running":
+            self.running.append((entry, self.search.run(entry)))
         if record and record.state == "completed":
             self._seconds += record.seconds or 0.0
             if not entry.confirms and (self.best is None or self._place(entry, record) < self._place(*self.best)):
