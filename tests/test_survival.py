@@ -117,6 +117,16 @@ def interrupts_itself(config, run):
 
 def exits_75(config, run):
     os._exit(75)
+
+
+def splits(config, run):
+    for step in range(3):
+        time.sleep(SystemRandom().uniform(0, 0.1))
+        bit = config[f"bit_{step}"]
+    time.sleep(SystemRandom().uniform(0, 0.1))
+    if config["bit_0"] + config["bit_1"] == 2:
+        raise ValueError("both")
+    return float(bit)
 '''
 
 DELAYS = '''
@@ -256,6 +266,13 @@ class Project:
             own = [(what, int(attempt)) for what, run, attempt in lines if run == name]
             assert own == sorted(own, key=lambda note: note[1]), f"attempts overlap: {name} {own}"
             assert own[-1] == ("end", record["attempt"]), f"{name} {own} ends otherwise than {record['attempt']}"
+
+
+def wait_for(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it does not happen"
+        time.sleep(0.005)
 
 
 def finish(process, timeout=60):
@@ -929,6 +946,25 @@ def test_runs_are_gone_at_once_when_they_are_interrupted_twice(place, trainer):
     assert not list(project.folder.glob("runs/*/clean"))
     project.wait_until_gone()
     assert finish(project.search("at_once", prefix="t")).returncode == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_table_in_the_end_and_the_status_say_the_same(place, seed):
+    """Whatever was killed, in whatever moment the search was stopped."""
+    project, draw = place(config="bit_0: [0, 1]\nbit_1: [0, 1]\nbit_2: [0, 1]\n"), random.Random(seed)
+    search = project.search("splits", "--parallel", "2", *draw.choice([(), ("--budget", "1"), ("--fail-fast",)]))
+    wait_for(lambda: list(project.folder.glob("runs/*/fold.jsonl")))
+    time.sleep(draw.uniform(0, 0.5))
+    if found := [pid for pid in project.processes() if pid != search.pid]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(draw.choice(found), signal.SIGKILL)
+    time.sleep(draw.uniform(0, 0.5))
+    search.send_signal(signal.SIGINT)
+    said, status = finish(search).stdout, project.gridfold("status").stdout
+    shown = Counter(re.findall(r"│ (\w+) +│[^│]*│$", said, re.MULTILINE))
+    assert sum(shown.values()) == 8
+    assert shown == {state: int(count) for count, state in re.findall(r"(\d+) ([a-z]+)(?:,|$)", status.splitlines()[0])}
+    assert not shown.keys() & {"running", "lost"}
 
 
 def main():

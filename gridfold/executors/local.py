@@ -22,7 +22,7 @@ from gridfold.failure import Error, describe, died, is_infrastructure, lost, tim
 from gridfold.process import threads
 from gridfold.process.interrupt import Interrupt
 from gridfold.process.owner import MARK
-from gridfold.run import Attempt, Record, now, started
+from gridfold.run import Attempt, Record, Run, now, started
 from gridfold.trainer import BUILT_IN
 from gridfold.worker import TAKEN
 
@@ -124,16 +124,19 @@ class LocalExecutor:
         while True:
             if not (interrupt.requests or interrupt.holds or self._folded):
                 more = self._fill(waiting)
-            if not self._active and (interrupt.requests or interrupt.holds or not (more or self._folded)):
-                return
+            stops = bool(interrupt.requests or interrupt.holds)
+            if not (self._active or self._folded) and (stops or not more):
+                break
             for active, record in self._ended(interrupt):
                 yield active.attempt, record
             self._end_overdue(interrupt)
-            self._end_overdue_fold()
+            self._end_overdue_fold(interrupt)
             yield from ((active.attempt, record) for active, record in self._forgotten())
             for active in self._active.values():
                 if active.since is not None:
                     watcher.running(active.attempt.run)
+        if stops:
+            self._close_server()  # what was told to start, and then to stop, shall not begin behind our back
 
     def _fill(self, waiting: Iterator[Attempt | None]) -> bool:
         """Start attempts while there is room; False if there are no more."""
@@ -224,7 +227,9 @@ class LocalExecutor:
         run, record = active.attempt.run, active.attempt.record
         found = run.read()
         if run.is_claimed(record.attempt + 1) or (ended and _is_taken(ended, found, record)):
-            return found or record  # another process's, now or before
+            if not _is_lost(run, record):
+                return found or record  # another process's, now or before
+            ended = None  # it had begun in a fold, which was killed before it was heard of
         if found and found.attempt == record.attempt:
             if found.state == "completed" or (found.is_final and not active.ending):
                 return found
@@ -277,10 +282,19 @@ class LocalExecutor:
                 self._server.forget(key)
                 yield self._close(self._active.pop(key), None)
 
-    def _end_overdue_fold(self) -> None:
-        """Kill a fold whose shared part hangs: each of its runs shall time out by itself."""
+    def _end_overdue_fold(self, interrupt: Interrupt) -> None:
+        """Kill a fold of which no run shall begin any more, or whose shared part hangs: each shall time out by itself.
+
+        Those that begin in this moment are heard of before the end of the fold.
+        """
         fold = self._folded
-        if fold and self.timeout and not self._active and time.monotonic() - fold.since > self.timeout:
+        if fold is None or self._active:
+            return
+        stops = interrupt.requests or interrupt.holds
+        if stops and not (self._server and self._server.has_started(fold.key)):
+            self._close_server()
+            self._end_fold()
+        elif stops or (self.timeout and time.monotonic() - fold.since > self.timeout):
             self._signal(fold.key, signal.SIGKILL)
 
     def _end(self, key: int, active: _Active, reason: str) -> None:
@@ -313,6 +327,12 @@ def _is_taken(ended: Ended, found: Record | None, wanted: Record) -> bool:
     """Whether a process ended because another one has the attempt, and not by an exit code of the trainer's own."""
     own = found is not None and found.attempt == wanted.attempt and found.pid == ended.pid
     return ended.status == TAKEN and not own
+
+
+def _is_lost(run: Run, wanted: Record) -> bool:
+    """Whether the process that has the attempt is dead, and did not say how it ended."""
+    record = run.judged()
+    return record is not None and record.state == "lost" and record.attempt == wanted.attempt
 
 
 def _environment() -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -23,23 +24,24 @@ class Watched:
         pass
 
 
+@pytest.fixture
+def submit(project):
+    """Attempts at new runs, each made when it is asked for."""
+
+    def make(*whats, trainer="toy:train", attempt=1):
+        for index, what in enumerate(whats):
+            (project / f"run{index}").mkdir()
+            write_config(str(project / f"run{index}"), f"what: {what}\nlr: {index}\n")
+            record = Record(f"{index}", index, "search", {"what": what}, trainer, attempt=attempt)
+            yield Attempt(Run(project / f"run{index}"), record)
+
+    return make
+
+
 class ExecutorContract:
     @pytest.fixture
     def executor(self):
         raise NotImplementedError
-
-    @pytest.fixture
-    def submit(self, project):
-        """Attempts at new runs, each made when it is asked for."""
-
-        def make(*whats, trainer="toy:train", attempt=1):
-            for index, what in enumerate(whats):
-                (project / f"run{index}").mkdir()
-                write_config(str(project / f"run{index}"), f"what: {what}\nlr: {index}\n")
-                record = Record(f"{index}", index, "search", {"what": what}, trainer, attempt=attempt)
-                yield Attempt(Run(project / f"run{index}"), record)
-
-        return make
 
     @pytest.fixture
     def execute(self, executor):
@@ -240,6 +242,30 @@ def test_where_importing_the_trainer_kills_each_run_says_so(project, write):
     with LocalExecutor(parallel=2) as executor:
         ended = list(executor.execute(attempts, Watched(), Interrupt()))
     assert [record.error["signal"] for _, record in ended] == ["SIGABRT"] * 2
+
+
+def test_no_run_of_a_fold_begins_when_the_executor_has_stopped(project, submit, write):
+    write(
+        "late.py",
+        "import pathlib, time\ndef train(config):\n    pathlib.Path('shared').touch()\n"
+        "    while not pathlib.Path('go').exists():\n        time.sleep(0.01)\n    return config['lr']\n",
+    )
+    interrupt = Interrupt()
+
+    def attempts():
+        yield from submit("x", "y", trainer="late:train")
+        threading.Thread(target=stop).start()
+
+    def stop():
+        while not (project / "shared").exists():
+            time.sleep(0.01)
+        interrupt.request()
+
+    with LocalExecutor(fold=True) as executor:
+        assert list(executor.execute(attempts(), Watched(), interrupt)) == []
+        (project / "go").touch()
+        time.sleep(0.3)
+        assert not list(project.glob("run*/run.json"))
 
 
 def is_gone(pid, seconds=2):
