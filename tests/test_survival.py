@@ -410,6 +410,7 @@ def test_nothing_outlives_a_killed_search(place, trainer):
     search.wait()
     project.wait_until_gone()
     assert "4 lost" in project.gridfold("status").stdout
+    assert project.gridfold("results").stdout.count("lost") == 4
 
 
 def test_no_command_outlives_a_killed_search(place):

@@ -154,7 +154,10 @@ def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
         terminal.console(stderr=True).print(terminal.warning(change), soft_wrap=True)
     said = Execution(parallel=options.parallel, fold=False)
     execution = replace(said.or_else(facts.get("execution") or {}), timeout=options.timeout)
-    with execution.executor(planned.config.threads, cold=True) as executor, live.live(output, len(chosen)) as view:
+    with (
+        execution.executor(planned.config.threads, cold=True) as executor,
+        live.live(output, len(chosen), parallel=executor.parallel) as view,
+    ):
         found = run_again(directory, chosen, executor, view)
     terminal.console().print(terminal.verification(found), soft_wrap=True)
     if found.interrupted:
@@ -266,7 +269,8 @@ def _execute_round(
         output.print(terminal.reused(reuse(backlog, reusable)))
     elif reusable:
         output.print(terminal.could_be_reused(len(reusable)), soft_wrap=True)
-    with live.live(output, backlog.total, backlog.completed, Objective.said(directory.facts())) as view:
+    objective, parallel = Objective.said(directory.facts()), executor.parallel
+    with live.live(output, backlog.total, backlog.completed, objective, parallel) as view:
         return execute_search(backlog, executor, view, policy, execution.keep(directory))
 
 

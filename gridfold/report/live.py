@@ -17,6 +17,7 @@ from gridfold.errors import nearest
 from gridfold.failure import signature
 from gridfold.records.ranking import Objective
 from gridfold.run import Record, Run
+from gridfold.search.forecast import Pace
 
 _MAX_BARS = 10  # of runs that run
 _FEW = 100  # runs that each have a line
@@ -40,15 +41,16 @@ class Live:
         total: how many runs the search has.
         done: how many of them are done.
         objective: what they are compared by.
+        parallel: how many run at a time.
     """
 
-    def __init__(self, progress: Progress, total: int, done: int, objective: Objective) -> None:
+    def __init__(self, progress: Progress, total: int, done: int, objective: Objective, parallel: int) -> None:
         self._progress = progress
         self._objective = objective
         self._total = total
-        self._before = self._done = done
+        self._done = done
         self._failed = 0
-        self._start = time.monotonic()
+        self._pace = Pace(parallel)
         self._last_line = float("-inf")
         self._signatures: set[tuple[str, str]] = set()
         self._is_warned = False
@@ -82,6 +84,7 @@ class Live:
         elif not again:
             self._done += record.state in ("completed", "failed")
             self._failed += record.state == "failed"
+            self._pace.ended(record)
             if record.metrics and (self._best is None or self._is_better(record, self._best)):
                 self._best = record
         self._progress.update(
@@ -122,8 +125,7 @@ class Live:
         return ", ".join(parts)
 
     def _time_left(self) -> str:
-        done = self._done - self._before
-        return _left(self._start, done, self._total - self._done) if self._done < self._total else ""
+        return _said(self._pace.seconds_left(self._total - self._done)) if self._done < self._total else ""
 
     def _note(self) -> str:
         parts = [f"{self._failed} failed"] if self._failed else []
@@ -156,10 +158,11 @@ def progress_note(state: Mapping[str, float]) -> str:
 
 def _left(start: float, done: float, remaining: float) -> str:
     """The time left if what remains goes as fast as what is done since ``start``."""
-    if done <= 0:
-        return ""
-    seconds = (time.monotonic() - start) / done * remaining
-    return f"{timedelta(seconds=round(seconds))} left"
+    return _said((time.monotonic() - start) / done * remaining if done > 0 else None)
+
+
+def _said(seconds: float | None) -> str:
+    return "" if seconds is None else f"{timedelta(seconds=round(seconds))} left"
 
 
 def _short(name: str, width: int = 48) -> str:
@@ -167,7 +170,13 @@ def _short(name: str, width: int = 48) -> str:
 
 
 @contextmanager
-def live(output: Console, total: int, done: int = 0, objective: Objective = Objective()) -> Iterator[Live]:  # noqa: B008
+def live(
+    output: Console,
+    total: int,
+    done: int = 0,
+    objective: Objective = Objective(),  # noqa: B008 - it is frozen
+    parallel: int = 1,
+) -> Iterator[Live]:
     """A view of a search of so many runs, of which some are done."""
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -177,4 +186,4 @@ def live(output: Console, total: int, done: int = 0, objective: Objective = Obje
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=output, transient=True, disable=not output.is_terminal) as progress:
-        yield Live(progress, total, done, objective)
+        yield Live(progress, total, done, objective, parallel)

@@ -1,10 +1,12 @@
-"""What a search would take, judged by earlier runs of the same trainer."""
+"""What a search would take, judged by earlier runs of the same trainer; what is left of one, by its own."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 
 from gridfold.errors import ConfigError
@@ -14,6 +16,7 @@ from gridfold.search.reuse import find_reusable
 from gridfold.store import Store
 
 _SAMPLE = 50  # earlier runs to judge by
+_RECENT = 20  # so many of those that run at a time, one after the other, are judged by
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,43 @@ class Forecast:
         seconds = statistics.median(record.seconds or 0.0 for _, record in sample)
         disk = statistics.median(_size(run) for run, _ in sample)
         return cls(runs, reusable, parallel, seconds * -(-runs // parallel), disk * runs)
+
+
+@dataclass
+class Pace:
+    """How fast the runs of a search end, whatever came before the first of them: imports, and what runs share.
+
+    Attributes:
+        parallel: how many run at a time.
+    """
+
+    parallel: int
+    clock: Callable[[], float] = time.monotonic
+    _ends: deque[float] = field(init=False)
+    _seconds: list[float] = field(default_factory=list, init=False)  # that the first of them took by themselves
+
+    def __post_init__(self) -> None:
+        self._ends = deque(maxlen=1 + _RECENT * self.parallel)
+
+    def ended(self, record: Record) -> None:
+        """Hear of a run that has ended."""
+        self._ends.append(self.clock())
+        if len(self._seconds) < self.parallel:
+            self._seconds.append(record.seconds or 0.0)
+
+    def seconds_left(self, remaining: int) -> float | None:
+        """How long so many more runs take; None as long as one run alone would have to tell.
+
+        Those that run at a time may end at a time, so the pace is from one such end to the next: between two ends
+        there are a whole number of times as many runs as run at a time. Before that, it is what the runs took.
+        """
+        known = len(self._ends)
+        if known < 2:
+            return None
+        if rounds := (known - 1) // self.parallel:
+            count = rounds * self.parallel
+            return (self._ends[-1] - self._ends[-1 - count]) / count * remaining
+        return statistics.median(self._seconds) / self.parallel * remaining
 
 
 def _completed(plan: Plan, store: Store) -> Iterator[tuple[Run, Record]]:
