@@ -15,9 +15,6 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
-from rich.markup import escape
-from rich.table import Table
-
 from gridfold.analysis.numbers import number, plus_minus
 from gridfold.records.rows import ABSENT, Column, Row
 from gridfold.report.frame import frame_of
@@ -33,8 +30,7 @@ SUFFIXES = {
     ".txt": "table",
 }
 
-_STATE = len("interrupted")  # no word of a state is broken
-_LEFT = ("state", "search", "run", "runs", "error")  # texts; numbers stand to the right
+LEFT = ("state", "search", "run", "runs", "error")  # texts; numbers stand to the right
 _LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
 _LATEX |= {character: f"\\{character}" for character in "&%$#_{}"}
 
@@ -54,26 +50,6 @@ def parquet(columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
     content = io.BytesIO()
     frame_of(columns, rows, plain=True).to_parquet(content, index=False, engine="pyarrow")
     return content.getvalue()
-
-
-def table(columns: Sequence[Column], rows: Sequence[Row], *, bold: bool) -> Table:
-    """The table in the terminal; where that is too narrow, texts go on in the next line.
-
-    Args:
-        columns: its columns.
-        rows: its rows.
-        bold: the first row stands out.
-    """
-    body = [cells(columns, row) for row in rows]
-    found = Table()
-    for position, column in enumerate(columns):
-        left = column.name in _LEFT
-        widest = max((len(line[position]) for line in body), default=0)
-        least = min(widest, _STATE) if column.name == "state" else None if left else widest
-        found.add_column(escape(column.label), justify="left" if left else "right", overflow="fold", min_width=least)
-    for position, line in enumerate(body):
-        found.add_row(*map(escape, line), style="bold green" if bold and position == 0 else "")
-    return found
 
 
 def cells(columns: Sequence[Column], row: Row) -> list[str]:
@@ -133,7 +109,7 @@ def _strict(value: Any) -> Any:
 
 
 def _markdown(columns: Sequence[Column], rows: Sequence[Row]) -> str:
-    rules = ["---" if column.name in _LEFT else "---:" for column in columns]
+    rules = ["---" if column.name in LEFT else "---:" for column in columns]
     body = (list(map(_in_markdown, cells(columns, row))) for row in rows)
     lines = [[_in_markdown(column.label) for column in columns], rules, *body]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
@@ -145,7 +121,7 @@ def _in_markdown(text: str) -> str:
 
 
 def _latex(columns: Sequence[Column], rows: Sequence[Row]) -> str:
-    places = "".join("l" if column.name in _LEFT else "r" for column in columns)
+    places = "".join("l" if column.name in LEFT else "r" for column in columns)
     head = _latex_line(column.label for column in columns)
     lines = [r"% \usepackage{booktabs}", rf"\begin{{tabular}}{{{places}}}", r"\toprule", head, r"\midrule"]
     lines += [_latex_line(cells(columns, row)) for row in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from gridfold.errors import ConfigError, nearest_file
 from gridfold.files import replace_bytes
 from gridfold.records.rows import Column, Row, Rows
 from gridfold.report import formats
+from gridfold.report.columns import Heading, TextTable
 
 MAX_ROWS = 20
 _MAX_METRICS = 3
@@ -89,14 +91,23 @@ class Listing:
 
     def table(self) -> Group:
         """The table, as people read it."""
-        shown = self.shown
+        shown, columns = self.shown, self.columns
         bold = self.sort is None and bool(shown) and shown[0].n > 0
-        table = formats.table(self.columns, shown, bold=bold)
+        body = [formats.cells(columns, row) for row in shown]
+        table = TextTable(list(map(self._heading, columns)), body, bold, "" if self.asked else self._hint)
         left = len(self.rows.rows) - len(shown)
         lines = [f"{left:,} more: --all"] if left else []
         if self.sort is None and not self.rows.by_run and not self.rows.results.has_equal_repeats:
             lines.append("Not all have the same repeats: the order is by what they would be if they had.")
         return Group(f"[bold]{escape(self._title())}", table, *lines)
+
+    def _heading(self, column: Column) -> Heading:
+        kind = "fact" if column.name == self.sort else column.name if column.name == "seconds" else column.kind
+        return Heading(column.label, kind, column.name in formats.LEFT)
+
+    @property
+    def _hint(self) -> str:
+        return see_all(search.name for search in self.rows.results.searches)
 
     def _title(self) -> str:
         objective = self.rows.results.objective
@@ -104,3 +115,8 @@ class Listing:
             return f"Results by {self.sort}"
         rule = f" ({'highest' if objective.maximize else 'lowest'} {objective.metric})" if objective.metric else ""
         return f"Results, best first{rule}"
+
+
+def see_all(searches: Iterable[str]) -> str:
+    """How to see the columns for which a terminal has no room."""
+    return f"To see all: gridfold results {' '.join(searches)} | less -S"

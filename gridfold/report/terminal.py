@@ -24,6 +24,7 @@ from gridfold.records.ranking import Objective
 from gridfold.records.result import Results
 from gridfold.records.rows import Rows
 from gridfold.report import printing
+from gridfold.report.columns import Heading, TextTable
 from gridfold.report.live import progress_note
 from gridfold.run import Record, Run
 from gridfold.search.backlog import Backlog
@@ -291,7 +292,7 @@ def results(search: SearchDirectory, records: Iterable[tuple[RunEntry, Record | 
     entry, record = best[0] if best else (None, None)
     if entry and record and objective.value(record.metrics)[1] is not None:
         lines.insert(0, f"Best run: {escape(str(search.dir.parent / (record.reused or entry.run)))}")
-    return Group(_results_table(best, objective), *_failures(failed, "failed"), *lines)
+    return Group(*_results_table(search, best, objective), *_failures(failed, "failed"), *lines)
 
 
 def _watched(
@@ -355,7 +356,9 @@ def _failures(found: list[tuple[Run, Record]], what: str) -> list[str]:
     return lines
 
 
-def _results_table(best: list[tuple[RunEntry, Record | None]], objective: Objective) -> Table:
+def _results_table(
+    search: SearchDirectory, best: list[tuple[RunEntry, Record | None]], objective: Objective
+) -> tuple[str, TextTable]:
     entries = [entry for entry, _ in best]
     paths = list(dict.fromkeys(path for entry in entries for path in entry.params))
     which = [name for name in ("repeat", "fold") if any(getattr(entry, name) for entry in entries)]
@@ -363,17 +366,20 @@ def _results_table(best: list[tuple[RunEntry, Record | None]], objective: Object
     first = objective.of(found)
     metrics = sorted(found, key=lambda name: name != first.metric)[:_MAX_METRICS]
     rule = f" ({'highest' if first.maximize else 'lowest'} {first.metric})" if metrics else ""
-    table = Table(title=escape(f"Results, best first{rule}"), title_justify="left", title_style="bold")
-    for heading in ("run", *label_parameters(paths), *which, *metrics, "state", "seconds"):
-        table.add_column(escape(heading), justify="left" if heading == "state" else "right")
-    for position, (entry, record) in enumerate(best):
+    headings = [Heading("run"), *(Heading(label, "parameter") for label in label_parameters(paths))]
+    headings += [*map(Heading, which), *(Heading(name, "metric") for name in metrics)]
+    headings += [Heading("state", left=True), Heading("seconds", "seconds")]
+    rows = []
+    for entry, record in best:
         cells = [str(entry.index), *(render(entry.params[path]) if path in entry.params else "" for path in paths)]
         cells += [str(getattr(entry, name)) for name in which]
         cells += [number(record.metrics.get(name)) if record else "" for name in metrics]
         cells += [record.state if record else "created", number(record.seconds, 1) if record else ""]
-        is_best = position == 0 and record is not None and objective.value(record.metrics)[1] is not None
-        table.add_row(*map(escape, cells), style="bold green" if is_best else "")
-    return table
+        rows.append(cells)
+    first_record = best[0][1] if best else None
+    has_best = first_record is not None and objective.value(first_record.metrics)[1] is not None
+    title = f"[bold]{escape(f'Results, best first{rule}')}"
+    return title, TextTable(headings, rows, has_best, printing.see_all([search.name]))
 
 
 def metrics_table(record: Record) -> Table:
