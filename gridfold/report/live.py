@@ -21,6 +21,8 @@ from gridfold.search.forecast import Pace
 
 _MAX_BARS = 10  # of runs that run
 _FEW = 100  # runs that each have a line
+_MAX_NAME, _MIN_NAME = 48, 12  # of a run, beside its bar
+_BESIDE = 62  # what bar, count, time left and note take in a line
 _LINE_SECONDS = 1.0  # between two lines about runs that went well
 
 
@@ -64,7 +66,8 @@ class Live:
         if shown is None:
             if len(self._runs) == _MAX_BARS:
                 return
-            task = self._progress.add_task(_short(run.dir.name), total=None, left="", note="preparing")
+            name = _short(run.dir.name, self._progress.console.width - _BESIDE)
+            task = self._progress.add_task(name, total=None, left="", note="preparing")
             shown = self._runs[run.dir.name] = _Shown(task)
         state = run.read_progress()
         if not state:  # not yet, or no longer
@@ -165,7 +168,8 @@ def _said(seconds: float | None) -> str:
     return "" if seconds is None else f"{timedelta(seconds=round(seconds))} left"
 
 
-def _short(name: str, width: int = 48) -> str:
+def _short(name: str, room: int) -> str:
+    width = max(_MIN_NAME, min(room, _MAX_NAME))
     return name if len(name) <= width else f"…{name[1 - width :]}"
 
 
