@@ -291,7 +291,8 @@ class LocalExecutor:
         if fold is None or self._active:
             return
         stops = interrupt.requests or interrupt.holds
-        if stops and not (self._server and self._server.has_started(fold.key)):
+        begun = self._server is not None and self._server.has_started(fold.key)
+        if stops and (interrupt.requests > 1 or not begun):
             self._close_server()
             self._end_fold()
         elif stops or (self.timeout and time.monotonic() - fold.since > self.timeout):
