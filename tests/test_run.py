@@ -135,3 +135,27 @@ def test_what_is_reported_is_numbers_of_any_library(tmp_path):
     assert (tmp_path / "metrics.jsonl").read_text() == '{"epoch": 1, "f1": 0.5}\n'
     with pytest.raises(TypeError, match="expected a number, found 'high'"):
         Run(tmp_path).report(f1="high")
+
+
+def test_a_record_stands_as_its_process_does(tmp_path):
+    run = Run(tmp_path)
+    assert run.judged() is None
+    assert run.begin(attempt(1))
+    assert run.judged() == run.read()
+    run.write(replace(attempt(1), state="failed"))
+    assert run.judged().state == "failed"
+    dead = replace(attempt(2), process=f"{attempt(2).process}0")
+    assert run.begin(dead)
+    assert (run.judged(), run.read().state) == (replace(dead, state="lost"), "running")
+
+
+def test_a_process_that_was_killed_between_claim_and_record_lost_its_run(tmp_path):
+    run, record = Run(tmp_path), replace(attempt(1), process=f"{attempt(1).process}0")
+    assert run.begin(record)
+    (tmp_path / "run.json").unlink()
+    assert run.judged() == replace(record, state="lost")
+
+
+def test_no_file_says_that_a_run_is_lost(tmp_path):
+    Run(tmp_path).write(replace(RECORD, state="lost"))
+    assert Run(tmp_path).read() is None

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,14 @@ class ExecutorContract:
         assert attempt.run.begin(started(attempt.record))
         assert not execute([attempt])[0].is_final
         assert not (project / "run0" / "log.txt").read_text()
+
+    def test_an_attempt_whose_process_died_unheard_of_is_lost(self, execute, submit):
+        (attempt,) = submit("finish")
+        record = started(attempt.record)
+        assert attempt.run.begin(replace(record, process=f"{record.process}0"))
+        ended = execute([attempt])[0]
+        assert (ended.state, ended.error["type"]) == ("failed", "Lost")
+        assert attempt.run.read() == ended
 
     def test_when_asked_to_stop_runs_are_interrupted_and_none_is_started(self, executor, submit):
         interrupt = Interrupt()
