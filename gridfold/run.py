@@ -99,7 +99,7 @@ class Record:
 
 
 _FIELDS = tuple(field.name for field in fields(Record))
-_STATES = {*get_args(State)} - {"lost"}  # that a file may say
+_STATES = [state for state in get_args(State) if state != "lost"]  # that a file may say
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,7 @@ class LocalExecutor:
                     watcher.running(active.attempt.run)
         if stops:
             self._close_server()  # what was told to start, and then to stop, shall not begin behind our back
+            yield from ((active.attempt, record) for active, record in self._unheard_of())
 
     def _fill(self, waiting: Iterator[Attempt | None]) -> bool:
         """Start attempts while there is room; False if there are no more."""
@@ -263,6 +264,7 @@ class LocalExecutor:
             if active.since is None:
                 if interrupt.requests > 1 or (interrupt.requests and self._server and not self._server.ready):
                     del self._active[key]  # it waits for imports and has not begun
+                    self._alone.append(active.attempt)
                     self._release(active.slot)
             elif interrupt.requests and not active.ending:
                 self._end(key, active, "interrupted")
@@ -281,6 +283,12 @@ class LocalExecutor:
             if moment - active.gone_since > _NEWS_SECONDS and self._server:
                 self._server.forget(key)
                 yield self._close(self._active.pop(key), None)
+
+    def _unheard_of(self) -> Iterator[tuple[_Active, Record]]:
+        """The runs that had begun, and were killed with the template process before that was told."""
+        for attempt in [each for each in self._alone if _is_lost(each.run, each.record)]:
+            self._alone.remove(attempt)
+            yield self._close(_Active(attempt, None, ending="interrupted"), None)
 
     def _end_overdue_fold(self, interrupt: Interrupt) -> None:
         """Kill a fold of which no run shall begin any more, or whose shared part hangs: each shall time out by itself.
