@@ -5,10 +5,10 @@ import io
 import pytest
 from rich.console import Console
 
-from gridfold.report.columns import Heading, TextTable
-from gridfold.report.printing import Listing
 from gridfold.records.result import Results
 from gridfold.records.rows import Rows
+from gridfold.report.columns import Heading, TextTable
+from gridfold.report.printing import Listing
 from tests.made import search
 
 VARIED = {

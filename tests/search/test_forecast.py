@@ -2,8 +2,8 @@
 
 import pytest
 
-from gridfold.search.forecast import Pace
 from gridfold.run import Record
+from gridfold.search.forecast import Pace
 
 
 class Clock:
