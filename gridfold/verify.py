@@ -119,7 +119,8 @@ def choose(search: SearchDirectory, count: int | None) -> list[int]:
     for entry in search.entries():
         if found := _result(search, entry):
             completed.append(entry.index)
-            place = objective.rank(found[1], entry.index)
+            run, record = found
+            place = objective.rank(objective.at_best(record, run.reports()), entry.index)
             best = min(best or place, place)
     if best is None:
         hint = f"gridfold resume {search.name}"

@@ -495,6 +495,13 @@ class TestRace:
         assert self.counts() == {0.5: 2, 0.51: 2}
 
 
+def test_status_names_the_best_trial_and_not_the_luckiest_run(search, gridfold, place):
+    code = "\n\ndef luck(config, run): return [[0.9, 0.1, 0.2], [0.5, 0.6, 0.7]][config['lr']][run.seed]\n"
+    (place / "trainers.py").write_text(TRAINERS + code)
+    search("lr: [0, 1]", "--repeats", "3", trainer="luck")
+    assert "best so far: result 0.6000 (mean of 3): lr 1\n" in gridfold("status")[1]
+
+
 def test_confirm_trains_the_best_two_on_fresh_seeds(search, gridfold, snapshot):
     search("lr: [0.1, 0.5, 0.51]", "--repeats", "2", "--parallel", "1")
     chosen = results_of(last()).ranked[:2]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from math import isfinite
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeGuard
 
 from gridfold.run import Record
 
@@ -48,13 +47,28 @@ class Objective:
         return metric, metrics.get(metric)
 
     def rank(self, record: Record | None, index: int) -> tuple[bool, float, int]:
-        """A key that sorts runs best first, by their final metrics; those without the metric come last."""
-        metric, value = self.value(record.metrics if record else {})
-        if value is None or not isfinite(value):
+        """A key that sorts runs best first, by the metrics of their records (see ``at_best``); no metric comes last."""
+        metric, value = self.value(record.metrics if record and record.state == "completed" else {})
+        if not is_finite(value):
             return True, 0.0, index
         return False, -self.sign(metric) * value, index
 
-    def best_epoch(self, epochs: Sequence[Mapping[str, float]], metric: str) -> Mapping[str, float] | None:
+    def at_best(self, record: Record, reports: Sequence[Mapping[str, object]]) -> Record:
+        """A run's record with the metrics of its best epoch, beside final ones that it does not report.
+
+        That is what runs are compared by, and what they keep their weights by. The final metrics count as one more
+        epoch, after all others.
+
+        Args:
+            record: with the final metrics.
+            reports: what the run reported; may hold anything if a command wrote it.
+        """
+        metric = self.metric or first_metric(record.metrics)
+        best = self.best_epoch([*reports, record.metrics], metric) if metric else None
+        found = {name: value for name, value in (best or {}).items() if is_finite(value) or isinstance(value, float)}
+        return replace(record, metrics={**record.metrics, **found})
+
+    def best_epoch(self, epochs: Sequence[Mapping[str, Any]], metric: str) -> Mapping[str, Any] | None:
         """The report of a run in which the metric is best, the first of equals; None if no report has it."""
         sign = self.sign(metric)
         measured = [epoch for epoch in epochs if is_finite(epoch.get(metric))]
@@ -76,6 +90,6 @@ def is_of_test(metric: str) -> bool:
     return metric.startswith("test")
 
 
-def is_finite(value: Any) -> bool:
+def is_finite(value: Any) -> TypeGuard[float]:
     """Whether it is a finite number."""
     return isinstance(value, (int, float)) and abs(value) <= sys.float_info.max

@@ -165,6 +165,12 @@ def compare(store: Store, names: Iterable[str], said: Objective = Objective()) -
     return results
 
 
+def records_at_best(search: SearchDirectory, objective: Objective) -> Iterator[tuple[RunEntry, Record | None]]:
+    """Each run of a search with its record, which has the metrics of its best epoch; None if it was never started."""
+    for entry, record in search.records():
+        yield entry, record and objective.at_best(record, _reports(search, entry, record))
+
+
 def _comparable(values: Sequence[Mapping[Replicate, float]]) -> list[float | None]:
     """The means of some trials' values, each without what its repeats do to all trials.
 
@@ -203,11 +209,8 @@ def _completed(objective: Objective, searches: Sequence[SearchDirectory]) -> Obj
 
 
 def _result(search: SearchDirectory, entry: RunEntry, record: Record | None, objective: Objective) -> RunResult:
-    metric = objective.metric or ""
-    metrics = dict(record.metrics) if record else {}
-    if record and metric:
-        metrics |= _numbers(objective.best_epoch(_reports(search, entry, record), metric) or {})
-    value = metrics.get(metric)
+    metrics = objective.at_best(record, _reports(search, entry, record)).metrics if record else {}
+    value = metrics.get(objective.metric or "")
     usable = record is not None and record.state == "completed" and is_finite(value)
     return RunResult(search, entry, record, metrics, value if usable else None)
 
@@ -215,11 +218,6 @@ def _result(search: SearchDirectory, entry: RunEntry, record: Record | None, obj
 def _reports(search: SearchDirectory, entry: RunEntry, record: Record | None) -> list[dict[str, float]]:
     reused = record.reused if record else None
     return read_reports(f"{search.dir.parent}/{reused or entry.run}")
-
-
-def _numbers(report: Mapping[str, object]) -> dict[str, float]:
-    """The numbers of a report, which may hold anything if a command wrote it."""
-    return {name: value for name, value in report.items() if is_finite(value) or isinstance(value, float)}  # type: ignore[misc]
 
 
 def _trials(results: Iterable[RunResult]) -> Iterator[TrialResult]:

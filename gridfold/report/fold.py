@@ -13,6 +13,8 @@ from rich.text import Text
 
 from gridfold.fold.sharing import EarlyRead, Part, Sharing
 from gridfold.fold.source import first_use, is_question
+from gridfold.records.ranking import Objective
+from gridfold.records.result import records_at_best
 from gridfold.report import terminal
 from gridfold.store import SearchDirectory
 
@@ -56,7 +58,8 @@ def in_words(search: SearchDirectory) -> tuple[list[str], list[list[str]]]:
 def results(search: SearchDirectory) -> Group:
     """The results of a search; below, what the fold saved, and what would save most."""
     sharing = Sharing.read(search.fold_events())
-    shown = terminal.results(search, sharing.counting(search.records()))
+    records = records_at_best(search, Objective.said(search.facts()))
+    shown = terminal.results(search, sharing.counting(records))
     return Group(shown, *_summary(search, sharing))
 
 

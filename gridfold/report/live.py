@@ -80,6 +80,8 @@ class Live:
 
     def ended(self, run: Run, record: Record, *, again: bool = False) -> None:
         """An attempt has ended."""
+        if record.state == "completed":
+            record = self._objective.at_best(record, run.reports())
         if shown := self._runs.pop(run.dir.name, None):
             self._progress.remove_task(shown.task)
         if not record.is_final:

@@ -163,7 +163,9 @@ def status(found: Status, again: str) -> Group:
     seconds = found.seconds_left()
     if seconds is not None:
         lines.append(f"{timedelta(seconds=round(seconds))} left")
-    if found.best and found.best[1].metrics:
+    if found.is_repeated:
+        lines += _best_trial(Results.read([found.search]))
+    elif found.best and found.best[1].metrics:
         entry, record = found.best
         name, value = found.objective.value(record.metrics)
         lines.append(escape(f"best run: {name} {number(value)}: {entry.run}"))
@@ -172,6 +174,16 @@ def status(found: Status, again: str) -> Group:
     if not found.running and found.left:
         lines.append(escape(f"Nobody works on it. To continue: {again} {found.search.name}"))
     return Group(*lines)
+
+
+def _best_trial(found: Results) -> list[str]:
+    """A line about the trial that is the best so far, over its repeats."""
+    for trial in found.ranked[:1]:
+        params = zip(label_parameters(list(trial.params)), trial.params.values(), strict=True)
+        said = ", ".join(f"{label} {render(value)}" for label, value in params)
+        mean = f"{number(trial.mean)} (mean of {len(trial.values)})"
+        return [escape(f"best so far: {found.objective.metric} {mean}: {said}")]
+    return []
 
 
 def expectation(plan: Plan, names: RunNames, done: Forecast) -> Group:
@@ -276,7 +288,7 @@ def results(search: SearchDirectory, records: Iterable[tuple[RunEntry, Record | 
 
     Args:
         search: the search.
-        records: its runs, which are read once.
+        records: its runs, with the metrics of their best epochs; they are read once.
     """
     seen = Counter[str]()
     failed: list[tuple[Run, Record]] = []

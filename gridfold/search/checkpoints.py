@@ -31,10 +31,12 @@ class KeepBest:
     _best: list[tuple[tuple[bool, float, int], str]] = field(default_factory=list)
     _trainer: str | Sequence[str] = field(init=False)
     _objective: Objective = field(init=False)
+    _confirming: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         facts = self.search.facts()
         self._trainer, self._objective = facts["trainer"], Objective.said(facts)
+        self._confirming = frozenset(entry.run for entry in self.search.entries() if entry.confirms)
         for entry, record in self.search.records():
             self.ended(self.search.run(entry), record)
 
@@ -42,7 +44,10 @@ class KeepBest:
         """Hear of a run that has ended, and delete what is not among the best any more."""
         if record is None or record.state != "completed" or record.reused:
             return
-        place = (self._objective.rank(record, record.index), run.dir.name)
+        if run.dir.name in self._confirming:  # it is not compared
+            self._delete(run)
+            return
+        place = (self._objective.rank(self._objective.at_best(record, run.reports()), record.index), run.dir.name)
         if place in self._best:
             return
         self._best.append(place)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from gridfold.records.ranking import Objective
+from gridfold.records.result import records_at_best
 from gridfold.run import Record, Run
 from gridfold.store import RunEntry, SearchDirectory
 
@@ -21,6 +22,7 @@ class Status:
         states: how many are in each state; "lost" if their process died and nobody has taken over yet.
         running: those that are running now.
         best: the best of the completed ones, of those that count in the comparison.
+        is_repeated: whether trials have several runs, of which the best one alone says little.
         objective: what they are compared by.
     """
 
@@ -29,6 +31,7 @@ class Status:
     states: Counter[str] = field(default_factory=Counter)
     running: list[tuple[RunEntry, Run]] = field(default_factory=list)
     best: tuple[RunEntry, Record] | None = None
+    is_repeated: bool = False
     objective: Objective = field(default_factory=Objective)
     _seconds: float = 0.0
 
@@ -36,7 +39,7 @@ class Status:
     def read(cls, search: SearchDirectory) -> Status:
         """Look at every run of a search."""
         status = cls(search, objective=Objective.said(search.facts()))
-        for entry, record in search.records():
+        for entry, record in records_at_best(search, status.objective):
             status._add(entry, record)
         return status
 
@@ -55,6 +58,7 @@ class Status:
     def _add(self, entry: RunEntry, record: Record | None) -> None:
         self.total += 1
         self.states[record.state if record else "created"] += 1
+        self.is_repeated |= entry.repeat > 0 or bool(entry.fold)
         if record and record.state == "running":
             self.running.append((entry, self.search.run(entry)))
         if record and record.state == "completed":

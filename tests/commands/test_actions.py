@@ -282,7 +282,7 @@ class TestLooking:
         lines = result.stdout.splitlines()
         assert lines[0] == f"{searches(project)[0].name}: 3 runs: 1 completed, 1 running, 1 created"
         assert re.fullmatch(r"\d:\d\d:\d\d left", lines[1])
-        assert lines[2].startswith("best run: val_f1 0.5000: run_")
+        assert lines[2].startswith("best run: val_f1 0.6000: run_")
         assert lines[3].startswith("  running: run_")
         assert re.search(r"what_sleep: epoch [12]/2  loss ", lines[3])
 
@@ -418,6 +418,24 @@ class TestOptions:
         assert len(list(project.glob("runs/*/plot"))) == 5
         search("lr: [1, 2]\n", "--trainer", "weights:train", "--keep-checkpoints", "none", "--run-prefix", "none")
         assert not list(project.glob("runs/none*/checkpoint.pt"))
+
+    def test_everything_goes_by_the_best_epoch(self, search, gridfold, project, write):
+        """Run 0 is the best in its first epoch and the worst in the end; a confirming run counts nowhere."""
+        write(
+            "curves.py",
+            "def train(config, run):\n    (run.dir / 'checkpoint.pt').touch()\n"
+            "    for f1 in [[0.9, 0.5], [0.6, 0.6], [0.7, 0.5]][config['lr']]:\n        run.report(f1=f1 + run.seed)\n",
+        )
+        arguments = ("--trainer", "curves:train", "--keep-checkpoints", "best:1", "--parallel", "1")
+        result = search("lr: [0, 1, 2]\n", *arguments)
+        (best,) = re.findall("^Best run: (.*)$", result.stdout, re.MULTILINE)
+        assert best.endswith("_lr_0")
+        assert "_lr_0: completed, f1 0.9000," in result.stdout
+        assert "best run: f1 0.9000: " + best.removeprefix("runs/") in gridfold("status").stdout
+        assert f"{best}\n" in gridfold("best").stdout
+        assert [str(path.parent.relative_to(project)) for path in project.glob("runs/*/checkpoint.pt")] == [best]
+        assert gridfold("confirm", "last").returncode == 0
+        assert [str(path.parent.relative_to(project)) for path in project.glob("runs/*/checkpoint.pt")] == [best]
 
     @pytest.mark.parametrize("name", BAD_OPTIONS)
     def test_bad_options(self, search, project, write, name, snapshot):

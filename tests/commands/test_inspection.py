@@ -395,7 +395,7 @@ def test_a_search_as_users_run_it(project, write):
 
     execute("hyper_main.py", "--config", write("c.yaml", text), "--quiet")
     table = execute("gridfold/cli.py", "results", "--format", "csv", "--columns", "lr,val_f1,epoch")
-    assert table == "lr,val_f1,epoch\n0.5,0.6000000000000001,2\n0.75,0.6000000000000001,2\n"
+    assert table == "lr,val_f1,epoch\n0.75,0.75,\n0.5,0.6000000000000001,2\n"
     shown = execute("gridfold/cli.py", "best", "--metric", "val_loss")
     assert "-lr: [0.5, 0.75] # varies\n+lr: 0.5 # varies\n" in shown
     execute("gridfold/cli.py", "diff", "0", "1")
