@@ -37,7 +37,8 @@ class TestObjective:
     "name",
     "val_loss loss eval/RMSE error_rate log_loss logloss valLoss ppl val_ppl perplexity_mean valPerplexity"
     " pseudoperplexity mape rmsle brier_score bpb bits_per_byte latency_ms fid eer wer test_cer cross_entropy"
-    " valCrossEntropy nll neg_log_likelihood negative_log_likelihood f1_loss accuracy_error false_positive_rate RMSEVal".split(),
+    " valCrossEntropy nll neg_log_likelihood negative_log_likelihood f1_loss accuracy_error false_positive_rate"
+    " RMSEVal".split(),
 )
 def test_lower_is_better_by_the_name(name):
     assert higher_is_better(name) is False

@@ -45,7 +45,7 @@ class TestAKnownTruth:
             means = frame.groupby(each.path)["y"].mean()
             assert {level.value: level.mean for level in each.levels} == pytest.approx(means.to_dict())
 
-    def test_effects_importance_advice_and_words_find_it(self, search):
+    def test_effects_shares_advice_and_words_find_it(self, search):
         tables = Tables.compute(Results.read([search]))
         assert tables.effects[0].path == "lr"
         assert tables.effects[0].share > 0.5
