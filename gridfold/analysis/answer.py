@@ -15,7 +15,7 @@ from gridfold.names import label_parameters
 from gridfold.records.result import Results
 
 _MOST_NAMED = 3
-_FREE = 1.2  # times as long is about the same
+_FREE, _NOTHING = 1.2, 0.1  # times as long, seconds more: about the same
 _Found = TypeVar("_Found", Effect, Interaction)
 
 
@@ -115,8 +115,15 @@ class _Words:
         ]
 
     def _not_certain(self, both: Sequence[Effect | Interaction]) -> list[str]:
-        """What may be an effect, and what would tell."""
-        found = sorted((each.p or 0.0, place) for place, each in enumerate(both) if each.verdict == "not certain")
+        """What may be an effect, and what would tell; no parameter that matters with another for sure."""
+        joined = {
+            path for each in both if isinstance(each, Interaction) and each.verdict == "sure" for path in each.paths
+        }
+        found = sorted(
+            (each.p or 0.0, place)
+            for place, each in enumerate(both)
+            if each.verdict == "not certain" and not (isinstance(each, Effect) and each.path in joined)
+        )
         if not found:
             return []
         named = [f"{self._called(both[place])} (p {p_text(p)})" for p, place in found[:_MOST_NAMED]]
@@ -150,7 +157,8 @@ class _Words:
         if len(timed) < 2:
             return []
         cheapest = min(timed, key=lambda each: each.seconds or 0.0)
-        if _FREE * (cheapest.seconds or 0.0) >= max(each.seconds or 0.0 for each in timed):
+        least, most = cheapest.seconds or 0.0, max(each.seconds or 0.0 for each in timed)
+        if most <= max(_FREE * least, least + _NOTHING):
             return [f"They take about the same time: {duration(cheapest.seconds or 0.0)} a run."]
         if cheapest is group[0]:
             return [f"It is also the cheapest of these: {duration(cheapest.seconds or 0.0)} a run."]

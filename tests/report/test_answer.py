@@ -8,7 +8,7 @@ from gridfold.analysis.answer import _Words, digits
 from gridfold.analysis.significance import contenders
 from gridfold.records.ranking import Objective
 from gridfold.report import charts
-from gridfold.report.tables import Effect, Tables
+from gridfold.report.tables import Effect, Interaction, Tables
 from tests.report.synthetic import grid, noise, results
 
 POINTS = grid(training__lr=[1e-6, 5e-6, 1e-5], training__batch_size=[16, 32])
@@ -82,6 +82,13 @@ class TestWhatMattered:
         small = [[params["a"] + 200 * params["b"]] * 2 for params in points]
         assert "What mattered: b (100 % of the variance), a (less than 1 % of the variance)." in said(points, small)
 
+    def test_what_matters_with_another_for_sure_is_not_said_to_be_uncertain(self):
+        points = grid(a=[1, 2], b=[1, 2])
+        found = results(points, noise(4, 2, 0))
+        effects = [Effect(name, (), 0.02, 0.1, "not certain") for name in "ab"]
+        said = _Words(found, contenders(found)).mattered(effects, [Interaction(("a", "b"), 1e-9, 0.5, "sure")])
+        assert said == ["a and b depend on each other."]
+
     def test_of_many_that_are_not_certain_three_are_named(self):
         effects = [Effect(name, (), 0.02, 0.0, "not certain") for name in "abcde"]
         points = grid(a=[1, 2], b=[1, 2], c=[1, 2], d=[1, 2], e=[1, 2])
@@ -91,6 +98,19 @@ class TestWhatMattered:
             "Not certain yet, as p is to be below 0.01 after correction for 5 tests: a (p = 0.020), b (p = 0.020), "
             "c (p = 0.020) and 2 more. More repeats would tell."
         )
+
+
+class TestWhatItTakes:
+    @pytest.mark.parametrize(
+        ("seconds", "sentence"),
+        [
+            ({1: 0.03, 2: 0.09}, "They take about the same time: 0.03 s a run."),
+            ({1: 10, 2: 11}, "They take about the same time: 10 s a run."),
+        ],
+    )
+    def test_a_difference_that_is_nothing(self, seconds, sentence):
+        points = grid(a=[1, 2])
+        assert sentence in said(points, noise(2, 3, 0), seconds=lambda params: seconds[params["a"]])
 
 
 class TestDigits:
