@@ -6,6 +6,7 @@ import itertools
 import math
 import re
 import shlex
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +15,7 @@ from typing import Any
 
 from gridfold.analysis.effects import Effect, Interaction, is_geometric, is_numeric
 from gridfold.analysis.numbers import duration, short
-from gridfold.analysis.significance import Contender, holm
+from gridfold.analysis.significance import Contender
 from gridfold.config.variations import Variation, parse_arguments
 from gridfold.errors import ConfigError
 from gridfold.names import label_parameters
@@ -27,10 +28,10 @@ from gridfold.store import BASE, SearchDirectory, Store
 from gridfold.trainer import BUILT_IN
 from gridfold.values import canonical, render
 
-_MATTERS = 0.01  # of a corrected p-value: so strict, because it is said beside what is said of the trials
-_SHOWS = 0.05  # of a p-value: with one above, a parameter is flat
-_LARGE, _SMALL = 0.1, 0.01  # of an importance, where the noise is unknown
+_LARGE, _SMALL = 0.1, 0.01  # of a share, where the noise is unknown
 _REPEATS, _TOP = 3, 5
+_FEW = 5  # repeats; with more, those that cannot be told apart are about the same
+_CHEAPER, _SAVED, _SURE = 0.9, 1.0, 0.99  # times as long; seconds of a run; the level of an interval
 _MANY = 20_000  # trials of an advised search: beyond, it is none
 _BOUNDED = re.compile(
     r"(^|[._])(p|dropout|prob|probability|ratio|momentum|beta\d?|smoothing|fraction|split)($|[._])|drop"
@@ -77,8 +78,9 @@ def advice(
 ) -> tuple[Advice, ...]:
     """What to run next, the most useful first.
 
-    Where each trial was run once: repeat the best. A parameter that matters: if its best value is on the edge of its
-    list, extend that; if it is inside, refine around it. One that does not: fix it.
+    Where each trial was run once, or most cannot be told from the best: repeat the best. A parameter that matters: if
+    its best value is on the edge of its list, extend that; if it is inside, refine around it. One that does not: fix
+    it. Nothing is advised that makes no new run.
     """
     if not contenders:
         return ()
@@ -86,18 +88,14 @@ def advice(
     moves = _moves(results, best, effects, interactions)
     try:
         next_search = _Next(results, best.runs[0].search)
-        made = [*_moved(next_search, moves), *_fixed(next_search, results, effects, interactions, moves)]
+        made = [
+            *_more_repeats(next_search, contenders),
+            *_moved(next_search, moves),
+            *_fixed(next_search, best, effects, interactions, moves),
+        ]
     except (ConfigError, OSError):  # what the search began with is not there any more
         made = []
     return (*_repeat(results, contenders), *made)
-
-
-def mattering(effects: Sequence[Effect], interactions: Sequence[Interaction]) -> tuple[list[Effect], list[Interaction]]:
-    """The effects and interactions that are there beyond the noise, corrected for their number after Holm (1979)."""
-    both: list[Effect | Interaction] = [*effects, *interactions]
-    corrected = holm([each.p for each in both], len(both))
-    sure = {id(each) for each, p in zip(both, corrected, strict=True) if p is not None and p < _MATTERS}
-    return [each for each in effects if id(each) in sure], [each for each in interactions if id(each) in sure]
 
 
 def extended(values: Sequence[float], path: str = "", *, upward: bool) -> float | None:
@@ -295,13 +293,12 @@ class _Next:
 def _moves(
     results: Results, best: TrialResult, effects: Sequence[Effect], interactions: Sequence[Interaction]
 ) -> list[_Move]:
-    """What to do about the parameters that matter, the most important first."""
-    sure, together = mattering(effects, interactions)
-    joined = {path for each in together for path in each.paths}
+    """What to do about the parameters that matter, what explains most first."""
+    joined = {path for each in interactions if each.verdict == "sure" for path in each.paths}
     found = []
     for effect in effects:
-        unknown = effect.p is None and (effect.importance or 0.0) >= _LARGE
-        if not (effect in sure or effect.path in joined or unknown):
+        unknown = effect.verdict == "unknown" and effect.share >= _LARGE
+        if not (effect.verdict == "sure" or effect.path in joined or unknown):
             continue
         values = [level.value for level in effect.levels]
         if len(values) < 2 or not is_numeric(values):
@@ -363,7 +360,7 @@ def _changed(search: _Next, move: _Move) -> dict[str, tuple[Any, ...]]:
 
 def _fixed(
     search: _Next,
-    results: Results,
+    best: TrialResult,
     effects: Sequence[Effect],
     interactions: Sequence[Interaction],
     moves: Sequence[_Move],
@@ -372,14 +369,12 @@ def _fixed(
     first = _changed(search, moves[0]) if moves else {}
     found = []
     for effect in effects:
-        values = search.values(effect.path)
-        if effect.path in first or values is None or not _is_flat(effect, interactions):
+        if effect.path in first or effect.path not in best.params or not _is_flat(effect, interactions):
             continue
-        label = label_parameters(results.paths)[results.paths.index(effect.path)]
-        value, why = _cheapest(results, effect.path, values)
+        value, why = _kept(search.results, best, effect.path)
         changed = {**first, effect.path: (value,)}
-        runs = search.runs(changed)
-        if runs is not None:
+        if search.values(effect.path) and (runs := search.runs(changed)):
+            label = label_parameters(search.results.paths)[search.results.paths.index(effect.path)]
             sentence = f"{label} makes no difference that shows: keep it at {text(value)}, {why}."
             found.append(_advice(search, "fix", effect.path, sentence, changed, runs))
     return found
@@ -387,26 +382,42 @@ def _fixed(
 
 def _is_flat(effect: Effect, interactions: Sequence[Interaction]) -> bool:
     """Whether a parameter has no effect that shows, alone or with another."""
-    together = [each.p for each in interactions if effect.path in each.paths and each.p is not None]
-    if any(p < _SHOWS for p in together):
+    if any(effect.path in each.paths and each.verdict in ("sure", "not certain") for each in interactions):
         return False
-    if effect.p is not None:
-        return effect.p > _SHOWS and (effect.importance is None or effect.importance < _LARGE)
-    return effect.importance is not None and effect.importance < _SMALL
+    if effect.verdict == "unknown":
+        return effect.share < _SMALL
+    return effect.verdict == "no sign" and effect.share < _LARGE
 
 
-def _cheapest(results: Results, path: str, values: Sequence[Any]) -> tuple[Any, str]:
-    """The value with which runs take least, if that shows; else the first."""
-    seconds = {}
-    for value in values:
-        key = canonical(value)
-        taken = [t.seconds for t in results.trials if canonical(t.params.get(path)) == key and t.seconds is not None]
-        if taken:
-            seconds[key] = math.fsum(taken) / len(taken)
-    if seconds and min(seconds.values()) < 0.9 * max(seconds.values()):
-        cheapest = min(seconds, key=lambda key: seconds[key])
-        return next(value for value in values if canonical(value) == cheapest), "with which runs take least"
-    return values[0], "the first of its list"
+def _kept(results: Results, best: TrialResult, path: str) -> tuple[Any, str]:
+    """At which value to keep a parameter that makes no difference, and why: the best trial's, if none is cheaper."""
+    value = best.params[path]
+    took = {_key(trial.params): trial.seconds for trial in results.trials}
+    pairs: dict[str, list[tuple[float, float]]] = {}
+    for trial in results.trials:
+        before = took.get(_key({**trial.params, path: value}))
+        if path in trial.params and trial.seconds and before:
+            pairs.setdefault(canonical(trial.params[path]), []).append((before, trial.seconds))
+    savings = {key: found for key, each in pairs.items() if (found := _saving(each))}
+    if not savings:
+        return value, "as in the best trial"
+    cheapest = min(savings, key=lambda key: savings[key])
+    value = next(each.params[path] for each in results.trials if canonical(each.params.get(path)) == cheapest)
+    now, before = savings[cheapest]
+    return value, f"with which a run takes {duration(now)} instead of {duration(before)}"
+
+
+def _saving(pairs: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
+    """What runs take now and before, if that is much less, and not by chance: by the paired t-interval of the ratio."""
+    from scipy import stats
+
+    if len(pairs) < 2:
+        return None
+    before, now = (math.fsum(each) / len(pairs) for each in zip(*pairs, strict=True))
+    factors = [math.log(one / other) for one, other in pairs]
+    reach = float(stats.t.ppf((1 + _SURE) / 2, len(pairs) - 1)) * statistics.stdev(factors) / math.sqrt(len(pairs))
+    is_much = now <= _CHEAPER * before and before - now >= _SAVED
+    return (now, before) if is_much and statistics.fmean(factors) > reach else None
 
 
 def _repeat(results: Results, contenders: Sequence[Contender]) -> list[Advice]:
@@ -419,6 +430,29 @@ def _repeat(results: Results, contenders: Sequence[Contender]) -> list[Advice]:
     command = shlex.join(["gridfold", "resume", search.name, "--repeats", str(_REPEATS), "--top", str(_TOP)])
     sentence = f"Each trial was run once, so the noise is unknown: repeat the best {len(top)}, {_REPEATS} runs each."
     return [Advice("repeat", None, sentence, command, runs, _times(runs, _mean_seconds(top)))]
+
+
+def _more_repeats(search: _Next, contenders: Sequence[Contender]) -> list[Advice]:
+    """More repeats of the best, if they have few, and those tell them from less than half of the others."""
+    others, alike = contenders[1:], [each.estimate.trial for each in contenders if not each.distinguishable]
+    noisy = any(each.p is not None for each in others) and any(each.estimate.std for each in contenders)
+    folds, has = search.plan.folds or 1, _repeats(alike[0])
+    if not noisy or 2 * (len(alike) - 1) <= len(others) or folds * has > _FEW or search.plan.race:
+        return []
+    repeats, top = max(2 * has, math.ceil(_FEW / folds)), alike[:_TOP]
+    runs = folds * sum(max(repeats - _repeats(trial), 0) for trial in top)
+    name = search.search.name
+    command = shlex.join(["gridfold", "resume", name, "--repeats", str(repeats), "--top", str(len(top))])
+    which = "most of the others" if len(others) > 1 else "the other"
+    sentence = (
+        f"With {folds * has} runs each, {which} cannot be told from the best, which may be luck: "
+        f"repeat the best {len(top)}, {folds * repeats} runs each."
+    )
+    return [Advice("repeat", None, sentence, command, runs, _times(runs, _mean_seconds(top)))]
+
+
+def _repeats(trial: TrialResult) -> int:
+    return 1 + max(run.entry.repeat for run in trial.runs)
 
 
 def _advice(

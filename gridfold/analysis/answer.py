@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
-from gridfold.analysis.advice import Advice, mattering, text
-from gridfold.analysis.effects import Effect, Interaction
-from gridfold.analysis.numbers import duration
+from gridfold.analysis.advice import Advice, text
+from gridfold.analysis.effects import SURE, Effect, Interaction
+from gridfold.analysis.numbers import duration, p_text, percent, significant
 from gridfold.analysis.significance import Confirmation, Contender, Estimate
 from gridfold.names import label_parameters
 from gridfold.records.result import Results
 
-_MOST_NAMED = 5
-_FREE = 1.2  # times as long is about the same
+_MOST_NAMED = 3
+_FREE, _NOTHING = 1.2, 0.1  # times as long, seconds more: about the same
+_Found = TypeVar("_Found", Effect, Interaction)
 
 
 def answer(
@@ -28,10 +30,12 @@ def answer(
     """Sentences that say what a search found."""
     words, repeat = _Words(results, contenders), [each for each in advice if each.kind == "repeat"]
     if not contenders:
-        return (f"No run has a value of {results.objective.metric or 'a metric'} yet.", *_failures(results))
+        nothing = f"No run has a value of {results.objective.metric or 'a metric'} yet."
+        return (results.caveat or nothing, *_failures(results))
+    compared = len(contenders) == 1 or any(each.p is not None for each in contenders)
     return (
         words.best(contenders[0].estimate),
-        *([] if repeat else words.others(contenders)),
+        *(words.others(contenders) if compared or not repeat else []),
         *confirmed(results, contenders, confirmation),
         *words.mattered(effects, interactions),
         *_failures(results),
@@ -52,13 +56,14 @@ class _Words:
         self._best = contenders[0].estimate.trial if contenders else None
         self._counts = len({each.estimate.n for each in contenders}) > 1
         self._noise = statistics.median(noise) if noise else None
+        self._next = contenders[1].estimate.mean if len(contenders) > 1 else None
         self._metric = results.objective.metric or ""
         paths = results.paths
         self._labels: Mapping[str, str] = dict(zip(paths, label_parameters(paths), strict=True))
 
     def best(self, of: Estimate) -> str:
         """What won."""
-        return f"Best: {self._trial(of)}: {self._metric} {_measured(of, self._noise)}."
+        return f"Best: {self._trial(of)}: {self._metric} {_measured(of, self._noise, self._next)}."
 
     def others(self, contenders: Sequence[Contender]) -> list[str]:
         """What cannot be told apart from the best, and which of these is the cheapest."""
@@ -88,26 +93,49 @@ class _Words:
             second = found.estimates[1]
             sure = {None: "what that means is not known", True: "they are apart", False: "they cannot be told apart"}
             verdict = sure[None if found.p is None else found.p < 0.05]
-            p = "" if found.p is None else f" (p = {_p(found.p)})"
+            p = "" if found.p is None else f" (p {p_text(found.p)})"
             which = "runner-up" if is_best else "other"
             said.append(f"The {which}, {self._trial(second)}, has {_measured(second, self._noise)}: {verdict}{p}.")
         return said
 
     def mattered(self, effects: Sequence[Effect], interactions: Sequence[Interaction]) -> list[str]:
-        """Which parameters made a difference."""
-        if not effects or all(each.p is None for each in effects):
-            return []
-        sure, together = mattering(effects, interactions)
-        rest = [each for each in effects if each not in sure]
-        said = [f"What mattered: {', '.join(self._effect(each) for each in sure)}."] if sure else []
-        said += [
-            f"{self._labels[a]} and {self._labels[b]} depend on each other." for a, b in (i.paths for i in together)
+        """Which parameters made a difference: for sure, perhaps, and those without a sign of it."""
+        both: list[Effect | Interaction] = [*effects, *interactions]
+        if all(each.verdict in ("unknown", "no sign") for each in both):
+            is_known = any(each.verdict == "no sign" for each in effects)
+            return ["No parameter makes a difference that shows beyond the noise."] if is_known else []
+        sure = [f"{self._labels[each.path]} ({percent(each.share)} of the variance)" for each in _sure(effects)]
+        shown = {path for each in interactions if each.verdict in ("sure", "not certain") for path in each.paths}
+        silent = [self._labels[e.path] for e in effects if e.verdict == "no sign" and e.path not in shown]
+        return [
+            *([f"What mattered: {', '.join(sure)}."] if sure else []),
+            *(f"{self._called(each, ' and ')} depend on each other." for each in _sure(interactions)),
+            *self._not_certain(both),
+            *([f"No difference shows for {_listed(silent)}."] if silent else []),
         ]
-        if not sure and not together:
-            return ["No parameter makes a difference that shows beyond the noise."]
-        joined = {path for each in together for path in each.paths}
-        silent = [self._labels[each.path] for each in rest if each.path not in joined]
-        return [*said, *([f"No difference shows for {_listed(silent)}."] if silent else [])]
+
+    def _not_certain(self, both: Sequence[Effect | Interaction]) -> list[str]:
+        """What may be an effect, and what would tell; no parameter that matters with another for sure."""
+        joined = {
+            path for each in both if isinstance(each, Interaction) and each.verdict == "sure" for path in each.paths
+        }
+        found = sorted(
+            (each.p or 0.0, place)
+            for place, each in enumerate(both)
+            if each.verdict == "not certain" and not (isinstance(each, Effect) and each.path in joined)
+        )
+        if not found:
+            return []
+        named = [f"{self._called(both[place])} (p {p_text(p)})" for p, place in found[:_MOST_NAMED]]
+        named += [f"{len(found) - len(named)} more"] if len(found) > len(named) else []
+        tests = sum(each.p is not None for each in both)
+        corrected = f" after correction for {tests} tests" if tests > 1 else ""
+        return [
+            f"Not certain yet, as p is to be below {SURE}{corrected}: {_listed(named)}. More repeats would tell.",
+        ]
+
+    def _called(self, of: Effect | Interaction, between: str = " with ") -> str:
+        return between.join(self._labels[path] for path in ([of.path] if isinstance(of, Effect) else of.paths))
 
     def _alike(self, alike: Sequence[Estimate], of: int) -> str:
         if len(alike) == of:
@@ -129,15 +157,13 @@ class _Words:
         if len(timed) < 2:
             return []
         cheapest = min(timed, key=lambda each: each.seconds or 0.0)
-        if _FREE * (cheapest.seconds or 0.0) >= max(each.seconds or 0.0 for each in timed):
+        least, most = cheapest.seconds or 0.0, max(each.seconds or 0.0 for each in timed)
+        if most <= max(_FREE * least, least + _NOTHING):
             return [f"They take about the same time: {duration(cheapest.seconds or 0.0)} a run."]
         if cheapest is group[0]:
             return [f"It is also the cheapest of these: {duration(cheapest.seconds or 0.0)} a run."]
-        return [f"The cheapest of these is {self._trial(cheapest)}: {duration(cheapest.seconds or 0.0)} a run."]
-
-    def _effect(self, effect: Effect) -> str:
-        share = "" if effect.importance is None else f" ({100 * effect.importance:.0f} % of the variance)"
-        return f"{self._labels[effect.path]}{share}"
+        value = f"{self._metric} {self._value(cheapest)}"
+        return [f"The cheapest of these: {self._trial(cheapest)}: {value}, {duration(cheapest.seconds or 0.0)} a run."]
 
     def _trial(self, of: Estimate) -> str:
         if not of.trial.params:
@@ -145,22 +171,26 @@ class _Words:
         return ", ".join(f"{self._labels[path]} {text(value)}" for path, value in of.trial.params.items())
 
 
-def digits(value: float, noise: float | None) -> str:
-    """A number with the digits that its noise leaves a meaning: to the first of the noise, or the second after a 1."""
+def digits(value: float, noise: float | None, other: float | None = None) -> str:
+    """A number with the digits that its noise leaves a meaning: to the first of the noise, or the second after a 1.
+
+    Without noise it has those that tell it from another number.
+    """
     if not noise or not math.isfinite(noise):
-        return f"{value:.4g}"
+        return f"{value:.4g}" if other is None else significant(value, other)
     first = math.floor(math.log10(noise))
     places = -first + (noise / 10.0**first < 2)
     return f"{value:.{places}f}" if 0 <= places <= 12 and abs(value) < 1e9 else f"{value:.4g}"
 
 
-def _measured(of: Estimate, noise: float | None) -> str:
+def _measured(of: Estimate, noise: float | None, other: float | None = None) -> str:
     """A mean with its spread; ``noise`` is what trials like it have, and decides how many digits have a meaning."""
     noise = noise or of.std
+    mean = digits(of.mean, noise, other)
     if of.std is None or of.low is None or of.high is None:
-        return f"{digits(of.mean, noise)} (1 run)"
-    interval = f"95 % interval {digits(of.low, noise)} to {digits(of.high, noise)}"
-    return f"{digits(of.mean, noise)} ± {digits(of.std, noise)} (mean of {of.n}, {interval})"
+        return f"{mean} (1 run)"
+    low, high = digits(of.low, noise, other), digits(of.high, noise, other)
+    return f"{mean} ± {digits(of.std, noise)} (mean of {of.n}, 95 % interval {low} to {high})"
 
 
 def _failures(results: Results) -> list[str]:
@@ -168,11 +198,12 @@ def _failures(results: Results) -> list[str]:
     failed = sum(run.state == "failed" for run in runs)
     lost = sum(run.state == "completed" and run.value is None for run in runs)
     said = [f"{failed:,} of {len(runs):,} runs failed."] if failed else []
-    return [*said, *([f"{lost:,} of {len(runs):,} runs gave no finite {results.objective.metric}."] if lost else [])]
+    metric = results.objective.metric
+    return [*said, *([f"{lost:,} of {len(runs):,} runs gave no finite {metric}."] if lost and metric else [])]
 
 
-def _p(p: float) -> str:
-    return f"{p:.2g}"
+def _sure(found: Sequence[_Found]) -> list[_Found]:
+    return [each for each in found if each.verdict == "sure"]
 
 
 def _all_of(count: int) -> str:

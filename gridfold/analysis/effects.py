@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
-from gridfold.analysis.significance import data_folds, matrix, variance_factor
+from gridfold.analysis.significance import data_folds, holm, matrix, variance_factor
 from gridfold.records.result import Results, RunResult, TrialResult
 from gridfold.values import canonical
 
@@ -22,8 +21,13 @@ if TYPE_CHECKING:
 _LEVEL = 0.95
 _TINY = 1e-12
 _MOST_COLUMNS = 400  # of an interaction; beyond, it is not looked at
-_TREES, _FEWER_TREES, _MANY = 64, 16, 300  # of the forest; fewer for many trials, which take long and vary less
+SURE = 0.01  # of a corrected p-value: so strict, because it is said beside what is said of the trials
+_SHOWS = 0.05  # of a p-value as it is: above, there is no sign of a difference
 _GEOMETRIC = 3  # a list whose values span more than this factor, evenly in their logarithm, is looked at so
+
+Verdict = Literal["sure", "not certain", "no sign", "unknown"]
+"""Whether there is an effect: sure, with a p-value below 0.01 that is corrected after Holm (1979) for all parameters
+and pairs; not certain, with one below 0.05 as it is; unknown where nothing is known of the noise."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,15 @@ class Effect:
         path: the parameter.
         levels: its values, in the order of its list.
         p: of the F-test that none of them makes a difference; None where the noise is unknown.
-        importance: its share of what moves the metric, 0 to 1; None where that cannot be computed.
+        share: of the variance of the trials' means, without what is noise of it.
+        verdict: whether it is there.
     """
 
     path: str
     levels: tuple[Level, ...]
     p: float | None
-    importance: float | None
+    share: float
+    verdict: Verdict = "unknown"
 
 
 @dataclass(frozen=True)
@@ -69,12 +75,14 @@ class Interaction:
     Attributes:
         paths: the parameters.
         p: of the F-test that they do nothing together; None where the noise is unknown.
-        share: of the variance of the trials' means.
+        share: of the variance of the trials' means, without what is noise of it.
+        verdict: whether it is there.
     """
 
     paths: tuple[str, str]
     p: float | None
     share: float
+    verdict: Verdict = "unknown"
 
 
 @dataclass(frozen=True)
@@ -187,19 +195,15 @@ def is_numeric(values: Sequence[Any]) -> bool:
 
 
 def effects(model: Model) -> tuple[Effect, ...]:
-    """The main effect of each parameter, the most important first.
+    """The main effect of each parameter, the largest share first.
 
     One least-squares model of all main effects over the means of the trials, so that cells may be missing. The mean of
     a value is its least-squares mean, as if every other value occurred equally often; the F-test of a parameter
     compares the model with the one that lacks it.
     """
     design = _design(model.factors, model.means)
-    shares = importance(model)
-    found = [
-        Effect(factor.path, _levels(model, design, place), _without(model, place), shares.get(factor.path))
-        for place, factor in enumerate(model.factors)
-    ]
-    return tuple(sorted(found, key=_order))
+    found = [_effect(model, design, place) for place in range(len(model.factors))]
+    return tuple(sorted(found, key=lambda each: (-each.share, 1.0 if each.p is None else each.p)))
 
 
 def interactions(model: Model) -> tuple[Interaction, ...]:
@@ -211,30 +215,25 @@ def interactions(model: Model) -> tuple[Interaction, ...]:
     return tuple(sorted((each for each in pairs if each), key=lambda each: -each.share))
 
 
-def importance(model: Model) -> dict[str, float]:
-    """The share of each parameter in the variance of the metric, by optuna's fANOVA (Hutter et al. 2014).
+def judged(
+    effects: Sequence[Effect], interactions: Sequence[Interaction]
+) -> tuple[tuple[Effect, ...], tuple[Interaction, ...]]:
+    """The same effects and interactions with their verdicts, which all of them decide together."""
+    p = [*(each.p for each in effects), *(each.p for each in interactions)]
+    corrected = holm(p, sum(each is not None for each in p))
+    verdicts = [_verdict(*each) for each in zip(p, corrected, strict=True)]
+    return (
+        tuple(replace(each, verdict=verdict) for each, verdict in zip(effects, verdicts, strict=False)),
+        tuple(
+            replace(each, verdict=verdict) for each, verdict in zip(interactions, verdicts[len(effects) :], strict=True)
+        ),
+    )
 
-    Its forest is seeded, so it gives the same each time. Empty where optuna is not installed.
-    """
-    import numpy as np
 
-    if len(model.means) < 2 or np.ptp(model.means) <= _TINY * np.abs(model.means).max():
-        return {factor.path: 0.0 for factor in model.factors}
-    try:
-        import optuna
-        from optuna.importance import FanovaImportanceEvaluator
-    except ImportError:
-        return {}
-    trees = _TREES if len(model.means) <= _MANY else _FEWER_TREES
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found = FanovaImportanceEvaluator(n_trees=trees, seed=0).evaluate(_study(model))
-    finally:
-        optuna.logging.set_verbosity(before)
-    return {path: min(max(float(share), 0.0), 1.0) for path, share in found.items()}
+def _verdict(p: float | None, corrected: float | None) -> Verdict:
+    if p is None or corrected is None:
+        return "unknown"
+    return "sure" if corrected < SURE else "not certain" if p < _SHOWS else "no sign"
 
 
 def heatmaps(model: Model, *, maximize: bool) -> tuple[Heatmap, ...]:
@@ -270,10 +269,6 @@ def _regions(path: str, ended: Sequence[RunResult]) -> list[FailureRegion]:
 
 def _failed(run: RunResult) -> bool:
     return run.value is None
-
-
-def _order(effect: Effect) -> tuple[float, float]:
-    return -(effect.importance or 0.0), 1.0 if effect.p is None else effect.p
 
 
 def _places(values: Sequence[Any], taken: Sequence[Any]) -> list[int]:
@@ -336,11 +331,29 @@ def _test(squares: float, df: int, error: _Error | None, scale: float) -> float 
     return None if math.isnan(p) else p
 
 
-def _without(model: Model, place: int) -> float | None:
-    full, rank = _squares(_design(model.factors, model.means), model.means)
-    fewer = [factor for number, factor in enumerate(model.factors) if number != place]
+def _effect(model: Model, design: Array, place: int) -> Effect:
+    factor = model.factors[place]
+    full, rank = _squares(design, model.means)
+    fewer = [other for other in model.factors if other is not factor]
     less, smaller = _squares(_design(fewer, model.means), model.means)
-    return _test(max(less - full, 0.0), rank - smaller, model.error, _scale(model))
+    squares, df = max(less - full, 0.0), rank - smaller
+    p = _test(squares, df, model.error, _scale(model))
+    return Effect(factor.path, _levels(model, design, place), p, _share(squares, df, model, model.error))
+
+
+def _share(squares: float, df: int, model: Model, error: _Error | None) -> float:
+    """The share of the variance of the means that something explains: omega squared (Hays 1963).
+
+    Its sum of squares is what the model without it leaves more (type II), less what noise alone would give it, so that
+    nothing has a share because it has many values. Of a complete grid without noise it is exact, and the shares of
+    parameters and pairs add up to what all of them explain.
+    """
+    import numpy as np
+
+    whole, noise = float(np.sum((model.means - model.means.mean()) ** 2)), error.variance if error else 0.0
+    if not _TINY * _scale(model) < math.sqrt(whole) < math.inf:
+        return 0.0
+    return min(max((squares - df * noise) / (whole + noise), 0.0), 1.0)
 
 
 def _scale(model: Model) -> float:
@@ -386,12 +399,13 @@ def _interaction(model: Model, one: _Factor, other: _Factor) -> Interaction | No
     product = (first[:, :, None] * second[:, None, :]).reshape(len(main), -1)
     alone, fewer = _squares(main, model.means)
     together, more = _squares(np.hstack([main, product]), model.means)
-    whole = float(np.sum((model.means - model.means.mean()) ** 2))
-    if more == fewer or whole <= 0:
+    if more == fewer or not np.ptp(model.means):
         return None
     error = model.error if model.repeated else _residual(np.hstack([main, product]), model.means)
-    p = _test(max(alone - together, 0.0), more - fewer, error, _scale(model))
-    return Interaction((one.path, other.path), p, max(alone - together, 0.0) / whole)
+    squares, df = max(alone - together, 0.0), more - fewer
+    return Interaction(
+        (one.path, other.path), _test(squares, df, error, _scale(model)), _share(squares, df, model, error)
+    )
 
 
 def _heatmap(model: Model, one: _Factor, other: _Factor, best: Any) -> Heatmap:
@@ -404,39 +418,6 @@ def _heatmap(model: Model, one: _Factor, other: _Factor, best: Any) -> Heatmap:
         for over in (lambda cell: cell.mean(), best)
     )
     return Heatmap((one.path, other.path), one.values, other.values, mean, top)
-
-
-def _study(model: Model) -> Any:
-    """The trials as optuna has them."""
-    import optuna
-
-    kinds = {factor.path: _distribution(factor) for factor in model.factors}
-    columns = {
-        factor.path: [factor.values[code] if _is_float(kinds[factor.path]) else int(code) for code in factor.codes]
-        for factor in model.factors
-    }
-    study = optuna.create_study()
-    study.add_trials(
-        optuna.trial.create_trial(
-            params={path: column[row] for path, column in columns.items()}, distributions=kinds, value=float(mean)
-        )
-        for row, mean in enumerate(model.means)
-    )
-    return study
-
-
-def _is_float(distribution: Any) -> bool:
-    """Whether a distribution is one of numbers."""
-    return hasattr(distribution, "high")
-
-
-def _distribution(factor: _Factor) -> Any:
-    from optuna import distributions
-
-    values = factor.values
-    if not is_numeric(values):
-        return distributions.CategoricalDistribution(range(len(values)))
-    return distributions.FloatDistribution(float(values[0]), float(values[-1]), log=is_geometric(values))
 
 
 def is_geometric(values: Sequence[float]) -> bool:

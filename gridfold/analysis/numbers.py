@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 
+_LEAST_P = 0.001
 _SMALL = 1e-3  # as the value of a parameter: below it is written with an exponent
 
 
@@ -29,6 +30,23 @@ def alike(value: float, other: str) -> str:
     """A number with as many decimals as one that is written already."""
     decimals = len(other.partition(".")[2])
     return number(value) if "e" in other or abs(value) >= 1e9 else f"{value:.{decimals}f}"
+
+
+def significant(value: float, other: float) -> str:
+    """A number of four digits, or of as many up to six as tell it from another one."""
+    enough = (digits for digits in (4, 5, 6) if f"{value:.{digits}g}" != f"{other:.{digits}g}")
+    return f"{value:.{next(enough, 4)}g}"
+
+
+def percent(share: float) -> str:
+    """A share as a person says it: 80 %, less than 1 %."""
+    said = f"{100 * share:.0f} %"
+    return "less than 1 %" if said == "0 %" else said
+
+
+def p_text(p: float) -> str:
+    """A p-value with its sign, = 0.03 or < 0.001."""
+    return f"< {_LEAST_P}" if p < _LEAST_P else f"= {p:.2f}" if p >= 0.1 else f"= {p:.3f}"
 
 
 def short(value: float) -> str:

@@ -114,7 +114,7 @@ def estimate(trial: TrialResult, values: Sequence[float], parts: int | None) -> 
     n, mean = len(values), math.fsum(values) / len(values)
     if n < 2:
         return Estimate(trial, n, mean, None, None, None, trial.seconds)
-    std = float(np.std(values, ddof=1))
+    std = float(np.std(values, ddof=1)) if len(set(values)) > 1 else 0.0  # of equal numbers, without rounding
     reach = float(stats.t.ppf(0.5 + _LEVEL / 2, n - 1)) * std * math.sqrt(variance_factor(n, parts))
     return Estimate(trial, n, mean, std, mean - reach, mean + reach, trial.seconds)
 

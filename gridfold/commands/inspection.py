@@ -67,7 +67,10 @@ def results(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     columns = [rows.column(name, known) for name in options.columns or ()]
     listed = printing.Listing(rows, form, tuple(columns), options.sort, sys.maxsize if options.all else options.count)
     if options.output is None:
-        listed.print(terminal.console())
+        output = terminal.console()
+        listed.print(output)
+        if form == "table" and compared.caveat:
+            output.print(compared.caveat, style="yellow", markup=False, soft_wrap=True)
         return 0
     listed.write(Path(options.output))
     terminal.console(stderr=True).print(terminal.written(options.output, len(listed.shown)), soft_wrap=True)

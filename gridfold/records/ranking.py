@@ -6,11 +6,31 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
 from typing import Any, TypeGuard
 
 from gridfold.run import Record
 
-_LOWER_IS_BETTER = frozenset(["loss", "error", "err", "perplexity", "ppl", "nll", "mae", "mse", "rmse", "wer", "cer"])
+_LOWER = """
+    loss losses error errors err perplexity ppl pplx nll logloss crossentropy xent bce kl kld deviance divergence
+    mae mse rmse msle rmsle medae mape smape wape wmape mase brier ece mce regret cost latency runtime seconds
+    bpb bpc bpd bits wer cer ter mer eer der fpr fnr far frr fdr falsepositive falsenegative
+    fid kid fad lpips chamfer hausdorff epe ade fde
+"""
+_HIGHER = """
+    acc accuracy top pass exactmatch em correct f1 f2 fbeta precision recall sensitivity specificity tpr tnr ppv npv
+    truepositive truenegative auc auroc roc rocauc auprc prauc aupr ap map mcc matthews kappa
+    r2 explainedvariance correlation corr pearson spearman kendall concordance cindex likelihood loglikelihood elbo
+    score bleu sacrebleu rouge rougel meteor chrf bertscore comet cider ndcg dcg mrr hit hits hitrate
+    iou miou jaccard dice psnr ssim snr sdr pesq stoi silhouette quality throughput
+    reward rewards return returns success win wins winrate gain lift profit sharpe
+"""
+LOWER, HIGHER = frozenset(_LOWER.split()), frozenset(_HIGHER.split())  # words of the names of metrics
+_MOST_NAMED = 3
+_ENDS = ("loss", "error", "perplexity")  # of a word that says that lower is better
+_PARTS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*")
+_TURNED = re.compile(r"(^|_)neg(ative_log)?_")  # neg_mean_squared_error, negative_log_likelihood
 
 
 @dataclass(frozen=True)
@@ -20,10 +40,12 @@ class Objective:
     Attributes:
         metric: its name; None for the first metric that a run has, those of the test set left out.
         maximize: whether more of it is better; None to tell by the metric's name.
+        guessed: whether nobody said so, and its name does not either.
     """
 
     metric: str | None = None
     maximize: bool | None = None
+    guessed: bool = False
 
     @classmethod
     def said(cls, facts: Mapping[str, Any]) -> Objective:
@@ -34,8 +56,26 @@ class Objective:
     def of(self, metrics: Mapping[str, float]) -> Objective:
         """The same with nothing left open, for runs with such metrics."""
         metric = self.metric or first_metric(metrics)
-        maximize = not lower_is_better(metric) if self.maximize is None else self.maximize
-        return Objective(metric, maximize)
+        if self.maximize is not None:
+            return Objective(metric, self.maximize)
+        known = higher_is_better(metric)
+        return Objective(metric, known is not False, guessed=bool(metric) and known is None)
+
+    def caveat(self, metrics: Iterable[str]) -> str:
+        """What is to know of a comparison of runs with such metrics, in a sentence; "" where nothing is left open.
+
+        It is asked of an objective that ``of`` has given.
+        """
+        if self.guessed:
+            return f"The highest {self.metric} counts as the best: if lower is better, say so by --minimize."
+        names = list(dict.fromkeys(metrics))
+        if self.metric or not names:
+            return ""
+        named = ", ".join(names if len(names) <= _MOST_NAMED + 1 else [*names[:_MOST_NAMED], "…"])
+        return (
+            f"The runs have only metrics of the test set ({named}), and are not compared by those unless you say so: "
+            f"--metric {names[0]}."
+        )
 
     def sign(self, metric: str) -> int:
         """1 where more of a metric is better, else -1."""
@@ -75,9 +115,17 @@ class Objective:
         return max(measured, key=lambda epoch: sign * epoch[metric], default=None)
 
 
-def lower_is_better(metric: str) -> bool:
-    """Whether a metric of this name gets better by getting smaller."""
-    return not _LOWER_IS_BETTER.isdisjoint(re.split(r"[^a-z]+", metric.lower()))
+@cache
+def higher_is_better(metric: str) -> bool | None:
+    """Whether a metric of this name gets better by getting larger; None if no word of it says so."""
+    parts = [part.lower() for part in _PARTS.findall(metric)]
+    whole = re.split(r"[^a-z0-9]+", metric.lower())  # as mAP50 and mIoU are no words in camel case
+    words = {*parts, *whole, *map("".join, pairwise(parts))}
+    words |= {word.rstrip("0123456789") for word in words}
+    lower = not words.isdisjoint(LOWER) or any(word.endswith(_ENDS) for word in words)
+    if not lower and words.isdisjoint(HIGHER):
+        return None
+    return lower == bool(_TURNED.search("_".join(parts)))
 
 
 def first_metric(metrics: Iterable[str]) -> str:

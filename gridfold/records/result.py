@@ -116,6 +116,12 @@ class Results:
         return cls(tuple(searches), resolved, tuple(_trials(_result(*each, resolved) for each in found)))
 
     @property
+    def caveat(self) -> str:
+        """What is to know of how the trials are compared, in a sentence; "" where nothing is left open."""
+        runs = [run for trial in self.trials for run in trial.runs]
+        return self.objective.caveat(next((run.metrics for run in runs if run.metrics), {}))
+
+    @property
     def paths(self) -> list[str]:
         """The dotted paths of what varies."""
         return list(dict.fromkeys(path for trial in self.trials for path in trial.params))

@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gridfold.analysis.numbers import number
+from gridfold.analysis.numbers import number, percent
+from gridfold.analysis.numbers import p_text as plain_p
 from gridfold.report import plots
 from gridfold.report.axis import cut, value_text
-from gridfold.report.tables import Effect, Heatmap, Level, Tables
+from gridfold.report.tables import Effect, Heatmap, Interaction, Level, Tables
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 _MAX_ROWS = 50
 _MAX_PAIRS = 45  # of ten parameters
-_LEAST_P = 0.001
+_NOISE = "What is noise of it is taken off."
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -101,28 +102,27 @@ def choices(tables: Tables) -> list[Choice]:
 
 
 def heatmaps(tables: Tables) -> list[Pair]:
-    """For each pair of parameters, the most important first; where they are very many, for these."""
+    """For each pair of parameters, those that explain most first; where they are very many, for these."""
     places = {axis.path: place for place, axis in enumerate(plots.axes(tables))}
     ordered = sorted(tables.heatmaps, key=lambda each: sorted((places[path] for path in each.paths), reverse=True))
     return [_pair(tables, position, each) for position, each in enumerate(ordered[:_MAX_PAIRS])]
 
 
 def effects(tables: Tables) -> list[Chart]:
-    """For each parameter, the most important first."""
+    """For each parameter, the one that explains most first."""
     return [_effect(tables, position, each) for position, each in enumerate(tables.effects)]
 
 
-def importance(tables: Tables) -> Chart | None:
-    """How much each parameter matters."""
-    known = [effect for effect in tables.effects if effect.importance is not None]
-    if not known:
+def shares(tables: Tables) -> Chart | None:
+    """How much each parameter explains."""
+    if not tables.effects:
         return None
     called = plots.labels(tables)
-    first = known[0]
-    caption = f"{called[first.path]} explains {first.importance or 0:.0%} of the differences between trials."
-    rows = [(called[each.path], f"{each.importance or 0:.1%}", p_text(each.p)) for each in known]
-    sheet = _sheet(("parameter", "importance", "p of its main effect"), rows)
-    return Chart("importance", "Importance", caption, plots.importance(tables, known), sheet)
+    first = tables.effects[0]
+    caption = f"{called[first.path]} explains {percent(first.share)} of the variance of the trials' means. {_NOISE}"
+    rows = [(called[each.path], f"{each.share:.1%}", p_text(each.p), each.verdict) for each in tables.effects]
+    sheet = _sheet(("parameter", "share of the variance", "p of its main effect", "difference"), rows)
+    return Chart("shares", "Shares of the variance", caption, plots.shares(tables), sheet)
 
 
 def interactions(tables: Tables) -> Chart | None:
@@ -133,10 +133,15 @@ def interactions(tables: Tables) -> Chart | None:
     ordered = sorted(tables.interactions, key=lambda each: -each.share)
     first = ordered[0]
     names = " and ".join(called[path] for path in first.paths)
-    sure = f" (p{_NO_BREAK}{p_text(first.p)})" if first.p is not None else ""
-    caption = f"{names} together explain {first.share:.0%} of the differences beyond what each explains alone{sure}."
-    rows = [(" × ".join(called[path] for path in each.paths), f"{each.share:.1%}", p_text(each.p)) for each in ordered]
-    sheet = _sheet(("pair", "share", "p"), rows)
+    caption = (
+        f"{names} together explain {percent(first.share)} of the variance beyond what each explains alone; "
+        f"{_sureness(first)}. {_NOISE}"
+    )
+    rows = [
+        (" × ".join(called[path] for path in each.paths), f"{each.share:.1%}", p_text(each.p), each.verdict)
+        for each in ordered
+    ]
+    sheet = _sheet(("pair", "share of the variance", "p", "difference"), rows)
     return Chart("interactions", "Interactions", caption, plots.interactions(tables, ordered), sheet)
 
 
@@ -163,10 +168,13 @@ def curves(tables: Tables) -> Chart | None:
 
 def p_text(p: float | None) -> str:
     """A p-value as a person reads it."""
-    if p is None:
-        return "unknown"
-    said = f"< {_LEAST_P}" if p < _LEAST_P else f"= {p:.2f}" if p >= 0.1 else f"= {p:.3f}"
-    return said.replace(" ", _NO_BREAK)
+    return "unknown" if p is None else plain_p(p).replace(" ", _NO_BREAK)
+
+
+def _sureness(of: Effect | Interaction) -> str:
+    """The p-value of an effect, and what that means."""
+    said = {"sure": "it matters", "not certain": "not certain", "no sign": "no sign of a difference"}
+    return "noise is unknown" if of.verdict == "unknown" else f"p{_NO_BREAK}{p_text(of.p)}: {said[of.verdict]}"
 
 
 def _pair(tables: Tables, position: int, shown: Heatmap) -> Pair:
@@ -227,10 +235,9 @@ def _effect_caption(tables: Tables, shown: Effect) -> str:
         return "No trial has a value."
     ordered = sorted(shown.levels, key=lambda level: level.mean, reverse=bool(tables.results.objective.maximize))
     best, worst = ordered[0], ordered[-1]
-    sure = "noise is unknown" if shown.p is None else f"p{_NO_BREAK}{p_text(shown.p)}"
     return (
         f"Best at {value_text(best.value)} ({number(best.mean)}), worst at {value_text(worst.value)}"
-        f" ({number(worst.mean)}); {sure}."
+        f" ({number(worst.mean)}); {_sureness(shown)}."
     )
 
 

@@ -36,6 +36,7 @@ def report(results: Results) -> Group:
     row = Row.of_trial(trial, {})
     return Group(
         f"[bold]{escape(_headline(results, trial, row))}",
+        *([escape(results.caveat)] if results.caveat else []),
         f"Run: {escape(str(directory))}{_which(trial)}",
         _metrics(run, row),
         *_config(run, Run(directory)),
@@ -50,7 +51,8 @@ def _best(results: Results) -> tuple[TrialResult, RunResult]:
     if not results.ranked:
         where = ", ".join(str(search.dir) for search in results.searches)
         what = f"with the metric '{objective.metric}'" if objective.metric else "with a metric to compare by"
-        raise ConfigError(f"no run is completed {what}", where=where, hint="gridfold status says how far it is")
+        hint = results.caveat or "gridfold status says how far it is"
+        raise ConfigError(f"no run is completed {what}", where=where, hint=hint)
     trial = results.ranked[0]
     sign = 1 if objective.maximize else -1
     return trial, max((run for run in trial.runs if run.value is not None), key=lambda run: sign * (run.value or 0.0))

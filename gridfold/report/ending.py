@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from gridfold.analysis.answer import confirmed
 from gridfold.errors import ConfigError
+from gridfold.records.ranking import Objective
 from gridfold.records.result import Results
 from gridfold.report import page
 from gridfold.report.tables import Tables
@@ -25,21 +26,31 @@ def conclusion(search: SearchDirectory, *, confirms: bool = False) -> Group:
         search: the search.
         confirms: only what its best trials did on fresh seeds is new.
     """
+    caveat = [] if confirms else _caveat(search)
     if os.environ.get(REPORT) == "0":
-        return Group()
+        return Group(*caveat)
     if (count := sum(1 for _ in search.entries())) > _MOST_RUNS:
-        return Group(escape(f"No report of {count:,} runs unless it is asked for: gridfold report {search.name}"))
+        said = f"No report of {count:,} runs unless it is asked for: gridfold report {search.name}"
+        return Group(*caveat, escape(said))
     try:
         tables = Tables.compute(Results.read([search]))
-        return Group(*(_confirmed(tables) if confirms else _said(tables)), report(tables.results, tables))
+        found = _confirmed(tables) if confirms else _said(tables)
+        return Group(*caveat, *found, report(tables.results, tables))
     except Exception as error:
         search.log(f"no report: {type(error).__name__}: {error}"[:1000])
-        return Group(_no_report(error))
+        return Group(*caveat, _no_report(error))
 
 
 def report(results: Results, tables: Tables | None = None) -> str:
     """Write the report of a search; where it is, as markup."""
     return escape(f"Report: {page.write(tables or Tables.compute(results), results.searches[0])}")
+
+
+def _caveat(search: SearchDirectory) -> list[str]:
+    """What is to know of how its runs are compared, as markup."""
+    metrics = next((record.metrics for _, record in search.records() if record and record.metrics), {})
+    said = Objective.said(search.facts()).of(metrics).caveat(metrics)
+    return [f"[yellow]{escape(said)}"] if said else []
 
 
 def _said(tables: Tables) -> list[str]:

@@ -159,7 +159,7 @@ def _charts(tables: Tables) -> dict[str, Any]:
         "parallel": charts.parallel(tables),
         "heatmaps": charts.heatmaps(tables),
         "effects": charts.effects(tables),
-        "importance": charts.importance(tables),
+        "shares": charts.shares(tables),
         "interactions": charts.interactions(tables),
         "curves": charts.curves(tables),
     }
@@ -169,7 +169,7 @@ def _figures(shown: Mapping[str, Any]) -> str:
     """The figures as JSON that is safe in a page; what all have in common is there once."""
     from plotly.io.json import to_json_plotly
 
-    single = [shown[name] for name in ("parallel", "importance", "interactions", "curves")]
+    single = [shown[name] for name in ("parallel", "shares", "interactions", "curves")]
     pairs = [chart for pair in shown["heatmaps"] for chart in (pair.mean, pair.best)]
     found = dict(charts.figures([chart for chart in [*single, *pairs, *shown["effects"]] if chart]))
     template: Any = {}
@@ -180,7 +180,10 @@ def _figures(shown: Mapping[str, Any]) -> str:
 
 def _subtitle(tables: Tables) -> str:
     metric, up = tables.results.objective.metric, tables.results.objective.maximize
-    return f"compared by {cut(str(metric), 60)}, {'higher' if up else 'lower'} is better" if metric else "no metric"
+    if not metric:
+        return "no metric"
+    unsure = " (if not, say so by --minimize)" if tables.results.objective.guessed else ""
+    return f"compared by {cut(str(metric), 60)}, {'higher' if up else 'lower'} is better{unsure}"
 
 
 def _facts(tables: Tables) -> Iterator[Fact]:

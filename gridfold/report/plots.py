@@ -71,7 +71,7 @@ def trial_text(trial: TrialResult, called: Mapping[str, str]) -> str:
 
 
 def axes(tables: Tables) -> list[Axis]:
-    """An axis for each parameter, the most important first."""
+    """An axis for each parameter, the one that explains most first."""
     called = labels(tables)
     paths = dict.fromkeys([*(effect.path for effect in tables.effects if effect.path in called), *called])
     trials = tables.results.trials
@@ -197,10 +197,10 @@ def effect(tables: Tables, shown: Effect) -> Figure:
     return _figure([points], layout)
 
 
-def importance(tables: Tables, effects: Sequence[Effect]) -> Figure:
+def shares(tables: Tables) -> Figure:
     """How much of the differences between trials each parameter explains."""
     called = labels(tables)
-    return _bars([(called[effect.path], effect.importance or 0.0) for effect in effects])
+    return _bars([(called[effect.path], effect.share) for effect in tables.effects])
 
 
 def interactions(tables: Tables, shown: Sequence[Interaction]) -> Figure:

@@ -18,6 +18,7 @@ from gridfold.analysis.effects import (
     effects,
     heatmaps,
     interactions,
+    judged,
     regions,
 )
 from gridfold.analysis.significance import Confirmation, Contender, Estimate, confirmation, contenders
@@ -64,7 +65,7 @@ class Tables:
         results: what they are computed from.
         estimates: every trial that has a value, best first.
         contenders: the best, with difference 0, then the others in order.
-        effects: of each parameter, the most important first.
+        effects: of each parameter, the largest share first.
         interactions: of each pair of parameters, the largest first.
         heatmaps: of each pair of parameters.
         curves: of the runs of the best 50 trials.
@@ -104,7 +105,7 @@ class Tables:
     @classmethod
     def _computed(cls, results: Results) -> Tables:
         compared, model = contenders(results), Model.of(results)
-        main, together = effects(model), interactions(model)
+        main, together = judged(effects(model), interactions(model))
         confirmed = confirmation(results)
         next_steps = advice(results, compared, main, together)
         return cls(

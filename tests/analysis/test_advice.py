@@ -3,6 +3,7 @@
 import math
 import shlex
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from gridfold.analysis.advice import between, extended, nice
 from gridfold.analysis.advice import text as written
 from gridfold.records.result import Results
 from gridfold.report.tables import Tables
+from gridfold.search.extension import add_repeats
 from gridfold.store import SearchDirectory
 from tests.report.synthetic import grid, noise, on_disk, results
 
@@ -97,7 +99,12 @@ class TestWhatIsAdvised:
         )
         assert (found["extend"].runs, found["extend"].seconds) == (6, 6.0)
         assert (found["fix"].path, found["fix"].runs) == ("size", 3)
-        assert "size=16" in found["fix"].command
+        best = Results.read([SearchDirectory(next(tmp_path.glob("runs/*/search.json")).parent)]).ranked[0]
+        kept = best.params["size"]
+        assert f"size={kept} " in found["fix"].command
+        assert found["fix"].sentence == (
+            f"size makes no difference that shows: keep it at {kept}, as in the best trial."
+        )
 
     def test_a_clear_optimum_inside(self, tmp_path):
         value = lambda params, repeat: 0.8 - 0.05 * (params["lr"] != 1e-3) + jitter(params, repeat)  # noqa: E731
@@ -133,6 +140,84 @@ class TestWhatIsAdvised:
         assert words[5:9] == ["name='a b, c'", "+new=1,2", "size=16", "lr=1e-4,0.001,0.01,0.1"]
         assert words[-6:] == ["--repeats", "3", "--", "python", "my train.py", "{lr}"]
         assert words[words.index("--threads") + 1] == "2"
+
+
+class TestWhatMakesNoDifference:
+    """The rate matters, the size does not; how long a run takes is made up."""
+
+    GRID = "lr: [1e-4, 1e-3, 1e-2]\nsize: [16, 32, 64]\n"
+
+    def fixed(self, folder, seconds):
+        value = lambda params, repeat: 0.8 + 0.02 * math.log10(params["lr"]) + jitter(params, repeat)  # noqa: E731
+        search = on_disk(folder, self.GRID, value, repeats=3)
+        for entry in search.entries():
+            run = search.run(entry)
+            run.write(replace(run.read(), seconds=seconds(entry.params, entry.repeat)))
+        results = Results.read([search])
+        found = [each for each in Tables.compute(results).advice if each.kind == "fix"]
+        return results.ranked[0].params["size"], found
+
+    def test_it_is_kept_at_the_value_of_the_best_trial(self, tmp_path):
+        best, (found,) = self.fixed(tmp_path, lambda params, repeat: 5.0)
+        assert f"keep it at {best}, as in the best trial." in found.sentence
+
+    @pytest.mark.parametrize(
+        "seconds",
+        [
+            lambda params, repeat: 0.04 + 0.06 * (params["size"] == 16),  # less than a second is nothing
+            lambda params, repeat: 60 - 3 * (params["size"] == 16),  # 5 % is not much
+            lambda params, repeat: 60 + 30 * jitter(params, repeat, 1),  # by chance
+        ],
+    )
+    def test_a_cost_that_hardly_differs_is_no_reason(self, tmp_path, seconds):
+        best, (found,) = self.fixed(tmp_path, seconds)
+        assert f"keep it at {best}, as in the best trial." in found.sentence
+
+    def test_a_cheaper_value_is_named_with_the_reason(self, tmp_path):
+        cost = {16: 40, 32: 20, 64: 10}
+        best, (found,) = self.fixed(tmp_path, lambda p, repeat: cost[p["size"]] * (1 + (p["lr"] == 1e-2)))
+        assert best != 64
+        assert found.sentence == (
+            f"size makes no difference that shows: keep it at 64, with which a run takes 13 s instead of "
+            f"{cost[best] * 4 / 3:.0f} s."
+        )
+        assert "size=64 " in found.command
+
+    def test_nothing_is_advised_that_makes_no_new_run(self, tmp_path):
+        search = on_disk(tmp_path, "a: [1, 2]\nb: [1, 2]\n", jitter, repeats=9)
+        assert Tables.compute(Results.read([search])).advice == ()
+
+
+class TestMoreRepeats:
+    def first(self, folder, repeats, spread=0.001, facts=None):
+        value = lambda params, repeat: 0.8 + jitter(params, repeat, spread)  # noqa: E731
+        search = on_disk(folder, "lr: [1e-4, 1e-3, 1e-2]\nsize: [16, 32, 64]\n", value, repeats=repeats)
+        search.write_facts(search.facts() | (facts or {}))
+        return [each for each in Tables.compute(Results.read([search])).advice if each.kind == "repeat"], search
+
+    @pytest.mark.parametrize(("repeats", "more"), [(2, 5), (3, 6), (5, 10)])
+    def test_where_most_cannot_be_told_from_the_best(self, tmp_path, repeats, more):
+        (found,), search = self.first(tmp_path, repeats)
+        assert found.sentence == (
+            f"With {repeats} runs each, most of the others cannot be told from the best, which may be luck: "
+            f"repeat the best 5, {more} runs each."
+        )
+        assert found.command == f"gridfold resume {search.name} --repeats {more} --top 5"
+        assert (found.runs, found.seconds) == (5 * (more - repeats), 5.0 * (more - repeats))
+        assert add_repeats(search, more, 5) == found.runs
+
+    def test_it_comes_before_the_grid_goes_on(self, tmp_path):
+        value = lambda params, repeat: 0.8 + 0.0012 * (params["lr"] > 1e-3) + jitter(params, repeat)  # noqa: E731
+        search = on_disk(tmp_path, "lr: [1e-3, 1e-2]\nsize: [16, 32, 64, 128, 256]\n", value, repeats=5)
+        kinds = [each.kind for each in Tables.compute(Results.read([search])).advice]
+        assert kinds[0] == "repeat"
+        assert {"extend", "refine"} & set(kinds[1:])
+
+    def test_not_with_many_repeats_or_in_a_race_or_without_noise(self, tmp_path):
+        for place, (repeats, spread, facts) in enumerate([(6, 0.001, {}), (3, 0.001, {"race": True}), (3, 0.0, {})]):
+            folder = tmp_path / str(place)
+            folder.mkdir()
+            assert self.first(folder, repeats, spread, facts)[0] == []
 
 
 def test_the_advised_command_runs_exactly_the_new_trials(command, project, write):

@@ -1,9 +1,14 @@
 """The answer in words, whole."""
 
+from dataclasses import replace
+
 import pytest
 
-from gridfold.analysis.answer import digits
-from gridfold.report.tables import Tables
+from gridfold.analysis.answer import _Words, digits
+from gridfold.analysis.significance import contenders
+from gridfold.records.ranking import Objective
+from gridfold.report import charts
+from gridfold.report.tables import Effect, Interaction, Tables
 from tests.report.synthetic import grid, noise, results
 
 POINTS = grid(training__lr=[1e-6, 5e-6, 1e-5], training__batch_size=[16, 32])
@@ -43,6 +48,96 @@ def test_failures_and_a_confirmation(snapshot):
     values = [list(row) for row in effect_of_rate(3)]
     values[0] = [None, None, 0.8]
     assert answer(values, confirming={4: [0.97, 0.98, 0.99], 5: [0.98, 0.97, 0.985]}) == snapshot
+
+
+def said(points, values, **options):
+    return Tables.compute(results(points, values, **options)).answer
+
+
+def measured(points, repeats, seed, *, scale=0.01, **slopes):
+    """A sum of the parameters, each by its slope, and noise."""
+    found = noise(len(points), repeats, seed, scale=scale)
+    return [
+        sum(slopes[name] * params[name] for name in slopes) + row for params, row in zip(points, found, strict=True)
+    ]
+
+
+class TestWhatMattered:
+    ABC = grid(a=[1, 2, 3], b=[1, 2], c=[1, 2])
+
+    def test_sure_not_certain_and_no_sign_agree_with_the_page(self, snapshot):
+        values = measured(self.ABC, 3, 5, a=0.02, b=0.009)
+        tables = Tables.compute(results(self.ABC, values))
+        verdicts = {each.path: (each.verdict, each.p) for each in tables.effects}
+        assert [verdicts[path][0] for path in "abc"] == ["sure", "not certain", "no sign"]
+        assert 0.001 < verdicts["b"][1] < 0.05
+        captions = {each.title: each.caption for each in charts.effects(tables)}
+        assert ["it matters" in captions["a"], "not certain" in captions["b"], "no sign" in captions["c"]] == [True] * 3
+        assert "\n".join(tables.answer) == snapshot
+
+    def test_shares_are_exact_where_they_can_be(self):
+        points = grid(a=[1, 2, 3, 4], b=[1, 2, 3, 4])
+        exact = [[params["a"] + 2 * params["b"]] for params in points]
+        assert "What mattered: b (80 % of the variance), a (20 % of the variance)." in said(points, exact)
+        small = [[params["a"] + 200 * params["b"]] * 2 for params in points]
+        assert "What mattered: b (100 % of the variance), a (less than 1 % of the variance)." in said(points, small)
+
+    def test_what_matters_with_another_for_sure_is_not_said_to_be_uncertain(self):
+        points = grid(a=[1, 2], b=[1, 2])
+        found = results(points, noise(4, 2, 0))
+        effects = [Effect(name, (), 0.02, 0.1, "not certain") for name in "ab"]
+        said = _Words(found, contenders(found)).mattered(effects, [Interaction(("a", "b"), 1e-9, 0.5, "sure")])
+        assert said == ["a and b depend on each other."]
+
+    def test_of_many_that_are_not_certain_three_are_named(self):
+        effects = [Effect(name, (), 0.02, 0.0, "not certain") for name in "abcde"]
+        points = grid(a=[1, 2], b=[1, 2], c=[1, 2], d=[1, 2], e=[1, 2])
+        found = results(points, noise(32, 2, 0))
+        (sentence,) = _Words(found, contenders(found)).mattered(effects, [])
+        assert sentence == (
+            "Not certain yet, as p is to be below 0.01 after correction for 5 tests: a (p = 0.020), b (p = 0.020), "
+            "c (p = 0.020) and 2 more. More repeats would tell."
+        )
+
+
+class TestWhatItTakes:
+    @pytest.mark.parametrize(
+        ("seconds", "sentence"),
+        [
+            ({1: 0.03, 2: 0.09}, "They take about the same time: 0.03 s a run."),
+            ({1: 10, 2: 11}, "They take about the same time: 10 s a run."),
+        ],
+    )
+    def test_a_difference_that_is_nothing(self, seconds, sentence):
+        points = grid(a=[1, 2])
+        assert sentence in said(points, noise(2, 3, 0), seconds=lambda params: seconds[params["a"]])
+
+
+class TestDigits:
+    def test_without_noise_as_many_as_tell_the_best_from_the_next(self):
+        points = grid(a=[1, 2, 3])
+        best = said(points, [[100.0884], [100.0974], [101.5]], metric="loss", maximize=False)[0]
+        assert best == "Best: a 1: loss 100.09 (1 run)."
+        assert said(points, [[100.0884], [100.0889], [101.5]], metric="loss", maximize=False)[0].endswith(
+            "100.088 (1 run)."
+        )
+        assert said(points, [[0.5], [0.9], [0.9]])[0] == "Best: a 2: val_f1 0.9 (1 run)."
+
+    def test_a_trainer_without_noise(self):
+        first = said(grid(a=[1, 2]), [[100.0884] * 2, [100.0974] * 2])[0]
+        assert first == "Best: a 2: val_f1 100.1 ± 0 (mean of 2, 95 % interval 100.1 to 100.1)."
+
+
+def test_metrics_of_the_test_set_only():
+    search = results(grid(a=[1, 2]), [[0.5], [0.6]], metric="test_acc")
+    trials = tuple(
+        replace(trial, runs=tuple(replace(run, value=None) for run in trial.runs)) for trial in search.trials
+    )
+    (sentence,) = Tables.compute(replace(search, objective=Objective().of({"test_acc": 1}), trials=trials)).answer
+    assert sentence == (
+        "The runs have only metrics of the test set (test_acc), and are not compared by those unless you say so: "
+        "--metric test_acc."
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,17 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from gridfold.analysis.effects import Model, effects, heatmaps, importance, interactions, is_geometric, regions
+from gridfold.analysis.effects import (
+    Effect,
+    Interaction,
+    Model,
+    effects,
+    heatmaps,
+    interactions,
+    is_geometric,
+    judged,
+    regions,
+)
 from tests.report.synthetic import grid, noise, results
 
 POINTS = grid(lr=[1e-4, 1e-3, 1e-2], size=[16, 32], kind=["a", "b"])
@@ -102,7 +112,11 @@ class TestInteractions:
         cells = table.pivot_table(index="size", columns="kind", values="y")
         both = cells.sub(cells.mean(axis=1), axis=0).sub(cells.mean(axis=0), axis=1) + cells.values.mean()
         squares = 3 * (both**2).to_numpy().sum()
-        assert first.share == pytest.approx(squares / ((table["y"] - table["y"].mean()) ** 2).sum())
+        array = np.array(values)
+        left = array - array.mean(1, keepdims=True) - array.mean(0) + array.mean()
+        error = (left**2).sum() / 22 / 3
+        whole = ((table["y"] - table["y"].mean()) ** 2).sum()
+        assert first.share == pytest.approx((squares - error) / (whole + error))
 
     def test_without_repeats_the_rest_is_noise(self):
         values = measured(1)
@@ -114,20 +128,85 @@ class TestInteractions:
         assert only[0].share == pytest.approx(0.25**2 / 0.3875)
 
 
-class TestImportance:
-    def test_what_matters_is_found_the_same_each_time(self):
-        model = Model.of(results(POINTS, measured(3)))
-        found = importance(model)
-        assert found == importance(model)
-        assert found["lr"] > 2 * max(found["size"], found["kind"])
-        assert effects(model)[0].path == "lr"
+def plus(**parameters):
+    """The points of a grid, and a + 2 b on each."""
+    points = grid(**parameters)
+    return points, [[params["a"] + 2 * params["b"]] for params in points]
+
+
+class TestShares:
+    @pytest.mark.parametrize("levels", [[1, 2], [1, 2, 3], [1, 2, 3, 4, 5]])
+    @pytest.mark.parametrize("repeats", [1, 3])
+    def test_of_a_sum_on_a_full_grid_they_are_exact(self, levels, repeats):
+        points, values = plus(a=levels, b=levels)
+        found = effects(Model.of(results(points, [row * repeats for row in values])))
+        assert [(each.path, each.share) for each in found] == [("b", pytest.approx(0.8)), ("a", pytest.approx(0.2))]
+
+    def test_parameters_and_pairs_add_up_to_the_whole(self):
+        points = grid(a=[1, 2, 3], b=[1, 2, 3, 4], c=[0, 1])
+        values = [[params["a"] * params["b"] + params["c"]] * 2 for params in points]
+        model = Model.of(results(points, values))
+        assert sum(each.share for each in (*effects(model), *interactions(model))) == pytest.approx(1)
+
+    def test_where_trials_failed_a_share_is_what_the_model_without_it_leaves_more(self):
+        points, values = plus(a=[1, 2, 3], b=[1, 2, 3])
+        values[0] = values[5] = [None]
+        found = by_name(effects(Model.of(results(points, values))))
+        table = frame([p for p, row in zip(points, values, strict=True) if row[0]], [row for row in values if row[0]])
+        whole = ((table["y"] - table["y"].mean()) ** 2).sum()
+        for path, other, slope in (("a", "b", 1), ("b", "a", 2)):
+            inside = slope**2 * (table[path] - table.groupby(other)[path].transform("mean")) ** 2
+            dummies = pd.get_dummies(table[other]).to_numpy(float)
+            left = table["y"] - dummies @ np.linalg.lstsq(dummies, table["y"], rcond=None)[0]
+            assert found[path].share == pytest.approx((left**2).sum() / whole) == pytest.approx(inside.sum() / whole)
+
+    def test_noise_has_no_share(self):
+        """Of 60 levels, noise alone would give the squares of 59 degrees of freedom."""
+        points = grid(a=list(range(60)), b=[1, 2])
+        found = [by_name(effects(Model.of(results(points, noise(120, 3, seed)))))["a"].share for seed in range(40)]
+        assert np.mean(found) < 0.06
+
+    def test_with_noise_they_are_those_of_the_truth(self):
+        values = [
+            np.mean(
+                [each.share for each in sorted(effects(Model.of(results(POINTS, rows))), key=lambda e: e.path)[1:2]]
+            )
+            for rows in (measured(3, seed, 0.05) for seed in range(60))
+        ]
+        truths = np.array([truth(params) for params in POINTS])
+        signal, of_mean = ((truths - truths.mean()) ** 2).sum(), 0.05**2 / 3
+        assert np.mean(values) == pytest.approx(12 * 0.05**2 * 2 / 3 / (signal + 12 * of_mean), abs=0.05)
+
+    def test_omega_squared_of_a_textbook(self):
+        values = measured(4)
+        found = by_name(effects(Model.of(results(POINTS, values))))
+        array, table = np.array(values), frame(POINTS, values)
+        left = array - array.mean(1, keepdims=True) - array.mean(0) + array.mean()
+        error = (left**2).sum() / 33 / 4
+        whole = ((table["y"] - table["y"].mean()) ** 2).sum()
+        squares = 4 * ((table.groupby("lr")["y"].mean() - table["y"].mean()) ** 2).sum()
+        assert found["lr"].share == pytest.approx((squares - 2 * error) / (whole + error))
 
     def test_where_nothing_moves(self):
-        assert set(importance(Model.of(results(POINTS, [[0.5]] * 12))).values()) == {0.0}
+        assert {each.share for each in effects(Model.of(results(POINTS, [[0.5]] * 12)))} == {0.0}
 
-    def test_without_optuna(self, monkeypatch):
-        monkeypatch.setitem(__import__("sys").modules, "optuna", None)
-        assert {each.importance for each in effects(Model.of(results(POINTS, measured(2))))} == {None}
+
+class TestVerdicts:
+    def verdicts(self, *p):
+        found, _ = judged([Effect(str(place), (), each, 0.0) for place, each in enumerate(p)], [])
+        return [each.verdict for each in found]
+
+    def test_sure_not_certain_and_no_sign(self):
+        assert self.verdicts(0.003, 0.004, 0.026, 0.06) == ["not certain"] * 3 + ["no sign"]
+        assert self.verdicts(0.002, 0.004, 0.026, None) == ["sure", "sure", "not certain", "unknown"]
+        assert self.verdicts(0.009) == ["sure"]
+
+    def test_pairs_count_as_tests_too(self):
+        pairs = [Interaction((f"{place}", "x"), 0.5, 0.0) for place in range(9)]
+        ((effect,), together) = judged([Effect("a", (), 0.0011, 0.0)], pairs)
+        assert effect.verdict == "not certain"
+        assert {each.verdict for each in together} == {"no sign"}
+        assert judged([effect], pairs[:8])[0][0].verdict == "sure"
 
 
 class TestHeatmaps:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gridfold.records.ranking import Objective, first_metric, is_finite, is_of_test, lower_is_better
+from gridfold.records.ranking import HIGHER, LOWER, Objective, first_metric, higher_is_better, is_finite, is_of_test
 
 
 class TestObjective:
@@ -34,18 +34,65 @@ class TestObjective:
 
 
 @pytest.mark.parametrize(
-    ("name", "lower"),
-    [
-        ("val_loss", True),
-        ("loss", True),
-        ("eval/RMSE", True),
-        ("val_f1", False),
-        ("closs", False),
-        ("error_rate", True),
-    ],
+    "name",
+    "val_loss loss eval/RMSE error_rate log_loss logloss valLoss ppl val_ppl perplexity_mean valPerplexity"
+    " pseudoperplexity mape rmsle brier_score bpb bits_per_byte latency_ms fid eer wer test_cer cross_entropy"
+    " valCrossEntropy nll neg_log_likelihood negative_log_likelihood f1_loss accuracy_error false_positive_rate"
+    " RMSEVal".split(),
 )
-def test_the_direction_is_told_by_words_of_the_name(name, lower):
-    assert lower_is_better(name) is lower
+def test_lower_is_better_by_the_name(name):
+    assert higher_is_better(name) is False
+
+
+@pytest.mark.parametrize(
+    "name",
+    "acc val_accuracy f1 val_f1 valF1 F1score f1_macro auc roc_auc AUROC r2 valR2 score precision@5 recall@10 bleu4"
+    " rougeL rouge1 mAP mAP50 mAP@50 ndcg@10 mcc iou mIoU dice reward episode_return top5 pass@1 exact_match"
+    " log_likelihood neg_mean_squared_error neg_log_loss neg_root_mean_squared_error".split(),
+)
+def test_higher_is_better_by_the_name(name):
+    assert higher_is_better(name) is True
+
+
+@pytest.mark.parametrize("name", ["foo", "y", "val", "", "1", "entropy", "glossy", "time", "ÄÖ"])
+def test_the_name_says_nothing(name):
+    assert higher_is_better(name) is None
+
+
+class TestKnownNames:
+    def test_no_name_is_in_both_lists(self):
+        assert not LOWER & HIGHER
+
+    @pytest.mark.parametrize("before", ["", "val_", "eval/", "train."])
+    def test_each_is_known_alone_and_in_a_longer_name(self, before):
+        for names, higher in ((LOWER, False), (HIGHER, True)):
+            assert {higher_is_better(f"{before}{name}") for name in names} == {higher}
+            assert {higher_is_better(f"val{name.capitalize()}") for name in names} == {higher}
+            assert {higher_is_better(f"{before}{name.upper()}") for name in names} == {higher}
+
+
+class TestCaveat:
+    def caveat(self, *names, said=Objective()):  # noqa: B008
+        metrics = dict.fromkeys(names, 0.5)
+        return said.of(metrics).caveat(metrics)
+
+    def test_a_name_that_says_nothing(self):
+        sentence = "The highest foo counts as the best: if lower is better, say so by --minimize."
+        assert self.caveat("foo", "val_loss") == sentence
+        assert self.caveat("val_loss", "foo", said=Objective("foo")) == sentence
+
+    def test_nothing_is_left_open(self):
+        assert self.caveat("val_loss", "foo") == self.caveat() == ""
+        assert self.caveat("foo", said=Objective(None, True)) == self.caveat("foo", said=Objective(None, False)) == ""
+        assert self.caveat("test_acc", said=Objective("test_acc")) == ""
+
+    def test_only_metrics_of_the_test_set(self):
+        assert self.caveat("test_acc", "test_f1") == (
+            "The runs have only metrics of the test set (test_acc, test_f1), and are not compared by those unless you "
+            "say so: --metric test_acc."
+        )
+        assert "(test_a, test_b, test_c, test_d)" in self.caveat("test_a", "test_b", "test_c", "test_d")
+        assert "(test_a, test_b, test_c, …)" in self.caveat("test_a", "test_b", "test_c", "test_d", "test_e")
 
 
 def test_names_and_numbers():

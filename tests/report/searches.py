@@ -132,9 +132,9 @@ def tables_of(search, advice=(), answer=()):
         results,
         estimates,
         contenders,
-        tuple(sorted(effects, key=lambda effect: -effect.importance)),
+        tuple(sorted(effects, key=lambda effect: -effect.share)),
         tuple(
-            Interaction(pair, 0.012 / (n + 1), 0.11 / (n + 1))
+            Interaction(pair, 0.012 / (n + 1), 0.11 / (n + 1), "not certain")
             for n, pair in enumerate(itertools.combinations(paths, 2))
         ),
         tuple(_heatmap(pair, estimates) for pair in itertools.combinations(paths, 2)),
@@ -179,7 +179,8 @@ def _effect(path, estimates):
         mean = statistics.fmean(means)
         levels.append(Level(value, mean, mean - 0.006, mean + 0.006, len(means)))
     spread = max(level.mean for level in levels) - min(level.mean for level in levels)
-    return Effect(path, tuple(levels), math.exp(-spread / 0.006), min(0.9, spread * 12))
+    p = math.exp(-spread / 0.006)
+    return Effect(path, tuple(levels), p, min(0.9, spread * 12), "sure" if p < 0.001 else "no sign")
 
 
 def _heatmap(pair, estimates):

@@ -32,6 +32,14 @@ def exact(config):
     return {"acc": config["lr"]}
 
 
+def tests(config):
+    return {"test_acc": config["lr"]}
+
+
+def odd(config):
+    return {"foo": config["lr"]}
+
+
 def silent(config):
     return {}
 
@@ -140,6 +148,41 @@ class TestWhateverCameOfIt:
         assert "6 completed without metrics" in said
         assert "No run has a value of a metric yet." in report().read_text()
 
+    @pytest.mark.parametrize("asked", ["1", "0"])
+    def test_only_metrics_of_the_test_set(self, search, gridfold, monkeypatch, asked):
+        monkeypatch.setenv("GRIDFOLD_REPORT", asked)
+        sentence = (
+            "The runs have only metrics of the test set (test_acc), and are not compared by those unless you say so: "
+            "--metric test_acc."
+        )
+        code, said = search(GRID, "tests")
+        assert (code, after_the_table(said)[1]) == (0, sentence)
+        code, said = gridfold("results")
+        assert (code, said.splitlines()[-1]) == (0, sentence)
+        code, said = gridfold("best")
+        assert code == 2
+        assert sentence in said
+        code, said = gridfold("best", "--metric", "test_acc")
+        assert "highest test_acc 3" in said
+        code, said = search(GRID, "tests", "--metric", "test_acc")
+        assert "The runs have only" not in said
+        assert "(highest test_acc)" in said
+
+    @pytest.mark.parametrize("asked", ["1", "0"])
+    def test_a_metric_whose_name_says_no_direction(self, search, gridfold, monkeypatch, asked):
+        monkeypatch.setenv("GRIDFOLD_REPORT", asked)
+        sentence = "The highest foo counts as the best: if lower is better, say so by --minimize."
+        code, said = search(GRID, "odd")
+        assert (code, said.count(sentence), said.count("--minimize")) == (0, 1, 1)
+        for command in ("results", "best"):
+            assert gridfold(command)[1].count(sentence) == 1
+            assert sentence not in gridfold(command, "--minimize")[1]
+            assert sentence not in gridfold(command, "--maximize")[1]
+        assert sentence not in gridfold("results", "--format", "csv")[1]
+        if asked == "1":
+            assert "compared by foo, higher is better (if not, say so by --minimize)" in report().read_text()
+        assert sentence not in search(GRID, "odd", "--minimize")[1]
+
     def test_another_metric_than_there_is(self, search):
         code, said = search(GRID, "exact", "--metric", "f1")
         assert (code, after_the_table(said)[-1]) == (0, f"Report: {report()}")
@@ -160,13 +203,6 @@ class TestWhateverCameOfIt:
         assert code == 0
         line = after_the_table(said)[-1]
         assert re.fullmatch(rf"No report: .*{package} is not installed.*: pip install \"gridfold\[report\]\"", line)
-
-    def test_optuna_is_missing(self, search, monkeypatch):
-        monkeypatch.setitem(sys.modules, "optuna", None)
-        code, said = search(GRID, "rises", "--repeats", "2")
-        assert code == 0
-        assert "\nWhat mattered: lr.\n" in said
-        assert report().exists()
 
     def test_the_report_cannot_be_written(self, search, monkeypatch):
         def full(*_):

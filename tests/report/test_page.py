@@ -86,7 +86,7 @@ class TestContent:
             "At a glance",
             "Pairs of parameters",
             "Main effects",
-            "Importance and interactions",
+            "Shares and interactions",
             "Learning curves",
             "Failures",
             "The fold",
