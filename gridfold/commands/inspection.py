@@ -65,7 +65,8 @@ def results(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     if options.sort is not None:
         rows = rows.sorted(rows.column(options.sort, known))
     columns = [rows.column(name, known) for name in options.columns or ()]
-    listed = printing.Listing(rows, form, tuple(columns), options.sort, sys.maxsize if options.all else options.count)
+    is_whole = options.all or (options.output and options.count is None)  # a file has room for all
+    listed = printing.Listing(rows, form, tuple(columns), options.sort, sys.maxsize if is_whole else options.count)
     if options.output is None:
         output = terminal.console()
         listed.print(output)

@@ -91,6 +91,8 @@ class Condition:
             raise ConfigError(f"unknown function '{name:.80}'", where=f"--where {self._text!r}", hint=hint)
         if not is_called:
             hint = OF_TEST if is_of_test(name) else nearest(name, names)
+            if isinstance(node, ast.Name) and hint.startswith("valid"):
+                hint = f"a text is in quotes: '{name:.80}'\n{hint}"
             raise ConfigError(f"unknown name '{name:.80}'", where=f"--where {self._text!r}", hint=hint)
 
 

@@ -94,9 +94,11 @@ class Listing:
         shown, columns = self.shown, self.columns
         bold = self.sort is None and bool(shown) and shown[0].n > 0
         body = [formats.cells(columns, row) for row in shown]
-        table = TextTable(list(map(self._heading, columns)), body, bold, "" if self.asked else self._hint)
+        table = TextTable(list(map(self._heading, columns)), body, bold, "" if self.asked else see_all(self.searches))
         left = len(self.rows.rows) - len(shown)
-        lines = [f"{left:,} more: --all"] if left else []
+        lines = [f"{left:,} more: {_command(self.searches)} --all"] if left else []
+        if not shown:
+            lines.append("None.")
         if self.sort is None and not self.rows.by_run and not self.rows.results.has_equal_repeats:
             lines.append("Not all have the same repeats: the order is by what they would be if they had.")
         return Group(f"[bold]{escape(self._title())}", table, *lines)
@@ -106,8 +108,9 @@ class Listing:
         return Heading(column.label, kind, column.name in formats.LEFT)
 
     @property
-    def _hint(self) -> str:
-        return see_all(search.name for search in self.rows.results.searches)
+    def searches(self) -> list[str]:
+        """The names of the searches that they are from."""
+        return [search.name for search in self.rows.results.searches]
 
     def _title(self) -> str:
         objective = self.rows.results.objective
@@ -119,4 +122,8 @@ class Listing:
 
 def see_all(searches: Iterable[str]) -> str:
     """How to see the columns for which a terminal has no room."""
-    return f"To see all: gridfold results {' '.join(searches)} | less -S"
+    return f"To see all: {_command(searches)} | less -S"
+
+
+def _command(searches: Iterable[str]) -> str:
+    return " ".join(["gridfold results", *searches])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -83,10 +83,9 @@ def _title(plan: Plan) -> str:
 def _repeats(plan: Plan) -> Iterator[str]:
     """How often each trial is run, in some words."""
     if plan.most_repeats > 1:
-        shown = [str(plan.seeds[repeat]) for repeat in range(min(plan.most_repeats, _MAX_SEEDS))]
-        more = f", … {plan.seeds[plan.most_repeats - 1]}" if plan.most_repeats > _MAX_SEEDS else ""
         count = f"{plan.repeats} to {plan.most_repeats}" if plan.race else f"{plan.most_repeats}"
-        yield f"{count} repeats (seeds {', '.join(shown)}{more})"
+        seeds = _shortened(plan.most_repeats, lambda repeat: str(plan.seeds[repeat]), _MAX_SEEDS)
+        yield f"{count} repeats (seeds {seeds})"
     if plan.folds:
         yield f"{plan.folds} folds"
 
@@ -96,8 +95,14 @@ def _counted(count: int, what: str) -> str:
 
 
 def _listed(values: Sequence[Any]) -> str:
-    shown = [render(value) for value in values[:_MAX_VALUES]]
-    return ", ".join(shown) + (f", … {render(values[-1])}" if len(values) > _MAX_VALUES else "")
+    return _shortened(len(values), lambda place: render(values[place]), _MAX_VALUES)
+
+
+def _shortened(count: int, word: Callable[[int], str], most: int) -> str:
+    """The first words and the last one; all of them, where that would hide only one."""
+    is_whole = count <= most + 2
+    words = [word(place) for place in range(count if is_whole else most)]
+    return ", ".join(words if is_whole else [*words, f"… {word(count - 1)}"])
 
 
 def created(run_dirs: Sequence[Path]) -> str:
@@ -168,7 +173,8 @@ def status(found: Status, again: str) -> Group:
     elif found.best and found.best[1].metrics:
         entry, record = found.best
         name, value = found.objective.value(record.metrics)
-        lines.append(escape(f"best run: {name} {number(value)}: {entry.run}"))
+        if value is not None:
+            lines.append(escape(f"best run: {name} {number(value)}: {entry.run}"))
     for entry, run in found.running[:MAX_ROWS]:
         lines.append(escape(f"  running: {entry.run}: {progress_note(run.read_progress())}"))
     if not found.running and found.left:
@@ -377,7 +383,7 @@ def _results_table(
     found = dict.fromkeys((name for _, record in best if record for name in record.metrics), 0.0)
     first = objective.of(found)
     metrics = sorted(found, key=lambda name: name != first.metric)[:_MAX_METRICS]
-    rule = f" ({'highest' if first.maximize else 'lowest'} {first.metric})" if metrics else ""
+    rule = f" ({'highest' if first.maximize else 'lowest'} {first.metric})" if first.metric else ""
     headings = [Heading("run"), *(Heading(label, "parameter") for label in label_parameters(paths))]
     headings += [*map(Heading, which), *(Heading(name, "metric") for name in metrics)]
     headings += [Heading("state", left=True), Heading("seconds", "seconds")]

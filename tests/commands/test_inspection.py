@@ -115,11 +115,21 @@ class TestTable:
 
     def test_twenty_rows_unless_more_are_asked_for(self, runs, command):
         made.search(runs, "a_1", [made.completed(lr, val_f1=lr) for lr in range(25)])
-        assert command("results").endswith("5 more: --all\n")
+        assert command("results").endswith("5 more: gridfold results a_1 --all\n")
         assert "more" not in command("results", "--all")
         assert len(command("results", "--format", "markdown").splitlines()) == 22
         assert len(command("results", "--format", "csv").splitlines()) == 26
         assert first_cells(command("results", "--format", "csv", "-n", "2", "--columns", "index")) == ["24", "23"]
+
+    def test_a_file_has_all_rows(self, runs, command):
+        made.search(runs, "a_1", [made.completed(lr, val_f1=lr) for lr in range(25)])
+        command("results", "--output", "all.md")
+        command("results", "--output", "some.md", "-n", "3")
+        assert [len(Path(name).read_text().splitlines()) for name in ("all.md", "some.md")] == [27, 5]
+
+    def test_no_row_fulfils_a_condition(self, runs, command):
+        made.search(runs, "a_1", [made.completed(lr, val_f1=lr) for lr in range(2)])
+        assert command("results", "--where", "lr > 5").endswith("\nNone.\n")
 
     def test_nothing_has_a_value_yet(self, runs, command, snapshot):
         made.search(runs, "a_1", [run(1), run(2)])
