@@ -93,6 +93,12 @@ class Record:
     data_fold: Sequence[int] | None = None
 
     @property
+    def shared_seconds(self) -> float:
+        """How long what it shared with other runs took, beside its own ``seconds``; 0 if it shared nothing."""
+        said = self.fold.get("shared_seconds") if isinstance(self.fold, Mapping) else None
+        return float(said) if isinstance(said, (int, float)) and 0 <= said < 1e12 else 0.0
+
+    @property
     def is_final(self) -> bool:
         """Whether the attempt is over."""
         return self.state not in ("created", "running")

@@ -392,12 +392,12 @@ def _is_flat(effect: Effect, interactions: Sequence[Interaction]) -> bool:
 def _kept(results: Results, best: TrialResult, path: str) -> tuple[Any, str]:
     """At which value to keep a parameter that makes no difference, and why: the best trial's, if none is cheaper."""
     value = best.params[path]
-    took = {_key(trial.params): trial.seconds for trial in results.trials}
+    took = {_key(trial.params): trial.lone_seconds for trial in results.trials}
     pairs: dict[str, list[tuple[float, float]]] = {}
     for trial in results.trials:
         before = took.get(_key({**trial.params, path: value}))
-        if path in trial.params and trial.seconds and before:
-            pairs.setdefault(canonical(trial.params[path]), []).append((before, trial.seconds))
+        if path in trial.params and trial.lone_seconds and before:
+            pairs.setdefault(canonical(trial.params[path]), []).append((before, trial.lone_seconds))
     savings = {key: found for key, each in pairs.items() if (found := _saving(each))}
     if not savings:
         return value, "as in the best trial"
@@ -429,7 +429,7 @@ def _repeat(results: Results, contenders: Sequence[Contender]) -> list[Advice]:
     runs = (_REPEATS - 1) * len(top)
     command = shlex.join(["gridfold", "resume", search.name, "--repeats", str(_REPEATS), "--top", str(_TOP)])
     sentence = f"Each trial was run once, so the noise is unknown: repeat the best {len(top)}, {_REPEATS} runs each."
-    return [Advice("repeat", None, sentence, command, runs, _times(runs, _mean_seconds(top)))]
+    return [Advice("repeat", None, sentence, command, runs, _seconds(runs, top))]
 
 
 def _more_repeats(search: _Next, contenders: Sequence[Contender]) -> list[Advice]:
@@ -448,7 +448,7 @@ def _more_repeats(search: _Next, contenders: Sequence[Contender]) -> list[Advice
         f"With {folds * has} runs each, {which} cannot be told from the best, which may be luck: "
         f"repeat the best {len(top)}, {folds * repeats} runs each."
     )
-    return [Advice("repeat", None, sentence, command, runs, _times(runs, _mean_seconds(top)))]
+    return [Advice("repeat", None, sentence, command, runs, _seconds(runs, top))]
 
 
 def _repeats(trial: TrialResult) -> int:
@@ -458,17 +458,15 @@ def _repeats(trial: TrialResult) -> int:
 def _advice(
     search: _Next, kind: str, path: str, sentence: str, changed: Mapping[str, tuple[Any, ...]], runs: int
 ) -> Advice:
-    seconds = _times(runs, _mean_seconds(search.results.trials))
+    seconds = _seconds(runs, search.results.trials)
     return Advice(kind, path, sentence, search.command(changed), runs, seconds, races=search.plan.race)
 
 
-def _mean_seconds(trials: Sequence[TrialResult]) -> float | None:
-    seconds = [trial.seconds for trial in trials if trial.seconds is not None]
-    return math.fsum(seconds) / len(seconds) if seconds else None
-
-
-def _times(runs: int, seconds: float | None) -> float | None:
-    return None if seconds is None else runs * seconds
+def _seconds(runs: int, trials: Sequence[TrialResult]) -> float | None:
+    """What more runs would take one after another, sharing what runs have shared, once; None if that is not known."""
+    own = [trial.seconds for trial in trials if trial.seconds is not None]
+    shared = [trial.shared_seconds for trial in trials if trial.shared_seconds is not None]
+    return runs * statistics.fmean(own) + statistics.fmean(shared) if own else None
 
 
 def _argument(variation: Variation) -> str:

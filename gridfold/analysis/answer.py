@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import TypeVar
 
 from gridfold.analysis.advice import Advice, text
@@ -153,17 +154,17 @@ class _Words:
         return f"{digits(of.mean, self._noise)}{runs}"
 
     def _cheapest(self, group: Sequence[Estimate]) -> list[str]:
-        timed = [each for each in group if each.seconds is not None]
+        timed = [(seconds, each) for each in group if (seconds := each.trial.lone_seconds) is not None]
         if len(timed) < 2:
             return []
-        cheapest = min(timed, key=lambda each: each.seconds or 0.0)
-        least, most = cheapest.seconds or 0.0, max(each.seconds or 0.0 for each in timed)
+        least, cheapest = min(timed, key=itemgetter(0))
+        most, _ = max(timed, key=itemgetter(0))
+        took = f"{duration(least)} {'for a run alone' if any(each.trial.shared_seconds for each in group) else 'a run'}"
         if most <= max(_FREE * least, least + _NOTHING):
-            return [f"They take about the same time: {duration(cheapest.seconds or 0.0)} a run."]
+            return [f"They take about the same time: {took}."]
         if cheapest is group[0]:
-            return [f"It is also the cheapest of these: {duration(cheapest.seconds or 0.0)} a run."]
-        value = f"{self._metric} {self._value(cheapest)}"
-        return [f"The cheapest of these: {self._trial(cheapest)}: {value}, {duration(cheapest.seconds or 0.0)} a run."]
+            return [f"It is also the cheapest of these: {took}."]
+        return [f"The cheapest of these: {self._trial(cheapest)}: {self._metric} {self._value(cheapest)}, {took}."]
 
     def _trial(self, of: Estimate) -> str:
         if not of.trial.params:

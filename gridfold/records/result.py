@@ -79,9 +79,22 @@ class TrialResult:
 
     @property
     def seconds(self) -> float | None:
-        """The mean seconds of a completed run; None if none is completed."""
-        times = [run.record.seconds or 0.0 for run in self.runs if run.record and run.record.state == "completed"]
-        return math.fsum(times) / len(times) if times else None
+        """The mean seconds of a completed run, without what it shared; None if none is completed."""
+        return _mean(record.seconds or 0.0 for record in self._completed)
+
+    @property
+    def shared_seconds(self) -> float | None:
+        """The mean seconds of what a completed run shared with others; None if none is completed."""
+        return _mean(record.shared_seconds for record in self._completed)
+
+    @property
+    def lone_seconds(self) -> float | None:
+        """The mean seconds that a completed run takes alone; None if none is completed."""
+        return _mean((record.seconds or 0.0) + record.shared_seconds for record in self._completed)
+
+    @property
+    def _completed(self) -> Iterator[Record]:
+        return (run.record for run in self.runs if run.record and run.record.state == "completed")
 
 
 @dataclass(frozen=True)
@@ -200,6 +213,11 @@ def _comparable(values: Sequence[Mapping[Replicate, float]]) -> list[float | Non
             break
     usual = math.fsum(effects.values()) / len(effects) if effects else 0.0
     return [_mean_without(effects, each) + usual if each else None for each in values]
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    found = list(values)
+    return math.fsum(found) / len(found) if found else None
 
 
 def _mean_without(effects: Mapping[Replicate, float], values: Mapping[Replicate, float]) -> float:

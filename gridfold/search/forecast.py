@@ -47,8 +47,9 @@ class Forecast:
         if not sample:
             return cls(runs, reusable, parallel, None, None)
         seconds = statistics.median(record.seconds or 0.0 for _, record in sample)
+        shared = statistics.median(record.shared_seconds for _, record in sample)  # once
         disk = statistics.median(_size(run) for run, _ in sample)
-        return cls(runs, reusable, parallel, seconds * -(-runs // parallel), disk * runs)
+        return cls(runs, reusable, parallel, shared * (runs > 0) + seconds * -(-runs // parallel), disk * runs)
 
 
 @dataclass

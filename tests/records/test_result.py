@@ -1,6 +1,7 @@
 """Results: the runs of searches as trials with repeats."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,19 @@ class TestValue:
         (trial,) = Results.read([search]).trials
         assert trial.runs[0].value == trial.mean == 0.8
         assert trial.runs[0].metrics == {"f1": 0.8, "loss": 0.7, "test_f1": 0.65, "epoch": 2, "train_loss": 1}
+
+    def test_final_metrics_count_as_one_more_epoch(self, runs):
+        search = made.search(runs, "a", [made.completed(1, reports=EPOCHS, f1=0.9), made.completed(2, f1=math.nan)])
+        one, other = Results.read([search]).trials
+        assert (one.mean, one.runs[0].metrics.get("epoch"), other.mean) == (0.9, None, None)
+
+    @pytest.mark.parametrize("shared", [2.0, None, math.inf, 10**400, "2", -1], ids=lambda shared: f"{shared}"[:5])
+    def test_a_run_alone_takes_what_it_shared_too(self, runs, shared):
+        search = made.search(runs, "a", [made.completed(1, f1=0.5) | {"seconds": 1.5}])
+        (trial,) = Results.read([search]).trials
+        record = replace(trial.runs[0].record, fold={"shared_seconds": shared})
+        trial = replace(trial, runs=(replace(trial.runs[0], record=record),))
+        assert (trial.seconds, trial.lone_seconds) == (1.5, 3.5 if shared == 2.0 else 1.5)
 
     def test_another_metric_has_another_best_epoch(self, runs):
         search = made.search(runs, "a", [made.completed(1, reports=EPOCHS, f1=0.7, loss=0.6)])
