@@ -66,6 +66,7 @@ class Record:
         reused: the directory name of the run whose record this is, if the run was not executed.
         repeat: which repeat of its trial it is, from 0: repeats differ in their seed.
         data_fold: which part of the training data is held out, from 0, and of how many; None if they are not split so.
+        code: fingerprint of the code that executed it (see ``gridfold.provenance``); None if that is not known.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Record:
     reused: str | None = None
     repeat: int = 0
     data_fold: Sequence[int] | None = None
+    code: str | None = None
 
     @property
     def is_final(self) -> bool:
@@ -99,6 +101,16 @@ class Record:
 
 _FIELDS = tuple(field.name for field in fields(Record))
 _STATES = get_args(State)
+
+
+def code_of(record: Record, facts: Mapping[str, Any]) -> str | None:
+    """The fingerprint of the code that a run was executed with; of an older record, that which its search began with.
+
+    Args:
+        record: what the run says.
+        facts: what ``search.json`` says of its search.
+    """
+    return record.code or facts.get("fingerprint")
 
 
 @dataclass(frozen=True)

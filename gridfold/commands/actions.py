@@ -59,7 +59,7 @@ def search(options: argparse.Namespace, again: str) -> int:
         if options.no_execute:
             _say_where(options, directory)
             return 0
-        return _execute(Backlog.read(directory), executor, execution, options, again)
+        return _execute(Backlog.read(directory, fingerprint), executor, execution, options, again)
 
 
 def resume(options: argparse.Namespace, again: str) -> int:
@@ -84,8 +84,7 @@ def resume(options: argparse.Namespace, again: str) -> int:
         output.print(folding.results(directory), soft_wrap=True)
         return 0
     with execution.executor(facts.get("threads", 1)) as executor:
-        if facts.get("fingerprint") is None:
-            _describe(directory, executor)
+        _describe(backlog, executor)
         return _execute(backlog, executor, execution, options, again)
 
 
@@ -105,6 +104,7 @@ def confirm(options: argparse.Namespace, again: str) -> int:
         return 0
     output.print(confirming(chosen, backlog), soft_wrap=True)
     with execution.executor(facts.get("threads", 1)) as executor:
+        _describe(backlog, executor)
         return _execute(backlog, executor, execution, options, again, compare)
 
 
@@ -132,11 +132,11 @@ def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     planned = Plan(config.override(trainer=trainer))
     output = _output(options)
     with LocalExecutor() as executor:
-        executor.call(planned.trainer, planned.check)
+        code = executor.call(planned.trainer, planned.check)
         run = store.create_run(old.config_path.read_text(encoding="utf-8"))
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
         with live.live(output, 1) as view:
-            new = execute_run(run, planned.config, planned.trainer, executor, view)
+            new = execute_run(run, planned, code, executor, view)
     terminal.console().print(terminal.comparison(record, new))
     same = record.state == new.state and repr(dict(record.metrics)) == repr(dict(new.metrics))
     return 0 if same else EXIT_FAILED
@@ -178,11 +178,11 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     if planned.config.threads == 1 < cores:
         output.print(f"Uses 1 CPU thread, as in a search; --threads {cores} is faster and may change the last digits")
     with LocalExecutor(timeout=options.timeout) as executor:
-        executor.call(planned.trainer, planned.check)
+        code = executor.call(planned.trainer, planned.check)
         run = Store().create_run(planned.template.text(()))
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
         with live.live(output, 1) as view:
-            record = execute_run(run, planned.config, planned.trainer, executor, view)
+            record = execute_run(run, planned, code, executor, view)
     output.print(terminal.metrics_table(record))
     if options.quiet:
         sys.stdout.write(f"{run.dir}\n")
@@ -229,7 +229,7 @@ def _execute_rounds(
     outcome = _execute_round(backlog, executor, execution.policy(), execution, options)
     while races and not (outcome.stopped or outcome.interrupted) and (added := next_round(directory, contention())):
         first = _first_of_last(directory, added)
-        backlog = Backlog.read(directory, only=_from(first))
+        backlog = Backlog.read(directory, backlog.code, only=_from(first))
         _output(options).print(terminal.next_round(backlog))
         policy = replace(execution.policy(), spent=time.monotonic() - begin)
         outcome += _execute_round(backlog, executor, policy, execution, options)
@@ -261,7 +261,7 @@ def _execute_round(
 ) -> Outcome:
     directory, output = backlog.search, _output(options)
     store = Store(directory.dir.parent)
-    reusable = find_reusable((entry.id for entry in backlog.entries()), directory.facts(), store)
+    reusable = find_reusable((entry.id for entry in backlog.entries()), directory.facts(), backlog.code, store)
     if reusable and getattr(options, "reuse", False):
         output.print(terminal.reused(reuse(backlog, reusable)))
     elif reusable:
@@ -296,11 +296,15 @@ def _continued(directory: SearchDirectory, options: argparse.Namespace) -> Execu
     return _execution(options).or_else(saved if isinstance(saved, dict) else {})
 
 
-def _describe(directory: SearchDirectory, executor: LocalExecutor) -> None:
-    """Check a search that was only created so far, and note what code it runs."""
-    planned = plan_of(directory)
-    fingerprint = executor.call(planned.trainer, planned.check)
-    directory.write_facts(directory.facts() | {"fingerprint": fingerprint})
+def _describe(backlog: Backlog, executor: LocalExecutor) -> None:
+    """Check a search that is continued, note what code it runs, and warn if that has changed."""
+    directory, planned = backlog.search, plan_of(backlog.search)
+    backlog.code = executor.call(planned.trainer, planned.check)
+    facts = directory.facts()
+    if facts.get("fingerprint") is None:  # it was only created so far
+        directory.write_facts(facts | {"fingerprint": backlog.code})
+    if backlog.made_otherwise:
+        terminal.console(stderr=True).print(terminal.warning(terminal.made_otherwise(backlog)), soft_wrap=True)
 
 
 def _planned(options: argparse.Namespace) -> Plan:
