@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from gridfold.analysis.advice import Advice, mattering, text
 from gridfold.analysis.effects import Effect, Interaction
 from gridfold.analysis.numbers import duration
-from gridfold.analysis.significance import Confirmation, Contender, Estimate
+from gridfold.analysis.significance import Confirmation, Contender, Estimate, repeats_are_identical
 from gridfold.names import label_parameters
 from gridfold.records.result import Results
 
 _MOST_NAMED = 5
+_IDENTICAL = "All repeats of a trial are identical, so nothing is known of the noise: does the trainer use its seed?"
 _FREE = 1.2  # times as long is about the same
 
 
@@ -31,7 +32,7 @@ def answer(
         return (f"No run has a value of {results.objective.metric or 'a metric'} yet.", *_failures(results))
     return (
         words.best(contenders[0].estimate),
-        *([] if repeat else words.others(contenders)),
+        *([_IDENTICAL] if repeats_are_identical(results) else [] if repeat else words.others(contenders)),
         *confirmed(results, contenders, confirmation),
         *words.mattered(effects, interactions),
         *_failures(results),
@@ -158,7 +159,7 @@ def _measured(of: Estimate, noise: float | None) -> str:
     """A mean with its spread; ``noise`` is what trials like it have, and decides how many digits have a meaning."""
     noise = noise or of.std
     if of.std is None or of.low is None or of.high is None:
-        return f"{digits(of.mean, noise)} (1 run)"
+        return f"{digits(of.mean, noise)} ({'1 run' if of.n == 1 else f'the same in {of.n} runs'})"
     interval = f"95 % interval {digits(of.low, noise)} to {digits(of.high, noise)}"
     return f"{digits(of.mean, noise)} ± {digits(of.std, noise)} (mean of {of.n}, {interval})"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from gridfold.report import ending, live, terminal
 from gridfold.report import fold as folding
 from gridfold.report.confirmation import confirmation, confirming
 from gridfold.search.backlog import Backlog
+from gridfold.search.doubts import doubts, unused_seed
 from gridfold.search.execution import Execution
 from gridfold.search.extension import Contention, add_fresh_seeds, add_repeats, next_round, results_of
 from gridfold.search.forecast import Forecast
@@ -54,6 +56,7 @@ def search(options: argparse.Namespace, again: str) -> int:
             executor = stack.enter_context(execution.executor(planned.config.threads))
             fingerprint = executor.call(planned.trainer, planned.check)
         output.print(terminal.plan_table(planned))
+        _warn(*doubts(planned))
         directory, run_dirs = create(planned, options.run_prefix, Store(), fingerprint)
         output.print(terminal.created(run_dirs), soft_wrap=True)
         if options.no_execute:
@@ -70,6 +73,7 @@ def resume(options: argparse.Namespace, again: str) -> int:
     if options.repeats or options.top:
         added = _add_repeats(directory, options)
         output.print(terminal.added(added))
+        _warn(*(unused_seed(plan_of(directory)) if options.repeats > 1 else ()))
         wanted = _not_failed(directory, before=_first_of_last(directory, added))
     facts, execution = directory.facts(), _continued(directory, options)
     backlog = Backlog.read(directory, only_failed=options.failed, only=wanted, gone=options.gone)
@@ -103,6 +107,7 @@ def confirm(options: argparse.Namespace, again: str) -> int:
         output.print(compare(directory), ending.conclusion(directory, confirms=True), soft_wrap=True)
         return 0
     output.print(confirming(chosen, backlog), soft_wrap=True)
+    _warn(*unused_seed(plan_of(directory)))
     with execution.executor(facts.get("threads", 1)) as executor:
         _describe(backlog, executor)
         return _execute(backlog, executor, execution, options, again, compare)
@@ -115,6 +120,7 @@ def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     with execution.executor(planned.config.threads) as executor:
         fingerprint = executor.call(planned.trainer, planned.check)
         forecast = Forecast.read(planned, Store(), fingerprint, executor.parallel, reuse=options.reuse)
+    _warn(*doubts(planned))
     names = planned.names(options.run_prefix, "HHMMSS")
     terminal.console().print(terminal.expectation(planned, names, forecast), soft_wrap=True)
     return 0
@@ -150,8 +156,7 @@ def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     planned = plan_of(directory)
     with LocalExecutor() as executor:
         changed = changes(facts, executor.call(planned.trainer, planned.check))
-    for change in changed:
-        terminal.console(stderr=True).print(terminal.warning(change), soft_wrap=True)
+    _warn(*changed)
     said = Execution(parallel=options.parallel, fold=False)
     execution = replace(said.or_else(facts.get("execution") or {}), timeout=options.timeout)
     with execution.executor(planned.config.threads, cold=True) as executor, live.live(output, len(chosen)) as view:
@@ -168,9 +173,9 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     if varied := planned.config.parameters:
         paths = ", ".join(parameter.path for parameter in varied)
         raise ConfigError(
-            f"this config holds variations ({paths}), and main.py trains one config",
+            f"this config holds variations ({paths}), and {options.called} trains one config",
             where=options.config,
-            hint=f"to run all {Space(varied).size:,} combinations: python hyper_main.py --config {options.config}\n"
+            hint=f"to run all {Space(varied).size:,} combinations: {_searching(options)} {shlex.join(options.words)}\n"
             "to keep a list as one value, write !fixed before it",
         )
     output = _output(options)
@@ -187,6 +192,11 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     if options.quiet:
         sys.stdout.write(f"{run.dir}\n")
     return 0 if record.state == "completed" else EXIT_FAILED
+
+
+def _searching(options: argparse.Namespace) -> str:
+    """The command that runs a search, as whoever trains one config would call it."""
+    return "python hyper_main.py" if options.called == "main.py" else "gridfold search"
 
 
 def _execute(
@@ -303,8 +313,7 @@ def _describe(backlog: Backlog, executor: LocalExecutor) -> None:
     facts = directory.facts()
     if facts.get("fingerprint") is None:  # it was only created so far
         directory.write_facts(facts | {"fingerprint": backlog.code})
-    if backlog.made_otherwise:
-        terminal.console(stderr=True).print(terminal.warning(terminal.made_otherwise(backlog)), soft_wrap=True)
+    _warn(*([terminal.made_otherwise(backlog)] if backlog.made_otherwise else []))
 
 
 def _planned(options: argparse.Namespace) -> Plan:
@@ -318,6 +327,11 @@ def _planned(options: argparse.Namespace) -> Plan:
 def _execution(options: argparse.Namespace) -> Execution:
     said = {name: getattr(options, name) for name in Execution.__dataclass_fields__}
     return Execution(**said)
+
+
+def _warn(*sentences: str) -> None:
+    for sentence in sentences:
+        terminal.console(stderr=True).print(terminal.warning(sentence), soft_wrap=True)
 
 
 def _output(options: argparse.Namespace) -> Console:

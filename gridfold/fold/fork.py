@@ -135,6 +135,7 @@ class _Branch:
             self.work("the end of the training")  # nothing in which they differ was ever read
         if self._work is None:
             self._abandon(f"the shared part failed: {result.get('error', {}).get('message', result['state'])}")
+        self._work.unread = sorted(self._group.unread)
         return leave(self._work, result)
 
     def _train(self) -> Mapping[str, float]:
