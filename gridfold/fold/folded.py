@@ -13,7 +13,6 @@ trial. Most C code does not: overriding ``__iter__`` turns off the short cuts of
 from __future__ import annotations
 
 import copy
-import os
 import reprlib
 from collections import Counter
 from collections.abc import Callable, Hashable, ItemsView, Iterator, Mapping, Sequence, ValuesView
@@ -84,8 +83,6 @@ class Group:
         unread = self._unread()
         self.agree(path, lambda trial: trial)
         self.unread = unread
-        if unread:
-            os.register_at_fork(before=self.unread.clear)  # what a child reads is not seen here
 
     def _unread(self) -> set[str]:
         """The paths at which trials differ.

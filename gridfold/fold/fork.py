@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gridfold import stages
+from gridfold.fold.elsewhere import forget_what_is_read_elsewhere
 from gridfold.fold.folded import Group
 from gridfold.fold.reader import own_file
 from gridfold.process.inheritance import Inheritance, descriptors_of, living_children
@@ -150,6 +151,7 @@ class _Branch:
         """The one run that this process executes; splits into runs if it stands for more."""
         if self._work is None:
             self._group.separate(path)
+            forget_what_is_read_elsewhere(self._group.unread)
         assert self._work is not None
         return self._work
 
