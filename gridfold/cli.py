@@ -63,11 +63,12 @@ def train(arguments: Sequence[str] | None = None) -> int:
 
 def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
-    command = None
+    command, words = None, given
     if "--" in given:
         given, command = given[: given.index("--")], given[given.index("--") + 1 :]
     options = _parse(parser, given)
     options.trainer_command = command
+    options.words = words[1:] if hasattr(options, "command_name") else words
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup has it ignored, and means it
             signal.signal(ending, signal.default_int_handler)  # as Ctrl-C
@@ -105,7 +106,8 @@ def _act(prog: str, options: argparse.Namespace) -> int:
             problem = "both --trainer and a command after --" if options.trainer else "no command after --"
             raise ConfigError(problem, hint="expected one of them, such as: -- python train.py --config {config}")
         options.trainer = tuple(options.trainer_command)
-    again = f"python {prog} --resume" if prog == "hyper_main.py" else "gridfold resume"
+    again = "python hyper_main.py --resume" if prog.endswith(".py") else "gridfold resume"
+    options.called = prog if prog.endswith(".py") else f"{prog} {options.command_name}"
     action: Callable[[argparse.Namespace, str], int] = getattr(
         inspection if options.action in LOOKING else actions, options.action
     )

@@ -27,6 +27,9 @@ _OWN_FIRST = ("index", "seed", "fold", "folds")  # unless the config has a key o
 _PLACEHOLDER = re.compile(r"\{(\{[\w.-]+\})\}|\{([\w.-]+)\}")
 _ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # colours, for a terminal
 
+_VARIABLES = "GRIDFOLD_"  # what the names of the environment variables of a run begin with
+_SCRIPT_BYTES = 16 << 20  # more is no text
+
 _METRICS_BYTES = 16 << 20  # more is no file of metrics
 _PRINTED_BYTES = 64 << 10
 _SEAM_BYTES = 4 << 10
@@ -98,6 +101,17 @@ class CommandTrainer:
         """Whether an argument has the part of the data to hold out."""
         return "fold" not in config and any("fold" in _names(argument) for argument in self.arguments)
 
+    @property
+    def may_look(self) -> bool:
+        """Whether the program may get at what no argument says: from the run's files, its index, or the environment."""
+        names = {name for argument in self.arguments for name in _names(argument)}
+        return bool(names & {"config", "run_dir", "index"}) or any(map(_mentions_variables, self.arguments))
+
+    def told(self, config: Mapping[str, Any], seed: int) -> tuple[str, ...]:
+        """The arguments of a run, as far as they depend on its config and its seed."""
+        given = {} if "seed" in config else {"seed": str(seed)}
+        return tuple(_filled(argument, config, given) for argument in self.arguments)
+
     def train(self, config: Mapping[str, Any], run: Run) -> Mapping[str, float]:
         """Run the command, and read its metrics.
 
@@ -121,12 +135,23 @@ class CommandTrainer:
         arguments = [_filled(argument, config, given) for argument in self.arguments]
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
         reported, printed = _Mark.at_end_of(run.dir / METRICS), _Mark.at_end_of(run.log_path)
-        variables = {f"GRIDFOLD_{name.upper()}": text for name, text in known.items() if text}
+        variables = {f"{_VARIABLES}{name.upper()}": text for name, text in known.items() if text}
         code = _execute(arguments, variables, run.log_path)
         lines = printed.lines_after(_PRINTED_BYTES)
         if code:
             raise _failure(code, "\n".join(lines[-_SHOWN_LINES:]))
         return _metrics(run.dir / METRICS_JSON, reported, lines)
+
+
+def _mentions_variables(argument: str) -> bool:
+    """Whether an argument, or the file that it names, has to do with the environment variables of a run."""
+    if _VARIABLES in argument:
+        return True
+    try:
+        path = Path(argument)
+        return path.is_file() and path.stat().st_size < _SCRIPT_BYTES and _VARIABLES.encode() in path.read_bytes()
+    except (OSError, ValueError):
+        return False
 
 
 def _names(argument: str) -> list[str]:

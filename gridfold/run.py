@@ -61,12 +61,13 @@ class Record:
         state: how far it is; "lost", which no file says, if its process is dead and did not say how it ended.
         fold: how the result came about: its ``label``, ``own`` if nothing of it was shared with other runs,
             ``bitwise`` if something was and it is to the bit what it would be alone; the seconds and CPU seconds that
-            were ``shared`` and its ``own``; the ``node``, its process in the fold (see ``SearchDirectory.note_fold``).
-            None until it ends.
+            were ``shared`` and its ``own``; the ``node``, its process in the fold (see ``SearchDirectory.note_fold``);
+            ``unread``, paths of the config that it was seen not to read. None until it ends.
         notes: what else is to know about the result.
         reused: the directory name of the run whose record this is, if the run was not executed.
         repeat: which repeat of its trial it is, from 0: repeats differ in their seed.
         data_fold: which part of the training data is held out, from 0, and of how many; None if they are not split so.
+        code: fingerprint of the code that executed it (see ``gridfold.provenance``); None if that is not known.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Record:
     reused: str | None = None
     repeat: int = 0
     data_fold: Sequence[int] | None = None
+    code: str | None = None
 
     @property
     def shared_seconds(self) -> float:
@@ -106,6 +108,16 @@ class Record:
 
 _FIELDS = tuple(field.name for field in fields(Record))
 _STATES = [state for state in get_args(State) if state != "lost"]  # that a file may say
+
+
+def code_of(record: Record, facts: Mapping[str, Any]) -> str | None:
+    """The fingerprint of the code that a run was executed with; of an older record, that which its search began with.
+
+    Args:
+        record: what the run says.
+        facts: what ``search.json`` says of its search.
+    """
+    return record.code or facts.get("fingerprint")
 
 
 @dataclass(frozen=True)

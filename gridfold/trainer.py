@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Protocol
 
 from gridfold.command import CommandTrainer
@@ -109,10 +110,13 @@ def resolve(name: str | Sequence[str]) -> Trainer:
         raise ConfigError(f"not a trainer: '{name}'", path="gridfold.trainer", hint="expected 'module:function'")
     if os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path has strings
         sys.path.insert(0, os.getcwd())  # noqa: PTH109
+    if "/" in module_name:
+        raise ConfigError(f"no module '{module_name}'", path="gridfold.trainer", hint=_meant(module_name, attribute))
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        raise ConfigError(f"no module '{error.name}'", path="gridfold.trainer", hint=f"needed for '{name}'") from error
+        hint = _meant(module_name, attribute) or f"needed for '{name}'"
+        raise ConfigError(f"no module '{error.name}'", path="gridfold.trainer", hint=hint) from error
     except (Exception, SystemExit) as error:
         problem = f"importing '{module_name}' fails: {type(error).__name__}: {error}"
         raise ConfigError(problem, path="gridfold.trainer", hint=_last_place(error)) from error
@@ -122,6 +126,14 @@ def resolve(name: str | Sequence[str]) -> Trainer:
         raise ConfigError(problem, path="gridfold.trainer", hint=hint if hint.startswith("did") else "")
     found = getattr(module, attribute)
     return found if hasattr(found, "train") else FunctionTrainer(found)
+
+
+def _meant(module_name: str, attribute: str) -> str:
+    """A hint for who has written the name of a file for that of a module; "" if it is none."""
+    path = Path(module_name)
+    if path.suffix != ".py" or path.is_absolute() or ".." in path.parts:
+        return ""
+    return f"did you mean '{'.'.join(path.with_suffix('').parts)}:{attribute}'?"
 
 
 def _last_place(error: BaseException) -> str:

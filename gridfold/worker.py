@@ -118,6 +118,7 @@ class Work:
         start: when it began.
         node: the process in its fold; "" if it runs alone.
         shared: what was spent on it together with other runs, before.
+        unread: paths of the config that it had not in common with the last of them, and has never read.
     """
 
     run: Run
@@ -126,6 +127,7 @@ class Work:
     start: Moment
     node: str = ""
     shared: Spent = Spent()
+    unread: Sequence[str] = ()
 
     def fold(self) -> dict[str, Any]:
         """How the result came about, for the record."""
@@ -135,6 +137,7 @@ class Work:
             **{f"shared_{name}": value for name, value in self.shared.as_dict().items()},
             **{f"own_{name}": value for name, value in own.items()},
             **({"node": self.node} if self.node else {}),
+            **({"unread": list(self.unread)} if self.unread else {}),
         }
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -311,6 +312,32 @@ def test_bad_input_to_main(command, write, project, snapshot):
     assert result.stderr == snapshot
     assert not (project / "runs").exists()
     assert command("main.py").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("script", "trains", "searches"),
+    [
+        (("main.py",), "main.py", "python hyper_main.py"),
+        (("gridfold/cli.py", "train"), "gridfold train", "gridfold search"),
+    ],
+)
+def test_variations_where_one_config_is_trained(command, write, script, trains, searches):
+    """Whoever has called one command is told the other, with all that was said."""
+    arguments = ["--config", write("c.yaml", GRID), "--threads", "1"]
+    for trainer in (["--trainer", "toy:number"], ["--", "echo", "{lr}"]):
+        said = command(*script, *arguments, *trainer).stderr
+        assert f"and {trains} trains one config\n" in said
+        options = shlex.join([*arguments, *trainer])
+        assert re.search(rf"  to run all \d+ combinations: {re.escape(f'{searches} {options}')}\n", said)
+
+
+@pytest.mark.parametrize("name", ["toy.py", "./toy.py", "models/toy.py"])
+def test_the_file_of_a_trainer_is_no_module(command, write, project, name):
+    write("models/toy.py", "")
+    said = command("gridfold/cli.py", "search", "--config", write("c.yaml", GRID), "--trainer", f"{name}:number").stderr
+    module = "models.toy" if "models" in name else "toy"
+    assert said == f"error: command line: gridfold.trainer: no module '{name}'\n  did you mean '{module}:number'?\n"
+    assert not (project / "runs").exists()
 
 
 def test_runs_cannot_be_created(command, write, project):

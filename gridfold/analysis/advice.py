@@ -237,7 +237,8 @@ class _Next:
             if (config, _replicate(repetition)) not in self._done
         ]
         ids = (plan.template_of(repetition).identity(trial.choice) for repetition, trial in missing)
-        return len(missing) - len(find_reusable(ids, self.facts, Store(self.search.dir.parent)))
+        code = (self.facts.get("codes") or [self.facts.get("fingerprint")])[-1]
+        return len(missing) - len(find_reusable(ids, self.facts, code, Store(self.search.dir.parent)))
 
     @cached_property
     def _done(self) -> set[tuple[str | None, Replicate]]:

@@ -11,11 +11,12 @@ from typing import TypeVar
 from gridfold.analysis.advice import Advice, text
 from gridfold.analysis.effects import SURE, Effect, Interaction
 from gridfold.analysis.numbers import duration, p_text, percent, significant
-from gridfold.analysis.significance import Confirmation, Contender, Estimate
+from gridfold.analysis.significance import Confirmation, Contender, Estimate, repeats_are_identical
 from gridfold.names import label_parameters
 from gridfold.records.result import Results
 
 _MOST_NAMED = 3
+_IDENTICAL = "All repeats of a trial are identical, so nothing is known of the noise: does the trainer use its seed?"
 _FREE, _NOTHING = 1.2, 0.1  # times as long, seconds more: about the same
 _Found = TypeVar("_Found", Effect, Interaction)
 
@@ -33,10 +34,11 @@ def answer(
     if not contenders:
         nothing = f"No run has a value of {results.objective.metric or 'a metric'} yet."
         return (results.caveat or nothing, *_failures(results))
+    identical = repeats_are_identical(results)
     compared = len(contenders) == 1 or any(each.p is not None for each in contenders)
     return (
         words.best(contenders[0].estimate),
-        *(words.others(contenders) if compared or not repeat else []),
+        *([_IDENTICAL] if identical else words.others(contenders) if compared or not repeat else []),
         *confirmed(results, contenders, confirmation),
         *words.mattered(effects, interactions),
         *_failures(results),
@@ -189,7 +191,7 @@ def _measured(of: Estimate, noise: float | None, other: float | None = None) -> 
     noise = noise or of.std
     mean = digits(of.mean, noise, other)
     if of.std is None or of.low is None or of.high is None:
-        return f"{mean} (1 run)"
+        return f"{mean} ({'1 run' if of.n == 1 else f'the same in {of.n} runs'})"
     low, high = digits(of.low, noise, other), digits(of.high, noise, other)
     return f"{mean} ± {digits(of.std, noise)} (mean of {of.n}, 95 % interval {low} to {high})"
 

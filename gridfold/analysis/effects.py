@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from gridfold.analysis.significance import data_folds, holm, matrix, variance_factor
+from gridfold.analysis.significance import data_folds, holm, matrix, repeats_are_identical, variance_factor
 from gridfold.records.result import Results, RunResult, TrialResult
 from gridfold.values import canonical
 
@@ -157,7 +157,8 @@ class Model:
 
     With repeats, noise is the spread within the trials, once the effect of a seed on all of them is taken off. Without,
     it is what the main effects leave unexplained: interactions count as noise then, and effects look rather too small
-    than too large. Where neither has a degree of freedom left, nothing is known of it.
+    than too large. It is so, too, if all repeats of a trial are identical. Where neither has a degree of freedom left,
+    nothing is known of it.
     """
 
     factors: tuple[_Factor, ...]
@@ -177,7 +178,7 @@ class Model:
             for path in results.paths
             if len(values := levels(trials, path)) > 1
         )
-        error = _pure_error(trials, data_folds(results))
+        error = None if repeats_are_identical(results) else _pure_error(trials, data_folds(results))
         return cls(factors, means, error or _residual(_design(factors, means), means), error is not None)
 
 

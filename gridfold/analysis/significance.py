@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gridfold.records.result import Replicate, Results, TrialResult
@@ -96,14 +96,34 @@ class _Noise:
     pooled_df: float
 
 
+def repeats_are_identical(results: Results) -> bool:
+    """Whether all repeats of every trial that has some gave exactly the same value.
+
+    That tells nothing of the noise: the trainer probably does not use its seed.
+    """
+    return _are_identical(trial.values for trial in results.trials)
+
+
+def _are_identical(found: Iterable[Mapping[Replicate, float]]) -> bool:
+    repeated = [set(values.values()) for values in found if len(values) > 1]
+    return bool(repeated) and all(len(each) == 1 for each in repeated)
+
+
 def estimates(results: Results) -> tuple[Estimate, ...]:
     """Mean, standard deviation and 95 % t-interval of every trial that has a value, best first.
+
+    There is no interval if all repeats are identical.
 
     Runs on parts of the same data share most of what they are trained on, so their spread says too little: the variance
     of their mean is corrected after Nadeau and Bengio (2003), from 1/n to 1/n + (held out)/(trained on).
     """
-    parts = data_folds(results)
-    return tuple(estimate(trial, list(trial.values.values()), parts) for trial in results.ranked)
+    parts, identical = data_folds(results), repeats_are_identical(results)
+    found = (estimate(trial, list(trial.values.values()), parts) for trial in results.ranked)
+    return tuple(_without_interval(each) if identical else each for each in found)
+
+
+def _without_interval(of: Estimate) -> Estimate:
+    return replace(of, low=None, high=None)
 
 
 def estimate(trial: TrialResult, values: Sequence[float], parts: int | None) -> Estimate:
@@ -145,8 +165,15 @@ def contenders(results: Results) -> tuple[Contender, ...]:
     three repeats give a variance that is itself noise, so each is drawn towards that of trials of about the same mean,
     the more the more alike variances are (a moderated t-test: Smyth 2004, limma); one that is far above stays as it is.
 
-    A trainer that gives the same number for every repeat has no noise: any difference is then exact, with p = 0.
+    Where all repeats of every trial are identical, nothing is known of the noise, and so of any p.
     """
+    found = _contenders(results)
+    if not repeats_are_identical(results):
+        return found
+    return tuple(replace(each, p=None, distinguishable=False) for each in found)
+
+
+def _contenders(results: Results) -> tuple[Contender, ...]:
     known = estimates(results)
     if not known:
         return ()
@@ -160,8 +187,11 @@ def contenders(results: Results) -> tuple[Contender, ...]:
 
 
 def in_contention(results: Results) -> list[TrialResult]:
-    """The trials that cannot be told apart from the best, best first; all that have a value, where nothing is known."""
-    return [each.estimate.trial for each in contenders(results) if not each.distinguishable]
+    """The trials that cannot be told apart from the best, best first; all that have a value, where nothing is known.
+
+    Where all repeats are identical, those that are as good as the best: more repeats would only be the same again.
+    """
+    return [each.estimate.trial for each in _contenders(results) if not each.distinguishable]
 
 
 def holm(p: Sequence[float | None], tests: int) -> list[float | None]:
@@ -193,6 +223,8 @@ def confirmation(results: Results) -> Confirmation | None:
     parts = data_folds(results)
     found = tuple(estimate(trial, list(_fresh(trial).values()), parts) for trial in again)
     selected = tuple(trial.mean or 0.0 for trial in again)
+    if _are_identical(map(_fresh, again)):
+        return Confirmation(tuple(map(_without_interval, found)), selected, None)
     p = None
     if len(again) > 1:
         first, second = map(_fresh, again[:2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from gridfold.report import ending, live, terminal
 from gridfold.report import fold as folding
 from gridfold.report.confirmation import confirmation, confirming
 from gridfold.search.backlog import Backlog
+from gridfold.search.doubts import doubts, unused_seed
 from gridfold.search.execution import Execution
 from gridfold.search.extension import Contention, add_fresh_seeds, add_repeats, next_round, results_of
 from gridfold.search.forecast import Forecast
@@ -54,12 +56,13 @@ def search(options: argparse.Namespace, again: str) -> int:
             executor = stack.enter_context(execution.executor(planned.config.threads))
             fingerprint = executor.call(planned.trainer, planned.check)
         output.print(terminal.plan_table(planned))
+        _warn(*doubts(planned))
         directory, run_dirs = create(planned, options.run_prefix, Store(), fingerprint)
         output.print(terminal.created(run_dirs), soft_wrap=True)
         if options.no_execute:
             _say_where(options, directory)
             return 0
-        return _execute(Backlog.read(directory), executor, execution, options, again)
+        return _execute(Backlog.read(directory, fingerprint), executor, execution, options, again)
 
 
 def resume(options: argparse.Namespace, again: str) -> int:
@@ -70,6 +73,7 @@ def resume(options: argparse.Namespace, again: str) -> int:
     if options.repeats or options.top:
         added = _add_repeats(directory, options)
         output.print(terminal.added(added))
+        _warn(*(unused_seed(plan_of(directory)) if options.repeats > 1 else ()))
         wanted = _not_failed(directory, before=_first_of_last(directory, added))
     facts, execution = directory.facts(), _continued(directory, options)
     backlog = Backlog.read(directory, only_failed=options.failed, only=wanted, gone=options.gone)
@@ -84,8 +88,7 @@ def resume(options: argparse.Namespace, again: str) -> int:
         output.print(folding.results(directory), soft_wrap=True)
         return 0
     with execution.executor(facts.get("threads", 1)) as executor:
-        if facts.get("fingerprint") is None:
-            _describe(directory, executor)
+        _describe(backlog, executor)
         return _execute(backlog, executor, execution, options, again)
 
 
@@ -104,7 +107,9 @@ def confirm(options: argparse.Namespace, again: str) -> int:
         output.print(compare(directory), ending.conclusion(directory, confirms=True), soft_wrap=True)
         return 0
     output.print(confirming(chosen, backlog), soft_wrap=True)
+    _warn(*unused_seed(plan_of(directory)))
     with execution.executor(facts.get("threads", 1)) as executor:
+        _describe(backlog, executor)
         return _execute(backlog, executor, execution, options, again, compare)
 
 
@@ -115,6 +120,7 @@ def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     with execution.executor(planned.config.threads) as executor:
         fingerprint = executor.call(planned.trainer, planned.check)
         forecast = Forecast.read(planned, Store(), fingerprint, executor.parallel, reuse=options.reuse)
+    _warn(*doubts(planned))
     names = planned.names(options.run_prefix, "HHMMSS")
     terminal.console().print(terminal.expectation(planned, names, forecast), soft_wrap=True)
     return 0
@@ -132,11 +138,11 @@ def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     planned = Plan(config.override(trainer=trainer))
     output = _output(options)
     with LocalExecutor() as executor:
-        executor.call(planned.trainer, planned.check)
+        code = executor.call(planned.trainer, planned.check)
         run = store.create_run(old.config_path.read_text(encoding="utf-8"))
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
         with live.live(output, 1) as view:
-            new = execute_run(run, planned.config, planned.trainer, executor, view)
+            new = execute_run(run, planned, code, executor, view)
     terminal.console().print(terminal.comparison(record, new))
     same = record.state == new.state and repr(dict(record.metrics)) == repr(dict(new.metrics))
     return 0 if same else EXIT_FAILED
@@ -150,8 +156,7 @@ def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     planned = plan_of(directory)
     with LocalExecutor() as executor:
         changed = changes(facts, executor.call(planned.trainer, planned.check))
-    for change in changed:
-        terminal.console(stderr=True).print(terminal.warning(change), soft_wrap=True)
+    _warn(*changed)
     said = Execution(parallel=options.parallel, fold=False)
     execution = replace(said.or_else(facts.get("execution") or {}), timeout=options.timeout)
     with (
@@ -171,9 +176,9 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     if varied := planned.config.parameters:
         paths = ", ".join(parameter.path for parameter in varied)
         raise ConfigError(
-            f"this config holds variations ({paths}), and main.py trains one config",
+            f"this config holds variations ({paths}), and {options.called} trains one config",
             where=options.config,
-            hint=f"to run all {Space(varied).size:,} combinations: python hyper_main.py --config {options.config}\n"
+            hint=f"to run all {Space(varied).size:,} combinations: {_searching(options)} {shlex.join(options.words)}\n"
             "to keep a list as one value, write !fixed before it",
         )
     output = _output(options)
@@ -181,15 +186,20 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     if planned.config.threads == 1 < cores:
         output.print(f"Uses 1 CPU thread, as in a search; --threads {cores} is faster and may change the last digits")
     with LocalExecutor(timeout=options.timeout) as executor:
-        executor.call(planned.trainer, planned.check)
+        code = executor.call(planned.trainer, planned.check)
         run = Store().create_run(planned.template.text(()))
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
         with live.live(output, 1) as view:
-            record = execute_run(run, planned.config, planned.trainer, executor, view)
+            record = execute_run(run, planned, code, executor, view)
     output.print(terminal.metrics_table(record))
     if options.quiet:
         sys.stdout.write(f"{run.dir}\n")
     return 0 if record.state == "completed" else EXIT_FAILED
+
+
+def _searching(options: argparse.Namespace) -> str:
+    """The command that runs a search, as whoever trains one config would call it."""
+    return "python hyper_main.py" if options.called == "main.py" else "gridfold search"
 
 
 def _execute(
@@ -232,7 +242,7 @@ def _execute_rounds(
     outcome = _execute_round(backlog, executor, execution.policy(), execution, options)
     while races and not (outcome.stopped or outcome.interrupted) and (added := next_round(directory, contention())):
         first = _first_of_last(directory, added)
-        backlog = Backlog.read(directory, only=_from(first))
+        backlog = Backlog.read(directory, backlog.code, only=_from(first))
         _output(options).print(terminal.next_round(backlog))
         policy = replace(execution.policy(), spent=time.monotonic() - begin)
         outcome += _execute_round(backlog, executor, policy, execution, options)
@@ -264,7 +274,7 @@ def _execute_round(
 ) -> Outcome:
     directory, output = backlog.search, _output(options)
     store = Store(directory.dir.parent)
-    reusable = find_reusable((entry.id for entry in backlog.entries()), directory.facts(), store)
+    reusable = find_reusable((entry.id for entry in backlog.entries()), directory.facts(), backlog.code, store)
     if reusable and getattr(options, "reuse", False):
         output.print(terminal.reused(reuse(backlog, reusable)))
     elif reusable:
@@ -300,11 +310,14 @@ def _continued(directory: SearchDirectory, options: argparse.Namespace) -> Execu
     return _execution(options).or_else(saved if isinstance(saved, dict) else {})
 
 
-def _describe(directory: SearchDirectory, executor: LocalExecutor) -> None:
-    """Check a search that was only created so far, and note what code it runs."""
-    planned = plan_of(directory)
-    fingerprint = executor.call(planned.trainer, planned.check)
-    directory.write_facts(directory.facts() | {"fingerprint": fingerprint})
+def _describe(backlog: Backlog, executor: LocalExecutor) -> None:
+    """Check a search that is continued, note what code it runs, and warn if that has changed."""
+    directory, planned = backlog.search, plan_of(backlog.search)
+    backlog.code = executor.call(planned.trainer, planned.check)
+    facts = directory.facts()
+    if facts.get("fingerprint") is None:  # it was only created so far
+        directory.write_facts(facts | {"fingerprint": backlog.code})
+    _warn(*([terminal.made_otherwise(backlog)] if backlog.made_otherwise else []))
 
 
 def _planned(options: argparse.Namespace) -> Plan:
@@ -318,6 +331,11 @@ def _planned(options: argparse.Namespace) -> Plan:
 def _execution(options: argparse.Namespace) -> Execution:
     said = {name: getattr(options, name) for name in Execution.__dataclass_fields__}
     return Execution(**said)
+
+
+def _warn(*sentences: str) -> None:
+    for sentence in sentences:
+        terminal.console(stderr=True).print(terminal.warning(sentence), soft_wrap=True)
 
 
 def _output(options: argparse.Namespace) -> Console:

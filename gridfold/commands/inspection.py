@@ -56,7 +56,7 @@ def results(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     if form == "parquet" and not options.output:
         raise ConfigError("--format parquet is no text to print", hint="name a file: --output results.parquet")
     compared = compare(Store(), options.searches, Objective(options.metric, options.maximize))
-    for difference in differing(compared.searches):
+    for difference in differing(compared):
         terminal.console(stderr=True).print(terminal.warning(difference), soft_wrap=True)
     rows = Rows.of(compared, by_run=options.runs)
     known = rows.columns if form in formats.DATA else rows.shown

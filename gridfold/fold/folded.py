@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import copy
 import reprlib
+from collections import Counter
 from collections.abc import Callable, Hashable, ItemsView, Iterator, Mapping, Sequence, ValuesView
 from typing import Any, NoReturn
 from weakref import WeakValueDictionary
@@ -47,6 +48,7 @@ class Group:
         trials: positions of those that are left.
         config: stands for their configs.
         reads: for each split that this process has gone through, the path that was read and where.
+        unread: of the paths at which trials differed when they were separated, those that nobody has read until now.
     """
 
     def __init__(self, configs: Sequence[Mapping[str, Any]], split: Split) -> None:
@@ -62,6 +64,8 @@ class Group:
             raise ValueError("a group needs at least one trial")
         self.trials = tuple(range(len(configs)))
         self.reads: list[tuple[str, str]] = []
+        self.unread: set[str] = set()
+        self._asked: set[str] = set()  # paths of which a question was asked
         self._split = split
         self._open: WeakValueDictionary[int, FoldedDict] = WeakValueDictionary()  # mappings in which trials differ
         self.config = _Folding(self, configs).mapping("", dict(enumerate(configs)))
@@ -75,8 +79,27 @@ class Group:
             self._go_on(path, [tuple(group) for group in groups.values()])
 
     def separate(self, path: str) -> None:
-        """Go on with one trial."""
+        """Go on with one trial, which goes on to watch what of it is read."""
+        unread = self._unread()
         self.agree(path, lambda trial: trial)
+        self.unread = unread
+
+    def _unread(self) -> set[str]:
+        """The paths at which trials differ.
+
+        Of paths at which they differ alike, such as those of an alias, none: to read one of them is to read all.
+        """
+        found: dict[str, tuple[int, ...]] = {}
+        for mapping in self._open.values():
+            for key, column in mapping._columns.items():
+                codes = [column.code(trial) for trial in self.trials]
+                found[mapping._at(key)] = tuple(map(codes.index, codes))
+        alike = Counter(found.values())
+        return {path for path, codes in found.items() if alike[codes] == 1 and path not in self._asked}
+
+    def saw(self, path: str) -> None:
+        """Note a read after the trials were separated."""
+        self.unread.discard(path)
 
     def _go_on(self, path: str, groups: list[tuple[int, ...]]) -> None:
         before, where = self.trials, place()
@@ -274,6 +297,7 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
 
     def _settle_all(self) -> None:
         """Split over everything in it, in nested mappings, too, at once."""
+        self._group.unread.clear()
         found: dict[int, FoldedDict] = {}
         self._collect(found)
         reads: list[tuple[str, Observation]] = []
@@ -310,12 +334,16 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
     def __getitem__(self, key: Any) -> Any:
         if self._columns and key in self._columns:
             self._settle(key)
+        if self._group.unread:
+            self._group.saw(self._at(key))
         return dict.__getitem__(self, key)
 
     def get(self, key: Any, default: Any = None) -> Any:
         """As of a dict."""
         if self._columns and key in self._columns:
             self._settle(key)
+        if self._group.unread:
+            self._group.saw(self._at(key))
         return dict.get(self, key, default)
 
     def __contains__(self, key: object) -> bool:
@@ -352,12 +380,17 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
     def values(self) -> Any:
         """As of a dict; a value splits when it is reached."""
         self._settle_keys()
-        return _Values(self) if len(self._group.trials) > 1 else dict.values(self)
+        return _Values(self) if self._is_watched else dict.values(self)
 
     def items(self) -> Any:
         """As of a dict; a value splits when it is reached."""
         self._settle_keys()
-        return _Items(self) if len(self._group.trials) > 1 else dict.items(self)
+        return _Items(self) if self._is_watched else dict.items(self)
+
+    @property
+    def _is_watched(self) -> bool:
+        """Whether it makes a difference which values are read."""
+        return len(self._group.trials) > 1 or bool(self._group.unread)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, dict):
@@ -396,6 +429,7 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
 
     def _ask(self, keys: Sequence[Any], question: Callable[..., Any], default: Any) -> Any:
         """What a question about some values gives; splits where it gives trials different answers."""
+        self._note_question(keys)
         self._read_mappings(keys)
         answers = {trial: Answer(question, self._values_of(trial, keys, default)) for trial in self._group.trials}
         self._group.agree(", ".join(map(self._at, keys)), lambda trial: answers[trial].observed)
@@ -403,12 +437,18 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
 
     def _alternatives(self, key: Any, default: Any) -> list[Any]:
         """The values that trials have at a key, each once."""
+        self._note_question([key])
         self._read_mappings([key])
         found: dict[Hashable, Any] = {}
         for trial in self._group.trials:
             (value,) = self._values_of(trial, [key], default)
             found.setdefault(exact(value), value)
         return list(found.values())
+
+    def _note_question(self, keys: Sequence[Any]) -> None:
+        for path in map(self._at, keys):
+            self._group._asked.add(path)
+            self._group.saw(path)
 
     def _read_mappings(self, keys: Sequence[Any]) -> None:
         """Split over keys where trials have mappings: what is in them would be read unseen."""
@@ -502,6 +542,7 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
         """As of a dict."""
         if self._columns and key in self._columns:
             self._settle(key)
+        self._group.saw(self._at(key))
         value = dict.pop(self, key, *default)
         self._omit(key)
         return value
@@ -512,6 +553,7 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
         for key in dict.__reversed__(self):
             if key in self._columns:
                 self._settle(key)
+            self._group.saw(self._at(key))
             break
         return dict.popitem(self)
 
@@ -536,6 +578,7 @@ class FoldedDict(dict[Any, Any], metaclass=_AsDict):
         if other is self:
             return
         other._settle_keys()
+        self._group.unread.clear()  # what is read here may be another's
         for key, value in dict.items(other):
             self[key] = value
             if key in other._columns and type(value) is Poison:

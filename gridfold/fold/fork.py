@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gridfold import stages
+from gridfold.fold.elsewhere import forget_what_is_read_elsewhere
 from gridfold.fold.folded import Group
 from gridfold.fold.inheritance import Inheritance, descriptors_of, living_children
 from gridfold.fold.reader import own_file
@@ -135,6 +136,7 @@ class _Branch:
             self.work("the end of the training")  # nothing in which they differ was ever read
         if self._work is None:
             self._abandon(f"the shared part failed: {result.get('error', {}).get('message', result['state'])}")
+        self._work.unread = sorted(self._group.unread)
         return leave(self._work, result)
 
     def _train(self) -> Mapping[str, float]:
@@ -149,6 +151,7 @@ class _Branch:
         """The one run that this process executes; splits into runs if it stands for more."""
         if self._work is None:
             self._group.separate(path)
+            forget_what_is_read_elsewhere(self._group.unread)
         assert self._work is not None
         return self._work
 

@@ -101,6 +101,7 @@ class Sharing:
         unknown: how many have not ended, or do not say what they took.
         given_up: work of processes whose runs were then run alone.
         reasons: why runs were run alone, with their number; 0 if that is not known.
+        unread: paths of the config that all of these runs are known not to have read, each to its end.
     """
 
     folds: int = 0
@@ -116,6 +117,7 @@ class Sharing:
     unknown: int = 0
     given_up: Spent = _NOTHING
     reasons: Counter[str] = field(default_factory=Counter)
+    unread: frozenset[str] = frozenset()
     _imports: dict[str, Spent] = field(default_factory=dict)
     _folds_of_runs: set[str] = field(default_factory=set)
     _nodes: dict[str, tuple[Part, Spent]] = field(default_factory=dict)
@@ -189,6 +191,10 @@ class Sharing:
         if spent and (before := self._before(node)) is not self.first:
             before.after.append(spent)
 
+    def _count_unread(self, said: Any) -> None:
+        paths = frozenset(map(str, said)) if isinstance(said, list) else frozenset()
+        self.unread = self.unread & paths if self.alone + self.folded else paths
+
     def _count(self, record: Record | None) -> None:
         said = record.fold if record and isinstance(record.fold, Mapping) else {}
         shared, own = _spent(said, "shared_"), _spent(said, "own_")
@@ -196,6 +202,7 @@ class Sharing:
             self.reused += bool(record and record.reused)
             self.unknown += not (record and record.reused)
             return
+        self._count_unread(said.get("unread") if record.state == "completed" else None)
         node = str(said.get("node", ""))
         fold = node.partition(".")[0]
         if fold not in self._imports:

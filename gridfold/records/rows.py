@@ -15,6 +15,7 @@ from gridfold.config.base import Config
 from gridfold.config.variations import parse_arguments
 from gridfold.errors import ConfigError, nearest
 from gridfold.names import label_parameters
+from gridfold.records.codes import Codes
 from gridfold.records.ranking import Objective, is_finite, is_of_test
 from gridfold.records.result import Results, RunResult, TrialResult
 from gridfold.store import SearchDirectory
@@ -229,10 +230,14 @@ class Rows:
         return replace(self, rows=tuple(rows))
 
 
-def differing(searches: Sequence[SearchDirectory]) -> Iterator[str]:
-    """In what searches differ, so that their results may not be comparable, in words."""
-    facts = [search.facts() for search in searches]
-    if len({said["fingerprint"] for said in facts if said.get("fingerprint")}) > 1:
+def differing(results: Results) -> Iterator[str]:
+    """In what searches, or runs of one, differ, so that their results may not be comparable, in words."""
+    facts = [search.facts() for search in results.searches]
+    codes = {search.dir: Codes(search.name, said) for search, said in zip(results.searches, facts, strict=True)}
+    for run in _runs(results):
+        codes[run.search.dir].add(run.entry.index, run.record)
+    yield from filter(None, (found.warning for found in codes.values()))
+    if len({frozenset(found.runs) for found in codes.values() if found.runs}) > 1:
         yield "the searches ran different code or on different data (their fingerprints differ)"
     versions = [said.get("packages") or {} for said in facts]
     for name in sorted({name for packages in versions for name in packages}):

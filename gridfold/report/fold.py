@@ -38,6 +38,7 @@ def report(search: SearchDirectory) -> Group:
         _table(sharing),
         *_others(sharing),
         *_reasons(sharing),
+        *_unread(search, sharing),
         *(["[bold yellow]Read too early", *map(_item, early)] if early else []),
         *(["[bold]Maybe read too early", *map(_item, maybe)] if maybe else []),
     )
@@ -52,7 +53,8 @@ def in_words(search: SearchDirectory) -> tuple[list[str], list[list[str]]]:
         f"All runs took {_instead(sharing.spent.cpu_seconds, sharing.lone.cpu_seconds, ' of CPU')}.",
         f"By the clock, one process after another: {_instead(sharing.spent.seconds, sharing.lone.seconds)}.",
     ]
-    return saved + list(map(_plain, [*_others(sharing), *_reasons(sharing)])), [*_rows(sharing)]
+    more = [*_others(sharing), *_reasons(sharing), *_unread(search, sharing)]
+    return saved + list(map(_plain, more)), [*_rows(sharing)]
 
 
 def results(search: SearchDirectory) -> Group:
@@ -71,13 +73,13 @@ def _read(search: SearchDirectory) -> Sharing:
 
 
 def _summary(search: SearchDirectory, sharing: Sharing) -> list[str]:
-    """At most two lines."""
+    """At most three lines."""
     if not sharing.folded:
         return []
     spent, lone = sharing.spent.cpu_seconds, sharing.lone.cpu_seconds
     line = f"Folded: {_seconds(spent)} s of CPU instead of about {_seconds(lone)} s (gridfold fold {search.name})"
     early, _ = _advice(sharing)
-    return [escape(line), *(f"[yellow]{escape(sentence)}" for sentence in early[:1])]
+    return [escape(line), *_unread(search, sharing), *(f"[yellow]{escape(sentence)}" for sentence in early[:1])]
 
 
 def _why_nothing(search: SearchDirectory, sharing: Sharing) -> list[str]:
@@ -176,6 +178,19 @@ def _reasons(sharing: Sharing) -> list[str]:
     if len(sharing.reasons) > _MAX_SENTENCES:
         lines.append(f"  … {len(sharing.reasons) - _MAX_SENTENCES:,} more reasons, in fold.jsonl")
     return lines
+
+
+def _unread(search: SearchDirectory, sharing: Sharing) -> list[str]:
+    """The parameters that no run has read; nothing is said while some have not ended."""
+    parameters = search.facts().get("parameters") or {}
+    inside = [path for path in parameters if any(f"{path}.".startswith(f"{read}.") for read in sharing.unread)]
+    if not inside or sharing.unknown:
+        return []
+    was, its, it = ("was", "its", "it") if len(inside) == 1 else ("were", "their", "them")
+    sentence = (
+        f"{_listed(inside)} {was} never read: {its} values make no difference; leave {it} out, or let the trainer"
+    )
+    return [f"[yellow]{escape(f'{sentence} read {it}')}"]
 
 
 def _plain(markup: str) -> str:

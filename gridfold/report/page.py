@@ -267,7 +267,7 @@ def _provenance(search: SearchDirectory) -> Iterator[tuple[str, str]]:
         "Ended": facts.get("ended"),
         "Machine": _pairs(facts.get("machine")),
         "Packages": _pairs(facts.get("packages")),
-        "Fingerprint of the code": facts.get("fingerprint"),
+        "Fingerprint of the code": _listed(facts.get("codes") or facts.get("fingerprint") or ""),
     }
     for name, value in said.items():
         if value not in (None, ""):

@@ -19,6 +19,7 @@ from gridfold.analysis.numbers import number
 from gridfold.errors import nearest
 from gridfold.failure import grouped
 from gridfold.names import RunNames, label_parameters
+from gridfold.records.codes import Codes
 from gridfold.records.comparison import CLOSE, Difference
 from gridfold.records.ranking import Objective
 from gridfold.records.result import Results
@@ -142,6 +143,16 @@ def next_round(found: Backlog) -> str:
     repeat = max((entry.repeat for entry in found.entries()), default=0)
     which = "1 combination that is" if len(trials) == 1 else f"{len(trials):,} combinations that are"
     return f"Race: repeat {repeat + 1} for {which} in contention ({_counted(len(found), 'run')})"
+
+
+def made_otherwise(found: Backlog) -> str:
+    """That runs of a search will not be comparable, because the code has changed."""
+    runs = "run was" if found.made_otherwise == 1 else "runs were"
+    return (
+        f"{found.made_otherwise:,} completed {runs} made by other code, package versions or data files than the present"
+        " ones, so the results will be mixed; for results of one code, start a new search with --reuse: it takes only"
+        " those of the same code"
+    )
 
 
 def held(found: Backlog) -> str:
@@ -298,12 +309,14 @@ def results(search: SearchDirectory, records: Iterable[tuple[RunEntry, Record | 
     """
     seen = Counter[str]()
     failed: list[tuple[Run, Record]] = []
-    watched = _watched(search, records, seen, failed)
-    objective = Objective.said(search.facts())
+    facts = search.facts()
+    objective, codes = Objective.said(facts), Codes(search.name, facts)
+    watched = _watched(search, records, seen, failed, codes)
     best = heapq.nsmallest(MAX_ROWS, watched, key=lambda row: objective.rank(row[1], row[0].index))
     more = f"{seen['runs'] - len(best):,} more, " if seen["runs"] > len(best) and not seen["repeats"] else ""
     lines = [f"All results: {more}{escape(str(search.results_path))}", *_silent(seen["silent"])]
     lines += _without_metric(objective, [record for _, record in best if record])
+    lines += [warning(codes.warning)] if codes.warning else []
     if seen["repeats"]:
         trials = printing.Listing(Rows.of(Results.read([search])), "table")
         return Group(trials.table(), *_failures(failed, "failed"), *lines)
@@ -318,6 +331,7 @@ def _watched(
     records: Iterable[tuple[RunEntry, Record | None]],
     seen: Counter[str],
     failed: list[tuple[Run, Record]],
+    codes: Codes,
 ) -> Iterator[tuple[RunEntry, Record | None]]:
     """The search's runs; counts them, and collects those that failed, on the way: they are read once."""
     for entry, record in records:
@@ -326,6 +340,7 @@ def _watched(
         seen["silent"] += record is not None and record.state == "completed" and not record.metrics
         if record and record.state == "failed":
             failed.append((search.run(entry), record))
+        codes.add(entry.index, record)
         if not entry.confirms:
             yield entry, record
 

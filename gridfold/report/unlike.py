@@ -14,11 +14,12 @@ from rich.table import Table
 from gridfold.config.base import Config
 from gridfold.errors import ConfigError
 from gridfold.report.terminal import comparison
-from gridfold.run import Record, Run
+from gridfold.run import Record, Run, code_of
 from gridfold.store import SearchDirectory
 from gridfold.values import canonical, digest, render
 
 _ABSENT = object()
+_LATER = "not known: executed after the code was changed"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Known:
         config: the values of its config.
         record: what it says; None if it was never started.
         environment: package versions, machine, threads, seed.
-        code: git commit, what the code differed from it in, fingerprint.
+        code: git commit, what the code differed from it in, fingerprint, trainer.
     """
 
     run: Run
@@ -53,7 +54,8 @@ class Known:
             with suppress(ConfigError):  # it was deleted: the run's own record has to do
                 facts = search.facts()
         patch = search.patch if search else None
-        return cls(run, Config.load(run.config_path).data, record, _environment(record, facts), _code(facts, patch))
+        config = Config.load(run.config_path).data
+        return cls(run, config, record, _environment(record, facts), _code(record, facts, patch))
 
 
 def report(one: Run, other: Run) -> Group:
@@ -92,16 +94,15 @@ def _environment(record: Record | None, facts: Mapping[str, Any]) -> dict[str, A
     return found | ({"host": record.host, "threads": record.threads, "seed": record.seed} if record else {})
 
 
-def _code(facts: Mapping[str, Any], patch: bytes | None) -> dict[str, Any]:
+def _code(record: Record | None, facts: Mapping[str, Any], patch: bytes | None) -> dict[str, Any]:
     """What code ran; what is not known is not there."""
-    if not facts:
-        return {}
-    return {
-        "git commit": facts.get("git_commit"),
-        "code.patch": _told_apart(patch),
-        "fingerprint": facts.get("fingerprint"),
-        "trainer": facts["trainer"],
-    }
+    fingerprint = code_of(record, facts) if record else facts.get("fingerprint")
+    said = {"fingerprint": fingerprint, "trainer": record.trainer if record else facts.get("trainer")}
+    if facts and fingerprint == facts.get("fingerprint"):
+        return {"git commit": facts.get("git_commit"), "code.patch": _told_apart(patch)} | said
+    if facts:  # what git said when the search began is not true of this run
+        return dict.fromkeys(("git commit", "code.patch"), _LATER) | said
+    return said if fingerprint else {}
 
 
 def _told_apart(patch: bytes | None) -> str:
@@ -128,6 +129,8 @@ def _section(title: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> It
 def _metrics(one: Record | None, other: Record | None) -> Iterator[str | Table]:
     if one is None or other is None:
         yield "[bold]Metrics[/]: not known"
+    elif not one.metrics and not other.metrics:
+        yield f"[bold]Metrics[/]: there are none (A is {one.state}, B is {other.state})"
     elif one.state == other.state and repr(dict(one.metrics)) == repr(dict(other.metrics)):
         yield "[bold]Metrics[/]: the same"
     else:

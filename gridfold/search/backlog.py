@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from gridfold.process.owner import Owner
-from gridfold.run import Attempt, Record, Run
+from gridfold.run import Attempt, Record, Run, code_of
 from gridfold.store import RunEntry, SearchDirectory
 
 
@@ -22,20 +24,26 @@ class Backlog:
         failed: how many failed, whether they are to be tried again or not.
         held: the runs that other living processes execute, or processes of machines that cannot be asked.
         damaged: the runs whose record cannot be read; they count as not done.
+        code: the fingerprint of the code that the others are to be executed with; None if it is not known yet.
+        codes: those of the completed runs, and how many each has made.
     """
 
     search: SearchDirectory
+    code: str | None = None
     total: int = 0
     completed: int = 0
     failed: int = 0
     held: list[tuple[RunEntry, Owner]] = field(default_factory=list)
     damaged: list[RunEntry] = field(default_factory=list)
+    codes: Counter[str | None] = field(default_factory=Counter)
+    _facts: Mapping[str, Any] = field(default_factory=dict)
     _attempts: array[int] = field(default_factory=lambda: array("I"))  # for each run the attempt to make; 0 for none
 
     @classmethod
     def read(
         cls,
         search: SearchDirectory,
+        code: str | None = None,
         *,
         only_failed: bool = False,
         only: Callable[[RunEntry], bool] = lambda _: True,
@@ -45,11 +53,12 @@ class Backlog:
 
         Args:
             search: the search.
+            code: what the runs are to be executed with.
             only: leave those for which it says no.
             only_failed: try those again that failed, and leave those that were never tried or were interrupted.
             gone: names of machines that are known to be gone, so that whatever ran there is dead.
         """
-        backlog = cls(search)
+        backlog = cls(search, code, _facts=search.facts())
         for entry in search.entries():
             backlog._add(entry, only_failed, gone)
             if not only(entry):
@@ -58,6 +67,11 @@ class Backlog:
 
     def __len__(self) -> int:
         return sum(attempt > 0 for attempt in self._attempts)
+
+    @property
+    def made_otherwise(self) -> int:
+        """How many completed runs were made by other code, as far as that is known."""
+        return sum(count for code, count in self.codes.items() if code and self.code and code != self.code)
 
     def entries(self) -> Iterator[RunEntry]:
         """The runs that are to be executed."""
@@ -88,6 +102,7 @@ class Backlog:
                     attempt=attempt,
                     repeat=entry.repeat,
                     data_fold=None if entry.fold is None else [entry.fold, facts.get("folds") or entry.fold + 1],
+                    code=self.code,
                 ),
             )
 
@@ -102,6 +117,7 @@ class Backlog:
         record, attempt, owner = run.standing()
         if record and record.state == "completed":
             self.completed += 1
+            self.codes[code_of(record, self._facts)] += 1
             self._attempts.append(0)
             return
         if record is None and run.is_damaged:

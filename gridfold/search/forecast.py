@@ -40,8 +40,8 @@ class Forecast:
     @classmethod
     def read(cls, plan: Plan, store: Store, fingerprint: str, parallel: int, *, reuse: bool) -> Forecast:
         """Look at what is in a store already; with ``reuse``, results that are there are not made again."""
-        facts = {"fingerprint": fingerprint, "threads": plan.config.threads, "seed": plan.config.run_seed}
-        reusable = len(find_reusable(plan.identities(), facts, store))
+        facts = {"threads": plan.config.threads, "seed": plan.config.run_seed}
+        reusable = len(find_reusable(plan.identities(), facts, fingerprint, store))
         runs = plan.size - (reusable if reuse else 0)
         sample = list(islice(_completed(plan, store), _SAMPLE))
         if not sample:

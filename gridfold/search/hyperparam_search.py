@@ -111,7 +111,7 @@ class HyperParamSearch:
         with LocalExecutor(parallel=parallel, fold=None) as executor:
             fingerprint = executor.call(plan.trainer, plan.check)
             search, run_dirs = create(plan, run_prefix, self.store, fingerprint)
-            if execute_search(Backlog.read(search), executor, Silent()).interrupted:
+            if execute_search(Backlog.read(search, fingerprint), executor, Silent()).interrupted:
                 raise KeyboardInterrupt
         return run_dirs
 
@@ -126,7 +126,7 @@ def execute_search(
     """Execute what is left to do of a search; in the end, write ``results.csv``."""
     search = backlog.search
     facts = search.facts()
-    search.write_facts(facts | {"started": facts.get("started") or now()})
+    search.write_facts(facts | {"started": facts.get("started") or now(), "codes": _codes(facts, backlog.code)})
     search.log(f"process {os.getpid()} starts on {len(backlog)} runs")
     interrupt = Interrupt()
     schedule = Schedule(backlog.attempts(), policy)
@@ -152,6 +152,12 @@ def execute_search(
     return Outcome(failed, stopped, interrupt.by_signal, unrecorded)
 
 
+def _codes(facts: Mapping[str, Any], code: str | None) -> list[str]:
+    """Fingerprints of all code that runs of a search were executed with, the present one last."""
+    before = [facts.get("fingerprint"), *facts.get("codes", ())]
+    return [*dict.fromkeys(each for each in before if each and each != code), *([code] if code else [])]
+
+
 def _is_unrecorded(run: Run, record: Record) -> bool:
     """Whether a failure cannot be read in its run's directory; a full disk is the search's failure, not the run's."""
     return record.state == "failed" and not is_disk_full(record.error or {}) and run.read() is None
@@ -167,15 +173,22 @@ def _finish(search: SearchDirectory) -> str:
     return ""
 
 
-def execute_run(run: Run, config: Config, trainer: str | Sequence[str], executor: Executor, watcher: Watcher) -> Record:
+def execute_run(run: Run, plan: Plan, code: str, executor: Executor, watcher: Watcher) -> Record:
     """Execute one run that belongs to no search.
+
+    Args:
+        run: the run.
+        plan: its config, and what trains.
+        code: the fingerprint of that.
+        executor: executes it.
+        watcher: sees it.
 
     Raises:
         KeyboardInterrupt: it was stopped.
     """
-    identity, fold = Template.build(config).identity(()), config.fold
-    record = Record(identity, 0, None, {}, trainer, config.run_seed, config.threads, attempt=1)
-    record = replace(record, data_fold=[fold.index, fold.count] if fold else None)
+    config, identity = plan.config, Template.build(plan.config).identity(())
+    record = Record(identity, 0, None, {}, plan.trainer, config.run_seed, config.threads, attempt=1, code=code)
+    record = replace(record, data_fold=[config.fold.index, config.fold.count] if config.fold else None)
     interrupt = Interrupt()
     with interrupt.listening():
         for _, ended in executor.execute([Attempt(run, record)], watcher, interrupt):

@@ -8,31 +8,33 @@ from dataclasses import replace
 from typing import Any
 
 from gridfold.errors import ConfigError
-from gridfold.run import Record
+from gridfold.run import Record, Run, code_of
 from gridfold.search.backlog import Backlog
-from gridfold.store import RunEntry, SearchDirectory, Store
+from gridfold.store import SearchDirectory, Store
 
-ALIKE = ("fingerprint", "threads", "seed")  # facts on which a result depends besides the config
+ALIKE = ("threads", "seed")  # facts on which a result depends besides the config and the code
 
 
-def find_reusable(ids: Iterable[str], facts: Mapping[str, Any], store: Store) -> dict[str, str]:
+def find_reusable(ids: Iterable[str], facts: Mapping[str, Any], code: str | None, store: Store) -> dict[str, str]:
     """Which configs have a completed run in the store.
 
     Args:
         ids: of the configs; asked for only if there is a search that ran the same code.
         facts: what ``search.json`` says, or would say, of the search that wants them.
+        code: the fingerprint of the code that they are to be of.
         store: where to look.
 
     Returns:
         Config id to the name of the run directory.
     """
-    others = [search for search in store.searches() if _is_alike(search, facts)]
+    others = [search for search in store.searches() if code and _is_alike(search, facts, code)]
     wanted = set(ids) if others else set()
     found: dict[str, str] = {}
     for other in others:
         with suppress(ConfigError):  # a list that is damaged offers nothing
+            said = other.facts()
             for entry in other.entries():
-                if entry.id in wanted and entry.id not in found and _completed(other, entry):
+                if entry.id in wanted and entry.id not in found and _completed(other.run(entry), said, code):
                     found[entry.id] = entry.run
     return found
 
@@ -52,21 +54,24 @@ def reuse(backlog: Backlog, reusable: dict[str, str]) -> int:
 
 def _linked(new: Record, old: Record, name: str) -> Record:
     """The record of a run that has another's result."""
-    place = {name: getattr(new, name) for name in ("index", "search", "params", "attempt", "repeat", "data_fold")}
+    own = ("index", "search", "params", "attempt", "repeat", "data_fold", "code")  # the code is that of the old one
+    place = {name: getattr(new, name) for name in own}
     return replace(old, **place, reused=name)
 
 
-def _is_alike(search: SearchDirectory, facts: Mapping[str, Any]) -> bool:
-    """Whether another search ran the same code; False if that is not known."""
+def _is_alike(search: SearchDirectory, facts: Mapping[str, Any], code: str) -> bool:
+    """Whether another search ran the same code, for some of its runs; False if that is not known."""
     if search.name == facts.get("search") or not search.is_created:
         return False
     try:
         other = search.facts()
     except ConfigError:
         return False
-    return bool(facts.get("fingerprint")) and all(other.get(key) == facts.get(key) for key in ALIKE)
+    ran = other.get("codes") or [other.get("fingerprint")]
+    return code in ran and all(other.get(key) == facts.get(key) for key in ALIKE)
 
 
-def _completed(search: SearchDirectory, entry: RunEntry) -> bool:
-    record = search.run(entry).read()
-    return record is not None and record.state == "completed"
+def _completed(run: Run, facts: Mapping[str, Any], code: str | None) -> bool:
+    """Whether a run of a search that says so of itself is completed, by this code."""
+    record = run.read()
+    return record is not None and record.state == "completed" and code_of(record, facts) == code

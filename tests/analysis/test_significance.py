@@ -127,9 +127,16 @@ class TestContenders:
         values[11] = [0.2, 0.7, 0.1]
         assert 3 in told_apart(values)
 
-    def test_a_trainer_without_noise_is_exact(self):
-        found = contenders(trials([[0.5, 0.5], [0.6, 0.6], [0.6, 0.6]]))
-        assert [(each.p, each.distinguishable) for each in found] == [(None, False), (1.0, False), (0.0, True)]
+    def test_identical_repeats_tell_nothing_of_the_noise(self):
+        results = trials([[0.5, 0.5], [0.6, 0.6], [0.6, 0.6]])
+        found = contenders(results)
+        assert [(each.p, each.distinguishable) for each in found] == [(None, False)] * 3
+        assert [(each.estimate.low, each.estimate.high) for each in found] == [(None, None)] * 3
+        assert [trial.mean for trial in in_contention(results)] == [0.6, 0.6]  # a repeat would be the same again
+
+    def test_identical_repeats_of_some_trials_are_noise_of_none(self):
+        found = contenders(trials([[0.5, 0.5, 0.5], [0.6, 0.6, 0.6], [0.1, 0.11, 0.1]]))
+        assert found[-1].distinguishable
 
     def test_one_repeat_tells_nothing(self):
         found = contenders(trials([[0.5], [0.6], [0.1]]))

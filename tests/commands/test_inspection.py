@@ -389,6 +389,11 @@ class TestDiff:
         (lone / "config.yaml").write_text("training: {lr: 1}\n")
         assert command("diff", "4", "lone") == snapshot
 
+    def test_two_that_failed_have_no_metrics(self, runs, command):
+        failed = {"state": "failed", "error": {"type": "ValueError", "message": "", "traceback": ""}}
+        made.search(runs, "a_1", [made.completed(lr) | failed for lr in (1, 2)])
+        assert "Metrics: there are none (A is failed, B is failed)\n" in command("diff", "0", "1")
+
     def test_no_such_run(self, search, command):
         assert "did you mean 'demo_1_" in command("diff", "demo_1_0", "demo_1_O", code=2)
 

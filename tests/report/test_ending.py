@@ -115,6 +115,19 @@ def test_the_answer_one_advice_and_the_report(command, write, project, monkeypat
     assert all(re.search(r"│ 1?0?\.\d{4} ± 0\.\d{4} │ 3 │ completed", row) for row in rows), rows
 
 
+def test_identical_repeats_tell_nothing(command, write, project):
+    write("r.sh", 'echo "{\\"loss\\": $1}"\n')
+    options = ["--config", write("c.yaml", "x: [1, 2, 3]\n"), "--repeats", "3", "--", "sh", "r.sh", "{x}"]
+    lines = after_the_table(command("hyper_main.py", *options).stdout)
+    assert lines[:2] == [
+        "Best: x 1: loss 1 (the same in 3 runs).",
+        "All repeats of a trial are identical, so nothing is known of the noise: does the trainer use its seed?",
+    ]
+    assert not any(word in line for line in lines for word in ("beyond the noise", "mattered", "interval"))
+    said = command("gridfold/cli.py", "confirm", "--repeats", "2").stdout
+    assert "The runner-up, x 2, has 2 (the same in 2 runs): what that means is not known." in said
+
+
 def test_quiet_says_only_where_it_is(search):
     code, said = search(GRID, "exact", "--quiet")
     assert (code, said) == (0, f"{Store().find('last').dir}\n")
