@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gridfold import cli
+from gridfold.run import Attempt, Record, Run, write_config
 
 # How long an example takes says nothing on a busy machine. CI draws the same examples every time.
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -108,3 +109,17 @@ def gridfold(project, capsys):
         return code, said.out + said.err
 
     return run
+
+
+@pytest.fixture
+def submit(project):
+    """Attempts at new runs of the trainer `TRAINER`, each made when it is asked for."""
+
+    def make(*whats, trainer="toy:train", attempt=1):
+        for index, what in enumerate(whats):
+            (project / f"run{index}").mkdir()
+            write_config(str(project / f"run{index}"), f"what: {what}\nlr: {index}\n")
+            record = Record(f"{index}", index, "search", {"what": what}, trainer, attempt=attempt)
+            yield Attempt(Run(project / f"run{index}"), record)
+
+    return make

@@ -144,7 +144,8 @@ class TestShares:
 
     def test_parameters_and_pairs_add_up_to_the_whole(self):
         points = grid(a=[1, 2, 3], b=[1, 2, 3, 4], c=[0, 1])
-        values = [[params["a"] * params["b"] + params["c"]] * 2 for params in points]
+        truth = [params["a"] * params["b"] + params["c"] for params in points]
+        values = [[value, value + 1e-9 * (place % 2)] for place, value in enumerate(truth)]
         model = Model.of(results(points, values))
         assert sum(each.share for each in (*effects(model), *interactions(model))) == pytest.approx(1)
 

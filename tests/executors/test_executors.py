@@ -25,20 +25,6 @@ class Watched:
         pass
 
 
-@pytest.fixture
-def submit(project):
-    """Attempts at new runs, each made when it is asked for."""
-
-    def make(*whats, trainer="toy:train", attempt=1):
-        for index, what in enumerate(whats):
-            (project / f"run{index}").mkdir()
-            write_config(str(project / f"run{index}"), f"what: {what}\nlr: {index}\n")
-            record = Record(f"{index}", index, "search", {"what": what}, trainer, attempt=attempt)
-            yield Attempt(Run(project / f"run{index}"), record)
-
-    return make
-
-
 class ExecutorContract:
     @pytest.fixture
     def executor(self):
