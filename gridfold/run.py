@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 from gridfold.files import replace_file, replace_if_first, write_new
 from gridfold.process.owner import Owner
 from gridfold.repeats import Fold
+from gridfold.values import encodable
 
 State = Literal["created", "running", "completed", "failed", "interrupted", "stopped"]
 
@@ -140,7 +141,7 @@ class Run:
         Raises:
             TypeError: a value is no number.
         """
-        line = json.dumps({name: number(value) for name, value in metrics.items()})
+        line = json.dumps({encodable(name): number(value) for name, value in metrics.items()})
         with (self.dir / METRICS).open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 

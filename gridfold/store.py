@@ -231,7 +231,7 @@ class SearchDirectory:
 
     def log(self, line: str) -> None:
         """Append a line to ``search.log``; a disk that is full loses the line, not the search."""
-        with suppress(OSError), (self.dir / LOG).open("a", encoding="utf-8") as file:
+        with suppress(OSError), (self.dir / LOG).open("a", encoding="utf-8", errors="replace") as file:
             file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {line}\n")
 
     def folder_for_comparison(self) -> Path:

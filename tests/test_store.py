@@ -87,6 +87,17 @@ def test_results_have_a_row_for_every_run(tmp_path):
     )
 
 
+def test_results_and_log_take_what_cannot_be_encoded(tmp_path):
+    search, _ = Store(tmp_path).create_search("p")
+    search.create_runs([(entry(0, "r0"), "a: 1\n")])
+    error = {"type": "E", "message": "caf\udce9"}
+    Run(tmp_path / "r0").write(Record("0", 0, "p", {}, "t:t", state="failed", error=error))
+    search.write_results()
+    search.log("caf\udce9")
+    assert search.results_path.read_text().endswith("failed,,E: caf?\n")
+    assert (search.dir / "search.log").read_text().endswith(" caf?\n")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_cannot_be_written(tmp_path):
     tmp_path.chmod(0o500)

@@ -79,6 +79,33 @@ class TestFailures:
         )
         assert re.match(r"  2 × SystemExit at toy.py:\d+: 3 \(runs 4, 5; ", lines[2])
 
+    def test_a_message_may_hold_what_no_file_can(self, search, gridfold, project, write):
+        write(
+            "names.py",
+            "def train(config, run):\n"
+            "    if config['lr'] == 1: raise ValueError('cannot read caf\\udce9.txt')\n"
+            "    run.report(**{'caf\\udce9': 1})\n"
+            "    return {'caf\\udce9': config['lr']}\n",
+        )
+        result = search("lr: [1, 2, 3]\n", "--trainer", "names:train")
+        assert (result.returncode, result.stderr) == (1, "")
+        assert states(project) == ["failed", "completed", "completed"]
+        assert records(project)[0]["error"]["message"] == r"cannot read caf\udce9.txt"
+        assert records(project)[1]["metrics"] == {r"caf\udce9": 2}
+        for command in (["results", "--runs"], ["results", "--runs", "--format", "csv"]):
+            result = gridfold(*command)
+            assert (result.returncode, result.stderr) == (0, "")
+            assert r"caf\udce9" in result.stdout
+
+    def test_an_old_record_may_hold_what_no_file_can(self, search, gridfold, project):
+        search("what: [raise, finish]\n")
+        path = next(project.glob("runs/*raise/run.json"))
+        record = json.loads(path.read_text())
+        record["error"]["message"] = "caf\udce9"
+        path.write_text(json.dumps(record))
+        for command in (["results", "--runs", "--format", "csv"], ["status"], ["resume", "last", "--retries", "0"]):
+            assert "Traceback" not in gridfold(*command).stderr
+
     def test_three_first_runs_that_fail_alike_stop_the_search(self, search, project):
         result = search("what: raise\nlr: [1, 2, 3, 4, 5]\n", "--parallel", "1")
         assert result.returncode == 1
