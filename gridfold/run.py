@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -157,9 +158,9 @@ class Run:
         self.notes.append(text)
 
     def read_progress(self) -> dict[str, float]:
-        """What the run last said of its progress; empty if it says nothing."""
+        """What the run last said of its progress, as far as it is finite; empty if it says nothing."""
         said = _read_mapping(self.dir / PROGRESS)
-        return {name: value for name, value in said.items() if isinstance(value, (int, float))}
+        return {name: value for name, value in said.items() if _is_metric(name, value) and math.isfinite(value)}
 
     def reports(self) -> list[dict[str, float]]:
         """What the run reported so far, a mapping for each line of ``metrics.jsonl``; torn lines are left out."""

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from gridfold import provenance
 from gridfold.errors import ConfigError
-from gridfold.executors import Executor, Watcher
+from gridfold.executors import Executor, Harmless, Watcher
 from gridfold.process.interrupt import Interrupt
 from gridfold.records.comparison import Difference, compare_files, differences, worst
 from gridfold.records.ranking import Objective
@@ -154,7 +154,7 @@ def run_again(search: SearchDirectory, chosen: Collection[int], executor: Execut
         executor: shall share nothing between the runs.
         watcher: sees the runs.
     """
-    chosen = set(chosen)
+    chosen, watcher = set(chosen), Harmless(watcher, search.log)
     under_way = _Verifying(search, search.folder_for_comparison())
     interrupt = Interrupt()
     with interrupt.listening():

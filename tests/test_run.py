@@ -49,6 +49,12 @@ def test_progress_is_there_only_while_the_run_runs(tmp_path):
     assert run.read_progress() == {}
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 10**400])
+def test_progress_that_is_not_finite_is_none(tmp_path, value):
+    Run(tmp_path).progress(step=1, steps=value)
+    assert Run(tmp_path).read_progress() == {"step": 1}
+
+
 def test_an_attempt_is_claimed_once(tmp_path):
     run = Run(tmp_path)
     assert run.begin(attempt(1))

@@ -159,7 +159,7 @@ def _left(start: float, done: float, remaining: float) -> str:
     if done <= 0:
         return ""
     seconds = (time.monotonic() - start) / done * remaining
-    return f"{timedelta(seconds=round(seconds))} left"
+    return f"{timedelta(seconds=round(seconds))} left" if seconds <= timedelta.max.total_seconds() else ""
 
 
 def _short(name: str, width: int = 48) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import Any
 from gridfold.config.base import Config
 from gridfold.config.template import Template
 from gridfold.config.variations import from_mapping
-from gridfold.executors import Executor, Watcher
+from gridfold.executors import Executor, Harmless, Watcher
 from gridfold.executors.local import LocalExecutor
 from gridfold.failure import is_disk_full
 from gridfold.process.interrupt import Interrupt
@@ -125,6 +126,7 @@ def execute_search(
 ) -> Outcome:
     """Execute what is left to do of a search; in the end, write ``results.csv``."""
     search = backlog.search
+    watcher = Harmless(watcher, search.log)
     facts = search.facts()
     search.write_facts(facts | {"started": facts.get("started") or now()})
     search.log(f"process {os.getpid()} starts on {len(backlog)} runs")
@@ -176,6 +178,7 @@ def execute_run(run: Run, config: Config, trainer: str | Sequence[str], executor
     identity, fold = Template.build(config).identity(()), config.fold
     record = Record(identity, 0, None, {}, trainer, config.run_seed, config.threads, attempt=1)
     record = replace(record, data_fold=[fold.index, fold.count] if fold else None)
+    watcher = Harmless(watcher, logging.getLogger("gridfold").warning)
     interrupt = Interrupt()
     with interrupt.listening():
         for _, ended in executor.execute([Attempt(run, record)], watcher, interrupt):
