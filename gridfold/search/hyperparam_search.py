@@ -130,8 +130,8 @@ def execute_search(
     facts = search.facts()
     search.write_facts(facts | {"started": facts.get("started") or now()})
     search.log(f"process {os.getpid()} starts on {len(backlog)} runs")
-    interrupt = Interrupt()
     schedule = Schedule(backlog.attempts(), policy)
+    interrupt = Interrupt(schedule.is_over)
     failed, unrecorded = 0, []
     with interrupt.listening():
         try:
@@ -144,7 +144,6 @@ def execute_search(
                     unrecorded.append((attempt.run, record))
                 if keep:
                     keep.ended(attempt.run, record)
-                interrupt.holds = schedule.is_over()
                 if schedule.aborts:
                     interrupt.request()
         finally:
