@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gridfold.errors import ConfigError, nearest
-from gridfold.files import is_file, replace_file, replacing
+from gridfold.files import is_file, replace_bytes, replace_file, replacing
 from gridfold.run import Record, Run, read_record, write_config
 
 BASE = "base.yaml"
@@ -105,9 +105,9 @@ class SearchDirectory:
         """Keep the base config, byte for byte."""
         (self.dir / BASE).write_bytes(content)
 
-    def write_patch(self, patch: str) -> None:
+    def write_patch(self, patch: bytes) -> None:
         """Keep what the code differed from its commit in."""
-        self.patch_path.write_bytes(patch.encode("utf-8", "surrogateescape"))
+        replace_bytes(self.patch_path, [patch])
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:
         """Replace ``search.json``."""

@@ -176,7 +176,7 @@ def changes(facts: Mapping[str, Any], fingerprint: str) -> list[str]:
         fingerprint: of the trainer's code as it is now.
     """
     found = []
-    commit, commit_now = facts.get("git_commit"), provenance.code().commit
+    commit, commit_now = facts.get("git_commit"), provenance.commit()
     if commit != commit_now:
         found.append(f"the code was at {_commit(commit)} when the search began, now at {_commit(commit_now)}")
     before, versions = facts.get("packages") or {}, provenance.packages()
@@ -230,7 +230,7 @@ class _Verifying:
             with suppress(OSError):  # what differs is kept in it
                 folder.rmdir()
         if self.runs:
-            moment = {"time": now(), "commit": provenance.code().commit}
+            moment = {"time": now(), "commit": provenance.commit()}
             self.search.note_verified({verified.entry.run: _noted(verified) | moment for verified in self.runs})
 
 
