@@ -122,8 +122,8 @@ def _write(path: str, content: bytes, flag: int, *, durable: bool = False) -> No
 
 
 def _beside(path: Path) -> str:
-    """A name for what will take the place of a file, which no other process uses, on no machine."""
-    return f"{path.parent}/.{path.name}.{socket.gethostname()}.{os.getpid()}"
+    """A name for what will take the place of a file, which no other process uses, on no machine, in no container."""
+    return f"{path.parent}/.{path.name}.{socket.gethostname()}.{os.getpid()}.{os.urandom(4).hex()}"
 
 
 def _remove(path: str) -> None:
