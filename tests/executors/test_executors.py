@@ -190,6 +190,13 @@ class TestLocalExecutor(LocalContract):
         execute(submit("x", "y", trainer="loud:train"))
         assert [(project / f"run{i}" / "log.txt").read_text() for i in (0, 1)] == ["imported\ntrains\n"] * 2
 
+    def test_what_an_import_prints_is_not_in_the_log_of_another_process(self, execute, submit, write, project):
+        write("loud.py", "print('imported')\ndef train(config): return 1\n")
+        (attempt,) = submit("x", trainer="loud:train")
+        assert attempt.run.begin(started(attempt.record))
+        assert not execute([attempt])[0].is_final
+        assert not (project / "run0" / "log.txt").read_text()
+
     def test_random_numbers_start_from_the_seed(self, execute, submit, write):
         write("draws.py", "import random\nrandom.random()\ndef train(config): return random.random()\n")
         records = execute(submit("x", "y", trainer="draws:train"))
