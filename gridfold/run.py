@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import json
 import math
@@ -186,13 +187,15 @@ class Run:
     def follow_log(self) -> Iterator[str]:
         """What the run printed so far, then what it prints, until it is over."""
         position, over = 0, False
+        decode = codecs.getincrementaldecoder("utf-8")("replace").decode  # a character may come in two parts
         while True:
             with contextlib.suppress(FileNotFoundError), self.log_path.open("rb") as log:
                 log.seek(position)
                 printed = log.read()
                 position += len(printed)
-                yield printed.decode("utf-8", "replace")
+                yield decode(printed)
             if over:
+                yield decode(b"", final=True)
                 return
             time.sleep(_FOLLOW_SECONDS)
             _, attempt, owner = self.standing()  # then once more: what it printed last
@@ -245,9 +248,8 @@ class Run:
         path = Path(self._claim(attempt))
         while True:
             claim = _read_mapping(path)
-            host, pid, process = claim.get("host"), claim.get("pid"), claim.get("process")
-            if isinstance(host, str) and isinstance(pid, int) and isinstance(process, str):
-                return Owner(host, pid, process)
+            if owner := Owner.of(claim.get("host"), claim.get("pid"), claim.get("process")):
+                return owner
             if not path.exists() or abs(time.time() - path.stat().st_mtime) > _CLAIM_SECONDS:
                 return None
             time.sleep(0.05)

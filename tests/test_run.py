@@ -99,6 +99,23 @@ def test_a_network_disk_whose_first_answer_was_lost(tmp_path, monkeypatch):
     assert Run(tmp_path).begin(attempt(1))
 
 
+def test_a_log_is_followed_by_whole_characters(tmp_path):
+    run, text, followed = Run(tmp_path), "1 € – ü".encode(), []
+    run.log_path.touch()
+    for printed in run.follow_log():
+        followed.append(printed)
+        if text:
+            with run.log_path.open("ab") as log:
+                log.write(text[:1])
+            text = text[1:]
+        elif run.read() is None:
+            with run.log_path.open("ab") as log:
+                log.write(b"\xe2\x82")
+            run.begin(attempt(1))
+            run.write(replace(RECORD, attempt=1))
+    assert "".join(followed) == "1 € – ü\N{REPLACEMENT CHARACTER}"
+
+
 def test_a_claim_that_was_torn_is_nobodys(tmp_path):
     (tmp_path / ".claim-1").write_text("")
     assert Run(tmp_path).owner(1) is None

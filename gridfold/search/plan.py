@@ -293,8 +293,11 @@ def complete(search: SearchDirectory) -> None:
     """
     if search.is_created:
         return
-    facts = search.facts()
-    creator = Owner(**facts["creator"])
+    said = search.facts()["creator"]
+    creator = Owner.of(*map(said.get, ("host", "pid", "start"))) if isinstance(said, dict) else None
+    if creator is None:
+        hint = "nothing ran yet; start the search again"
+        raise ConfigError("search.json does not say which process created it", where=str(search.dir), hint=hint)
     if creator.life != "dead":
         problem = f"is still being created, by process {creator.pid} on {creator.host}"
         raise ConfigError(problem, where=str(search.dir), hint="try again in a moment")
