@@ -215,7 +215,7 @@ def _execute(
     show: Callable[[SearchDirectory], RenderableType] = folding.results,
 ) -> int:
     directory, output = backlog.search, _output(options)
-    directory.write_facts(directory.facts() | {"execution": vars(execution)})
+    directory.update(execution=vars(execution))
     try:
         outcome = _execute_rounds(backlog, executor, execution, options)
     finally:
@@ -317,7 +317,7 @@ def _describe(directory: SearchDirectory, executor: LocalExecutor) -> None:
     """Check a search that was only created so far, and note what code it runs."""
     planned = plan_of(directory)
     fingerprint = executor.call(planned.trainer, planned.check)
-    directory.write_facts(directory.facts() | {"fingerprint": fingerprint})
+    directory.update(fingerprint=fingerprint)
 
 
 def _check_resume(options: argparse.Namespace) -> None:

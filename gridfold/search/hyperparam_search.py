@@ -127,8 +127,8 @@ def execute_search(
     """Execute what is left to do of a search; in the end, write ``results.csv``."""
     search = backlog.search
     watcher = Harmless(watcher, search.log)
-    facts = search.facts()
-    search.write_facts(facts | {"started": facts.get("started") or now()})
+    if not search.facts().get("started"):
+        search.update(started=now())
     search.log(f"process {os.getpid()} starts on {len(backlog)} runs")
     schedule = Schedule(backlog.attempts(), policy)
     interrupt = Interrupt(schedule.is_over)
@@ -162,7 +162,7 @@ def _finish(search: SearchDirectory) -> str:
     """Write what a search says in the end; why it cannot, "" if it can."""
     try:
         search.write_results()
-        search.write_facts(search.facts() | {"ended": now()})
+        search.update(ended=now())
     except OSError as error:
         return f"its results cannot be written: {error}"
     return ""

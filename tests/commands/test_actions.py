@@ -210,6 +210,20 @@ class TestContinuing:
         assert {path.name: path.read_text() for path in project.glob("runs/*/config.yaml")} == whole
         assert states(project) == ["completed"] * 4
 
+    @pytest.mark.parametrize("creator", [None, {}, "me", {"host": "h", "pid": "1", "start": ""}])
+    def test_a_search_of_which_nobody_knows_who_creates_it(self, search, command, project, creator):
+        search("lr: [1, 2]\n", "--no-execute")
+        found = searches(project)[0]
+        facts = json.loads((found / "search.json").read_text())
+        (found / "search.json").write_text(json.dumps(facts | {"creator": creator}))
+        (found / "runs.jsonl").unlink()
+        result = command("hyper_main.py", "--resume", "last")
+        assert result.returncode == 2
+        assert result.stderr == (
+            f"error: runs/{found.name}: search.json does not say which process created it\n"
+            "  nothing ran yet; start the search again\n"
+        )
+
     def test_there_is_nothing_left_to_do(self, search, command):
         search("lr: [1, 2]\n")
         result = command("hyper_main.py", "--resume", "last")
@@ -320,6 +334,7 @@ class TestLooking:
         for run in ("0", f"{name}:0", f"{name}_what_finish", f"runs/{name}_what_finish"):
             assert gridfold("logs", run).stdout == f"trained {name}_what_finish 0\n"
         assert "ValueError" in gridfold("logs", "1").stdout
+        assert gridfold("logs", "9" * 5000).stderr.startswith("error: runs: no run '999")
         assert gridfold("logs", f"{name}_what_finsh").stderr.endswith(f"did you mean '{name}_what_finish'?\n")
 
     def test_logs_are_followed_until_the_run_ends(self, start, gridfold, project, write):
