@@ -6,6 +6,7 @@ Exit codes: 0 all is well, 1 a run failed, 2 bad input (nothing was created), 13
 from __future__ import annotations
 
 import argparse
+import io
 import re
 import signal
 import sys
@@ -64,6 +65,8 @@ def train(arguments: Sequence[str] | None = None) -> int:
 def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     command, words = None, given
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # whatever a name or an old record holds, it can be printed
     if "--" in given:
         given, command = given[: given.index("--")], given[given.index("--") + 1 :]
     options = _parse(parser, given)

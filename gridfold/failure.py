@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gridfold.run import Record
+from gridfold.values import encodable
 
 # Faults of the machine: the same run may do well next time.
 _KILLED = "Killed"
@@ -24,7 +25,7 @@ Error = Mapping[str, Any]
 
 
 def describe(error: BaseException) -> Error:
-    """An exception as a record has it.
+    """An exception as a record has it, whatever it says.
 
     ``place`` is where the exception was raised. A command that failed also has ``exit_code`` or ``signal``, and the
     last lines of its ``output``.
@@ -42,7 +43,7 @@ def describe(error: BaseException) -> Error:
     for name in ("signal", "exit_code", "output"):
         if getattr(error, name, None) is not None:
             described[name] = getattr(error, name)
-    return described
+    return {name: encodable(said) if isinstance(said, str) else said for name, said in described.items()}
 
 
 def died(status: int, *, killed_for_memory: bool = False) -> Error:
@@ -102,7 +103,7 @@ def signal_name(number: int) -> str:
 
 
 def _plain(kind: str, message: str) -> dict[str, Any]:
-    return {"type": kind, "message": message, "traceback": "", "place": ""}
+    return {"type": kind, "message": encodable(message), "traceback": "", "place": ""}
 
 
 def _place(error: BaseException) -> str:

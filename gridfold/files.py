@@ -55,10 +55,13 @@ def replace_bytes(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[TextIO]:
-    """A file to write that takes the place of ``path`` when it is whole, and vanishes if an exception comes."""
+    """A file to write that takes the place of ``path`` when it is whole, and vanishes if an exception comes.
+
+    What cannot be encoded, such as an old record may hold, becomes a question mark.
+    """
     temporary = _beside(path)
     try:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123
+        with open(temporary, "w", encoding="utf-8", errors="replace", newline="") as file:  # noqa: PTH123
             yield file
         os.replace(temporary, path)  # noqa: PTH105
     except BaseException:
@@ -119,8 +122,8 @@ def _write(path: str, content: bytes, flag: int, *, durable: bool = False) -> No
 
 
 def _beside(path: Path) -> str:
-    """A name for what will take the place of a file, which no other process uses, on no machine."""
-    return f"{path.parent}/.{path.name}.{socket.gethostname()}.{os.getpid()}"
+    """A name for what will take the place of a file, which no other process uses, on no machine, in no container."""
+    return f"{path.parent}/.{path.name}.{socket.gethostname()}.{os.getpid()}.{os.urandom(4).hex()}"
 
 
 def _remove(path: str) -> None:

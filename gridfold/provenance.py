@@ -8,36 +8,50 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from gridfold.files import is_file
 from gridfold.stages.identity import versions
 
 _SECONDS = 20
+_MOST_BYTES = 1 << 20  # of a file that is code
 # What a result may depend on; others are in the user's own lock file.
 _PACKAGES = ("gridfold", "torch", "transformers", "tokenizers", "datasets", "scikit-learn", "numpy", "pandas")
 
 
-@dataclass(frozen=True)
-class Code:
-    """The state of the working directory's git repository.
+def commit() -> str | None:
+    """The commit that is checked out in the working directory; None outside a repository."""
+    return _git("rev-parse", "HEAD").decode().strip() or None
 
-    Attributes:
-        commit: the commit checked out, None outside a repository.
-        patch: what differs from it, as a patch; "" if nothing does.
+
+def patch(trainer: str | Sequence[str], without: Path) -> bytes:
+    """What the working tree differs from its commit in; b"" if in nothing, or outside a repository.
+
+    Of the files that git does not have and does not ignore, those are in it that are code: Python files, and the files
+    among a command's arguments.
+
+    Args:
+        trainer: as a record has it.
+        without: a folder of which no new file counts.
     """
-
-    commit: str | None
-    patch: str
-
-
-def code() -> Code:
-    """The code that is about to run, as far as git knows it."""
-    commit = _git("rev-parse", "HEAD").strip() or None
-    return Code(commit, _git("diff", "--no-ext-diff", "--binary", "HEAD") if commit else "")
+    difference = ("diff", "--no-ext-diff", "--no-color", "--binary", "HEAD")
+    new = list(_new_code(trainer, without))
+    if not new:
+        return _git(*difference)
+    with tempfile.TemporaryDirectory() as folder:  # for an index in which the new files are; the user's is left alone
+        index = Path(folder) / "index"
+        try:
+            shutil.copyfile(os.fsdecode(_git("rev-parse", "--git-path", "index")).rstrip("\n"), index)
+        except OSError:
+            return _git(*difference)
+        own = {"GIT_INDEX_FILE": str(index), "GIT_LITERAL_PATHSPECS": "1"}
+        names = b"\0".join(map(os.fsencode, new))
+        _git("add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul", said=names, variables=own)
+        return _git(*difference, variables=own)
 
 
 def packages() -> dict[str, str]:
@@ -79,6 +93,20 @@ def fingerprint(trainer: str | Sequence[str], config: Mapping[str, Any]) -> str:
     return known.hexdigest()[:16]
 
 
+def _new_code(trainer: str | Sequence[str], without: Path) -> Iterator[Path]:
+    """The code below the working directory that git does not have and does not ignore."""
+    top = Path(os.fsdecode(_git("rev-parse", "--show-toplevel")).rstrip("\n"))
+    left_out = ["--exclude=site-packages/"]
+    if top in without.resolve().parents:
+        left_out.append(f"--exclude=/{without.resolve().relative_to(top)}/")
+    arguments = set() if isinstance(trainer, str) else {Path(os.path.normpath(argument)) for argument in trainer}
+    for name in _git("ls-files", "--others", "--exclude-standard", "-z", *left_out).split(b"\0"):
+        path = Path(os.fsdecode(name))
+        is_code = path.suffix == ".py" or path in arguments
+        if is_code and is_file(path) and path.stat().st_size <= _MOST_BYTES:
+            yield path
+
+
 def _code_files(trainer: str | Sequence[str]) -> Iterator[Path]:
     if not isinstance(trainer, str):
         yield from (Path(argument) for argument in trainer if is_file(argument))
@@ -107,17 +135,19 @@ def _data_files(value: Any) -> Iterator[Path]:
 def _gpus() -> list[str]:
     if not shutil.which("nvidia-smi"):
         return []
-    return _output("nvidia-smi", "--query-gpu=name,uuid", "--format=csv,noheader").splitlines()
+    found = _output(["nvidia-smi", "--query-gpu=name,uuid", "--format=csv,noheader"])
+    return found.decode(errors="replace").splitlines()
 
 
-def _git(*arguments: str) -> str:
-    return _output("git", *arguments)
+def _git(*arguments: str, said: bytes = b"", variables: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    return _output(["git", *arguments], said, variables)
 
 
-def _output(*command: str) -> str:
-    """What a command prints; "" if it fails."""
+def _output(command: Sequence[str], said: bytes = b"", variables: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    """What a command prints that is told something; b"" if it fails."""
+    environment = {**os.environ, **variables}
     try:
-        result = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=True, stdin=subprocess.DEVNULL)
+        result = subprocess.run(command, input=said, env=environment, capture_output=True, timeout=_SECONDS, check=True)
     except (OSError, subprocess.SubprocessError):
-        return ""
-    return result.stdout.decode("utf-8", "surrogateescape")
+        return b""
+    return result.stdout

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import json
+import math
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +19,7 @@ from typing import Any, Literal, get_args
 from gridfold.files import replace_file, replace_if_first, write_new
 from gridfold.process.owner import Owner
 from gridfold.repeats import DataFold
+from gridfold.values import encodable
 
 State = Literal["created", "running", "completed", "failed", "interrupted", "stopped", "lost"]
 
@@ -159,7 +162,7 @@ class Run:
         Raises:
             TypeError: a value is no number.
         """
-        line = json.dumps({name: number(value) for name, value in metrics.items()})
+        line = json.dumps({encodable(name): number(value) for name, value in metrics.items()})
         with (self.dir / METRICS).open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 
@@ -175,9 +178,9 @@ class Run:
         self.notes.append(text)
 
     def read_progress(self) -> dict[str, float]:
-        """What the run last said of its progress; empty if it says nothing."""
+        """What the run last said of its progress, as far as it is finite; empty if it says nothing."""
         said = _read_mapping(self.dir / PROGRESS)
-        return {name: value for name, value in said.items() if isinstance(value, (int, float))}
+        return {name: value for name, value in said.items() if _is_metric(name, value) and math.isfinite(value)}
 
     def reports(self) -> list[dict[str, float]]:
         """What the run reported so far, a mapping for each line of ``metrics.jsonl``; torn lines are left out."""
@@ -203,13 +206,15 @@ class Run:
     def follow_log(self) -> Iterator[str]:
         """What the run printed so far, then what it prints, until it is over."""
         position, over = 0, False
+        decode = codecs.getincrementaldecoder("utf-8")("replace").decode  # a character may come in two parts
         while True:
             with contextlib.suppress(FileNotFoundError), self.log_path.open("rb") as log:
                 log.seek(position)
                 printed = log.read()
                 position += len(printed)
-                yield printed.decode("utf-8", "replace")
+                yield decode(printed)
             if over:
+                yield decode(b"", final=True)
                 return
             time.sleep(_FOLLOW_SECONDS)
             _, attempt, owner = self.standing()  # then once more: what it printed last
@@ -262,9 +267,8 @@ class Run:
         path = Path(self._claim(attempt))
         while True:
             claim = _read_mapping(path)
-            host, pid, process = claim.get("host"), claim.get("pid"), claim.get("process")
-            if isinstance(host, str) and isinstance(pid, int) and isinstance(process, str):
-                return Owner(host, pid, process)
+            if owner := Owner.of(claim.get("host"), claim.get("pid"), claim.get("process")):
+                return owner
             if not path.exists() or abs(time.time() - path.stat().st_mtime) > _CLAIM_SECONDS:
                 return None
             time.sleep(0.05)

@@ -10,14 +10,14 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from gridfold.errors import ConfigError, nearest
-from gridfold.files import is_file, replace_file, replacing
+from gridfold.files import is_file, replace_bytes, replace_file, replacing
 from gridfold.run import Record, Run, judge, write_config
 
 BASE = "base.yaml"
@@ -29,10 +29,11 @@ LOG = "search.log"
 FOLD = "fold.jsonl"
 PATCH = "code.patch"
 VERIFIED = "verify.json"
-_LOCK = ".runs.lock"  # held while runs are added
+_LOCK = ".runs.lock"  # held while runs are added, or search.json changes
 _ANEW = ".verify"  # in the folder of runs: where some are run again, to compare
 
 _MAX_HINT = 1000
+_MOST_DIGITS = 20  # of a number of a run
 _FACTS = ("search", "config", "variations", "runs", "trainer", "threads", "seed", "creator")  # what it takes to go on
 
 
@@ -105,13 +106,33 @@ class SearchDirectory:
         """Keep the base config, byte for byte."""
         (self.dir / BASE).write_bytes(content)
 
-    def write_patch(self, patch: str) -> None:
+    def write_patch(self, patch: bytes) -> None:
         """Keep what the code differed from its commit in."""
-        self.patch_path.write_bytes(patch.encode("utf-8", "surrogateescape"))
+        replace_bytes(self.patch_path, [patch])
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:
-        """Replace ``search.json``."""
+        """Write ``search.json`` of a new search."""
         replace_file(self.dir / SEARCH, json.dumps(facts, indent=1) + "\n")
+
+    def update(self, **facts: Any) -> None:
+        """Let ``search.json`` say this too, or instead; nothing that other processes let it say is lost.
+
+        Raises:
+            ConfigError: it is not there, or cannot be read.
+        """
+        with self._alone():
+            self._update(facts)
+
+    def _update(self, facts: Mapping[str, Any]) -> None:
+        self.write_facts({**self.facts(), **facts})
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """While no other process changes what the search says of itself and of its runs."""
+        from filelock import FileLock  # only whoever changes a search needs it
+
+        with FileLock(self.dir / _LOCK):
+            yield
 
     def facts(self) -> dict[str, Any]:
         """What ``search.json`` says.
@@ -165,6 +186,11 @@ class SearchDirectory:
         Raises:
             FileExistsError: a directory of that name is there; it is not touched.
         """
+        with self._alone():
+            if not (again and self.is_created):  # by another process that goes on with the search
+                self._create_runs(runs, again=again)
+
+    def _create_runs(self, runs: Iterable[tuple[RunEntry, str]], *, again: bool) -> None:
         root = str(self.dir.parent)
         with replacing(self.dir / RUNS) as listing:
             for entry, config in runs:
@@ -189,9 +215,7 @@ class SearchDirectory:
         Raises:
             ConfigError: a run of that name is listed, but is another.
         """
-        from filelock import FileLock  # only whoever extends a search needs it
-
-        with FileLock(self.dir / _LOCK):
+        with self._alone():
             listed = {_replicate(entry): entry for entry in self.entries()}
             new = _Addition({entry.run for entry in listed.values()}, len(listed))
             with replacing(self.dir / RUNS) as listing:
@@ -203,7 +227,7 @@ class SearchDirectory:
                         os.makedirs(directory, exist_ok=True)  # noqa: PTH103 - of an extension that was killed
                         Run(directory).rewrite_config(config)
                         listing.write(added.line())
-            self.write_facts(self.facts() | {"runs": len(listed)})
+            self._update({"runs": len(listed)})
         return new.count
 
     def entries(self) -> Iterator[RunEntry]:
@@ -231,7 +255,7 @@ class SearchDirectory:
 
     def log(self, line: str) -> None:
         """Append a line to ``search.log``; a disk that is full loses the line, not the search."""
-        with suppress(OSError), (self.dir / LOG).open("a", encoding="utf-8") as file:
+        with suppress(OSError), (self.dir / LOG).open("a", encoding="utf-8", errors="replace") as file:
             file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {line}\n")
 
     def folder_for_comparison(self) -> Path:
@@ -370,7 +394,7 @@ class Store:
             if is_file(Run(directory).config_path):
                 return Run(directory)
         search, _, index = name.rpartition(":")
-        if index.isdecimal():
+        if index.isdecimal() and len(index) <= _MOST_DIGITS:
             found = self.find(search or "last")
             last = -1
             for entry in found.entries():
@@ -402,6 +426,11 @@ class Store:
         folded = prefix.casefold()
         with os.scandir(self.root) as entries:
             return any(entry.name.casefold().startswith(folded) for entry in entries)
+
+
+def cell(value: Any) -> Any:
+    """A value as a cell of CSV, in which a list or a mapping is a text of JSON."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
 
 
 def _replicate(entry: RunEntry) -> tuple[object, ...]:
@@ -439,7 +468,7 @@ def _is_repeat(entry: RunEntry) -> bool:
 
 
 def _row(entry: RunEntry, record: Record | None, params: list[str], which: list[str], metrics: list[str]) -> list[Any]:
-    values = [*(entry.params.get(path) for path in params), *(getattr(entry, name) for name in which)]
+    values = [*(cell(entry.params.get(path)) for path in params), *(getattr(entry, name) for name in which)]
     if record is None:
         return [entry.index, entry.run, *values, "created", *[None for _ in metrics], None, None]
     error = f"{record.error['type']}: {record.error['message']}" if record.error else None

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from gridfold.command import CommandTrainer
 from gridfold.errors import ConfigError, nearest
 from gridfold.run import Run, number
+from gridfold.values import encodable
 
 BUILT_IN = "gridfold.text:trainer"
 _PLACES = ("epoch", "step")  # of a report that say where it is, and are nothing to compare by
@@ -69,7 +70,7 @@ class FunctionTrainer:
             result = dict(sorted(reports[-1].items(), key=lambda metric: metric[0] in _PLACES))  # stable
         named = result if isinstance(result, Mapping) else {"result": result}
         try:
-            return {str(name): number(value) for name, value in named.items()}
+            return {encodable(str(name)): number(value) for name, value in named.items()}
         except (TypeError, ValueError):  # a ValueError is a tensor of several values
             problem = f"a trainer returns a mapping of numbers, or a number; this one returned {result!r:.200}"
             raise TypeError(problem) from None

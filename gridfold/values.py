@@ -127,6 +127,11 @@ def canonical(value: Any) -> str:
     return json.dumps(value)
 
 
+def encodable(text: str) -> str:
+    """The text as any file can hold it: half of a surrogate pair, as of a file's name, becomes its escape sequence."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def digest(text: str, length: int = 16) -> str:
     """A short hash of a text: ``length`` hexadecimal digits of its SHA-256."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]

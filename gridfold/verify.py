@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from gridfold import provenance
 from gridfold.errors import ConfigError
-from gridfold.executors import Executor, Watcher
+from gridfold.executors import Executor, Harmless, Watcher
 from gridfold.process.interrupt import Interrupt
 from gridfold.records.comparison import Difference, compare_files, differences, worst
 from gridfold.records.ranking import Objective
@@ -155,7 +155,7 @@ def run_again(search: SearchDirectory, chosen: Collection[int], executor: Execut
         executor: shall share nothing between the runs.
         watcher: sees the runs.
     """
-    chosen = set(chosen)
+    chosen, watcher = set(chosen), Harmless(watcher, search.log)
     under_way = _Verifying(search, search.folder_for_comparison())
     interrupt = Interrupt()
     with interrupt.listening():
@@ -177,7 +177,7 @@ def changes(facts: Mapping[str, Any], fingerprint: str) -> list[str]:
         fingerprint: of the trainer's code as it is now.
     """
     found = []
-    commit, commit_now = facts.get("git_commit"), provenance.code().commit
+    commit, commit_now = facts.get("git_commit"), provenance.commit()
     if commit != commit_now:
         found.append(f"the code was at {_commit(commit)} when the search began, now at {_commit(commit_now)}")
     before, versions = facts.get("packages") or {}, provenance.packages()
@@ -231,7 +231,7 @@ class _Verifying:
             with suppress(OSError):  # what differs is kept in it
                 folder.rmdir()
         if self.runs:
-            moment = {"time": now(), "commit": provenance.code().commit}
+            moment = {"time": now(), "commit": provenance.commit()}
             self.search.note_verified({verified.entry.run: _noted(verified) | moment for verified in self.runs})
 
 

@@ -179,16 +179,15 @@ def enter(task: Task, lifeline: int, printed: bytes, stop: Stop, outputs: Sequen
     tie(lifeline)
     run, record = task.attempt.run, task.attempt.record
     log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-    if printed:
-        os.write(log, printed)
     for output in outputs:
         os.dup2(log, output)
-    os.close(log)
     os.environ.update(task.environment)
     stages.use(run.dir.parent)
     record = started(record)
     if not run.begin(record):
         return None
+    os.write(log, printed)  # not before: the log is whose the attempt is
+    os.close(log)
     if record.attempt > 1:
         run.set_aside(record.attempt - 1)
     return Work(of_record(run.dir, record), record, stop, Moment.now())

@@ -287,6 +287,12 @@ BAD_INPUTS = {
     "unknown option": (GRID, ["--run-prefx", "x"]),
     "option without a value": (GRID, ["--run-prefix"]),
     "no variations given": (GRID, ["--param-variations"]),
+    "failed runs of no search": (GRID, ["--failed"]),
+    "best runs of no search": (GRID, ["--repeats", "3", "--top", "2"]),
+    "a config for what is continued": (GRID, ["--config", "config/c.yaml", "--resume", "last"]),
+    "variations of what is continued": (GRID, ["--resume", "last", "--param-variations", "lr=1"]),
+    "a direction for what is continued": (GRID, ["--resume", "last", "--minimize"]),
+    "a command for what is continued": (GRID, ["--resume", "last", "--", "python", "train.py"]),
 }
 
 
@@ -299,7 +305,7 @@ def test_bad_input(command, write, project, name, snapshot):
         arguments = ["--config", "config/cc.yaml"]
     executes = arguments == ["execute"]
     before = sorted(project.rglob("*"))
-    result = command("hyper_main.py", *([] if executes else [*arguments, "--no-execute"]))
+    result = command("hyper_main.py", *([] if executes else ["--no-execute", *arguments]))
     assert result.returncode == 2, result.stdout
     assert "Traceback" not in result.stderr
     assert [path for path in sorted(project.rglob("*")) if "__pycache__" not in path.parts] == before

@@ -49,6 +49,12 @@ def test_progress_is_there_only_while_the_run_runs(tmp_path):
     assert run.read_progress() == {}
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 10**400])
+def test_progress_that_is_not_finite_is_none(tmp_path, value):
+    Run(tmp_path).progress(step=1, steps=value)
+    assert Run(tmp_path).read_progress() == {"step": 1}
+
+
 def test_an_attempt_is_claimed_once(tmp_path):
     run = Run(tmp_path)
     assert run.begin(attempt(1))
@@ -91,6 +97,23 @@ def test_a_network_disk_whose_first_answer_was_lost(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "link", twice)
     assert Run(tmp_path).begin(attempt(1))
+
+
+def test_a_log_is_followed_by_whole_characters(tmp_path):
+    run, text, followed = Run(tmp_path), "1 € – ü".encode(), []
+    run.log_path.touch()
+    for printed in run.follow_log():
+        followed.append(printed)
+        if text:
+            with run.log_path.open("ab") as log:
+                log.write(text[:1])
+            text = text[1:]
+        elif run.read() is None:
+            with run.log_path.open("ab") as log:
+                log.write(b"\xe2\x82")
+            run.begin(attempt(1))
+            run.write(replace(RECORD, attempt=1))
+    assert "".join(followed) == "1 € – ü\N{REPLACEMENT CHARACTER}"
 
 
 def test_a_claim_that_was_torn_is_nobodys(tmp_path):

@@ -1,7 +1,9 @@
 """A runs folder: nothing in it is ever overwritten."""
 
+import csv
 import os
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +11,17 @@ from gridfold import store as store_module
 from gridfold.errors import ConfigError
 from gridfold.run import Record, Run
 from gridfold.store import RunEntry, Store
+
+FACTS = {
+    "search": "p",
+    "config": "c.yaml",
+    "variations": [],
+    "runs": 1,
+    "trainer": "t:t",
+    "threads": 1,
+    "seed": 0,
+    "creator": {},
+}
 
 
 @pytest.fixture
@@ -85,6 +98,46 @@ def test_results_have_a_row_for_every_run(tmp_path):
         '1,r1,1,failed,,,"E: a,\nb"\n'
         "2,r2,2,created,,,\n"
     )
+
+
+def test_what_processes_say_of_a_search_at_once_is_all_kept(tmp_path):
+    search, _ = Store(tmp_path).create_search("p")
+    search.write_facts(FACTS)
+    threads = [threading.Thread(target=search.update, kwargs={f"fact{index}": index}) for index in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert search.facts() == FACTS | {f"fact{index}": index for index in range(20)}
+
+
+def test_a_creation_that_another_process_has_completed_is_left(tmp_path):
+    search, _ = Store(tmp_path).create_search("p")
+    search.write_facts(FACTS)
+    search.create_runs([(entry(0, "a", lr=1), "lr: 1\n")], again=True)
+    search.extend([(replace(entry(0, "b", lr=1), repeat=1), "lr: 1\n")])
+    search.create_runs([(entry(0, "a", lr=1), "lr: 1\n")], again=True)
+    assert [found.run for found in search.entries()] == ["a", "b"]
+
+
+def test_lists_in_results_are_json(tmp_path):
+    search, _ = Store(tmp_path).create_search("p")
+    search.create_runs([(entry(0, "r0", sizes=["é", None], how={"a": True}), "a: 1\n")])
+    search.write_results()
+    with search.results_path.open() as file:
+        (row,) = csv.DictReader(file)
+    assert (row["sizes"], row["how"]) == ('["é", null]', '{"a": true}')
+
+
+def test_results_and_log_take_what_cannot_be_encoded(tmp_path):
+    search, _ = Store(tmp_path).create_search("p")
+    search.create_runs([(entry(0, "r0"), "a: 1\n")])
+    error = {"type": "E", "message": "caf\udce9"}
+    Run(tmp_path / "r0").write(Record("0", 0, "p", {}, "t:t", state="failed", error=error))
+    search.write_results()
+    search.log("caf\udce9")
+    assert search.results_path.read_text().endswith("failed,,E: caf?\n")
+    assert (search.dir / "search.log").read_text().endswith(" caf?\n")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

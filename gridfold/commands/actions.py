@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console, RenderableType
 
@@ -37,13 +38,29 @@ from gridfold.store import RunEntry, SearchDirectory, Store
 from gridfold.verify import changes, choose, choose_these, run_again
 
 _SETTINGS = ("trainer", "threads", "repeats", "folds", "metric", "maximize")
+# What `hyper_main.py` takes for a new search only, and for one that is continued only, as it is if it was not said.
+_OF_A_NEW: dict[str, Any] = {
+    "config": None,
+    "param_variations": [],
+    "run_prefix": "run",
+    "trainer": None,
+    "threads": None,
+    "folds": None,
+    "race": False,
+    "metric": None,
+    "maximize": None,
+    "no_execute": False,
+}
+_OF_A_CONTINUED: dict[str, Any] = {"failed": False, "top": None}
 
 
 def search(options: argparse.Namespace, again: str) -> int:
     """Run a search, or continue one."""
-    if getattr(options, "resume", None):
-        options.search, options.gone = options.resume, []
-        return resume(options, again)
+    if hasattr(options, "resume"):  # hyper_main.py
+        _check_resume(options)
+        if options.resume is not None:
+            options.search, options.gone = options.resume, []
+            return resume(options, again)
     if options.dry_run:
         return plan(options, again)
     check_prefix(options.run_prefix)
@@ -211,7 +228,7 @@ def _execute(
     show: Callable[[SearchDirectory], RenderableType] = folding.results,
 ) -> int:
     directory, output = backlog.search, _output(options)
-    directory.write_facts(directory.facts() | {"execution": vars(execution)})
+    directory.update(execution=vars(execution))
     try:
         outcome = _execute_rounds(backlog, executor, execution, options)
     finally:
@@ -314,10 +331,24 @@ def _describe(backlog: Backlog, executor: LocalExecutor) -> None:
     """Check a search that is continued, note what code it runs, and warn if that has changed."""
     directory, planned = backlog.search, plan_of(backlog.search)
     backlog.code = executor.call(planned.trainer, planned.check)
-    facts = directory.facts()
-    if facts.get("fingerprint") is None:  # it was only created so far
-        directory.write_facts(facts | {"fingerprint": backlog.code})
+    if directory.facts().get("fingerprint") is None:  # it was only created so far
+        directory.update(fingerprint=backlog.code)
     _warn(*([terminal.made_otherwise(backlog)] if backlog.made_otherwise else []))
+
+
+def _check_resume(options: argparse.Namespace) -> None:
+    """Refuse what would be ignored: a search that is continued is what it was when it began."""
+    of_others = _OF_A_NEW if options.resume is not None else _OF_A_CONTINUED
+    name = next((name for name, unsaid in of_others.items() if getattr(options, name) != unsaid), None)
+    if name is None:
+        return
+    option = "a command after --" if name == "trainer" and options.trainer_command else f"--{name.replace('_', '-')}"
+    option = "--minimize" if name == "maximize" and not options.maximize else option
+    if options.resume is None:
+        hint = f"say which: --resume last {option}"
+        raise ConfigError(f"{option} is for a search that is continued, and no --resume says which", hint=hint)
+    hint = "leave it out; or leave out --resume, to begin a new search"
+    raise ConfigError(f"{option} is for a new search, and --resume continues one as it began", hint=hint)
 
 
 def _planned(options: argparse.Namespace) -> Plan:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
 
+from gridfold.failure import describe
 from gridfold.process.interrupt import Interrupt
 from gridfold.run import Attempt, Record, Run
 
@@ -23,6 +24,36 @@ class Watcher(Protocol):
             record: its record.
             again: the run will be tried again.
         """
+
+
+class Harmless:
+    """A watcher that cannot end what it watches: the first exception of another one is logged, and no later one.
+
+    Args:
+        watcher: the other one.
+        log: takes a line.
+    """
+
+    def __init__(self, watcher: Watcher, log: Callable[[str], None]) -> None:
+        self._watcher, self._log = watcher, log
+        self._has_failed = False
+
+    def running(self, run: Run) -> None:
+        """The run is under way."""
+        self._show(self._watcher.running, run)
+
+    def ended(self, run: Run, record: Record, *, again: bool = False) -> None:
+        """An attempt has ended."""
+        self._show(self._watcher.ended, run, record, again=again)
+
+    def _show(self, show: Callable[..., None], *seen: Any, **more: Any) -> None:
+        try:
+            show(*seen, **more)
+        except (Exception, SystemExit) as error:  # rich exits where nobody reads any more
+            if not self._has_failed:
+                self._has_failed = True
+                said = describe(error)
+                self._log(f"not all was shown: {said['type']} at {said['place']}: {said['message']}")
 
 
 class Executor(Protocol):

@@ -69,8 +69,8 @@ class LocalExecutor:
         gpus: GPUs to give to the runs; None to leave the GPUs to the runs.
         timeout: how many seconds a run may take.
         grace: how many seconds a run may take to end when it is told to.
-        fold: compute once what runs have in common. None, the default, splits also where a function writes a file;
-            True does not: a file that is written before is then written once.
+        fold: compute once what runs have in common. False, the default, does not; None splits also where a function
+            writes a file; True does not split there: a file that is written before is then written once.
         cold: start each run in a new Python process that imports the trainer for itself, instead of forking it.
     """
 
@@ -144,13 +144,13 @@ class LocalExecutor:
         if self.fold is not False and not self._alone and not self._active and self._start_fold(waiting):
             return True
         while len(self._active) < self.parallel:
-            slot = self.gpus.acquire() if self.gpus else None
-            if self.gpus and slot is None:
-                return True
             attempt = self._alone.popleft() if self._alone else next(waiting, False)
             if not isinstance(attempt, Attempt):
-                self._release(slot)
                 return attempt is None
+            slot = self.gpus.acquire() if self.gpus else None
+            if self.gpus and slot is None:
+                self._alone.appendleft(attempt)
+                return True
             self._start(_Active(attempt, slot))
         return True
 

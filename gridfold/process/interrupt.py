@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -19,13 +19,20 @@ class Interrupt:
     Attributes:
         requests: the count.
         by_signal: whether a signal asked.
-        holds: whether the search wants no more runs to begin, and those under way to end by themselves.
+
+    Args:
+        is_over: whether the search wants no more runs to begin; asked again and again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_over: Callable[[], bool] = lambda: False) -> None:
         self.requests = 0
         self.by_signal = False
-        self.holds = False
+        self._is_over = is_over
+
+    @property
+    def holds(self) -> bool:
+        """Whether no more runs are to begin, and those under way end by themselves."""
+        return self._is_over()
 
     def request(self) -> None:
         """Ask the search to stop, from within."""

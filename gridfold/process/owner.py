@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 MARK = "GRIDFOLD_PROCESS=1"  # in the environment of every process of a search but the first
 
@@ -41,6 +41,12 @@ class Owner:
         """This process."""
         pid = os.getpid()
         return cls(socket.gethostname(), pid, _start(pid) or "")
+
+    @classmethod
+    def of(cls, host: Any, pid: Any, start: Any) -> Owner | None:
+        """The process that a file tells of; None if it does not."""
+        told = isinstance(host, str) and isinstance(pid, int) and isinstance(start, str)
+        return cls(host, pid, start) if told else None
 
     @property
     def life(self) -> Life:

@@ -19,6 +19,7 @@ from gridfold.records.codes import Codes
 from gridfold.records.ranking import Objective, is_finite, is_of_test
 from gridfold.records.result import Results, RunResult, TrialResult
 from gridfold.store import SearchDirectory
+from gridfold.values import encodable
 
 Kind = Literal["fact", "parameter", "metric", "deviation"]
 ABSENT = object()  # the row has no such value; None is a value that a parameter may have
@@ -297,7 +298,7 @@ def _error(run: RunResult) -> str | None:
     error = run.record.error if run.record else None
     if not error:
         return None
-    return f"{error['type']}: {error['message']}".encode("utf-8", "replace").decode()  # any program may have said it
+    return encodable(f"{error['type']}: {error['message']}")  # an old record may say anything
 
 
 def _fact(name: str, value: Callable[[Row], Any]) -> Column:

@@ -18,6 +18,7 @@ from typing import Any
 from gridfold.analysis.numbers import number, plus_minus
 from gridfold.records.rows import ABSENT, Column, Row
 from gridfold.report.frame import frame_of
+from gridfold.store import cell
 from gridfold.values import render
 
 DATA = ("csv", "parquet", "jsonl")
@@ -80,7 +81,8 @@ def _csv(columns: Sequence[Column], rows: Sequence[Row]) -> str:
     lines = _Lines()
     writer = csv.writer(lines)
     writer.writerow([column.name for column in columns])
-    writer.writerows([_flat(column.value(row)) for column in columns] for row in rows)
+    values = ([column.value(row) for column in columns] for row in rows)
+    writer.writerows([None if value is ABSENT else cell(value) for value in line] for line in values)
     return "".join(lines)
 
 
@@ -89,13 +91,6 @@ class _Lines(list[str]):
 
     def write(self, row: str) -> None:
         self.append(row.removesuffix("\r\n") + "\n")
-
-
-def _flat(value: Any) -> Any:
-    """A value as one cell of text."""
-    if value is ABSENT:
-        return None
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
 
 
 def _json_lines(columns: Sequence[Column], rows: Sequence[Row]) -> str:

@@ -167,7 +167,8 @@ def _left(start: float, done: float, remaining: float) -> str:
 
 
 def _said(seconds: float | None) -> str:
-    return "" if seconds is None else f"{timedelta(seconds=round(seconds))} left"
+    known = seconds is not None and seconds <= timedelta.max.total_seconds()
+    return f"{timedelta(seconds=round(seconds or 0))} left" if known else ""
 
 
 def _short(name: str, room: int) -> str:

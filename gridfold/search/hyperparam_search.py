@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import Any
 from gridfold.config.base import Config
 from gridfold.config.template import Template
 from gridfold.config.variations import from_mapping
-from gridfold.executors import Executor, Watcher
+from gridfold.executors import Executor, Harmless, Watcher
 from gridfold.executors.local import LocalExecutor
 from gridfold.failure import is_disk_full
 from gridfold.process.interrupt import Interrupt
@@ -125,11 +126,12 @@ def execute_search(
 ) -> Outcome:
     """Execute what is left to do of a search; in the end, write ``results.csv``."""
     search = backlog.search
+    watcher = Harmless(watcher, search.log)
     facts = search.facts()
-    search.write_facts(facts | {"started": facts.get("started") or now(), "codes": _codes(facts, backlog.code)})
+    search.update(started=facts.get("started") or now(), codes=_codes(facts, backlog.code))
     search.log(f"process {os.getpid()} starts on {len(backlog)} runs")
-    interrupt = Interrupt()
     schedule = Schedule(backlog.attempts(), policy)
+    interrupt = Interrupt(schedule.is_over)
     failed, unrecorded = 0, []
     with interrupt.listening():
         try:
@@ -142,7 +144,6 @@ def execute_search(
                     unrecorded.append((attempt.run, record))
                 if keep:
                     keep.ended(attempt.run, record)
-                interrupt.holds = schedule.is_over()
                 if schedule.aborts:
                     interrupt.request()
         finally:
@@ -167,7 +168,7 @@ def _finish(search: SearchDirectory) -> str:
     """Write what a search says in the end; why it cannot, "" if it can."""
     try:
         search.write_results()
-        search.write_facts(search.facts() | {"ended": now()})
+        search.update(ended=now())
     except OSError as error:
         return f"its results cannot be written: {error}"
     return ""
@@ -189,6 +190,7 @@ def execute_run(run: Run, plan: Plan, code: str, executor: Executor, watcher: Wa
     config, identity = plan.config, Template.build(plan.config).identity(())
     record = Record(identity, 0, None, {}, plan.trainer, config.run_seed, config.threads, attempt=1, code=code)
     record = replace(record, data_fold=[config.fold.index, config.fold.count] if config.fold else None)
+    watcher = Harmless(watcher, logging.getLogger("gridfold").warning)
     interrupt = Interrupt()
     with interrupt.listening():
         for _, ended in executor.execute([Attempt(run, record)], watcher, interrupt):

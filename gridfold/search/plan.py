@@ -238,9 +238,12 @@ def create(
     """
     check_prefix(prefix)
     plan.template  # noqa: B018 - errors before the first directory
-    code = provenance.code()
+    commit = provenance.commit()
+    patch = provenance.patch(plan.trainer, store.root) if commit else b""
     search, stamp = store.create_search(prefix)
     search.write_base(plan.config.document.text.encode())
+    if patch:
+        search.write_patch(patch)
     search.write_facts(
         {
             "search": search.name,
@@ -258,7 +261,7 @@ def create(
             "trainer": plan.trainer,
             "threads": plan.config.threads,
             "seed": plan.config.run_seed,
-            "git_commit": code.commit,
+            "git_commit": commit,
             "packages": provenance.packages(),
             "machine": provenance.machine(),
             "fingerprint": fingerprint,
@@ -268,8 +271,6 @@ def create(
             "ended": None,
         }
     )
-    if code.patch:
-        search.write_patch(code.patch)
     names = plan.names(prefix, stamp)
     _create_runs(search, plan, names)
     return search, RunDirectories(store.root, plan.space, plan.repetitions, names)
@@ -292,8 +293,11 @@ def complete(search: SearchDirectory) -> None:
     """
     if search.is_created:
         return
-    facts = search.facts()
-    creator = Owner(**facts["creator"])
+    said = search.facts()["creator"]
+    creator = Owner.of(*map(said.get, ("host", "pid", "start"))) if isinstance(said, dict) else None
+    if creator is None:
+        hint = "nothing ran yet; start the search again"
+        raise ConfigError("search.json does not say which process created it", where=str(search.dir), hint=hint)
     if creator.life != "dead":
         problem = f"is still being created, by process {creator.pid} on {creator.host}"
         raise ConfigError(problem, where=str(search.dir), hint="try again in a moment")

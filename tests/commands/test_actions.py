@@ -79,6 +79,33 @@ class TestFailures:
         )
         assert re.match(r"  2 × SystemExit at toy.py:\d+: 3 \(runs 4, 5; ", lines[2])
 
+    def test_a_message_may_hold_what_no_file_can(self, search, gridfold, project, write):
+        write(
+            "names.py",
+            "def train(config, run):\n"
+            "    if config['lr'] == 1: raise ValueError('cannot read caf\\udce9.txt')\n"
+            "    run.report(**{'caf\\udce9': 1})\n"
+            "    return {'caf\\udce9': config['lr']}\n",
+        )
+        result = search("lr: [1, 2, 3]\n", "--trainer", "names:train")
+        assert (result.returncode, result.stderr) == (1, "")
+        assert states(project) == ["failed", "completed", "completed"]
+        assert records(project)[0]["error"]["message"] == r"cannot read caf\udce9.txt"
+        assert records(project)[1]["metrics"] == {r"caf\udce9": 2}
+        for command in (["results", "--runs"], ["results", "--runs", "--format", "csv"]):
+            result = gridfold(*command)
+            assert (result.returncode, result.stderr) == (0, "")
+            assert r"caf\udce9" in result.stdout
+
+    def test_an_old_record_may_hold_what_no_file_can(self, search, gridfold, project):
+        search("what: [raise, finish]\n")
+        path = next(project.glob("runs/*raise/run.json"))
+        record = json.loads(path.read_text())
+        record["error"]["message"] = "caf\udce9"
+        path.write_text(json.dumps(record))
+        for command in (["results", "--runs", "--format", "csv"], ["status"], ["resume", "last", "--retries", "0"]):
+            assert "Traceback" not in gridfold(*command).stderr
+
     def test_three_first_runs_that_fail_alike_stop_the_search(self, search, project):
         result = search("what: raise\nlr: [1, 2, 3, 4, 5]\n", "--parallel", "1")
         assert result.returncode == 1
@@ -191,6 +218,20 @@ class TestContinuing:
         assert {path.name: path.read_text() for path in project.glob("runs/*/config.yaml")} == whole
         assert states(project) == ["completed"] * 4
 
+    @pytest.mark.parametrize("creator", [None, {}, "me", {"host": "h", "pid": "1", "start": ""}])
+    def test_a_search_of_which_nobody_knows_who_creates_it(self, search, command, project, creator):
+        search("lr: [1, 2]\n", "--no-execute")
+        found = searches(project)[0]
+        facts = json.loads((found / "search.json").read_text())
+        (found / "search.json").write_text(json.dumps(facts | {"creator": creator}))
+        (found / "runs.jsonl").unlink()
+        result = command("hyper_main.py", "--resume", "last")
+        assert result.returncode == 2
+        assert result.stderr == (
+            f"error: runs/{found.name}: search.json does not say which process created it\n"
+            "  nothing ran yet; start the search again\n"
+        )
+
     def test_there_is_nothing_left_to_do(self, search, command):
         search("lr: [1, 2]\n")
         result = command("hyper_main.py", "--resume", "last")
@@ -301,6 +342,7 @@ class TestLooking:
         for run in ("0", f"{name}:0", f"{name}_what_finish", f"runs/{name}_what_finish"):
             assert gridfold("logs", run).stdout == f"trained {name}_what_finish 0\n"
         assert "ValueError" in gridfold("logs", "1").stdout
+        assert gridfold("logs", "9" * 5000).stderr.startswith("error: runs: no run '999")
         assert gridfold("logs", f"{name}_what_finsh").stderr.endswith(f"did you mean '{name}_what_finish'?\n")
 
     def test_logs_are_followed_until_the_run_ends(self, start, gridfold, project, write):

@@ -377,7 +377,7 @@ class TestDiff:
         }
         said = {"host": "there", "threads": 2, "seed": 7, "state": "failed"}
         other = made.search(runs, "b_1", [made.completed(0.1, val_f1=0.5, other=1) | said], base=base, **facts)
-        other.write_patch("--- a\n+++ b\n")
+        other.write_patch(b"--- a\n+++ b\n")
         assert command("diff", "demo_1:0", "b_1:0") == snapshot
 
     def test_a_run_and_itself(self, search, command, snapshot):

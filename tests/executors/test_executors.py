@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gridfold.executors.devices import GpuSlots
 from gridfold.executors.local import LocalExecutor
 from gridfold.process.interrupt import Interrupt
 from gridfold.run import Attempt, Record, Run, started, write_config
@@ -183,6 +185,13 @@ class TestLocalExecutor(LocalContract):
         execute(submit("x", "y", trainer="loud:train"))
         assert [(project / f"run{i}" / "log.txt").read_text() for i in (0, 1)] == ["imported\ntrains\n"] * 2
 
+    def test_what_an_import_prints_is_not_in_the_log_of_another_process(self, execute, submit, write, project):
+        write("loud.py", "print('imported')\ndef train(config): return 1\n")
+        (attempt,) = submit("x", trainer="loud:train")
+        assert attempt.run.begin(started(attempt.record))
+        assert not execute([attempt])[0].is_final
+        assert not (project / "run0" / "log.txt").read_text()
+
     def test_random_numbers_start_from_the_seed(self, execute, submit, write):
         write("draws.py", "import random\nrandom.random()\ndef train(config): return random.random()\n")
         records = execute(submit("x", "y", trainer="draws:train"))
@@ -223,6 +232,44 @@ class TestCold(LocalContract):
     def test_the_reason_is_known(self, executor, submit):
         list(executor.execute(submit("finish"), Watched(), Interrupt()))
         assert executor._server.cold_reason == "1 other thread is alive (Thread-1 (sleep))"
+
+
+class TestGpus(ExecutorContract):
+    """With GPUs, of which other searches may have some."""
+
+    @pytest.fixture
+    def executor(self, project, monkeypatch):
+        monkeypatch.setattr(tempfile, "tempdir", str(project))
+        with LocalExecutor(parallel=2, gpus=GpuSlots(("0", "1"), 1)) as executor:
+            yield executor
+
+    def test_runs_wait_for_a_gpu(self, executor, submit):
+        others = GpuSlots(("0", "1"), 1)
+        held = [others.acquire(), others.acquire()]
+        timer = threading.Timer(0.3, others.release, held[:1])
+        timer.start()
+        ended = list(executor.execute(submit("finish", "finish"), Watched(), Interrupt()))
+        timer.join()
+        assert [record.state for _, record in ended] == ["completed"] * 2
+
+    def test_no_run_begins_when_its_gpu_comes_too_late(self, executor, submit):
+        others, deadline = GpuSlots(("0", "1"), 1), time.monotonic() + 0.3
+        held = [others.acquire(), others.acquire()]
+        interrupt = Interrupt(lambda: time.monotonic() > deadline)
+        assert all(held)
+        assert not list(executor.execute(submit("finish"), Watched(), interrupt))
+
+    def test_nothing_waits_for_a_gpu_when_all_is_done(self, executor, submit):
+        others, interrupt = GpuSlots(("0", "1"), 1), Interrupt()
+        timer = threading.Timer(10, interrupt.request)
+        timer.start()
+        held = [others.acquire()]
+        for _ in executor.execute(submit("finish"), Watched(), interrupt):
+            held.append(others.acquire())
+        timer.cancel()
+        timer.join()
+        assert all(held)
+        assert not interrupt.requests
 
 
 def test_where_importing_the_trainer_kills_each_run_says_so(project, write):

@@ -402,12 +402,11 @@ def test_a_shared_part_that_hangs_times_out_in_each_run(place):
 
 
 def test_no_run_begins_when_the_search_holds(place):
-    interrupt = Interrupt()
     ended = []
+    interrupt = Interrupt(lambda: bool(ended))
     with LocalExecutor(parallel=1, fold=True) as executor:
         for _, record in executor.execute(place.attempts("reads_at_once"), Watched(), interrupt):
             ended.append(record)
-            interrupt.holds = True
     assert len(ended) == 1
 
 

@@ -1,12 +1,19 @@
 """HyperParamSearch, the documented Python interface."""
 
+import io
 import itertools
 import json
 import re
 
 import pytest
+from rich.console import Console
 
 from gridfold import ConfigError, HyperParamSearch
+from gridfold.executors.local import LocalExecutor
+from gridfold.report.live import live
+from gridfold.search.backlog import Backlog
+from gridfold.search.hyperparam_search import execute_search
+from gridfold.store import Store
 from tests.loaders import pyyaml
 
 CONFIG = {"gridfold": {"trainer": "toy:train"}, "training": {"lr": [0.5, 0.25], "size": 16}, "betas": [0.9, 0.99]}
@@ -89,3 +96,58 @@ def test_the_executed_config_is_checked_by_the_trainer(project):
     with pytest.raises(ConfigError, match=r"^c.yaml:3:7: training.lr: too small$"):
         HyperParamSearch("c.yaml").run_grid_search(execute=True)
     assert not (project / "runs").exists()
+
+
+class TestWatchers:
+    """Whoever looks at a search does not end it."""
+
+    @pytest.fixture
+    def execute(self, project):
+        def run(watcher, trainer="toy:train"):
+            HyperParamSearch({"gridfold": {"trainer": trainer}, "what": ["nap", "finish"]}).run_grid_search()
+            search = Store().find("last")
+            with LocalExecutor() as executor:
+                outcome = execute_search(Backlog.read(search), executor, watcher)
+            return search, outcome, [record.state for _, record in search.records()]
+
+        return run
+
+    @pytest.mark.parametrize("error", [ValueError("not\nshown"), SystemExit(1)])
+    def test_the_first_exception_of_one_is_logged(self, execute, error):
+        class Broken:
+            def running(self, run):
+                raise error
+
+            def ended(self, run, record, *, again=False):
+                raise error
+
+        search, _, states = execute(Broken())
+        assert states == ["completed"] * 2
+        said = re.findall("not all was shown: (.*)", (search.dir / "search.log").read_text())
+        assert len(said) == 1
+        assert re.match(r"(ValueError|SystemExit) at .*:\d+: (not|1)", said[0])
+
+    def test_ctrl_c_goes_through(self, execute):
+        class Stopped:
+            def running(self, run):
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            execute(Stopped())
+
+    @pytest.mark.parametrize("steps", [float("inf"), float("nan"), 10**18])
+    def test_progress_without_an_end_is_shown(self, execute, write, steps):
+        code = f"""
+import time
+from math import inf, nan
+def train(config, run):
+    for step in (0, 1):
+        run.progress(step=step, steps={steps}, epoch=inf, loss=nan)
+        time.sleep(0.3)
+    return 1
+"""
+        write("endless.py", code)
+        with live(Console(file=io.StringIO(), force_terminal=True), 2) as view:
+            search, _, states = execute(view, "endless:train")
+        assert states == ["completed"] * 2
+        assert "not all was shown" not in (search.dir / "search.log").read_text()
