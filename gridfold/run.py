@@ -434,7 +434,7 @@ def _is_sound(record: Record) -> bool:
         and isinstance(record.metrics, dict)
         and all(_is_metric(name, value) for name, value in record.metrics.items())
         and (record.error is None or (isinstance(record.error, dict) and {"type", "message"} <= record.error.keys()))
-        and (record.seconds is None or _is_metric("seconds", record.seconds))
+        and (record.seconds is None or (_is_metric("seconds", record.seconds) and math.isfinite(record.seconds)))
         and (record.reused is None or isinstance(record.reused, str))
         and (record.data_fold is None or _is_pair(record.data_fold))
     )

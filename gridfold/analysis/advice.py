@@ -104,7 +104,7 @@ def extended(values: Sequence[float], path: str = "", *, upward: bool) -> float 
     The list is continued by what it is made by, a step or a factor, also where those alternate (1, 5, 10, 50). Nothing
     goes to 0 or below it that did not begin there, and what is a probability by its name or its values stays below 1.
     """
-    given = sorted(values)
+    given = sorted(set(values))
     edge = given[-1] if upward else given[0]
     if not upward and edge <= 0 <= given[0]:
         return None
@@ -302,7 +302,7 @@ def _moves(
         if not (effect.verdict == "sure" or effect.path in joined or unknown):
             continue
         values = [level.value for level in effect.levels]
-        if len(values) < 2 or not is_numeric(values):
+        if not is_numeric(values) or len(set(values)) < 2:
             continue
         alone = (max if results.objective.maximize else min)(effect.levels, key=lambda level: level.mean).value
         top = best.params.get(effect.path)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from gridfold.analysis.significance import data_folds, holm, matrix, repeats_are_identical, variance_factor
+from gridfold.records.ranking import is_finite
 from gridfold.records.result import Results, RunResult, TrialResult
 from gridfold.values import canonical
 
@@ -190,9 +191,7 @@ def levels(trials: Sequence[TrialResult], path: str) -> tuple[Any, ...]:
 
 def is_numeric(values: Sequence[Any]) -> bool:
     """Whether all values are numbers."""
-    return all(
-        isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) for value in values
-    )
+    return all(is_finite(value) and not isinstance(value, bool) for value in values)
 
 
 def effects(model: Model) -> tuple[Effect, ...]:
@@ -440,5 +439,6 @@ def _is_power_of_two(value: float) -> bool:
 
 
 def _unevenness(steps: Sequence[float]) -> float:
-    mean = math.fsum(steps) / len(steps)
-    return math.sqrt(math.fsum((step - mean) ** 2 for step in steps) / len(steps)) / mean
+    parts = [step / max(steps) for step in steps]  # so that squares of huge ones are numbers
+    mean = math.fsum(parts) / len(parts)
+    return math.sqrt(math.fsum((part - mean) ** 2 for part in parts) / len(parts)) / mean

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gridfold.records.ranking import mean_of
 from gridfold.records.result import Replicate, Results, TrialResult
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def estimate(trial: TrialResult, values: Sequence[float], parts: int | None) -> 
     import numpy as np
     from scipy import stats
 
-    n, mean = len(values), math.fsum(values) / len(values)
+    n, mean = len(values), mean_of(values)
     if n < 2:
         return Estimate(trial, n, mean, None, None, None, trial.seconds)
     std = float(np.std(values, ddof=1)) if len(set(values)) > 1 else 0.0  # of equal numbers, without rounding

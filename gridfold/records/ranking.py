@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -136,6 +137,14 @@ def first_metric(metrics: Iterable[str]) -> str:
 def is_of_test(metric: str) -> bool:
     """Whether a metric is one of the test set, which is looked at for the run that was chosen, and not to choose."""
     return metric.startswith("test")
+
+
+def mean_of(values: Sequence[float]) -> float:
+    """The mean of some numbers, at least one; exact to the last bit, unless their sum is too large for a number."""
+    try:
+        return math.fsum(values) / len(values)
+    except (OverflowError, ValueError):  # the sum is too large; or there are infinities of both signs
+        return sum(value / len(values) for value in values)
 
 
 def is_finite(value: Any) -> TypeGuard[float]:

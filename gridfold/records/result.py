@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from gridfold.errors import ConfigError, nearest
-from gridfold.records.ranking import Objective, is_finite
+from gridfold.records.ranking import Objective, is_finite, mean_of
 from gridfold.run import Record, read_reports
 from gridfold.store import RunEntry, SearchDirectory, Store
 
@@ -75,7 +74,7 @@ class TrialResult:
     @property
     def mean(self) -> float | None:
         """The mean over the repeats; None if there is no value."""
-        return math.fsum(self.values.values()) / len(self.values) if self.values else None
+        return mean_of(list(self.values.values())) if self.values else None
 
     @property
     def seconds(self) -> float | None:
@@ -206,22 +205,22 @@ def _comparable(values: Sequence[Mapping[Replicate, float]]) -> list[float | Non
             mean = _mean_without(effects, each)
             for place, value in each.items():
                 off.setdefault(place, []).append(value - mean)
-        moved = effects | {place: math.fsum(found) / len(found) for place, found in off.items()}
+        moved = effects | {place: mean_of(found) for place, found in off.items()}
         change = max(abs(moved[place] - effects[place]) for place in moved)
         effects = moved
         if change <= least:
             break
-    usual = math.fsum(effects.values()) / len(effects) if effects else 0.0
+    usual = mean_of(list(effects.values())) if effects else 0.0
     return [_mean_without(effects, each) + usual if each else None for each in values]
 
 
 def _mean(values: Iterable[float]) -> float | None:
     found = list(values)
-    return math.fsum(found) / len(found) if found else None
+    return mean_of(found) if found else None
 
 
 def _mean_without(effects: Mapping[Replicate, float], values: Mapping[Replicate, float]) -> float:
-    return math.fsum(value - effects[place] for place, value in values.items()) / len(values)
+    return mean_of([value - effects[place] for place, value in values.items()])
 
 
 def _completed(objective: Objective, searches: Sequence[SearchDirectory]) -> Objective:

@@ -16,7 +16,7 @@ from gridfold.config.variations import parse_arguments
 from gridfold.errors import ConfigError, nearest
 from gridfold.names import label_parameters
 from gridfold.records.codes import Codes
-from gridfold.records.ranking import Objective, is_finite, is_of_test
+from gridfold.records.ranking import Objective, is_finite, is_of_test, mean_of
 from gridfold.records.result import Results, RunResult, TrialResult
 from gridfold.store import SearchDirectory
 from gridfold.values import encodable
@@ -272,16 +272,17 @@ def _summary(runs: Sequence[RunResult]) -> tuple[Mapping[str, float], dict[str, 
     for run in runs:
         for name, value in run.metrics.items():
             values.setdefault(name, []).append(value)
-    means = {name: _mean(each) for name, each in values.items()}
+    means = {name: mean_of(each) for name, each in values.items()}
     return means, {name: _deviation_of(each) for name, each in values.items() if len(each) > 1}
 
 
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values) if all(map(is_finite, values)) else sum(values) / len(values)
-
-
 def _deviation_of(values: Sequence[float]) -> float:
-    return statistics.stdev(values) if all(map(is_finite, values)) else math.nan
+    if not all(map(is_finite, values)):
+        return math.nan
+    try:
+        return statistics.stdev(values)
+    except OverflowError:
+        return math.inf
 
 
 def _states(runs: Sequence[RunResult]) -> str:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from gridfold.analysis.numbers import short
+from gridfold.records.ranking import is_finite
 from gridfold.values import canonical, render
 
 _MANY = 10  # values that need not all have a tick
@@ -90,7 +91,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return is_finite(value) and not isinstance(value, bool)
 
 
 def _is_geometric(values: tuple[Any, ...]) -> bool:
@@ -111,7 +112,8 @@ def _has_room(values: tuple[Any, ...], kind: str) -> bool:
 def _positions(values: tuple[Any, ...], kind: str) -> tuple[float, ...]:
     if len(values) == 1:
         return (0.5,)
-    if kind == "even":
+    places = [math.log(value) if kind == "log" else float(value) for value in values] if kind != "even" else [0.0]
+    span = places[-1] - places[0]
+    if not 0 < span < math.inf:  # as of 1 and 1.0, which are two values
         return tuple(index / (len(values) - 1) for index in range(len(values)))
-    places = [math.log(value) if kind == "log" else float(value) for value in values]
-    return tuple((place - places[0]) / (places[-1] - places[0]) for place in places)
+    return tuple((place - places[0]) / span for place in places)

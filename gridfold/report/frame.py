@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from gridfold.errors import ConfigError, nearest
-from gridfold.records.ranking import Objective
+from gridfold.records.ranking import Objective, is_finite
 from gridfold.records.result import compare
 from gridfold.records.rows import ABSENT, Column, Row, Rows
 from gridfold.store import Store
@@ -100,7 +100,7 @@ def _plain(values: list[Any]) -> list[Any]:
         return values
     if any(_are(present, kinds) for kinds in ((bool,), (float,), (str,))):
         return values
-    if _are(present, (int, float)):
+    if _are(present, (int, float)) and all(isinstance(value, float) or is_finite(value) for value in present):
         return [None if value is None else float(value) for value in values]
     return [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
 

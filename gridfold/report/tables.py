@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +23,7 @@ from gridfold.analysis.effects import (
 from gridfold.analysis.significance import Confirmation, Contender, Estimate, confirmation, contenders
 from gridfold.errors import ConfigError
 from gridfold.failure import grouped
+from gridfold.records.ranking import is_finite
 from gridfold.records.result import Results, RunResult, TrialResult
 
 __all__ = [
@@ -148,14 +148,14 @@ def _curve(run: RunResult, metric: str) -> Curve:
     points = [
         (_number(report, "epoch", float(place)), float(report[metric]))
         for place, report in enumerate(reports, 1)
-        if math.isfinite(_number(report, metric, math.nan))
+        if is_finite(report.get(metric))
     ]
     return Curve(run, tuple(_thinned(points)))
 
 
 def _number(report: Mapping[str, float], name: str, otherwise: float) -> float:
     value = report.get(name)
-    return float(value) if isinstance(value, (int, float)) else otherwise
+    return float(value) if is_finite(value) else otherwise
 
 
 def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
