@@ -180,7 +180,7 @@ def _is_geometric(values: Sequence[float]) -> bool:
 
 @dataclass(frozen=True)
 class _Move:
-    """A change of the list of a parameter: what it is to be, and why."""
+    """Values that a parameter is to have, too, and why."""
 
     kind: str
     path: str
@@ -334,7 +334,7 @@ def _move(results: Results, path: str, top: Any) -> _Move | None:
         return None
     listed = " and ".join(map(text, near))
     sentence = f"{label} is best at {text(top)}, between {text(low)} and {text(high)}: try {listed} too."
-    return _Move("refine", path, tuple(sorted([*near, top])), sentence)
+    return _Move("refine", path, tuple(near), sentence)
 
 
 def _moved(search: _Next, moves: Sequence[_Move]) -> list[Advice]:
@@ -353,8 +353,6 @@ def _changed(search: _Next, move: _Move) -> dict[str, tuple[Any, ...]]:
     values = search.values(move.path)
     if values is None:
         return {}
-    if move.kind == "refine":
-        return {move.path: move.values}
     rising = values[0] < values[-1]
     return {move.path: tuple(sorted([*values, *move.values], reverse=not rising))}
 

@@ -77,7 +77,10 @@ def _summary(search: SearchDirectory, sharing: Sharing) -> list[str]:
     if not sharing.folded:
         return []
     spent, lone = sharing.spent.cpu_seconds, sharing.lone.cpu_seconds
-    line = f"Folded: {_seconds(spent)} s of CPU instead of about {_seconds(lone)} s (gridfold fold {search.name})"
+    line = (
+        f"Folded: {_seconds(spent)} s of CPU; a process for each run would take about {_seconds(lone)} s "
+        f"(gridfold fold {search.name})"
+    )
     early, _ = _advice(sharing)
     return [escape(line), *_unread(search, sharing), *(f"[yellow]{escape(sentence)}" for sentence in early[:1])]
 

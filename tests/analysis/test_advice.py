@@ -110,7 +110,7 @@ class TestWhatIsAdvised:
         value = lambda params, repeat: 0.8 - 0.05 * (params["lr"] != 1e-3) + jitter(params, repeat)  # noqa: E731
         found = advised(on_disk(tmp_path, CONFIG, value, repeats=3))
         assert "extend" not in found
-        assert "lr=3e-4,0.001,0.003" in found["refine"].command
+        assert "lr=1e-4,3e-4,0.001,0.003,0.01" in found["refine"].command
         assert found["refine"].runs == 2 * 2 * 3
 
     def test_a_lower_edge_of_a_loss_and_a_falling_list(self, tmp_path):
