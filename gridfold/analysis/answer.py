@@ -161,9 +161,13 @@ class _Words:
             return []
         least, cheapest = min(timed, key=itemgetter(0))
         most, _ = max(timed, key=itemgetter(0))
-        took = f"{duration(least)} {'for a run alone' if any(each.trial.shared_seconds for each in group) else 'a run'}"
+        shares = ", with what it shares" if any(each.trial.shared_seconds for each in group) else ""
+        took = f"{duration(least)} a run{shares}"
+        if most == least:
+            return [f"They take the same time: {took}."]
         if most <= max(_FREE * least, least + _NOTHING):
-            return [f"They take about the same time: {took}."]
+            which = "the best" if cheapest is group[0] else self._trial(cheapest)
+            return [f"They take about the same time, {took}; the cheapest by a little is {which}."]
         if cheapest is group[0]:
             return [f"It is also the cheapest of these: {took}."]
         return [f"The cheapest of these: {self._trial(cheapest)}: {self._metric} {self._value(cheapest)}, {took}."]

@@ -104,8 +104,8 @@ class TestWhatItTakes:
     @pytest.mark.parametrize(
         ("seconds", "sentence"),
         [
-            ({1: 0.03, 2: 0.09}, "They take about the same time: 0.03 s a run."),
-            ({1: 10, 2: 11}, "They take about the same time: 10 s a run."),
+            ({1: 0.03, 2: 0.09}, "They take about the same time, 0.03 s a run; the cheapest by a little is a 1."),
+            ({1: 11, 2: 10}, "They take about the same time, 10 s a run; the cheapest by a little is the best."),
         ],
     )
     def test_a_difference_that_is_nothing(self, seconds, sentence):
