@@ -244,36 +244,39 @@ def create(
     search.write_base(plan.config.document.text.encode())
     if patch:
         search.write_patch(patch)
-    search.write_facts(
-        {
-            "search": search.name,
-            "config": plan.config.document.name,
-            "command": provenance.command(),
-            "parameters": {parameter.path: parameter.values for parameter in plan.space.parameters},
-            "variations": [variation.argument for variation in plan.variations],
-            "runs": plan.size,
-            "repeats": plan.most_repeats,
-            "race": plan.race,
-            "folds": plan.folds,
-            "seed_path": plan.seeds.path,
-            "metric": plan.config.settings.metric,
-            "maximize": plan.config.settings.maximize,
-            "trainer": plan.trainer,
-            "threads": plan.config.threads,
-            "seed": plan.config.run_seed,
-            "git_commit": commit,
-            "packages": provenance.packages(),
-            "machine": provenance.machine(),
-            "fingerprint": fingerprint,
-            "creator": asdict(Owner.current()),
-            "created": now(),
-            "started": None,
-            "ended": None,
-        }
-    )
+    search.write_facts(_facts(plan, search.name, commit, fingerprint))
     names = plan.names(prefix, stamp)
     _create_runs(search, plan, names)
     return search, RunDirectories(store.root, plan.space, plan.repetitions, names)
+
+
+def _facts(plan: Plan, name: str, commit: str | None, fingerprint: str | None) -> dict[str, Any]:
+    """What a search says of itself when it is created."""
+    return {
+        "search": name,
+        "config": plan.config.document.name,
+        "command": provenance.command(),
+        "parameters": {parameter.path: parameter.values for parameter in plan.space.parameters},
+        "variations": [variation.argument for variation in plan.variations],
+        "runs": plan.size,
+        "repeats": plan.most_repeats,
+        "race": plan.race,
+        "folds": plan.folds,
+        "seed_path": plan.seeds.path,
+        "metric": plan.config.settings.metric,
+        "maximize": plan.config.settings.maximize,
+        "trainer": plan.trainer,
+        "threads": plan.config.threads,
+        "seed": plan.config.run_seed,
+        "git_commit": commit,
+        "packages": provenance.packages(),
+        "machine": provenance.machine(),
+        "fingerprint": fingerprint,
+        "creator": asdict(Owner.current()),
+        "created": now(),
+        "started": None,
+        "ended": None,
+    }
 
 
 def plan_of(search: SearchDirectory) -> Plan:
