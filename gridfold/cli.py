@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 from typing import NoReturn
 
 from gridfold import __version__
@@ -97,11 +99,8 @@ def _parse(parser: argparse.ArgumentParser, given: list[str]) -> argparse.Namesp
 
 
 def _act(prog: str, options: argparse.Namespace) -> int:
-    from gridfold.commands import (
-        actions,
-        inspection,  # so that --help and a typo in an option answer at once
-    )
-
+    # Numbers of a search are few: a second thread would only cost the time to start it. Runs have their own setting.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if options.trainer_command is not None:
         if not hasattr(options, "trainer"):
             raise ConfigError("a command after -- makes sense where something is to be trained", where=prog)
@@ -111,10 +110,9 @@ def _act(prog: str, options: argparse.Namespace) -> int:
         options.trainer = tuple(options.trainer_command)
     again = "python hyper_main.py --resume" if prog.endswith(".py") else "gridfold resume"
     options.called = prog if prog.endswith(".py") else f"{prog} {options.command_name}"
-    action: Callable[[argparse.Namespace, str], int] = getattr(
-        inspection if options.action in LOOKING else actions, options.action
-    )
-    return action(options, again)
+    # Imported here, so that --help and a typo in an option answer at once.
+    module = import_module(f"gridfold.commands.{'inspection' if options.action in LOOKING else 'actions'}")
+    return int(getattr(module, options.action)(options, again))
 
 
 if __name__ == "__main__":

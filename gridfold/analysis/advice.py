@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from gridfold.analysis.distributions import t_quantile
 from gridfold.analysis.effects import Effect, Interaction, is_geometric, is_numeric
 from gridfold.analysis.numbers import duration, short
 from gridfold.analysis.significance import Contender
@@ -408,13 +409,11 @@ def _kept(results: Results, best: TrialResult, path: str) -> tuple[Any, str]:
 
 def _saving(pairs: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
     """What runs take now and before, if that is much less, and not by chance: by the paired t-interval of the ratio."""
-    from scipy import stats
-
     if len(pairs) < 2:
         return None
     before, now = (math.fsum(each) / len(pairs) for each in zip(*pairs, strict=True))
     factors = [math.log(one / other) for one, other in pairs]
-    reach = float(stats.t.ppf((1 + _SURE) / 2, len(pairs) - 1)) * statistics.stdev(factors) / math.sqrt(len(pairs))
+    reach = float(t_quantile((1 + _SURE) / 2, len(pairs) - 1)) * statistics.stdev(factors) / math.sqrt(len(pairs))
     is_much = now <= _CHEAPER * before and before - now >= _SAVED
     return (now, before) if is_much and statistics.fmean(factors) > reach else None
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from gridfold.analysis.distributions import f_tail, t_quantile
 from gridfold.analysis.significance import data_folds, holm, matrix, repeats_are_identical, variance_factor
 from gridfold.records.ranking import is_finite
 from gridfold.records.result import Results, RunResult, TrialResult
@@ -321,13 +322,11 @@ def _pure_error(trials: Sequence[TrialResult], parts: int | None) -> _Error | No
 
 def _test(squares: float, df: int, error: _Error | None, scale: float) -> float | None:
     """The p-value of an F-test; None where the noise is unknown. Without noise, any effect is there."""
-    from scipy import stats
-
     if error is None or df < 1:
         return None
     if math.sqrt(error.variance) <= _TINY * scale:
         return 0.0 if math.sqrt(squares) > 100 * _TINY * scale else 1.0
-    p = float(stats.f.sf(squares / df / error.variance, df, error.df))
+    p = float(f_tail(squares / df / error.variance, df, error.df))
     return None if math.isnan(p) else p
 
 
@@ -364,7 +363,6 @@ def _scale(model: Model) -> float:
 
 def _levels(model: Model, design: Array, place: int) -> tuple[Level, ...]:
     import numpy as np
-    from scipy import stats
 
     factor = model.factors[place]
     inverse = np.linalg.pinv(design)
@@ -383,7 +381,7 @@ def _levels(model: Model, design: Array, place: int) -> tuple[Level, ...]:
             weights @ design, contrast, atol=1e-8
         ):  # else other effects cannot be told from it
             error = math.sqrt(model.error.variance * float(weights @ weights))
-            reach = float(stats.t.ppf(0.5 + _LEVEL / 2, model.error.df)) * error
+            reach = float(t_quantile(0.5 + _LEVEL / 2, model.error.df)) * error if error else 0.0
             low, high = mean - reach, mean + reach
         found.append(Level(value, mean, low, high, n))
     return tuple(found)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gridfold.analysis.distributions import chi2_quantile, f_tail, t_quantile, t_tail
 from gridfold.records.ranking import mean_of
 from gridfold.records.result import Replicate, Results, TrialResult
 
@@ -130,13 +131,12 @@ def _without_interval(of: Estimate) -> Estimate:
 def estimate(trial: TrialResult, values: Sequence[float], parts: int | None) -> Estimate:
     """The estimate of a trial from some values; ``parts`` into how many the data are split."""
     import numpy as np
-    from scipy import stats
 
     n, mean = len(values), mean_of(values)
     if n < 2:
         return Estimate(trial, n, mean, None, None, None, trial.seconds)
     std = float(np.std(values, ddof=1)) if len(set(values)) > 1 else 0.0  # of equal numbers, without rounding
-    reach = float(stats.t.ppf(0.5 + _LEVEL / 2, n - 1)) * std * math.sqrt(variance_factor(n, parts))
+    reach = float(t_quantile(0.5 + _LEVEL / 2, n - 1)) * std * math.sqrt(variance_factor(n, parts))
     return Estimate(trial, n, mean, std, mean - reach, mean + reach, trial.seconds)
 
 
@@ -216,8 +216,6 @@ def confirmation(results: Results) -> Confirmation | None:
 
     Two trials, chosen before: one paired t-test, nothing to correct.
     """
-    from scipy import stats
-
     again = [trial for trial in results.ranked if _fresh(trial)]
     if not again:
         return None
@@ -233,7 +231,7 @@ def confirmation(results: Results) -> Confirmation | None:
         if len(apart) > 1:
             of_two = estimate(again[0], apart, parts)
             error = (of_two.std or 0.0) * math.sqrt(variance_factor(of_two.n, parts))
-            p = 2 * float(stats.t.sf(abs(of_two.mean) / error, of_two.n - 1)) if error else float(of_two.mean == 0)
+            p = 2 * float(t_tail(abs(of_two.mean) / error, of_two.n - 1)) if error else float(of_two.mean == 0)
     return Confirmation(found, selected, p)
 
 
@@ -275,11 +273,10 @@ def _against_best(values: Array, parts: int | None) -> tuple[list[float], list[f
 def _p_values(mean: Array, variance: Array, df: Array, least: float) -> list[float | None]:
     """Of t-tests whether a mean is above 0; None where nothing is known. A difference below ``least`` is rounding."""
     import numpy as np
-    from scipy import stats
 
     error = np.sqrt(variance)
     exact = error <= least
-    p = 2 * stats.t.sf(np.maximum(mean, 0) / np.where(exact, 1, error), np.maximum(df, 1e-3))
+    p = 2 * t_tail(np.maximum(mean, 0) / np.where(exact, 1, error), np.maximum(df, 1e-3))
     p = np.where(exact, mean <= least, p)
     unknown = ~np.isfinite(mean) | (df <= 0) | np.isnan(p)
     return [None if missing else float(value) for missing, value in zip(unknown, p, strict=True)]
@@ -288,13 +285,12 @@ def _p_values(mean: Array, variance: Array, df: Array, least: float) -> list[flo
 def _moderated(noise: _Noise, own: Array, df: Array) -> tuple[Array, Array]:
     """The variance of each trial's difference from the first, and its degrees of freedom."""
     import numpy as np
-    from scipy import stats
 
     prior = noise.variances[0] + noise.variances
     weight = min(noise.prior_df, _MOST_DF)
     drawn = (weight * prior + df * own) / np.maximum(weight + df, 1e-300)
     with np.errstate(divide="ignore", invalid="ignore"):
-        beyond = (df > 0) & (stats.f.sf(own / prior, np.maximum(df, 1), max(weight, 1e-3)) < _BEYOND)
+        beyond = (df > 0) & (f_tail(own / prior, np.maximum(df, 1), max(weight, 1e-3)) < _BEYOND)
     variance = np.where(beyond, np.maximum(own, drawn), drawn)
     return variance, np.minimum(weight + df, np.maximum(df, noise.pooled_df))
 
@@ -343,10 +339,9 @@ def _noise(values: Array) -> _Noise | None:
 def _pooled(variance: Array, df: Array) -> float:
     """The variance that some have in common, with those cut that are far above the middle one."""
     import numpy as np
-    from scipy import stats
 
-    middle = float(np.median(variance * df / stats.chi2.median(df)))
-    most = stats.chi2.ppf(1 - _BEYOND, df) / df * (middle or math.inf)
+    middle = float(np.median(variance * df / chi2_quantile(0.5, df)))
+    most = chi2_quantile(1 - _BEYOND, df) / df * (middle or math.inf)
     return float(np.sum(np.minimum(variance, most) * df) / np.sum(df))
 
 
@@ -358,16 +353,16 @@ def _prior_df(variance: Array, expected: Array, df: Array) -> float:
     trials of another makes all seem unlike.
     """
     import numpy as np
-    from scipy import special, stats
+    from scipy import special
 
     some = expected > 0
     if some.sum() < 3:
         return 0.0
     df, ratio = df[some], variance[some] / expected[some]
-    least, most = (stats.chi2.ppf(chance, df) / df for chance in (_RARE, 1 - _RARE))
+    least, most = (chi2_quantile(chance, df) / df for chance in (_RARE, 1 - _RARE))
     log = np.log(np.clip(ratio, least, most)) - special.digamma(df / 2) + np.log(df / 2)
     alike = float(np.mean(df))
-    usual = np.log(stats.chi2.ppf(np.clip(np.linspace(0, 1, _GRID), _RARE, 1 - _RARE), alike)).var()
+    usual = np.log(chi2_quantile(np.clip(np.linspace(0, 1, _GRID), _RARE, 1 - _RARE), alike)).var()
     whole = float(special.polygamma(1, alike / 2))
     beyond = (float(np.var(log, ddof=1)) / float(usual) - 1) * whole
     return math.inf if beyond <= 0 else 2 * _trigamma_inverse(beyond)

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from gridfold.analysis.numbers import number, percent
 from gridfold.analysis.numbers import p_text as plain_p
 from gridfold.report import plots
 from gridfold.report.axis import cut, value_text
 from gridfold.report.tables import Effect, Heatmap, Interaction, Level, Tables
-
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
 
 _MAX_ROWS = 50
 _MAX_PAIRS = 45  # of ten parameters
@@ -38,7 +34,7 @@ class Chart:
         name: its id in the page.
         title: what it is of, as a heading.
         caption: its main number in a sentence.
-        figure: the plotly figure.
+        figure: as plotly.js draws it.
         sheet: its numbers.
         least_width: in pixels; where there is less room it is scrolled.
     """
@@ -46,7 +42,7 @@ class Chart:
     name: str
     title: str
     caption: str
-    figure: Figure
+    figure: plots.Figure
     sheet: Sheet
     least_width: int = 0
 
@@ -253,9 +249,3 @@ def _metric(tables: Tables) -> str:
 
 def _sheet(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Sheet:
     return Sheet(headings, tuple(rows))
-
-
-def figures(charts: Sequence[Chart]) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """The figures by their names, for the page."""
-    for chart in charts:
-        yield chart.name, chart.figure.to_plotly_json()

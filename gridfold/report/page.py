@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import math
 import re
 import shlex
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,9 +140,10 @@ def _environment() -> Environment:
 
 def _library() -> str:
     """plotly.js, 4.8 MB: the largest part of the page."""
-    from plotly.offline import get_plotlyjs
-
-    return str(get_plotlyjs())
+    plotly = find_spec("plotly")  # not imported, which would take longer than the whole page
+    if plotly is None or plotly.origin is None:
+        raise ModuleNotFoundError(name="plotly")
+    return (Path(plotly.origin).parent / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
 
 
 def _asset(name: str) -> str:
@@ -166,16 +169,14 @@ def _charts(tables: Tables) -> dict[str, Any]:
 
 
 def _figures(shown: Mapping[str, Any]) -> str:
-    """The figures as JSON that is safe in a page; what all have in common is there once."""
-    from plotly.io.json import to_json_plotly
-
+    """The figures as JSON that is safe in a page; the look that all have in common is there once."""
     single = [shown[name] for name in ("parallel", "shares", "interactions", "curves")]
     pairs = [chart for pair in shown["heatmaps"] for chart in (pair.mean, pair.best)]
-    found = dict(charts.figures([chart for chart in [*single, *pairs, *shown["effects"]] if chart]))
-    template: Any = {}
-    for figure in found.values():
-        template = figure["layout"].pop("template")  # type: ignore[attr-defined]
-    return str(to_json_plotly({"template": template, "figures": found})).replace("<", "\\u003c")
+    found = {chart.name: chart.figure for chart in [*single, *pairs, *shown["effects"]] if chart}
+    text = json.dumps({"template": plots.template(), "figures": found})
+    if "NaN" in text or "Infinity" in text:  # which no browser reads
+        text = json.dumps(json.loads(text, parse_constant=lambda _: None))
+    return text.replace("<", "\\u003c")
 
 
 def _subtitle(tables: Tables) -> str:

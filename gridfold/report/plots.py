@@ -17,11 +17,10 @@ from gridfold.records.result import RunResult, TrialResult
 from gridfold.report.axis import Axis, cut, value_text
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
-
     from gridfold.report.tables import Contender, Curve, Effect, Heatmap, Interaction, Level, Tables
 
 Standing = Literal["best", "near", "other"]
+Figure = dict[str, Any]  # as plotly.js takes it, without its template: plotly itself takes long to import
 _T = TypeVar("_T")
 
 COLORS: Mapping[Standing, str] = {"best": "#d55e00", "near": "#2b7bba", "other": "rgba(128,134,145,0.38)"}
@@ -297,14 +296,11 @@ def _bars(rows: Sequence[tuple[str, float]]) -> Figure:
 
 
 def _figure(data: list[dict[str, Any]], layout: dict[str, Any]) -> Figure:
-    from plotly.graph_objects import Figure
-
-    shared = {"template": _template(), "showlegend": False, "dragmode": False}
-    return Figure(data, shared | layout)
+    return {"data": data, "layout": {"showlegend": False, "dragmode": False} | layout}
 
 
-def _template() -> dict[str, Any]:
-    """What all figures have in common."""
+def template() -> dict[str, Any]:
+    """The look that all figures have in common."""
     nothing = "rgba(0,0,0,0)"
     axis = {"automargin": True, "zeroline": False, "gridcolor": "rgba(128,134,145,0.2)", "fixedrange": True}
     axis |= {"ticks": "outside", "ticklen": 6, "tickcolor": nothing}

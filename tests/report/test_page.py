@@ -213,7 +213,7 @@ class TestWriting:
 
     def test_without_plotly_it_says_how_to_get_it(self, tmp_path, monkeypatch):
         search, tables = realistic(tmp_path)
-        monkeypatch.setitem(sys.modules, "plotly.offline", None)
+        monkeypatch.setitem(sys.modules, "plotly", None)
         with pytest.raises(ConfigError) as error:
             page.write(tables, search)
         assert str(error.value) == 'the package plotly is not installed\n  pip install "gridfold[report]"'
