@@ -8,7 +8,7 @@ stats = pytest.importorskip("scipy.stats")
 from gridfold.analysis.distributions import chi2_quantile, f_tail, t_quantile, t_tail  # noqa: E402
 
 X = np.linspace(0.0, 40.0, 81)
-P = np.linspace(0.0, 1.0, 81)
+P = np.linspace(0.001, 0.999, 81)
 DF = np.repeat([0.5, 1.0, 2.0, 7.5, 30.0, 1e6], 81)
 
 
