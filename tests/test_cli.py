@@ -205,12 +205,23 @@ def test_two_searches_of_one_second_share_nothing(write, project):
     assert len(list((project / "runs").iterdir())) == 30
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-def test_a_search_that_is_stopped_keeps_what_has_finished(write, project, ending):
+def ignore_ctrl_c():
+    """As a shell has it for what it starts in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@pytest.mark.parametrize(
+    ("ending", "before"),
+    [(signal.SIGINT, None), (signal.SIGTERM, None), (signal.SIGTERM, ignore_ctrl_c)],
+    ids=["Ctrl-C", "SIGTERM", "SIGTERM in the background"],
+)
+def test_a_search_that_is_stopped_keeps_what_has_finished(write, project, ending, before):
     write("c.yaml", "gridfold: {trainer: 'toy:train'}\nwhat: [finish, sleep, raise]\n")
     command = [sys.executable, str(ROOT / "hyper_main.py"), "--config", "c.yaml", "--parallel", "1"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    search = subprocess.Popen(command, cwd=project, env=environment, stderr=subprocess.PIPE, text=True)
+    search = subprocess.Popen(
+        command, cwd=project, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=before
+    )
     deadline = time.monotonic() + 30
     while (
         not list(project.glob("runs/*sleep/log.txt"))
