@@ -1,6 +1,7 @@
 """Shared: the entry points run as users run them, in a folder of their own."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,9 @@ from gridfold.run import Attempt, Record, Run, write_config
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as under `nohup … &`: what tests start would not hear Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 os.environ["GRIDFOLD_REPORT"] = "0"  # else each of many searches would take some seconds more in the end

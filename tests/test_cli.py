@@ -205,10 +205,17 @@ def test_two_searches_of_one_second_share_nothing(write, project):
     assert len(list((project / "runs").iterdir())) == 30
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-def test_a_search_that_is_stopped_keeps_what_has_finished(write, project, ending):
+IN_THE_BACKGROUND = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]  # Ctrl-C is ignored, as shells have it there
+
+
+@pytest.mark.parametrize(
+    ("ending", "before"),
+    [(signal.SIGINT, []), (signal.SIGTERM, []), (signal.SIGTERM, IN_THE_BACKGROUND)],
+    ids=["Ctrl-C", "SIGTERM", "SIGTERM in the background"],
+)
+def test_a_search_that_is_stopped_keeps_what_has_finished(write, project, ending, before):
     write("c.yaml", "gridfold: {trainer: 'toy:train'}\nwhat: [finish, sleep, raise]\n")
-    command = [sys.executable, str(ROOT / "hyper_main.py"), "--config", "c.yaml", "--parallel", "1"]
+    command = [*before, sys.executable, str(ROOT / "hyper_main.py"), "--config", "c.yaml", "--parallel", "1"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     search = subprocess.Popen(command, cwd=project, env=environment, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30

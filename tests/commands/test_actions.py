@@ -155,12 +155,14 @@ class TestFailures:
         assert records(project)[0]["error"]["message"] == "not done after 3 s"
 
     def test_a_budget(self, search, project, write):
-        write("naps.py", "import time\ndef train(config):\n    time.sleep(2)\n    return 1\n")
-        arguments = ("--trainer", "naps:train", "--budget", "5s", "--parallel", "1", "--no-fold")
+        write("naps.py", "import time\ndef train(config):\n    time.sleep(1)\n    return 1\n")
+        arguments = ("--trainer", "naps:train", "--budget", "4s", "--parallel", "1", "--no-fold")
         result = search("lr: [1, 2, 3, 4, 5, 6, 7, 8]\n", *arguments)
         assert result.returncode == 0
-        assert states(project) == ["completed"] * 2 + [None] * 6
-        assert "Stopped: the budget of 0:00:05 allows no further run (a run takes about" in result.stderr
+        done = states(project).count("completed")  # how many depends on the machine
+        assert states(project) == ["completed"] * done + [None] * (8 - done)
+        assert 1 <= done <= 4
+        assert "Stopped: the budget of 0:00:04 allows no further run (a run takes about" in result.stderr
 
     def test_a_nan_is_a_record(self, search, project):
         result = search("lr: [.nan, 1]\n")

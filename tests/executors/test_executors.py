@@ -310,7 +310,7 @@ def test_no_run_of_a_fold_begins_when_the_executor_has_stopped(project, submit, 
         assert not list(project.glob("run*/run.json"))
 
 
-def is_gone(pid, seconds=2):
+def is_gone(pid, seconds=30):
     """Whether a process ends within some seconds; a signal takes effect soon, not at once."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
