@@ -108,7 +108,7 @@ def _alike(attempts: Sequence[Attempt]) -> list[tuple[list[Attempt], bool]]:
     batches: dict[tuple[object, ...], list[Attempt]] = {}
     for attempt in attempts:
         record = attempt.record
-        batches.setdefault((record.trainer, record.seed, record.threads), []).append(attempt)
+        batches.setdefault((record.trainer, record.seed), []).append(attempt)
     folds = [(batch, True) for batch in batches.values() if len(batch) > 1]
     single = [batch[0] for batch in batches.values() if len(batch) == 1]
     return folds + ([(single, False)] if single else [])

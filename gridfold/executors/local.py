@@ -304,6 +304,8 @@ class LocalExecutor:
             return
         stops = interrupt.requests or interrupt.holds
         begun = self._server is not None and self._server.has_started(fold.key)
+        if not begun:
+            fold.move()  # it waits for the imports
         if stops and (interrupt.requests > 1 or not begun):
             self._close_server()
             self._end_fold()

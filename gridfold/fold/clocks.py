@@ -21,7 +21,7 @@ from itertools import repeat
 from types import BuiltinFunctionType
 from typing import Any
 
-from gridfold.fold.native import Function, set_attribute
+from gridfold.fold.native import Function, function, set_attribute
 from gridfold.fold.reader import is_own
 
 _CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time")
@@ -131,7 +131,8 @@ class _Clock:
         raise NotImplementedError
 
     def _machine(self) -> int:
-        return time.time_ns()
+        """What it shows by itself."""
+        return _functions("time")[1].original() if _is_built_in("time") else time.time_ns()
 
 
 class _OfTime(_Clock):
@@ -146,17 +147,17 @@ class _OfTime(_Clock):
     def start(self) -> None:
         """Let code see it."""
         self._looks = repeat(self.offset / _SECOND, _ENDLESS), repeat(self.offset, _ENDLESS)
-        for function, added in zip((self._seconds, self._nanoseconds), self._looks, strict=True):
+        for told, added in zip((self._seconds, self._nanoseconds), self._looks, strict=True):
             # No time is None, so this never ends; an addition in C, see `Function.exchange`, of which `added` counts
             # how often it was done.
-            function.exchange(map(operator.add, iter(function.original, None), added).__next__)
+            told.exchange(map(operator.add, iter(told.original, None), added).__next__)
 
     def stop(self) -> bool:
         """Let code see the machine's clock; whether this one was read."""
         self.was_read |= any(operator.length_hint(added) < _ENDLESS for added in self._looks)
         self._looks = ()
-        for function in (self._seconds, self._nanoseconds):
-            function.exchange(None)
+        for told in (self._seconds, self._nanoseconds):
+            told.exchange(None)
         return self.was_read
 
 
@@ -202,9 +203,9 @@ def readers() -> Iterator[set[str]]:
         return looked
 
     for name in filter(_is_built_in, _CLOCKS):
-        for function in _functions(name):
-            function.exchange(looks(function.original))
-            undo.append(partial(function.exchange, None))
+        for told in _functions(name):
+            told.exchange(looks(told.original))
+            undo.append(partial(told.exchange, None))
     for name in ("now", "utcnow"):
         look = vars(datetime.datetime)[name].__get__
         change = classmethod(looks(lambda cls, *zone, look=look, **named: look(None, cls)(*zone, **named)))
@@ -218,7 +219,7 @@ def readers() -> Iterator[set[str]]:
 
 def _functions(name: str) -> tuple[Function, Function]:
     """Those of the module ``time`` that tell one clock, in seconds and in nanoseconds."""
-    return Function(getattr(time, name)), Function(getattr(time, f"{name}_ns"))
+    return function(getattr(time, name)), function(getattr(time, f"{name}_ns"))
 
 
 def _is_built_in(name: str) -> bool:

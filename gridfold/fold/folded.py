@@ -17,7 +17,7 @@ import reprlib
 from collections.abc import Hashable, ItemsView, Iterator, Mapping, Sequence, ValuesView
 from typing import Any, NoReturn
 
-from yaml.representer import BaseRepresenter, SafeRepresenter
+from yaml.representer import SafeRepresenter
 
 from gridfold.fold.differences import SCALARS, Column, Places, aliases_of, exact, shapes_of
 from gridfold.fold.poison import Poison
@@ -43,6 +43,7 @@ class Group(Trials):
         if not configs:
             raise ValueError("a group needs at least one trial")
         super().__init__(len(configs), split)
+        teach_libraries()
         self.config: dict[str, Any] = _Folding(self, configs).mapping("", dict(enumerate(configs)))
         self.become_plain()
 
@@ -376,19 +377,24 @@ def _pickle(pickler: Any, mapping: FoldedDict) -> None:
     pickler.dispatch[dict](pickler, mapping)
 
 
-pickle._Pickler.dispatch[FoldedDict] = _pickle
-
-
 def _represent(dumper: Any, mapping: FoldedDict) -> Any:
     return dumper.yaml_representers[dict](dumper, mapping)
 
 
-def _teach(representer: type[BaseRepresenter]) -> None:
-    """Let a kind of YAML dumper write the config as it writes a dict, and those derived from it that have begun."""
-    if "yaml_representers" in vars(representer) or representer is SafeRepresenter:
-        representer.add_representer(FoldedDict, _represent)
-    for derived in representer.__subclasses__():
-        _teach(derived)
+def teach_libraries() -> None:
+    """Let YAML dumpers, and picklers in Python, write the config as they write a dict: those that there are by now."""
+    for dumper in _classes(SafeRepresenter, "yaml_representers"):
+        dumper.add_representer(FoldedDict, _represent)
+    for pickler in _classes(pickle._Pickler, "dispatch"):
+        pickler.dispatch[FoldedDict] = _pickle
 
 
-_teach(SafeRepresenter)
+def _classes(base: Any, table: str) -> Iterator[Any]:
+    """A class and those derived from it that have such a table of their own; others have that of their base."""
+    if table in vars(base) or base is SafeRepresenter:
+        yield base
+    for derived in base.__subclasses__():
+        yield from _classes(derived, table)
+
+
+teach_libraries()

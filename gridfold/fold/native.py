@@ -51,18 +51,19 @@ class _Method(ctypes.Structure):
 
 
 class Function:
-    """A function in C without arguments, whose code can be exchanged: for whoever has it already, too.
+    """A function in C without arguments, whose code can be exchanged: for whoever has it already, too. See `function`.
 
     Attributes:
         original: the function as it is by itself.
     """
 
     def __init__(self, function: Any) -> None:
+        self._function = function
         self._method = ctypes.POINTER(_Method).from_address(id(function) + _HEAD).contents
         self._own = _Method.from_buffer_copy(self._method)
         make = ctypes.pythonapi.PyCFunction_NewEx
         make.argtypes, make.restype = (ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p), ctypes.py_object
-        self.original: Callable[[], Any] = make(ctypes.addressof(self._own), None, None)
+        self.original: Callable[[], Any] = make(ctypes.addressof(self._own), function.__self__, None)
         self._code: Any = None
 
     def exchange(self, code: Callable[[], Any] | None) -> None:
@@ -76,3 +77,13 @@ class Function:
         self._code = code and ctypes.PYFUNCTYPE(ctypes.py_object)(code)
         self._method.code = ctypes.cast(self._code, ctypes.c_void_p).value if self._code else self._own.code
         del replaced
+
+
+_functions: dict[int, Function] = {}  # for ever, as originals refer to them without a reference that Python counts
+
+
+def function(built_in: Any) -> Function:
+    """A function, to exchange its code."""
+    if id(built_in) not in _functions:  # it is equal to itself only until its code is exchanged
+        _functions[id(built_in)] = Function(built_in)
+    return _functions[id(built_in)]
