@@ -39,6 +39,7 @@ CLOCKS = {
 }
 LONG_AGO = 1_000_000_000  # seconds
 SOON = 10_000  # seconds: no machine is that busy
+BY_OTHER_THREADS = {"time", "monotonic", "perf_counter"}  # of the test runner
 READS = [(name, read) for name, reads in CLOCKS.items() for read in reads]
 
 
@@ -63,11 +64,12 @@ def test_a_clock_that_is_looked_at_is_known(name, read, clocks):
     clocks.watch()
     read()
     shown = clocks.stop()
-    assert shown.keys() == {name}
+    assert name in shown
+    assert shown.keys() - {name} <= BY_OTHER_THREADS
     again = Clocks()
-    again.go_on(shown | {name: LONG_AGO * 10**9}, watch=True)
+    again.go_on({name: LONG_AGO * 10**9}, watch=True)
     later = again.stop()
-    assert later.keys() == {name}
+    assert name in later
     assert LONG_AGO <= later[name] / 1e9 < LONG_AGO + SOON
 
 
