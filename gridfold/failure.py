@@ -111,7 +111,12 @@ def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return ""
-    here = str(Path.cwd())
-    own = [frame for frame in frames if frame.filename.startswith(here) and "site-packages" not in frame.filename]
+    here = Path.cwd()
+    own = [frame for frame in frames if _is_own(Path(frame.filename), here)]
     frame = (own or frames)[-1]
-    return f"{frame.filename.removeprefix(f'{here}/')}:{frame.lineno}"
+    path = Path(frame.filename)
+    return f"{path.relative_to(here) if path.is_relative_to(here) else path}:{frame.lineno}"
+
+
+def _is_own(file: Path, here: Path) -> bool:
+    return file.is_relative_to(here) and not {"site-packages", "dist-packages"} & set(file.parts)

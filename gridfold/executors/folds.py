@@ -22,7 +22,7 @@ class Fold:
         key: what its first process is known by; its runs have the numbers after it.
         name: no other fold has it.
         waiting: the attempts that have no process of their own yet.
-        since: when it was started, or a run of it was last seen to begin.
+        since: when it was started, or a run of it was last seen to begin or end.
     """
 
     key: int
@@ -37,8 +37,12 @@ class Fold:
 
     def begin(self, key: int) -> Attempt | None:
         """A run has a process of its own now."""
-        self.since = time.monotonic()
+        self.move()
         return self.waiting.pop(key, None)
+
+    def move(self) -> None:
+        """It goes on: whatever of it works now has begun to at the latest."""
+        self.since = time.monotonic()
 
     def leave(self, keys: Sequence[int]) -> list[Attempt]:
         """Some runs are no longer of this fold."""
@@ -104,7 +108,7 @@ def _alike(attempts: Sequence[Attempt]) -> list[tuple[list[Attempt], bool]]:
     batches: dict[tuple[object, ...], list[Attempt]] = {}
     for attempt in attempts:
         record = attempt.record
-        batches.setdefault((record.trainer, record.seed, record.threads), []).append(attempt)
+        batches.setdefault((record.trainer, record.seed), []).append(attempt)
     folds = [(batch, True) for batch in batches.values() if len(batch) > 1]
     single = [batch[0] for batch in batches.values() if len(batch) == 1]
     return folds + ([(single, False)] if single else [])

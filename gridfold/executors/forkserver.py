@@ -28,6 +28,7 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Any, NoReturn, TypeVar
 
 from gridfold.failure import signal_name
+from gridfold.fold import clocks
 from gridfold.fold.fork import Pipes, Shared, grow, reap, why_not
 from gridfold.process.lifeline import Lifeline, tie
 from gridfold.process.owner import Owner, is_alive, wait_until_gone
@@ -78,9 +79,10 @@ class Ended:
 
 @dataclass(frozen=True)
 class Started:
-    """A run of a fold has a process."""
+    """A run of a fold has a process, and has shared so many seconds of work with others before."""
 
     key: int
+    shared: float
 
 
 @dataclass(frozen=True)
@@ -181,9 +183,9 @@ class ForkServer:
         for line in whole:
             said = json.loads(line)
             if "started" in said:
-                key, pid = said["started"]
+                key, pid, shared = said["started"]
                 self._pids[key], self._leaves[pid] = pid, key
-                yield Started(key)
+                yield Started(key, shared)
             elif "ended" in said:
                 pid, status, token = said["ended"]
                 leaf = self._leaves.pop(pid, None)
@@ -301,21 +303,25 @@ def main() -> int:
     printed = os.memfd_create("printed") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
     for output in (1, 2):
         os.dup2(printed, output)
-    if not start.cold:
-        _preload(start.trainer)
+    cold = "it is to import for itself" if start.cold else _preload(start.trainer)
     _prepare_to_fork()
     with Connection(start.connection) as connection:
-        _Template(connection, start.pipes, printed, start.cold).serve()
+        _Template(connection, start.pipes, printed, cold).serve()
     return 0
 
 
-def _preload(trainer: str | Sequence[str]) -> None:
-    """Import the trainer, and what it says it will need; errors are left to the runs."""
-    with contextlib.suppress(BaseException):
+def _preload(trainer: str | Sequence[str]) -> str:
+    """Import the trainer, and what it says it will need; why each run is to do that by itself, "" if it need not.
+
+    Errors are left to the runs.
+    """
+    with contextlib.suppress(BaseException), clocks.readers() as files:
         wanted = getattr(resolve(trainer), "preload", ())
         late = (module for library, module in _LATE.items() if library in sys.modules)
         for module in (*wanted, *late):
             importlib.import_module(module)
+    # For a run that begins later, more time would have passed since then than for one that is alone.
+    return f"{os.path.relpath(min(files))} looks at a clock when it is imported" if files else ""
 
 
 def _prepare_to_fork() -> None:
@@ -330,7 +336,7 @@ def _prepare_to_fork() -> None:
 class _Template:
     """The template process at work: one thread, which waits for the search and for its children."""
 
-    def __init__(self, connection: Connection, pipes: Pipes, printed: int, cold: bool) -> None:  # noqa: FBT001
+    def __init__(self, connection: Connection, pipes: Pipes, printed: int, cold: str) -> None:
         self._connection = connection
         self._pipes = pipes
         self._lifeline = pipes.lifeline
@@ -364,7 +370,7 @@ class _Template:
 
     def _why_cold(self) -> str:
         """Why a fork would not be safe; "" if it is."""
-        return "it is to import for itself" if self._cold else why_not()
+        return self._cold or why_not()
 
     def _start(self, key: int, task: Task | Shared) -> tuple[str, int, Any]:
         why = self._why_cold()

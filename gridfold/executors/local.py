@@ -45,6 +45,7 @@ class _Active:
 
     Attributes:
         since: when its process was first seen; None while it waits for the template process.
+        shared: seconds of its work that were done before, together with other runs.
         ending: why it was told to end, "interrupted" or "timeout".
         kill_at: when it is killed if it has not ended by then.
         gone_since: when its process was first seen to have ended, while nobody has told of it.
@@ -53,6 +54,7 @@ class _Active:
     attempt: Attempt
     slot: Slot | None
     since: float | None = None
+    shared: float = 0.0
     ending: str = ""
     kill_at: float = float("inf")
     gone_since: float | None = None
@@ -179,7 +181,7 @@ class LocalExecutor:
         fold = self._folded
         if isinstance(news, Started):
             if fold and (attempt := fold.begin(news.key)):
-                self._active[news.key] = _Active(attempt, None, fold.since)
+                self._active[news.key] = _Active(attempt, None, fold.since, news.shared)
         elif isinstance(news, Left):
             self._alone.extend(fold.leave(news.keys) if fold else ())
         elif fold and news.key == fold.key:
@@ -187,6 +189,8 @@ class LocalExecutor:
         else:
             if news.key in self._active:
                 yield self._close(self._active.pop(news.key), news)
+            if fold:
+                fold.move()
             if news.token is not None and self._server and not (interrupt.requests or interrupt.holds):
                 self._server.grant(news.token)
 
@@ -268,7 +272,7 @@ class LocalExecutor:
                     self._release(active.slot)
             elif interrupt.requests and not active.ending:
                 self._end(key, active, "interrupted")
-            elif self.timeout and moment - active.since > self.timeout and not active.ending:
+            elif self.timeout and moment - active.since + active.shared > self.timeout and not active.ending:
                 self._end(key, active, "timeout")
             if moment > active.kill_at or interrupt.requests > 1:
                 self._signal(key, signal.SIGKILL)
@@ -300,6 +304,8 @@ class LocalExecutor:
             return
         stops = interrupt.requests or interrupt.holds
         begun = self._server is not None and self._server.has_started(fold.key)
+        if not begun:
+            fold.move()  # it waits for the imports
         if stops and (interrupt.requests > 1 or not begun):
             self._close_server()
             self._end_fold()

@@ -32,7 +32,7 @@ def ask(
     """
     names = (keys,) if isinstance(keys, str) else keys
     if isinstance(config, FoldedDict):
-        return config._ask(names, question, default)  # type: ignore[no-any-return]
+        return config._tracking.ask(names, question, default)  # type: ignore[no-any-return]
     return question(*(config.get(name, default) for name in names))
 
 
@@ -64,5 +64,5 @@ def alternatives(config: Mapping[str, Any], key: str, default: Any = None) -> li
         default: stands for a key that is not there.
     """
     if isinstance(config, FoldedDict):
-        return config._alternatives(key, default)
+        return config._tracking.alternatives(key, default)
     return [config.get(key, default)]

@@ -29,9 +29,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gridfold import stages
+from gridfold.fold.clocks import Clocks
 from gridfold.fold.elsewhere import forget_what_is_read_elsewhere
 from gridfold.fold.folded import Group
 from gridfold.fold.inheritance import Inheritance, descriptors_of, living_children
+from gridfold.fold.pickling import Pickles
 from gridfold.fold.reader import own_file
 from gridfold.fold.writes import Writes
 from gridfold.process.lifeline import tie
@@ -127,7 +129,9 @@ class _Branch:
         self.notes: list[str] = []
         self.state: dict[str, float] = {}
         self._writes = None if shared.trusted else Writes(self.work)
+        self._clocks = Clocks()
         self._group = Group([task.config or {} for task in self._tasks], self._split)
+        self._pickles = Pickles(self._settle)
 
     def execute(self) -> int:
         """Train, and record what came of it."""
@@ -136,6 +140,7 @@ class _Branch:
             self.work("the end of the training")  # nothing in which they differ was ever read
         if self._work is None:
             self._abandon(f"the shared part failed: {result.get('error', {}).get('message', result['state'])}")
+        self._clocks.stop()
         self._work.unread = sorted(self._group.unread)
         return leave(self._work, result)
 
@@ -145,6 +150,7 @@ class _Branch:
         trainer = prepare(first.record)
         if self._writes:
             self._writes.look()
+        self._clocks.watch()
         return trainer.train(self._group.config, _SharedRun(self))
 
     def work(self, path: str) -> Work:
@@ -154,6 +160,11 @@ class _Branch:
             forget_what_is_read_elsewhere(self._group.unread)
         assert self._work is not None
         return self._work
+
+    def _settle(self) -> None:
+        """Let the config be a dict."""
+        self._group.settle()
+        self._pickles.stop()
 
     @property
     def one(self) -> Work | None:
@@ -183,6 +194,7 @@ class _Branch:
         """Fork a child for each group, which goes on from here; this process waits for them, and ends."""
         if why := why_not() or living_children():
             self._abandon(f"{why}, when {path} was read at {place}")
+        shown = self._clocks.stop()
         spent, sizes = self._start.spent(), [len(group) for group in groups]
         where = {"path": path, "place": place, "file": own_file()}
         self.note({"split": self._node, **where, "sizes": sizes, **spent.as_dict()})
@@ -197,6 +209,8 @@ class _Branch:
                 self._token, self._node = token, f"{self._node}.{position}"
                 self._before, self._start = self._before + spent, Moment.now()
                 self._become(group)
+                self._clocks.go_on(shown, watch=self._work is None)
+                self._say_again()
                 return group
             children.add(pid, token)
         try:
@@ -214,17 +228,22 @@ class _Branch:
         if self._writes:
             self._writes.stop()
         index = group[0]
-        self._say({"started": [self._keys[index], os.getpid()]})
+        self._say({"started": [self._keys[index], os.getpid(), self._before.seconds]})
         work = enter(self._tasks[index], self._pipes.lifeline, printed, self._stop, outputs)
         if work is None:
             os._exit(TAKEN)
         self._work = work
         work.node, work.shared = self._node, self._before
+
+    def _say_again(self) -> None:
+        """Let a run have said what was said for all."""
+        if self._work is None:
+            return
         for report in self.reports:
-            work.run.report(**report)
+            self._work.run.report(**report)
         if self.state:
-            work.run.progress(**self.state)
-        work.run.notes.extend(self.notes)
+            self._work.run.progress(**self.state)
+        self._work.run.notes.extend(self.notes)
 
     def _abandon(self, reason: str) -> NoReturn:
         """Leave the trials of this process to be run alone."""

@@ -10,16 +10,37 @@ from types import FrameType
 
 _CORE = os.path.join(Path(__file__).parents[1], "")  # noqa: PTH118
 _BUILT_IN = os.path.join(_CORE, "text", "")  # noqa: PTH118 - a trainer like any other
-_LIBRARY = sysconfig.get_path("stdlib")
+_STAGES = os.path.join(_CORE, "stages", "")  # noqa: PTH118
+_LIBRARY = os.path.join(sysconfig.get_path("stdlib"), "")  # noqa: PTH118
 _INSTALLED = tuple(os.path.join(_LIBRARY, name, "") for name in ("site-packages", "dist-packages"))  # noqa: PTH118
 
 
 def own_file() -> str | None:
     """The file of the code that reads a config now; None if that is installed, or gridfold's."""
     file = _reader().f_code.co_filename
-    if _is_passed_over(file) or not os.path.isabs(file) or file.startswith(_CORE):  # noqa: PTH117
-        return None
-    return None if {"site-packages", "dist-packages"} & set(Path(file).parts) else file
+    return file if is_own(file) else None
+
+
+def is_own(file: str) -> bool:
+    """Whether a file of code is the user's."""
+    if _is_passed_over(file) or not os.path.isabs(file) or is_core(file):  # noqa: PTH117
+        return False
+    return not {"site-packages", "dist-packages"} & set(Path(file).parts)
+
+
+def is_for_a_stage() -> bool:
+    """Whether what is done now keeps the result of a stage, by way of libraries maybe."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame and not is_own(frame.f_code.co_filename):
+        if frame.f_code.co_filename.startswith(_STAGES):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def is_core(file: str) -> bool:
+    """Whether a file of code is gridfold's."""
+    return file.startswith(_CORE)
 
 
 def place() -> str:
@@ -44,4 +65,4 @@ def _reader() -> FrameType:
 def _is_passed_over(file: str) -> bool:
     if file.startswith(_LIBRARY):
         return not file.startswith(_INSTALLED)
-    return file.startswith("<") or (file.startswith(_CORE) and not file.startswith(_BUILT_IN))
+    return file.startswith("<") or (is_core(file) and not file.startswith(_BUILT_IN))

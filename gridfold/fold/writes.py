@@ -18,16 +18,15 @@ import os
 import stat
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from gridfold.fold.reader import is_core
 from gridfold.stages import STAGES
 
 _OPEN = ((builtins, "open"), (io, "open"), (os, "open"))
 _CHANGE = tuple((os, name) for name in ("mkdir", "remove", "rename", "replace", "rmdir", "symlink", "link", "unlink"))
 _PATHS = ("file", "path", "src")  # as these functions call what comes first
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_CORE = str(Path(__file__).parents[1])
 _CACHES = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR", "TRITON_CACHE_DIR")
 
 
@@ -63,7 +62,7 @@ class Writes:
     def _watched(self, original: Callable[..., Any], *, opens: bool) -> Callable[..., Any]:
         @functools.wraps(original)
         def watched(*arguments: Any, **named: Any) -> Any:
-            own = sys._getframe(1).f_code.co_filename.startswith(_CORE)
+            own = is_core(sys._getframe(1).f_code.co_filename)
             path: Any = arguments[0] if arguments else next((named[name] for name in _PATHS if name in named), None)
             if not own and (not opens or _writes(*arguments[1:], **named)) and self._matters(path):
                 self._tell(f"writing {os.fsdecode(path)}")

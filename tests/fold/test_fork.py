@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -284,6 +285,20 @@ def test_the_searchs_directory_says_where_it_split(place):
     assert [record.fold["node"].removeprefix(started["fold"]) for record in records] == [
         ".0.0", ".0.1", ".1.0", ".1.1", ".2.0", ".2.1",
     ]  # fmt: skip
+
+
+def test_runs_of_different_seeds_do_not_begin_in_one_process(place):
+    def execute(name, fold):
+        attempts = list(place.attempts("shared", sizes=(4,), name=name))
+        seeded = [Attempt(each.run, replace(each.record, seed=index // 2)) for index, each in enumerate(attempts)]
+        with LocalExecutor(parallel=2, fold=fold) as executor:
+            ended = [record for _, record in executor.execute(seeded, Watched(), Interrupt())]
+        return [record.metrics for record in sorted(ended, key=lambda record: record.index)]
+
+    folded = execute("run", True)
+    assert place.ledger.count("start") == 2
+    assert folded == execute("alone", False)
+    assert len({metrics["seed"] for metrics in folded}) == 2
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import gridfold
 from gridfold.fold.writes import Writes
+
+PACKAGE = Path(gridfold.__file__).parent
 
 
 @pytest.fixture
@@ -49,6 +52,27 @@ BEFORE = ["folder", "there"]
 def test_what_is_about_to_be_written_is_told(write, path, told):
     write()
     assert told[0] == (f"writing {path}", BEFORE)
+
+
+@pytest.mark.parametrize("beside", ["_train.py", "2/train.py", "-fork/gridfold/train.py", ".py"])
+def test_a_file_whose_path_begins_like_the_packages_is_not_of_it(beside, told):
+    scope = {}
+    exec(compile("def write(): open('new', 'w').close()", f"{PACKAGE}{beside}", "exec"), scope)
+    scope["write"]()
+    assert told[0] == ("writing new", BEFORE)
+    own = {}
+    exec(compile("def write(): open('other', 'w').close()", f"{PACKAGE}/train.py", "exec"), own)
+    own["write"]()
+    assert len(told) == 1
+
+
+def test_a_file_in_a_folder_whose_name_begins_like_a_caches_is_told(told, monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "folder"))
+    fresh = []
+    writes = Writes(fresh.append)
+    (tmp_path / "folder2").mkdir()
+    writes.stop()
+    assert fresh == [f"writing {tmp_path / 'folder2'}"]
 
 
 def test_a_temporary_folder_is_told_too(told):
