@@ -17,7 +17,9 @@ import gridfold
 from gridfold import stages
 from gridfold.errors import ConfigError
 from gridfold.fold.folded import Group
-from gridfold.stages import identity, shelf
+from gridfold.identity import code, machine
+from gridfold.identity.sources import Sources
+from gridfold.stages import shelf
 from gridfold.store import Store
 from tests.conftest import ROOT
 
@@ -373,9 +375,9 @@ class TestResults:
 class TestIdentity:
     def test_versions_machine_and_threads_count(self, monkeypatch):
         called(1)
-        monkeypatch.setattr(identity, "versions", lambda _: {"torch": "0.1"})
+        monkeypatch.setattr(code, "_sources", lambda _: Sources(packages={"torch": "0.1"}))
         called(1)
-        monkeypatch.setattr(identity, "_processor", lambda: ("another",))
+        monkeypatch.setattr(machine, "_processor", lambda: ("another",))
         called(1)
         monkeypatch.setenv("OMP_NUM_THREADS", "17")
         called(1)
@@ -403,13 +405,13 @@ class TestIdentity:
         assert printed(code, tmp_path) == "computed\n8\n"
 
     def test_threads_do_not_count_where_it_says_so(self, monkeypatch):
-        assert identity.of_machine(threads=False) == identity.of_machine(threads=False)
-        before = identity.of_machine(threads=False)
+        assert machine.of_machine(threads=False) == machine.of_machine(threads=False)
+        before = machine.of_machine(threads=False)
         monkeypatch.setenv("OMP_NUM_THREADS", "17")
-        assert identity.of_machine(threads=False) == before
+        assert machine.of_machine(threads=False) == before
 
     def test_a_worker_without_stages_does_not_load_what_they_need(self):
-        heavy = {"gridfold.stages.shelf", "gridfold.stages.identity"}
+        heavy = {"gridfold.stages.shelf", "gridfold.identity.code"}
         code = f"import sys, gridfold.worker; print({heavy} & set(sys.modules))"
         assert printed(code, ROOT) == "set()\n"
 
