@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import errno
+import logging
 import os
 import random
 import subprocess
@@ -25,21 +26,26 @@ from tests.conftest import ROOT
 
 CONFIG = {"data": {"name": "news", "limit": 5}, "model": {"size": 2}, "training": {"lr": 0.1}, "list": [{"a": 1}, 2]}
 calls = []
+told = logging.getLogger("tests.stages")  # a list of this module would be a variable that a stage changes
 
 
 @pytest.fixture(autouse=True)
 def _folder(tmp_path, monkeypatch):
     """Keeps in a folder of its own, and knows nothing that other tests have made."""
     monkeypatch.setattr(stages, "_folder", tmp_path / ".stages")
-    monkeypatch.setattr(stages, "_made", {})
+    monkeypatch.setattr(stages, "_notes", [])
     monkeypatch.setattr(stages, "_used", False)
     monkeypatch.delenv(stages.LIMIT, raising=False)
+    told.setLevel(logging.INFO)
+    handler = logging.Handler()
+    handler.emit = lambda record: calls.append(record.getMessage())
+    monkeypatch.setattr(told, "handlers", [handler])
     calls.clear()
 
 
 @gridfold.stage
 def features(config, *others, **named):
-    calls.append("features")
+    told.info("features")
     size = config["data"]["limit"]
     if size > 10:
         size += config["model"]["size"]
@@ -48,14 +54,14 @@ def features(config, *others, **named):
 
 @gridfold.stage
 def called(*arguments, **named):
-    calls.append("called")
+    told.info("called")
     return arguments[0]() if callable(arguments[0]) else 1
 
 
 @gridfold.stage
 def result(number):
     """What the tests have put there."""
-    calls.append("result")
+    told.info("result")
     return results[number]
 
 
@@ -120,7 +126,7 @@ class TestWhatIsRead:
         ],
     )
     def test_every_way_of_looking_counts(self, look, other, monkeypatch):
-        monkeypatch.setattr(sys.modules[__name__], "look", lambda config: (calls.append("look"), look(config))[1])
+        monkeypatch.setattr(sys.modules[__name__], "look", lambda config: (told.info("look"), look(config))[1])
         for config in (CONFIG, other, CONFIG, other):
             outcome, expected = outcome_of(looked, config), outcome_of(look, copy.deepcopy(config))
             assert outcome == expected
