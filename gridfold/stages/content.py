@@ -24,7 +24,7 @@ def _hash(told: str, array: Any) -> str:
 
     known = hashlib.sha256(told.encode())
     if array.nbytes:
-        known.update(memoryview(numpy.ascontiguousarray(array).reshape(-1).view("u1")))
+        known.update(numpy.ascontiguousarray(array).reshape(-1).view("u1").data)
     return known.hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import FunctionType
@@ -43,7 +44,8 @@ class Call:
         """What the function returns. What it reads is noted."""
         names = outside.note_names if self.watched else _ignore
         first = () if self.config is None else (Observed(self.config, (), noted or Trace(), names),)
-        return self.function(*first, *self.others, **self.named)
+        value = self.function(*first, *self.others, **self.named)
+        return copy.deepcopy(value) if isinstance(value, Observed) else value
 
     def references(self) -> References:
         """What the function refers to, as it is now.

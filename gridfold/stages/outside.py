@@ -25,6 +25,8 @@ _WRAPPERS = os.path.join(_CORE, "fold", "writes.py")  # noqa: PTH118 - stands be
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/bin/", "/opt/", "/memfd:")
 _CACHES = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR", "TRITON_CACHE_DIR")
+_CHANGES = ("mkdir", "remove", "rename", "rmdir", "symlink", "link", "truncate")
+_STARTS = ("system", "posix_spawn", "exec", "spawn", "fork", "forkpty")
 _IMPORTING = "<frozen importlib._bootstrap"
 _ASKING = ("ctypes/util.py", "platform.py", "uuid.py")  # of the standard library: start a program to know the machine
 
@@ -55,7 +57,7 @@ def answer(question: Question) -> str:
 
 def note_names(text: str, trace: Trace) -> None:
     """Note a file or folder that a text of the config names, or may name."""
-    if not text or len(text) > 4096 or "\n" in text or "\0" in text:  # noqa: PLR2004
+    if not text or len(text) > 4096 or "\n" in text or "\0" in text:
         return
     path = os.path.expanduser(text)  # noqa: PTH111
     if os.path.isdir(path):  # noqa: PTH112 - asked for every text that a stage reads
@@ -129,7 +131,7 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
         caller = _caller(sys._getframe(1))
         if caller is not None:
             _EVENTS[event](event, arguments, caller)
-    except Exception as error:  # noqa: BLE001 - it would come out of what the stage does
+    except Exception as error:  # it would come out of what the stage does
         _refuse(f"what it does at {event} cannot be told: {error}")
     finally:
         _busy = False
@@ -202,11 +204,9 @@ _EVENTS: Mapping[str, Callable[[str, tuple[Any, ...], FrameType], None]] = {
     "open": _opens,
     "os.listdir": _lists,
     "os.scandir": _lists,
-    **dict.fromkeys(
-        ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.link", "os.truncate"), _changes
-    ),
-    **dict.fromkeys(("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.spawn", "os.fork"), _starts),
-    "os.forkpty": _starts,
+    **dict.fromkeys((f"os.{name}" for name in _CHANGES), _changes),
+    **dict.fromkeys((f"os.{name}" for name in _STARTS), _starts),
+    "subprocess.Popen": _starts,
     "socket.connect": _connects,
     "sqlite3.connect": _connects_to_database,
     "tempfile.mkstemp": _makes_temporary,

@@ -72,7 +72,7 @@ def unpack(text: str | bytes, buffers: Sequence[memoryview], classes: Classes) -
 def is_data(kind: type) -> bool:
     """Whether objects of a class are no more than their fields, and can be made without running its code."""
     plain = all(base is object or base.__flags__ & _HEAP for base in kind.__mro__ if base is not tuple)
-    return plain and not hasattr(kind, "__del__") and (_is_named_tuple(kind) or _is_dataclass(kind))
+    return bool(plain) and not hasattr(kind, "__del__") and (_is_named_tuple(kind) or _is_dataclass(kind))
 
 
 def name_of(kind: type) -> str:
@@ -191,7 +191,7 @@ class _Packer:
         self._note_memory(storage.data_ptr(), storage.nbytes())
         content = torch.empty(0, dtype=torch.uint8).set_(storage).numpy()
         dtype = str(value.dtype).removeprefix("torch.")
-        return ["tensor", dtype, list(value.shape), list(value.stride()), self._buffer(memoryview(content))]
+        return ["tensor", dtype, list(value.shape), list(value.stride()), self._buffer(memoryview(content.data))]
 
     def _buffer(self, content: Buffer | bytearray) -> int:
         self.buffers.append(memoryview(content))
@@ -259,13 +259,13 @@ class _Unpacker:
         if not size:
             return torch.empty_strided(shape, stride, dtype=kind)
         storage = torch.frombuffer(content, dtype=torch.uint8).untyped_storage()
-        return torch.empty(0, dtype=kind).set_(storage, 0, tuple(shape), tuple(stride))  # type: ignore[call-overload]
+        return torch.empty(0, dtype=kind).set_(storage, 0, tuple(shape), tuple(stride))
 
     def object_of(self, name: str, *parts: Any) -> Any:
         kind, values = self._classes[name], [self.value(part) for part in parts]
         if _is_named_tuple(kind):
             return tuple.__new__(kind, values)
-        made = object.__new__(kind)
+        made: Any = object.__new__(kind)
         for field, value in zip(_fields(kind), values, strict=True):
             object.__setattr__(made, field, value)
         return made
@@ -285,11 +285,16 @@ _MAKERS: Mapping[str, Callable[..., Any]] = {
 def _is_json(value: Any) -> bool:
     """Whether a number or a text comes back from JSON as it was."""
     kind = type(value)
-    if kind is int:
-        return -(2**63) <= value < 2**63
-    if kind is float:
-        return math.isfinite(value)
-    return kind is str and (value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value))
+    if kind is str:
+        return _is_unicode(value)
+    return bool(-(2**63) <= value < 2**63 if kind is int else kind is float and math.isfinite(value))
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _all_json(values: Collection[Any]) -> bool:

@@ -11,6 +11,7 @@ import contextlib
 import dis
 import enum
 import functools
+import itertools
 import logging
 import re
 import sys
@@ -28,6 +29,8 @@ from gridfold.stages.content import digest
 from gridfold.stages.packing import is_data, name_of
 
 _STATELESS = (BuiltinFunctionType, logging.Logger, type(threading.Lock()), type(threading.RLock()))
+_COMPILED = ("ufunc", "cython_function_or_method")
+_OF_CLASSES = ("member_descriptor", "getset_descriptor", "_tuplegetter")  # say where a value is, and have none
 _ALL_VARIABLES = frozenset({"globals", "vars", "eval", "exec"})  # by which a function may read any of its module
 _BY_NAME = frozenset({"import_module", "__import__", "modules"})
 _MODULE_OF = {"STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_GLOBAL", "LOAD_NAME"}
@@ -87,10 +90,12 @@ class References:
             self._module(value, named)
         elif isinstance(value, type):
             self._class(value)
+        elif _is_stateless(value):
+            pass
         elif inner := _inner(value):
             for part in inner:
                 self.value(name, part)
-        elif not _is_stateless(value):
+        else:
             self._state(name, value)
 
     def _state(self, name: str, value: Any) -> None:
@@ -128,8 +133,8 @@ class References:
             elif not hasattr(builtins, variable):
                 self.values[f"{function.__module__}.{variable}"] = ""
         own = [function.__module__] if code.reads_all and function.__module__ in sys.modules else []
-        for name in (*own, *code.imported(str(module.get("__package__") or ""))):
-            self._module(sys.modules[name], code.names)
+        for reached in (*own, *code.imported(str(module.get("__package__") or ""))):
+            self._module(sys.modules[reached], code.names)
 
     def _wrapper(self, name: str, function: FunctionType) -> None:
         """An installed one, such as a decorator makes: what it calls is around it."""
@@ -192,11 +197,9 @@ class _Code:
 
     def imported(self, package: str) -> Iterator[str]:
         """The loaded modules that it imports."""
-        above = (
-            [".".join(package.split(".")[: end + 1]) + "." for end in range(len(package.split(".")))] if package else []
-        )
+        above = list(itertools.accumulate(package.split("."), "{}.{}".format)) if package else []
         for name in self.modules:
-            yield from (whole for whole in (name, *(start + name for start in above)) if whole in sys.modules)
+            yield from (whole for whole in (name, *(f"{start}.{name}" for start in above)) if whole in sys.modules)
 
 
 @lru_cache(maxsize=10_000)
@@ -235,11 +238,8 @@ def _constants(code: CodeType) -> list[str]:
 
 def _is_stateless(value: Any) -> bool:
     """Whether nothing of it can change, or nothing that a result could depend on; or it is installed."""
-    if (
-        isinstance(value, _STATELESS)
-        or type(value).__module__ in ("typing", "types")
-        or type(value).__name__ == "ufunc"
-    ):
+    kind = type(value)
+    if isinstance(value, _STATELESS) or kind.__module__ in ("typing", "types") or kind.__name__ in _COMPILED:
         return True
     module = sys.modules.get(str(getattr(value, "__module__", "")))
     file = str(getattr(module, "__file__", None) or "")
@@ -282,10 +282,8 @@ def _cells(function: FunctionType) -> list[Any]:
 
 
 def _attributes(value: object) -> list[tuple[str, Any]]:
-    slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ()) if name != "__dict__"]
-    return (
-        [*vars(value).items()] if hasattr(value, "__dict__") else [(name, getattr(value, name, None)) for name in slots]
-    )
+    slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ()) if name[:2] != "__"]
+    return [*getattr(value, "__dict__", {}).items(), *((name, getattr(value, name, None)) for name in slots)]
 
 
 def _is_own(kind: object) -> bool:

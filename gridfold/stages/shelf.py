@@ -165,7 +165,7 @@ class Shelf:
 def _file_of(value: Any, classes: Classes) -> tuple[list[Buffer], int]:
     """The file of a value in pieces, and its size. Arrays are pieces of their own, not copied."""
     text, buffers = pack(value, classes)
-    parts = [memoryview(text.encode()), *map(memoryview, buffers)]
+    parts = [memoryview(text.encode()), *(memoryview(buffer) for buffer in buffers)]
     sizes = struct.pack(f"<{len(parts)}Q", *map(len, parts))
     pieces: list[Buffer] = [sizes]
     end = _HEAD.size + len(sizes)

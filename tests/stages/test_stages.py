@@ -65,6 +65,12 @@ def result(number):
     return results[number]
 
 
+@gridfold.stage
+def made(as_list):
+    told.info("made")
+    return [0.0, 2.0] if as_list else np.array([0.0, 2.0])
+
+
 results = {}
 
 
@@ -236,31 +242,55 @@ class TestArguments:
         assert len(calls) == 2
 
     def test_what_cannot_be_told_is_called_anew(self, caplog, tmp_path):
-        for unknown in (object(), np.zeros(3), tmp_path / "missing"):
+        for unknown in (object(), np.array([None]), tmp_path / "missing"):
             calls.clear()
             called(0, unknown)
             called(0, unknown)
             assert len(calls) == 2
-        assert "the result of called is not kept, nothing tells a ndarray" in caplog.text
+        assert "the result of called is not kept: nothing tells a ndarray" in caplog.text
         assert not kept()
 
-    def test_results_of_stages_count_by_where_they_are_kept(self):
-        results.update(array=np.zeros(3), several=(np.ones(2), [1, 2]))
-        for _ in range(2):
-            one, two = result("several")
-            called(0, result("array"))
-            called(0, one)
-            called(0, two)
-            called(0, (two, one))
-            stages._made.clear()  # as in another process
-        assert calls == ["result", "result", "called", "called", "called", "called"]
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            (np.zeros(3), np.zeros(4)),
+            (np.zeros(3), np.zeros(3, dtype=np.int64)),
+            (np.zeros((2, 3)), np.zeros((2, 3), order="F")),
+            (np.arange(6)[::2], np.arange(6)[::3]),
+            (np.array(["a"]), np.array([b"a"])),
+        ],
+    )
+    def test_arrays_count_by_content(self, one, other):
+        for value in (one, one.copy(order="K") if one.flags.c_contiguous else one, other):
+            called(0, [value])
+        assert len(calls) == 2
 
-    def test_a_single_object_of_python_is_not_taken_for_a_result(self):
-        results.update(none=None, five=5)
-        result("none"), result("five")
-        for value in (None, 5):
+    def test_tensors_count_by_content(self):
+        import torch
+
+        one = torch.zeros(2, 3)
+        for value in (
+            one,
+            one.clone(),
+            one.bfloat16(),
+            one.half(),
+            torch.zeros(3, 2).t(),
+            one + 1,
+            one.requires_grad_(),
+        ):
             called(0, value)
-        assert stages._made == {}
+        assert len(calls) == 6
+
+    @pytest.mark.parametrize("change", [lambda rows: rows.__setitem__(0, 7), lambda rows: rows.__setitem__(0, -0.0)])
+    @pytest.mark.parametrize("kind", [list, np.array])
+    def test_a_result_that_its_caller_has_changed_is_another(self, kind, change):
+        for _ in range(2):
+            rows = made(kind is list)
+            assert list(rows) == [0.0, 2.0]
+            called(0, rows)
+            change(rows)
+            called(0, rows)
+        assert calls == ["made", "called", "called"]
 
 
 class TestResults:
@@ -335,10 +365,12 @@ class TestResults:
         assert [made(2)(), made(3)()] == [2, 3]
         assert "a nested function" in caplog.text
 
-    def test_what_cannot_be_pickled_is_not_kept(self, caplog):
+    def test_what_is_no_data_is_not_kept(self, caplog):
         results["function"] = lambda: 1
         assert result("function")() == 1
-        assert "a result is not kept" in caplog.text
+        assert (
+            "the result of result is not kept: a function, which is none of the kinds that can be kept" in caplog.text
+        )
 
     @pytest.mark.parametrize(
         "damage",
@@ -484,6 +516,7 @@ def printed(code, folder, **options):
 
 
 TRAINER = """
+import os
 import time
 
 import gridfold
@@ -491,7 +524,7 @@ import gridfold
 
 @gridfold.stage
 def features(config):
-    with open("ledger", "a") as ledger:
+    with open(os.environ["LEDGER"], "a") as ledger:
         ledger.write("features\\n")
     time.sleep(config["wait"])
     return [config["size"], 1, 2]
@@ -505,7 +538,10 @@ def train(config, run):
 
 class TestRuns:
     @pytest.fixture
-    def search(self, project, write, command):
+    def search(self, project, write, command, monkeypatch):
+        (project / "cache").mkdir()
+        monkeypatch.setenv("XDG_CACHE_HOME", str(project / "cache"))  # where a file that is written does not count
+        monkeypatch.setenv("LEDGER", str(project / "cache" / "ledger"))
         write("trainers.py", TRAINER)
         write("base.yaml", "size: 3\nwait: 0.0\nlr: [1, 2]\nother: 1\n")
 
@@ -518,7 +554,7 @@ class TestRuns:
         return run
 
     def test_a_second_search_does_not_compute_again(self, search):
-        ledger = Path("ledger")
+        ledger = Path("cache/ledger")
         assert search("--fold", "--run-prefix", "one") == [(6, "bitwise"), (12, "bitwise")]
         assert search("--fold", "--run-prefix", "two", "--param-variations", "lr=3,4") == [
             (18, "bitwise"),
@@ -530,17 +566,18 @@ class TestRuns:
         assert ledger.read_text() == "features\n" * 2
         assert {found.name.partition("_")[0] for found in Store("runs").searches()} == {"one", "two", "three"}
 
-    def test_runs_that_are_separated_while_it_computes_each_have_the_result(self, search):
-        # By default, runs are separated where one writes a file, as the function does.
-        assert search("--run-prefix", "one", "--param-variations", "wait=0.2") == [(6, "bitwise"), (12, "bitwise")]
-        assert Path("ledger").read_text() == "features\n" * 2
-        assert search("--run-prefix", "two", "--param-variations", "wait=0.2") == [(6, "bitwise"), (12, "bitwise")]
-        assert Path("ledger").read_text() == "features\n" * 2
+    def test_one_that_writes_a_file_is_called_by_each_run_and_the_run_says_so(self, search, monkeypatch):
+        monkeypatch.setenv("LEDGER", "ledger")
+        for prefix, times in (("one", 2), ("two", 4)):
+            assert search("--run-prefix", prefix) == [(6, "bitwise"), (12, "bitwise")]
+            assert Path("ledger").read_text() == "features\n" * times
+            notes = [record.notes for _, record in Store("runs").find("last").records()]
+            assert notes == [["the result of features is not kept: it writes ledger"]] * 2
 
     def test_without_the_fold_every_run_does_everything_itself(self, search):
         search("--run-prefix", "one", "--fold")
         assert search("--run-prefix", "two", "--no-fold") == [(6, "own"), (12, "own")]
-        assert Path("ledger").read_text() == "features\n" * 3
+        assert Path("cache/ledger").read_text() == "features\n" * 3
 
     def test_of_processes_that_want_the_same_one_computes(self, search, project):
         code = (
@@ -551,5 +588,5 @@ class TestRuns:
         start = [sys.executable, "-c", code]
         both = [subprocess.Popen(start, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)]
         assert [each.communicate()[0] for each in both] == ["[5, 1, 2]\n"] * 3
-        assert Path("ledger").read_text() == "features\n"
+        assert Path("cache/ledger").read_text() == "features\n"
         assert not list(Path(".stages").glob("*.lock"))
