@@ -14,7 +14,7 @@ from gridfold.identity.machine import of_machine
 from gridfold.identity.values import UnknownError, of_value
 from gridfold.process import seeding
 from gridfold.stages import outside, trace
-from gridfold.stages.content import digest
+from gridfold.stages.content import digest, has_in_common
 from gridfold.stages.packing import Classes, NotKeptError
 from gridfold.stages.references import References
 from gridfold.stages.shelf import Box, Shelf
@@ -129,7 +129,7 @@ class Kept:
         before = seeding.states()
         with outside.watched(noted) if self._call.watched else contextlib.nullcontext():
             value = self._call.compute(noted)
-        problem = self._problem(noted, before, arguments, references)
+        problem = self._problem(noted, before, arguments, references) or self._is_held(value, references)
         if not problem:
             try:
                 self._keep(start, noted, value)
@@ -141,6 +141,13 @@ class Kept:
         if seeding.has_drawn(before):
             return "it draws from random numbers that the run draws from: give it a generator of its own"
         return noted.problem or next(self._changes(noted, arguments, references), "")
+
+    def _is_held(self, value: Any, references: References) -> str:
+        """Whoever changes it would change what the next call is given."""
+        call = self._call
+        if call.watched and has_in_common(value, [call.others, call.named, references.held]):
+            return "it gives back what it was given, or what a variable holds: return a copy"
+        return ""
 
     def _changes(self, noted: Trace, arguments: str, references: References) -> Iterator[str]:
         """What is not any more as it was when the function was called."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from gridfold.identity.data import content, hash_of
+from gridfold.identity.data import content
 from gridfold.identity.packages import is_installed
 from gridfold.stages.trace import Question, Trace, told
 
@@ -26,7 +26,9 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/bin/", "/opt/", "/memfd:")
 _CACHES = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR", "TRITON_CACHE_DIR")
 _CHANGES = ("mkdir", "remove", "rename", "rmdir", "symlink", "link", "truncate")
+_FOLDER_OF = {"os.remove": 1, "os.rmdir": 1, "os.mkdir": 2}  # which argument is the descriptor of a folder
 _STARTS = ("system", "posix_spawn", "exec", "spawn", "fork", "forkpty")
+_MOST_FILES = 20_000  # in a folder that the config names
 _IMPORTING = "<frozen importlib._bootstrap"
 _ASKING = ("ctypes/util.py", "platform.py", "uuid.py")  # of the standard library: start a program to know the machine
 
@@ -68,7 +70,12 @@ def note_names(text: str, trace: Trace) -> None:
 
 def _note(question: tuple[str, str], trace: Trace) -> None:
     kind, name = question
-    trace.note((kind, (name,)), lambda: _ANSWERS[kind](name))
+    if (kind, (name,)) in trace.notes:
+        return
+    if seen := _ANSWERS[kind](name):
+        trace.note((kind, (name,)), lambda: seen)
+    else:
+        trace.refuse(f"the folder {name} has more than {_MOST_FILES} files")
 
 
 def _file(path: str) -> str:
@@ -82,8 +89,17 @@ def _file(path: str) -> str:
 
 
 def _folder(path: str) -> str:
-    """Names, sizes and times of all that is in a folder."""
-    return hash_of(path) or "absent"
+    """Names, sizes and times of all that is in a folder, now; "" if that is too much."""
+    known: list[object] = []
+    for parent, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith(("__pycache__", ".")))
+        for name in sorted(names):
+            with contextlib.suppress(OSError):  # it was removed meanwhile
+                stat = os.stat(os.path.join(parent, name))  # noqa: PTH116, PTH118
+                known.append((os.path.relpath(parent, path), name, stat.st_size, stat.st_mtime_ns))
+        if len(known) > _MOST_FILES:
+            return ""
+    return told(known)
 
 
 def _names(path: str) -> str:
@@ -164,10 +180,14 @@ def _writes_to(path: str) -> None:
         _refuse(f"it writes {path}")
 
 
-def _changes(_: str, arguments: tuple[Any, ...], __: FrameType) -> None:
-    path = arguments[0]
-    if isinstance(path, (str, bytes, os.PathLike)) and not _is_spared(os.fsdecode(path)):
-        _refuse(f"it changes {os.fsdecode(path)}")
+def _changes(event: str, arguments: tuple[Any, ...], __: FrameType) -> None:
+    folder = arguments[_FOLDER_OF[event]] if event in _FOLDER_OF else -1
+    for path in arguments:
+        if isinstance(path, (str, bytes, os.PathLike)):
+            inside = "" if folder == -1 else os.readlink(f"/proc/self/fd/{folder}")  # noqa: PTH115
+            whole = os.path.join(inside, os.fsdecode(path))  # noqa: PTH118
+            if not _is_spared(whole):
+                _refuse(f"it changes {whole}")
 
 
 def _lists(_: str, arguments: tuple[Any, ...], __: FrameType) -> None:

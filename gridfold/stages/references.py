@@ -43,10 +43,12 @@ class References:
     Attributes:
         values: hashes of the values of variables, by their names; "" for a name that has no value.
         classes: data classes and named tuples among it, by their names.
+        held: what variables hold.
     """
 
     values: dict[str, str] = field(default_factory=dict)
     classes: dict[str, type] = field(default_factory=dict)
+    held: list[object] = field(default_factory=list)
     _looked_into: set[tuple[int, frozenset[str]]] = field(default_factory=set)
     _seen: set[int] = field(default_factory=set)
     _alive: list[object] = field(default_factory=list)  # what is seen: its number must not be given again
@@ -99,6 +101,7 @@ class References:
             self._state(name, value)
 
     def _state(self, name: str, value: Any) -> None:
+        self.held.append(value)
         try:
             self.values[name] = of_value(_plain(value), digest)
         except UnknownError:
