@@ -14,6 +14,8 @@ _SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})  # one
 
 def digest(value: Any) -> str | None:
     """A hash of the content of an array or tensor, and of how it lies in memory; None for all else."""
+    if type(value) in _SCALARS:
+        return None
     if is_array(value) and not value.dtype.hasobject:
         return _hash(f"{value.dtype!r} {value.shape} {value.strides}", value)
     if is_tensor(value) and value.layout is _torch().strided and not value.is_quantized:

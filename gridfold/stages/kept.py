@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import FunctionType
@@ -126,9 +127,11 @@ class Kept:
     def _new(self, start: str, arguments: str, references: References) -> Outcome:
         noted = Trace()
         noted.spared.append(self._shelf.folder)
-        before = seeding.states()
+        before, folder = seeding.states(), os.getcwd()  # noqa: PTH109
         with outside.watched(noted) if self._call.watched else contextlib.nullcontext():
             value = self._call.compute(noted)
+        if os.getcwd() != folder:  # noqa: PTH109
+            noted.refuse("it changes the working directory")
         problem = self._problem(noted, before, arguments, references) or self._is_held(value, references)
         if not problem:
             try:

@@ -8,8 +8,10 @@ that it opens itself: a file that a text of the config names counts as read.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from types import FrameType
@@ -33,7 +35,7 @@ _IMPORTING = "<frozen importlib._bootstrap"
 _ASKING = ("ctypes/util.py", "platform.py", "uuid.py")  # of the standard library: start a program to know the machine
 
 _traces: list[Trace] = []  # of the stages that are computing, one in the other
-_busy = False
+_busy: set[int] = set()  # threads that look into what they have heard
 _listening = False
 
 
@@ -136,21 +138,25 @@ def _listen() -> None:
         sys.addaudithook(_hear)
         variables: Any = os.environ
         variables._data = _Variables(variables._data)
+        in_bytes: Any = os.environb
+        in_bytes._data = variables._data
 
 
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:
-    global _busy  # noqa: PLW0603 - as above
-    if not _traces or _busy or event not in _EVENTS:
+    thread = threading.get_ident()
+    if not _traces or thread in _busy or event not in _EVENTS:
         return
-    _busy = True
+    _busy.add(thread)
     try:
         caller = _caller(sys._getframe(1))
         if caller is not None:
             _EVENTS[event](event, arguments, caller)
+        elif event == "open":
+            _imports(arguments[0])
     except Exception as error:  # it would come out of what the stage does
         _refuse(f"what it does at {event} cannot be told: {error}")
     finally:
-        _busy = False
+        _busy.discard(thread)
 
 
 def _caller(frame: FrameType | None) -> FrameType | None:
@@ -173,6 +179,15 @@ def _reads(path: str) -> None:
     if not _is_spared(path):
         for trace in _traces:
             _note(("file", path), trace)
+
+
+def _imports(path: Any) -> None:
+    """A module of the user's, which need not be named in its code."""
+    if isinstance(path, str):
+        with contextlib.suppress(ValueError, NotImplementedError):
+            path = importlib.util.source_from_cache(path) if path.endswith(".pyc") else path
+            if path.endswith(".py"):
+                _reads(path)
 
 
 def _writes_to(path: str) -> None:
@@ -215,6 +230,11 @@ def _connects_to_database(_: str, arguments: tuple[Any, ...], __: FrameType) -> 
         _refuse(f"it uses the database {arguments[0]}")
 
 
+def _sets(_: str, arguments: tuple[Any, ...], caller: FrameType) -> None:
+    if _is_users(caller):
+        _refuse(f"it sets the environment variable {os.fsdecode(arguments[0])}")
+
+
 def _makes_temporary(_: str, arguments: tuple[Any, ...], __: FrameType) -> None:
     for trace in _traces:
         trace.spared.append(str(arguments[0]))
@@ -227,6 +247,8 @@ _EVENTS: Mapping[str, Callable[[str, tuple[Any, ...], FrameType], None]] = {
     **dict.fromkeys((f"os.{name}" for name in _CHANGES), _changes),
     **dict.fromkeys((f"os.{name}" for name in _STARTS), _starts),
     "subprocess.Popen": _starts,
+    "os.putenv": _sets,
+    "os.unsetenv": _sets,
     "socket.connect": _connects,
     "sqlite3.connect": _connects_to_database,
     "tempfile.mkstemp": _makes_temporary,
@@ -238,18 +260,21 @@ class _Variables(dict[Any, Any]):
     """The environment; what code of the user's looks up counts as read."""
 
     def __getitem__(self, key: Any) -> Any:
-        if _traces and not _busy:
-            frame: FrameType | None = sys._getframe(1)
-            while frame and frame.f_code.co_filename in _BETWEEN:
-                frame = frame.f_back
-            if frame and not is_installed(frame.f_code.co_filename):
-                for trace in _traces:
-                    _note(("variable", os.fsdecode(key)), trace)
+        if _traces and _is_users(sys._getframe(1)):
+            for trace in _traces:
+                _note(("variable", os.fsdecode(key)), trace)
         return super().__getitem__(key)
 
 
 _BETWEEN = {os.__file__, os.environ.__class__.__getitem__.__code__.co_filename}
 _BETWEEN |= {MutableMapping.get.__code__.co_filename, "<frozen _collections_abc>"}
+
+
+def _is_users(frame: FrameType | None) -> bool:
+    """Whether code of the user's asks, by way of ``os``."""
+    while frame and frame.f_code.co_filename in _BETWEEN:
+        frame = frame.f_back
+    return frame is not None and not is_installed(frame.f_code.co_filename)
 
 
 def _is_imported(frame: FrameType | None) -> bool:

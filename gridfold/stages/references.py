@@ -23,6 +23,7 @@ from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from gridfold.identity.data import hash_of
 from gridfold.identity.packages import is_installed
 from gridfold.identity.values import UnknownError, of_value
 from gridfold.stages.content import digest
@@ -138,6 +139,9 @@ class References:
         own = [function.__module__] if code.reads_all and function.__module__ in sys.modules else []
         for reached in (*own, *code.imported(str(module.get("__package__") or ""))):
             self._module(sys.modules[reached], code.names)
+        if code.imports_by_name:
+            for other, file in _own_modules():
+                self.values[f"the source of {other}"] = str(hash_of(file))
 
     def _wrapper(self, name: str, function: FunctionType) -> None:
         """An installed one, such as a decorator makes: what it calls is around it."""
@@ -197,6 +201,7 @@ class _Code:
     modules: tuple[str, ...]
     names: frozenset[str]
     reads_all: bool
+    imports_by_name: bool
 
     def imported(self, package: str) -> Iterator[str]:
         """The loaded modules that it imports."""
@@ -222,8 +227,14 @@ def _look(code: CodeType) -> _Code:
         if not _BY_NAME.isdisjoint(each.co_names):
             modules |= {constant for constant in each.co_consts if isinstance(constant, str)}
         parts.append([each.co_name, each.co_code, list(map(str, each.co_names)), _constants(each)])
-    reads_all = not _ALL_VARIABLES.isdisjoint(variables)
-    return _Code(of_value(parts), tuple(sorted(variables)), tuple(sorted(modules)), frozenset(names), reads_all)
+    return _Code(
+        digest=of_value(parts),
+        variables=tuple(sorted(variables)),
+        modules=tuple(sorted(modules)),
+        names=frozenset(names),
+        reads_all=not _ALL_VARIABLES.isdisjoint(variables),
+        imports_by_name=not _BY_NAME.isdisjoint(names),
+    )
 
 
 def _all(code: CodeType) -> Iterator[CodeType]:
@@ -287,6 +298,14 @@ def _cells(function: FunctionType) -> list[Any]:
 def _attributes(value: object) -> list[tuple[str, Any]]:
     slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ()) if name[:2] != "__"]
     return [*getattr(value, "__dict__", {}).items(), *((name, getattr(value, name, None)) for name in slots)]
+
+
+def _own_modules() -> Iterator[tuple[str, str]]:
+    """The user's modules that are loaded, with their files."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and not is_installed(file):
+            yield name, file
 
 
 def _is_own(kind: object) -> bool:

@@ -276,6 +276,11 @@ NOT_KEPT = {
     "starts a program": ("subprocess.run(['true']).returncode", "it starts a process: true"),
     "starts a shell": ("os.system('true')", "it starts a process: true"),
     "opens a database": ("sqlite3.connect('x.db').close()", "it uses the database x.db"),
+    "sets a variable of the environment": (
+        "os.environ.update(GRIDFOLD_TEST_SCALE='1')",
+        "it sets the environment variable GRIDFOLD_TEST_SCALE",
+    ),
+    "changes the working directory": ("os.chdir('..')", "it changes the working directory"),
     "changes a variable": ("add()", "it changes {module}.COUNT"),
     "changes a list": ("SEEN.append(1)", "it changes {module}.SEEN"),
     "sets a variable that was not there": ("keep()", "it changes {module}.MODEL"),
@@ -291,8 +296,9 @@ NOT_KEPT = {
 
 
 @pytest.mark.parametrize(("body", "why"), NOT_KEPT.values(), ids=NOT_KEPT)
-def test_one_that_does_more_than_to_compute_is_called_each_time(body, why, own, tmp_path):
+def test_one_that_does_more_than_to_compute_is_called_each_time(body, why, own, tmp_path, monkeypatch):
     (tmp_path / "x.txt").touch()
+    monkeypatch.setenv("GRIDFOLD_TEST_SCALE", "")
     source = """
 COUNT, SEEN, KEPT = 0, [], [1]
 rng = np.random.default_rng(0)
@@ -313,10 +319,27 @@ def made(config, *others):
     for _ in range(2):
         before = it.computed
         it.module.made({"out": "x.txt"}, [])
+        monkeypatch.chdir(tmp_path)
         assert it.computed == before + 1
     (note,) = stages.notes()
     assert note.startswith("the result of made is not kept: " + why.format(module=it.module.__name__))
     assert not list((tmp_path / "runs").rglob("*.result"))
+
+
+def test_a_module_that_a_value_names_counts(own, tmp_path):
+    """Whether it is imported already, or not yet."""
+    it = own(f"{STAGE}importlib.import_module(config['of']).SCALE")
+    name = f"plugin_of_{it.module.__name__}"
+    for scale in (1, 37):
+        (tmp_path / f"{name}.py").write_text(f"SCALE = {scale}")
+        assert it.module.made({"of": name}) == scale
+        sys.modules.pop(name)
+    assert it.module.made({"of": name}) == 37
+    before = it.computed
+    (tmp_path / f"{name}.py").write_text("SCALE = 4")
+    it.module.made({"of": name})  # the old one is imported still: its source is another
+    sys.modules.pop(name)
+    assert it.computed == before + 1
 
 
 def test_temporary_files_are_its_own(own):
