@@ -245,7 +245,9 @@ class _Unpacker:
     def array(self, dtype: str, shape: Sequence[int], order: Any, writeable: object, buffer: int) -> Any:
         import numpy
 
-        made: Any = numpy.ndarray(tuple(shape), _dtype(dtype), self._buffers[buffer], order=order)
+        kind = _dtype(dtype)
+        _check_size(shape, kind.itemsize, self._buffers[buffer])
+        made: Any = numpy.ndarray(tuple(shape), kind, self._buffers[buffer], order=order)
         made.flags.writeable = bool(writeable) and not self._buffers[buffer].readonly
         return made
 
@@ -253,10 +255,10 @@ class _Unpacker:
         import torch
 
         kind, content = getattr(torch, dtype), self._buffers[buffer]
-        size = math.prod(shape) * kind.itemsize
-        if not isinstance(kind, torch.dtype) or size != len(content) or not _is_dense(shape, stride):
+        if not isinstance(kind, torch.dtype) or not _is_dense(shape, stride):
             raise ValueError("no tensor")
-        if not size:
+        _check_size(shape, kind.itemsize, content)
+        if not content:
             return torch.empty_strided(shape, stride, dtype=kind)
         storage = torch.frombuffer(content, dtype=torch.uint8).untyped_storage()
         return torch.empty(0, dtype=kind).set_(storage, 0, tuple(shape), tuple(stride))
@@ -330,6 +332,12 @@ def _dtype(text: str) -> Any:
     if dtype.hasobject:  # its bytes would be taken for addresses
         raise ValueError("an array of objects")
     return dtype
+
+
+def _check_size(shape: Sequence[int], itemsize: int, content: memoryview) -> None:
+    """NumPy takes sizes below 0 for a part of the buffer, and sizes that are too small, too."""
+    if not all(type(size) is int and size >= 0 for size in shape) or math.prod(shape) * itemsize != len(content):
+        raise ValueError("not as large as what it is made of")
 
 
 def _is_dense(shape: Sequence[int], stride: Sequence[int]) -> bool:
