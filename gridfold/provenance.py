@@ -15,12 +15,10 @@ from types import MappingProxyType
 from typing import Any
 
 from gridfold.files import is_file
-from gridfold.stages.identity import versions
+from gridfold.identity import packages as installed
 
 _SECONDS = 20
 _MOST_BYTES = 1 << 20  # of a file that is code
-# What a result may depend on; others are in the user's own lock file.
-_PACKAGES = ("gridfold", "torch", "transformers", "tokenizers", "datasets", "scikit-learn", "numpy", "pandas")
 
 
 def commit() -> str | None:
@@ -55,8 +53,8 @@ def patch(trainer: str | Sequence[str], without: Path) -> bytes:
 
 
 def packages() -> dict[str, str]:
-    """The versions of Python and of the packages that results depend on, as far as they are installed."""
-    return dict(versions(_PACKAGES))
+    """The versions of Python and of gridfold."""
+    return {name: version for name, version in installed.basic().items() if version}
 
 
 def command() -> list[str]:

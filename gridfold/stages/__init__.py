@@ -8,23 +8,19 @@ would read, in the same order, and never more: where the config stands for many 
 
 from __future__ import annotations
 
-import copy
 import functools
 import logging
 import os
-import sys
-import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
 from gridfold.errors import ConfigError
-from gridfold.process import seeding
 
 if TYPE_CHECKING:
     from types import FunctionType
 
-    from gridfold.stages.shelf import Box, Question, Shelf
+    from gridfold.stages.shelf import Shelf
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,12 +29,11 @@ STAGES = ".stages"  # the folder beside the runs
 LIMIT = "GRIDFOLD_STAGES_GB"
 _DEFAULT_GIGABYTES = 20.0
 _LOG = logging.getLogger(__name__)
-_SINGLE = frozenset({type(None), bool, int, float, str, bytes})  # one object may be in many places
-_KEYS = frozenset({type(None), bool, int, float, str})  # what JSON gives back as it was
+_TRUSTED = f"{__name__.partition('.')[0]}."  # modules whose stages are told all that they depend on
 
 _folder: Path | None = None
 _used = False
-_made: dict[int, tuple[Callable[[], Any], str]] = {}  # results of this process, by identity, with their addresses
+_notes: list[str] = []  # which results were not kept, and why
 
 
 def use(runs: Path) -> None:
@@ -68,6 +63,11 @@ def was_used() -> bool:
     return _used
 
 
+def notes() -> list[str]:
+    """Which results this process, or one that it was forked from, could not keep, and why."""
+    return list(_notes)
+
+
 @overload
 def stage(function: Callable[P, R], /) -> Callable[P, R]: ...
 
@@ -86,13 +86,15 @@ def stage(function: Any = None, /, *, version: str = "", any_threads: bool = Fal
             ...
 
     The first argument, if it is a mapping, is the config or a section of it: the function may only read it, and what
-    it reads is what the result depends on. It depends on the other arguments, too: plain values count by content, a
-    ``Path`` by what is in the file or folder, and what another stage has made by where that is kept. It depends on
-    the source of the function's module, and of those of the project that it imports; on the versions of Python and of
-    the usual numerical packages; on the kind of processor and GPU, and on the number of threads.
+    it reads is what the result depends on. So are the files that it opens, the environment variables that it looks
+    up, and the values of variables that it refers to, of its module and of others of the project. It depends on the
+    other arguments, too: plain values, arrays and tensors count by content, a ``Path`` by what is in the file or
+    folder. It depends on the source of the function's module, and of those of the project that it imports; on the
+    versions of Python and of the packages that they import; on the kind of processor and GPU, and on the number of
+    threads.
 
-    The result must depend on nothing else, and not be changed before it is given to another stage. Where any of this
-    cannot be told, the function is called, and a line in the log says so.
+    Each caller gets a copy of the result. Where something of this cannot be told, or the function does more than to
+    compute a result, it is called each time, and a line in the log and in the run's record says so.
 
     Args:
         function: a function of a module.
@@ -121,218 +123,23 @@ class _Stage:
         return call
 
     def _call(self, config: Mapping[Any, Any] | None, others: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-        def compute(trace: _Trace) -> Any:
-            first = () if config is None else (_Observed(config, (), trace),)
-            return self._function(*first, *others, **named)
+        from gridfold.stages.kept import Call, Kept  # as above
 
+        watched = not self._function.__module__.startswith(_TRUSTED)
+        call = Call(self._function, self._version, self._any_threads, watched, config, others, named)
         where = shelf_in_use()
-        start = where and self._start(others, named)
-        if not where or not start:
-            return compute(_Trace())
-        return _Kept(where, self._function.__qualname__, start, config if config is not None else {}, compute).get()
-
-    def _start(self, others: tuple[Any, ...], named: Mapping[str, Any]) -> str:
-        """The key at which the way to a result begins; "" if there is none."""
-        from gridfold.stages import identity  # as above
-
-        try:
-            code = identity.of_function(self._function, self._version)
-            machine = identity.of_machine(threads=not self._any_threads)
-            return identity.of_value((code, machine, others, sorted(named.items())), _address)
-        except identity.UnknownError as error:
-            _LOG.warning("the result of %s is not kept, nothing tells %s", self._function.__qualname__, error)
-            return ""
-
-
-class _Kept:
-    """One call of a stage."""
-
-    def __init__(
-        self, shelf: Shelf, name: str, start: str, config: Mapping[Any, Any], compute: Callable[[_Trace], Any]
-    ) -> None:
-        self._shelf = shelf
-        self._name = name
-        self._start = start
-        self._config = config
-        self._compute = compute
-
-    def get(self) -> Any:
-        """The result, kept or computed. While one process computes what others want, they wait, and read it then."""
-        key, found = self._follow(self._start)
-        while not found:
-            with self._shelf.alone(key):
-                reached, found = self._follow(key)
-                if not found and reached == key:
-                    return self._new()
-            key = reached
+        if not where:
+            return call.compute()
+        outcome = Kept(where, call).get()
+        if outcome.problem:
+            _say(f"the result of {self._function.__qualname__} is not kept: {outcome.problem}")
         global _used  # noqa: PLW0603 - as above
-        _used = True
-        _remember(found.value, key)
-        return found.value
-
-    def _follow(self, key: str) -> tuple[str, Box | None]:
-        """The last key of a way that this config leads along, and what is kept there."""
-        while question := self._shelf.question(key):
-            key = _next(key, question, _seen(self._config, question))
-        return key, self._shelf.result(key)
-
-    def _new(self) -> Any:
-        trace = _Trace()
-        before = seeding.states()
-        value = self._compute(trace)
-        if seeding.has_drawn(before):
-            self._refuse("it draws from random numbers that the run draws from: give it a generator of its own")
-        elif problem := trace.problem or _changed_by_keeping(value):
-            self._refuse(problem)
-        else:
-            key = self._start
-            for question, seen in trace.notes.items():
-                self._shelf.lead(key, question)
-                key = _next(key, question, seen)
-            self._shelf.put(key, value)
-            _remember(value, key)
-        return value
-
-    def _refuse(self, problem: str) -> None:
-        _LOG.warning("the result of %s is not kept: %s", self._name, problem)
+        _used = _used or outcome.found
+        return outcome.value
 
 
-def _changed_by_keeping(value: Any) -> str:
-    """What of a result would not be the same to the bit when it is read again; "" if nothing is known to be."""
-    numpy = sys.modules.get("numpy")
-    if numpy and isinstance(value, numpy.ndarray):
-        lies = value.flags.c_contiguous or value.flags.f_contiguous
-        return "" if lies else "an array that is a part of another, and lies in memory as such: return a copy of it"
-    if isinstance(value, (set, frozenset)):
-        return "a set, which would be in another order: return a sorted list"
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
-    return next(filter(None, map(_changed_by_keeping, parts)), "")
-
-
-class _Trace:
-    """What was looked at in a config, in order, and what was seen."""
-
-    def __init__(self) -> None:
-        self.notes: dict[Question, str] = {}
-        self.problem = ""
-
-    def note(self, question: Question, see: Callable[[], str]) -> None:
-        """Note what is seen for the first time; as it cannot change, the second time tells nothing new."""
-        from gridfold.stages.identity import UnknownError
-
-        if question in self.notes:
-            return
-        if not all(type(key) in _KEYS for key in question[1]):
-            self.problem = f"a key of the config is {question[1][-1]!r}"
-            return
-        try:
-            self.notes[question] = see()
-        except UnknownError as error:
-            self.problem = f"nothing tells what the config has at {'.'.join(map(str, question[1]))}, {error}"
-
-
-class _Observed(Mapping[Any, Any]):
-    """A mapping of the config; whatever is looked at is noted. It cannot be changed."""
-
-    def __init__(self, mapping: Mapping[Any, Any], path: tuple[Any, ...], trace: _Trace) -> None:
-        self._mapping = mapping
-        self._path = path
-        self._trace = trace
-
-    def __getitem__(self, key: Any) -> Any:
-        try:
-            value = self._mapping[key]
-        except KeyError:
-            self._trace.note(("value", (*self._path, key)), lambda: _ABSENT)
-            raise
-        self._trace.note(("value", (*self._path, key)), lambda: _told(value))
-        if isinstance(value, Mapping):
-            return _Observed(value, (*self._path, key), self._trace)
-        return copy.deepcopy(value)
-
-    def __contains__(self, key: object) -> bool:
-        return self._ask("has", key, key in self._mapping)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._ask("keys", None, list(self._mapping)))
-
-    def __len__(self) -> int:
-        return self._ask("size", None, len(self._mapping))
-
-    def __bool__(self) -> bool:
-        return self._ask("some", None, bool(self._mapping))
-
-    def _ask(self, kind: str, key: Any, answer: R) -> R:
-        path = (*self._path, key) if kind == "has" else self._path
-        self._trace.note((kind, path), lambda: _told(answer))
-        return answer
-
-    def __repr__(self) -> str:
-        return repr(copy.deepcopy(self))
-
-    def __copy__(self) -> dict[Any, Any]:
-        return dict(self)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> dict[Any, Any]:
-        return {key: copy.deepcopy(value, memo) for key, value in self.items()}
-
-    def __reduce__(self) -> Any:
-        return dict, (copy.deepcopy(self),)
-
-
-_ABSENT = "absent"
-
-
-def _told(value: Any) -> str:
-    """What was seen, for a note."""
-    from gridfold.stages.identity import of_value
-
-    return "a mapping" if isinstance(value, Mapping) else of_value(value)
-
-
-def _seen(config: Mapping[Any, Any], question: Question) -> str:
-    """What is seen now where something else was seen before."""
-    trace = _Trace()
-    kind, path = question
-    observed: Any = _Observed(config, (), trace)
-    parents = path[:-1] if kind in ("value", "has") else path
-    for key in parents:
-        observed = observed[key]
-    _LOOKS[kind](observed, path[-1] if path else None)
-    return trace.notes.get(question, "")
-
-
-def _value(observed: _Observed, key: Any) -> None:
-    observed.get(key)
-
-
-_LOOKS: Mapping[str, Callable[[_Observed, Any], object]] = {
-    "value": _value,
-    "has": lambda observed, key: key in observed,
-    "keys": lambda observed, _: iter(observed),
-    "size": lambda observed, _: len(observed),
-    "some": lambda observed, _: bool(observed),
-}
-
-
-def _next(key: str, question: Question, seen: str) -> str:
-    from gridfold.stages.identity import of_value
-
-    return of_value((key, question, seen))
-
-
-def _remember(value: Any, address: str) -> None:
-    """Know a result, and the parts of a tuple, by where they are kept."""
-    if type(value) is tuple:
-        for position, part in enumerate(value):
-            _remember(part, f"{address}.{position}")
-    elif type(value) not in _SINGLE:
-        try:
-            _made[id(value)] = weakref.ref(value), address
-        except TypeError:  # a list, say
-            _made[id(value)] = (lambda: value), address
-
-
-def _address(value: object) -> str | None:
-    found, address = _made.get(id(value), (lambda: None, ""))
-    return address if found() is value and value is not None else None
+def _say(note: str) -> None:
+    """Once, in the log and in the record of whatever runs this process stands for."""
+    if note not in _notes:
+        _notes.append(note)
+        _LOG.warning("%s", note)

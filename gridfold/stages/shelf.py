@@ -12,7 +12,6 @@ import json
 import logging
 import mmap
 import os
-import pickle
 import struct
 import zlib
 from collections.abc import Iterator
@@ -21,13 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from gridfold.files import replace_bytes, replace_file
-
-Question = tuple[str, tuple[Any, ...]]
-"""What is looked at in a config, and the path."""
+from gridfold.stages.packing import Buffer, Classes, NotKeptError, pack, unpack
+from gridfold.stages.trace import Question
 
 _LOG = logging.getLogger(__name__)
 _RESULT, _QUESTION, _LOCK = ".result", ".question", ".lock"
-_MAGIC = b"gridfold"
+_MAGIC = b"gridfol2"  # before, results were pickles
 _HEAD = struct.Struct("<8sQII")  # the magic, the size of the file, the check sum of what follows, the number of pieces
 _ALIGNMENT = 64  # of arrays: what is loaded is where it could have been allocated, and kernels do the same with it
 
@@ -55,6 +53,11 @@ class Shelf:
         self._folder = folder
         self._limit = limit
 
+    @property
+    def folder(self) -> str:
+        """Where it is."""
+        return os.path.abspath(self._folder)  # noqa: PTH100
+
     def question(self, key: str) -> Question | None:
         """What to look at next at a key."""
         path = self._path(key, _QUESTION)
@@ -66,13 +69,13 @@ class Shelf:
         _touch(path)
         return question
 
-    def result(self, key: str) -> Box | None:
-        """What is kept at a key."""
+    def result(self, key: str, classes: Classes) -> Box | None:
+        """What is kept at a key, a copy for whoever asks."""
         path = self._path(key, _RESULT)
         try:
             with path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH)  # for as long as it is mapped: the mapping holds the file
-                box = Box(_unpacked(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)))
+                box = Box(_value_of(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY), classes))
         except FileNotFoundError:
             return None
         except Exception as error:  # there is no end to what a file of garbage raises
@@ -90,18 +93,21 @@ class Shelf:
         except (OSError, TypeError, ValueError) as error:
             _LOG.debug("%s is not kept: %s", key, error)
 
-    def put(self, key: str, value: Any) -> None:
-        """Keep a result, if it can be kept."""
+    def put(self, key: str, value: Any, classes: Classes) -> None:
+        """Keep a result.
+
+        Raises:
+            NotKeptError: it cannot be kept.
+        """
         try:
-            pieces, size = _packed(value)
+            pieces, size = _file_of(value, classes)
             if size > self._limit:
-                _LOG.warning("a result of %d bytes is not kept: the limit is %d", size, self._limit)
-                return
+                raise NotKeptError(f"it has {size} bytes, and the limit is {self._limit}")
             self._folder.mkdir(parents=True, exist_ok=True)
             replace_bytes(self._path(key, _RESULT), pieces)
             self._make_room()
-        except Exception as error:  # nor to what pickling does
-            _LOG.warning("a result is not kept: %s", _told(error))
+        except (OSError, RecursionError) as error:
+            raise NotKeptError(_told(error)) from error
 
     @contextlib.contextmanager
     def alone(self, key: str) -> Iterator[None]:
@@ -156,13 +162,12 @@ class Shelf:
         return self._folder / (key + kind)
 
 
-def _packed(value: Any) -> tuple[list[bytes | memoryview], int]:
+def _file_of(value: Any, classes: Classes) -> tuple[list[Buffer], int]:
     """The file of a value in pieces, and its size. Arrays are pieces of their own, not copied."""
-    buffers: list[pickle.PickleBuffer] = []
-    pickled = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
-    parts = [memoryview(pickled), *(buffer.raw() for buffer in buffers)]
+    text, buffers = pack(value, classes)
+    parts = [memoryview(text.encode()), *(memoryview(buffer) for buffer in buffers)]
     sizes = struct.pack(f"<{len(parts)}Q", *map(len, parts))
-    pieces: list[bytes | memoryview] = [sizes]
+    pieces: list[Buffer] = [sizes]
     end = _HEAD.size + len(sizes)
     for part in parts:
         padding = bytes(-end % _ALIGNMENT)
@@ -174,11 +179,11 @@ def _packed(value: Any) -> tuple[list[bytes | memoryview], int]:
     return [_HEAD.pack(_MAGIC, end, checksum, len(parts)), *pieces], end
 
 
-def _unpacked(mapped: mmap.mmap) -> Any:
+def _value_of(mapped: mmap.mmap, classes: Classes) -> Any:
     """The value of a file.
 
     Raises:
-        ValueError: it is not what was written.
+        Exception: it is not what was written.
     """
     content = memoryview(mapped)
     if len(content) < _HEAD.size:
@@ -192,7 +197,7 @@ def _unpacked(mapped: mmap.mmap) -> Any:
         start = end + -end % _ALIGNMENT
         end = start + length
         parts.append(content[start:end])
-    return pickle.loads(parts[0], buffers=parts[1:])
+    return unpack(bytes(parts[0]), parts[1:], classes)
 
 
 def _touch(path: Path) -> None:

@@ -18,9 +18,14 @@ _FORGETS_THE_END = ("constant", "reduce_lr_on_plateau")
 _FORGETS_IT_AFTER_THE_WARMUP = ("constant_with_warmup", "inverse_sqrt")
 
 
+def counts_steps(training: TrainingSettings) -> bool:
+    """Whether a number of steps says how long to train, and ``num_epochs`` does not."""
+    return int(training.arguments.get("max_steps", -1)) > 0
+
+
 def looks_ahead(training: TrainingSettings) -> bool:
     """Whether what is learned in the first epochs depends on how many there will be."""
-    if "max_steps" in training.arguments:
+    if counts_steps(training):
         return True
     if training.scheduler in _FORGETS_THE_END:
         return False
@@ -35,9 +40,11 @@ class Ending:
 
     Args:
         section: where they are.
+        counts_steps: whether the training ends after a number of steps, so that ``num_epochs`` does not count.
     """
 
     section: Section
+    counts_steps: bool = False
 
     def check(self, data: DataFacts) -> None:
         """Raise ``ConfigError`` if one of them is wrong, or the metric does not fit the data."""
@@ -62,10 +69,16 @@ class Ending:
     def is_over(self, epoch: int, best: Callable[[str], int]) -> bool:
         """Whether a training ends after an epoch; ``best`` gives the number of the best epoch by a metric."""
 
-        def ends(epochs: int, patience: int | None, metric: str) -> bool:
-            return epoch >= epochs or (patience is not None and epoch - best(_full(metric)) >= patience)
+        def runs_out(patience: int | None, metric: str) -> bool:
+            return patience is not None and epoch - best(_full(metric)) >= patience
 
-        return self.section.ask([self._setting(each) for each in (NUM_EPOCHS, PATIENCE, METRIC)], ends)
+        def ends(patience: int | None, metric: str, epochs: int) -> bool:
+            return epoch >= epochs or runs_out(patience, metric)
+
+        settings = [self._setting(PATIENCE), self._setting(METRIC)]
+        if self.counts_steps:
+            return self.section.ask(settings, runs_out)
+        return self.section.ask([*settings, self._setting(NUM_EPOCHS)], ends)
 
     def _setting(self, setting: Setting) -> Setting:
         """The setting by the key that the config has for it."""

@@ -7,9 +7,10 @@ training settings are.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from transformers import TrainingArguments, set_seed
 from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
 from gridfold.text.data import Dataset, Pool, facts_of, load_pool
 from gridfold.text.encoder import PooledEncoder, Row, load_encoder, run_device
-from gridfold.text.ending import Ending, looks_ahead, read_ending
+from gridfold.text.ending import Ending, counts_steps, looks_ahead, read_ending
 from gridfold.text.features import LazyEncoder, LazyTokenizer, Tokens, activations_of, features_of, tokens_of
 from gridfold.text.finetune import Classifier, Progress, Recipe, TokenizedExamples, fine_tune, precision_of
 from gridfold.text.fitness import check_fit, check_frozen
@@ -29,7 +30,7 @@ from gridfold.text.head import Head, build_head, read_head
 from gridfold.text.history import History, Run
 from gridfold.text.layers import ActivationPadding, Activations, above, with_activations
 from gridfold.text.memory import Sizes, within_memory
-from gridfold.text.optimization import training_arguments
+from gridfold.text.optimization import steps_per_epoch, training_arguments
 from gridfold.text.precision import computes_bf16
 from gridfold.text.section import Config
 from gridfold.text.settings import (
@@ -224,9 +225,13 @@ def _note_eval_batch(run: Run, asked: int, used: int) -> None:
 
 def _read_plan(config: Config, data: Dataset, *, frozen: bool) -> _Plan:
     head, training = read_head(config.section("model")), read_training(config, frozen=frozen)
-    facts, ending = facts_of(data), read_ending(config)
+    facts, ending = facts_of(data), replace(read_ending(config), counts_steps=counts_steps(training))
     check_fit(facts, head, training)
     ending.check(facts)
+    if ending.counts_steps:
+        args = training_arguments(training, epochs=1)
+        epochs = math.ceil(args.max_steps / steps_per_epoch(len(data.train.ids), args))
+        return _Plan(head, training, ending, epochs, args)
     epochs = ending.epochs(looks_ahead=looks_ahead(training))
     return _Plan(head, training, ending, epochs, training_arguments(training, epochs))
 

@@ -10,7 +10,13 @@ from torch import Tensor, nn
 from transformers import TrainingArguments
 
 from gridfold.text.history import History
-from gridfold.text.optimization import classification_loss, example_share, optimizer_and_schedule, steps_with_metric
+from gridfold.text.optimization import (
+    classification_loss,
+    example_share,
+    optimizer_and_schedule,
+    steps_per_epoch,
+    steps_with_metric,
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ def train_head(
     accumulation of gradients.
     """
     order = _Order(len(features.train), args)
-    steps = order.steps * int(args.num_train_epochs)
+    steps = steps_per_epoch(len(features.train), args) * int(args.num_train_epochs)
     optimizer, schedule = optimizer_and_schedule(head, args, steps)
     per_step = not steps_with_metric(schedule)
     step, best = 0, dict[str, dict[str, Tensor]]()
@@ -89,12 +95,6 @@ class _Order:
         self._group = args.gradient_accumulation_steps
         self._drop_last = args.dataloader_drop_last
         self._generator = torch.Generator().manual_seed(args.seed)
-
-    @property
-    def steps(self) -> int:
-        """Optimiser steps an epoch."""
-        batches = self._examples // self._size if self._drop_last else -(-self._examples // self._size)
-        return -(-batches // self._group)
 
     def epoch(self) -> Iterator[list[Tensor]]:
         """The batches of every step, rows in random order."""

@@ -6,6 +6,7 @@ The optimiser and the schedule are those that ``transformers.Trainer`` itself ma
 from __future__ import annotations
 
 import dataclasses
+import math
 import tempfile
 from typing import Any
 
@@ -79,6 +80,13 @@ def training_arguments(training: TrainingSettings, epochs: int) -> TrainingArgum
     if result.n_gpu > 1:
         result._n_gpu = 1
     return result
+
+
+def steps_per_epoch(examples: int, args: TrainingArguments) -> int:
+    """How often the weights are updated in an epoch, as ``transformers.Trainer`` counts."""
+    size = args.per_device_train_batch_size
+    batches = examples // size if args.dataloader_drop_last else math.ceil(examples / size)
+    return max(math.ceil(batches / args.gradient_accumulation_steps), 1)
 
 
 def _warmup(ratio: float) -> dict[str, float]:

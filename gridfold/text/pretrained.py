@@ -42,7 +42,7 @@ def content_of(name: str) -> str:
     Raises:
         UnknownError: the model is one of the hub, and not in the cache.
     """
-    from gridfold.stages.identity import UnknownError, of_value  # needed by runs only
+    from gridfold.identity.values import UnknownError, of_value  # needed by runs only
 
     location = _location(name)
     if location is not None:

@@ -3,6 +3,8 @@
 import copy
 import dataclasses
 import errno
+import functools
+import logging
 import os
 import random
 import subprocess
@@ -17,27 +19,34 @@ import gridfold
 from gridfold import stages
 from gridfold.errors import ConfigError
 from gridfold.fold.folded import Group
-from gridfold.stages import identity, shelf
+from gridfold.identity import code, machine
+from gridfold.identity.sources import Sources
+from gridfold.stages import shelf
 from gridfold.store import Store
 from tests.conftest import ROOT
 
 CONFIG = {"data": {"name": "news", "limit": 5}, "model": {"size": 2}, "training": {"lr": 0.1}, "list": [{"a": 1}, 2]}
 calls = []
+told = logging.getLogger("tests.stages")  # a list of this module would be a variable that a stage changes
 
 
 @pytest.fixture(autouse=True)
 def _folder(tmp_path, monkeypatch):
     """Keeps in a folder of its own, and knows nothing that other tests have made."""
     monkeypatch.setattr(stages, "_folder", tmp_path / ".stages")
-    monkeypatch.setattr(stages, "_made", {})
+    monkeypatch.setattr(stages, "_notes", [])
     monkeypatch.setattr(stages, "_used", False)
     monkeypatch.delenv(stages.LIMIT, raising=False)
+    told.setLevel(logging.INFO)
+    handler = logging.Handler()
+    handler.emit = lambda record: calls.append(record.getMessage())
+    monkeypatch.setattr(told, "handlers", [handler])
     calls.clear()
 
 
 @gridfold.stage
 def features(config, *others, **named):
-    calls.append("features")
+    told.info("features")
     size = config["data"]["limit"]
     if size > 10:
         size += config["model"]["size"]
@@ -46,15 +55,21 @@ def features(config, *others, **named):
 
 @gridfold.stage
 def called(*arguments, **named):
-    calls.append("called")
+    told.info("called")
     return arguments[0]() if callable(arguments[0]) else 1
 
 
 @gridfold.stage
 def result(number):
     """What the tests have put there."""
-    calls.append("result")
-    return results[number]
+    told.info("result")
+    return results[number]() if callable(results[number]) else results[number]
+
+
+@gridfold.stage
+def made(as_list):
+    told.info("made")
+    return [0.0, 2.0] if as_list else np.array([0.0, 2.0])
 
 
 results = {}
@@ -118,7 +133,7 @@ class TestWhatIsRead:
         ],
     )
     def test_every_way_of_looking_counts(self, look, other, monkeypatch):
-        monkeypatch.setattr(sys.modules[__name__], "look", lambda config: (calls.append("look"), look(config))[1])
+        monkeypatch.setattr(sys.modules[__name__], "look", lambda config: (told.info("look"), look(config))[1])
         for config in (CONFIG, other, CONFIG, other):
             outcome, expected = outcome_of(looked, config), outcome_of(look, copy.deepcopy(config))
             assert outcome == expected
@@ -228,38 +243,62 @@ class TestArguments:
         assert len(calls) == 2
 
     def test_what_cannot_be_told_is_called_anew(self, caplog, tmp_path):
-        for unknown in (object(), np.zeros(3), tmp_path / "missing"):
+        for unknown in (object(), np.array([None]), tmp_path / "missing"):
             calls.clear()
             called(0, unknown)
             called(0, unknown)
             assert len(calls) == 2
-        assert "the result of called is not kept, nothing tells a ndarray" in caplog.text
+        assert "the result of called is not kept: nothing tells a ndarray" in caplog.text
         assert not kept()
 
-    def test_results_of_stages_count_by_where_they_are_kept(self):
-        results.update(array=np.zeros(3), several=(np.ones(2), [1, 2]))
-        for _ in range(2):
-            one, two = result("several")
-            called(0, result("array"))
-            called(0, one)
-            called(0, two)
-            called(0, (two, one))
-            stages._made.clear()  # as in another process
-        assert calls == ["result", "result", "called", "called", "called", "called"]
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            (np.zeros(3), np.zeros(4)),
+            (np.zeros(3), np.zeros(3, dtype=np.int64)),
+            (np.zeros((2, 3)), np.zeros((2, 3), order="F")),
+            (np.arange(6)[::2], np.arange(6)[::3]),
+            (np.array(["a"]), np.array([b"a"])),
+        ],
+    )
+    def test_arrays_count_by_content(self, one, other):
+        for value in (one, one.copy(order="K") if one.flags.c_contiguous else one, other):
+            called(0, [value])
+        assert len(calls) == 2
 
-    def test_a_single_object_of_python_is_not_taken_for_a_result(self):
-        results.update(none=None, five=5)
-        result("none"), result("five")
-        for value in (None, 5):
+    def test_tensors_count_by_content(self):
+        import torch
+
+        one = torch.zeros(2, 3)
+        for value in (
+            one,
+            one.clone(),
+            one.bfloat16(),
+            one.half(),
+            torch.zeros(3, 2).t(),
+            one + 1,
+            one.requires_grad_(),
+        ):
             called(0, value)
-        assert stages._made == {}
+        assert len(calls) == 6
+
+    @pytest.mark.parametrize("change", [lambda rows: rows.__setitem__(0, 7), lambda rows: rows.__setitem__(0, -0.0)])
+    @pytest.mark.parametrize("kind", [list, np.array])
+    def test_a_result_that_its_caller_has_changed_is_another(self, kind, change):
+        for _ in range(2):
+            rows = made(kind is list)
+            assert list(rows) == [0.0, 2.0]
+            called(0, rows)
+            change(rows)
+            called(0, rows)
+        assert calls == ["made", "called", "called"]
 
 
 class TestResults:
     def test_arrays_are_mapped_and_changed_for_oneself_only(self):
         import torch
 
-        results["array"] = np.arange(1000, dtype=np.float32)
+        results["array"] = lambda: np.arange(1000, dtype=np.float32)
         result("array")
         for _ in range(2):
             found = result("array")
@@ -306,13 +345,13 @@ class TestResults:
     @pytest.mark.parametrize(
         ("value", "why"),
         [
-            (np.zeros((4, 4))[:, :2], "an array that is a part"),
-            ([({"a": {3}},)], "a set, which would be in another order"),
+            (lambda: np.zeros((4, 4))[:, :2], "an array that is a part"),
+            (lambda: [({"a": {3}},)], "a set, which would be in another order"),
         ],
     )
     def test_what_would_not_come_back_to_the_bit_is_not_kept(self, value, why, caplog):
         results["value"] = value
-        assert result("value") is value
+        assert repr(result("value")) == repr(value())
         assert not kept()
         assert why in caplog.text
 
@@ -327,10 +366,12 @@ class TestResults:
         assert [made(2)(), made(3)()] == [2, 3]
         assert "a nested function" in caplog.text
 
-    def test_what_cannot_be_pickled_is_not_kept(self, caplog):
-        results["function"] = lambda: 1
+    def test_what_is_no_data_is_not_kept(self, caplog):
+        results["function"] = lambda: lambda: 1
         assert result("function")() == 1
-        assert "a result is not kept" in caplog.text
+        assert (
+            "the result of result is not kept: a function, which is none of the kinds that can be kept" in caplog.text
+        )
 
     @pytest.mark.parametrize(
         "damage",
@@ -373,9 +414,9 @@ class TestResults:
 class TestIdentity:
     def test_versions_machine_and_threads_count(self, monkeypatch):
         called(1)
-        monkeypatch.setattr(identity, "versions", lambda _: {"torch": "0.1"})
+        monkeypatch.setattr(code, "_sources", lambda _: Sources(packages={"torch": "0.1"}))
         called(1)
-        monkeypatch.setattr(identity, "_processor", lambda: ("another",))
+        monkeypatch.setattr(machine, "_processor", lambda: ("another",))
         called(1)
         monkeypatch.setenv("OMP_NUM_THREADS", "17")
         called(1)
@@ -403,13 +444,13 @@ class TestIdentity:
         assert printed(code, tmp_path) == "computed\n8\n"
 
     def test_threads_do_not_count_where_it_says_so(self, monkeypatch):
-        assert identity.of_machine(threads=False) == identity.of_machine(threads=False)
-        before = identity.of_machine(threads=False)
+        assert machine.of_machine(threads=False) == machine.of_machine(threads=False)
+        before = machine.of_machine(threads=False)
         monkeypatch.setenv("OMP_NUM_THREADS", "17")
-        assert identity.of_machine(threads=False) == before
+        assert machine.of_machine(threads=False) == before
 
     def test_a_worker_without_stages_does_not_load_what_they_need(self):
-        heavy = {"gridfold.stages.shelf", "gridfold.stages.identity"}
+        heavy = {"gridfold.stages.shelf", "gridfold.identity.code"}
         code = f"import sys, gridfold.worker; print({heavy} & set(sys.modules))"
         assert printed(code, ROOT) == "set()\n"
 
@@ -432,7 +473,7 @@ class TestLimit:
 
     def test_what_is_mapped_stays(self, monkeypatch):
         monkeypatch.setenv(stages.LIMIT, "35e-6")
-        results.update({number: np.full(10_000, number, dtype=np.int8) for number in range(5)})
+        results.update({number: functools.partial(np.full, 10_000, number, dtype=np.int8) for number in range(5)})
         result(0)
         in_use = result(0)
         for number in (1, 2, 3, 4):
@@ -476,6 +517,7 @@ def printed(code, folder, **options):
 
 
 TRAINER = """
+import os
 import time
 
 import gridfold
@@ -483,7 +525,7 @@ import gridfold
 
 @gridfold.stage
 def features(config):
-    with open("ledger", "a") as ledger:
+    with open(os.environ["LEDGER"], "a") as ledger:
         ledger.write("features\\n")
     time.sleep(config["wait"])
     return [config["size"], 1, 2]
@@ -497,7 +539,10 @@ def train(config, run):
 
 class TestRuns:
     @pytest.fixture
-    def search(self, project, write, command):
+    def search(self, project, write, command, monkeypatch):
+        (project / "cache").mkdir()
+        monkeypatch.setenv("XDG_CACHE_HOME", str(project / "cache"))  # where a file that is written does not count
+        monkeypatch.setenv("LEDGER", str(project / "cache" / "ledger"))
         write("trainers.py", TRAINER)
         write("base.yaml", "size: 3\nwait: 0.0\nlr: [1, 2]\nother: 1\n")
 
@@ -510,7 +555,7 @@ class TestRuns:
         return run
 
     def test_a_second_search_does_not_compute_again(self, search):
-        ledger = Path("ledger")
+        ledger = Path("cache/ledger")
         assert search("--fold", "--run-prefix", "one") == [(6, "bitwise"), (12, "bitwise")]
         assert search("--fold", "--run-prefix", "two", "--param-variations", "lr=3,4") == [
             (18, "bitwise"),
@@ -522,17 +567,18 @@ class TestRuns:
         assert ledger.read_text() == "features\n" * 2
         assert {found.name.partition("_")[0] for found in Store("runs").searches()} == {"one", "two", "three"}
 
-    def test_runs_that_are_separated_while_it_computes_each_have_the_result(self, search):
-        # By default, runs are separated where one writes a file, as the function does.
-        assert search("--run-prefix", "one", "--param-variations", "wait=0.2") == [(6, "bitwise"), (12, "bitwise")]
-        assert Path("ledger").read_text() == "features\n" * 2
-        assert search("--run-prefix", "two", "--param-variations", "wait=0.2") == [(6, "bitwise"), (12, "bitwise")]
-        assert Path("ledger").read_text() == "features\n" * 2
+    def test_one_that_writes_a_file_is_called_by_each_run_and_the_run_says_so(self, search, monkeypatch):
+        monkeypatch.setenv("LEDGER", "ledger")
+        for prefix, times in (("one", 2), ("two", 4)):
+            assert search("--run-prefix", prefix) == [(6, "bitwise"), (12, "bitwise")]
+            assert Path("ledger").read_text() == "features\n" * times
+            notes = [record.notes for _, record in Store("runs").find("last").records()]
+            assert notes == [["the result of features is not kept: it writes ledger"]] * 2
 
     def test_without_the_fold_every_run_does_everything_itself(self, search):
         search("--run-prefix", "one", "--fold")
         assert search("--run-prefix", "two", "--no-fold") == [(6, "own"), (12, "own")]
-        assert Path("ledger").read_text() == "features\n" * 3
+        assert Path("cache/ledger").read_text() == "features\n" * 3
 
     def test_of_processes_that_want_the_same_one_computes(self, search, project):
         code = (
@@ -543,5 +589,5 @@ class TestRuns:
         start = [sys.executable, "-c", code]
         both = [subprocess.Popen(start, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)]
         assert [each.communicate()[0] for each in both] == ["[5, 1, 2]\n"] * 3
-        assert Path("ledger").read_text() == "features\n"
+        assert Path("cache/ledger").read_text() == "features\n"
         assert not list(Path(".stages").glob("*.lock"))

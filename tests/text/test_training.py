@@ -246,6 +246,20 @@ def test_fields_of_training_arguments_reach_full_fine_tuning(config, new_run):
     assert f1_score(truth, predicted, average="macro") == metrics["val_f1"]
 
 
+@pytest.mark.parametrize("more", [{}, {"gradient_accumulation_steps": 2, "dataloader_drop_last": True}])
+def test_a_number_of_steps_decides_how_long_to_train_whatever_the_number_of_epochs_is(config, more, new_run):
+    config["training"].update(num_epochs=1, max_steps=19, **more)
+    run = new_run("run")
+    metrics = trainer.train(config, run)
+    assert [step["step"] for step in run.steps][-1] == 19
+    assert run.steps[-1]["epoch"] == run.steps[-1]["epochs"] == metrics["epochs"] == len(run.reports) > 2
+
+
+def test_patience_ends_a_training_of_a_number_of_steps(config, new_run):
+    config["training"].update(learning_rate=1e-12, num_epochs=1, max_steps=1000, early_stopping_patience=2)
+    assert trainer.train(config, new_run("run"))["epochs"] == 3
+
+
 def test_the_first_token_can_be_the_pooling(trained, new_run):
     other, run = copy.deepcopy(trained.config), new_run("cls")
     other["model"]["pooling"] = "cls"

@@ -1,0 +1,114 @@
+"""Files and folders that a result depends on: what is in them, and which of them a config names."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, lru_cache
+from typing import Any
+
+LISTED = "*"  # behind the name of a folder of which only the list of names counts
+_MOST_BYTES = 8 << 20  # of a file that is read to know it; of others size and time count
+_MOST_FILES = 20_000  # in a folder that a value names
+_MOST_CHARACTERS = 4096
+_REFERENCE = re.compile(r"\$\{(?:(?:oc\.)?env:(\w+)(?:,([^}]*))?|(\.*[\w.-]+))\}")
+_PASSING = ("__pycache__", ".")  # what names begin with that tell nothing
+
+
+def named_by(config: Mapping[str, Any]) -> dict[str, str | None]:
+    """The files and folders that values of a config name, and what is in them (see `hash_of`)."""
+    found = {}
+    for text in _texts(config):
+        if 0 < len(text) < _MOST_CHARACTERS and "\n" not in text and "\0" not in text:
+            path = os.path.expanduser(_resolved(text, config) if "$" in text else text)
+            if os.path.exists(path):  # asked for every text of every config
+                found[called(path)] = hash_of(path)
+    return found
+
+
+def called(path: str) -> str:
+    """What a record calls a file: relative to the working directory, if it is in there."""
+    here, whole = os.path.join(os.getcwd(), ""), os.path.abspath(path)
+    return whole.removeprefix(here) or "."
+
+
+def hash_of(path: str) -> str | None:
+    """What tells the content of a file or a folder from others; None if it is not there, or is too much to tell.
+
+    Of a folder, names, sizes and times count, all the way down; of a path that ends in ``*``, the names in the folder.
+    """
+    if path.endswith(LISTED):
+        return _hash_of_names(path.removesuffix(LISTED))
+    try:
+        stat = os.stat(path)  # asked for every file of every run
+        if os.path.isdir(path):
+            return _hash_of_folder(os.path.abspath(path), stat.st_mtime_ns)
+        if not os.path.isfile(path):
+            return "no file"
+        if stat.st_size > _MOST_BYTES:
+            return f"{stat.st_size} bytes, {stat.st_mtime_ns}"
+        return content(os.path.abspath(path), stat.st_size, stat.st_mtime_ns, stat.st_ino)[:16]
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=100_000)
+def content(path: str, *_stamp: int) -> str:
+    """A hash of what is in a file that has this size and time."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hash_of_names(folder: str) -> str | None:
+    try:
+        names = [name for name in os.listdir(folder or ".") if not name.startswith(_PASSING)]
+    except OSError:
+        return None
+    return _digest(sorted(names))
+
+
+@cache  # for the life of a search: to walk a folder for each of its runs would cost more than many runs
+def _hash_of_folder(folder: str, _changed: int) -> str | None:
+    known: list[object] = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(_PASSING))
+        for name in sorted(names):
+            try:
+                stat = os.stat(f"{parent}/{name}")
+            except OSError:
+                continue
+            known.append((os.path.relpath(parent, folder), name, stat.st_size, stat.st_mtime_ns))
+            if len(known) > _MOST_FILES:
+                return None
+    return _digest(known)
+
+
+def _digest(known: Sequence[object]) -> str:
+    return hashlib.sha256(repr(known).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (Mapping, list)):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(item)
+
+
+def _resolved(text: str, config: Mapping[str, Any]) -> str:
+    """A text with what ``${...}`` in it refers to, as far as that is a plain value; with environment variables."""
+
+    def value(match: re.Match[str]) -> str:
+        variable, default, path = match.groups()
+        if variable:
+            return os.environ.get(variable, default or "")
+        found: Any = config
+        for key in path.strip(".").split("."):
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return found if isinstance(found, str) else match.group()
+
+    for _ in range(5):  # what is referred to may refer to more
+        text = _REFERENCE.sub(value, text)
+    return os.path.expandvars(text)

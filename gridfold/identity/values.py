@@ -1,0 +1,102 @@
+"""What plain values, and the files that they name, are known by."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from gridfold.identity.data import content
+
+Known = Callable[[object], str | None]  # the address of what a stage has made
+
+
+class UnknownError(Exception):
+    """Nothing tells what a thing is by its content."""
+
+
+def of_value(value: Any, known: Known = lambda _: None) -> str:
+    """A hash of what a value is.
+
+    Plain values, and dataclasses, lists and mappings of them, are known by content; a ``Path`` by the content and the
+    name of the file or folder; what has a method ``stage_id`` by what that returns.
+
+    Args:
+        value: the value.
+        known: gives the address of what a stage has made, which is then not looked into.
+
+    Raises:
+        UnknownError: none of these, or a file that cannot be read.
+    """
+    digest = hashlib.sha256()
+    for piece in _pieces(value, known):
+        digest.update(f"{len(piece)}:".encode() + piece)
+    return digest.hexdigest()
+
+
+def _pieces(value: Any, known: Known) -> Iterator[bytes]:
+    """What tells a value from every other; types and orders count."""
+    kind = type(value)
+    yield f"{kind.__module__}.{kind.__qualname__}".encode()
+    if address := known(value):
+        yield address.encode()
+    elif value is None or kind in (bool, int):
+        yield repr(value).encode()
+    elif kind is float:
+        yield value.hex().encode()
+    elif kind is str:
+        yield value.encode("utf-8", "surrogatepass")
+    elif kind is bytes:
+        yield value
+    elif kind in (date, datetime, time):
+        yield value.isoformat().encode()
+    elif isinstance(value, Path):
+        yield from _file_pieces(value)
+    else:
+        yield from _parts(value, known)
+
+
+def _parts(value: Any, known: Known) -> Iterator[bytes]:
+    if hasattr(value, "stage_id") and not isinstance(value, type):
+        yield str(value.stage_id()).encode()
+        return
+    if type(value) in (set, frozenset):
+        yield from sorted(of_value(item, known).encode() for item in value)
+        return
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        parts = [(field.name, getattr(value, field.name)) for field in dataclasses.fields(value)]
+    elif isinstance(value, Mapping):
+        parts = list(value.items())
+    elif type(value) in (list, tuple):
+        parts = value
+    else:
+        raise UnknownError(f"a {type(value).__qualname__}")
+    yield str(len(parts)).encode()
+    for part in parts:
+        yield from _pieces(part, known)
+
+
+def _file_pieces(path: Path) -> Iterator[bytes]:
+    try:
+        yield path.name.encode("utf-8", "surrogateescape")
+        for file in sorted(_files_in(path)) if path.is_dir() else [path]:
+            stat = file.stat()
+            yield str(file.relative_to(path)).encode("utf-8", "surrogateescape")
+            yield content(str(file), stat.st_size, stat.st_mtime_ns, stat.st_ino).encode()
+    except OSError as error:
+        raise UnknownError(f"a file that cannot be read: {error}") from None
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """All files, those behind links to folders, too."""
+    entered = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        place = Path(parent).stat()
+        if (place.st_dev, place.st_ino) in entered:
+            folders.clear()  # a link that leads back
+        entered.add((place.st_dev, place.st_ino))
+        yield from (file for file in map(Path(parent).joinpath, names) if file.is_file())

@@ -1,0 +1,309 @@
+"""What lies outside of a stage: the files and variables that it reads, and what it does beside computing.
+
+Each read is a question that can be asked again. What it does beside computing, such as writing a file, belongs to every
+run, so that its result is not kept. Both are heard of through audit events, which C code does not raise for the files
+that it opens itself: a file that a text of the config names counts as read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from gridfold.identity.data import content
+from gridfold.identity.packages import is_installed
+from gridfold.stages.trace import Question, Trace, told
+
+_CORE = os.path.join(Path(__file__).parents[1], "")  # noqa: PTH118
+_BUILT_IN = os.path.join(_CORE, "text", "")  # noqa: PTH118 - a trainer like any other
+_WRAPPERS = os.path.join(_CORE, "fold", "writes.py")  # noqa: PTH118 - stands between code and what it opens
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/bin/", "/opt/", "/memfd:")
+_CACHES = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR", "TRITON_CACHE_DIR")
+_CHANGES = ("mkdir", "remove", "rename", "rmdir", "symlink", "link", "truncate")
+_FOLDER_OF = {"os.remove": 1, "os.rmdir": 1, "os.mkdir": 2}  # which argument is the descriptor of a folder
+_STARTS = ("system", "posix_spawn", "exec", "spawn", "fork", "forkpty")
+_MOST_FILES = 20_000  # in a folder that the config names
+_IMPORTING = "<frozen importlib._bootstrap"
+_ASKING = ("ctypes/util.py", "platform.py", "uuid.py")  # of the standard library: start a program to know the machine
+
+_traces: list[Trace] = []  # of the stages that are computing, one in the other
+_busy: set[int] = set()  # threads that look into what they have heard
+_listening = False
+
+
+@contextlib.contextmanager
+def watched(trace: Trace) -> Iterator[None]:
+    """Note in a trace what the process reads and does."""
+    _listen()
+    _traces.append(trace)
+    try:
+        yield
+    finally:
+        _traces.remove(trace)
+
+
+def answer(question: Question) -> str:
+    """What is outside now, which counts for the stages that are computing, too."""
+    kind, (name,) = question
+    found = _ANSWERS[kind](str(name))
+    for trace in _traces:
+        trace.note(question, lambda: found)
+    return found
+
+
+def note_names(text: str, trace: Trace) -> None:
+    """Note a file or folder that a text of the config names, or may name."""
+    if not text or len(text) > 4096 or "\n" in text or "\0" in text:
+        return
+    path = os.path.expanduser(text)  # noqa: PTH111
+    if os.path.isdir(path):  # noqa: PTH112 - asked for every text that a stage reads
+        _note(("folder", path), trace)
+    elif os.path.exists(path) or os.sep in path or os.path.splitext(path)[1]:  # noqa: PTH110, PTH122
+        _note(("file", path), trace)
+
+
+def _note(question: tuple[str, str], trace: Trace) -> None:
+    kind, name = question
+    if (kind, (name,)) in trace.notes:
+        return
+    if seen := _ANSWERS[kind](name):
+        trace.note((kind, (name,)), lambda: seen)
+    else:
+        trace.refuse(f"the folder {name} has more than {_MOST_FILES} files")
+
+
+def _file(path: str) -> str:
+    try:
+        stat = os.stat(path)  # noqa: PTH116
+        if not os.path.isfile(path):  # noqa: PTH113
+            return "no file"
+        return content(os.path.abspath(path), stat.st_size, stat.st_mtime_ns, stat.st_ino)  # noqa: PTH100
+    except (OSError, ValueError):
+        return "absent"
+
+
+def _folder(path: str) -> str:
+    """Names, sizes and times of all that is in a folder, now; "" if that is too much."""
+    known: list[object] = []
+    for parent, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith(("__pycache__", ".")))
+        for name in sorted(names):
+            with contextlib.suppress(OSError):  # it was removed meanwhile
+                stat = os.stat(os.path.join(parent, name))  # noqa: PTH116, PTH118
+                known.append((os.path.relpath(parent, path), name, stat.st_size, stat.st_mtime_ns))
+        if len(known) > _MOST_FILES:
+            return ""
+    return told(known)
+
+
+def _names(path: str) -> str:
+    """The names of what is in a folder itself."""
+    try:
+        return told(sorted(os.listdir(path)))  # noqa: PTH208
+    except (OSError, ValueError):
+        return "absent"
+
+
+def _variable(name: str) -> str:
+    return told(os.environ.get(name))
+
+
+_ANSWERS: Mapping[str, Callable[[str], str]] = {
+    "file": _file,
+    "folder": _folder,
+    "names": _names,
+    "variable": _variable,
+}
+
+
+def is_outside(question: Question) -> bool:
+    """Whether a question is one of these, and can be asked."""
+    kind, path = question
+    return kind in _ANSWERS and len(path) == 1 and isinstance(path[0], str)
+
+
+def _listen() -> None:
+    """Hear of all that this process opens, from now on: a hook cannot be taken away again."""
+    global _listening  # noqa: PLW0603 - a process has one
+    if not _listening:
+        _listening = True
+        sys.addaudithook(_hear)
+        variables: Any = os.environ
+        variables._data = _Variables(variables._data)
+        in_bytes: Any = os.environb
+        in_bytes._data = variables._data
+
+
+def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+    thread = threading.get_ident()
+    if not _traces or thread in _busy or event not in _EVENTS:
+        return
+    _busy.add(thread)
+    try:
+        caller = _caller(sys._getframe(1))
+        if caller is not None:
+            _EVENTS[event](event, arguments, caller)
+        elif event == "open":
+            _imports(arguments[0])
+    except Exception as error:  # it would come out of what the stage does
+        _refuse(f"what it does at {event} cannot be told: {error}")
+    finally:
+        _busy.discard(thread)
+
+
+def _caller(frame: FrameType | None) -> FrameType | None:
+    """The code that does it; None if that is gridfold's, or the import system's."""
+    while frame and frame.f_code.co_filename == _WRAPPERS:
+        frame = frame.f_back
+    file = frame.f_code.co_filename if frame else ""
+    own = file.startswith(_CORE) and not file.startswith(_BUILT_IN)
+    return None if own or file.startswith(_IMPORTING) else frame
+
+
+def _opens(_: str, arguments: tuple[Any, ...], __: FrameType) -> None:
+    path, mode, flags = arguments
+    if isinstance(path, (str, bytes, os.PathLike)):
+        written = bool((flags or 0) & _WRITING) or not set(mode or "").isdisjoint("wax+")
+        (_writes_to if written else _reads)(os.fsdecode(path))
+
+
+def _reads(path: str) -> None:
+    if not _is_spared(path):
+        for trace in _traces:
+            _note(("file", path), trace)
+
+
+def _imports(path: Any) -> None:
+    """A module of the user's, which need not be named in its code."""
+    if isinstance(path, str):
+        with contextlib.suppress(ValueError, NotImplementedError):
+            path = importlib.util.source_from_cache(path) if path.endswith(".pyc") else path
+            if path.endswith(".py"):
+                _reads(path)
+
+
+def _writes_to(path: str) -> None:
+    if not _is_spared(path) and not os.path.isdir(path):  # noqa: PTH112 - it would be a file without a name
+        _refuse(f"it writes {path}")
+
+
+def _changes(event: str, arguments: tuple[Any, ...], __: FrameType) -> None:
+    folder = arguments[_FOLDER_OF[event]] if event in _FOLDER_OF else -1
+    for path in arguments:
+        if isinstance(path, (str, bytes, os.PathLike)):
+            inside = "" if folder == -1 else os.readlink(f"/proc/self/fd/{folder}")  # noqa: PTH115
+            whole = os.path.join(inside, os.fsdecode(path))  # noqa: PTH118
+            if not _is_spared(whole):
+                _refuse(f"it changes {whole}")
+
+
+def _lists(_: str, arguments: tuple[Any, ...], __: FrameType) -> None:
+    path = arguments[0] if arguments and arguments[0] is not None else "."
+    if isinstance(path, (str, bytes, os.PathLike)) and not _is_spared(os.fsdecode(path)):
+        for trace in _traces:
+            _note(("names", os.fsdecode(path)), trace)
+
+
+def _starts(_: str, arguments: tuple[Any, ...], caller: FrameType) -> None:
+    if caller.f_code.co_filename.endswith(_ASKING) or _is_imported(caller):
+        return
+    name = arguments[0] if arguments and isinstance(arguments[0], (str, bytes)) else ""
+    _refuse(f"it starts a process{': ' if name else ''}{os.fsdecode(name)}")
+
+
+def _connects(_: str, arguments: tuple[Any, ...], __: FrameType) -> None:
+    address = arguments[-1]
+    if isinstance(address, tuple):  # of another machine; a text is a file of this one
+        _refuse(f"it asks {address[0]}")
+
+
+def _connects_to_database(_: str, arguments: tuple[Any, ...], __: FrameType) -> None:
+    if arguments[0] != ":memory:":
+        _refuse(f"it uses the database {arguments[0]}")
+
+
+def _sets(_: str, arguments: tuple[Any, ...], caller: FrameType) -> None:
+    if _is_users(caller):
+        _refuse(f"it sets the environment variable {os.fsdecode(arguments[0])}")
+
+
+def _makes_temporary(_: str, arguments: tuple[Any, ...], __: FrameType) -> None:
+    for trace in _traces:
+        trace.spared.append(str(arguments[0]))
+
+
+_EVENTS: Mapping[str, Callable[[str, tuple[Any, ...], FrameType], None]] = {
+    "open": _opens,
+    "os.listdir": _lists,
+    "os.scandir": _lists,
+    **dict.fromkeys((f"os.{name}" for name in _CHANGES), _changes),
+    **dict.fromkeys((f"os.{name}" for name in _STARTS), _starts),
+    "subprocess.Popen": _starts,
+    "os.putenv": _sets,
+    "os.unsetenv": _sets,
+    "socket.connect": _connects,
+    "sqlite3.connect": _connects_to_database,
+    "tempfile.mkstemp": _makes_temporary,
+    "tempfile.mkdtemp": _makes_temporary,
+}
+
+
+class _Variables(dict[Any, Any]):
+    """The environment; what code of the user's looks up counts as read."""
+
+    def __getitem__(self, key: Any) -> Any:
+        if _traces and _is_users(sys._getframe(1)):
+            for trace in _traces:
+                _note(("variable", os.fsdecode(key)), trace)
+        return super().__getitem__(key)
+
+
+_BETWEEN = {os.__file__, os.environ.__class__.__getitem__.__code__.co_filename}
+_BETWEEN |= {MutableMapping.get.__code__.co_filename, "<frozen _collections_abc>"}
+
+
+def _is_users(frame: FrameType | None) -> bool:
+    """Whether code of the user's asks, by way of ``os``."""
+    while frame and frame.f_code.co_filename in _BETWEEN:
+        frame = frame.f_back
+    return frame is not None and not is_installed(frame.f_code.co_filename)
+
+
+def _is_imported(frame: FrameType | None) -> bool:
+    """Whether a module does it that is being imported."""
+    while frame:
+        if frame.f_code.co_filename.startswith(_IMPORTING):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _refuse(problem: str) -> None:
+    for trace in _traces:
+        trace.refuse(problem)
+
+
+def _is_spared(path: str) -> bool:
+    """Whether a file is none that a result could depend on without being known by a version, and none of a run's."""
+    whole = os.path.abspath(path)  # noqa: PTH100
+    if whole.endswith((".pyc", ".so")) or is_installed(whole):
+        return True
+    if any(whole == made or whole.startswith(os.path.join(made, "")) for made in _own_of_stages()):  # noqa: PTH118
+        return True
+    here = os.path.join(os.getcwd(), "")  # noqa: PTH109, PTH118
+    caches = [os.path.expanduser("~/.cache"), *filter(None, map(os.environ.get, _CACHES))]  # noqa: PTH111
+    folders = (*_SYSTEM, *(os.path.join(folder, "") for folder in (*caches, sys.prefix)))  # noqa: PTH118
+    return any(whole.startswith(folder) and not here.startswith(folder) for folder in folders)
+
+
+def _own_of_stages() -> Iterator[str]:
+    for trace in _traces:
+        yield from trace.spared

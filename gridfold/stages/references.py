@@ -1,0 +1,316 @@
+"""What a function refers to: variables of modules, defaults, closures and class attributes, with their values now.
+
+The way leads from its code to the functions and classes of the user's own modules that its code names, and on from
+theirs. What is installed counts by its version, and is not looked into.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import dis
+import enum
+import functools
+import itertools
+import logging
+import re
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from gridfold.identity.data import hash_of
+from gridfold.identity.packages import is_installed
+from gridfold.identity.values import UnknownError, of_value
+from gridfold.stages.content import digest
+from gridfold.stages.packing import is_data, name_of
+
+_STATELESS = (BuiltinFunctionType, logging.Logger, type(threading.Lock()), type(threading.RLock()))
+_COMPILED = ("ufunc", "cython_function_or_method")
+_OF_CLASSES = ("member_descriptor", "getset_descriptor", "_tuplegetter")  # say where a value is, and have none
+_ALL_VARIABLES = frozenset({"globals", "vars", "eval", "exec"})  # by which a function may read any of its module
+_BY_NAME = frozenset({"import_module", "__import__", "modules"})
+_MODULE_OF = {"STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_GLOBAL", "LOAD_NAME"}
+
+
+@dataclass
+class References:
+    """What a function refers to.
+
+    Attributes:
+        values: hashes of the values of variables, by their names; "" for a name that has no value.
+        classes: data classes and named tuples among it, by their names.
+        held: what variables hold.
+    """
+
+    values: dict[str, str] = field(default_factory=dict)
+    classes: dict[str, type] = field(default_factory=dict)
+    held: list[object] = field(default_factory=list)
+    _looked_into: set[tuple[int, frozenset[str]]] = field(default_factory=set)
+    _seen: set[int] = field(default_factory=set)
+    _alive: list[object] = field(default_factory=list)  # what is seen: its number must not be given again
+
+    def function(self, function: FunctionType) -> None:
+        """Follow a function.
+
+        Raises:
+            UnknownError: it refers to an object of which nothing tells what it is.
+        """
+        if self._is_new(function):
+            name = f"{function.__module__}.{function.__qualname__}"
+            if wrapped := getattr(function, "__wrapped__", None):
+                self.value(name, wrapped)
+            if is_installed(function.__code__.co_filename):
+                self._wrapper(name, function)
+            else:
+                self._own(name, function)
+
+    def class_names(self, function: FunctionType) -> None:
+        """Note no more than the classes that a function's module names."""
+        for kind in vars(sys.modules[function.__module__]).values():
+            if isinstance(kind, type) and is_data(kind):
+                self.classes[name_of(kind)] = kind
+
+    def argument(self, name: str, value: object) -> None:
+        """Follow the class of an argument, and those of what is in it."""
+        if isinstance(value, (list, tuple)):
+            for part in {type(part): part for part in value}.values():
+                self.argument(name, part)
+        elif isinstance(value, Mapping):
+            self.argument(name, list(value.values()))
+        elif _is_own(type(value)):
+            self._class(type(value))
+
+    def value(self, name: str, value: Any, named: frozenset[str] = frozenset()) -> None:
+        """Note the value of a variable, or follow it; of a module, to what is named."""
+        if isinstance(value, FunctionType):
+            self.function(value)
+        elif isinstance(value, ModuleType):
+            self._module(value, named)
+        elif isinstance(value, type):
+            self._class(value)
+        elif _is_stateless(value):
+            pass
+        elif inner := _inner(value):
+            for part in inner:
+                self.value(name, part)
+        else:
+            self._state(name, value)
+
+    def _state(self, name: str, value: Any) -> None:
+        self.held.append(value)
+        try:
+            self.values[name] = of_value(_plain(value), digest)
+        except UnknownError:
+            if not isinstance(value, (list, tuple, Mapping)) and not _is_own(type(value)):
+                raise UnknownError(f"what the variable {name} is, a {type(value).__qualname__}") from None
+            self._parts(name, value)
+
+    def _parts(self, name: str, value: Any) -> None:
+        if not self._is_new(value):
+            return
+        if isinstance(value, Mapping):
+            for key, part in value.items():
+                self.value(f"{name}[{key!r}]", part)
+        elif isinstance(value, (list, tuple)):
+            for number, part in enumerate(value):
+                self.value(f"{name}[{number}]", part)
+        else:
+            self._class(type(value))
+            for attribute, part in _attributes(value):
+                self.value(f"{name}.{attribute}", part)
+        self.values[name] = f"{name_of(type(value))} {len(value) if isinstance(value, (list, tuple, Mapping)) else ''}"
+
+    def _own(self, name: str, function: FunctionType) -> None:
+        code = _look(function.__code__)
+        self.values[f"{name}()"] = code.digest
+        self._values(f"{name} default", [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()])
+        self._values(f"{name} around", _cells(function))
+        module = function.__globals__
+        for variable in code.variables:
+            if variable in module:
+                self.value(f"{function.__module__}.{variable}", module[variable], code.names)
+            elif not hasattr(builtins, variable):
+                self.values[f"{function.__module__}.{variable}"] = ""
+        own = [function.__module__] if code.reads_all and function.__module__ in sys.modules else []
+        for reached in (*own, *code.imported(str(module.get("__package__") or ""))):
+            self._module(sys.modules[reached], code.names)
+        if code.imports_by_name:
+            for other, file in _own_modules():
+                self.values[f"the source of {other}"] = str(hash_of(file))
+
+    def _wrapper(self, name: str, function: FunctionType) -> None:
+        """An installed one, such as a decorator makes: what it calls is around it."""
+        for part in _cells(function):
+            if isinstance(part, (FunctionType, MethodType, functools.partial)) or _is_own(part):
+                self.value(name, part)
+
+    def _values(self, name: str, values: list[Any]) -> None:
+        for number, value in enumerate(values):
+            self.value(f"{name} {number}", value)
+
+    def _module(self, module: ModuleType, named: frozenset[str]) -> None:
+        """What is named of a module, and all its variables that have plain values: it may be handed on."""
+        file = getattr(module, "__file__", None)
+        if (file and is_installed(file)) or not (file or hasattr(module, "__path__")):
+            return
+        if (id(module), named) in self._looked_into:
+            return
+        self._looked_into.add((id(module), named))
+        for name, value in list(vars(module).items()):
+            if name in named:
+                self.value(f"{module.__name__}.{name}", value, named)
+            elif not name.startswith("__") and not callable(value):
+                with contextlib.suppress(UnknownError):
+                    self.values[f"{module.__name__}.{name}"] = of_value(_plain(value), digest)
+
+    def _class(self, kind: type) -> None:
+        for base in kind.__mro__:
+            if _is_own(base) and self._is_new(base):
+                if is_data(base):
+                    self.classes[name_of(base)] = base
+                self._attributes(base)
+
+    def _attributes(self, kind: type) -> None:
+        for name, value in list(vars(kind).items()):
+            code = isinstance(value, (FunctionType, classmethod, staticmethod, property))
+            variable = not name.startswith(("__", "_abc_")) and not issubclass(kind, enum.Enum)
+            if code or (
+                variable and type(value).__name__ not in ("member_descriptor", "getset_descriptor", "_tuplegetter")
+            ):
+                self.value(f"{name_of(kind)}.{name}", value)
+
+    def _is_new(self, thing: object) -> bool:
+        if id(thing) in self._seen:
+            return False
+        self._seen.add(id(thing))
+        self._alive.append(thing)
+        return True
+
+
+@dataclass(frozen=True)
+class _Code:
+    """What a function's code names."""
+
+    digest: str
+    variables: tuple[str, ...]
+    modules: tuple[str, ...]
+    names: frozenset[str]
+    reads_all: bool
+    imports_by_name: bool
+
+    def imported(self, package: str) -> Iterator[str]:
+        """The loaded modules that it imports."""
+        above = list(itertools.accumulate(package.split("."), "{}.{}".format)) if package else []
+        for name in self.modules:
+            yield from (whole for whole in (name, *(f"{start}.{name}" for start in above)) if whole in sys.modules)
+
+
+@lru_cache(maxsize=10_000)
+def _look(code: CodeType) -> _Code:
+    variables, modules, names = set[str](), set[str](), set[str]()
+    parts: list[object] = []
+    for each in _all(code):
+        imports = set[str]()
+        for step in dis.get_instructions(each):
+            if step.opname in _MODULE_OF:
+                variables.add(str(step.argval))
+            elif step.opname in ("IMPORT_NAME", "IMPORT_FROM"):
+                imports.add(str(step.argval))
+        bases = [name for name in imports if name]
+        modules |= imports | {f"{base}.{name}" for base in bases for name in imports}
+        names |= {*each.co_names, *(constant for constant in each.co_consts if isinstance(constant, str))}
+        if not _BY_NAME.isdisjoint(each.co_names):
+            modules |= {constant for constant in each.co_consts if isinstance(constant, str)}
+        parts.append([each.co_name, each.co_code, list(map(str, each.co_names)), _constants(each)])
+    return _Code(
+        digest=of_value(parts),
+        variables=tuple(sorted(variables)),
+        modules=tuple(sorted(modules)),
+        names=frozenset(names),
+        reads_all=not _ALL_VARIABLES.isdisjoint(variables),
+        imports_by_name=not _BY_NAME.isdisjoint(names),
+    )
+
+
+def _all(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _all(constant)
+
+
+def _constants(code: CodeType) -> list[str]:
+    """Of sets, the order is not that of another process."""
+    plain = (constant for constant in code.co_consts if not isinstance(constant, CodeType))
+    return [repr(sorted(map(repr, each)) if isinstance(each, frozenset) else each) for each in plain]
+
+
+def _is_stateless(value: Any) -> bool:
+    """Whether nothing of it can change, or nothing that a result could depend on; or it is installed."""
+    kind = type(value)
+    if isinstance(value, _STATELESS) or kind.__module__ in ("typing", "types") or kind.__name__ in _COMPILED:
+        return True
+    module = sys.modules.get(str(getattr(value, "__module__", "")))
+    file = str(getattr(module, "__file__", None) or "")
+    return is_installed(file) and getattr(module, str(getattr(value, "__name__", "")), None) is value
+
+
+def _inner(value: Any) -> list[Any]:
+    """What is called by what is called."""
+    if isinstance(value, functools.partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    if isinstance(value, MethodType):
+        return [value.__func__, value.__self__]
+    if isinstance(value, property):
+        return [part for part in (value.fget, value.fset) if part]
+    if isinstance(value, functools.cached_property):
+        return [value.func]
+    wrapped = getattr(type(value), "__get__", None) and getattr(value, "__wrapped__", getattr(value, "__func__", None))
+    return [wrapped] if isinstance(wrapped, (FunctionType, type)) else []
+
+
+def _plain(value: Any) -> Any:
+    """A variable that holds a path is no more than a text: what is in the file counts where it is opened."""
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, re.Pattern):
+        return value.pattern, value.flags
+    if isinstance(value, enum.Enum):
+        return name_of(type(value)), value.name
+    return repr(value) if type(value).__name__ in ("dtype", "device") else value
+
+
+def _cells(function: FunctionType) -> list[Any]:
+    found = []
+    for cell in function.__closure__ or ():
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:  # it has no value yet
+            continue
+    return found
+
+
+def _attributes(value: object) -> list[tuple[str, Any]]:
+    slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ()) if name[:2] != "__"]
+    return [*getattr(value, "__dict__", {}).items(), *((name, getattr(value, name, None)) for name in slots)]
+
+
+def _own_modules() -> Iterator[tuple[str, str]]:
+    """The user's modules that are loaded, with their files."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and not is_installed(file):
+            yield name, file
+
+
+def _is_own(kind: object) -> bool:
+    """Whether it is a class of one of the user's modules."""
+    if not isinstance(kind, type):
+        return False
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    return bool(file) and not is_installed(str(file))
