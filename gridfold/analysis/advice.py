@@ -483,7 +483,7 @@ def text(value: Any) -> str:
     """A value as a person writes it: 5e-6, 0.1, 16."""
     if isinstance(value, float) and math.isfinite(value):
         return short(value)
-    return value if isinstance(value, str) else render(value)
+    return quoted(value) if isinstance(value, str) else render(value)
 
 
 def _replicate(repetition: Repetition) -> Replicate:

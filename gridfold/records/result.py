@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +10,7 @@ from gridfold.errors import ConfigError, nearest
 from gridfold.records.ranking import Objective, is_finite, mean_of
 from gridfold.run import Record, read_reports
 from gridfold.store import RunEntry, SearchDirectory, Store
+from gridfold.values import canonical
 
 Replicate = tuple[int, int | None]
 """Which repeat of a trial, and which part of the training data is held out in it."""
@@ -246,7 +246,7 @@ def _reports(search: SearchDirectory, entry: RunEntry, record: Record | None) ->
 def _trials(results: Iterable[RunResult]) -> Iterator[TrialResult]:
     grouped: dict[tuple[str, str], list[RunResult]] = {}
     for result in results:
-        key = str(result.search.dir), json.dumps(result.entry.params)
+        key = str(result.search.dir), canonical(result.entry.params)
         grouped.setdefault(key, []).append(result)
     for runs in grouped.values():
         counted = tuple(run for run in runs if not run.entry.confirms)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections import Counter
@@ -19,7 +18,7 @@ from gridfold.records.codes import Codes
 from gridfold.records.ranking import Objective, is_finite, is_of_test, mean_of
 from gridfold.records.result import Results, RunResult, TrialResult
 from gridfold.store import SearchDirectory
-from gridfold.values import encodable
+from gridfold.values import canonical, encodable
 
 Kind = Literal["fact", "parameter", "metric", "deviation"]
 ABSENT = object()  # the row has no such value; None is a value that a parameter may have
@@ -338,7 +337,7 @@ def _sort_key(value: Any, sign: int) -> tuple[int, float, str]:
         return 2, 0.0, ""
     if isinstance(value, (int, float)):
         return 0, sign * value, ""
-    return 1, 0.0, value if isinstance(value, str) else json.dumps(value)
+    return 1, 0.0, value if isinstance(value, str) else canonical(value)
 
 
 def _fixed(results: Results) -> dict[Any, dict[str, Any]]:

@@ -77,14 +77,21 @@ def report(one: Run, other: Run) -> Group:
 
 def changed(one: Any, other: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
     """The dotted paths at which two values differ, with what is there in each; lists of unlike length are one value."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for key in dict.fromkeys([*one, *other]):
+    if isinstance(one, Mapping) and isinstance(other, Mapping) and (keys := _keys(one, other)) is not None:
+        for key in keys:
             yield from changed(one.get(key, _ABSENT), other.get(key, _ABSENT), f"{path}.{key}" if path else str(key))
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         for position, pair in enumerate(zip(one, other, strict=True)):
             yield from changed(*pair, f"{path}.{position}")
     elif one is _ABSENT or other is _ABSENT or canonical(one) != canonical(other):
         yield path, one, other
+
+
+def _keys(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> list[Any] | None:
+    """The keys of both; None if a path would not tell some apart, as 1 and '1', or Python, as 1 and true."""
+    keys = {canonical(key): key for key in (*one, *other)}
+    same = len({str(key) for key in keys.values()}) == len(keys) == len(set(keys.values()))
+    return list(keys.values()) if same else None
 
 
 def _environment(record: Record | None, facts: Mapping[str, Any]) -> dict[str, Any]:
