@@ -12,8 +12,10 @@ from gridfold.analysis.advice import Advice, text
 from gridfold.analysis.effects import SURE, Effect, Interaction
 from gridfold.analysis.numbers import duration, p_text, percent, significant
 from gridfold.analysis.significance import Confirmation, Contender, Estimate, repeats_are_identical
+from gridfold.analysis.ties import settled, tied
 from gridfold.names import label_parameters
 from gridfold.records.result import Results
+from gridfold.records.ties import Tie
 
 _MOST_NAMED = 3
 _IDENTICAL = "All repeats of a trial are identical, so nothing is known of the noise: does the trainer use its seed?"
@@ -37,7 +39,7 @@ def answer(
     identical = repeats_are_identical(results)
     compared = len(contenders) == 1 or any(each.p is not None for each in contenders)
     return (
-        words.best(contenders[0].estimate),
+        words.best(contenders[0].estimate, results.tie),
         *([_IDENTICAL] if identical else words.others(contenders) if compared or not repeat else []),
         *confirmed(results, contenders, confirmation),
         *words.mattered(effects, interactions),
@@ -56,16 +58,20 @@ class _Words:
 
     def __init__(self, results: Results, contenders: Sequence[Contender]) -> None:
         noise = [each.estimate.std for each in contenders if each.estimate.std and not each.distinguishable]
-        self._best = contenders[0].estimate.trial if contenders else None
+        self._best = contenders[0].estimate.trial if contenders and not results.tie else None
         self._counts = len({each.estimate.n for each in contenders}) > 1
         self._noise = statistics.median(noise) if noise else None
-        self._next = contenders[1].estimate.mean if len(contenders) > 1 else None
+        unlike = (each.estimate.mean for each in contenders[max(len(results.tied), 1) :])
+        self._next = next(unlike, None)
         self._metric = results.objective.metric or ""
         paths = results.paths
         self._labels: Mapping[str, str] = dict(zip(paths, label_parameters(paths), strict=True))
 
-    def best(self, of: Estimate) -> str:
-        """What won."""
+    def best(self, of: Estimate, tie: Tie | None) -> str:
+        """What won; or that several did, and what tells them apart."""
+        if tie:
+            measured = f"{self._metric} {_measured(of, self._noise, self._next, each=True)}"
+            return f"{tied(tie, measured)}; {settled(tie, self._trial(of))}."
         return f"Best: {self._trial(of)}: {self._metric} {_measured(of, self._noise, self._next)}."
 
     def others(self, contenders: Sequence[Contender]) -> list[str]:
@@ -166,7 +172,7 @@ class _Words:
         if most == least:
             return [f"They take the same time: {took}."]
         if most <= max(_FREE * least, least + _NOTHING):
-            which = "the best" if cheapest is group[0] else self._trial(cheapest)
+            which = "the best" if cheapest.trial is self._best else self._trial(cheapest)
             return [f"They take about the same time, {took}; the cheapest by a little is {which}."]
         if cheapest is group[0]:
             return [f"It is also the cheapest of these: {took}."]
@@ -190,10 +196,15 @@ def digits(value: float, noise: float | None, other: float | None = None) -> str
     return f"{value:.{places}f}" if 0 <= places <= 12 and abs(value) < 1e9 else f"{value:.4g}"
 
 
-def _measured(of: Estimate, noise: float | None, other: float | None = None) -> str:
-    """A mean with its spread; ``noise`` is what trials like it have, and decides how many digits have a meaning."""
+def _measured(of: Estimate, noise: float | None, other: float | None = None, *, each: bool = False) -> str:
+    """A mean with its spread; ``noise`` is what trials like it have, and decides how many digits have a meaning.
+
+    With ``each``, it is what several trials have that tie: their spreads differ.
+    """
     noise = noise or of.std
     mean = digits(of.mean, noise, other)
+    if each:
+        return f"{mean} ({'1 run' if of.n == 1 else f'mean of {of.n}'} each)"
     if of.std is None or of.low is None or of.high is None:
         return f"{mean} ({'1 run' if of.n == 1 else f'the same in {of.n} runs'})"
     low, high = digits(of.low, noise, other), digits(of.high, noise, other)
