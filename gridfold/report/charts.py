@@ -240,7 +240,7 @@ def _effect_caption(tables: Tables, shown: Effect) -> str:
         return "No trial has a value."
     ordered = sorted(shown.levels, key=lambda level: level.mean, reverse=bool(tables.results.objective.maximize))
     best, worst = ordered[0], ordered[-1]
-    alike = [each for each in ordered if math.isclose(each.mean, best.mean, rel_tol=_ROUNDING)]
+    alike = [each for each in shown.levels if math.isclose(each.mean, best.mean, rel_tol=_ROUNDING)]
     where = " and ".join(value_text(level.value) for level in alike[:_MOST_NAMED])
     more = f" and {len(alike) - _MOST_NAMED} more" if len(alike) > _MOST_NAMED else ""
     return (

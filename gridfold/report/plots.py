@@ -46,7 +46,10 @@ _LETTER = 0.035  # of the width of a small figure: room for a letter
 
 
 def standings(tables: Tables) -> list[Standing]:
-    """How each contender stands: the best, or all that tie; near are those that cannot be told from the best, or the best tenth if none can."""
+    """How each contender stands: the best, or those that tie; near it, if it cannot be told from it; or neither.
+
+    If none can be told from it, the best tenth is near.
+    """
     known, tied = any(contender.p is not None for contender in tables.contenders), len(tables.results.tied)
     tenth = -(-len(tables.contenders) // 10)
 
