@@ -41,7 +41,7 @@ def text_of(form: str, columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 
 def parquet(columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
-    """The table as a Parquet file; what is no plain value, and columns of mixed kinds, are JSON texts.
+    """The table as a Parquet file; what is no plain value, and columns of mixed kinds, are texts.
 
     Raises:
         ConfigError: pandas or pyarrow is not installed.
