@@ -63,6 +63,7 @@ class _Words:
         self._noise = statistics.median(noise) if noise else None
         unlike = (each.estimate.mean for each in contenders[max(len(results.tied), 1) :])
         self._next = next(unlike, None)
+        self._runs = _runs_of([len(trial.values) for trial in results.tied])
         self._metric = results.objective.metric or ""
         paths = results.paths
         self._labels: Mapping[str, str] = dict(zip(paths, label_parameters(paths), strict=True))
@@ -70,7 +71,7 @@ class _Words:
     def best(self, of: Estimate, tie: Tie | None) -> str:
         """What won; or that several did, and what tells them apart."""
         if tie:
-            measured = f"{self._metric} {_measured(of, self._noise, self._next, each=True)}"
+            measured = f"{self._metric} {digits(of.mean, self._noise or of.std, self._next)} ({self._runs})"
             return f"{tied(tie, measured)}; {settled(tie, self._trial(of))}."
         return f"Best: {self._trial(of)}: {self._metric} {_measured(of, self._noise, self._next)}."
 
@@ -196,19 +197,22 @@ def digits(value: float, noise: float | None, other: float | None = None) -> str
     return f"{value:.{places}f}" if 0 <= places <= 12 and abs(value) < 1e9 else f"{value:.4g}"
 
 
-def _measured(of: Estimate, noise: float | None, other: float | None = None, *, each: bool = False) -> str:
-    """A mean with its spread; ``noise`` is what trials like it have, and decides how many digits have a meaning.
-
-    With ``each``, it is what several trials have that tie: their spreads differ.
-    """
+def _measured(of: Estimate, noise: float | None, other: float | None = None) -> str:
+    """A mean with its spread; ``noise`` is what trials like it have, and decides how many digits have a meaning."""
     noise = noise or of.std
     mean = digits(of.mean, noise, other)
-    if each:
-        return f"{mean} ({'1 run' if of.n == 1 else f'mean of {of.n}'} each)"
     if of.std is None or of.low is None or of.high is None:
         return f"{mean} ({'1 run' if of.n == 1 else f'the same in {of.n} runs'})"
     low, high = digits(of.low, noise, other), digits(of.high, noise, other)
     return f"{mean} ± {digits(of.std, noise)} (mean of {of.n}, 95 % interval {low} to {high})"
+
+
+def _runs_of(counts: Sequence[int]) -> str:
+    """How many runs trials have that tie."""
+    fewest, most = min(counts, default=0), max(counts, default=0)
+    if fewest < most:
+        return f"means of {fewest} to {most} runs"
+    return "1 run each" if most == 1 else f"mean of {most} each"
 
 
 def _failures(results: Results) -> list[str]:
