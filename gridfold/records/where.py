@@ -6,6 +6,7 @@ A library evaluates them, and gets nothing but the values of the columns and a f
 from __future__ import annotations
 
 import ast
+import math
 import re
 import warnings
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from gridfold.records.rows import ABSENT, OF_TEST, Column, Row
 from gridfold.values import canonical
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {"abs": abs, "len": len, "max": max, "min": min, "round": round}
+_CONSTANTS = {"null": None, "true": True, "false": False, "nan": math.nan, "inf": math.inf}  # as tables show them
 _NO_NAME = re.compile(r"and|or|not|in|is|if|else|True|False|None|\d[\d._]*(e\d+)?")  # of a column, but of the language
 _NODES = (
     *(ast.Expr, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.Call, ast.Subscript),
@@ -69,7 +71,7 @@ class Condition:
         return found
 
     def _holds(self, row: Row, wrong: list[Exception]) -> bool:
-        self._evaluator.names = {name: _value(column, row) for name, column in self._columns.items()}
+        self._evaluator.names = _CONSTANTS | {name: _value(column, row) for name, column in self._columns.items()}
         try:
             return bool(self._evaluator.eval(self._text, previously_parsed=self._tree))
         except Exception as error:  # whatever operators and functions raise on such values
@@ -100,8 +102,9 @@ class Condition:
     def _check(self, names: Sequence[str]) -> None:
         """Nothing but columns, numbers, texts, operators and the functions."""
         called = {node.func for node in ast.walk(self._tree) if isinstance(node, ast.Call)}
+        known = {*self._columns, *_CONSTANTS}
         for node in ast.walk(self._tree):
-            if isinstance(node, ast.Attribute) or (isinstance(node, ast.Name) and node.id not in self._columns):
+            if isinstance(node, ast.Attribute) or (isinstance(node, ast.Name) and node.id not in known):
                 self._check_name(node, names, is_called=node in called)
             elif not isinstance(node, _NODES) or (node in called and not isinstance(node, ast.Name)):
                 raise ConfigError("more than a condition", where=f"--where {self._text!r}", hint=_FORM)
@@ -116,6 +119,19 @@ class Condition:
             if isinstance(node, ast.Name) and hint.startswith("valid"):
                 hint = f"a text is in quotes: '{name:.80}'\n{hint}"
             raise ConfigError(f"unknown name '{name:.80}'", where=f"--where {self._text!r}", hint=hint)
+
+
+def _equal(one: Any, other: Any) -> Any:
+    """Equality in which nan equals itself."""
+    return (_is_nan(one) and _is_nan(other)) or one == other
+
+
+def _unequal(one: Any, other: Any) -> Any:
+    return not (_is_nan(one) and _is_nan(other)) and one != other
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 class _Known:
@@ -223,4 +239,5 @@ def _evaluator() -> Any:
         raise ConfigError("--where needs the package simpleeval", hint=hint) from None
     evaluator = EvalWithCompoundTypes()
     evaluator.functions = dict(_FUNCTIONS)
+    evaluator.operators |= {ast.Eq: _equal, ast.NotEq: _unequal}
     return evaluator

@@ -241,6 +241,8 @@ def _effect_caption(tables: Tables, shown: Effect) -> str:
     ordered = sorted(shown.levels, key=lambda level: level.mean, reverse=bool(tables.results.objective.maximize))
     best, worst = ordered[0], ordered[-1]
     alike = [each for each in shown.levels if math.isclose(each.mean, best.mean, rel_tol=_ROUNDING)]
+    if len(alike) == len(ordered) > 1:
+        return f"The same at every value ({number(best.mean)}); {_sureness(shown)}."
     where = " and ".join(value_text(level.value) for level in alike[:_MOST_NAMED])
     more = f" and {len(alike) - _MOST_NAMED} more" if len(alike) > _MOST_NAMED else ""
     return (

@@ -199,7 +199,7 @@ def _best_so_far(found: Status, entry: RunEntry, record: Record) -> list[str]:
         return []
     measured = f"{name} {number(value)}"
     if tie := found.leaders.tie:
-        return [escape(f"best so far: {tied(tie, measured, 'runs')}; {settled(tie, entry.run)}")]
+        return [escape(f"best so far: {tied(tie, measured)}; {settled(tie, entry.run)}")]
     return [escape(f"best run: {measured}: {entry.run}")]
 
 
@@ -344,7 +344,7 @@ def _best_run(leaders: Leaders, record: Record, place: str) -> str:
     if (tie := leaders.tie) is None:
         return f"Best run: {place}"
     name, value = leaders.objective.value(record.metrics)
-    return f"{tied(tie, f'{name} {number(value)}', 'runs')}; {settled(tie, place)}"
+    return f"{tied(tie, f'{name} {number(value)}')}; {settled(tie, place)}"
 
 
 def _watched(

@@ -441,7 +441,7 @@ class TestTies:
         best = command("best")
         assert "Best of 3 trials, highest val_f1 0.9000: 2 trials tie; of these lr 2 has the lowest val_loss" in best
         assert "Run: runs/a_1_1\n" in best
-        assert "best so far: 2 runs tie at val_f1 0.9000; of these a_1_1 has the lowest val_loss" in command("status")
+        assert "best so far: 2 trials tie at val_f1 0.9000; of these a_1_1 has the lowest val_loss" in command("status")
 
     def test_the_best_is_the_run_that_keeps_its_weights(self, tied, runs):
         for run in runs.glob("a_1_*"):

@@ -1,5 +1,6 @@
 """Conditions on rows."""
 
+import math
 import string
 
 import pytest
@@ -109,6 +110,10 @@ def test_rows_in_which_it_makes_no_sense_are_passed_over():
         (["linear", "cosine"], "'lin' in x", ["linear"]),
         (["linear", None], "x in 'linear or cosine'", ["linear"]),
         ([None, ABSENT, 0], "x != 0", [None]),
+        ([None, math.nan, math.inf, True, 0], "x == null", [None]),
+        ([None, math.nan, math.inf, True, 0], "x == nan", [math.nan]),
+        ([None, math.nan, math.inf, True, 0], "x in (nan, -inf, inf)", [math.nan, math.inf]),
+        ([None, math.nan, math.inf, True, 0], "x == true", [True]),
         ([2**63, float(2**63)], "x == 9223372036854775808", [2**63]),
     ],
 )
@@ -117,6 +122,16 @@ def test_values_of_several_types_in_one_column_are_told_apart(values, text, expe
     rows = [Row("s", index, (), {}, {}, {}, 1, "completed", 1.0, None) for index in range(len(values))]
     found = [values[row.index] for row in Condition(text, columns).select(rows)]
     assert list(map(repr, found)) == list(map(repr, expected))
+
+
+def test_a_metric_that_is_nan():
+    columns = [Column("loss", "loss", "metric", lambda row: (math.nan, 1.0)[row.index], "loss")]
+    rows = [Row("s", index, (), {}, {}, {}, 1, "completed", 1.0, None) for index in range(2)]
+    assert [Condition(text, columns).select(rows) for text in ("loss == nan", "loss != nan")] == [rows[:1], rows[1:]]
+
+
+def test_a_column_may_be_called_as_a_constant_is():
+    assert Condition("nan == 3", [column("nan", 3)]).select([ROW]) == [ROW]
 
 
 REFUSED = {
