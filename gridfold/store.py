@@ -9,7 +9,7 @@ import csv
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from typing import Any
 from gridfold.errors import ConfigError, nearest
 from gridfold.files import is_file, replace_bytes, replace_file, replacing
 from gridfold.run import Record, Run, judge, write_config
+from gridfold.values import canonical, cell, from_record, to_record
 
 BASE = "base.yaml"
 SEARCH = "search.json"
@@ -62,7 +63,18 @@ class RunEntry:
     def line(self) -> str:
         """The line, without what is as it always is."""
         said = {name: value for name, value in vars(self).items() if name not in _USUAL or value != _USUAL[name]}
+        said["params"] = {path: to_record(value) for path, value in self.params.items()}
         return json.dumps(said) + "\n"
+
+    @classmethod
+    def read(cls, line: str) -> RunEntry:
+        """The entry that a line tells of.
+
+        Raises:
+            ValueError, TypeError, RecursionError: it tells of none.
+        """
+        entry = _checked(cls(**json.loads(line)))
+        return replace(entry, params={path: from_record(said) for path, said in entry.params.items()})
 
 
 _USUAL = {"repeat": 0, "fold": None, "confirms": False}
@@ -241,7 +253,7 @@ class SearchDirectory:
         try:
             with (self.dir / RUNS).open(encoding="utf-8") as listing:
                 for line in listing:
-                    yield _checked(RunEntry(**json.loads(line)))
+                    yield RunEntry.read(line)
         except (OSError, ValueError, TypeError, RecursionError) as error:
             hint = "remove it, and gridfold resume makes it again"
             raise ConfigError(f"cannot be read: {error}", where=str(self.dir / RUNS), hint=hint) from None
@@ -295,13 +307,19 @@ class SearchDirectory:
                     if isinstance(event, dict):
                         yield event
 
-    def write_results(self) -> None:
-        """Write ``results.csv``: one row per run, failed and unfinished ones too. Read twice, held never."""
+    def write_results(self, records: Callable[[], Iterable[tuple[RunEntry, Record | None]]] | None = None) -> None:
+        """Write ``results.csv``: one row per run, failed and unfinished ones too. Read twice, held never.
+
+        Args:
+            records: gives the runs with what their rows are to say (see ``records.result.write_results``); None for
+                their records as they stand.
+        """
+        records = records or self.records
         metrics: dict[str, None] = {}
-        params: dict[str, None] = {}
+        params: dict[str, bool] = {}  # whether a parameter has nothing but texts
         repeated = False
-        for entry, record in self.records():
-            params |= dict.fromkeys(entry.params)
+        for entry, record in records():
+            params |= {path: params.get(path, True) and isinstance(value, str) for path, value in entry.params.items()}
             metrics |= dict.fromkeys(record.metrics if record else ())
             repeated = repeated or _is_repeat(entry)
         which = ["repeat", "fold", "confirms"] if repeated else []
@@ -309,8 +327,8 @@ class SearchDirectory:
         with replacing(self.results_path) as file:
             writer = csv.writer(file)
             writer.writerow(columns)
-            for entry, record in self.records():
-                writer.writerow(_row(entry, record, [*params], which, [*metrics]))
+            for entry, record in records():
+                writer.writerow(_row(entry, record, params, which, [*metrics]))
 
 
 @dataclass
@@ -430,14 +448,9 @@ class Store:
             return any(entry.name.casefold().startswith(folded) for entry in entries)
 
 
-def cell(value: Any) -> Any:
-    """A value as a cell of CSV, in which a list or a mapping is a text of JSON."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
-
-
 def _replicate(entry: RunEntry) -> tuple[object, ...]:
     """What no two runs of a search have in common."""
-    return json.dumps(entry.params), entry.repeat, entry.fold, entry.confirms
+    return canonical(entry.params), entry.repeat, entry.fold, entry.confirms
 
 
 def _checked(entry: RunEntry) -> RunEntry:
@@ -469,8 +482,14 @@ def _is_repeat(entry: RunEntry) -> bool:
     return any(getattr(entry, name) != usual for name, usual in _USUAL.items())
 
 
-def _row(entry: RunEntry, record: Record | None, params: list[str], which: list[str], metrics: list[str]) -> list[Any]:
-    values = [*(cell(entry.params.get(path)) for path in params), *(getattr(entry, name) for name in which)]
+def _row(
+    entry: RunEntry, record: Record | None, params: Mapping[str, bool], which: list[str], metrics: list[str]
+) -> list[Any]:
+    values: list[Any] = []
+    for path, are_texts in params.items():
+        value = entry.params.get(path)
+        values.append(value if are_texts or path not in entry.params else cell(value))
+    values += [getattr(entry, name) for name in which]
     if record is None:
         return [entry.index, entry.run, *values, "created", *[None for _ in metrics], None, None]
     error = f"{record.error['type']}: {record.error['message']}" if record.error else None

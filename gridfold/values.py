@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -20,6 +22,8 @@ from gridfold.errors import ConfigError
 
 _TAG = "tag:yaml.org,2002:"
 _NUMBER_START = list("-+.0123456789_")
+_TAGGED = "!yaml"  # the only key of a mapping that stands for a value in JSON: its text in YAML
+_NOTHING = frozenset({"none", "na", "n/a", "#n/a", "<na>", "nan", "-nan"})  # besides YAML's null, to readers of CSV
 
 # An exponent makes a float, also without a dot or a sign (1e-7), as in YAML 1.2 and OmegaConf.
 _EXPONENT_FLOAT = re.compile(r"[-+]?[0-9](?:_?[0-9])*(?:\.[0-9_]*)?[eE][-+]?[0-9]+$")
@@ -125,6 +129,89 @@ def canonical(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ",".join(map(canonical, value)) + "]"
     return json.dumps(value)
+
+
+@dataclass(frozen=True)
+class Exact:
+    """A value as the key of a mapping or a cache, equal only to itself: 1 is not 1.0, and 0.0 is not -0.0."""
+
+    value: Any = field(compare=False)
+    _text: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_text", canonical(self.value))
+
+
+def is_json(value: Any) -> bool:
+    """Whether JSON can hold the value: it has neither nan nor infinity, nor keys that are not texts."""
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and is_json(item) for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(map(is_json, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def to_record(value: Any) -> Any:
+    """The value as gridfold's own JSON files have it; a mapping with a key that is no text becomes tagged YAML.
+
+    Nan and infinity stay: Python's ``json`` writes and reads them as ``NaN`` and ``Infinity``.
+    """
+    return value if _has_text_keys(value) else {_TAGGED: render(value)}
+
+
+def from_record(said: Any) -> Any:
+    """The value that ``to_record`` has written.
+
+    Raises:
+        ValueError: the tagged text is no YAML.
+    """
+    if not isinstance(said, dict) or [*said] != [_TAGGED]:
+        return said
+    try:
+        return yaml.load(said[_TAGGED], Loader=Loader)
+    except (yaml.YAMLError, AttributeError) as error:
+        raise ValueError(f"not a value: {said!r:.200}") from error
+
+
+def _has_text_keys(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return [*value] != [_TAGGED] and all(
+            isinstance(key, str) and _has_text_keys(item) for key, item in value.items()
+        )
+    return not isinstance(value, (list, tuple)) or all(map(_has_text_keys, value))
+
+
+def cell(value: Any) -> Any:
+    """The value as a cell of a table that has nothing but texts.
+
+    Numbers and booleans are as Python writes them, null is ``null``, a list or a mapping is JSON, or YAML where JSON
+    cannot hold it. A text stands as it is, but in quotes if it would be read as something else: ``'1'``, ``'null'``.
+    """
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, (list, tuple, Mapping)):
+        return json.dumps(value, ensure_ascii=False) if is_json(value) else render(value)
+    return "null" if value is None else value
+
+
+def quoted(text: str) -> str:
+    """The text, in quotes as YAML has them if it could be taken for another value: a number, a list, nothing."""
+    if not _reads_otherwise(text):
+        return text
+    return "'" + text.replace("'", "''") + "'" if text.isprintable() else render(text)
+
+
+def _reads_otherwise(text: str) -> bool:
+    if text[:1] in ("", "'", '"', "[", "{") or text.casefold() in _NOTHING or _NUMBER_LIKE.match(text):
+        return True
+    resolvers = Loader.yaml_implicit_resolvers
+    if any(regexp.match(text) for _, regexp in (*resolvers.get(text[0], ()), *resolvers.get(None, ()))):
+        return True
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def encodable(text: str) -> str:

@@ -19,7 +19,7 @@ from gridfold.errors import ConfigError
 from gridfold.executors import Executor, Harmless, Watcher
 from gridfold.process.interrupt import Interrupt
 from gridfold.records.comparison import Difference, compare_files, differences, worst
-from gridfold.records.ranking import Objective
+from gridfold.records.ranking import Objective, Rank
 from gridfold.run import Attempt, Record, Run, now, write_config
 from gridfold.search.checkpoints import checkpoints
 from gridfold.store import RunEntry, SearchDirectory
@@ -114,7 +114,7 @@ def choose(search: SearchDirectory, count: int | None) -> list[int]:
         ConfigError: no run is completed.
     """
     completed: list[int] = []
-    best: tuple[bool, float, int] | None = None
+    best: Rank | None = None
     objective = Objective.said(search.facts())
     for entry in search.entries():
         if found := _result(search, entry):
@@ -125,7 +125,7 @@ def choose(search: SearchDirectory, count: int | None) -> list[int]:
     if best is None:
         hint = f"gridfold resume {search.name}"
         raise ConfigError("no run is completed, so there is nothing to compare with", where=search.name, hint=hint)
-    return _spread(completed, count, best[2])
+    return _spread(completed, count, best[-1])
 
 
 def choose_these(search: SearchDirectory, indices: Sequence[int]) -> list[int]:

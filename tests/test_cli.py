@@ -116,10 +116,10 @@ def test_a_search_runs_records_and_compares(command, write, project):
     with (search / "results.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [(row["index"], row["lr"], row["size"], row["state"], row["val_f1"]) for row in rows] == [
-        ("0", "0.5", "16", "completed", "0.5"),
-        ("1", "0.5", "32", "completed", "0.5"),
-        ("2", "0.25", "16", "completed", "0.25"),
-        ("3", "0.25", "32", "completed", "0.25"),
+        ("0", "0.5", "16", "completed", "0.6000000000000001"),  # of the second epoch, which is the best
+        ("1", "0.5", "32", "completed", "0.6000000000000001"),
+        ("2", "0.25", "16", "completed", "0.6000000000000001"),
+        ("3", "0.25", "32", "completed", "0.6000000000000001"),
     ]
     facts = json.loads((search / "search.json").read_text())
     assert facts["runs"] == 4

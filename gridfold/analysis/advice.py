@@ -27,7 +27,7 @@ from gridfold.search.reuse import find_reusable
 from gridfold.space import Parameter
 from gridfold.store import BASE, SearchDirectory, Store
 from gridfold.trainer import BUILT_IN
-from gridfold.values import canonical, render
+from gridfold.values import canonical, quoted, render
 
 _LARGE, _SMALL = 0.1, 0.01  # of a share, where the noise is unknown
 _REPEATS, _TOP = 3, 5
@@ -307,10 +307,15 @@ def _moves(
             continue
         alone = (max if results.objective.maximize else min)(effect.levels, key=lambda level: level.mean).value
         top = best.params.get(effect.path)
-        if alone != top and effect.path not in joined:
+        if (alone != top and effect.path not in joined) or not _agree(results.tied, effect.path):
             continue
         found += [move for move in [_move(results, effect.path, top)] if move]
     return sorted(found, key=lambda move: move.kind != "extend")
+
+
+def _agree(tied: Sequence[TrialResult], path: str) -> bool:
+    """Whether all trials that are equally good have one value of a parameter, so that this is the best one."""
+    return len({canonical(trial.params.get(path)) for trial in tied}) < 2
 
 
 def _move(results: Results, path: str, top: Any) -> _Move | None:
@@ -400,7 +405,7 @@ def _kept(results: Results, best: TrialResult, path: str) -> tuple[Any, str]:
             pairs.setdefault(canonical(trial.params[path]), []).append((before, trial.lone_seconds))
     savings = {key: found for key, each in pairs.items() if (found := _saving(each))}
     if not savings:
-        return value, "as in the best trial"
+        return value, "as in the best trial" if _agree(results.tied, path) else "as in one of the best trials"
     cheapest = min(savings, key=lambda key: savings[key])
     value = next(each.params[path] for each in results.trials if canonical(each.params.get(path)) == cheapest)
     now, before = savings[cheapest]
@@ -482,7 +487,7 @@ def text(value: Any) -> str:
     """A value as a person writes it: 5e-6, 0.1, 16."""
     if isinstance(value, float) and math.isfinite(value):
         return short(value)
-    return value if isinstance(value, str) else render(value)
+    return quoted(value) if isinstance(value, str) else render(value)
 
 
 def _replicate(repetition: Repetition) -> Replicate:

@@ -12,8 +12,10 @@ from gridfold.analysis.advice import Advice, text
 from gridfold.analysis.effects import SURE, Effect, Interaction
 from gridfold.analysis.numbers import duration, p_text, percent, significant
 from gridfold.analysis.significance import Confirmation, Contender, Estimate, repeats_are_identical
+from gridfold.analysis.ties import settled, tied
 from gridfold.names import label_parameters
 from gridfold.records.result import Results
+from gridfold.records.ties import Tie
 
 _MOST_NAMED = 3
 _IDENTICAL = "All repeats of a trial are identical, so nothing is known of the noise: does the trainer use its seed?"
@@ -37,7 +39,7 @@ def answer(
     identical = repeats_are_identical(results)
     compared = len(contenders) == 1 or any(each.p is not None for each in contenders)
     return (
-        words.best(contenders[0].estimate),
+        words.best(contenders[0].estimate, results.tie),
         *([_IDENTICAL] if identical else words.others(contenders) if compared or not repeat else []),
         *confirmed(results, contenders, confirmation),
         *words.mattered(effects, interactions),
@@ -56,16 +58,21 @@ class _Words:
 
     def __init__(self, results: Results, contenders: Sequence[Contender]) -> None:
         noise = [each.estimate.std for each in contenders if each.estimate.std and not each.distinguishable]
-        self._best = contenders[0].estimate.trial if contenders else None
+        self._best = contenders[0].estimate.trial if contenders and not results.tie else None
         self._counts = len({each.estimate.n for each in contenders}) > 1
         self._noise = statistics.median(noise) if noise else None
-        self._next = contenders[1].estimate.mean if len(contenders) > 1 else None
+        unlike = (each.estimate.mean for each in contenders[max(len(results.tied), 1) :])
+        self._next = next(unlike, None)
+        self._runs = _runs_of([len(trial.values) for trial in results.tied])
         self._metric = results.objective.metric or ""
         paths = results.paths
         self._labels: Mapping[str, str] = dict(zip(paths, label_parameters(paths), strict=True))
 
-    def best(self, of: Estimate) -> str:
-        """What won."""
+    def best(self, of: Estimate, tie: Tie | None) -> str:
+        """What won; or that several did, and what tells them apart."""
+        if tie:
+            measured = f"{self._metric} {digits(of.mean, self._noise or of.std, self._next)} ({self._runs})"
+            return f"{tied(tie, measured)}; {settled(tie, self._trial(of))}."
         return f"Best: {self._trial(of)}: {self._metric} {_measured(of, self._noise, self._next)}."
 
     def others(self, contenders: Sequence[Contender]) -> list[str]:
@@ -166,7 +173,7 @@ class _Words:
         if most == least:
             return [f"They take the same time: {took}."]
         if most <= max(_FREE * least, least + _NOTHING):
-            which = "the best" if cheapest is group[0] else self._trial(cheapest)
+            which = "the best" if cheapest.trial is self._best else self._trial(cheapest)
             return [f"They take about the same time, {took}; the cheapest by a little is {which}."]
         if cheapest is group[0]:
             return [f"It is also the cheapest of these: {took}."]
@@ -198,6 +205,14 @@ def _measured(of: Estimate, noise: float | None, other: float | None = None) -> 
         return f"{mean} ({'1 run' if of.n == 1 else f'the same in {of.n} runs'})"
     low, high = digits(of.low, noise, other), digits(of.high, noise, other)
     return f"{mean} ± {digits(of.std, noise)} (mean of {of.n}, 95 % interval {low} to {high})"
+
+
+def _runs_of(counts: Sequence[int]) -> str:
+    """How many runs trials have that tie."""
+    fewest, most = min(counts, default=0), max(counts, default=0)
+    if fewest < most:
+        return f"means of {fewest} to {most} runs"
+    return "1 run each" if most == 1 else f"mean of {most} each"
 
 
 def _failures(results: Results) -> list[str]:

@@ -21,9 +21,11 @@ from gridfold.executors.local import LocalExecutor
 from gridfold.names import check_prefix
 from gridfold.process.threads import physical_cores
 from gridfold.records.ranking import Objective
+from gridfold.records.result import objective_of, run_at_best, write_results
 from gridfold.report import ending, live, terminal
 from gridfold.report import fold as folding
 from gridfold.report.confirmation import confirmation, confirming
+from gridfold.run import Record, Run
 from gridfold.search.backlog import Backlog
 from gridfold.search.doubts import doubts, unused_seed
 from gridfold.search.execution import Execution
@@ -101,7 +103,7 @@ def resume(options: argparse.Namespace, again: str) -> int:
     if options.dry_run:
         return 0
     if not len(backlog):
-        directory.write_results()
+        write_results(directory)
         output.print(folding.results(directory), soft_wrap=True)
         return 0
     with execution.executor(facts.get("threads", 1)) as executor:
@@ -152,17 +154,26 @@ def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
         raise ConfigError("has no record that can be read, so there is nothing to compare with", where=str(old.dir))
     config = Config.load(old.config_path).override(threads=record.threads)
     trainer = record.trainer if isinstance(record.trainer, str) else tuple(record.trainer)
-    planned = Plan(config.override(trainer=trainer))
+    planned, objective = Plan(config.override(trainer=trainer)), _objective_of(old, record)
     output = _output(options)
     with LocalExecutor() as executor:
         code = executor.call(planned.trainer, planned.check)
         run = store.create_run(old.config_path.read_text(encoding="utf-8"))
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
-        with live.live(output, 1) as view:
+        with live.live(output, 1, objective=objective) as view:
             new = execute_run(run, planned, code, executor, view)
-    terminal.console().print(terminal.comparison(record, new))
-    same = record.state == new.state and repr(dict(record.metrics)) == repr(dict(new.metrics))
-    return 0 if same else EXIT_FAILED
+    before, now = run_at_best(old, record, objective), run_at_best(run, new, objective)
+    terminal.console().print(terminal.comparison(before, now))
+    metrics = [(dict(each.metrics), dict(final.metrics)) for each, final in ((before, record), (now, new))]
+    return 0 if record.state == new.state and repr(metrics[0]) == repr(metrics[1]) else EXIT_FAILED
+
+
+def _objective_of(run: Run, record: Record) -> Objective:
+    """What a run is compared by with the others of its search, if that is still there."""
+    with contextlib.suppress(ConfigError):
+        if record.search:
+            return objective_of(SearchDirectory(run.dir.parent / record.search))
+    return Objective()
 
 
 def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
@@ -199,6 +210,7 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
             "to keep a list as one value, write !fixed before it",
         )
     output = _output(options)
+    objective = Objective(planned.config.settings.metric, planned.config.settings.maximize)
     cores = physical_cores()
     if planned.config.threads == 1 < cores:
         output.print(f"Uses 1 CPU thread, as in a search; --threads {cores} is faster and may change the last digits")
@@ -206,9 +218,9 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
         code = executor.call(planned.trainer, planned.check)
         run = Store().create_run(planned.template.text(()))
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
-        with live.live(output, 1) as view:
+        with live.live(output, 1, objective=objective) as view:
             record = execute_run(run, planned, code, executor, view)
-    output.print(terminal.metrics_table(record))
+    output.print(terminal.metrics_table(run_at_best(run, record, objective)))
     if options.quiet:
         sys.stdout.write(f"{run.dir}\n")
     return 0 if record.state == "completed" else EXIT_FAILED

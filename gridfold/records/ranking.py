@@ -31,7 +31,11 @@ LOWER, HIGHER = frozenset(_LOWER.split()), frozenset(_HIGHER.split())  # words o
 _MOST_NAMED = 3
 _ENDS = ("loss", "error", "perplexity")  # of a word that says that lower is better
 _PARTS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*")
+_TIMES = re.compile(r"(^|[^a-z])(runtime|seconds|per_second|duration|time)$")  # no merit of a run among equals
 _TURNED = re.compile(r"(^|_)neg(ative_log)?_")  # neg_mean_squared_error, negative_log_likelihood
+
+Rank = tuple[bool, float, tuple[float, ...], int]
+"""Whether there is no value; the value, the other metrics, the index: the lower the better."""
 
 
 @dataclass(frozen=True)
@@ -87,18 +91,30 @@ class Objective:
         metric = self.metric or first_metric(metrics)
         return metric, metrics.get(metric)
 
-    def rank(self, record: Record | None, index: int) -> tuple[bool, float, int]:
+    def rank(self, record: Record | None, index: int) -> Rank:
         """A key that sorts runs best first, by the metrics of their records (see ``at_best``); no metric comes last."""
-        metric, value = self.value(record.metrics if record and record.state == "completed" else {})
+        metrics = record.metrics if record and record.state == "completed" else {}
+        metric, value = self.value(metrics)
         if not is_finite(value):
-            return True, 0.0, index
-        return False, -self.sign(metric) * value, index
+            return True, 0.0, (), index
+        return False, -self.sign(metric) * value, self.beside(metrics), index
+
+    def beside(self, metrics: Mapping[str, float]) -> tuple[float, ...]:
+        """A key that sorts those of equal value: their other metrics in order, the better the lower the key."""
+        signs = ((metrics[name], -1 if higher_is_better(name) else 1) for name in self.others(metrics))
+        return tuple(sign * value if is_finite(value) else math.inf for value, sign in signs)
+
+    def others(self, metrics: Iterable[str]) -> list[str]:
+        """The other metrics by which a run can be better: their names say which way; none is of the test set."""
+        chosen = self.metric or first_metric(metrics)
+        told = (name for name in metrics if name != chosen and not is_of_test(name))
+        return [name for name in told if higher_is_better(name) is not None and not _TIMES.search(name)]
 
     def at_best(self, record: Record, reports: Sequence[Mapping[str, object]]) -> Record:
-        """A run's record with the metrics of its best epoch, beside final ones that it does not report.
+        """A run's record with the metrics of its best epoch, beside final ones that no epoch reports.
 
-        That is what runs are compared by, and what they keep their weights by. The final metrics count as one more
-        epoch, after all others.
+        That is the value of a run, wherever one is shown, compared or kept. The final metrics count as one more epoch,
+        after all others. Several reports of one epoch, such as one of training and one of validation, are one.
 
         Args:
             record: with the final metrics.
@@ -106,8 +122,13 @@ class Objective:
         """
         metric = self.metric or first_metric(record.metrics)
         best = self.best_epoch([*reports, record.metrics], metric) if metric else None
-        found = {name: value for name, value in (best or {}).items() if is_finite(value) or isinstance(value, float)}
-        return replace(record, metrics={**record.metrics, **found})
+        if best is None or best is record.metrics:
+            return record
+        same = [report for report in reports if "epoch" in best and report.get("epoch") == best["epoch"]]
+        found = {name: value for report in (*same, best) for name, value in report.items() if _is_number(value)}
+        reported = {name for report in reports for name in report}
+        kept = {name: value for name, value in record.metrics.items() if name in found or name not in reported}
+        return replace(record, metrics={**kept, **found})
 
     def best_epoch(self, epochs: Sequence[Mapping[str, Any]], metric: str) -> Mapping[str, Any] | None:
         """The report of a run in which the metric is best, the first of equals; None if no report has it."""
@@ -145,6 +166,11 @@ def mean_of(values: Sequence[float]) -> float:
         return math.fsum(values) / len(values)
     except (OverflowError, ValueError):  # the sum is too large; or there are infinities of both signs
         return sum(value / len(values) for value in values)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number, which may be nan or infinite, but no integer beyond all floats."""
+    return is_finite(value) or isinstance(value, float)
 
 
 def is_finite(value: Any) -> TypeGuard[float]:

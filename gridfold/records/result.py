@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from gridfold.errors import ConfigError, nearest
 from gridfold.records.ranking import Objective, is_finite, mean_of
-from gridfold.run import Record, read_reports
+from gridfold.records.ties import Tie
+from gridfold.run import Record, Run, read_reports
 from gridfold.store import RunEntry, SearchDirectory, Store
+from gridfold.values import canonical
 
 Replicate = tuple[int, int | None]
 """Which repeat of a trial, and which part of the training data is held out in it."""
@@ -76,6 +78,25 @@ class TrialResult:
         """The mean over the repeats; None if there is no value."""
         return mean_of(list(self.values.values())) if self.values else None
 
+    @cached_property
+    def counted(self) -> tuple[RunResult, ...]:
+        """The runs that the means are of: if no completed run has a finite number, all of those, so that it is seen."""
+        return tuple(
+            [run for run in self.runs if run.value is not None]
+            or [run for run in self.runs if run.state == "completed"]
+        )
+
+    @cached_property
+    def metrics(self) -> Mapping[str, float]:
+        """The means of the metrics; of one run its own."""
+        if len(self.counted) < 2:
+            return self.counted[0].metrics if self.counted else {}
+        values: dict[str, list[float]] = {}
+        for run in self.counted:
+            for name, value in run.metrics.items():
+                values.setdefault(name, []).append(value)
+        return {name: mean_of(each) for name, each in values.items()}
+
     @property
     def seconds(self) -> float | None:
         """The mean seconds of a completed run, without what it shared; None if none is completed."""
@@ -140,10 +161,38 @@ class Results:
 
     @property
     def ranked(self) -> list[TrialResult]:
-        """The trials that have a value, the best first."""
+        """The trials that have a value, the best first; of equal ones that with the better other metrics."""
+        return [trial for group in self.groups for trial in group]
+
+    @property
+    def tied(self) -> Sequence[TrialResult]:
+        """The trials that have the best value, the first of which has the better other metrics."""
+        return self.groups[0] if self.groups else ()
+
+    @property
+    def tie(self) -> Tie | None:
+        """That several trials have the best value; None if one has."""
+        return Tie.of(self.objective, [trial.metrics for trial in self.tied])
+
+    @cached_property
+    def groups(self) -> list[list[TrialResult]]:
+        """The trials that have a value, the best first, those of one value together."""
         sign = 1 if self.objective.maximize else -1
-        known = [(-sign * value, place) for place, value in enumerate(self.comparable) if value is not None]
-        return [self.trials[place] for _, place in sorted(known)]
+        known = sorted((-sign * value, place) for place, value in enumerate(self.comparable) if value is not None)
+        groups: list[list[int]] = []
+        before = math.nan
+        for value, place in known:
+            if groups and _are_equal(value, before, exactly=len(self.trials[place].values) < 2):
+                groups[-1].append(place)
+            else:
+                groups.append([place])
+                before = value
+        return [self._settled(group) for group in groups]
+
+    def _settled(self, group: list[int]) -> list[TrialResult]:
+        if len(group) > 1:
+            group = sorted(group, key=lambda place: (self.objective.beside(self.trials[place].metrics), place))
+        return [self.trials[place] for place in group]
 
     @cached_property
     def comparable(self) -> tuple[float | None, ...]:
@@ -183,10 +232,40 @@ def compare(store: Store, names: Iterable[str], said: Objective = Objective()) -
     return results
 
 
+def run_at_best(run: Run, record: Record, objective: Objective) -> Record:
+    """The record of a run with the metrics of its best epoch, or of the run whose result it has."""
+    return objective.at_best(record, read_reports(f"{run.dir.parent}/{record.reused or run.dir.name}"))
+
+
 def records_at_best(search: SearchDirectory, objective: Objective) -> Iterator[tuple[RunEntry, Record | None]]:
     """Each run of a search with its record, which has the metrics of its best epoch; None if it was never started."""
     for entry, record in search.records():
-        yield entry, record and objective.at_best(record, _reports(search, entry, record))
+        yield entry, record and run_at_best(search.run(entry), record, objective)
+
+
+def objective_of(search: SearchDirectory) -> Objective:
+    """What the runs of a search are compared by; if it was told no metric, by the first that a run has.
+
+    Raises:
+        ConfigError: what the search says, or the list of its runs, cannot be read.
+    """
+    said = Objective.said(search.facts())
+    if said.metric is not None:
+        return said
+    return said.of(next((record.metrics for _, record in search.records() if record and record.metrics), {}))
+
+
+def write_results(search: SearchDirectory) -> None:
+    """Write ``results.csv``, in which each run has the metrics of its best epoch.
+
+    Raises:
+        ConfigError: the list of its runs cannot be read.
+    """
+    try:
+        objective = objective_of(search)
+    except ConfigError:  # search.json is gone: its runs are there
+        objective = Objective()
+    search.write_results(lambda: records_at_best(search, objective))
 
 
 def _comparable(values: Sequence[Mapping[Replicate, float]]) -> list[float | None]:
@@ -212,6 +291,11 @@ def _comparable(values: Sequence[Mapping[Replicate, float]]) -> list[float | Non
             break
     usual = mean_of(list(effects.values())) if effects else 0.0
     return [_mean_without(effects, each) + usual if each else None for each in values]
+
+
+def _are_equal(one: float, other: float, *, exactly: bool) -> bool:
+    """Whether two values are one; means of several runs may be so but for rounding."""
+    return one == other or (not exactly and math.isclose(one, other, rel_tol=_TINY))
 
 
 def _mean(values: Iterable[float]) -> float | None:
@@ -246,7 +330,7 @@ def _reports(search: SearchDirectory, entry: RunEntry, record: Record | None) ->
 def _trials(results: Iterable[RunResult]) -> Iterator[TrialResult]:
     grouped: dict[tuple[str, str], list[RunResult]] = {}
     for result in results:
-        key = str(result.search.dir), json.dumps(result.entry.params)
+        key = str(result.search.dir), canonical(result.entry.params)
         grouped.setdefault(key, []).append(result)
     for runs in grouped.values():
         counted = tuple(run for run in runs if not run.entry.confirms)

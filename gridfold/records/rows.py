@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections import Counter
@@ -16,10 +15,10 @@ from gridfold.config.variations import parse_arguments
 from gridfold.errors import ConfigError, nearest
 from gridfold.names import label_parameters
 from gridfold.records.codes import Codes
-from gridfold.records.ranking import Objective, is_finite, is_of_test, mean_of
+from gridfold.records.ranking import Objective, is_finite, is_of_test
 from gridfold.records.result import Results, RunResult, TrialResult
 from gridfold.store import SearchDirectory
-from gridfold.values import encodable
+from gridfold.values import canonical, encodable
 
 Kind = Literal["fact", "parameter", "metric", "deviation"]
 ABSENT = object()  # the row has no such value; None is a value that a parameter may have
@@ -80,14 +79,13 @@ class Row:
     def of_trial(cls, trial: TrialResult, fixed: Mapping[str, Any]) -> Row:
         """The row of a trial: its repeats in one."""
         first = trial.runs[0]
-        metrics, deviations = _summary(_counted(trial.runs))
         return cls(
             first.search.name,
             first.entry.index,
             tuple(run.entry.run for run in trial.runs),
             {**fixed, **trial.params} if fixed else trial.params,
-            metrics,
-            deviations,
+            trial.metrics,
+            _deviations(trial.counted),
             len(trial.values),
             _states(trial.runs),
             trial.seconds,
@@ -137,9 +135,8 @@ class Rows:
         """
         fixed = _fixed(results)
         if by_run:
-            found = cls(results, tuple(Row.of_run(run, fixed[run.search.dir]) for run in _runs(results)), by_run)
-            best = next((column for column in found.columns if column.kind == "metric"), None)  # if a run has one
-            return found.sorted(best) if best and best.metric == results.objective.metric else found
+            runs = sorted(_runs(results), key=lambda run: _place(run, results.objective))
+            return cls(results, tuple(Row.of_run(run, fixed[run.search.dir]) for run in runs), by_run)
         left = [trial for trial in results.trials if trial.runs and not trial.values]
         rows = [Row.of_trial(trial, fixed[trial.runs[0].search.dir]) for trial in (*results.ranked, *left)]
         return cls(results, tuple(rows), by_run)
@@ -226,6 +223,20 @@ class Rows:
 
         return replace(self, rows=tuple(sorted(self.rows, key=key)))
 
+    def tied(self, rows: Sequence[Row]) -> list[Row]:
+        """Of rows that are sorted, the best first: those that are as good as the first; none if that has no value."""
+        places = [self._places.get((row.search, row.index)) for row in rows[:1]]
+        return [row for row in rows if places[0] is not None and self._places.get((row.search, row.index)) == places[0]]
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, int], object]:
+        """What a row has in common with those that are as good, by search and index; nothing without a value."""
+        if self.by_run:
+            values = ((run, run.value) for run in _runs(self.results) if run.value is not None)
+            return {(run.search.name, run.entry.index): value for run, value in values}
+        groups = ((trial.runs[0], place) for place, group in enumerate(self.results.groups) for trial in group)
+        return {(run.search.name, run.entry.index): place for run, place in groups}
+
     def only(self, rows: Iterable[Row]) -> Rows:
         """The same with some of the rows."""
         return replace(self, rows=tuple(rows))
@@ -259,21 +270,20 @@ def _runs(results: Results) -> list[RunResult]:
     return sorted(found, key=lambda run: (position[run.search.dir], run.entry.index))
 
 
-def _counted(runs: Sequence[RunResult]) -> list[RunResult]:
-    """The runs that the means are of: if no completed run has a finite number, all of those, so that this is seen."""
-    return [run for run in runs if run.value is not None] or [run for run in runs if run.state == "completed"]
+def _place(run: RunResult, objective: Objective) -> tuple[bool, float, tuple[float, ...]]:
+    """A key that sorts runs, the best first, those without a value last."""
+    if run.value is None:
+        return True, 0.0, ()
+    return False, -run.value if objective.maximize else run.value, objective.beside(run.metrics)
 
 
-def _summary(runs: Sequence[RunResult]) -> tuple[Mapping[str, float], dict[str, float]]:
-    """The means of the metrics, and their sample standard deviations."""
-    if len(runs) < 2:
-        return (runs[0].metrics if runs else {}), {}
+def _deviations(runs: Sequence[RunResult]) -> dict[str, float]:
+    """The sample standard deviations of the metrics."""
     values: dict[str, list[float]] = {}
     for run in runs:
         for name, value in run.metrics.items():
             values.setdefault(name, []).append(value)
-    means = {name: mean_of(each) for name, each in values.items()}
-    return means, {name: _deviation_of(each) for name, each in values.items() if len(each) > 1}
+    return {name: _deviation_of(each) for name, each in values.items() if len(each) > 1}
 
 
 def _deviation_of(values: Sequence[float]) -> float:
@@ -338,7 +348,7 @@ def _sort_key(value: Any, sign: int) -> tuple[int, float, str]:
         return 2, 0.0, ""
     if isinstance(value, (int, float)):
         return 0, sign * value, ""
-    return 1, 0.0, value if isinstance(value, str) else json.dumps(value)
+    return 1, 0.0, value if isinstance(value, str) else canonical(value)
 
 
 def _fixed(results: Results) -> dict[Any, dict[str, Any]]:

@@ -6,6 +6,7 @@ A library evaluates them, and gets nothing but the values of the columns and a f
 from __future__ import annotations
 
 import ast
+import math
 import re
 import warnings
 from collections.abc import Callable, Sequence
@@ -14,8 +15,10 @@ from typing import Any
 from gridfold.errors import ConfigError, nearest
 from gridfold.records.ranking import is_of_test
 from gridfold.records.rows import ABSENT, OF_TEST, Column, Row
+from gridfold.values import canonical
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {"abs": abs, "len": len, "max": max, "min": min, "round": round}
+_CONSTANTS = {"null": None, "true": True, "false": False, "nan": math.nan, "inf": math.inf}  # as tables show them
 _NO_NAME = re.compile(r"and|or|not|in|is|if|else|True|False|None|\d[\d._]*(e\d+)?")  # of a column, but of the language
 _NODES = (
     *(ast.Expr, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.Call, ast.Subscript),
@@ -47,6 +50,8 @@ class Condition:
         self._tree = _parsed(replaced, text)
         self._check(names)
         self._evaluator = _evaluator()
+        self._evaluator.nodes[ast.Compare] = self._compare
+        self._known: dict[str, _Known] = {}
 
     def select(self, rows: Sequence[Row]) -> list[Row]:
         """The rows of which it holds. A comparison with a value that is not there, or of another kind, does not hold.
@@ -54,6 +59,11 @@ class Condition:
         Raises:
             ConfigError: it makes sense for no row, as ``batch_size > "a"``.
         """
+        self._known = {
+            name: _Known([column.value(row) for row in rows])
+            for name, column in self._columns.items()
+            if column.kind == "parameter"
+        }
         wrong: list[Exception] = []
         found = [row for row in rows if self._holds(row, wrong)]
         if wrong and len(wrong) == len(rows):
@@ -61,12 +71,26 @@ class Condition:
         return found
 
     def _holds(self, row: Row, wrong: list[Exception]) -> bool:
-        self._evaluator.names = {name: _value(column, row) for name, column in self._columns.items()}
+        self._evaluator.names = _CONSTANTS | {name: _value(column, row) for name, column in self._columns.items()}
         try:
             return bool(self._evaluator.eval(self._text, previously_parsed=self._tree))
         except Exception as error:  # whatever operators and functions raise on such values
             wrong.append(error)
             return False
+
+    def _compare(self, node: ast.Compare) -> bool:
+        """A comparison, or a chain of some; the values of a parameter are told apart as the trials are."""
+        place, value = node.left, self._evaluator._eval(node.left)
+        for operator, other_place in zip(node.ops, node.comparators, strict=True):
+            before, value = value, self._evaluator._eval(other_place)
+            relation = self._evaluator.operators[type(operator)]
+            names = (getattr(each, "id", "") for each in (place, other_place))
+            if known := next((self._known[name] for name in names if name in self._known), None):
+                relation = known.relation(operator, relation)
+            if not relation(before, value):
+                return False
+            place = other_place
+        return True
 
     def _stand_in(self, found: re.Match[str], columns: dict[str, Column]) -> str:
         if found["name"] is None:
@@ -78,8 +102,9 @@ class Condition:
     def _check(self, names: Sequence[str]) -> None:
         """Nothing but columns, numbers, texts, operators and the functions."""
         called = {node.func for node in ast.walk(self._tree) if isinstance(node, ast.Call)}
+        known = {*self._columns, *_CONSTANTS}
         for node in ast.walk(self._tree):
-            if isinstance(node, ast.Attribute) or (isinstance(node, ast.Name) and node.id not in self._columns):
+            if isinstance(node, ast.Attribute) or (isinstance(node, ast.Name) and node.id not in known):
                 self._check_name(node, names, is_called=node in called)
             elif not isinstance(node, _NODES) or (node in called and not isinstance(node, ast.Name)):
                 raise ConfigError("more than a condition", where=f"--where {self._text!r}", hint=_FORM)
@@ -94,6 +119,64 @@ class Condition:
             if isinstance(node, ast.Name) and hint.startswith("valid"):
                 hint = f"a text is in quotes: '{name:.80}'\n{hint}"
             raise ConfigError(f"unknown name '{name:.80}'", where=f"--where {self._text!r}", hint=hint)
+
+
+def _equal(one: Any, other: Any) -> Any:
+    """Equality in which nan equals itself."""
+    return (_is_nan(one) and _is_nan(other)) or one == other
+
+
+def _unequal(one: Any, other: Any) -> Any:
+    return not (_is_nan(one) and _is_nan(other)) and one != other
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+class _Known:
+    """The values that a parameter has in all rows, which decide what a value in a condition means.
+
+    If the parameter has 1 as well as 1.0 or true, ``x == 1`` takes nothing but 1; if it has only 1.0, it takes that. A
+    boolean is no number, unless all values are booleans.
+    """
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        present = [value for value in values if value is not ABSENT]
+        self._texts = set(map(canonical, present))
+        self._are_booleans = all(isinstance(value, bool) for value in present)
+
+    def relation(self, operator: ast.cmpop, usual: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """The relation that an operator stands for."""
+
+        def among(value: Any, others: Any) -> bool:
+            if not isinstance(others, (list, tuple, set)):
+                return bool(usual(value, others)) == isinstance(operator, ast.In)
+            return any(self._same(value, other) for other in others)
+
+        if isinstance(operator, (ast.Eq, ast.NotEq)):
+            relation: Callable[[Any, Any], bool] = self._same
+        elif isinstance(operator, (ast.In, ast.NotIn)):
+            relation = among
+        elif isinstance(operator, (ast.Is, ast.IsNot)):
+            return usual
+        else:
+            return lambda one, other: self._are_alike(one, other) and usual(one, other)
+        wanted = isinstance(operator, (ast.Eq, ast.In))
+        return lambda one, other: one is not _NOTHING and other is not _NOTHING and relation(one, other) == wanted
+
+    def _same(self, one: Any, other: Any) -> bool:
+        try:
+            texts = {canonical(one), canonical(other)}
+        except (TypeError, ValueError):  # computed, and no value of a config
+            return bool(one == other)
+        if len(texts) == 1:
+            return True
+        return not texts <= self._texts and self._are_alike(one, other) and bool(one == other)
+
+    def _are_alike(self, one: Any, other: Any) -> bool:
+        """Whether they may be compared: a boolean and a number may not."""
+        return self._are_booleans or isinstance(one, bool) == isinstance(other, bool)
 
 
 class _Nothing:
@@ -156,4 +239,5 @@ def _evaluator() -> Any:
         raise ConfigError("--where needs the package simpleeval", hint=hint) from None
     evaluator = EvalWithCompoundTypes()
     evaluator.functions = dict(_FUNCTIONS)
+    evaluator.operators |= {ast.Eq: _equal, ast.NotEq: _unequal}
     return evaluator

@@ -11,7 +11,7 @@ from typing import Any
 
 from gridfold.analysis.numbers import short
 from gridfold.records.ranking import is_finite
-from gridfold.values import canonical, render
+from gridfold.values import Exact, canonical, render
 
 _MANY = 10  # values that need not all have a tick
 _MAX_LETTERS = 24
@@ -75,13 +75,13 @@ class Axis:
 
 def value_text(value: Any, limit: int = _MAX_LETTERS) -> str:
     """A value in one line, cut if it is long."""
-    return _scalar_text(value, limit) if isinstance(value, (str, int, float)) else cut(render(value), limit)
+    return _text(Exact(value), limit)
 
 
-@lru_cache(maxsize=4096, typed=True)
-def _scalar_text(value: Any, limit: int) -> str:
+@lru_cache(maxsize=4096)
+def _text(of: Exact, limit: int) -> str:
     """The same; a value is shown for every trial that has it."""
-    return cut(short(value) if isinstance(value, float) else render(value), limit)
+    return cut(short(of.value) if isinstance(of.value, float) else render(of.value), limit)
 
 
 def cut(text: str, limit: int) -> str:

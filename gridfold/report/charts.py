@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 from gridfold.analysis.numbers import number, percent
 from gridfold.analysis.numbers import p_text as plain_p
+from gridfold.analysis.ties import settled, tied
 from gridfold.report import plots
 from gridfold.report.axis import cut, value_text
 from gridfold.report.tables import Effect, Heatmap, Interaction, Level, Tables
 
 _MAX_ROWS = 50
+_MOST_NAMED = 3
+_ROUNDING = 1e-12  # of a mean
 _MAX_PAIRS = 45  # of ten parameters
 _NOISE = "What is noise of it is taken off."
 _NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -77,10 +80,11 @@ def parallel(tables: Tables) -> Chart | None:
     first = tables.contenders[0].estimate
     total, drawn = len(tables.contenders), plots.drawn_lines(len(tables.contenders))
     left_out = f" Of {total:,} trials, {drawn} are drawn: the best, and others evenly." if drawn < total else ""
-    caption = (
-        f"Each line is a trial. The best goes through {plots.trial_text(first.trial, called)} to"
-        f" {tables.results.objective.metric} {number(first.mean)}.{left_out}"
-    )
+    value, through = f"{tables.results.objective.metric} {number(first.mean)}", plots.trial_text(first.trial, called)
+    said = f"The best goes through {through} to {value}."
+    if tie := tables.results.tie:
+        said = f"{tied(tie, value)}; {settled(tie, through)}."
+    caption = f"Each line is a trial. {said}{left_out}"
     best = tables.contenders[:_MAX_ROWS]
     rows = [(plots.trial_text(each.estimate.trial, called), number(each.estimate.mean)) for each in best]
     figure = plots.parallel(tables)
@@ -215,7 +219,8 @@ def _best_cell(tables: Tables, shown: Heatmap, *, best: bool) -> str:
     pick = max if tables.results.objective.maximize else min
     value, row, column = pick(found, key=lambda each: each[0])
     where = f"{called[shown.paths[0]]} {value_text(row)} with {called[shown.paths[1]]} {value_text(column)}"
-    return f"Best is {where}: {number(value)}."
+    others = sum(math.isclose(each[0], value, rel_tol=_ROUNDING) for each in found) - 1
+    return f"Best is {where}: {number(value)}{f', as in {others:,} more' if others else ''}."
 
 
 def _effect(tables: Tables, position: int, shown: Effect) -> Chart:
@@ -231,8 +236,13 @@ def _effect_caption(tables: Tables, shown: Effect) -> str:
         return "No trial has a value."
     ordered = sorted(shown.levels, key=lambda level: level.mean, reverse=bool(tables.results.objective.maximize))
     best, worst = ordered[0], ordered[-1]
+    alike = [each for each in shown.levels if math.isclose(each.mean, best.mean, rel_tol=_ROUNDING)]
+    if len(alike) == len(ordered) > 1:
+        return f"The same at every value ({number(best.mean)}); {_sureness(shown)}."
+    where = " and ".join(value_text(level.value) for level in alike[:_MOST_NAMED])
+    more = f" and {len(alike) - _MOST_NAMED} more" if len(alike) > _MOST_NAMED else ""
     return (
-        f"Best at {value_text(best.value)} ({number(best.mean)}), worst at {value_text(worst.value)}"
+        f"Best at {where}{more} ({number(best.mean)}), worst at {value_text(worst.value)}"
         f" ({number(worst.mean)}); {_sureness(shown)}."
     )
 

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from gridfold.analysis.numbers import number, plus_minus
+from gridfold.analysis.ties import settled
 from gridfold.errors import ConfigError
 from gridfold.names import label_parameters
 from gridfold.records.result import Results, RunResult, TrialResult
@@ -54,8 +55,9 @@ def _best(results: Results) -> tuple[TrialResult, RunResult]:
         hint = results.caveat or "gridfold status says how far it is"
         raise ConfigError(f"no run is completed {what}", where=where, hint=hint)
     trial = results.ranked[0]
-    sign = 1 if objective.maximize else -1
-    return trial, max((run for run in trial.runs if run.value is not None), key=lambda run: sign * (run.value or 0.0))
+    sign = -1 if objective.maximize else 1
+    known = [(run, run.value) for run in trial.runs if run.value is not None]
+    return trial, min(known, key=lambda each: (sign * each[1], objective.beside(each[0].metrics)))[0]
 
 
 def _name(run: RunResult) -> str:
@@ -74,6 +76,8 @@ def _headline(results: Results, trial: TrialResult, row: Row) -> str:
     which = (
         f"Best of {total:,} trials, {'highest' if objective.maximize else 'lowest'} " if total > 1 else "One trial, "
     )
+    if tie := results.tie:
+        return f"{which}{metric} {value}: {tie.count:,} trials tie; {settled(tie, said or row.runs[0])}"
     return f"{which}{metric} {value}" + (f": {said}" if said else "")
 
 

@@ -45,13 +45,13 @@ class TextTable:
     Attributes:
         headings: one for each column.
         rows: the cells.
-        bold: the first row stands out.
+        bold: how many of the first rows stand out: the best one, or all that are equally good.
         hint: how to see the columns for which there is no room; "" if none is to be left out.
     """
 
     headings: Sequence[Heading]
     rows: Sequence[Sequence[str]]
-    bold: bool = False
+    bold: int = 0
     hint: str = ""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -72,7 +72,7 @@ class TextTable:
                 else:
                     sides, between = (style.mid_left, style.mid_right), style.mid_vertical
                 line = f"{sides[0]} {f' {between} '.join(filled)} {sides[1]}"
-                yield from _line(line, _HEAD if place == 0 else _BEST if place == 1 and self.bold else None)
+                yield from _line(line, _HEAD if place == 0 else _BEST if place <= self.bold else None)
             if place == 0:
                 yield from _line(style.get_row(ruled, "head"))
         yield from _line(style.get_bottom(ruled))

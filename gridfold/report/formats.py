@@ -9,17 +9,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from gridfold.analysis.numbers import number, plus_minus
 from gridfold.records.rows import ABSENT, Column, Row
 from gridfold.report.frame import frame_of
-from gridfold.store import cell
-from gridfold.values import render
+from gridfold.values import Exact, cell, is_json, render
 
 DATA = ("csv", "parquet", "jsonl")
 SUFFIXES = {
@@ -43,7 +41,7 @@ def text_of(form: str, columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 
 def parquet(columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
-    """The table as a Parquet file; what is no plain value, and columns of mixed kinds, are JSON texts.
+    """The table as a Parquet file; what is no plain value, and columns of mixed kinds, are texts.
 
     Raises:
         ConfigError: pandas or pyarrow is not installed.
@@ -63,7 +61,7 @@ def _cell(column: Column, row: Row) -> str:
     if value is ABSENT or (value is None and column.kind != "parameter"):
         return ""
     if column.kind == "parameter":
-        return _rendered(json.dumps(value))
+        return _rendered(Exact(value))
     if column.kind == "metric" and column.metric in row.deviations:
         return plus_minus(value, row.deviations[column.metric])
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -71,19 +69,26 @@ def _cell(column: Column, row: Row) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-@cache
-def _rendered(text: str) -> str:
+@lru_cache(maxsize=4096)
+def _rendered(value: Exact) -> str:
     """A value as YAML has it: few values stand in many rows."""
-    return render(json.loads(text))
+    return render(value.value)
 
 
 def _csv(columns: Sequence[Column], rows: Sequence[Row]) -> str:
     lines = _Lines()
     writer = csv.writer(lines)
     writer.writerow([column.name for column in columns])
-    values = ([column.value(row) for column in columns] for row in rows)
-    writer.writerows([None if value is ABSENT else cell(value) for value in line] for line in values)
+    writer.writerows(zip(*(_csv_cells(column, rows) for column in columns), strict=True))
     return "".join(lines)
+
+
+def _csv_cells(column: Column, rows: Sequence[Row]) -> list[Any]:
+    """A column; nothing for what is not there. Where all are texts, they stand as they are, whatever they look like."""
+    values = [column.value(row) for row in rows]
+    if column.kind == "parameter" and not all(isinstance(value, str) for value in values):
+        return [None if value is ABSENT else cell(value) for value in values]
+    return [cell(value) if isinstance(value, list) else None if value is ABSENT else value for value in values]
 
 
 class _Lines(list[str]):
@@ -94,13 +99,17 @@ class _Lines(list[str]):
 
 
 def _json_lines(columns: Sequence[Column], rows: Sequence[Row]) -> str:
-    lines = ({column.name: _strict(column.value(row)) for column in columns} for row in rows)
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    names = [column.name for column in columns]
+    lines = zip(*(_json_cells([column.value(row) for row in rows]) for column in columns), strict=True)
+    return "".join(json.dumps(dict(zip(names, line, strict=True)), ensure_ascii=False) + "\n" for line in lines)
 
 
-def _strict(value: Any) -> Any:
-    """A value that every reader of JSON takes: there is no nan in it, and no infinity."""
-    return None if value is ABSENT or (isinstance(value, float) and not math.isfinite(value)) else value
+def _json_cells(values: list[Any]) -> list[Any]:
+    """A column as every reader of JSON takes it: what JSON cannot hold is a text, as in CSV, and then so are texts."""
+    values = [None if value is ABSENT else value for value in values]
+    if all(map(is_json, values)):
+        return values
+    return [f"{cell(value)}" if isinstance(value, str) or not is_json(value) else value for value in values]
 
 
 def _markdown(columns: Sequence[Column], rows: Sequence[Row]) -> str:

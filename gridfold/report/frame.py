@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,7 @@ from gridfold.records.ranking import Objective, is_finite
 from gridfold.records.result import compare
 from gridfold.records.rows import ABSENT, Column, Row, Rows
 from gridfold.store import Store
+from gridfold.values import canonical, is_json, render
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -68,7 +70,7 @@ def frame_of(columns: Sequence[Column], rows: Sequence[Row], *, plain: bool = Fa
     Args:
         columns: its columns.
         rows: its rows.
-        plain: with values of one plain kind in each column, for formats that need it; others become JSON texts.
+        plain: with values of one plain kind in each column, for formats that need it; others become texts.
 
     Raises:
         ConfigError: pandas is not installed, or with ``plain``, pyarrow.
@@ -79,32 +81,58 @@ def frame_of(columns: Sequence[Column], rows: Sequence[Row], *, plain: bool = Fa
             import_module("pyarrow")
     except ModuleNotFoundError as error:
         raise ConfigError(f"this needs the package {error.name}", hint='pip install "gridfold[report]"') from None
-    data = {}
-    for column in columns:
-        values = [None if (value := column.value(row)) is ABSENT else value for row in rows]
-        data[column.name] = _series(pandas, _plain(values) if plain else values)
-    return pandas.DataFrame(data)
+    make = _plain_series if plain else _series
+    found = ((each, [None if (value := each.value(row)) is ABSENT else value for row in rows]) for each in columns)
+    return pandas.DataFrame({column.name: make(pandas, column, values) for column, values in found})
 
 
-def _series(pandas: Any, values: list[Any]) -> Any:
-    """A column; integers stay integers although some are not there."""
+def _series(pandas: Any, column: Column, values: list[Any]) -> Any:
+    """A column in which each value stays what it is; pandas has nan for what is not there."""
+    kind, missing = _kind(column, values), any(value is None for value in values)
+    if kind is int:  # integers, although some are not there
+        return pandas.array(values, dtype="Int64") if missing else pandas.Series(values, dtype="int64")
+    if kind is float and not (column.kind == "parameter" and missing and any(map(_is_nan, values))):
+        return pandas.Series([None if value is None else float(value) for value in values], dtype="float64")
+    return pandas.Series(values, dtype=None if kind is str or (kind is bool and not missing) else object)
+
+
+def _plain_series(pandas: Any, column: Column, values: list[Any]) -> Any:
+    """A column of one plain kind; what has several is texts of JSON, or of YAML where JSON cannot hold a value."""
+    kind = _kind(column, values)
+    if kind is float and any(map(_is_nan, values)):  # and nan is not what is not there
+        missing = pandas.Series([value is None for value in values], dtype=bool).to_numpy()
+        numbers = pandas.Series(
+            [0.0 if value is None else float(value) for value in values], dtype="float64"
+        ).to_numpy()
+        return pandas.arrays.FloatingArray(numbers, missing)
+    if kind is object:
+        return pandas.Series([None if value is None else _text(value) for value in values], dtype=object)
+    return _series(pandas, column, values)
+
+
+def _kind(column: Column, values: list[Any]) -> type:
+    """The one type of a column, by all its values; ``object`` if it needs several."""
     present = [value for value in values if value is not None]
-    if len(present) < len(values) and _are(present, (int,)) and all(-_INT64 <= value < _INT64 for value in present):
-        return pandas.array(values, dtype="Int64")
-    return pandas.Series(values, dtype=None if present else object)
+    kinds = set(map(type, present))
+    if kinds == {int}:
+        return int if all(-_INT64 <= value < _INT64 for value in present) else object
+    if kinds == {int, float}:
+        return float if _are_as_floats(column, present) else object
+    return kinds.pop() if len(kinds) == 1 and kinds <= {float, bool, str} else object
 
 
-def _plain(values: list[Any]) -> list[Any]:
-    present = [value for value in values if value is not None]
-    if _are(present, (int,)) and all(-_INT64 <= value < _INT64 for value in present):
-        return values
-    if any(_are(present, kinds) for kinds in ((bool,), (float,), (str,))):
-        return values
-    if _are(present, (int, float)) and all(isinstance(value, float) or is_finite(value) for value in present):
-        return [None if value is None else float(value) for value in values]
-    return [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
+def _are_as_floats(column: Column, values: list[int | float]) -> bool:
+    """Whether integers can stand among floats: none is rounded, and of a parameter no two become one, as 1 and 1.0."""
+    if column.kind != "parameter":
+        return all(isinstance(value, float) or is_finite(value) for value in values)
+    if any(isinstance(value, int) and (not is_finite(value) or float(value) != value) for value in values):
+        return False
+    return len(set(map(canonical, values))) == len({canonical(float(value)) for value in values})
 
 
-def _are(values: list[Any], kinds: tuple[Callable[..., Any], ...]) -> bool:
-    """Whether there are values, and all are of these very kinds: ``True`` is no integer here."""
-    return bool(values) and all(type(value) in kinds for value in values)
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if is_json(value) else render(value)

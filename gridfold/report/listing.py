@@ -41,7 +41,7 @@ class Row:
 
     Attributes:
         standing: how it stands to the best; "" without a value.
-        rank: 1 for the best, None without a value.
+        rank: 1 for the best, and for all that tie with it; None without a value.
         params: its values.
         value: mean and standard deviation in words.
         interval: of the mean, in words; "" where the noise is unknown.
@@ -70,8 +70,9 @@ def rows(tables: Tables, search: SearchDirectory) -> Iterator[Row]:
     """All trials of a search."""
     shown = set()
     paths = tables.results.paths
-    standings = plots.standings(tables)
-    for rank, (contender, standing) in enumerate(zip(tables.contenders, standings, strict=True), start=1):
+    standings, tied = plots.standings(tables), len(tables.results.tied)
+    for place, (contender, standing) in enumerate(zip(tables.contenders, standings, strict=True), start=1):
+        rank = 1 if place <= tied else place
         estimate = contender.estimate
         shown.add(id(estimate.trial))
         yield Row(
@@ -80,7 +81,7 @@ def rows(tables: Tables, search: SearchDirectory) -> Iterator[Row]:
             _params(paths, estimate.trial),
             Cell(plus_minus(estimate.mean, estimate.std), estimate.mean),
             interval(estimate),
-            _against(contender, rank),
+            _against(contender, rank, tied),
             estimate.n,
             _seconds(estimate.seconds),
             _state(estimate.trial),
@@ -115,9 +116,9 @@ def _param(value: object) -> Cell:
     return Cell(text, value if is_number else text)  # type: ignore[arg-type]
 
 
-def _against(contender: Contender, rank: int) -> Cell:
+def _against(contender: Contender, rank: int, tied: int) -> Cell:
     if rank == 1:
-        return Cell("best", -1.0)
+        return Cell("tied" if tied > 1 else "best", -1.0)
     if contender.p is None or contender.difference is None:
         return Cell("unknown")
     word = "yes" if contender.distinguishable else "unclear"

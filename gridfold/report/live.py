@@ -16,6 +16,7 @@ from gridfold.analysis.numbers import number
 from gridfold.errors import nearest
 from gridfold.failure import signature
 from gridfold.records.ranking import Objective
+from gridfold.records.ties import Leaders
 from gridfold.run import Record, Run
 from gridfold.search.forecast import Pace
 
@@ -57,6 +58,7 @@ class Live:
         self._signatures: set[tuple[str, str]] = set()
         self._is_warned = False
         self._best: Record | None = None
+        self._leaders = Leaders(objective)
         self._runs: dict[str, _Shown] = {}
         self._search = progress.add_task("search", total=total, completed=done, left="", note="")
 
@@ -90,6 +92,7 @@ class Live:
             self._done += record.state in ("completed", "failed")
             self._failed += record.state == "failed"
             self._pace.ended(record)
+            self._leaders.add(record)
             if record.metrics and (self._best is None or self._is_better(record, self._best)):
                 self._best = record
         self._progress.update(
@@ -136,7 +139,8 @@ class Live:
         parts = [f"{self._failed} failed"] if self._failed else []
         if self._best:
             name, value = self._objective.value(self._best.metrics)
-            parts.append(f"best {name} {number(value)} (run {self._best.index})")
+            which = f"{self._leaders.count} runs tie" if self._leaders.count > 1 else f"run {self._best.index}"
+            parts.append(f"best {name} {number(value)} ({which})")
         return "  ".join(parts)
 
 

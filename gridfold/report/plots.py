@@ -45,12 +45,15 @@ _LETTER = 0.035  # of the width of a small figure: room for a letter
 
 
 def standings(tables: Tables) -> list[Standing]:
-    """How each contender stands: near are those that cannot be told from the best, or the best tenth if none can."""
-    known = any(contender.p is not None for contender in tables.contenders)
+    """How each contender stands: the best, or those that tie; near it, if it cannot be told from it; or neither.
+
+    If none can be told from it, the best tenth is near.
+    """
+    known, tied = any(contender.p is not None for contender in tables.contenders), len(tables.results.tied)
     tenth = -(-len(tables.contenders) // 10)
 
     def stands(rank: int, contender: Contender) -> Standing:
-        if rank == 0:
+        if rank < max(tied, 1):
             return "best"
         return "near" if (known and not contender.distinguishable) or (not known and rank < tenth) else "other"
 

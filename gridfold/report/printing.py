@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console, Group
 from rich.markup import escape
 
+from gridfold.analysis.numbers import number
+from gridfold.analysis.ties import settled, tied
 from gridfold.errors import ConfigError, nearest_file
 from gridfold.files import replace_bytes
+from gridfold.names import label_parameters
 from gridfold.records.rows import Column, Row, Rows
+from gridfold.records.ties import Tie
 from gridfold.report import formats
 from gridfold.report.columns import Heading, TextTable
+from gridfold.values import render
 
 MAX_ROWS = 20
 _MAX_METRICS = 3
@@ -92,16 +97,31 @@ class Listing:
     def table(self) -> Group:
         """The table, as people read it."""
         shown, columns = self.shown, self.columns
-        bold = self.sort is None and bool(shown) and shown[0].n > 0
+        best = self.rows.tied(self.rows.rows) if self.sort is None else []
         body = [formats.cells(columns, row) for row in shown]
-        table = TextTable(list(map(self._heading, columns)), body, bold, "" if self.asked else see_all(self.searches))
+        hint = "" if self.asked else see_all(self.searches)
+        table = TextTable(list(map(self._heading, columns)), body, len(best), hint)
         left = len(self.rows.rows) - len(shown)
         lines = [f"{left:,} more: {_command(self.searches)} --all"] if left else []
+        lines += self._tie(best)
         if not shown:
             lines.append("None.")
         if self.sort is None and not self.rows.by_run and not self.rows.results.has_equal_repeats:
             lines.append("Not all have the same repeats: the order is by what they would be if they had.")
         return Group(f"[bold]{escape(self._title())}", table, *lines)
+
+    def _tie(self, best: Sequence[Row]) -> list[str]:
+        """That several are the best, as markup."""
+        objective = self.rows.results.objective
+        tie = Tie.of(objective, [row.metrics for row in best])
+        if tie is None:
+            return []
+        metric = objective.metric or ""
+        params = zip(label_parameters(list(best[0].params)), best[0].params.values(), strict=True)
+        name = ", ".join(f"{label} {render(value)}" for label, value in params)
+        name = best[0].runs[0] if self.rows.by_run or not name else name
+        what = "runs" if self.rows.by_run else "trials"
+        return [escape(f"{tied(tie, f'{metric} {number(best[0].metrics[metric])}', what)}; {settled(tie, name)}.")]
 
     def _heading(self, column: Column) -> Heading:
         kind = "fact" if column.name == self.sort else column.name if column.name == "seconds" else column.kind

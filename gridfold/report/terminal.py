@@ -16,14 +16,16 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from gridfold.analysis.numbers import number
+from gridfold.analysis.ties import settled, tied
 from gridfold.errors import nearest
 from gridfold.failure import grouped
 from gridfold.names import RunNames, label_parameters
 from gridfold.records.codes import Codes
 from gridfold.records.comparison import CLOSE, Difference
 from gridfold.records.ranking import Objective
-from gridfold.records.result import Results
+from gridfold.records.result import Results, objective_of
 from gridfold.records.rows import Rows
+from gridfold.records.ties import Leaders
 from gridfold.report import printing
 from gridfold.report.columns import Heading, TextTable
 from gridfold.report.live import progress_note
@@ -182,10 +184,7 @@ def status(found: Status, again: str) -> Group:
     if found.is_repeated:
         lines += _best_trial(Results.read([found.search]))
     elif found.best and found.best[1].metrics:
-        entry, record = found.best
-        name, value = found.objective.value(record.metrics)
-        if value is not None:
-            lines.append(escape(f"best run: {name} {number(value)}: {entry.run}"))
+        lines += _best_so_far(found, *found.best)
     for entry, run in found.running[:MAX_ROWS]:
         lines.append(escape(f"  running: {entry.run}: {progress_note(run.read_progress())}"))
     if not found.running and found.left:
@@ -193,13 +192,26 @@ def status(found: Status, again: str) -> Group:
     return Group(*lines)
 
 
+def _best_so_far(found: Status, entry: RunEntry, record: Record) -> list[str]:
+    """A line about the run that is the best so far, or those that are."""
+    name, value = found.objective.value(record.metrics)
+    if value is None:
+        return []
+    measured = f"{name} {number(value)}"
+    if tie := found.leaders.tie:
+        return [escape(f"best so far: {tied(tie, measured)}; {settled(tie, entry.run)}")]
+    return [escape(f"best run: {measured}: {entry.run}")]
+
+
 def _best_trial(found: Results) -> list[str]:
     """A line about the trial that is the best so far, over its repeats."""
     for trial in found.ranked[:1]:
         params = zip(label_parameters(list(trial.params)), trial.params.values(), strict=True)
         said = ", ".join(f"{label} {render(value)}" for label, value in params)
-        mean = f"{number(trial.mean)} (mean of {len(trial.values)})"
-        return [escape(f"best so far: {found.objective.metric} {mean}: {said}")]
+        mean = f"{found.objective.metric} {number(trial.mean)} (mean of {len(trial.values)})"
+        if tie := found.tie:
+            return [escape(f"best so far: {tied(tie, mean)}; {settled(tie, said)}")]
+        return [escape(f"best so far: {mean}: {said}")]
     return []
 
 
@@ -309,9 +321,8 @@ def results(search: SearchDirectory, records: Iterable[tuple[RunEntry, Record | 
     """
     seen = Counter[str]()
     failed: list[tuple[Run, Record]] = []
-    facts = search.facts()
-    objective, codes = Objective.said(facts), Codes(search.name, facts)
-    watched = _watched(search, records, seen, failed, codes)
+    codes, leaders = Codes(search.name, search.facts()), Leaders(objective := objective_of(search))
+    watched = _watched(search, records, seen, failed, codes, leaders)
     best = heapq.nsmallest(MAX_ROWS, watched, key=lambda row: objective.rank(row[1], row[0].index))
     more = f"{seen['runs'] - len(best):,} more, " if seen["runs"] > len(best) and not seen["repeats"] else ""
     lines = [f"All results: {more}{escape(str(search.results_path))}", *_silent(seen["silent"])]
@@ -322,8 +333,18 @@ def results(search: SearchDirectory, records: Iterable[tuple[RunEntry, Record | 
         return Group(trials.table(), *_failures(failed, "failed"), *lines)
     entry, record = best[0] if best else (None, None)
     if entry and record and objective.value(record.metrics)[1] is not None:
-        lines.insert(0, f"Best run: {escape(str(search.dir.parent / (record.reused or entry.run)))}")
-    return Group(*_results_table(search, best, objective), *_failures(failed, "failed"), *lines)
+        place = str(search.dir.parent / (record.reused or entry.run))
+        lines.insert(0, escape(_best_run(leaders, record, place)))
+    table = _results_table(search, best, objective, max(leaders.count, 1))
+    return Group(*table, *_failures(failed, "failed"), *lines)
+
+
+def _best_run(leaders: Leaders, record: Record, place: str) -> str:
+    """Where the best run is, or what is to know of those that are equally good."""
+    if (tie := leaders.tie) is None:
+        return f"Best run: {place}"
+    name, value = leaders.objective.value(record.metrics)
+    return f"{tied(tie, f'{name} {number(value)}')}; {settled(tie, place)}"
 
 
 def _watched(
@@ -332,6 +353,7 @@ def _watched(
     seen: Counter[str],
     failed: list[tuple[Run, Record]],
     codes: Codes,
+    leaders: Leaders,
 ) -> Iterator[tuple[RunEntry, Record | None]]:
     """The search's runs; counts them, and collects those that failed, on the way: they are read once."""
     for entry, record in records:
@@ -342,6 +364,7 @@ def _watched(
             failed.append((search.run(entry), record))
         codes.add(entry.index, record)
         if not entry.confirms:
+            leaders.add(record)
             yield entry, record
 
 
@@ -356,7 +379,7 @@ def _silent(count: int) -> list[str]:
 def _without_metric(objective: Objective, records: list[Record]) -> list[str]:
     """A line if runs are to be compared by a metric that none has."""
     names = {name for record in records for name in record.metrics}
-    if not names or objective.metric is None or objective.metric in names:
+    if not names or not objective.metric or objective.metric in names:
         return []
     return [f"[yellow]{escape(f'No run has {objective.metric}: {nearest(objective.metric, names)}')}"]
 
@@ -390,7 +413,7 @@ def _failures(found: list[tuple[Run, Record]], what: str) -> list[str]:
 
 
 def _results_table(
-    search: SearchDirectory, best: list[tuple[RunEntry, Record | None]], objective: Objective
+    search: SearchDirectory, best: list[tuple[RunEntry, Record | None]], objective: Objective, leaders: int
 ) -> tuple[str, TextTable]:
     entries = [entry for entry, _ in best]
     paths = list(dict.fromkeys(path for entry in entries for path in entry.params))
@@ -412,7 +435,7 @@ def _results_table(
     first_record = best[0][1] if best else None
     has_best = first_record is not None and objective.value(first_record.metrics)[1] is not None
     title = f"[bold]{escape(f'Results, best first{rule}')}"
-    return title, TextTable(headings, rows, has_best, printing.see_all([search.name]))
+    return title, TextTable(headings, rows, leaders if has_best else 0, printing.see_all([search.name]))
 
 
 def metrics_table(record: Record) -> Table:

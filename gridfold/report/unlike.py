@@ -13,6 +13,8 @@ from rich.table import Table
 
 from gridfold.config.base import Config
 from gridfold.errors import ConfigError
+from gridfold.records.ranking import Objective
+from gridfold.records.result import objective_of, run_at_best
 from gridfold.report.terminal import comparison
 from gridfold.run import Record, Run, code_of
 from gridfold.store import SearchDirectory
@@ -30,6 +32,7 @@ class Known:
         run: the run.
         config: the values of its config.
         record: what it says; None if it was never started.
+        objective: what the runs of its search are compared by.
         environment: package versions, machine, threads, seed.
         code: git commit, what the code differed from it in, fingerprint, trainer.
     """
@@ -37,6 +40,7 @@ class Known:
     run: Run
     config: Mapping[str, Any]
     record: Record | None
+    objective: Objective
     environment: Mapping[str, Any]
     code: Mapping[str, Any]
 
@@ -50,12 +54,13 @@ class Known:
         record = run.read()
         search = SearchDirectory(run.dir.parent / record.search) if record and isinstance(record.search, str) else None
         facts: Mapping[str, Any] = {}
+        objective = Objective()
         if search:
             with suppress(ConfigError):  # it was deleted: the run's own record has to do
-                facts = search.facts()
+                facts, objective = search.facts(), objective_of(search)
         patch = search.patch if search else None
         config = Config.load(run.config_path).data
-        return cls(run, config, record, _environment(record, facts), _code(record, facts, patch))
+        return cls(run, config, record, objective, _environment(record, facts), _code(record, facts, patch))
 
 
 def report(one: Run, other: Run) -> Group:
@@ -69,7 +74,7 @@ def report(one: Run, other: Run) -> Group:
         escape(f"A: {one.dir}{_reused(first)}"),
         escape(f"B: {other.dir}{_reused(second)}"),
         *_section("Config", first.config, second.config),
-        *_metrics(first.record, second.record),
+        *_metrics(first, second),
         *_section("Environment", first.environment, second.environment),
         *_section("Code", first.code, second.code),
     )
@@ -77,14 +82,21 @@ def report(one: Run, other: Run) -> Group:
 
 def changed(one: Any, other: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
     """The dotted paths at which two values differ, with what is there in each; lists of unlike length are one value."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for key in dict.fromkeys([*one, *other]):
+    if isinstance(one, Mapping) and isinstance(other, Mapping) and (keys := _keys(one, other)) is not None:
+        for key in keys:
             yield from changed(one.get(key, _ABSENT), other.get(key, _ABSENT), f"{path}.{key}" if path else str(key))
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         for position, pair in enumerate(zip(one, other, strict=True)):
             yield from changed(*pair, f"{path}.{position}")
     elif one is _ABSENT or other is _ABSENT or canonical(one) != canonical(other):
         yield path, one, other
+
+
+def _keys(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> list[Any] | None:
+    """The keys of both; None if a path would not tell some apart, as 1 and '1', or Python, as 1 and true."""
+    keys = {canonical(key): key for key in (*one, *other)}
+    same = len({str(key) for key in keys.values()}) == len(keys) == len(set(keys.values()))
+    return list(keys.values()) if same else None
 
 
 def _environment(record: Record | None, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,7 +138,9 @@ def _section(title: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> It
     yield table
 
 
-def _metrics(one: Record | None, other: Record | None) -> Iterator[str | Table]:
+def _metrics(first: Known, second: Known) -> Iterator[str | Table]:
+    """In what the metrics of their best epochs differ, by the metric that the runs of the first's search go by."""
+    one, other = (each.record and run_at_best(each.run, each.record, first.objective) for each in (first, second))
     if one is None or other is None:
         yield "[bold]Metrics[/]: not known"
     elif not one.metrics and not other.metrics:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gridfold.records.ranking import Objective
+from gridfold.records.ranking import Objective, Rank
 from gridfold.run import Record, Run
 from gridfold.store import SearchDirectory
 from gridfold.trainer import BUILT_IN, CHECKPOINTS, resolve
@@ -28,7 +28,7 @@ class KeepBest:
 
     search: SearchDirectory
     count: int
-    _best: list[tuple[tuple[bool, float, int], str]] = field(default_factory=list)
+    _best: list[tuple[Rank, str]] = field(default_factory=list)
     _trainer: str | Sequence[str] = field(init=False)
     _objective: Objective = field(init=False)
     _confirming: frozenset[str] = field(init=False)

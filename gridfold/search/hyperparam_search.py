@@ -16,6 +16,7 @@ from gridfold.executors import Executor, Harmless, Watcher
 from gridfold.executors.local import LocalExecutor
 from gridfold.failure import is_disk_full
 from gridfold.process.interrupt import Interrupt
+from gridfold.records.result import write_results
 from gridfold.run import Attempt, Record, Run, now
 from gridfold.search.backlog import Backlog
 from gridfold.search.checkpoints import KeepBest
@@ -167,7 +168,7 @@ def _is_unrecorded(run: Run, record: Record) -> bool:
 def _finish(search: SearchDirectory) -> str:
     """Write what a search says in the end; why it cannot, "" if it can."""
     try:
-        search.write_results()
+        write_results(search)
         search.update(ended=now())
     except OSError as error:
         return f"its results cannot be written: {error}"

@@ -22,6 +22,7 @@ from gridfold.run import now
 from gridfold.space import Parameter, Space, Trial
 from gridfold.store import RunEntry, SearchDirectory, Store
 from gridfold.trainer import BUILT_IN, check_holds_out, resolve
+from gridfold.values import to_record
 
 RACE_LEAST = 3  # repeats that a race needs to be one
 _RACE_FIRST = 2  # so many repeats tell what noise is
@@ -256,7 +257,7 @@ def _facts(plan: Plan, name: str, commit: str | None, fingerprint: str | None) -
         "search": name,
         "config": plan.config.document.name,
         "command": provenance.command(),
-        "parameters": {parameter.path: parameter.values for parameter in plan.space.parameters},
+        "parameters": {each.path: [to_record(value) for value in each.values] for each in plan.space.parameters},
         "variations": [variation.argument for variation in plan.variations],
         "runs": plan.size,
         "repeats": plan.most_repeats,

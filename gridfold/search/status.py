@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from gridfold.records.ranking import Objective
-from gridfold.records.result import records_at_best
+from gridfold.records.ranking import Objective, Rank
+from gridfold.records.result import objective_of, records_at_best
+from gridfold.records.ties import Leaders
 from gridfold.run import Record, Run
 from gridfold.store import RunEntry, SearchDirectory
 
@@ -24,6 +25,7 @@ class Status:
         best: the best of the completed ones, of those that count in the comparison.
         is_repeated: whether trials have several runs, of which the best one alone says little.
         objective: what they are compared by.
+        leaders: the runs that are as good as the best.
     """
 
     search: SearchDirectory
@@ -33,12 +35,16 @@ class Status:
     best: tuple[RunEntry, Record] | None = None
     is_repeated: bool = False
     objective: Objective = field(default_factory=Objective)
+    leaders: Leaders = field(init=False)
     _seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.leaders = Leaders(self.objective)
 
     @classmethod
     def read(cls, search: SearchDirectory) -> Status:
         """Look at every run of a search."""
-        status = cls(search, objective=Objective.said(search.facts()))
+        status = cls(search, objective=objective_of(search))
         for entry, record in records_at_best(search, status.objective):
             status._add(entry, record)
         return status
@@ -63,10 +69,11 @@ class Status:
             self.running.append((entry, self.search.run(entry)))
         if record and record.state == "completed":
             self._seconds += record.seconds or 0.0
-            if not entry.confirms and (self.best is None or self._place(entry, record) < self._place(*self.best)):
-                self.best = entry, record
+            if not entry.confirms:
+                self.leaders.add(record)
+                self.best = min(self.best or (entry, record), (entry, record), key=lambda run: self._place(*run))
 
-    def _place(self, entry: RunEntry, record: Record) -> tuple[bool, float, int]:
+    def _place(self, entry: RunEntry, record: Record) -> Rank:
         return self.objective.rank(record, entry.index)
 
 

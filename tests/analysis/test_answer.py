@@ -3,13 +3,16 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gridfold.analysis.answer import _Words, digits
 from gridfold.analysis.significance import contenders
 from gridfold.records.ranking import Objective
-from gridfold.report import charts
+from gridfold.records.result import Results
+from gridfold.report import charts, listing
 from gridfold.report.tables import Effect, Interaction, Tables
-from tests.report.synthetic import grid, noise, results
+from tests.report.synthetic import grid, noise, on_disk, results
 
 POINTS = grid(training__lr=[1e-6, 5e-6, 1e-5], training__batch_size=[16, 32])
 
@@ -121,11 +124,71 @@ class TestDigits:
         assert said(points, [[100.0884], [100.0889], [101.5]], metric="loss", maximize=False)[0].endswith(
             "100.088 (1 run)."
         )
-        assert said(points, [[0.5], [0.9], [0.9]])[0] == "Best: a 2: val_f1 0.9 (1 run)."
+        assert said(points, [[0.5], [0.9], [0.8]])[0] == "Best: a 2: val_f1 0.9 (1 run)."
 
     def test_a_trainer_without_noise(self):
         first = said(grid(a=[1, 2]), [[100.0884] * 2, [100.0974] * 2])[0]
         assert first == "Best: a 2: val_f1 100.1 (the same in 2 runs)."
+
+
+class TestTies:
+    def tied(self, values, beside, **more):
+        """The answer of trials with a second metric."""
+        found = results(grid(a=list(range(1, len(values) + 1))), values, **more)
+        trials = [
+            replace(trial, runs=tuple(replace(run, metrics={**run.metrics, **other}) for run in trial.runs))
+            for trial, other in zip(found.trials, beside, strict=True)
+        ]
+        return Tables.compute(replace(found, trials=tuple(trials)))
+
+    def test_the_other_metric_tells_them_apart(self):
+        losses = [{"val_loss": 0.3}, {"val_loss": 0.1}, {"val_loss": 0.2}, {"val_loss": 0.0}]
+        tables = self.tied([[0.9], [0.9], [0.9], [0.5]], losses)
+        assert tables.answer[0] == (
+            "3 trials tie at val_f1 0.9 (1 run each); of these a 2 has the lowest val_loss (0.1000)."
+        )
+        assert [each.estimate.trial.params["a"] for each in tables.contenders] == [2, 3, 1, 4]
+
+    def test_none_tells_them_apart(self):
+        beside = [{"val_loss": 0.1, "epoch": 2, "test_loss": 3, "runtime": 4}, {"val_loss": 0.1}, {"val_loss": 0.0}]
+        tables = self.tied([[0.9], [0.9], [0.8]], beside)
+        assert tables.answer[0] == (
+            "2 trials tie at val_f1 0.9 (1 run each); no other metric tells them apart; the first is a 1."
+        )
+
+    def test_a_second_metric_that_ties_too(self):
+        beside = [{"loss": 1, "acc": 0.1}, {"loss": 1, "acc": 0.9}, {"loss": 2, "acc": 0.95}]
+        assert "; of these a 2 is the best by loss, then acc." in self.tied([[0.9]] * 3, beside).answer[0]
+
+    def test_means_of_the_same_values_in_another_order(self):
+        tables = self.tied([[0.1, 0.2, 0.3], [0.3, 0.1, 0.2], [0.2, 0.2, 0.2]], [{}, {}, {}])
+        assert tables.answer[0].startswith("3 trials tie at val_f1 0.20 (mean of 3 each); ")
+
+    def test_neither_advice_nor_figures_name_a_winner(self, tmp_path):
+        found = on_disk(tmp_path, "lr: [1, 2, 3]\n", lambda params, _: min(params["lr"], 2) / 4)
+        tables = Tables.compute(Results.read([found]))
+        assert [each.kind for each in tables.advice] == ["repeat"]
+        rows = list(listing.rows(tables, found))
+        assert [(row.rank, row.standing, row.against.text) for row in rows] == [
+            (1, "best", "tied"),
+            (1, "best", "tied"),
+            (3, "other", "unknown"),
+        ]
+        assert "2 trials tie at val_f1 0.5000" in charts.parallel(tables).caption
+        (effect,) = charts.effects(tables)
+        assert effect.caption.startswith("Best at 2 and 3 (0.5000), worst at 1 (0.2500)")
+
+    @given(st.lists(st.tuples(st.sampled_from([0.25, 0.5]), st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=6))
+    def test_the_first_is_never_worse_than_another(self, found):
+        values = [[value] for value, _, _ in found]
+        beside = [{"val_loss": loss, "val_acc": accuracy} for _, loss, accuracy in found]
+        results = self.tied(values, beside).results
+        best = max(value for value, _, _ in found)
+        first = min((loss, -accuracy) for value, loss, accuracy in found if value == best)
+        ranked = [(trial.mean, trial.metrics["val_loss"], -trial.metrics["val_acc"]) for trial in results.ranked]
+        assert ranked[0] == (best, *first)
+        assert len(results.tied) == sum(value == best for value, _, _ in found)
+        assert (results.tie is None) == (len(results.tied) == 1)
 
 
 def test_metrics_of_the_test_set_only():

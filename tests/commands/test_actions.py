@@ -477,9 +477,14 @@ class TestOptions:
         assert "_lr_0: completed, f1 0.9000," in result.stdout
         assert "best run: f1 0.9000: " + best.removeprefix("runs/") in gridfold("status").stdout
         assert f"{best}\n" in gridfold("best").stdout
+        assert re.search(r"f1 +│ 0\.900000 │ 0\.600000", gridfold("diff", "0", "1").stdout)
+        rows = next(project.glob("runs/*/results.csv")).read_text().splitlines()
+        assert [row.split(",")[4] for row in rows] == ["f1", "0.9", "0.6", "0.7"]
         assert [str(path.parent.relative_to(project)) for path in project.glob("runs/*/checkpoint.pt")] == [best]
         assert gridfold("confirm", "last").returncode == 0
         assert [str(path.parent.relative_to(project)) for path in project.glob("runs/*/checkpoint.pt")] == [best]
+        assert re.search(r"f1 +│ 0\.900000 │ 0\.900000 │ none", gridfold("reproduce", "0").stdout)
+        assert re.search(r"f1 +│ 0\.9000", gridfold("train", "--config", f"{best}/config.yaml").stdout)
 
     @pytest.mark.parametrize("name", BAD_OPTIONS)
     def test_bad_options(self, search, project, write, name, snapshot):

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import re
 import signal
 import statistics
 import subprocess
@@ -17,8 +18,11 @@ from hypothesis import strategies as st
 import gridfold
 from gridfold import cli
 from gridfold.errors import ConfigError
+from gridfold.records.result import write_results
 from gridfold.records.rows import Column, Row
 from gridfold.report.formats import text_of
+from gridfold.search.checkpoints import KeepBest
+from gridfold.store import Store
 from tests import made
 from tests.conftest import ROOT
 
@@ -259,6 +263,35 @@ class TestData:
         assert row.items() >= (expected | {"metrics.index": 8, "f1_std": 7, "deviations.f1_std": 0}).items()
         assert "params.state" in command("results")
 
+    def test_every_format_keeps_values_apart(self, runs, command):
+        values = [1, "1", 1.0, True, "true", None, "null", "", math.nan, "nan", -0.0, 0.0, [1], [1.0], "[1]", {1: 2}]
+        values += [{"1": 2}, {True: 2}, {"!yaml": "{1: 2}"}, [math.inf], ["inf"], 2**63, math.inf]
+        made.search(runs, "a_1", [made.completed(value, f1=0) for value in values])
+        rows = [json.loads(line, parse_constant=int) for line in command("results", "--format", "jsonl").splitlines()]
+        assert len({repr(row["training.lr"]) for row in rows}) == len(values)
+        for form, begin in {"csv": "", "markdown": "| ", "latex": "", "table": "│ "}.items():
+            shown = command("results", "--all", "--columns", "index,lr", "--format", form).splitlines()
+            found = (re.fullmatch(rf"{re.escape(begin)} *\d+ ?[,|&│](.*)", line) for line in shown)
+            assert len({match[1] for match in found if match}) == len(values), shown
+        write_results(Store(runs).find("last"))
+        with (runs / "a_1" / "results.csv").open() as file:
+            assert len({row["training.lr"] for row in csv.DictReader(file)}) == len(values)
+
+    def test_a_column_of_texts_has_them_as_they_are(self, runs, command):
+        made.search(runs, "a_1", [made.completed(text, f1=0) for text in ("1", "null", "x: y", "")])
+        assert command("results", "--format", "csv", "--columns", "lr") == 'training.lr\n1\nnull\nx: y\n""\n'
+
+    def test_a_metric_that_is_nan_is_not_one_that_is_not_there(self, runs, command):
+        pandas = pytest.importorskip("pandas")
+        parquet = pytest.importorskip("pyarrow.parquet")
+        made.search(runs, "a_1", [made.completed(1, f1=1, loss=math.nan), made.completed(2, f1=0)])
+        lines = [json.loads(line) for line in command("results", "--format", "jsonl").splitlines()]
+        assert [line["loss"] for line in lines] == ["nan", None]
+        command("results", "--output", "out.parquet")
+        (nan, missing) = parquet.read_table("out.parquet")["loss"].to_pylist()
+        assert (math.isnan(nan), missing) == (True, None)
+        assert gridfold.results()["loss"].dtype == pandas.Series([0.5]).dtype
+
     def test_a_file_is_in_the_format_that_its_name_says(self, search, command):
         for suffix, form in {"csv": "csv", "jsonl": "jsonl", "md": "markdown", "tex": "latex", "txt": "table"}.items():
             assert command("results", "--output", f"out.{suffix}") == ""
@@ -321,6 +354,35 @@ class TestFrame:
         made.search(runs, "a_1", [made.completed(1, f1=0.5, epoch=2**60 + 1), made.completed(2, f1=0.25)])
         assert gridfold.results()["epoch"][0] == 2**60 + 1
 
+    @pytest.mark.parametrize(
+        ("values", "kind"),
+        [
+            ([1, 1.0], "object"),
+            ([1, 2.5], "float64"),
+            ([0.0, -0.0], "float64"),
+            ([True, 1], "object"),
+            ([True, False], "bool"),
+            ([1, None], "Int64"),
+            ([0.5, None], "float64"),
+            ([math.nan, None, 0.5], "object"),
+            ([2**53 + 1, 0.5], "object"),
+            ([2**63, 1], "object"),
+            (["1", 1], "object"),
+            ([[True, 1], [1, 1]], "object"),
+        ],
+        ids=repr,
+    )
+    def test_each_column_has_one_type_by_all_its_values(self, runs, pandas, values, kind):
+        made.search(runs, "a_1", [made.completed(value, f1=0) for value in values])
+        column = gridfold.results()["training.lr"]
+        assert column.dtype == kind
+        if kind == "object":
+            assert list(map(repr, column)) == list(map(repr, values))
+
+    def test_metrics_of_two_kinds_are_numbers(self, runs):
+        made.search(runs, "a_1", [made.completed(1, f1=1), made.completed(2, f1=1.0), made.completed(3, f1=0.5)])
+        assert gridfold.results()["f1"].dtype == "float64"
+
     def test_it_can_be_asked_twice_and_of_a_directory(self, search):
         assert gridfold.results(search.dir, metric="val_loss")["index"][0] == 0
         assert gridfold.results(metric="val_loss", maximize=True)["index"][0] == 1
@@ -363,7 +425,38 @@ class TestBest:
         assert command("best", code=2) == snapshot
 
 
+class TestTies:
+    """Of three, two have the best val_f1, and the second of them the lower loss."""
+
+    @pytest.fixture(autouse=True)
+    def tied(self, runs):
+        of = [made.completed(lr, val_f1=f1, val_loss=loss) for lr, f1, loss in ((1, 0.9, 2), (2, 0.9, 1), (3, 0.5, 0))]
+        return made.search(runs, "a_1", of)
+
+    def test_the_table_the_best_and_the_status_say_so(self, command):
+        sentence = "2 trials tie at val_f1 0.9000; of these lr 2 has the lowest val_loss (1)."
+        assert command("results").splitlines()[-1] == sentence
+        assert "2 runs tie at val_f1 0.9000; of these a_1_1 has" in command("results", "--runs").splitlines()[-1]
+        assert "tie" not in command("results", "--sort", "lr") + command("results", "--where", "lr != 1")
+        best = command("best")
+        assert "Best of 3 trials, highest val_f1 0.9000: 2 trials tie; of these lr 2 has the lowest val_loss" in best
+        assert "Run: runs/a_1_1\n" in best
+        assert "best so far: 2 trials tie at val_f1 0.9000; of these a_1_1 has the lowest val_loss" in command("status")
+
+    def test_the_best_is_the_run_that_keeps_its_weights(self, tied, runs):
+        for run in runs.glob("a_1_*"):
+            (run / "checkpoint.pt").touch()
+        KeepBest(tied, 1)
+        assert [path.parent.name for path in runs.glob("*/checkpoint.pt")] == ["a_1_1"]
+
+
 class TestDiff:
+    def test_keys_of_two_types(self, runs, command):
+        base = "training: {lr: [0.1, 0.01]}\n"
+        made.search(runs, "a_1", [made.completed(text, f1=0) for text in ("{1: x}", "{'1': x}", "{true: x}")], base)
+        assert re.search(r"training.lr +│ \{1: x\} +│ \{'1': x\}", command("diff", "0", "1"))
+        assert re.search(r"training.lr +│ \{1: x\} +│ \{true: x\}", command("diff", "0", "2"))
+
     def test_two_runs_of_one_search(self, search, command, snapshot):
         assert command("diff", "0", "1") == snapshot
 
@@ -412,7 +505,8 @@ def test_a_search_as_users_run_it(project, write):
     table = execute("gridfold/cli.py", "results", "--format", "csv", "--columns", "lr,val_f1,epoch")
     assert table == "lr,val_f1,epoch\n0.75,0.75,\n0.5,0.6000000000000001,2\n"
     shown = execute("gridfold/cli.py", "best", "--metric", "val_loss")
-    assert "-lr: [0.5, 0.75] # varies\n+lr: 0.5 # varies\n" in shown
+    assert "-lr: [0.5, 0.75] # varies\n+lr: 0.75 # varies\n" in shown  # of two with that loss, the better val_f1
+    assert "2 trials tie; of these lr 0.75 has the highest val_f1 (0.7500)" in shown
     execute("gridfold/cli.py", "diff", "0", "1")
     program = "import sys; sys.argv[1:] = ['results']; from gridfold.cli import main; main(); print(*sys.modules)"
     result = subprocess.run(

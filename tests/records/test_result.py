@@ -1,5 +1,6 @@
 """Results: the runs of searches as trials with repeats."""
 
+import csv
 import math
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from gridfold.errors import ConfigError
 from gridfold.records.ranking import Objective
-from gridfold.records.result import Results, _comparable, compare
+from gridfold.records.result import Results, _comparable, compare, write_results
 from gridfold.store import Store
 from tests import made
 
@@ -44,6 +45,22 @@ class TestValue:
         record = replace(trial.runs[0].record, fold={"shared_seconds": shared})
         trial = replace(trial, runs=(replace(trial.runs[0], record=record),))
         assert (trial.seconds, trial.lone_seconds) == (1.5, 3.5 if shared == 2.0 else 1.5)
+
+    def test_beside_it_are_metrics_of_the_same_epoch_only(self, runs):
+        reports = [{"epoch": 1, "train": 9}, {"epoch": 1, "f1": 0.8}, {"epoch": 2, "acc": 2}, {"epoch": 2, "f1": 0.7}]
+        search = made.search(runs, "a", [made.completed(1, reports=reports, f1=0.7, acc=2, size=5)])
+        (trial,) = Results.read([search]).trials
+        assert trial.runs[0].metrics == {"epoch": 1, "train": 9, "f1": 0.8, "size": 5}
+
+    @pytest.mark.parametrize("metric", [None, "loss"])
+    def test_results_csv_has_it_too(self, runs, metric):
+        search = made.search(runs, "a", [made.completed(1, reports=EPOCHS, f1=0.7, loss=0.6)], metric=metric)
+        write_results(search)
+        with search.results_path.open() as file:
+            (row,) = csv.DictReader(file)
+        (trial,) = Results.read([search]).trials
+        assert {name: float(row[name]) for name in trial.runs[0].metrics} == trial.runs[0].metrics
+        assert float(row["f1"]) == (0.8 if metric is None else 0.7)
 
     def test_another_metric_has_another_best_epoch(self, runs):
         search = made.search(runs, "a", [made.completed(1, reports=EPOCHS, f1=0.7, loss=0.6)])
@@ -90,6 +107,13 @@ class TestTrials:
         of = [made.completed(1, f1=value) | {"repeat": repeat} for repeat, value in enumerate((1, math.nan, math.inf))]
         (trial,) = Results.read([made.search(runs, "a", of)]).trials
         assert (trial.values, len(trial.runs)) == ({(0, None): 1}, 3)
+
+    def test_values_of_two_types_are_two_trials(self, runs):
+        values = [1, 1.0, True, "1", 0.0, -0.0, {1: "x"}, {"1": "x"}, {True: "x"}, [1], [True], None, math.nan]
+        found = Results.read([made.search(runs, "a", [made.completed(value, f1=0) for value in (*values, math.nan)])])
+        assert [repr(trial.params["training.lr"]) for trial in found.trials] == list(map(repr, values))
+        recorded = [trial.runs[0].record.params for trial in found.trials]
+        assert repr(recorded) == repr([trial.params for trial in found.trials])
 
     def test_a_run_that_was_never_started(self, runs):
         (trial,) = Results.read([made.search(runs, "a", [{"params": {}}])]).trials

@@ -1,5 +1,6 @@
 """Conditions on rows."""
 
+import math
 import string
 
 import pytest
@@ -85,6 +86,52 @@ def test_rows_in_which_it_makes_no_sense_are_passed_over():
     assert Condition("size > 2", columns).select([ROW, other]) == [ROW]
     with pytest.raises(ConfigError, match="makes sense for no row"):
         Condition("size > 2", columns).select([other])
+
+
+@pytest.mark.parametrize(
+    ("values", "text", "expected"),
+    [
+        ([1, 1.0, True], "x == 1", [1]),
+        ([1, 1.0, True], "x == 1.0", [1.0]),
+        ([1, 1.0, True], "True == x", [True]),
+        ([1, 1.0, True], "x != 1", [1.0, True]),
+        ([1, 1.0, True], "x in (1, 2)", [1]),
+        ([1, 1.0, True], "x not in [1.0]", [1, True]),
+        ([1, 1.0, True], "1 <= x < 2", [1, 1.0]),
+        ([1.0, 2.0], "x == 1", [1.0]),
+        ([0, 0.5], "x == 0.0 or x in (0.5, 7)", [0, 0.5]),
+        ([True, 2], "x == 1", []),
+        ([True, False], "x == 1", [True]),
+        ([0.0, -0.0], "x == -0.0", [-0.0]),
+        ([0.0, -0.0], "x == 0", [0.0, -0.0]),
+        ([1, "1"], "x == '1'", ["1"]),
+        ([[True, 1], [1, 1]], "x == [1, 1]", [[1, 1]]),
+        ([[True, 1], [1, 1]], "1 in x", [[True, 1], [1, 1]]),
+        (["linear", "cosine"], "'lin' in x", ["linear"]),
+        (["linear", None], "x in 'linear or cosine'", ["linear"]),
+        ([None, ABSENT, 0], "x != 0", [None]),
+        ([None, math.nan, math.inf, True, 0], "x == null", [None]),
+        ([None, math.nan, math.inf, True, 0], "x == nan", [math.nan]),
+        ([None, math.nan, math.inf, True, 0], "x in (nan, -inf, inf)", [math.nan, math.inf]),
+        ([None, math.nan, math.inf, True, 0], "x == true", [True]),
+        ([2**63, float(2**63)], "x == 9223372036854775808", [2**63]),
+    ],
+)
+def test_values_of_several_types_in_one_column_are_told_apart(values, text, expected):
+    columns = [Column("a.x", "x", "parameter", lambda row: values[row.index])]
+    rows = [Row("s", index, (), {}, {}, {}, 1, "completed", 1.0, None) for index in range(len(values))]
+    found = [values[row.index] for row in Condition(text, columns).select(rows)]
+    assert list(map(repr, found)) == list(map(repr, expected))
+
+
+def test_a_metric_that_is_nan():
+    columns = [Column("loss", "loss", "metric", lambda row: (math.nan, 1.0)[row.index], "loss")]
+    rows = [Row("s", index, (), {}, {}, {}, 1, "completed", 1.0, None) for index in range(2)]
+    assert [Condition(text, columns).select(rows) for text in ("loss == nan", "loss != nan")] == [rows[:1], rows[1:]]
+
+
+def test_a_column_may_be_called_as_a_constant_is():
+    assert Condition("nan == 3", [column("nan", 3)]).select([ROW]) == [ROW]
 
 
 REFUSED = {
