@@ -315,7 +315,8 @@ def _preload(trainer: str | Sequence[str]) -> str:
 
     Errors are left to the runs.
     """
-    with contextlib.suppress(BaseException), clocks.readers() as files:
+    files: set[str] = set()
+    with contextlib.suppress(BaseException), clocks.readers(files.add):
         wanted = getattr(resolve(trainer), "preload", ())
         late = (module for library, module in _LATE.items() if library in sys.modules)
         for module in (*wanted, *late):

@@ -189,15 +189,14 @@ class _OfDates(_Clock):
 
 
 @contextmanager
-def readers() -> Iterator[set[str]]:
-    """The files of the user's that look at a clock meanwhile, in no function of somebody else's."""
-    found: set[str] = set()
+def readers(tell: Callable[[str], object]) -> Iterator[None]:
+    """Tell of each file of the user's that looks at a clock meanwhile, in no function of somebody else's."""
     undo: list[Callable[[], None]] = []
 
     def looks(look: Callable[..., Any]) -> Callable[..., Any]:
         def looked(*arguments: Any, **named: Any) -> Any:
             if is_own(file := sys._getframe(1).f_code.co_filename):
-                found.add(file)
+                tell(file)
             return look(*arguments, **named)
 
         return looked
@@ -211,7 +210,7 @@ def readers() -> Iterator[set[str]]:
         change = classmethod(looks(lambda cls, *zone, look=look, **named: look(None, cls)(*zone, **named)))
         undo.append(set_attribute(datetime.datetime, name, change))
     try:
-        yield found
+        yield
     finally:
         for back in undo:
             back()

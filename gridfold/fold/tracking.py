@@ -14,7 +14,6 @@ from sys import getrefcount
 from typing import Any, TypeVar
 
 from gridfold.fold.differences import ABSENT, Answer, Column, Observation, Shapes, exact
-from gridfold.fold.native import become_dict
 from gridfold.fold.poison import Poison, PoisonKey
 from gridfold.fold.reader import place
 
@@ -204,6 +203,8 @@ class Tracking:
 
     def end(self) -> None:
         """Let the mapping be a dict and no more; those who are at work in it still have this."""
+        from gridfold.fold.native import become_dict  # with ctypes, which `import gridfold` does without
+
         if isinstance(self.mapping, Tracked):
             del self.mapping._tracking
             become_dict(self.mapping)

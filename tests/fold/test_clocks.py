@@ -130,7 +130,8 @@ def test_who_looks_at_a_clock_is_known(tmp_path):
             exec(code, scope)
             source = compile(f"def look(time, datetime): return {what}", code.co_filename, "exec")
             exec(source, scope)
-            with readers() as files:
+            files = set()
+            with readers(files.add):
                 assert scope["look"](time, datetime) is not None
             found.append(files)
         assert found == [{str(named["own.py"])}, set()]
