@@ -296,7 +296,7 @@ def _execute_round(
     code = Code(backlog.code, sources) if backlog.code and sources else None
     ids = (entry.id for entry in backlog.entries())
     reusable = find_reusable(ids, directory.facts(), code, store, explain=wants)
-    if wants:
+    if wants and (reusable.runs or reusable.left or (sources and sources.untold)):
         output.print(terminal.reused(reuse(backlog, reusable.runs), reusable, sources), soft_wrap=True)
     elif reusable.runs:
         output.print(terminal.could_be_reused(len(reusable.runs)), soft_wrap=True)

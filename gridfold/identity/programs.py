@@ -49,7 +49,7 @@ _UNTOLD = frozenset(
             "perl",
             "ruby",
         ),
-        *("java", "scala", "lua", "php", "go", "cargo", "matlab", "octave", "dotnet"),
+        *("ssh", "ruby", "java", "scala", "lua", "php", "go", "cargo", "matlab", "octave", "dotnet"),
     }
 )
 _MODULE = ("-m", "--module")

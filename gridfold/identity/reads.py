@@ -119,9 +119,9 @@ class Reads:
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         heard = self._heard.get(event)
         if heard:
-            try:
+            try:  # noqa: SIM105 - what is imported here, each program of a command pays for
                 heard(*arguments)
-            except Exception:
+            except Exception:  # it would be raised where the file is opened
                 pass
         for listener in self._listeners:
             listener(event, arguments)

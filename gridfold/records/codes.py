@@ -63,12 +63,9 @@ class Codes:
     def _edited(self) -> Iterator[str]:
         """In what the codes differ from the first, in words."""
         known = self.search.codes()
-        first, *others = [known[code] for code in dict.fromkeys(code for code, _ in self._made) if code in known] or [
-            None
-        ]
-        for other in others:
-            if first and other:
-                yield from changes(first, other)
+        codes = [known[code] for code in dict.fromkeys(code for code, _ in self._made) if code in known]
+        for other in codes[1:]:
+            yield from changes(codes[0], other)
 
 
 def _contents(inputs: Iterable[Sources]) -> dict[str, set[str | None]]:

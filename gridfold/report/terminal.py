@@ -116,7 +116,7 @@ def created(run_dirs: Sequence[Path]) -> str:
 
 def reused(count: int, found: Reusable, code: Sources | None) -> str:
     """How many runs were not executed because their results were there, and why others were; as markup."""
-    lines = [f"Reused {_results(count)} of earlier searches"]
+    lines = [f"Reused {_results(count)} of earlier searches"] if count else []
     if code and code.untold:
         lines.append(f"Nothing can be reused: nothing tells {code.untold}")
     else:
@@ -162,8 +162,8 @@ def made_otherwise(found: Backlog) -> str:
     said = f" (changed: {listed(found.changed)})" if found.changed else ""
     return (
         f"{found.made_otherwise:,} completed {runs} made by other code, package versions or data files than the present"
-        f" ones{said}, so the results will be mixed; for results of one code, start a new search with --reuse: it takes only"
-        " those of the same code"
+        f" ones{said}, so the results will be mixed; for results of one code, start a new search with --reuse: it takes"
+        " only those of the same code"
     )
 
 

@@ -148,7 +148,6 @@ class Plan:
                     trainer.check(self.template_of(repetition).config(trial.choice))
             last = Repetition(self.most_repeats - 1, self.repetitions[0].fold)
             trainer.check(self.template_of(last).config(self.space[0].choice))  # a seed may be too large
-            return code
         except ConfigError as error:
             if self.config.trainer is None and "data" not in self.config.data:
                 hint = (
@@ -157,6 +156,7 @@ class Plan:
                 error.hint = f"{error.hint}\n{hint}".strip()
             error.where = error.where or self.config.where(error.path)
             raise
+        return code
 
     def __reduce__(self) -> tuple[Any, ...]:
         document = self.config.document  # its nodes need not travel: they are in the text

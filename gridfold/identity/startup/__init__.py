@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ _TOLD = "GRIDFOLD_READS"
 
 
 @contextmanager
-def reads_of_programs() -> Iterator[Mapping[str, str]]:
+def reads_of_programs() -> Iterator[dict[str, str]]:
     """The environment variables by which Python programs tell what they read; in the end it is taken in."""
     before = os.environ.get("PYTHONPATH")
     with tempfile.NamedTemporaryFile(prefix="gridfold-reads-") as told:
