@@ -71,6 +71,7 @@ class Reads:
     def adopt(self) -> None:
         """From now on this process, which was forked, stands for runs itself, with all that was heard."""
         if self._is_memory():
+            self._gather()
             os.close(self._memory[0])
         self._pid, self._memory = os.getpid(), (-1, -1)
 
@@ -81,8 +82,7 @@ class Reads:
     def of_kind(self, kind: str) -> dict[Any, Any]:
         """What was noted of a kind, by name; also by children of this process."""
         if self._is_memory():
-            descriptor = self._memory[0]
-            self.take_in(os.pread(descriptor, os.fstat(descriptor).st_size, 0))
+            self._gather()
         return {name: known for (other, name), known in self.noted.items() if other == kind}
 
     def forget(self, kind: str) -> None:
@@ -132,6 +132,10 @@ class Reads:
             return self._memory[1] == os.fstat(self._memory[0]).st_ino
         except OSError:
             return False
+
+    def _gather(self) -> None:
+        """Note what children have told."""
+        self.take_in(os.pread(self._memory[0], os.fstat(self._memory[0]).st_size, 0))
 
     def _share(self) -> None:
         """Before a fork: a place where the child can tell."""

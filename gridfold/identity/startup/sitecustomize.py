@@ -12,7 +12,8 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 def _listen(told: str) -> None:
     file = os.path.join(os.path.dirname(_HERE), "reads.py")
     module: dict[str, object] = {"__name__": "gridfold_reads", "__file__": file}
-    exec(type(__loader__)("gridfold_reads", file).get_code("gridfold_reads"), module)  # with what is compiled already
+    loader = type(__spec__.loader)  # reads what is compiled already
+    exec(loader("gridfold_reads", file).get_code("gridfold_reads"), module)  # type: ignore[union-attr, misc]
 
     def tell(line: bytes) -> None:
         output = os.open(told, os.O_WRONLY | os.O_APPEND)
