@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import stat
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache
@@ -26,14 +27,19 @@ def named_by(config: Mapping[str, Any], arguments: Iterable[str] = ()) -> dict[s
 
 def named_in(texts: Iterable[str], folder: str = "") -> dict[str, str | None]:
     """The files and folders that texts name, also as ``--data=FILE``, seen from a folder."""
-    found = {}
-    for text in texts:
-        for name in (text, text.partition("=")[2]) if "=" in text else (text,):
-            if 0 < len(name) < _MOST_CHARACTERS and "\n" not in name and "\0" not in name:
-                path = os.path.join(folder, os.path.expanduser(name))
-                if os.path.exists(path):
-                    found[called(path)] = hash_of(path)
-    return found
+    moment = int(time.monotonic())
+    paths = (path for text in texts if 0 < len(text) < _MOST_CHARACTERS for path in _paths(text, folder, moment))
+    return {called(path): hash_of(path) for path in paths}
+
+
+@lru_cache(maxsize=10_000)
+def _paths(text: str, folder: str, _moment: int) -> Sequence[str]:
+    """The paths of what a text names; the runs of a search name the same again and again."""
+    if "\n" in text or "\0" in text:
+        return ()
+    names = (text, text.partition("=")[2]) if "=" in text else (text,)
+    paths = [os.path.join(folder, os.path.expanduser(name)) for name in names if name]
+    return [path for path in paths if os.path.exists(path)]
 
 
 def called(path: str) -> str:

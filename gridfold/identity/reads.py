@@ -42,6 +42,7 @@ class Reads:
         self._tell = tell
         self._spared = _spared()
         self._pid = os.getpid()
+        self._stands = False
         self._memory = (-1, -1)  # a file in memory where the children of a run tell
         self._listeners: list[Callable[[str, tuple[Any, ...]], object]] = []
         self._heard: dict[str, Callable[..., object]] = {
@@ -64,8 +65,8 @@ class Reads:
 
     def begin(self) -> None:
         """From now on this process stands for runs; what was heard before is known."""
-        self.adopt()
         self.noted.clear()
+        self._pid, self._stands = os.getpid(), True
         self.since = time.time_ns()
 
     def adopt(self) -> None:
@@ -139,7 +140,7 @@ class Reads:
 
     def _share(self) -> None:
         """Before a fork: a place where the child can tell."""
-        if not self._is_memory() and self._tell is None and hasattr(os, "memfd_create"):
+        if self._stands and not self._is_memory() and hasattr(os, "memfd_create"):
             descriptor = os.memfd_create("reads")
             self._memory = descriptor, os.fstat(descriptor).st_ino
 

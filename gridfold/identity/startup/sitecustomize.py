@@ -13,7 +13,7 @@ def _listen(told: str) -> None:
     file = os.path.join(os.path.dirname(_HERE), "reads.py")
     module: dict[str, object] = {"__name__": "gridfold_reads", "__file__": file}
     loader = type(__spec__.loader)  # reads what is compiled already
-    exec(loader("gridfold_reads", file).get_code("gridfold_reads"), module)  # type: ignore[union-attr, misc]
+    exec(loader("gridfold_reads", file).get_code("gridfold_reads"), module)  # type: ignore
 
     def tell(line: bytes) -> None:
         output = os.open(told, os.O_WRONLY | os.O_APPEND)
