@@ -36,6 +36,7 @@ from gridfold.fold.inheritance import Inheritance, descriptors_of, living_childr
 from gridfold.fold.pickling import Pickles
 from gridfold.fold.reader import own_file
 from gridfold.fold.writes import Writes
+from gridfold.identity import reads
 from gridfold.process.lifeline import tie
 from gridfold.repeats import DataFold
 from gridfold.run import Run, number
@@ -106,6 +107,7 @@ def grow(shared: Shared, pipes: Pipes, printed: bytes, imports: Spent) -> int:
         imports: what it took to import the trainer.
     """
     tie(pipes.lifeline)
+    reads.start().begin()
     branch = _Branch(shared, pipes, printed)
     branch.note({"fold": shared.name, "runs": len(shared.tasks), "imports": imports.as_dict()})
     return branch.execute()
@@ -219,6 +221,7 @@ class _Branch:
             os._exit(WAITED)  # also where a signal handler of the trainer raises
 
     def _become(self, group: tuple[int, ...]) -> None:
+        reads.start().adopt()
         printed, outputs = _content(self._printed), descriptors_of(self._printed)
         os.close(self._printed)
         if len(group) > 1:
