@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from gridfold.errors import ConfigError, nearest, nearest_file
 from gridfold.failure import signal_name
+from gridfold.identity.startup import reads_of_programs
 from gridfold.run import METRICS, METRICS_JSON, Run
 from gridfold.values import render
 
@@ -136,7 +137,8 @@ class CommandTrainer:
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
         reported, printed = _Mark.at_end_of(run.dir / METRICS), _Mark.at_end_of(run.log_path)
         variables = {f"{_VARIABLES}{name.upper()}": text for name, text in known.items() if text}
-        code = _execute(arguments, variables, run.log_path)
+        with reads_of_programs() as listening:
+            code = _execute(arguments, variables | listening, run.log_path)
         lines = printed.lines_after(_PRINTED_BYTES)
         if code:
             raise _failure(code, "\n".join(lines[-_SHOWN_LINES:]))

@@ -1,8 +1,7 @@
-"""Where a search came from: command line, code, package versions."""
+"""Where a search came from: command line, commit, machine."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import shutil
@@ -15,7 +14,6 @@ from types import MappingProxyType
 from typing import Any
 
 from gridfold.files import is_file
-from gridfold.identity import packages as installed
 
 _SECONDS = 20
 _MOST_BYTES = 1 << 20  # of a file that is code
@@ -52,11 +50,6 @@ def patch(trainer: str | Sequence[str], without: Path) -> bytes:
         return _git(*difference, variables=own)
 
 
-def packages() -> dict[str, str]:
-    """The versions of Python and of gridfold."""
-    return {name: version for name, version in installed.basic().items() if version}
-
-
 def command() -> list[str]:
     """The command line of this process."""
     return list(sys.orig_argv)
@@ -72,25 +65,6 @@ def machine() -> dict[str, Any]:
     }
 
 
-def fingerprint(trainer: str | Sequence[str], config: Mapping[str, Any]) -> str:
-    """A hash of what a result depends on besides the config: the trainer's code, package versions, data files.
-
-    Call it where the trainer is imported. Code is every file of the project that is imported now, or the files among a
-    command's arguments; a data file is one that a value of the config names.
-
-    Args:
-        trainer: as a record has it.
-        config: the base config.
-    """
-    known = hashlib.sha256(repr((trainer, sorted(packages().items()))).encode())
-    for path in sorted(set(_code_files(trainer))):
-        known.update(path.read_bytes())
-    for path in sorted(set(_data_files(config))):
-        stat = path.stat()
-        known.update(repr((str(path), stat.st_size, stat.st_mtime_ns)).encode())
-    return known.hexdigest()[:16]
-
-
 def _new_code(trainer: str | Sequence[str], without: Path) -> Iterator[Path]:
     """The code below the working directory that git does not have and does not ignore."""
     top = Path(os.fsdecode(_git("rev-parse", "--show-toplevel")).rstrip("\n"))
@@ -103,31 +77,6 @@ def _new_code(trainer: str | Sequence[str], without: Path) -> Iterator[Path]:
         is_code = path.suffix == ".py" or path in arguments
         if is_code and is_file(path) and path.stat().st_size <= _MOST_BYTES:
             yield path
-
-
-def _code_files(trainer: str | Sequence[str]) -> Iterator[Path]:
-    if not isinstance(trainer, str):
-        yield from (Path(argument) for argument in trainer if is_file(argument))
-        return
-    top = trainer.partition(":")[0].partition(".")[0]
-    here = Path.cwd()
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if not file or not is_file(file):
-            continue
-        own = here in Path(file).parents and "site-packages" not in file and not name.startswith("gridfold")
-        if name.partition(".")[0] == top or own:
-            yield Path(file)
-
-
-def _data_files(value: Any) -> Iterator[Path]:
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _data_files(item)
-    elif isinstance(value, str) and is_file(value):
-        yield Path(value)
 
 
 def _gpus() -> list[str]:

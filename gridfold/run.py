@@ -70,7 +70,10 @@ class Record:
         reused: the directory name of the run whose record this is, if the run was not executed.
         repeat: which repeat of its trial it is, from 0: repeats differ in their seed.
         data_fold: which part of the training data is held out, from 0, and of how many; None if they are not split so.
-        code: fingerprint of the code that executed it (see ``gridfold.provenance``); None if that is not known.
+        code: fingerprint of the code that executed it (see ``gridfold.identity``); None if that is not known.
+        inputs: what else it depends on: ``files`` that its config names, or that it was seen to read, and what was in
+            them; ``packages`` that it loaded itself, and their versions; ``untold``, what cannot be told. None until
+            it ends, or if there is nothing.
     """
 
     id: str
@@ -96,6 +99,7 @@ class Record:
     repeat: int = 0
     data_fold: Sequence[int] | None = None
     code: str | None = None
+    inputs: Mapping[str, Any] | None = None
 
     @property
     def shared_seconds(self) -> float:

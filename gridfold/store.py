@@ -18,6 +18,7 @@ from typing import Any
 
 from gridfold.errors import ConfigError, nearest
 from gridfold.files import is_file, replace_bytes, replace_file, replacing
+from gridfold.identity.sources import Sources
 from gridfold.run import Record, Run, judge, write_config
 
 BASE = "base.yaml"
@@ -27,6 +28,7 @@ RESULTS = "results.csv"
 REPORT = "report.html"
 LOG = "search.log"
 FOLD = "fold.jsonl"
+CODE = "code.jsonl"
 PATCH = "code.patch"
 VERIFIED = "verify.json"
 _LOCK = ".runs.lock"  # held while runs are added, or search.json changes
@@ -274,6 +276,17 @@ class SearchDirectory:
         known = before if isinstance(before, dict) else {}
         replace_file(self.dir / VERIFIED, json.dumps({**known, **found}, indent=1) + "\n")
 
+    def note_code(self, fingerprint: str, sources: Sources) -> None:
+        """Let ``code.jsonl`` say what code has a fingerprint; the first to say so tells it."""
+        if fingerprint not in self.codes():
+            with suppress(OSError), (self.dir / CODE).open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"fingerprint": fingerprint, **sources.as_dict()}) + "\n")
+
+    def codes(self) -> dict[str, Sources]:
+        """The code that runs of the search were executed with, by fingerprint; lines that are torn are left out."""
+        found = ((said.get("fingerprint"), Sources.said(said)) for said in _lines(self.dir / CODE))
+        return {name: sources for name, sources in found if isinstance(name, str) and sources}
+
     def note_fold(self, event: Mapping[str, Any]) -> None:
         """Append what a fold has done to ``fold.jsonl``; a disk that is full loses it, not the search.
 
@@ -288,12 +301,7 @@ class SearchDirectory:
 
     def fold_events(self) -> Iterator[dict[str, Any]]:
         """What ``note_fold`` was told, in order; lines that are torn are left out."""
-        with suppress(FileNotFoundError), (self.dir / FOLD).open("rb") as file:
-            for line in file:
-                with suppress(ValueError):
-                    event = json.loads(line)
-                    if isinstance(event, dict):
-                        yield event
+        return _lines(self.dir / FOLD)
 
     def write_results(self) -> None:
         """Write ``results.csv``: one row per run, failed and unfinished ones too. Read twice, held never."""
@@ -311,6 +319,16 @@ class SearchDirectory:
             writer.writerow(columns)
             for entry, record in self.records():
                 writer.writerow(_row(entry, record, [*params], which, [*metrics]))
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The mappings of a file of JSON lines."""
+    with suppress(OSError), path.open("rb") as file:
+        for line in file:
+            with suppress(ValueError, RecursionError):
+                said = json.loads(line)
+                if isinstance(said, dict):
+                    yield said
 
 
 @dataclass

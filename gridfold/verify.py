@@ -17,6 +17,9 @@ from typing import Any, Literal
 from gridfold import provenance
 from gridfold.errors import ConfigError
 from gridfold.executors import Executor, Harmless, Watcher
+from gridfold.identity.fingerprint import Code
+from gridfold.identity.sources import changes as differing
+from gridfold.identity.sources import listed
 from gridfold.process.interrupt import Interrupt
 from gridfold.records.comparison import Difference, compare_files, differences, worst
 from gridfold.records.ranking import Objective
@@ -169,23 +172,22 @@ def run_again(search: SearchDirectory, chosen: Collection[int], executor: Execut
     return Verification(search, len(chosen), under_way.runs, interrupt.by_signal)
 
 
-def changes(facts: Mapping[str, Any], fingerprint: str) -> list[str]:
+def changes(search: SearchDirectory, code: Code) -> list[str]:
     """What is not as it was when a search began, so that its runs may come out otherwise.
 
     Args:
-        facts: what ``search.json`` says.
-        fingerprint: of the trainer's code as it is now.
+        search: the search.
+        code: the trainer's code as it is now.
     """
-    found = []
+    found, facts = [], search.facts()
     commit, commit_now = facts.get("git_commit"), provenance.commit()
     if commit != commit_now:
         found.append(f"the code was at {_commit(commit)} when the search began, now at {_commit(commit_now)}")
-    before, versions = facts.get("packages") or {}, provenance.packages()
-    for name in dict.fromkeys([*before, *versions]):
-        if before.get(name) != versions.get(name):
-            found.append(f"{name} was {before.get(name, 'missing')}, now {versions.get(name, 'missing')}")
-    if not found and facts.get("fingerprint") not in (None, fingerprint):
-        found.append("the trainer's code or its data files have changed since the search began")
+    began = facts.get("fingerprint")
+    if began not in (None, code.fingerprint):
+        before = search.codes().get(began)
+        changed = listed(differing(before, code.sources)) if before else ""
+        found.append(f"the trainer's code has changed since the search began{f': {changed}' if changed else ''}")
     return found
 
 

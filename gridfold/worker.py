@@ -16,7 +16,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
@@ -25,6 +25,9 @@ from gridfold.command import CommandFailed
 from gridfold.config.base import Config
 from gridfold.errors import ConfigError
 from gridfold.failure import describe
+from gridfold.identity import reads
+from gridfold.identity.data import named_by
+from gridfold.identity.executed import sources_of_run
 from gridfold.process import seeding, threads
 from gridfold.process.lifeline import tie
 from gridfold.run import Attempt, Record, Run, now, of_record, started
@@ -41,11 +44,13 @@ class Task:
         attempt: which run, and the record to begin with.
         environment: environment variables of this run.
         config: the run's config, if it was read already.
+        named: the files that it names, and what is in them.
     """
 
     attempt: Attempt
     environment: Mapping[str, str]
     config: Mapping[str, Any] | None = None
+    named: Mapping[str, str | None] = field(default_factory=dict)
 
     def read(self) -> Task:
         """The task with the run's config, and with its directory wherever a trainer changes to.
@@ -55,7 +60,9 @@ class Task:
         run = self.attempt.run
         task = replace(self, attempt=replace(self.attempt, run=Run(run.dir.absolute(), run.seed, run.index, run.fold)))
         with contextlib.suppress(ConfigError):
-            return replace(task, config=Config.load(run.config_path).data)
+            config = Config.load(run.config_path).data
+            trainer = self.attempt.record.trainer
+            return replace(task, config=config, named=named_by(config, () if isinstance(trainer, str) else trainer))
         return task
 
 
@@ -119,6 +126,7 @@ class Work:
         node: the process in its fold; "" if it runs alone.
         shared: what was spent on it together with other runs, before.
         unread: paths of the config that it had not in common with the last of them, and has never read.
+        named: the files that its config names.
     """
 
     run: Run
@@ -128,6 +136,12 @@ class Work:
     node: str = ""
     shared: Spent = Spent()
     unread: Sequence[str] = ()
+    named: Mapping[str, str | None] = field(default_factory=dict)
+
+    def inputs(self) -> dict[str, Any] | None:
+        """What the result depends on beside config and code, for the record."""
+        apart = [self.run.dir, self.run.dir.parent / stages.STAGES]
+        return sources_of_run(reads.start(), self.named, list(map(str, apart))).as_dict() or None
 
     def fold(self) -> dict[str, Any]:
         """How the result came about, for the record."""
@@ -147,6 +161,7 @@ def run_process(task: Task, lifeline: int, printed: bytes = b"") -> int:
     Everything that the run prints goes to its log, after what was ``printed`` for it before.
     """
     stop = listen()
+    reads.start().begin()
     work = enter(task, lifeline, printed, stop)
     if work is None:
         return TAKEN
@@ -190,7 +205,7 @@ def enter(task: Task, lifeline: int, printed: bytes, stop: Stop, outputs: Sequen
     os.close(log)
     if record.attempt > 1:
         run.set_aside(record.attempt - 1)
-    return Work(of_record(run.dir, record), record, stop, Moment.now())
+    return Work(of_record(run.dir, record), record, stop, Moment.now(), named=task.named)
 
 
 def prepare(record: Record) -> Trainer:
@@ -224,9 +239,9 @@ def outcome(train: Callable[[], Mapping[str, float]], stop: Stop) -> dict[str, A
 def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     """Record what came of a run; the exit code."""
     fold = work.fold()
-    record = replace(
-        work.record, ended=now(), seconds=fold["own_seconds"], fold=fold, notes=[*work.run.notes, *stages.notes()]
-    )
+    notes = [*work.run.notes, *stages.notes()]
+    record = replace(work.record, ended=now(), seconds=fold["own_seconds"], fold=fold, notes=notes)
+    record = replace(record, inputs=work.inputs())
     work.run.write(replace(record, **outcome))
     return 0 if outcome["state"] == "completed" else 1
 

@@ -213,7 +213,7 @@ class TestDifferent:
         write("mine.py", SAME + "\n")
         result = gridfold("verify", "-n", "1")
         assert result.returncode == 0
-        assert result.stderr == ("warning: the trainer's code or its data files have changed since the search began\n")
+        assert result.stderr == ("warning: the trainer's code has changed since the search began: mine.py\n")
         first = subprocess.run([*git, "rev-parse", "HEAD"], cwd=project, check=True, capture_output=True, text=True)
         subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "two"], cwd=project, check=True)
         second = subprocess.run([*git, "rev-parse", "HEAD"], cwd=project, check=True, capture_output=True, text=True)

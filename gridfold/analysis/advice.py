@@ -18,6 +18,8 @@ from gridfold.analysis.numbers import duration, short
 from gridfold.analysis.significance import Contender
 from gridfold.config.variations import Variation, parse_arguments
 from gridfold.errors import ConfigError
+from gridfold.identity.fingerprint import Code
+from gridfold.identity.sources import Sources
 from gridfold.names import label_parameters
 from gridfold.records.result import Replicate, Results, TrialResult
 from gridfold.repeats import Repetition
@@ -237,8 +239,9 @@ class _Next:
             if (config, _replicate(repetition)) not in self._done
         ]
         ids = (plan.template_of(repetition).identity(trial.choice) for repetition, trial in missing)
-        code = (self.facts.get("codes") or [self.facts.get("fingerprint")])[-1]
-        return len(missing) - len(find_reusable(ids, self.facts, code, Store(self.search.dir.parent)))
+        last = (self.facts.get("codes") or [self.facts.get("fingerprint")])[-1]
+        code = Code(last, self.search.codes().get(last, Sources())) if last else None
+        return len(missing) - len(find_reusable(ids, self.facts, code, Store(self.search.dir.parent)).runs)
 
     @cached_property
     def _done(self) -> set[tuple[str | None, Replicate]]:

@@ -18,6 +18,7 @@ from gridfold.config.base import Config
 from gridfold.config.variations import parse_arguments
 from gridfold.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError
 from gridfold.executors.local import LocalExecutor
+from gridfold.identity.fingerprint import Code
 from gridfold.names import check_prefix
 from gridfold.process.threads import physical_cores
 from gridfold.records.ranking import Objective
@@ -68,18 +69,18 @@ def search(options: argparse.Namespace, again: str) -> int:
     if options.race:
         contention()  # what it needs may not be installed
     with contextlib.ExitStack() as stack:
-        fingerprint = None
+        code = None
         if not options.no_execute:
             executor = stack.enter_context(execution.executor(planned.config.threads))
-            fingerprint = executor.call(planned.trainer, planned.check)
+            code = executor.call(planned.trainer, planned.check)
         output.print(terminal.plan_table(planned))
         _warn(*doubts(planned))
-        directory, run_dirs = create(planned, options.run_prefix, Store(), fingerprint)
+        directory, run_dirs = create(planned, options.run_prefix, Store(), code)
         output.print(terminal.created(run_dirs), soft_wrap=True)
-        if options.no_execute:
+        if code is None:
             _say_where(options, directory)
             return 0
-        return _execute(Backlog.read(directory, fingerprint), executor, execution, options, again)
+        return _execute(Backlog.read(directory, code.fingerprint), executor, execution, options, again)
 
 
 def resume(options: argparse.Namespace, again: str) -> int:
@@ -135,8 +136,8 @@ def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     check_prefix(options.run_prefix)
     planned, execution = _planned(options), _execution(options)
     with execution.executor(planned.config.threads) as executor:
-        fingerprint = executor.call(planned.trainer, planned.check)
-        forecast = Forecast.read(planned, Store(), fingerprint, executor.parallel, reuse=options.reuse)
+        code = executor.call(planned.trainer, planned.check)
+        forecast = Forecast.read(planned, Store(), code, executor.parallel, reuse=options.reuse)
     _warn(*doubts(planned))
     names = planned.names(options.run_prefix, "HHMMSS")
     terminal.console().print(terminal.expectation(planned, names, forecast), soft_wrap=True)
@@ -159,7 +160,7 @@ def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
         run = store.create_run(old.config_path.read_text(encoding="utf-8"))
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
         with live.live(output, 1) as view:
-            new = execute_run(run, planned, code, executor, view)
+            new = execute_run(run, planned, code.fingerprint, executor, view)
     terminal.console().print(terminal.comparison(record, new))
     same = record.state == new.state and repr(dict(record.metrics)) == repr(dict(new.metrics))
     return 0 if same else EXIT_FAILED
@@ -172,7 +173,7 @@ def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     chosen = choose_these(directory, options.runs) if options.runs else choose(directory, options.count)
     planned = plan_of(directory)
     with LocalExecutor() as executor:
-        changed = changes(facts, executor.call(planned.trainer, planned.check))
+        changed = changes(directory, executor.call(planned.trainer, planned.check))
     _warn(*changed)
     said = Execution(parallel=options.parallel, fold=False)
     execution = replace(said.or_else(facts.get("execution") or {}), timeout=options.timeout)
@@ -207,7 +208,7 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
         run = Store().create_run(planned.template.text(()))
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
         with live.live(output, 1) as view:
-            record = execute_run(run, planned, code, executor, view)
+            record = execute_run(run, planned, code.fingerprint, executor, view)
     output.print(terminal.metrics_table(record))
     if options.quiet:
         sys.stdout.write(f"{run.dir}\n")
@@ -291,11 +292,14 @@ def _execute_round(
 ) -> Outcome:
     directory, output = backlog.search, _output(options)
     store = Store(directory.dir.parent)
-    reusable = find_reusable((entry.id for entry in backlog.entries()), directory.facts(), backlog.code, store)
-    if reusable and getattr(options, "reuse", False):
-        output.print(terminal.reused(reuse(backlog, reusable)))
-    elif reusable:
-        output.print(terminal.could_be_reused(len(reusable)), soft_wrap=True)
+    wants, sources = getattr(options, "reuse", False), directory.codes().get(backlog.code or "")
+    code = Code(backlog.code, sources) if backlog.code and sources else None
+    ids = (entry.id for entry in backlog.entries())
+    reusable = find_reusable(ids, directory.facts(), code, store, explain=wants)
+    if wants and (reusable.runs or reusable.left or (sources and sources.untold)):
+        output.print(terminal.reused(reuse(backlog, reusable.runs), reusable, sources), soft_wrap=True)
+    elif reusable.runs:
+        output.print(terminal.could_be_reused(len(reusable.runs)), soft_wrap=True)
     objective, parallel = Objective.said(directory.facts()), executor.parallel
     with live.live(output, backlog.total, backlog.completed, objective, parallel) as view:
         return execute_search(backlog, executor, view, policy, execution.keep(directory))
@@ -330,9 +334,11 @@ def _continued(directory: SearchDirectory, options: argparse.Namespace) -> Execu
 def _describe(backlog: Backlog, executor: LocalExecutor) -> None:
     """Check a search that is continued, note what code it runs, and warn if that has changed."""
     directory, planned = backlog.search, plan_of(backlog.search)
-    backlog.code = executor.call(planned.trainer, planned.check)
+    code = executor.call(planned.trainer, planned.check)
+    directory.note_code(code.fingerprint, code.sources)
+    backlog.code = code.fingerprint
     if directory.facts().get("fingerprint") is None:  # it was only created so far
-        directory.update(fingerprint=backlog.code)
+        directory.update(fingerprint=backlog.code, packages=code.sources.packages)
     _warn(*([terminal.made_otherwise(backlog)] if backlog.made_otherwise else []))
 
 

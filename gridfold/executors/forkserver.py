@@ -29,6 +29,7 @@ from typing import Any, NoReturn, TypeVar
 
 from gridfold.failure import signal_name
 from gridfold.fold.fork import Pipes, Shared, grow, reap, why_not
+from gridfold.identity import reads
 from gridfold.process.lifeline import Lifeline, tie
 from gridfold.process.owner import Owner, is_alive, wait_until_gone
 from gridfold.run import Attempt
@@ -301,6 +302,7 @@ def main() -> int:
     printed = os.memfd_create("printed") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
     for output in (1, 2):
         os.dup2(printed, output)
+    reads.start()
     if not start.cold:
         _preload(start.trainer)
     _prepare_to_fork()

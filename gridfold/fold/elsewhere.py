@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Any
 
+from gridfold.identity import reads
 from gridfold.run import CONFIG
 
 _PROGRAMS = ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.system")
@@ -20,7 +20,7 @@ def forget_what_is_read_elsewhere(unread: set[str]) -> None:
         if unread and (event in _PROGRAMS or (event == "open" and _is_config(arguments[0]))):
             unread.clear()
 
-    sys.addaudithook(hear)
+    reads.start().listen(hear)
     os.register_at_fork(before=unread.clear)
 
 

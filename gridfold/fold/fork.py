@@ -34,6 +34,7 @@ from gridfold.fold.folded import Group
 from gridfold.fold.inheritance import Inheritance, descriptors_of, living_children
 from gridfold.fold.reader import own_file
 from gridfold.fold.writes import Writes
+from gridfold.identity import reads
 from gridfold.process.lifeline import tie
 from gridfold.repeats import DataFold
 from gridfold.run import Run, number
@@ -104,6 +105,7 @@ def grow(shared: Shared, pipes: Pipes, printed: bytes, imports: Spent) -> int:
         imports: what it took to import the trainer.
     """
     tie(pipes.lifeline)
+    reads.start().begin()
     branch = _Branch(shared, pipes, printed)
     branch.note({"fold": shared.name, "runs": len(shared.tasks), "imports": imports.as_dict()})
     return branch.execute()
@@ -205,6 +207,7 @@ class _Branch:
             os._exit(WAITED)  # also where a signal handler of the trainer raises
 
     def _become(self, group: tuple[int, ...]) -> None:
+        reads.start().adopt()
         printed, outputs = _content(self._printed), descriptors_of(self._printed)
         os.close(self._printed)
         if len(group) > 1:

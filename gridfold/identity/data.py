@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import stat
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache, lru_cache
 from typing import Any
 
@@ -17,15 +20,26 @@ _REFERENCE = re.compile(r"\$\{(?:(?:oc\.)?env:(\w+)(?:,([^}]*))?|(\.*[\w.-]+))\}
 _PASSING = ("__pycache__", ".")  # what names begin with that tell nothing
 
 
-def named_by(config: Mapping[str, Any]) -> dict[str, str | None]:
-    """The files and folders that values of a config name, and what is in them (see `hash_of`)."""
-    found = {}
-    for text in _texts(config):
-        if 0 < len(text) < _MOST_CHARACTERS and "\n" not in text and "\0" not in text:
-            path = os.path.expanduser(_resolved(text, config) if "$" in text else text)
-            if os.path.exists(path):  # asked for every text of every config
-                found[called(path)] = hash_of(path)
-    return found
+def named_by(config: Mapping[str, Any], arguments: Iterable[str] = ()) -> dict[str, str | None]:
+    """The files and folders that values of a config, or arguments, name, and what is in them (see `hash_of`)."""
+    return named_in(_resolved(text, config) if "$" in text else text for text in (*_texts(config), *arguments))
+
+
+def named_in(texts: Iterable[str], folder: str = "") -> dict[str, str | None]:
+    """The files and folders that texts name, also as ``--data=FILE``, seen from a folder."""
+    moment = int(time.monotonic())
+    paths = (path for text in texts if 0 < len(text) < _MOST_CHARACTERS for path in _paths(text, folder, moment))
+    return {called(path): hash_of(path) for path in paths}
+
+
+@lru_cache(maxsize=10_000)
+def _paths(text: str, folder: str, _moment: int) -> Sequence[str]:
+    """The paths of what a text names; the runs of a search name the same again and again."""
+    if "\n" in text or "\0" in text:
+        return ()
+    names = (text, text.partition("=")[2]) if "=" in text else (text,)
+    paths = [os.path.join(folder, os.path.expanduser(name)) for name in names if name]
+    return [path for path in paths if os.path.exists(path)]
 
 
 def called(path: str) -> str:
@@ -35,23 +49,29 @@ def called(path: str) -> str:
 
 
 def hash_of(path: str) -> str | None:
-    """What tells the content of a file or a folder from others; None if it is not there, or is too much to tell.
+    """What tells the content of a file or a folder from others; None if that cannot be told.
 
     Of a folder, names, sizes and times count, all the way down; of a path that ends in ``*``, the names in the folder.
     """
-    if path.endswith(LISTED):
-        return _hash_of_names(path.removesuffix(LISTED))
     try:
-        stat = os.stat(path)  # asked for every file of every run
-        if os.path.isdir(path):
-            return _hash_of_folder(os.path.abspath(path), stat.st_mtime_ns)
-        if not os.path.isfile(path):
-            return "no file"
-        if stat.st_size > _MOST_BYTES:
-            return f"{stat.st_size} bytes, {stat.st_mtime_ns}"
-        return content(os.path.abspath(path), stat.st_size, stat.st_mtime_ns, stat.st_ino)[:16]
+        if path.endswith(LISTED):
+            return _hash_of_names(path.removesuffix(LISTED))
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            return _hash_of_folder(os.path.abspath(path), status.st_mtime_ns)
+        if not stat.S_ISREG(status.st_mode):
+            return "not a file"
+        return _hash_of_file(os.path.abspath(path), status)
+    except (FileNotFoundError, NotADirectoryError):
+        return "not there"
     except OSError:
         return None
+
+
+def _hash_of_file(path: str, status: os.stat_result) -> str:
+    if status.st_size > _MOST_BYTES:
+        return f"{status.st_size} bytes, {status.st_mtime_ns}"
+    return content(path, status.st_size, status.st_mtime_ns, status.st_ino)[:16]
 
 
 @lru_cache(maxsize=100_000)
@@ -61,12 +81,8 @@ def content(path: str, *_stamp: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _hash_of_names(folder: str) -> str | None:
-    try:
-        names = [name for name in os.listdir(folder or ".") if not name.startswith(_PASSING)]
-    except OSError:
-        return None
-    return _digest(sorted(names))
+def _hash_of_names(folder: str) -> str:
+    return _digest(sorted(name for name in os.listdir(folder or ".") if not name.startswith(_PASSING)))
 
 
 @cache  # for the life of a search: to walk a folder for each of its runs would cost more than many runs
@@ -75,11 +91,9 @@ def _hash_of_folder(folder: str, _changed: int) -> str | None:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(_PASSING))
         for name in sorted(names):
-            try:
-                stat = os.stat(f"{parent}/{name}")
-            except OSError:
-                continue
-            known.append((os.path.relpath(parent, folder), name, stat.st_size, stat.st_mtime_ns))
+            with suppress(OSError):
+                status = os.stat(f"{parent}/{name}")
+                known.append((os.path.relpath(parent, folder), name, status.st_size, status.st_mtime_ns))
             if len(known) > _MOST_FILES:
                 return None
     return _digest(known)

@@ -50,7 +50,7 @@ def basic() -> dict[str, str | None]:
     return now(("python", "gridfold"))
 
 
-def now(distributions: Iterable[str]) -> Mapping[str, str | None]:
+def now(distributions: Iterable[str]) -> dict[str, str | None]:
     """The versions of distributions as `version_of` calls them; None for one that is not there any more."""
     return {name: _version_now(name) for name in distributions}
 

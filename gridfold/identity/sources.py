@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -59,6 +59,12 @@ def changes(before: Sources, after: Sources) -> Iterator[str]:
         one, other = before.packages.get(name), after.packages.get(name)
         if one != other:
             yield f"{Path(name).name} {one or 'not used'} → {other or 'not used'}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """The first of them, and how many more there are."""
+    first, *more = [*dict.fromkeys(words)] or [""]
+    return ", ".join([first, *more[:2]]) + (f" and {len(more) - 2:,} more" if len(more) > 2 else "")
 
 
 def _texts(found: Any) -> dict[str, str | None]:

@@ -234,15 +234,15 @@ class Rows:
 def differing(results: Results) -> Iterator[str]:
     """In what searches, or runs of one, differ, so that their results may not be comparable, in words."""
     facts = [search.facts() for search in results.searches]
-    codes = {search.dir: Codes(search.name, said) for search, said in zip(results.searches, facts, strict=True)}
+    codes = {search.dir: Codes(search, said) for search, said in zip(results.searches, facts, strict=True)}
     for run in _runs(results):
         codes[run.search.dir].add(run.entry.index, run.record)
     yield from filter(None, (found.warning for found in codes.values()))
-    if len({frozenset(found.runs) for found in codes.values() if found.runs}) > 1:
+    if len({found.fingerprints for found in codes.values() if found.fingerprints}) > 1:
         yield "the searches ran different code or on different data (their fingerprints differ)"
     versions = [said.get("packages") or {} for said in facts]
     for name in sorted({name for packages in versions for name in packages}):
-        if len({packages.get(name) for packages in versions}) > 1:
+        if len({packages[name] for packages in versions if name in packages}) > 1:
             yield f"the searches ran with different versions: {name} {_listed(each.get(name) for each in versions)}"
     if len({said.get("git_commit") for said in facts}) > 1:
         yield f"the searches ran at different git commits: {_listed(said.get('git_commit') for said in facts)}"

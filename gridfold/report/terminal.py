@@ -18,6 +18,7 @@ from rich.table import Column, Table
 from gridfold.analysis.numbers import number
 from gridfold.errors import nearest
 from gridfold.failure import grouped
+from gridfold.identity.sources import Sources, listed
 from gridfold.names import RunNames, label_parameters
 from gridfold.records.codes import Codes
 from gridfold.records.comparison import CLOSE, Difference
@@ -32,6 +33,7 @@ from gridfold.search.backlog import Backlog
 from gridfold.search.forecast import Forecast
 from gridfold.search.hyperparam_search import Outcome
 from gridfold.search.plan import Plan
+from gridfold.search.reuse import Reusable
 from gridfold.search.status import Status
 from gridfold.store import RunEntry, SearchDirectory
 from gridfold.values import render
@@ -112,9 +114,18 @@ def created(run_dirs: Sequence[Path]) -> str:
     return escape(f"Created {count}: {run_dirs[0]}{' …' if len(run_dirs) > 1 else ''}")
 
 
-def reused(count: int) -> str:
-    """How many runs were not executed because their results were there."""
-    return f"Reused {count:,} result{'s' if count != 1 else ''} of earlier searches"
+def reused(count: int, found: Reusable, code: Sources | None) -> str:
+    """How many runs were not executed because their results were there, and why others were; as markup."""
+    lines = [f"Reused {_results(count)} of earlier searches"] if count else []
+    if code and code.untold:
+        lines.append(f"Nothing can be reused: nothing tells {code.untold}")
+    else:
+        lines += [f"Not reused: {_results(many)} of the same config: {why}" for why, many in found.reasons.items()]
+    return escape("\n".join(lines))
+
+
+def _results(count: int) -> str:
+    return f"{count:,} result{'s' if count != 1 else ''}"
 
 
 def could_be_reused(count: int) -> str:
@@ -148,10 +159,11 @@ def next_round(found: Backlog) -> str:
 def made_otherwise(found: Backlog) -> str:
     """That runs of a search will not be comparable, because the code has changed."""
     runs = "run was" if found.made_otherwise == 1 else "runs were"
+    said = f" (changed: {listed(found.changed)})" if found.changed else ""
     return (
         f"{found.made_otherwise:,} completed {runs} made by other code, package versions or data files than the present"
-        " ones, so the results will be mixed; for results of one code, start a new search with --reuse: it takes only"
-        " those of the same code"
+        f" ones{said}, so the results will be mixed; for results of one code, start a new search with --reuse: it takes"
+        " only those of the same code"
     )
 
 
@@ -310,7 +322,7 @@ def results(search: SearchDirectory, records: Iterable[tuple[RunEntry, Record | 
     seen = Counter[str]()
     failed: list[tuple[Run, Record]] = []
     facts = search.facts()
-    objective, codes = Objective.said(facts), Codes(search.name, facts)
+    objective, codes = Objective.said(facts), Codes(search, facts)
     watched = _watched(search, records, seen, failed, codes)
     best = heapq.nsmallest(MAX_ROWS, watched, key=lambda row: objective.rank(row[1], row[0].index))
     more = f"{seen['runs'] - len(best):,} more, " if seen["runs"] > len(best) and not seen["repeats"] else ""

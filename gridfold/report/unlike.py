@@ -13,6 +13,7 @@ from rich.table import Table
 
 from gridfold.config.base import Config
 from gridfold.errors import ConfigError
+from gridfold.identity.sources import Sources
 from gridfold.report.terminal import comparison
 from gridfold.run import Record, Run, code_of
 from gridfold.store import SearchDirectory
@@ -31,7 +32,7 @@ class Known:
         config: the values of its config.
         record: what it says; None if it was never started.
         environment: package versions, machine, threads, seed.
-        code: git commit, what the code differed from it in, fingerprint, trainer.
+        code: git commit, what the code differed from it in, fingerprint, trainer, files of code and data.
     """
 
     run: Run
@@ -55,7 +56,11 @@ class Known:
                 facts = search.facts()
         patch = search.patch if search else None
         config = Config.load(run.config_path).data
-        return cls(run, config, record, _environment(record, facts), _code(record, facts, patch))
+        code = code_of(record, facts) if record else facts.get("fingerprint")
+        sources = (search.codes() if search else {}).get(code or "") or Sources()
+        inputs = Sources.said(record.inputs) if record else None
+        sources += inputs or Sources()
+        return cls(run, config, record, _environment(record, facts, sources), _code(record, facts, patch, sources))
 
 
 def report(one: Run, other: Run) -> Group:
@@ -87,17 +92,19 @@ def changed(one: Any, other: Any, path: str = "") -> Iterator[tuple[str, Any, An
         yield path, one, other
 
 
-def _environment(record: Record | None, facts: Mapping[str, Any]) -> dict[str, Any]:
+def _environment(record: Record | None, facts: Mapping[str, Any], sources: Sources) -> dict[str, Any]:
     """Where it ran; what is not known is not there."""
-    found = {"packages": facts["packages"]} if facts.get("packages") else {}
+    packages = sources.packages or facts.get("packages")
+    found = {"packages": packages} if packages else {}
     found |= {name: value for name, value in (facts.get("machine") or {}).items() if name != "host"}
     return found | ({"host": record.host, "threads": record.threads, "seed": record.seed} if record else {})
 
 
-def _code(record: Record | None, facts: Mapping[str, Any], patch: bytes | None) -> dict[str, Any]:
+def _code(record: Record | None, facts: Mapping[str, Any], patch: bytes | None, sources: Sources) -> dict[str, Any]:
     """What code ran; what is not known is not there."""
     fingerprint = code_of(record, facts) if record else facts.get("fingerprint")
     said = {"fingerprint": fingerprint, "trainer": record.trainer if record else facts.get("trainer")}
+    said |= {path: known or "not known" for path, known in sources.files.items()}
     if facts and fingerprint == facts.get("fingerprint"):
         return {"git commit": facts.get("git_commit"), "code.patch": _told_apart(patch)} | said
     if facts:  # what git said when the search began is not true of this run

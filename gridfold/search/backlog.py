@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gridfold.identity.sources import Sources, changes
 from gridfold.process.owner import Owner
 from gridfold.run import Attempt, Record, Run, code_of
 from gridfold.store import RunEntry, SearchDirectory
@@ -25,7 +27,7 @@ class Backlog:
         held: the runs that other living processes execute, or processes of machines that cannot be asked.
         damaged: the runs whose record cannot be read; they count as not done.
         code: the fingerprint of the code that the others are to be executed with; None if it is not known yet.
-        codes: those of the completed runs, and how many each has made.
+        made: with what the completed runs were made, their code and what else they depend on, and how many were.
     """
 
     search: SearchDirectory
@@ -35,7 +37,7 @@ class Backlog:
     failed: int = 0
     held: list[tuple[RunEntry, Owner]] = field(default_factory=list)
     damaged: list[RunEntry] = field(default_factory=list)
-    codes: Counter[str | None] = field(default_factory=Counter)
+    made: Counter[tuple[str | None, str]] = field(default_factory=Counter)
     _facts: Mapping[str, Any] = field(default_factory=dict)
     _attempts: array[int] = field(default_factory=lambda: array("I"))  # for each run the attempt to make; 0 for none
 
@@ -70,8 +72,23 @@ class Backlog:
 
     @property
     def made_otherwise(self) -> int:
-        """How many completed runs were made by other code, as far as that is known."""
-        return sum(count for code, count in self.codes.items() if code and self.code and code != self.code)
+        """How many completed runs were made by other code, or of other data, as far as that is known."""
+        return sum(count for made, count in self.made.items() if self._is_other(*made))
+
+    @property
+    def changed(self) -> list[str]:
+        """What is not as it was when completed runs were made, in words."""
+        known, inputs = self.search.codes(), [Sources.said(json.loads(inputs)) for _, inputs in self.made]
+        now = known.get(self.code or "")
+        codes = [known[code] for code, _ in self.made if code in known and now]
+        found = [word for each in codes if now for word in changes(each, now)]
+        return sorted({*found, *(word for each in inputs if each for word in changes(each, each.now()))})
+
+    def _is_other(self, code: str | None, inputs: str) -> bool:
+        if not code or not self.code:
+            return False
+        said = Sources.said(json.loads(inputs))
+        return code != self.code or bool(said and any(changes(said, said.now())))
 
     def entries(self) -> Iterator[RunEntry]:
         """The runs that are to be executed."""
@@ -117,7 +134,7 @@ class Backlog:
         record, attempt, owner = run.standing()
         if record and record.state == "completed":
             self.completed += 1
-            self.codes[code_of(record, self._facts)] += 1
+            self.made[code_of(record, self._facts), json.dumps(record.inputs)] += 1
             self._attempts.append(0)
             return
         if record is None and run.is_damaged:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from gridfold.errors import ConfigError
+from gridfold.identity.fingerprint import Code
 from gridfold.run import Record, Run
 from gridfold.search.plan import Plan
 from gridfold.search.reuse import find_reusable
@@ -38,10 +39,10 @@ class Forecast:
     disk: float | None
 
     @classmethod
-    def read(cls, plan: Plan, store: Store, fingerprint: str, parallel: int, *, reuse: bool) -> Forecast:
+    def read(cls, plan: Plan, store: Store, code: Code, parallel: int, *, reuse: bool) -> Forecast:
         """Look at what is in a store already; with ``reuse``, results that are there are not made again."""
         facts = {"threads": plan.config.threads, "seed": plan.config.run_seed}
-        reusable = len(find_reusable(plan.identities(), facts, fingerprint, store))
+        reusable = len(find_reusable(plan.identities(), facts, code, store).runs)
         runs = plan.size - (reusable if reuse else 0)
         sample = list(islice(_completed(plan, store), _SAMPLE))
         if not sample:

@@ -110,9 +110,9 @@ class HyperParamSearch:
         if not execute:
             return create(plan, run_prefix, self.store)[1]
         with LocalExecutor(parallel=parallel, fold=None) as executor:
-            fingerprint = executor.call(plan.trainer, plan.check)
-            search, run_dirs = create(plan, run_prefix, self.store, fingerprint)
-            if execute_search(Backlog.read(search, fingerprint), executor, Silent()).interrupted:
+            code = executor.call(plan.trainer, plan.check)
+            search, run_dirs = create(plan, run_prefix, self.store, code)
+            if execute_search(Backlog.read(search, code.fingerprint), executor, Silent()).interrupted:
                 raise KeyboardInterrupt
         return run_dirs
 

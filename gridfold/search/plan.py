@@ -15,6 +15,9 @@ from gridfold.config.seeds import find_seeds
 from gridfold.config.template import Template
 from gridfold.config.variations import Variation, parse_arguments
 from gridfold.errors import ConfigError
+from gridfold.identity import reads
+from gridfold.identity.fingerprint import Code
+from gridfold.identity.packages import basic
 from gridfold.names import RunNames, check_prefix
 from gridfold.process.owner import Owner
 from gridfold.repeats import Repetition, Seeds, repetitions
@@ -126,17 +129,18 @@ class Plan:
         """``module:name`` of the trainer, or the arguments of a command."""
         return self.config.trainer or BUILT_IN
 
-    def check(self) -> str:
+    def check(self) -> Code:
         """Let the trainer check the config of every trial.
 
         Returns:
-            The fingerprint of the trainer's code.
+            The trainer's code.
 
         Raises:
             ConfigError: the trainer cannot be found, or refuses a config.
         """
         try:
             trainer = resolve(self.trainer)
+            code = Code.of(self.trainer, reads.current())  # before what the checks read
             if self.folds:
                 check_holds_out(trainer, self.config.data)
             for repetition in repetitions(range(1), self.folds):
@@ -144,7 +148,6 @@ class Plan:
                     trainer.check(self.template_of(repetition).config(trial.choice))
             last = Repetition(self.most_repeats - 1, self.repetitions[0].fold)
             trainer.check(self.template_of(last).config(self.space[0].choice))  # a seed may be too large
-            return provenance.fingerprint(self.trainer, self.config.data)
         except ConfigError as error:
             if self.config.trainer is None and "data" not in self.config.data:
                 hint = (
@@ -153,6 +156,7 @@ class Plan:
                 error.hint = f"{error.hint}\n{hint}".strip()
             error.where = error.where or self.config.where(error.path)
             raise
+        return code
 
     def __reduce__(self) -> tuple[Any, ...]:
         document = self.config.document  # its nodes need not travel: they are in the text
@@ -222,16 +226,14 @@ def _are(count: int) -> str:
     return "is 1" if count == 1 else f"are {count}"
 
 
-def create(
-    plan: Plan, prefix: str, store: Store, fingerprint: str | None = None
-) -> tuple[SearchDirectory, RunDirectories]:
+def create(plan: Plan, prefix: str, store: Store, code: Code | None = None) -> tuple[SearchDirectory, RunDirectories]:
     """Create the search's directory and one for each run.
 
     Args:
         plan: what to create.
         prefix: what the names begin with.
         store: where.
-        fingerprint: of the trainer's code, if it is known yet.
+        code: of the trainer, if it is known yet.
 
     Raises:
         ConfigError: the prefix or the folder cannot be used; nothing was created.
@@ -244,13 +246,15 @@ def create(
     search.write_base(plan.config.document.text.encode())
     if patch:
         search.write_patch(patch)
-    search.write_facts(_facts(plan, search.name, commit, fingerprint))
+    search.write_facts(_facts(plan, search.name, commit, code))
+    if code:
+        search.note_code(code.fingerprint, code.sources)
     names = plan.names(prefix, stamp)
     _create_runs(search, plan, names)
     return search, RunDirectories(store.root, plan.space, plan.repetitions, names)
 
 
-def _facts(plan: Plan, name: str, commit: str | None, fingerprint: str | None) -> dict[str, Any]:
+def _facts(plan: Plan, name: str, commit: str | None, code: Code | None) -> dict[str, Any]:
     """What a search says of itself when it is created."""
     return {
         "search": name,
@@ -269,9 +273,9 @@ def _facts(plan: Plan, name: str, commit: str | None, fingerprint: str | None) -
         "threads": plan.config.threads,
         "seed": plan.config.run_seed,
         "git_commit": commit,
-        "packages": provenance.packages(),
+        "packages": code.sources.packages if code else basic(),
         "machine": provenance.machine(),
-        "fingerprint": fingerprint,
+        "fingerprint": code.fingerprint if code else None,
         "creator": asdict(Owner.current()),
         "created": now(),
         "started": None,

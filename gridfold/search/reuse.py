@@ -1,45 +1,65 @@
-"""Results that are there already: the same config, trained by the same code, in another search."""
+"""Results that are there already: the same config, trained by the same code on the same data, in another search."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gridfold.errors import ConfigError
-from gridfold.run import Record, Run, code_of
+from gridfold.identity.fingerprint import Code
+from gridfold.identity.sources import Sources, changes, listed
+from gridfold.run import Record, code_of
 from gridfold.search.backlog import Backlog
 from gridfold.store import SearchDirectory, Store
 
 ALIKE = ("threads", "seed")  # facts on which a result depends besides the config and the code
 
 
-def find_reusable(ids: Iterable[str], facts: Mapping[str, Any], code: str | None, store: Store) -> dict[str, str]:
+@dataclass(frozen=True)
+class Reusable:
+    """Results of other searches.
+
+    Attributes:
+        runs: by config id, the name of the run directory that has the result.
+        left: by config id, why the results of that config that are there are not those that are wanted, in words.
+    """
+
+    runs: dict[str, str] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """Why results are not taken, and of how many configs."""
+        return Counter(self.left.values())
+
+
+def find_reusable(
+    ids: Iterable[str], facts: Mapping[str, Any], code: Code | None, store: Store, *, explain: bool = False
+) -> Reusable:
     """Which configs have a completed run in the store.
 
     Args:
-        ids: of the configs; asked for only if there is a search that ran the same code.
+        ids: of the configs; asked for only if there is a search that may have them.
         facts: what ``search.json`` says, or would say, of the search that wants them.
-        code: the fingerprint of the code that they are to be of.
+        code: what they are to be of; nothing is found while that is not known.
         store: where to look.
-
-    Returns:
-        Config id to the name of the run directory.
+        explain: say why results of other code are not taken, which means to look at them all.
     """
-    others = [search for search in store.searches() if code and _is_alike(search, facts, code)]
+    found = Reusable()
+    others = [search for search in store.searches() if code and _is_alike(search, facts, code, explain=explain)]
     wanted = set(ids) if others else set()
-    found: dict[str, str] = {}
     for other in others:
         with suppress(ConfigError):  # a list that is damaged offers nothing
-            said = other.facts()
-            for entry in other.entries():
-                if entry.id in wanted and entry.id not in found and _completed(other.run(entry), said, code):
-                    found[entry.id] = entry.run
+            _look(other, wanted, code or Code("", Sources()), found)
+    for name in found.runs:
+        found.left.pop(name, None)
     return found
 
 
-def reuse(backlog: Backlog, reusable: dict[str, str]) -> int:
+def reuse(backlog: Backlog, reusable: Mapping[str, str]) -> int:
     """Give the runs of a backlog the records of those that are completed; how many."""
     count = 0
     store = Store(backlog.search.dir.parent)
@@ -59,7 +79,7 @@ def _linked(new: Record, old: Record, name: str) -> Record:
     return replace(old, **place, reused=name)
 
 
-def _is_alike(search: SearchDirectory, facts: Mapping[str, Any], code: str) -> bool:
+def _is_alike(search: SearchDirectory, facts: Mapping[str, Any], code: Code, *, explain: bool) -> bool:
     """Whether another search ran the same code, for some of its runs; False if that is not known."""
     if search.name == facts.get("search") or not search.is_created:
         return False
@@ -68,10 +88,35 @@ def _is_alike(search: SearchDirectory, facts: Mapping[str, Any], code: str) -> b
     except ConfigError:
         return False
     ran = other.get("codes") or [other.get("fingerprint")]
-    return code in ran and all(other.get(key) == facts.get(key) for key in ALIKE)
+    return (explain or code.fingerprint in ran) and all(other.get(key) == facts.get(key) for key in ALIKE)
 
 
-def _completed(run: Run, facts: Mapping[str, Any], code: str | None) -> bool:
-    """Whether a run of a search that says so of itself is completed, by this code."""
-    record = run.read()
-    return record is not None and record.state == "completed" and code_of(record, facts) == code
+def _look(search: SearchDirectory, wanted: set[str], code: Code, found: Reusable) -> None:
+    """Add what a search has of what is wanted."""
+    facts, codes = search.facts(), search.codes()
+    for entry in search.entries():
+        if entry.id not in wanted or entry.id in found.runs:
+            continue
+        record = search.run(entry).read()
+        if record is None or record.state != "completed":
+            continue
+        ran = code_of(record, facts)
+        if why := _why_not(record, codes.get(ran or ""), code, is_same=ran == code.fingerprint):
+            found.left[entry.id] = why
+        else:
+            found.runs[entry.id] = entry.run
+
+
+def _why_not(record: Record, ran: Sources | None, code: Code, *, is_same: bool) -> str:
+    """Why the result of a run is not what this code would give now; "" if it is."""
+    if code.sources.untold:
+        return f"nothing tells {code.sources.untold}"
+    if ran is None:
+        return "what code made them was not recorded"
+    if not is_same:
+        return f"{listed(changes(ran, code.sources)) or 'the trainer'} changed since"
+    inputs = Sources.said(record.inputs) or Sources()
+    if inputs.untold:
+        return f"nothing tells {inputs.untold}"
+    changed = listed(changes(inputs, inputs.now()))
+    return f"{changed} changed since" if changed else ""

@@ -450,7 +450,7 @@ class TestIdentity:
         assert machine.of_machine(threads=False) == before
 
     def test_a_worker_without_stages_does_not_load_what_they_need(self):
-        heavy = {"gridfold.stages.shelf", "gridfold.identity.code"}
+        heavy = {"gridfold.stages.shelf"}
         code = f"import sys, gridfold.worker; print({heavy} & set(sys.modules))"
         assert printed(code, ROOT) == "set()\n"
 

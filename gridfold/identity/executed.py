@@ -1,0 +1,110 @@
+"""What a run has read, listed and started, as its record says it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from gridfold.identity import packages
+from gridfold.identity.data import LISTED, called, hash_of, named_in
+from gridfold.identity.programs import sources_of
+from gridfold.identity.reads import Reads
+from gridfold.identity.sources import Sources
+
+_MOST = 100  # files in a record; of a folder with many of them, the folder
+_MANY = 20
+_GONE = (0, -1, -1)  # a time, a size and a number that no file has
+
+
+def sources_of_run(reads: Reads, named: Mapping[str, str | None], apart: Sequence[str] = ()) -> Sources:
+    """What a run depends on, now that it is over.
+
+    What has changed since it began is its own: a checkpoint, a table that it adds to.
+
+    Args:
+        reads: what its process has heard.
+        named: the files that its config names, and what was in them when it began.
+        apart: folders in which nothing counts: its own.
+    """
+    own = _Own(reads, tuple(os.path.join(os.path.abspath(folder), "") for folder in apart))
+    files = {path: known for path, known in named.items() if not own.is_made(os.path.abspath(path))}
+    files |= {called(path): known for path, known in _files(reads, own)}
+    programs = Sources()
+    for words, folder in reads.of_kind("program"):
+        programs += sources_of(list(words), folder) + Sources(named_in(words, folder))
+    files |= {path: known for path, known in programs.files.items() if not own.is_made(os.path.abspath(path))}
+    return _short(files, {**programs.packages, **_packages(reads)}, programs.untold)
+
+
+class _Own:
+    """What a run has made itself."""
+
+    def __init__(self, reads: Reads, apart: tuple[str, ...]) -> None:
+        self._written, self._since, self._apart = reads.of_kind("written"), reads.since, apart
+
+    def is_apart(self, path: str) -> bool:
+        """Whether something is where nothing counts."""
+        return os.path.join(path, "").startswith(self._apart)
+
+    def is_made(self, path: str) -> bool:
+        """Whether something is the run's own; a folder is, if something in it is, or if it has the runs in it."""
+        if self.is_apart(path):
+            return True
+        if os.path.isdir(path):
+            inside = os.path.join(path, "")
+            holds = any(each.startswith(inside) for each in (*self._written, *self._apart))
+            return holds or any(self._is_new(parent) for parent, _, _ in os.walk(path))
+        return path in self._written or self._is_new(path)
+
+    def has_added(self, folder: str) -> bool:
+        """Whether the names in a folder are not what they were when the run began."""
+        return self.is_apart(folder) or self._is_new(folder)
+
+    def _is_new(self, path: str) -> bool:
+        try:
+            return os.stat(path).st_mtime_ns >= self._since
+        except OSError:
+            return False
+
+
+def _files(reads: Reads, own: _Own) -> Iterator[tuple[str, str | None]]:
+    """The files that were read, and what was in them then; None if that has changed meanwhile."""
+    for path, stamp in reads.of_kind("file").items():
+        if path.endswith(LISTED):
+            if not own.has_added(path.removesuffix(LISTED)):
+                yield path, hash_of(path)
+        elif stamp is None:
+            if not own.is_made(path):
+                yield path, hash_of(path)
+        elif not own.is_apart(path) and stamp[0] < reads.since:
+            yield path, hash_of(path) if _stamp(path) == tuple(stamp) else None
+
+
+def _stamp(path: str) -> tuple[int, int, int]:
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return _GONE
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def _packages(reads: Reads) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for path in reads.of_kind("package"):
+        folder, module = os.path.split(path)
+        if known := packages.version_of(module, folder):
+            found[known[0]] = known[1]
+    return dict(sorted(found.items()))
+
+
+def _short(files: Mapping[str, str | None], versions: Mapping[str, str | None], untold: str) -> Sources:
+    """The same, with a folder for many files in it."""
+    folders = Counter(map(os.path.dirname, files)) if len(files) > _MOST else Counter[str]()
+    many = {folder for folder, count in folders.items() if folder and count > _MANY}
+    kept: dict[str, Any] = {path: known for path, known in files.items() if os.path.dirname(path) not in many}
+    kept |= {folder: hash_of(folder) for folder in many}
+    if len(kept) > _MOST:
+        return Sources({}, versions, untold or f"{len(files):,} files that it reads: more than are kept track of")
+    return Sources(dict(sorted(kept.items())), versions, untold)

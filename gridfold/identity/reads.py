@@ -1,0 +1,246 @@
+"""What a process opens, lists and starts, as an audit hook hears it.
+
+This module needs nothing of gridfold, and takes Python 3.8: programs that a command starts load it, too (see
+``startup/sitecustomize.py``).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+TYPE_CHECKING = False  # what a program that is started so loads, it pays for
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_MOST = 10_000  # things that are noted
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+_SYSTEM = ("/proc/", "/dev/", "/sys/", "/run/", "/etc/", "/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/memfd:")
+_CACHES = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR", "TRITON_CACHE_DIR")
+_PYCACHE = f"{os.sep}__pycache__{os.sep}"
+
+
+class Reads:
+    """What this process, and those that it was forked from, have read; it hears from the moment it is made.
+
+    Attributes:
+        noted: by kind and name, what else is known:
+            ``file``, by absolute path: time, size and number when it was first opened; None if it was not there. A
+            path that ends in ``*`` is a folder whose names were listed.
+            ``written``, by absolute path.
+            ``package``, by the path of a top-level module in a folder of installed packages.
+            ``program``, by arguments, or a line for a shell, and the folder where it was started.
+        since: when this process began to stand for runs, in nanoseconds: what has changed since is their own.
+    """
+
+    def __init__(self, tell: Callable[[bytes], object] | None = None) -> None:
+        self.noted: dict[tuple[str, Any], Any] = {}
+        self.since = time.time_ns()
+        self._tell = tell
+        self._spared = _spared()
+        self._pid = os.getpid()
+        self._stands = False
+        self._memory = (-1, -1)  # a file in memory where the children of a run tell
+        self._listeners: list[Callable[[str, tuple[Any, ...]], object]] = []
+        self._heard: dict[str, Callable[..., object]] = {
+            "open": self._opened,
+            "import": self._imported,
+            "os.listdir": self._listed,
+            "os.scandir": self._listed,
+            "os.rename": self._made,
+            "os.link": self._made,
+            "os.symlink": self._made,
+            "sqlite3.connect": self._read,
+            "ctypes.dlopen": self._read,
+            "subprocess.Popen": self._started,
+            "os.posix_spawn": self._started,
+            "os.exec": self._started,
+            "os.system": self._ran,
+        }
+        sys.addaudithook(self._hear)
+        os.register_at_fork(before=self._share)
+
+    def begin(self) -> None:
+        """From now on this process stands for runs; what was heard before is known."""
+        self.noted.clear()
+        self._pid, self._stands = os.getpid(), True
+        self.since = time.time_ns()
+
+    def adopt(self) -> None:
+        """From now on this process, which was forked, stands for runs itself, with all that was heard."""
+        if self._is_memory():
+            self._gather()
+            os.close(self._memory[0])
+        self._pid, self._memory = os.getpid(), (-1, -1)
+
+    def listen(self, listener: Callable[[str, tuple[Any, ...]], object]) -> None:
+        """Let another hear every event, too: a second hook would cost each once more."""
+        self._listeners.append(listener)
+
+    def of_kind(self, kind: str) -> dict[Any, Any]:
+        """What was noted of a kind, by name; also by children of this process."""
+        if self._is_memory():
+            self._gather()
+        return {name: known for (other, name), known in self.noted.items() if other == kind}
+
+    def forget(self, kind: str) -> None:
+        """Note nothing of a kind that was heard so far."""
+        self.noted = {key: known for key, known in self.noted.items() if key[0] != kind}
+
+    def take_in(self, told: bytes) -> None:
+        """Note what another process has told."""
+        import ast
+
+        for line in told.splitlines():
+            try:
+                kind, name, known = ast.literal_eval(line.decode("ascii"))
+            except (ValueError, SyntaxError, TypeError):
+                continue  # it is torn
+            self.noted.setdefault((kind, name), known)
+
+    def note(self, kind: str, name: Any, known: Any = None) -> None:
+        """Note something, if it is new."""
+        if (kind, name) in self.noted or len(self.noted) > _MOST:
+            return
+        self.noted[kind, name] = known
+        line = f"{(kind, name, known)!a}\n".encode()
+        if self._tell:
+            self._tell(line)
+        elif os.getpid() != self._pid and self._is_memory():
+            os.write(self._memory[0], line)
+
+    def note_read(self, path: str) -> None:
+        """Note that a file was read, unless what stands in it is this process's own."""
+        if ("file", path) not in self.noted and ("written", path) not in self.noted:
+            self.note("file", path, _stamp(path))
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        heard = self._heard.get(event)
+        if heard:
+            try:  # noqa: SIM105 - what is imported here, each program of a command pays for
+                heard(*arguments)
+            except Exception:  # it would be raised where the file is opened
+                pass
+        for listener in self._listeners:
+            listener(event, arguments)
+
+    def _is_memory(self) -> bool:
+        """Whether there is a place to tell; a child may have closed all files, and opened others by their numbers."""
+        try:
+            return self._memory[1] == os.fstat(self._memory[0]).st_ino
+        except OSError:
+            return False
+
+    def _gather(self) -> None:
+        """Note what children have told."""
+        self.take_in(os.pread(self._memory[0], os.fstat(self._memory[0]).st_size, 0))
+
+    def _share(self) -> None:
+        """Before a fork: a place where the child can tell."""
+        if self._stands and not self._is_memory() and hasattr(os, "memfd_create"):
+            descriptor = os.memfd_create("reads")
+            self._memory = descriptor, os.fstat(descriptor).st_ino
+
+    def _opened(self, path: Any, _mode: object, flags: int) -> None:
+        if not isinstance(path, (str, bytes)):
+            return  # a descriptor
+        whole = self._whole(os.fsdecode(path))
+        if not whole:
+            return
+        if not flags & _WRITES or (flags & os.O_RDWR and not flags & os.O_TRUNC):
+            self.note_read(whole)
+        if flags & _WRITES:
+            self.note("written", whole)
+
+    def _imported(self, _module: str, path: Any, *_: object) -> None:
+        if isinstance(path, str):  # of a compiled module; others are opened
+            self._read(path)
+
+    def _read(self, path: Any, *_: object) -> None:
+        if isinstance(path, (str, bytes)) and (whole := self._whole(os.fsdecode(path))) and os.path.isfile(whole):
+            self.note_read(whole)
+
+    def _listed(self, path: Any, *_: object) -> None:
+        if not isinstance(path, (str, bytes, type(None))) or sys._getframe(2).f_code.co_filename.startswith("<frozen"):
+            return  # a descriptor; the import system
+        if whole := self._whole(os.fsdecode(path or ".")):
+            self.note("file", os.path.join(whole, "*"))
+
+    def _made(self, _source: object, path: Any, *_: object) -> None:
+        if isinstance(path, (str, bytes)) and (whole := self._whole(os.fsdecode(path))):
+            self.note("written", whole)
+
+    def _started(self, program: Any, arguments: Any, folder: Any = None, *_: object) -> None:
+        words = [arguments] if isinstance(arguments, (str, bytes, os.PathLike)) else list(arguments)
+        named = [os.fsdecode(program)] if program and not isinstance(program, int) else words[:1]
+        where = os.fsdecode(folder) if isinstance(folder, (str, bytes, os.PathLike)) else ""
+        started = (*map(os.fsdecode, [*named, *words[1:]]),)
+        self.note("program", (started, os.path.abspath(where)))
+
+    def _ran(self, line: Any) -> None:
+        self._started(None, ["sh", "-c", line])
+
+    def _whole(self, path: str) -> str:
+        """A path from the root, of the source if it is that of compiled Python; "" if it does not matter."""
+        whole = path if path.startswith("/") else os.path.abspath(path)
+        for name in _PACKAGES:
+            before, found, inside = whole.partition(name)
+            if found:
+                module = inside.partition(os.sep)[0]
+                if not module.endswith((".pth", ".dist-info", ".egg-info", ".egg-link")):
+                    self.note("package", f"{before}{found}{module.partition('.')[0]}")
+                return ""
+        if whole.startswith(self._spared):
+            return ""
+        return _source(whole)
+
+
+def current() -> Reads | None:
+    """What this process hears with, if it does."""
+    return _current
+
+
+def start() -> Reads:
+    """Hear from now on, in this process and in those that are forked from it."""
+    global _current  # noqa: PLW0603 - a process has one, and a hook cannot be taken away
+    if _current is None:
+        _current = Reads()
+    return _current
+
+
+_current: Reads | None = None
+
+
+def _source(path: str) -> str:
+    """The source of a compiled file of Python."""
+    prefix = sys.pycache_prefix
+    if prefix and path.startswith(prefix):
+        folder = os.path.dirname(path[len(prefix) :])
+    elif _PYCACHE in path:
+        folder = os.path.dirname(os.path.dirname(path))
+    else:
+        return path
+    return os.path.join(folder, f"{os.path.basename(path).partition('.')[0]}.py")
+
+
+def _stamp(path: str) -> tuple[int, int, int] | None:
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def _spared() -> tuple[str, ...]:
+    """What the folders begin with in which nothing is the user's own: the system, caches, Python, gridfold."""
+    here = os.path.join(os.path.realpath(os.curdir), "")
+    caches = [os.path.expanduser("~/.cache"), *filter(None, map(os.environ.get, _CACHES))]
+    own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    installed = (sys.prefix, sys.base_prefix, os.path.dirname(os.__file__), own)
+    folders = {
+        os.path.join(way(path), "") for path in (*caches, *installed) for way in (os.path.abspath, os.path.realpath)
+    }
+    return tuple(folder for folder in (*_SYSTEM, *sorted(folders)) if not here.startswith(folder))
