@@ -239,14 +239,9 @@ def outcome(train: Callable[[], Mapping[str, float]], stop: Stop) -> dict[str, A
 def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     """Record what came of a run; the exit code."""
     fold = work.fold()
-    record = replace(
-        work.record,
-        ended=now(),
-        seconds=fold["own_seconds"],
-        fold=fold,
-        notes=[*work.run.notes, *stages.notes()],
-        inputs=work.inputs(),
-    )
+    notes = [*work.run.notes, *stages.notes()]
+    record = replace(work.record, ended=now(), seconds=fold["own_seconds"], fold=fold, notes=notes)
+    record = replace(record, inputs=work.inputs())
     work.run.write(replace(record, **outcome))
     return 0 if outcome["state"] == "completed" else 1
 

@@ -17,13 +17,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from gridfold.identity.data import content
+from gridfold.identity import reads
+from gridfold.identity.data import LISTED, content
 from gridfold.identity.packages import is_installed
 from gridfold.stages.trace import Question, Trace, told
 
 _CORE = os.path.join(Path(__file__).parents[1], "")  # noqa: PTH118
 _BUILT_IN = os.path.join(_CORE, "text", "")  # noqa: PTH118 - a trainer like any other
-_WRAPPERS = os.path.join(_CORE, "fold", "writes.py")  # noqa: PTH118 - stands between code and what it opens
+_WRAPPERS = (os.path.join(_CORE, "fold", "writes.py"), reads.__file__)  # noqa: PTH118 - between code and what it opens
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/bin/", "/opt/", "/memfd:")
 _CACHES = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR", "TRITON_CACHE_DIR")
@@ -53,7 +54,9 @@ def watched(trace: Trace) -> Iterator[None]:
 def answer(question: Question) -> str:
     """What is outside now, which counts for the stages that are computing, too."""
     kind, (name,) = question
-    found = _ANSWERS[kind](str(name))
+    if heard := reads.current():  # the run depends on it, too, though it need not open it
+        _TELL[kind](heard, os.path.abspath(name))  # noqa: PTH100
+    found = _ANSWERS[kind](name)
     for trace in _traces:
         trace.note(question, lambda: found)
     return found
@@ -124,6 +127,14 @@ _ANSWERS: Mapping[str, Callable[[str], str]] = {
 }
 
 
+_TELL: Mapping[str, Callable[[reads.Reads, str], object]] = {
+    "file": lambda heard, path: heard.note_read(path),
+    "folder": lambda heard, path: heard.note("file", path),
+    "names": lambda heard, path: heard.note("file", os.path.join(path, LISTED)),  # noqa: PTH118
+    "variable": lambda heard, path: None,  # noqa: ARG005
+}
+
+
 def is_outside(question: Question) -> bool:
     """Whether a question is one of these, and can be asked."""
     kind, path = question
@@ -135,7 +146,8 @@ def _listen() -> None:
     global _listening  # noqa: PLW0603 - a process has one
     if not _listening:
         _listening = True
-        sys.addaudithook(_hear)
+        heard = reads.current()
+        heard.listen(_hear) if heard else sys.addaudithook(_hear)
         variables: Any = os.environ
         variables._data = _Variables(variables._data)
         in_bytes: Any = os.environb
@@ -161,7 +173,7 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
 
 def _caller(frame: FrameType | None) -> FrameType | None:
     """The code that does it; None if that is gridfold's, or the import system's."""
-    while frame and frame.f_code.co_filename == _WRAPPERS:
+    while frame and frame.f_code.co_filename in _WRAPPERS:
         frame = frame.f_back
     file = frame.f_code.co_filename if frame else ""
     own = file.startswith(_CORE) and not file.startswith(_BUILT_IN)

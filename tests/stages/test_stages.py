@@ -537,6 +537,21 @@ def train(config, run):
 """
 
 
+READER = """
+import gridfold
+
+
+@gridfold.stage
+def size(config):
+    with open("x.txt") as file:
+        return int(file.read())
+
+
+def train(config, run):
+    return {"sum": size(config) * config["lr"]}
+"""
+
+
 class TestRuns:
     @pytest.fixture
     def search(self, project, write, command, monkeypatch):
@@ -574,6 +589,15 @@ class TestRuns:
             assert Path("ledger").read_text() == "features\n" * times
             notes = [record.notes for _, record in Store("runs").find("last").records()]
             assert notes == [["the result of features is not kept: it writes ledger"]] * 2
+
+    def test_a_run_that_finds_a_result_depends_on_the_files_that_it_comes_from(self, search, write):
+        write("trainers.py", READER)
+        write("x.txt", "1")
+        assert search("--run-prefix", "one") == [(1, "bitwise"), (2, "bitwise")]
+        variations = ("--param-variations", "lr=3,4")
+        assert [total for total, _ in search("--run-prefix", "two", *variations)] == [3, 4]
+        write("x.txt", "50")
+        assert [total for total, _ in search("--run-prefix", "three", "--reuse", *variations)] == [150, 200]
 
     def test_without_the_fold_every_run_does_everything_itself(self, search):
         search("--run-prefix", "one", "--fold")
