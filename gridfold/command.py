@@ -13,11 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from gridfold.errors import ConfigError, nearest, nearest_file
-from gridfold.failure import signal_name
+from gridfold.failure import ProgramFailed, signal_name
 from gridfold.run import METRICS, METRICS_JSON, Run
+from gridfold.trainers.cause import cause, last_words
 from gridfold.values import render
 
 _SETTING = "gridfold.trainer"
@@ -25,7 +26,6 @@ _RUN_NAMES = ("config", "run_dir", "index", "seed", "fold", "folds")  # what a r
 _OWN_FIRST = ("index", "seed", "fold", "folds")  # unless the config has a key of that name: then its value is meant
 # {name}, and {{name}} for a literal {name}. Other braces, as in awk '{print $1}' or JSON, are left alone.
 _PLACEHOLDER = re.compile(r"\{(\{[\w.-]+\})\}|\{([\w.-]+)\}")
-_ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # colours, for a terminal
 
 _VARIABLES = "GRIDFOLD_"  # what the names of the environment variables of a run begin with
 _SCRIPT_BYTES = 16 << 20  # more is no text
@@ -38,26 +38,25 @@ _SHOWN_CHARACTERS = 200
 
 
 @dataclass(eq=False)
-class CommandFailed(Exception):  # noqa: N818 - it says what happened to the command
+class CommandFailed(ProgramFailed):
     """A command ended otherwise than by exit code 0.
 
     Attributes:
         exit_code: None if a signal ended it.
         signal: the signal that ended it, such as "SIGKILL".
         output: the last lines that it printed.
-        place: where in the code it was, which only the command could say.
+        cause: the line of what it printed that says why; "" if none does.
     """
 
     exit_code: int | None
     signal: str | None
     output: str
-    place: ClassVar[str] = ""
+    cause: str = ""
 
     def __str__(self) -> str:
-        if self.signal:
-            return f"killed by {self.signal}"
-        lines = [line.strip() for line in _ESCAPE_SEQUENCE.sub("", self.output).splitlines() if line.strip()]
-        return ": ".join([f"exit code {self.exit_code}", *(line[:_SHOWN_CHARACTERS] for line in lines[-1:])])
+        ended = f"killed by {self.signal}" if self.signal else f"exit code {self.exit_code}"
+        said = self.cause or ("" if self.signal else last_words(self.output.splitlines()))
+        return f"{ended}: {said[:_SHOWN_CHARACTERS]}" if said else ended
 
 
 class MetricsUnreadable(ValueError):  # noqa: N818 - likewise
@@ -139,7 +138,12 @@ class CommandTrainer:
         code = _execute(arguments, variables, run.log_path)
         lines = printed.lines_after(_PRINTED_BYTES)
         if code:
-            raise _failure(code, "\n".join(lines[-_SHOWN_LINES:]))
+            output, why = "\n".join(lines[-_SHOWN_LINES:]), cause(lines)
+            raise (
+                CommandFailed(code, None, output, why)
+                if code > 0
+                else CommandFailed(None, signal_name(-code), output, why)
+            )
         return _metrics(run.dir / METRICS_JSON, reported, lines)
 
 
@@ -297,10 +301,6 @@ def _execute(arguments: Sequence[str], variables: Mapping[str, str], log_path: P
             process.wait()
             raise
         raise
-
-
-def _failure(code: int, output: str) -> CommandFailed:
-    return CommandFailed(code, None, output) if code > 0 else CommandFailed(None, signal_name(-code), output)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,22 @@ class ConfigError(ValueError):
         return first + "".join(f"\n  {line}" for line in self.hint.splitlines())
 
 
+def shown(value: object, most: int = 80) -> str:
+    """A value for a message, cut at so many characters; whatever its ``repr`` does, no exception comes of it."""
+    try:
+        return cut(repr(value), most)
+    except Exception:  # of a class of the user's, or of an integer of more digits than Python writes
+        return f"a value of type {type(value).__name__:.80} that cannot be written"
+
+
+def cut(text: str, most: int) -> str:
+    """A text of at most about so many characters: its head and its tail, if it is longer."""
+    if len(text) <= most:
+        return text
+    tail = most // 3
+    return f"{text[: most - tail]} … {text[len(text) - tail :]}"
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """A hint for an unknown name: the nearest valid one, or the valid ones if none is near."""
     names = sorted(set(valid))

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from numbers import Integral, Real
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from gridfold.errors import shown
 from gridfold.files import replace_file, replace_if_first, write_new
 from gridfold.process.owner import Owner
 from gridfold.repeats import DataFold
@@ -161,8 +162,9 @@ class Run:
 
         Raises:
             TypeError: a value is no number.
+            OverflowError: a value is larger than a number can be.
         """
-        line = json.dumps({encodable(name): number(value) for name, value in metrics.items()})
+        line = json.dumps(numbers(metrics))
         with (self.dir / METRICS).open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 
@@ -171,7 +173,7 @@ class Run:
         now = time.monotonic()
         if now - self._last_progress >= _PROGRESS_INTERVAL:
             self._last_progress = now
-            replace_file(self.dir / PROGRESS, json.dumps({name: number(value) for name, value in state.items()}))
+            replace_file(self.dir / PROGRESS, json.dumps({name: _roughly(value) for name, value in state.items()}))
 
     def note(self, text: str) -> None:
         """Add a remark to the run's record, such as what was changed to make it fit into memory."""
@@ -380,16 +382,49 @@ def read_reports(directory: str) -> list[dict[str, float]]:
     return [report for report in found if isinstance(report, dict)]
 
 
+def numbers(metrics: Mapping[str, Any]) -> dict[str, int | float]:
+    """Metrics of any library as Python's own numbers.
+
+    Raises:
+        TypeError: one is no number.
+        OverflowError: one is larger than a number can be.
+    """
+    found = {}
+    for name, value in metrics.items():
+        try:
+            found[encodable(str(name))] = number(value)
+        except (TypeError, OverflowError) as error:
+            raise type(error)(f"'{name!s:.80}': {error}") from None
+    return found
+
+
 def number(value: Any) -> int | float:
-    """A number of any library, such as a NumPy scalar or a tensor of one value, as Python's own.
+    """A number of any library, such as a NumPy scalar or a tensor of one value, as Python's own; nan for None.
 
     Raises:
         TypeError: it is no number.
+        OverflowError: it is larger than a number can be.
     """
-    value = value.item() if hasattr(value, "item") else value
-    if not isinstance(value, Real):
-        raise TypeError(f"expected a number, found {value!r:.80}")
-    return int(value) if isinstance(value, Integral) else float(value)
+    if value is None:
+        return math.nan
+    try:
+        own = value.item() if hasattr(value, "item") else value
+        size = None if isinstance(own, (complex, str, bytes)) else float(own)
+    except OverflowError:
+        raise OverflowError(f"too large for a number: {shown(value)}") from None
+    except Exception:  # whatever a class raises where it makes no number
+        size = None
+    if size is None:
+        raise TypeError(f"expected a number, found {shown(value)}")
+    return int(own) if isinstance(own, Integral) else size
+
+
+def _roughly(value: Any) -> int | float:
+    """A number to show: one that is too large is no reason to fail."""
+    try:
+        return number(value)
+    except OverflowError:
+        return math.inf
 
 
 def now() -> str:

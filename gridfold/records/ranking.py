@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
 from gridfold.run import Record
+from gridfold.trainers.metric_names import bare, candidates, first_metric, higher_is_better, is_unclear
 
-_LOWER = """
-    loss losses error errors err perplexity ppl pplx nll logloss crossentropy xent bce kl kld deviance divergence
-    mae mse rmse msle rmsle medae mape smape wape wmape mase brier ece mce regret cost latency runtime seconds
-    bpb bpc bpd bits wer cer ter mer eer der fpr fnr far frr fdr falsepositive falsenegative
-    fid kid fad lpips chamfer hausdorff epe ade fde
-"""
-_HIGHER = """
-    acc accuracy top pass exactmatch em correct f1 f2 fbeta precision recall sensitivity specificity tpr tnr ppv npv
-    truepositive truenegative auc auroc roc rocauc auprc prauc aupr ap map mcc matthews kappa
-    r2 explainedvariance correlation corr pearson spearman kendall concordance cindex likelihood loglikelihood elbo
-    score bleu sacrebleu rouge rougel meteor chrf bertscore comet cider ndcg dcg mrr hit hits hitrate
-    iou miou jaccard dice psnr ssim snr sdr pesq stoi silhouette quality throughput
-    reward rewards return returns success win wins winrate gain lift profit sharpe
-"""
-LOWER, HIGHER = frozenset(_LOWER.split()), frozenset(_HIGHER.split())  # words of the names of metrics
 _MOST_NAMED = 3
-_ENDS = ("loss", "error", "perplexity")  # of a word that says that lower is better
-_PARTS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*")
-_TURNED = re.compile(r"(^|_)neg(ative_log)?_")  # neg_mean_squared_error, negative_log_likelihood
 
 
 @dataclass(frozen=True)
@@ -39,28 +19,40 @@ class Objective:
     """What runs are compared by.
 
     Attributes:
-        metric: its name; None for the first metric that a run has, those of the test set left out.
+        metric: its name; None for the first metric that a run has and that is a result (see ``first_metric``).
         maximize: whether more of it is better; None to tell by the metric's name.
         guessed: whether nobody said so, and its name does not either.
+        parameters: the names of the parameters, which are no results.
     """
 
     metric: str | None = None
     maximize: bool | None = None
     guessed: bool = False
+    parameters: frozenset[str] = field(default=frozenset(), compare=False)
 
     @classmethod
     def said(cls, facts: Mapping[str, Any]) -> Objective:
         """What ``search.json`` says of it."""
         metric, maximize = facts.get("metric"), facts.get("maximize")
-        return cls(metric if isinstance(metric, str) else None, maximize if isinstance(maximize, bool) else None)
+        return cls(
+            metric if isinstance(metric, str) else None,
+            maximize if isinstance(maximize, bool) else None,
+            parameters=_names_of(facts.get("parameters")),
+        )
 
     def of(self, metrics: Mapping[str, float]) -> Objective:
         """The same with nothing left open, for runs with such metrics."""
-        metric = self.metric or first_metric(metrics)
+        metric = self.metric or first_metric(metrics, self.parameters)
         if self.maximize is not None:
             return Objective(metric, self.maximize)
         known = higher_is_better(metric)
         return Objective(metric, known is not False, guessed=bool(metric) and known is None)
+
+    def choices(self, metrics: Iterable[str]) -> list[str]:
+        """The metrics of a run between which somebody has to choose; none if it is clear which one counts."""
+        names = tuple(metrics)
+        is_open = self.metric is None and self.maximize is None and is_unclear(names, self.parameters)
+        return candidates(names, self.parameters) if is_open else []
 
     def caveat(self, metrics: Iterable[str]) -> str:
         """What is to know of a comparison of runs with such metrics, in a sentence; "" where nothing is left open.
@@ -84,7 +76,7 @@ class Objective:
 
     def value(self, metrics: Mapping[str, float]) -> tuple[str, float | None]:
         """The metric's name and its value in some metrics."""
-        metric = self.metric or first_metric(metrics)
+        metric = self.metric or first_metric(metrics, self.parameters)
         return metric, metrics.get(metric)
 
     def rank(self, record: Record | None, index: int) -> tuple[bool, float, int]:
@@ -104,7 +96,7 @@ class Objective:
             record: with the final metrics.
             reports: what the run reported; may hold anything if a command wrote it.
         """
-        metric = self.metric or first_metric(record.metrics)
+        metric = self.metric or first_metric(record.metrics, self.parameters)
         best = self.best_epoch([*reports, record.metrics], metric) if metric else None
         found = {name: value for name, value in (best or {}).items() if is_finite(value) or isinstance(value, float)}
         return replace(record, metrics={**record.metrics, **found})
@@ -116,27 +108,10 @@ class Objective:
         return max(measured, key=lambda epoch: sign * epoch[metric], default=None)
 
 
-@cache
-def higher_is_better(metric: str) -> bool | None:
-    """Whether a metric of this name gets better by getting larger; None if no word of it says so."""
-    parts = [part.lower() for part in _PARTS.findall(metric)]
-    whole = re.split(r"[^a-z0-9]+", metric.lower())  # as mAP50 and mIoU are no words in camel case
-    words = {*parts, *whole, *map("".join, pairwise(parts))}
-    words |= {word.rstrip("0123456789") for word in words}
-    lower = not words.isdisjoint(LOWER) or any(word.endswith(_ENDS) for word in words)
-    if not lower and words.isdisjoint(HIGHER):
-        return None
-    return lower == bool(_TURNED.search("_".join(parts)))
-
-
-def first_metric(metrics: Iterable[str]) -> str:
-    """The metric to compare by where none is said; "" if there is none."""
-    return next((name for name in metrics if not is_of_test(name)), "")
-
-
-def is_of_test(metric: str) -> bool:
-    """Whether a metric is one of the test set, which is looked at for the run that was chosen, and not to choose."""
-    return metric.startswith("test")
+def _names_of(parameters: Any) -> frozenset[str]:
+    """The names that metrics may have that only say what a run was given."""
+    paths = parameters if isinstance(parameters, Mapping) else ()
+    return frozenset(name for path in paths for name in (bare(path), bare(path.rpartition(".")[2])))
 
 
 def mean_of(values: Sequence[float]) -> float:

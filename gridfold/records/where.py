@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gridfold.errors import ConfigError, nearest
-from gridfold.records.ranking import is_of_test
 from gridfold.records.rows import ABSENT, OF_TEST, Column, Row
+from gridfold.trainers.metric_names import is_of_test
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {"abs": abs, "len": len, "max": max, "min": min, "round": round}
 _NO_NAME = re.compile(r"and|or|not|in|is|if|else|True|False|None|\d[\d._]*(e\d+)?")  # of a column, but of the language
