@@ -8,7 +8,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -164,9 +164,13 @@ class Run:
             TypeError: a value is no number.
             OverflowError: a value is larger than a number can be.
         """
-        line = json.dumps(numbers(metrics))
+        self.report_each([metrics])
+
+    def report_each(self, reports: Iterable[Mapping[str, float]]) -> None:
+        """Append a line for each of some reports; see ``report``."""
+        lines = [json.dumps(numbers(metrics)) + "\n" for metrics in reports]
         with (self.dir / METRICS).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+            file.writelines(lines)
 
     def progress(self, **state: float) -> None:
         """Say how far the run is, such as ``epoch=1, epochs=3, step=40, steps=120, loss=0.7``; nearly free."""

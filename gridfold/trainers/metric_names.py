@@ -153,6 +153,16 @@ def is_unclear(metrics: tuple[str, ...], parameters: frozenset[str] = frozenset(
     return len(names) > 1 and (_is_beside(names[0], parameters) or higher_is_better(names[0]) is None)
 
 
+def is_result(name: str) -> bool:
+    """Whether a metric may be a result; else it says where a run is, what it was given, or how fast it went."""
+    return not _is_beside(name, ())
+
+
+def is_cost(name: str) -> bool:
+    """Whether a metric says what a run costs."""
+    return _key(name) in _COSTS or bare(name) in _COSTS
+
+
 def bare(name: str) -> str:
     """A name without what spellings differ in."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
@@ -163,7 +173,7 @@ def _places(names: Sequence[str], parameters: Collection[str]) -> Iterator[int]:
     for name in names:
         if _is_beside(name, parameters):
             yield 3
-        elif _key(name) in _COSTS or bare(name) in _COSTS:
+        elif is_cost(name):
             yield 2
         else:
             yield int(_is_of_training(name, validated))
