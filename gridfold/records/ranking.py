@@ -64,10 +64,9 @@ class Objective:
         names = list(dict.fromkeys(metrics))
         if self.metric or not names:
             return ""
-        named = ", ".join(names if len(names) <= _MOST_NAMED + 1 else [*names[:_MOST_NAMED], "…"])
         return (
-            f"The runs have only metrics of the test set ({named}), and are not compared by those unless you say so: "
-            f"--metric {names[0]}."
+            f"The runs have only metrics of the test set ({listed(names)}), and are not compared by those unless you "
+            f"say so: --metric {names[0]}."
         )
 
     def sign(self, metric: str) -> int:
@@ -106,6 +105,11 @@ class Objective:
         sign = self.sign(metric)
         measured = [epoch for epoch in epochs if is_finite(epoch.get(metric))]
         return max(measured, key=lambda epoch: sign * epoch[metric], default=None)
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of some names."""
+    return ", ".join(names if len(names) <= _MOST_NAMED + 1 else [*names[:_MOST_NAMED], "…"])
 
 
 def _names_of(parameters: Any) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -169,7 +170,8 @@ def held(found: Backlog) -> str:
 def unfinished(search: SearchDirectory, outcome: Outcome, again: str) -> str:
     """Why a search ended before its runs were done, and how to continue it, as markup."""
     reason = outcome.stopped or "interrupted; what has finished is kept"
-    return escape(f"Stopped: {reason}\nTo continue: {again} {search.name}")
+    choice = f" --metric {shlex.quote(outcome.choices[0])}" if outcome.choices else ""
+    return escape(f"Stopped: {reason}\nTo continue: {again} {search.name}{choice}")
 
 
 def status(found: Status, again: str) -> Group:
