@@ -27,6 +27,7 @@ from gridfold.records.result import Results
 from gridfold.records.rows import Rows
 from gridfold.report import printing
 from gridfold.report.columns import Heading, TextTable
+from gridfold.report.console import VisibleConsole
 from gridfold.report.live import progress_note
 from gridfold.run import Record, Run
 from gridfold.search.backlog import Backlog
@@ -47,7 +48,7 @@ _MAX_METRICS = 3  # the others are in results.csv
 def console(*, stderr: bool = False, quiet: bool = False) -> Console:
     """Standard output, or standard error; as wide as it needs where it is no terminal, so that nothing is cut."""
     width = None if (sys.stderr if stderr else sys.stdout).isatty() else 160
-    return Console(highlight=False, width=width, stderr=stderr, quiet=quiet)
+    return VisibleConsole(highlight=False, width=width, stderr=stderr, quiet=quiet)
 
 
 def plan_table(plan: Plan) -> Group:

@@ -24,7 +24,7 @@ _SAYS = (
     re.compile(r"^thread '.*' (?:\(\d+\) )?panicked at"),  # Rust
     re.compile(r"^(?:panic|fatal error): "),  # Go
     re.compile(r"^\s*what\(\): "),  # C++
-    re.compile(r"^(?:error|fatal|aborted)\b(?: in .*)?: ?", re.IGNORECASE),  # R
+    re.compile(r"^(?:error|fatal|aborted)\b(?: in .*)?: ?", re.IGNORECASE),
     re.compile(r"^(?:PHP )?Fatal (?:Python )?error: |^FATAL |^Could not "),
     re.compile(r"\b(?:ERROR|CRITICAL|FATAL)\b"),  # loggers
     re.compile(r"(?:command not found|No such file or directory|Permission denied|[Oo]ut of memory)"),
