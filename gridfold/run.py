@@ -16,8 +16,8 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from gridfold.errors import shown
-from gridfold.files import replace_file, replace_if_first, write_new
+from gridfold.errors import ConfigError, shown
+from gridfold.files import read_regular, regular, replace_file, replace_if_first, write_new
 from gridfold.process.owner import Owner
 from gridfold.repeats import DataFold
 from gridfold.values import encodable
@@ -39,7 +39,6 @@ _MAX_ATTEMPT = 2**31
 _PROGRESS_INTERVAL = 0.2  # seconds between two writes
 _DURABLE_SECONDS = 1.0
 _FOLLOW_SECONDS = 0.2
-_CHUNK = 2**16
 _CLAIM_SECONDS = 1.0  # how long a claim may be half written on such a disk
 
 
@@ -205,7 +204,7 @@ class Run:
     def read_log(self) -> str:
         """All that the run printed so far."""
         try:
-            return self.log_path.read_text(encoding="utf-8", errors="replace")
+            return read_regular(self.log_path).decode("utf-8", "replace")
         except FileNotFoundError:
             return ""
 
@@ -214,7 +213,7 @@ class Run:
         position, over = 0, False
         decode = codecs.getincrementaldecoder("utf-8")("replace").decode  # a character may come in two parts
         while True:
-            with contextlib.suppress(FileNotFoundError), self.log_path.open("rb") as log:
+            with contextlib.suppress(FileNotFoundError), open(self.log_path, "rb", opener=regular) as log:
                 log.seek(position)
                 printed = log.read()
                 position += len(printed)
@@ -225,6 +224,17 @@ class Run:
             time.sleep(_FOLLOW_SECONDS)
             _, attempt, owner = self.standing()  # then once more: what it printed last
             over = attempt > 0 and (owner is None or owner.life == "dead")
+
+    def read_config(self) -> str:
+        """The text of the config that the run runs.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
+        try:
+            return read_regular(self.config_path).decode()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"cannot be read: {error}", where=str(self.config_path)) from None
 
     def rewrite_config(self, text: str) -> None:
         """Write the config of a run that was not created to the end."""
@@ -444,15 +454,9 @@ def _read_mapping(path: str | os.PathLike[str]) -> dict[str, Any]:
 def _read_bytes(path: str | os.PathLike[str]) -> bytes | None:
     """What a file holds; None if it cannot be read."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # half of what `open` costs, and a search has many files
+        return read_regular(path)
     except (OSError, ValueError):
         return None
-    try:
-        return b"".join(iter(lambda: os.read(descriptor, _CHUNK), b""))
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
 
 
 def _parsed(line: bytes) -> Any:
@@ -472,11 +476,29 @@ def _is_sound(record: Record) -> bool:
         and isinstance(record.params, dict)
         and isinstance(record.metrics, dict)
         and all(_is_metric(name, value) for name, value in record.metrics.items())
-        and (record.error is None or (isinstance(record.error, dict) and {"type", "message"} <= record.error.keys()))
+        and (record.error is None or (isinstance(record.error, dict) and _says_what(record.error)))
         and (record.seconds is None or (_is_metric("seconds", record.seconds) and math.isfinite(record.seconds)))
-        and (record.reused is None or isinstance(record.reused, str))
+        and isinstance(record.id, str)
+        and (isinstance(record.trainer, str) or _is_list_of_texts(record.trainer))
+        and all(isinstance(value, int) for value in (record.seed, record.threads, record.repeat))
+        and all(value is None or isinstance(value, str) for value in _texts_of(record))
+        and (record.fold is None or isinstance(record.fold, dict))
+        and _is_list_of_texts(record.notes)
         and (record.data_fold is None or _is_pair(record.data_fold))
     )
+
+
+def _texts_of(record: Record) -> Sequence[Any]:
+    times = record.started, record.ended
+    return (*times, record.search, record.host, record.process, record.reused, record.code)
+
+
+def _says_what(error: Mapping[str, Any]) -> bool:
+    return all(isinstance(error.get(name), str) for name in ("type", "message"))
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value)
 
 
 def _is_pair(fold: Any) -> bool:

@@ -155,7 +155,7 @@ def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     output = _output(options)
     with LocalExecutor() as executor:
         code = executor.call(planned.trainer, planned.check)
-        run = store.create_run(old.config_path.read_text(encoding="utf-8"))
+        run = store.create_run(old.read_config())
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
         with live.live(output, 1) as view:
             new = execute_run(run, planned, code, executor, view)

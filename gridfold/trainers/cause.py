@@ -35,8 +35,8 @@ _BAR = re.compile(
     r"\d%\||\d+/\d+ \[|[\d?.] ?(?:s/)?(?:it|batch|step|sample|example|epoch)s?/s\b|[━█▏▎▍▌▋▊▉]{2}|=>|={5}"
 )
 _NO_CAUSE = re.compile(
-    r"Execution halted$|exit status \d+$|Node\.js v\d|note: run with|goroutine \d|wandb: |Try '.*help|Set the environment"
-    r"|(?:For|See) .*help|Pass --help|npm ERR!|make.*: \*\*\*|[^\w]*$",
+    r"Execution halted$|exit status \d+$|Node\.js v\d|note: run with|goroutine \d|wandb: |Try '.*help"
+    r"|Set the environment|(?:For|See) .*help|Pass --help|npm ERR!|make.*: \*\*\*|[^\w]*$",
     re.IGNORECASE,
 )
 _USAGE = re.compile(r"^usage\b", re.IGNORECASE)
