@@ -20,7 +20,7 @@ _TIMEOUT = "Timeout"
 _LOST = "Lost"
 _INFRASTRUCTURE_SIGNALS = ("SIGKILL", "SIGTERM", "SIGHUP", "SIGINT", "SIGPWR", "SIGXCPU")
 _NUMBER = re.compile(r"[-+]?\d[\d.]*(?:e[-+]?\d+)?", re.IGNORECASE)
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _MOST_CHARACTERS = {"message": 2_000, "traceback": 8_000, "output": 8_000}  # of the texts of a record
 
 Error = Mapping[str, Any]
@@ -126,7 +126,7 @@ def is_infrastructure(error: Error) -> bool:
 
 
 def is_disk_full(error: Error) -> bool:
-    """Whether there was no room left to write, so that every other run would fail too."""
+    """Whether the disk takes nothing more, as it is full or read-only, so that every other run would fail too."""
     return error.get("errno") in {errno.errorcode[number] for number in _DISK_FULL}
 
 

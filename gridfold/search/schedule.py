@@ -96,7 +96,8 @@ class Schedule:
         if record.state != "failed" or record.error is None:
             return False
         if is_disk_full(record.error):
-            self._stop(f"the disk is full: {record.error['message']}")
+            what = "cannot be written" if record.error.get("errno") == "EROFS" else "is full"
+            self._stop(f"the disk {what}: {record.error['message']}")
         elif is_infrastructure(record.error) and self._again(attempt, record):
             return True
         else:
