@@ -149,7 +149,7 @@ def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     record = old.read()
     if record is None:
         raise ConfigError("has no record that can be read, so there is nothing to compare with", where=str(old.dir))
-    config = Config.load(old.config_path).override(threads=record.threads)
+    config = Config.parse(old.read_config(), str(old.config_path)).override(threads=record.threads)
     trainer = record.trainer if isinstance(record.trainer, str) else tuple(record.trainer)
     planned = Plan(config.override(trainer=trainer))
     output = _output(options)

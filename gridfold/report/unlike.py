@@ -54,7 +54,7 @@ class Known:
             with suppress(ConfigError):  # it was deleted: the run's own record has to do
                 facts = search.facts()
         patch = search.patch if search else None
-        config = Config.load(run.config_path).data
+        config = Config.parse(run.read_config(), str(run.config_path)).data
         return cls(run, config, record, _environment(record, facts), _code(record, facts, patch))
 
 
