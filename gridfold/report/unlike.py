@@ -12,12 +12,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from gridfold.config.base import Config
-from gridfold.errors import ConfigError
+from gridfold.errors import ConfigError, cut
 from gridfold.report.terminal import comparison
 from gridfold.run import Record, Run, code_of
 from gridfold.store import SearchDirectory
 from gridfold.values import canonical, digest, render
 
+_MOST_SHOWN = 2_000  # characters of a text
 _ABSENT = object()
 _LATER = "not known: executed after the code was changed"
 
@@ -141,6 +142,8 @@ def _said(value: Any, *, plain: bool) -> str:
     """A value as the config has it, in which '16' is not 16, or plain."""
     if value is _ABSENT or (plain and value is None):
         return "[dim]not there"
+    if isinstance(value, str):
+        value = cut(value, _MOST_SHOWN)
     return escape(value if plain and isinstance(value, str) else render(value))
 
 
