@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from gridfold import __version__
 from gridfold.commands.options import COMMANDS, LOOKING, hyper_main_options, train_options
-from gridfold.errors import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, nearest
+from gridfold.errors import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, nearest, visible
 
 
 class _Parser(argparse.ArgumentParser):
@@ -33,7 +33,7 @@ class _Parser(argparse.ArgumentParser):
             message = f"{what} '{wrong[2]}'\n  {nearest(wrong[2], re.findall(r'[a-z]+', wrong[3]))}"
         elif stray := re.match(r"unrecognized arguments: (\S+\.ya?ml)", message):
             message += f"\n  did you mean --config {stray[1]}?"
-        self.exit(EXIT_BAD_INPUT, f"error: {message}\n  see {self.prog} --help\n")
+        self.exit(EXIT_BAD_INPUT, visible(f"error: {message}\n  see {self.prog} --help\n"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,10 +80,10 @@ def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> in
     try:
         return _act(parser.prog, options)
     except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        print(visible(f"error: {error}"), file=sys.stderr)  # noqa: T201
         return EXIT_BAD_INPUT
     except OSError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        print(visible(f"error: {error}"), file=sys.stderr)  # noqa: T201
         return EXIT_FAILED
     except KeyboardInterrupt:
         print("interrupted; what has finished is kept", file=sys.stderr)  # noqa: T201

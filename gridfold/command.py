@@ -13,12 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from gridfold.errors import ConfigError, nearest, nearest_file
-from gridfold.failure import signal_name
+from gridfold.failure import ProgramFailed, signal_name
 from gridfold.identity.startup import reads_of_programs
 from gridfold.run import METRICS, METRICS_JSON, Run
+from gridfold.trainers.cause import cause, last_words
+from gridfold.trainers.printed import Mark, printed_metrics, reported_metrics, written_metrics
 from gridfold.values import render
 
 _SETTING = "gridfold.trainer"
@@ -26,43 +28,35 @@ _RUN_NAMES = ("config", "run_dir", "index", "seed", "fold", "folds")  # what a r
 _OWN_FIRST = ("index", "seed", "fold", "folds")  # unless the config has a key of that name: then its value is meant
 # {name}, and {{name}} for a literal {name}. Other braces, as in awk '{print $1}' or JSON, are left alone.
 _PLACEHOLDER = re.compile(r"\{(\{[\w.-]+\})\}|\{([\w.-]+)\}")
-_ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # colours, for a terminal
 
 _VARIABLES = "GRIDFOLD_"  # what the names of the environment variables of a run begin with
 _SCRIPT_BYTES = 16 << 20  # more is no text
 
-_METRICS_BYTES = 16 << 20  # more is no file of metrics
 _PRINTED_BYTES = 64 << 10
-_SEAM_BYTES = 4 << 10
 _SHOWN_LINES = 20
 _SHOWN_CHARACTERS = 200
 
 
 @dataclass(eq=False)
-class CommandFailed(Exception):  # noqa: N818 - it says what happened to the command
+class CommandFailed(ProgramFailed):
     """A command ended otherwise than by exit code 0.
 
     Attributes:
         exit_code: None if a signal ended it.
         signal: the signal that ended it, such as "SIGKILL".
         output: the last lines that it printed.
-        place: where in the code it was, which only the command could say.
+        cause: the line of what it printed that says why; "" if none does.
     """
 
     exit_code: int | None
     signal: str | None
     output: str
-    place: ClassVar[str] = ""
+    cause: str = ""
 
     def __str__(self) -> str:
-        if self.signal:
-            return f"killed by {self.signal}"
-        lines = [line.strip() for line in _ESCAPE_SEQUENCE.sub("", self.output).splitlines() if line.strip()]
-        return ": ".join([f"exit code {self.exit_code}", *(line[:_SHOWN_CHARACTERS] for line in lines[-1:])])
-
-
-class MetricsUnreadable(ValueError):  # noqa: N818 - likewise
-    """A file of metrics that a command wrote cannot be read."""
+        ended = f"killed by {self.signal}" if self.signal else f"exit code {self.exit_code}"
+        said = self.cause or ("" if self.signal else last_words(self.output.splitlines()))
+        return f"{ended}: {said[:_SHOWN_CHARACTERS]}" if said else ended
 
 
 @dataclass(frozen=True)
@@ -75,7 +69,8 @@ class CommandTrainer:
     ``index``, ``seed``, ``fold`` or ``folds`` of the config comes before the run's.
 
     The metrics are those of the first of these that the command wrote: ``metrics.json`` in the run directory, the last
-    line of ``metrics.jsonl`` there, the last printed line that is a JSON object.
+    line of ``metrics.jsonl`` there, the last printed line that is a JSON object of numbers; printed lines with the same
+    names are one for each epoch.
 
     Attributes:
         arguments: the program first.
@@ -135,14 +130,29 @@ class CommandTrainer:
         given = {name: text for name, text in known.items() if name not in _OWN_FIRST or name not in config}
         arguments = [_filled(argument, config, given) for argument in self.arguments]
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
-        reported, printed = _Mark.at_end_of(run.dir / METRICS), _Mark.at_end_of(run.log_path)
+        reported, printed = Mark.at_end_of(run.dir / METRICS), Mark.at_end_of(run.log_path)
         variables = {f"{_VARIABLES}{name.upper()}": text for name, text in known.items() if text}
         with reads_of_programs() as listening:
             code = _execute(arguments, variables | listening, run.log_path)
-        lines = printed.lines_after(_PRINTED_BYTES)
         if code:
-            raise _failure(code, "\n".join(lines[-_SHOWN_LINES:]))
-        return _metrics(run.dir / METRICS_JSON, reported, lines)
+            raise _failure(code, printed.lines_after(_PRINTED_BYTES))
+        if os.path.lexists(run.dir / METRICS_JSON):
+            return written_metrics(run.dir / METRICS_JSON)
+        found = reported_metrics(reported)
+        return _printed(printed, run) if found is None else found
+
+
+def _failure(code: int, lines: Sequence[str]) -> CommandFailed:
+    output, why = "\n".join(lines[-_SHOWN_LINES:]), cause(lines)
+    return CommandFailed(max(code, 0) or None, None if code > 0 else signal_name(-code), output, why)
+
+
+def _printed(printed: Mark, run: Run) -> Mapping[str, float]:
+    """The metrics that a command printed; of several epochs, each is a report."""
+    metrics, reports = printed_metrics(printed)
+    if reports:
+        run.report_each(reports)
+    return metrics
 
 
 def _mentions_variables(argument: str) -> bool:
@@ -299,101 +309,3 @@ def _execute(arguments: Sequence[str], variables: Mapping[str, str], log_path: P
             process.wait()
             raise
         raise
-
-
-def _failure(code: int, output: str) -> CommandFailed:
-    return CommandFailed(code, None, output) if code > 0 else CommandFailed(None, signal_name(-code), output)
-
-
-@dataclass(frozen=True)
-class _Mark:
-    """A place in a file that others write, to tell later what came after it.
-
-    Attributes:
-        before: what stands right before it; if that has changed, the file was written anew.
-    """
-
-    path: Path
-    position: int = 0
-    before: bytes = b""
-
-    @classmethod
-    def at_end_of(cls, path: Path) -> _Mark:
-        try:
-            with path.open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - _SEAM_BYTES))
-                return cls(path, size, file.read(_SEAM_BYTES))
-        except FileNotFoundError:
-            return cls(path)
-
-    def lines_after(self, limit: int) -> list[str]:
-        """The lines after the mark that are not blank, as far as the last ``limit`` bytes hold them."""
-        try:
-            with self.path.open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(self.position - len(self.before))
-                start = self.position if file.read(len(self.before)) == self.before else 0
-                first = file.seek(max(start, size - limit))
-                text = file.read(limit).decode("utf-8", "replace")
-        except FileNotFoundError:
-            return []
-        # Not splitlines: JSON may hold other line breaks. The dots keep half a line from being read as a whole one.
-        lines = re.split(r"[\r\n]+", f"…{text}" if first > start else text)
-        return [line for line in lines if line.strip()]
-
-
-def _metrics(written: Path, reported: _Mark, printed: Sequence[str]) -> dict[str, float]:
-    """The metrics in the first of these that has something."""
-    if os.path.lexists(written):
-        return _read(written)
-    lines = reported.lines_after(_METRICS_BYTES)
-    found = _last_object(lines or printed)
-    if lines and found is None:
-        raise MetricsUnreadable(f"{reported.path}: no line is a JSON object; the last is {lines[-1]!r:.80}")
-    return found or {}
-
-
-def _read(path: Path) -> dict[str, float]:
-    if not path.is_file():
-        raise MetricsUnreadable(f"{path}: not a file")
-    if path.stat().st_size > _METRICS_BYTES:
-        raise MetricsUnreadable(f"{path}: {path.stat().st_size:,} bytes are more than metrics take")
-    try:
-        return _numbers(path.read_bytes())
-    except (ValueError, OverflowError, RecursionError) as error:
-        raise MetricsUnreadable(f"{path}: {error}") from None
-
-
-def _last_object(lines: Sequence[str]) -> dict[str, float] | None:
-    """The numbers of the last line that is a JSON object with numbers; None if no line is a JSON object."""
-    found = None
-    for line in reversed(lines):
-        with suppress(ValueError, OverflowError, RecursionError):
-            found = _numbers(line)
-            if found:
-                return found
-    return found
-
-
-def _numbers(text: str | bytes) -> dict[str, float]:
-    """The numbers in a JSON object by their dotted names.
-
-    Raises:
-        ValueError, OverflowError, RecursionError: it is none, or holds what cannot be kept.
-    """
-    content = json.loads(text)
-    if not isinstance(content, dict):
-        raise ValueError(f"expected a JSON object, found {content!r:.80}")  # noqa: TRY004 - it is the text that is wrong
-    return dict(_flat(content, ""))
-
-
-def _flat(content: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float]]:
-    for key, value in content.items():
-        name = f"{prefix}{key}"
-        name.encode()  # JSON can hold half a surrogate pair and huge integers, which cannot be shown
-        if isinstance(value, dict):
-            yield from _flat(value, f"{name}.")
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            float(value)
-            yield name, value

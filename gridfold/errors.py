@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 _MOST_NAMES = 30  # in a hint
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 @dataclass(eq=False)
@@ -36,6 +38,34 @@ class ConfigError(ValueError):
     def __str__(self) -> str:
         first = ": ".join(part for part in (self.where, self.path, self.problem) if part)
         return first + "".join(f"\n  {line}" for line in self.hint.splitlines())
+
+
+def visible(text: str) -> str:
+    """A text as it may be sent to a terminal: control characters become escape sequences, as in Python.
+
+    Line breaks and tabs stay. So does everything that can be seen; what changes the direction of writing cannot.
+    """
+    return text if text.isascii() and text.isprintable() else _UNSEEN.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
+def shown(value: object, most: int = 80) -> str:
+    """A value for a message, cut at so many characters; whatever its ``repr`` does, no exception comes of it."""
+    try:
+        return cut(repr(value), most)
+    except Exception:  # of a class of the user's, or of an integer of more digits than Python writes
+        return f"a value of type {type(value).__name__:.80} that cannot be written"
+
+
+def cut(text: str, most: int) -> str:
+    """A text of at most about so many characters: its head and its tail, if it is longer."""
+    if len(text) <= most:
+        return text
+    tail = most // 3
+    return f"{text[: most - tail]} … {text[len(text) - tail :]}"
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gridfold.errors import cut
 from gridfold.run import Record
 from gridfold.values import encodable
 
@@ -19,31 +20,75 @@ _TIMEOUT = "Timeout"
 _LOST = "Lost"
 _INFRASTRUCTURE_SIGNALS = ("SIGKILL", "SIGTERM", "SIGHUP", "SIGINT", "SIGPWR", "SIGXCPU")
 _NUMBER = re.compile(r"[-+]?\d[\d.]*(?:e[-+]?\d+)?", re.IGNORECASE)
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_MOST_CHARACTERS = {"message": 2_000, "traceback": 8_000, "output": 8_000}  # of the texts of a record
 
 Error = Mapping[str, Any]
 
 
+class ProgramFailed(Exception):  # noqa: N818 - it says what happened to the program
+    """A program failed that is not this one, so what its record has is what the program said, and no traceback.
+
+    Attributes:
+        exit_code: None if a signal ended it.
+        signal: the signal that ended it, such as "SIGKILL".
+        output: the last lines that it printed.
+    """
+
+    exit_code: int | None
+    signal: str | None
+    output: str
+
+
 def describe(error: BaseException) -> Error:
-    """An exception as a record has it, whatever it says.
+    """An exception as a record has it, whatever it says; long texts are cut.
 
     ``place`` is where the exception was raised. A command that failed also has ``exit_code`` or ``signal``, and the
     last lines of its ``output``.
     """
-    text = "".join(traceback.format_exception(error))
-    place = getattr(error, "place", None)  # of a command that failed, the place in gridfold says nothing
+    cause = _first_of_group(error)
     described: dict[str, Any] = {
         "type": type(error).__name__,
-        "message": str(error),
-        "traceback": text,
-        "place": _place(error) if place is None else place,
+        "message": text_of(error) if cause is error else f"{text_of(error)}: {_named(cause)}",
+        "traceback": _traceback(error),
+        "place": _place(cause) or _place(error),
     }
-    if isinstance(error, OSError) and error.errno:
+    if isinstance(error, OSError) and isinstance(error.errno, int) and error.errno:
         described["errno"] = errno.errorcode.get(error.errno, str(error.errno))
-    for name in ("signal", "exit_code", "output"):
-        if getattr(error, name, None) is not None:
-            described[name] = getattr(error, name)
-    return {name: encodable(said) if isinstance(said, str) else said for name, said in described.items()}
+    if isinstance(error, ProgramFailed):
+        said = {"place": "", "signal": error.signal, "exit_code": error.exit_code, "output": error.output}
+        described |= {name: value for name, value in said.items() if value is not None}
+    return {name: _fitting(name, said) if isinstance(said, str) else said for name, said in described.items()}
+
+
+def text_of(error: BaseException) -> str:
+    """What an exception says; whatever its ``__str__`` does, no exception comes of it."""
+    try:
+        return str(error)
+    except BaseException as another:
+        return f"it cannot say what is wrong: its __str__ raises {type(another).__name__}"
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {text_of(error)}"
+
+
+def _first_of_group(error: BaseException) -> BaseException:
+    """The first exception of a group that is none itself; else the exception."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _traceback(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error))
+    except BaseException:  # it asks the exception for more than its text
+        return "".join([*traceback.format_tb(error.__traceback__), _named(error)])
+
+
+def _fitting(name: str, text: str) -> str:
+    return encodable(cut(text, _MOST_CHARACTERS.get(name, _MOST_CHARACTERS["message"])))
 
 
 def died(status: int, *, killed_for_memory: bool = False) -> Error:
@@ -81,7 +126,7 @@ def is_infrastructure(error: Error) -> bool:
 
 
 def is_disk_full(error: Error) -> bool:
-    """Whether there was no room left to write, so that every other run would fail too."""
+    """Whether the disk takes nothing more, as it is full or read-only, so that every other run would fail too."""
     return error.get("errno") in {errno.errorcode[number] for number in _DISK_FULL}
 
 

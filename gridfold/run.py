@@ -8,15 +8,16 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from numbers import Integral, Real
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from gridfold.files import replace_file, replace_if_first, write_new
+from gridfold.errors import ConfigError, shown
+from gridfold.files import read_regular, regular, replace_file, replace_if_first, write_new
 from gridfold.process.owner import Owner
 from gridfold.repeats import DataFold
 from gridfold.values import encodable, from_record, to_record
@@ -38,7 +39,6 @@ _MAX_ATTEMPT = 2**31
 _PROGRESS_INTERVAL = 0.2  # seconds between two writes
 _DURABLE_SECONDS = 1.0
 _FOLLOW_SECONDS = 0.2
-_CHUNK = 2**16
 _CLAIM_SECONDS = 1.0  # how long a claim may be half written on such a disk
 
 
@@ -165,17 +165,22 @@ class Run:
 
         Raises:
             TypeError: a value is no number.
+            OverflowError: a value is larger than a number can be.
         """
-        line = json.dumps({encodable(name): number(value) for name, value in metrics.items()})
+        self.report_each([metrics])
+
+    def report_each(self, reports: Iterable[Mapping[str, float]]) -> None:
+        """Append a line for each of some reports; see ``report``."""
+        lines = [json.dumps(numbers(metrics)) + "\n" for metrics in reports]
         with (self.dir / METRICS).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+            file.writelines(lines)
 
     def progress(self, **state: float) -> None:
         """Say how far the run is, such as ``epoch=1, epochs=3, step=40, steps=120, loss=0.7``; nearly free."""
         now = time.monotonic()
         if now - self._last_progress >= _PROGRESS_INTERVAL:
             self._last_progress = now
-            replace_file(self.dir / PROGRESS, json.dumps({name: number(value) for name, value in state.items()}))
+            replace_file(self.dir / PROGRESS, json.dumps({name: _roughly(value) for name, value in state.items()}))
 
     def note(self, text: str) -> None:
         """Add a remark to the run's record, such as what was changed to make it fit into memory."""
@@ -203,7 +208,7 @@ class Run:
     def read_log(self) -> str:
         """All that the run printed so far."""
         try:
-            return self.log_path.read_text(encoding="utf-8", errors="replace")
+            return read_regular(self.log_path).decode("utf-8", "replace")
         except FileNotFoundError:
             return ""
 
@@ -212,7 +217,7 @@ class Run:
         position, over = 0, False
         decode = codecs.getincrementaldecoder("utf-8")("replace").decode  # a character may come in two parts
         while True:
-            with contextlib.suppress(FileNotFoundError), self.log_path.open("rb") as log:
+            with contextlib.suppress(FileNotFoundError), open(self.log_path, "rb", opener=regular) as log:
                 log.seek(position)
                 printed = log.read()
                 position += len(printed)
@@ -223,6 +228,17 @@ class Run:
             time.sleep(_FOLLOW_SECONDS)
             _, attempt, owner = self.standing()  # then once more: what it printed last
             over = attempt > 0 and (owner is None or owner.life == "dead")
+
+    def read_config(self) -> str:
+        """The text of the config that the run runs.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
+        try:
+            return read_regular(self.config_path).decode()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"cannot be read: {error}", where=str(self.config_path)) from None
 
     def rewrite_config(self, text: str) -> None:
         """Write the config of a run that was not created to the end."""
@@ -387,16 +403,49 @@ def read_reports(directory: str) -> list[dict[str, float]]:
     return [report for report in found if isinstance(report, dict)]
 
 
+def numbers(metrics: Mapping[str, Any]) -> dict[str, int | float]:
+    """Metrics of any library as Python's own numbers.
+
+    Raises:
+        TypeError: one is no number.
+        OverflowError: one is larger than a number can be.
+    """
+    found = {}
+    for name, value in metrics.items():
+        try:
+            found[encodable(str(name))] = number(value)
+        except (TypeError, OverflowError) as error:
+            raise type(error)(f"'{name!s:.80}': {error}") from None
+    return found
+
+
 def number(value: Any) -> int | float:
-    """A number of any library, such as a NumPy scalar or a tensor of one value, as Python's own.
+    """A number of any library, such as a NumPy scalar or a tensor of one value, as Python's own; nan for None.
 
     Raises:
         TypeError: it is no number.
+        OverflowError: it is larger than a number can be.
     """
-    value = value.item() if hasattr(value, "item") else value
-    if not isinstance(value, Real):
-        raise TypeError(f"expected a number, found {value!r:.80}")
-    return int(value) if isinstance(value, Integral) else float(value)
+    if value is None:
+        return math.nan
+    try:
+        own = value.item() if hasattr(value, "item") else value
+        size = None if isinstance(own, (complex, str, bytes)) else float(own)
+    except OverflowError:
+        raise OverflowError(f"too large for a number: {shown(value)}") from None
+    except Exception:  # whatever a class raises where it makes no number
+        size = None
+    if size is None:
+        raise TypeError(f"expected a number, found {shown(value)}")
+    return int(own) if isinstance(own, Integral) else size
+
+
+def _roughly(value: Any) -> int | float:
+    """A number to show: one that is too large is no reason to fail."""
+    try:
+        return number(value)
+    except OverflowError:
+        return math.inf
 
 
 def now() -> str:
@@ -412,15 +461,9 @@ def _read_mapping(path: str | os.PathLike[str]) -> dict[str, Any]:
 def _read_bytes(path: str | os.PathLike[str]) -> bytes | None:
     """What a file holds; None if it cannot be read."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # half of what `open` costs, and a search has many files
+        return read_regular(path)
     except (OSError, ValueError):
         return None
-    try:
-        return b"".join(iter(lambda: os.read(descriptor, _CHUNK), b""))
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
 
 
 def _parsed(line: bytes) -> Any:
@@ -440,11 +483,29 @@ def _is_sound(record: Record) -> bool:
         and isinstance(record.params, dict)
         and isinstance(record.metrics, dict)
         and all(_is_metric(name, value) for name, value in record.metrics.items())
-        and (record.error is None or (isinstance(record.error, dict) and {"type", "message"} <= record.error.keys()))
+        and (record.error is None or (isinstance(record.error, dict) and _says_what(record.error)))
         and (record.seconds is None or (_is_metric("seconds", record.seconds) and math.isfinite(record.seconds)))
-        and (record.reused is None or isinstance(record.reused, str))
+        and isinstance(record.id, str)
+        and (isinstance(record.trainer, str) or _is_list_of_texts(record.trainer))
+        and all(isinstance(value, int) for value in (record.seed, record.threads, record.repeat))
+        and all(value is None or isinstance(value, str) for value in _texts_of(record))
+        and (record.fold is None or isinstance(record.fold, dict))
+        and _is_list_of_texts(record.notes)
         and (record.data_fold is None or _is_pair(record.data_fold))
     )
+
+
+def _texts_of(record: Record) -> Sequence[Any]:
+    times = record.started, record.ended
+    return (*times, record.search, record.host, record.process, record.reused, record.code)
+
+
+def _says_what(error: Mapping[str, Any]) -> bool:
+    return all(isinstance(error.get(name), str) for name in ("type", "message"))
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value)
 
 
 def _is_pair(fold: Any) -> bool:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from gridfold.errors import ConfigError, nearest
-from gridfold.files import is_file, replace_bytes, replace_file, replacing
+from gridfold.facts import checked
+from gridfold.files import is_file, read_regular, regular, replace_bytes, replace_file, replacing
 from gridfold.identity.sources import Sources
 from gridfold.run import Record, Run, judge, write_config
 from gridfold.values import canonical, cell, from_record, to_record
@@ -37,7 +38,6 @@ _ANEW = ".verify"  # in the folder of runs: where some are run again, to compare
 
 _MAX_HINT = 1000
 _MOST_DIGITS = 20  # of a number of a run
-_FACTS = ("search", "config", "variations", "runs", "trainer", "threads", "seed", "creator")  # what it takes to go on
 
 
 @dataclass(frozen=True)
@@ -157,16 +157,13 @@ class SearchDirectory:
             ConfigError: it is not there, or cannot be read.
         """
         try:
-            facts = json.loads((self.dir / SEARCH).read_bytes())
+            facts = json.loads(read_regular(self.dir / SEARCH))
         except FileNotFoundError:
             hint = "the search was killed before it could begin; start it again"
             raise ConfigError(f"no {SEARCH}", where=str(self.dir), hint=hint) from None
         except (OSError, ValueError, RecursionError) as error:
             raise ConfigError(f"cannot be read: {error}", where=str(self.dir / SEARCH)) from None
-        missing = [name for name in _FACTS if not isinstance(facts, dict) or name not in facts]
-        if missing:
-            raise ConfigError(f"says nothing of: {', '.join(missing)}", where=str(self.dir / SEARCH))
-        return dict(facts)
+        return checked(facts, str(self.dir / SEARCH))
 
     @property
     def base_path(self) -> Path:
@@ -177,13 +174,20 @@ class SearchDirectory:
     def patch(self) -> bytes | None:
         """What the code differed from its commit in; None if in nothing."""
         try:
-            return (self.dir / PATCH).read_bytes()
+            return read_regular(self.dir / PATCH)
         except OSError:
             return None
 
     def base(self) -> str:
-        """The text of the base config."""
-        return (self.dir / BASE).read_bytes().decode()
+        """The text of the base config.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
+        try:
+            return read_regular(self.dir / BASE).decode()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"cannot be read: {error}", where=str(self.dir / BASE)) from None
 
     @property
     def is_created(self) -> bool:
@@ -253,7 +257,7 @@ class SearchDirectory:
             ConfigError: the list is not there, or is damaged.
         """
         try:
-            with (self.dir / RUNS).open(encoding="utf-8") as listing:
+            with open(self.dir / RUNS, encoding="utf-8", opener=regular) as listing:
                 for line in listing:
                     yield RunEntry.read(line)
         except (OSError, ValueError, TypeError, RecursionError) as error:
@@ -271,8 +275,9 @@ class SearchDirectory:
 
     def log(self, line: str) -> None:
         """Append a line to ``search.log``; a disk that is full loses the line, not the search."""
-        with suppress(OSError), (self.dir / LOG).open("a", encoding="utf-8", errors="replace") as file:
-            file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {line}\n")
+        said = f"{datetime.now().astimezone().isoformat(timespec='seconds')} {line}\n"
+        with suppress(OSError), open(self.dir / LOG, "ab", opener=regular) as file:
+            file.write(said.encode("utf-8", "replace"))
 
     def folder_for_comparison(self) -> Path:
         """A new folder, outside all runs, to run some of the search's runs in again."""
@@ -284,7 +289,7 @@ class SearchDirectory:
         """Add to ``verify.json``, by the names of the runs, what came of running them again."""
         before: Any = {}
         with suppress(OSError, ValueError, RecursionError):
-            before = json.loads((self.dir / VERIFIED).read_bytes())
+            before = json.loads(read_regular(self.dir / VERIFIED))
         known = before if isinstance(before, dict) else {}
         replace_file(self.dir / VERIFIED, json.dumps({**known, **found}, indent=1) + "\n")
 
@@ -305,7 +310,7 @@ class SearchDirectory:
         Many processes write: each line is written in one piece.
         """
         with suppress(OSError):
-            file = os.open(self.dir / FOLD, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            file = regular(self.dir / FOLD, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             try:
                 os.write(file, json.dumps(event).encode() + b"\n")
             finally:
@@ -341,7 +346,7 @@ class SearchDirectory:
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
     """The mappings of a file of JSON lines."""
-    with suppress(OSError), path.open("rb") as file:
+    with suppress(OSError), open(path, "rb", opener=regular) as file:
         for line in file:
             with suppress(ValueError, RecursionError):
                 said = json.loads(line)

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gridfold.command import CommandTrainer
-from gridfold.errors import ConfigError, nearest
-from gridfold.run import Run, number
+from gridfold.errors import ConfigError, cut, nearest, shown
+from gridfold.failure import text_of
+from gridfold.run import Run, numbers
 from gridfold.values import encodable
 
 BUILT_IN = "gridfold.text:trainer"
@@ -62,18 +63,36 @@ class FunctionTrainer:
     def train(self, config: Mapping[str, Any], run: Run) -> Mapping[str, float]:
         """Call the function.
 
+        What is None beside other metrics has no value, what is no number is left out; a note says so.
+
         Raises:
             TypeError: it returned something else than numbers, or nothing and reported nothing.
+            OverflowError: it returned more than a number can be.
         """
         result = self.function(config, run) if _takes_run(self.function) else self.function(config)
         if result is None and (reports := run.reports()):
             result = dict(sorted(reports[-1].items(), key=lambda metric: metric[0] in _PLACES))  # stable
         named = result if isinstance(result, Mapping) else {"result": result}
+        metrics = _measured(named, run)
+        if result is None or (named and not metrics):
+            raise TypeError(
+                f"a trainer returns a mapping of numbers, or a number; this one returned {shown(result, 200)}"
+            )
+        return metrics
+
+
+def _measured(named: Mapping[Any, Any], run: Run) -> dict[str, float]:
+    """The numbers among what a trainer returned; of the others, the run has a note."""
+    metrics: dict[str, float] = {}
+    for key, value in named.items():
+        name = encodable(str(key))
         try:
-            return {encodable(str(name)): number(value) for name, value in named.items()}
-        except (TypeError, ValueError):  # a ValueError is a tensor of several values
-            problem = f"a trainer returns a mapping of numbers, or a number; this one returned {result!r:.200}"
-            raise TypeError(problem) from None
+            metrics |= numbers({name: value})
+        except TypeError:
+            run.note(f"'{name:.80}' is no metric, as it is no number: {shown(value)}")
+        if value is None:
+            run.note(f"'{name:.80}' has no value: the trainer returned None")
+    return metrics
 
 
 def check_holds_out(trainer: Trainer, config: Mapping[str, Any]) -> None:
@@ -119,7 +138,7 @@ def resolve(name: str | Sequence[str]) -> Trainer:
         hint = _meant(module_name, attribute) or f"needed for '{name}'"
         raise ConfigError(f"no module '{error.name}'", path="gridfold.trainer", hint=hint) from error
     except (Exception, SystemExit) as error:
-        problem = f"importing '{module_name}' fails: {type(error).__name__}: {error}"
+        problem = f"importing '{module_name}' fails: {type(error).__name__}: {cut(text_of(error), 2_000)}"
         raise ConfigError(problem, path="gridfold.trainer", hint=_last_place(error)) from error
     if not hasattr(module, attribute):
         hint = nearest(attribute, (known for known in vars(module) if not known.startswith("_")))

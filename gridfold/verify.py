@@ -213,7 +213,7 @@ class _Verifying:
                 source, recorded = found
                 run = Run(self.folder / entry.run)
                 run.dir.mkdir()
-                write_config(str(run.dir), source.config_path.read_bytes().decode())
+                write_config(str(run.dir), source.read_config())
                 self._cases[entry.run] = _Case(entry, source, recorded, run)
                 yield Attempt(run, _as_new(recorded))
 

@@ -21,18 +21,18 @@ from types import FrameType
 from typing import Any
 
 from gridfold import stages
-from gridfold.command import CommandFailed
 from gridfold.config.base import Config
-from gridfold.errors import ConfigError
-from gridfold.failure import describe
+from gridfold.errors import ConfigError, cut
+from gridfold.failure import ProgramFailed, describe
 from gridfold.identity import reads
 from gridfold.identity.data import named_by
 from gridfold.identity.executed import sources_of_run
 from gridfold.process import seeding, threads
 from gridfold.process.lifeline import tie
-from gridfold.run import Attempt, Record, Run, now, of_record, started
+from gridfold.run import Attempt, Record, Run, now, numbers, of_record, started
 from gridfold.trainer import Trainer, resolve
 
+_MOST_NOTES, _MOST_NOTED = 100, 1_000  # notes of a record, and characters of each
 TAKEN = 75  # exit code: another process has this attempt
 
 
@@ -223,14 +223,16 @@ def outcome(train: Callable[[], Mapping[str, float]], stop: Stop) -> dict[str, A
         return {"state": "interrupted"}
     try:
         stop.training = True
-        return {"state": "completed", "metrics": dict(train())}
+        return {"state": "completed", "metrics": numbers(train())}
     except KeyboardInterrupt:
         return {"state": "interrupted"}
     except BaseException as error:  # a trainer that calls sys.exit() is a failed run too
+        stop.training = False
         if stop.came:
             return {"state": "interrupted"}  # whatever the trainer made of the signal
-        if not isinstance(error, CommandFailed):  # it said itself what was wrong
-            traceback.print_exc()
+        if not isinstance(error, ProgramFailed):  # it said itself what was wrong
+            with contextlib.suppress(BaseException):  # of what the trainer has made of standard error
+                traceback.print_exc()
         return {"state": "failed", "error": describe(error)}
     finally:
         stop.training = False
@@ -239,7 +241,7 @@ def outcome(train: Callable[[], Mapping[str, float]], stop: Stop) -> dict[str, A
 def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     """Record what came of a run; the exit code."""
     fold = work.fold()
-    notes = [*work.run.notes, *stages.notes()]
+    notes = [cut(str(note), _MOST_NOTED) for note in (*work.run.notes[:_MOST_NOTES], *stages.notes())]
     record = replace(work.record, ended=now(), seconds=fold["own_seconds"], fold=fold, notes=notes)
     record = replace(record, inputs=work.inputs())
     work.run.write(replace(record, **outcome))

@@ -16,9 +16,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridfold.command import CommandFailed, CommandTrainer, MetricsUnreadable
+from gridfold.command import CommandFailed, CommandTrainer
 from gridfold.errors import ConfigError
 from gridfold.run import Run
+from gridfold.trainers.printed import MetricsUnreadable
 from tests.conftest import ROOT
 from tests.test_trainer import TrainerContract
 
@@ -423,6 +424,7 @@ WORKER = """
 import os, signal, sys
 from gridfold.command import CommandTrainer
 from gridfold.run import Run
+from gridfold.trainers.printed import MetricsUnreadable
 
 def interrupt(*_):
     raise KeyboardInterrupt

@@ -1,5 +1,9 @@
 """The contract of trainers, which every kind of trainer keeps."""
 
+import math
+from decimal import Decimal
+from fractions import Fraction
+
 import pytest
 
 from gridfold.errors import ConfigError
@@ -66,6 +70,43 @@ def test_of_a_function_that_returns_nothing_the_last_report_counts(tmp_path):
 
     found = FunctionTrainer(train).train({}, Run(tmp_path))
     assert list(found.items()) == [("f1", 0.2), ("epoch", 2)]
+
+
+def test_one_metric_that_is_none_or_no_number_does_not_fail_a_run(tmp_path):
+    run = Run(tmp_path)
+    metrics = FunctionTrainer(lambda config: {"acc": 0.5, "auc": None, "model": "svm", "matrix": [[1]]}).train({}, run)
+    assert (list(metrics), metrics["acc"]) == (["acc", "auc"], 0.5)
+    assert math.isnan(metrics["auc"])
+    assert run.notes == [
+        "'auc' has no value: the trainer returned None",
+        "'model' is no metric, as it is no number: 'svm'",
+        "'matrix' is no metric, as it is no number: [[1]]",
+    ]
+
+
+def test_of_epochs_too(tmp_path):
+    Run(tmp_path).report(epoch=1, acc=0.5, auc=None)
+    assert (tmp_path / "metrics.jsonl").read_text() == '{"epoch": 1, "acc": 0.5, "auc": NaN}\n'
+
+
+class Scalar:
+    def __init__(self, value):
+        self.item = lambda: value
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(Decimal("0.5"), 0.5), (Fraction(1, 2), 0.5), (True, 1), (Scalar(3), 3), (Scalar(0.5), 0.5), (2**70, 2**70)],
+)
+def test_numbers_of_any_class(value, expected, tmp_path):
+    found = FunctionTrainer(lambda config: {"x": value}).train({}, Run(tmp_path))["x"]
+    assert (found, type(found)) == (expected, type(expected) if expected is not True else int)
+
+
+@pytest.mark.parametrize("value", [1j, Scalar(1j), "0.5", b"1", object(), Decimal("sNaN")])
+def test_what_is_no_number(value, tmp_path):
+    with pytest.raises(TypeError, match="a trainer returns a mapping of numbers, or a number"):
+        FunctionTrainer(lambda config: {"x": value}).train({}, Run(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["x", ":x", "x:", "no_such_module_here:x", "json:no_such"])

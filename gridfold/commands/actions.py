@@ -50,8 +50,6 @@ _OF_A_NEW: dict[str, Any] = {
     "threads": None,
     "folds": None,
     "race": False,
-    "metric": None,
-    "maximize": None,
     "no_execute": False,
 }
 _OF_A_CONTINUED: dict[str, Any] = {"failed": False, "top": None}
@@ -89,6 +87,7 @@ def resume(options: argparse.Namespace, again: str) -> int:
     """Continue a search, together with whoever else is at it."""
     directory, output = Store().find(options.search), _output(options)
     complete(directory)
+    _compare_by(directory, options)
     wanted = _from(0)
     if options.repeats or options.top:
         added = _add_repeats(directory, options)
@@ -153,13 +152,13 @@ def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     record = old.read()
     if record is None:
         raise ConfigError("has no record that can be read, so there is nothing to compare with", where=str(old.dir))
-    config = Config.load(old.config_path).override(threads=record.threads)
+    config = Config.parse(old.read_config(), str(old.config_path)).override(threads=record.threads)
     trainer = record.trainer if isinstance(record.trainer, str) else tuple(record.trainer)
     planned, objective = Plan(config.override(trainer=trainer)), _objective_of(old, record)
     output = _output(options)
     with LocalExecutor() as executor:
         code = executor.call(planned.trainer, planned.check)
-        run = store.create_run(old.config_path.read_text(encoding="utf-8"))
+        run = store.create_run(old.read_config())
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
         with live.live(output, 1, objective=objective) as view:
             new = execute_run(run, planned, code.fingerprint, executor, view)
@@ -260,7 +259,7 @@ def _execute(
         errors.print(terminal.unfinished(directory, outcome, again), soft_wrap=True)
     if outcome.interrupted:
         return EXIT_INTERRUPTED
-    return EXIT_FAILED if outcome.failed else 0
+    return EXIT_FAILED if outcome.failed or outcome.choices else 0
 
 
 def _execute_rounds(
@@ -277,6 +276,15 @@ def _execute_rounds(
         policy = replace(execution.policy(), spent=time.monotonic() - begin)
         outcome += _execute_round(backlog, executor, policy, execution, options)
     return outcome
+
+
+def _compare_by(directory: SearchDirectory, options: argparse.Namespace) -> None:
+    """Let a search that is continued be told what to compare by."""
+    said = {name: getattr(options, name) for name in ("metric", "maximize")}
+    if options.metric is not None:
+        directory.update(**said)
+    elif options.maximize is not None:
+        directory.update(maximize=options.maximize)
 
 
 def _first_of_last(directory: SearchDirectory, count: int) -> int:
@@ -313,6 +321,7 @@ def _execute_round(
     elif reusable.runs:
         output.print(terminal.could_be_reused(len(reusable.runs)), soft_wrap=True)
     objective, parallel = Objective.said(directory.facts()), executor.parallel
+    policy = policy if policy.keep_going else replace(policy, objective=objective)
     with live.live(output, backlog.total, backlog.completed, objective, parallel) as view:
         return execute_search(backlog, executor, view, policy, execution.keep(directory))
 
@@ -361,7 +370,6 @@ def _check_resume(options: argparse.Namespace) -> None:
     if name is None:
         return
     option = "a command after --" if name == "trainer" and options.trainer_command else f"--{name.replace('_', '-')}"
-    option = "--minimize" if name == "maximize" and not options.maximize else option
     if options.resume is None:
         hint = f"say which: --resume last {option}"
         raise ConfigError(f"{option} is for a search that is continued, and no --resume says which", hint=hint)

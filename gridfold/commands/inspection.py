@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from gridfold.errors import ConfigError, nearest
+from gridfold.errors import ConfigError, nearest, visible
 from gridfold.records.ranking import Objective
 from gridfold.records.result import compare
 from gridfold.records.rows import Rows, differing
@@ -44,8 +44,10 @@ def logs(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     record = run.read()
     if record and record.reused:  # it was not executed; what it stands for was
         run = store.run(record.reused)
+    is_terminal = sys.stdout.isatty()
     for text in run.follow_log() if options.follow else [run.read_log()]:
-        sys.stdout.write(text)
+        # A terminal gets each state of a progress bar as a line.
+        sys.stdout.write(visible(text.replace("\r\n", "\n").replace("\r", "\n")) if is_terminal else text)
         sys.stdout.flush()
     return 0
 

@@ -53,6 +53,7 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reuse", action="store_true", help="take results that other searches have of the same config")
     parser.add_argument("--repeats", metavar="N", type=_count, help="let each combination have N repeats")
     _top_option(parser, "with --repeats")
+    _metric_options(parser)
     _execution_options(parser)
     parser.set_defaults(action="resume")
 

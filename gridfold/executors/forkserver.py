@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, NoReturn, TypeVar
 
+from gridfold.errors import shown
 from gridfold.failure import signal_name
 from gridfold.fold import clocks
 from gridfold.fold.fork import Pipes, Shared, grow, reap, why_not
@@ -461,5 +462,5 @@ def _answer(sender: Connection, lifeline: int, function: Callable[..., Any], arg
     try:
         sender.send(outcome)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
-        sender.send(("raised", 0, RuntimeError(f"{outcome[2]!r} ({error})")))
+        sender.send(("raised", 0, RuntimeError(f"{shown(outcome[2], 500)} ({error})")))
     return 0

@@ -39,7 +39,7 @@ from gridfold.fold.writes import Writes
 from gridfold.identity import reads
 from gridfold.process.lifeline import tie
 from gridfold.repeats import DataFold
-from gridfold.run import Run, number
+from gridfold.run import Run, numbers
 from gridfold.store import SearchDirectory
 from gridfold.worker import TAKEN, Moment, Spent, Task, Work, enter, leave, listen, outcome, prepare
 
@@ -366,7 +366,7 @@ class _SharedRun(Run):
         if self._branch.one:
             self._branch.one.run.report(**metrics)
         else:
-            self._branch.reports.append({name: number(value) for name, value in metrics.items()})
+            self._branch.reports.append(numbers(metrics))
 
     def progress(self, **state: float) -> None:
         """Say how far every run is that this process stands for."""

@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
 from gridfold.run import Record
+from gridfold.trainers.metric_names import (
+    bare,
+    candidates,
+    first_metric,
+    higher_is_better,
+    is_of_test,
+    is_result,
+    is_unclear,
+)
 
-_LOWER = """
-    loss losses error errors err perplexity ppl pplx nll logloss crossentropy xent bce kl kld deviance divergence
-    mae mse rmse msle rmsle medae mape smape wape wmape mase brier ece mce regret cost latency runtime seconds
-    bpb bpc bpd bits wer cer ter mer eer der fpr fnr far frr fdr falsepositive falsenegative
-    fid kid fad lpips chamfer hausdorff epe ade fde
-"""
-_HIGHER = """
-    acc accuracy top pass exactmatch em correct f1 f2 fbeta precision recall sensitivity specificity tpr tnr ppv npv
-    truepositive truenegative auc auroc roc rocauc auprc prauc aupr ap map mcc matthews kappa
-    r2 explainedvariance correlation corr pearson spearman kendall concordance cindex likelihood loglikelihood elbo
-    score bleu sacrebleu rouge rougel meteor chrf bertscore comet cider ndcg dcg mrr hit hits hitrate
-    iou miou jaccard dice psnr ssim snr sdr pesq stoi silhouette quality throughput
-    reward rewards return returns success win wins winrate gain lift profit sharpe
-"""
-LOWER, HIGHER = frozenset(_LOWER.split()), frozenset(_HIGHER.split())  # words of the names of metrics
 _MOST_NAMED = 3
-_ENDS = ("loss", "error", "perplexity")  # of a word that says that lower is better
-_PARTS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*")
-_TIMES = re.compile(r"(^|[^a-z])(runtime|seconds|per_second|duration|time)$")  # no merit of a run among equals
-_TURNED = re.compile(r"(^|_)neg(ative_log)?_")  # neg_mean_squared_error, negative_log_likelihood
 
 Rank = tuple[bool, float, tuple[float, ...], int]
 """Whether there is no value; the value, the other metrics, the index: the lower the better."""
@@ -43,28 +30,40 @@ class Objective:
     """What runs are compared by.
 
     Attributes:
-        metric: its name; None for the first metric that a run has, those of the test set left out.
+        metric: its name; None for the first metric that a run has and that is a result (see ``first_metric``).
         maximize: whether more of it is better; None to tell by the metric's name.
         guessed: whether nobody said so, and its name does not either.
+        parameters: the names of the parameters, which are no results.
     """
 
     metric: str | None = None
     maximize: bool | None = None
     guessed: bool = False
+    parameters: frozenset[str] = field(default=frozenset(), compare=False)
 
     @classmethod
     def said(cls, facts: Mapping[str, Any]) -> Objective:
         """What ``search.json`` says of it."""
         metric, maximize = facts.get("metric"), facts.get("maximize")
-        return cls(metric if isinstance(metric, str) else None, maximize if isinstance(maximize, bool) else None)
+        return cls(
+            metric if isinstance(metric, str) else None,
+            maximize if isinstance(maximize, bool) else None,
+            parameters=_names_of(facts.get("parameters")),
+        )
 
     def of(self, metrics: Mapping[str, float]) -> Objective:
         """The same with nothing left open, for runs with such metrics."""
-        metric = self.metric or first_metric(metrics)
+        metric = self.metric or first_metric(metrics, self.parameters)
         if self.maximize is not None:
             return Objective(metric, self.maximize)
         known = higher_is_better(metric)
         return Objective(metric, known is not False, guessed=bool(metric) and known is None)
+
+    def choices(self, metrics: Iterable[str]) -> list[str]:
+        """The metrics of a run between which somebody has to choose; none if it is clear which one counts."""
+        names = tuple(metrics)
+        is_open = self.metric is None and self.maximize is None and is_unclear(names, self.parameters)
+        return candidates(names, self.parameters) if is_open else []
 
     def caveat(self, metrics: Iterable[str]) -> str:
         """What is to know of a comparison of runs with such metrics, in a sentence; "" where nothing is left open.
@@ -76,10 +75,9 @@ class Objective:
         names = list(dict.fromkeys(metrics))
         if self.metric or not names:
             return ""
-        named = ", ".join(names if len(names) <= _MOST_NAMED + 1 else [*names[:_MOST_NAMED], "…"])
         return (
-            f"The runs have only metrics of the test set ({named}), and are not compared by those unless you say so: "
-            f"--metric {names[0]}."
+            f"The runs have only metrics of the test set ({listed(names)}), and are not compared by those unless you "
+            f"say so: --metric {names[0]}."
         )
 
     def sign(self, metric: str) -> int:
@@ -88,7 +86,7 @@ class Objective:
 
     def value(self, metrics: Mapping[str, float]) -> tuple[str, float | None]:
         """The metric's name and its value in some metrics."""
-        metric = self.metric or first_metric(metrics)
+        metric = self.metric or first_metric(metrics, self.parameters)
         return metric, metrics.get(metric)
 
     def rank(self, record: Record | None, index: int) -> Rank:
@@ -106,9 +104,9 @@ class Objective:
 
     def others(self, metrics: Iterable[str]) -> list[str]:
         """The other metrics by which a run can be better: their names say which way; none is of the test set."""
-        chosen = self.metric or first_metric(metrics)
-        told = (name for name in metrics if name != chosen and not is_of_test(name))
-        return [name for name in told if higher_is_better(name) is not None and not _TIMES.search(name)]
+        chosen = self.metric or first_metric(metrics, self.parameters)
+        results = (name for name in metrics if name != chosen and is_result(name) and not is_of_test(name))
+        return [name for name in results if higher_is_better(name) is not None]
 
     def at_best(self, record: Record, reports: Sequence[Mapping[str, object]]) -> Record:
         """A run's record with the metrics of its best epoch, beside final ones that no epoch reports.
@@ -120,7 +118,7 @@ class Objective:
             record: with the final metrics.
             reports: what the run reported; may hold anything if a command wrote it.
         """
-        metric = self.metric or first_metric(record.metrics)
+        metric = self.metric or first_metric(record.metrics, self.parameters)
         best = self.best_epoch([*reports, record.metrics], metric) if metric else None
         if best is None or best is record.metrics:
             return record
@@ -137,27 +135,15 @@ class Objective:
         return max(measured, key=lambda epoch: sign * epoch[metric], default=None)
 
 
-@cache
-def higher_is_better(metric: str) -> bool | None:
-    """Whether a metric of this name gets better by getting larger; None if no word of it says so."""
-    parts = [part.lower() for part in _PARTS.findall(metric)]
-    whole = re.split(r"[^a-z0-9]+", metric.lower())  # as mAP50 and mIoU are no words in camel case
-    words = {*parts, *whole, *map("".join, pairwise(parts))}
-    words |= {word.rstrip("0123456789") for word in words}
-    lower = not words.isdisjoint(LOWER) or any(word.endswith(_ENDS) for word in words)
-    if not lower and words.isdisjoint(HIGHER):
-        return None
-    return lower == bool(_TURNED.search("_".join(parts)))
+def listed(names: Sequence[str]) -> str:
+    """The first of some names."""
+    return ", ".join(names if len(names) <= _MOST_NAMED + 1 else [*names[:_MOST_NAMED], "…"])
 
 
-def first_metric(metrics: Iterable[str]) -> str:
-    """The metric to compare by where none is said; "" if there is none."""
-    return next((name for name in metrics if not is_of_test(name)), "")
-
-
-def is_of_test(metric: str) -> bool:
-    """Whether a metric is one of the test set, which is looked at for the run that was chosen, and not to choose."""
-    return metric.startswith("test")
+def _names_of(parameters: Any) -> frozenset[str]:
+    """The names that metrics may have that only say what a run was given."""
+    paths = parameters if isinstance(parameters, Mapping) else ()
+    return frozenset(name for path in paths for name in (bare(path), bare(path.rpartition(".")[2])))
 
 
 def mean_of(values: Sequence[float]) -> float:

@@ -312,7 +312,9 @@ def _completed(objective: Objective, searches: Sequence[SearchDirectory]) -> Obj
     told = next((said for search in searches if (said := Objective.said(search.facts())) != Objective()), Objective())
     if objective.metric not in (None, told.metric):
         return objective
-    return Objective(told.metric, told.maximize if objective.maximize is None else objective.maximize)
+    maximize = told.maximize if objective.maximize is None else objective.maximize
+    parameters = [Objective.said(search.facts()).parameters for search in searches]
+    return Objective(told.metric, maximize, parameters=frozenset().union(*parameters))
 
 
 def _result(search: SearchDirectory, entry: RunEntry, record: Record | None, objective: Objective) -> RunResult:

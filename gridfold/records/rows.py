@@ -15,9 +15,10 @@ from gridfold.config.variations import parse_arguments
 from gridfold.errors import ConfigError, nearest
 from gridfold.names import label_parameters
 from gridfold.records.codes import Codes
-from gridfold.records.ranking import Objective, is_finite, is_of_test
+from gridfold.records.ranking import Objective, is_finite
 from gridfold.records.result import Results, RunResult, TrialResult
 from gridfold.store import SearchDirectory
+from gridfold.trainers.metric_names import is_of_test
 from gridfold.values import canonical, encodable
 
 Kind = Literal["fact", "parameter", "metric", "deviation"]

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gridfold.errors import ConfigError, nearest
-from gridfold.records.ranking import is_of_test
 from gridfold.records.rows import ABSENT, OF_TEST, Column, Row
+from gridfold.trainers.metric_names import is_of_test
 from gridfold.values import canonical
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {"abs": abs, "len": len, "max": max, "min": min, "round": round}

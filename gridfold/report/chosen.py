@@ -102,7 +102,7 @@ def _metrics(run: RunResult, row: Row) -> Table:
 def _config(run: RunResult, directory: Run) -> Iterator[str]:
     """What of the base config is otherwise in that of the run."""
     base = run.search.base().splitlines()
-    config = directory.config_path.read_text(encoding="utf-8").splitlines()
+    config = directory.read_config().splitlines()
     lines = list(difflib.unified_diff(base, config, n=_CONTEXT, lineterm=""))[2:]  # without the names of the files
     title = f"[bold]Config, against {escape(str(run.search.base_path))}"
     yield title if lines else f"{title}[/]: the same"

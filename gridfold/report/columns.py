@@ -17,6 +17,8 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
+from gridfold.errors import visible
+
 _SEAM = re.compile(r"(?<=[/_,\s])|(?<=[A-Za-z]{2}-)|(?<=[A-Za-z]{2}\.)")  # where words end, and no number is torn
 _LONGEST = 24  # of a word that should stay in one line
 _SHORTEST = 12  # to which such a word is broken where there is no other way; no number is as long
@@ -57,7 +59,7 @@ class TextTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The lines; where there is no terminal, as long as they need to be."""
         labels = [heading.label for heading in self.headings]
-        cells = [[label, *map(_printable, column)] for label, *column in zip(labels, *self.rows, strict=True)]
+        cells = [[*map(_printable, column)] for column in zip(labels, *self.rows, strict=True)]
         widths = self._fit(cells, options.max_width if console.is_terminal else None)
         shown = [(cells[place], width, self.headings[place].left) for place, width in widths.items()]
         columns = [[_padded(cell, width, left) for cell in column] for column, width, left in shown]
@@ -124,8 +126,8 @@ def _least(text: str) -> int:
 
 
 def _printable(text: str) -> str:
-    """The text in one line, without what a terminal would act on."""
-    return text if text.isprintable() else "".join(filter(str.isprintable, " ".join(text.split())))
+    """The text in one line, in which what a terminal would act on is shown."""
+    return text if text.isprintable() else "".join(filter(str.isprintable, " ".join(visible(text).split())))
 
 
 def _padded(text: str, width: int, left: bool) -> tuple[str, ...]:  # noqa: FBT001

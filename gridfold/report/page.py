@@ -291,7 +291,7 @@ def _listed(value: Any) -> str:
 
 
 def _base(search: SearchDirectory) -> str:
-    with suppress(OSError, UnicodeDecodeError):
+    with suppress(ConfigError):
         text = search.base()
         return text if len(text) <= _MAX_CONFIG else f"{text[:_MAX_CONFIG]}\n… ({len(text):,} characters in all)"
     return ""

@@ -12,13 +12,14 @@ from rich.markup import escape
 
 from gridfold.analysis.numbers import number
 from gridfold.analysis.ties import settled, tied
-from gridfold.errors import ConfigError, nearest_file
+from gridfold.errors import ConfigError, nearest_file, visible
 from gridfold.files import replace_bytes
 from gridfold.names import label_parameters
 from gridfold.records.rows import Column, Row, Rows
 from gridfold.records.ties import Tie
 from gridfold.report import formats
 from gridfold.report.columns import Heading, TextTable
+from gridfold.report.console import VisibleConsole
 from gridfold.values import render
 
 MAX_ROWS = 20
@@ -48,10 +49,11 @@ class Listing:
     def print(self, console: Console) -> None:
         """Print it; a table as wide as the console."""
         if self.form == "table":
-            wide = Console(file=console.file, force_terminal=False, width=_WIDTH, highlight=False)
+            wide = VisibleConsole(file=console.file, force_terminal=False, width=_WIDTH, highlight=False)
             (console if console.is_terminal else wide).print(self.table(), crop=False)
         else:
-            console.file.write(formats.text_of(self.form, self.columns, self.shown))
+            text = formats.text_of(self.form, self.columns, self.shown)
+            console.file.write(visible(text.replace("\r\n", "\n")) if console.is_terminal else text)
 
     def write(self, path: Path) -> None:
         """Write it to a file, in one step.
@@ -65,7 +67,7 @@ class Listing:
             content = formats.parquet(self.columns, self.shown)
         else:
             text = io.StringIO()
-            self.print(Console(file=text, force_terminal=False, highlight=False))
+            self.print(VisibleConsole(file=text, force_terminal=False, highlight=False))
             content = text.getvalue().encode()
         replace_bytes(path, [content])
 

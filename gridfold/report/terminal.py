@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,6 +30,7 @@ from gridfold.records.rows import Rows
 from gridfold.records.ties import Leaders
 from gridfold.report import printing
 from gridfold.report.columns import Heading, TextTable
+from gridfold.report.console import VisibleConsole
 from gridfold.report.live import progress_note
 from gridfold.run import Record, Run
 from gridfold.search.backlog import Backlog
@@ -50,7 +52,7 @@ _MAX_METRICS = 3  # the others are in results.csv
 def console(*, stderr: bool = False, quiet: bool = False) -> Console:
     """Standard output, or standard error; as wide as it needs where it is no terminal, so that nothing is cut."""
     width = None if (sys.stderr if stderr else sys.stdout).isatty() else 160
-    return Console(highlight=False, width=width, stderr=stderr, quiet=quiet)
+    return VisibleConsole(highlight=False, width=width, stderr=stderr, quiet=quiet)
 
 
 def plan_table(plan: Plan) -> Group:
@@ -183,7 +185,8 @@ def held(found: Backlog) -> str:
 def unfinished(search: SearchDirectory, outcome: Outcome, again: str) -> str:
     """Why a search ended before its runs were done, and how to continue it, as markup."""
     reason = outcome.stopped or "interrupted; what has finished is kept"
-    return escape(f"Stopped: {reason}\nTo continue: {again} {search.name}")
+    choice = f" --metric {shlex.quote(outcome.choices[0])}" if outcome.choices else ""
+    return escape(f"Stopped: {reason}\nTo continue: {again} {search.name}{choice}")
 
 
 def status(found: Status, again: str) -> Group:

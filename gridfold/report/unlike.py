@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gridfold.config.base import Config
-from gridfold.errors import ConfigError
+from gridfold.errors import ConfigError, cut
 from gridfold.identity.sources import Sources
 from gridfold.records.ranking import Objective
 from gridfold.records.result import objective_of, run_at_best
@@ -21,6 +21,7 @@ from gridfold.run import Record, Run, code_of
 from gridfold.store import SearchDirectory
 from gridfold.values import canonical, digest, render
 
+_MOST_SHOWN = 2_000  # characters of a text
 _ABSENT = object()
 _LATER = "not known: executed after the code was changed"
 
@@ -60,7 +61,7 @@ class Known:
             with suppress(ConfigError):  # it was deleted: the run's own record has to do
                 facts, objective = search.facts(), objective_of(search)
         patch = search.patch if search else None
-        config = Config.load(run.config_path).data
+        config = Config.parse(run.read_config(), str(run.config_path)).data
         code = code_of(record, facts) if record else facts.get("fingerprint")
         sources = (search.codes() if search else {}).get(code or "") or Sources()
         inputs = Sources.said(record.inputs) if record else None
@@ -163,6 +164,8 @@ def _said(value: Any, *, plain: bool) -> str:
     """A value as the config has it, in which '16' is not 16, or plain."""
     if value is _ABSENT or (plain and value is None):
         return "[dim]not there"
+    if isinstance(value, str):
+        value = cut(value, _MOST_SHOWN)
     return escape(value if plain and isinstance(value, str) else render(value))
 
 

@@ -44,12 +44,14 @@ class Outcome:
         stopped: why it ended although runs are left; "" if none are, or a signal ended it.
         interrupted: whether a signal ended it.
         unrecorded: the runs that failed and whose directories do not say so, because they cannot be written.
+        choices: the metrics of which somebody has to name one before the search goes on.
     """
 
     failed: int
     stopped: str
     interrupted: bool
     unrecorded: list[tuple[Run, Record]]
+    choices: Sequence[str] = ()
 
     def __add__(self, later: Outcome) -> Outcome:
         return replace(later, failed=self.failed + later.failed, unrecorded=self.unrecorded + later.unrecorded)
@@ -132,6 +134,8 @@ def execute_search(
     search.update(started=facts.get("started") or now(), codes=_codes(facts, backlog.code))
     search.log(f"process {os.getpid()} starts on {len(backlog)} runs")
     schedule = Schedule(backlog.attempts(), policy)
+    if policy.objective and backlog.completed:
+        schedule.measured(_first_metrics(search))
     interrupt = Interrupt(schedule.is_over)
     failed, unrecorded = 0, []
     with interrupt.listening():
@@ -151,7 +155,13 @@ def execute_search(
             unwritten = _finish(search)
             stopped = schedule.stopped or unwritten
             search.log(f"process {os.getpid()} ends{f': {stopped}' if stopped else ''}")
-    return Outcome(failed, stopped, interrupt.by_signal, unrecorded)
+    return Outcome(failed, stopped, interrupt.by_signal, unrecorded, schedule.choices)
+
+
+def _first_metrics(search: SearchDirectory) -> Mapping[str, float]:
+    """The metrics of the first completed run that has some."""
+    records = (record for _, record in search.records() if record and record.state == "completed")
+    return next((record.metrics for record in records if record.metrics), {})
 
 
 def _codes(facts: Mapping[str, Any], code: str | None) -> list[str]:

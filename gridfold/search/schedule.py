@@ -6,11 +6,12 @@ import heapq
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from gridfold.failure import is_disk_full, is_infrastructure, signature
+from gridfold.records.ranking import Objective, listed
 from gridfold.run import Attempt, Record
 
 ALIKE = 3  # so many first runs that all fail alike stop the search
@@ -29,6 +30,8 @@ class Policy:
         keep_going: go on although the first runs all fail alike.
         budget: seconds after which the search should be done; no run is started that would not be.
         spent: seconds of the budget that are spent already.
+        objective: what runs are compared by; if that is not clear, the search asks after the first run. None: it does
+            not ask.
     """
 
     retries: int = 0
@@ -36,6 +39,7 @@ class Policy:
     keep_going: bool = False
     budget: float | None = None
     spent: float = 0.0
+    objective: Objective | None = None
 
 
 @dataclass
@@ -46,6 +50,7 @@ class Schedule:
         attempts: the attempts to make.
         stopped: why the search stops although attempts are left; "" if it does not.
         aborts: whether the runs under way are to be stopped too.
+        choices: the metrics between which somebody has to choose before it goes on.
     """
 
     attempts: Iterable[Attempt]
@@ -53,12 +58,14 @@ class Schedule:
     clock: Callable[[], float] = time.monotonic
     stopped: str = field(default="", init=False)
     aborts: bool = field(default=False, init=False)
+    choices: Sequence[str] = field(default=(), init=False)
     _retries: list[tuple[float, int, Attempt]] = field(default_factory=list, init=False)
     _tries: dict[int, int] = field(default_factory=dict, init=False)
     _under_way: int = field(default=0, init=False)
     _completed: int = field(default=0, init=False)
     _failed: list[Record] = field(default_factory=list, init=False)
     _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT), init=False)
+    _is_clear: bool = field(default=False, init=False)
     _begin: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,15 +92,28 @@ class Schedule:
         if record.state == "completed":
             self._completed += 1
             self._seconds.append(record.seconds or 0.0)
+            self.measured(record.metrics)
         if record.state != "failed" or record.error is None:
             return False
         if is_disk_full(record.error):
-            self._stop(f"the disk is full: {record.error['message']}")
+            what = "cannot be written" if record.error.get("errno") == "EROFS" else "is full"
+            self._stop(f"the disk {what}: {record.error['message']}")
         elif is_infrastructure(record.error) and self._again(attempt, record):
             return True
         else:
             self._judge(record)
         return False
+
+    def measured(self, metrics: Mapping[str, float]) -> None:
+        """Hear what a completed run has; the first decides whether it is clear what runs are compared by."""
+        objective = self.policy.objective
+        if objective is None or not metrics or self._is_clear or self.stopped:
+            return
+        self.choices = objective.choices(metrics)
+        self._is_clear = not self.choices
+        if self.choices:
+            names = listed(self.choices)
+            self._stop(f"which metric counts is not clear; the runs have {names} (--keep-going: the first counts)")
 
     def _judge(self, record: Record) -> None:
         assert record.error

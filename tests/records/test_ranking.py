@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from gridfold.records.ranking import HIGHER, LOWER, Objective, first_metric, higher_is_better, is_finite, is_of_test
+from gridfold.records.ranking import Objective, is_finite
+from gridfold.trainers.metric_names import HIGHER, LOWER, first_metric, higher_is_better, is_of_test
 
 
 class TestObjective:

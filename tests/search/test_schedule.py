@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gridfold.failure import describe, died, timed_out
+from gridfold.records.ranking import Objective
 from gridfold.run import Attempt, Record, Run
 from gridfold.search.schedule import Policy, Schedule
 
@@ -129,3 +130,26 @@ def test_no_run_is_started_that_would_not_end_within_the_budget():
     assert next(waiting, "over") == "over"
     assert schedule.stopped == "the budget of 0:01:40 allows no further run (a run takes about 0:00:30)"
     assert not schedule.aborts
+
+
+class TestWhichMetricCounts:
+    def schedule(self, **policy):
+        return Schedule(attempts(3), Policy(**{"objective": Objective()} | policy))
+
+    def hear(self, schedule, **metrics):
+        first = next(iter(schedule))
+        schedule.ended(first, replace(completed(first), metrics=metrics))
+        return schedule
+
+    def test_it_asks_after_the_first_run(self):
+        schedule = self.hear(self.schedule(), width=7, thing=0.5)
+        assert (schedule.choices, schedule.aborts, given(schedule)) == (["width", "thing"], True, [])
+        assert "which metric counts is not clear; the runs have width, thing" in schedule.stopped
+
+    @pytest.mark.parametrize("metrics", [{"thing": 1}, {"val_acc": 1, "thing": 2}, {"epoch": 1, "loss": 2}, {}])
+    def test_it_is_clear(self, metrics):
+        assert not self.hear(self.schedule(), **metrics).stopped
+
+    @pytest.mark.parametrize("objective", [None, Objective("thing"), Objective(None, False)])
+    def test_somebody_said_so(self, objective):
+        assert not self.hear(self.schedule(objective=objective), width=7, thing=0.5).stopped

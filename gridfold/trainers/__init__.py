@@ -1,0 +1,1 @@
+"""What trainers give: metrics, by names that say something, and the causes of their failures."""

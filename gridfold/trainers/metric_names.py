@@ -1,0 +1,285 @@
+"""What the name of a metric says: whether more of it is better, and whether runs are to be compared by it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache, lru_cache
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+# Words of the names of metrics, without their plural.
+_LOWER = """
+    loss error err perplexity ppl pplx nll logloss crossentropy xent xentropy bce ce kl kld kldiv divergence
+    deviance mae mse rmse msle rmsle medae mape smape wape wmape mase maape mdape mspe rmspe mre rae rse rrse sse
+    rss nrmse nmse nmae mphe medse mbe rmsd logcosh huber pinball hinge quantile expectile poisson tweedie focal
+    triplet contrastive infonce ctc l1 l2 lq hamming discrepancy residual deviation std stdev stddev suboptimality
+    meansquared brier ece mce sce tce crps wql msis winkler owa nloglik nlpd nlp regret cost expense penalty
+    exploitability nashconv violation violated collision crash drawdown volatility slippage forgetting degradation
+    deterioration overhead wasted lost dropped latency runtime walltime elapsed duration delay lag jitter downtime
+    makespan tardiness rtt ttft tpot mttr p95 p99 second sec minute hour ms msec us ns millisecond microsecond
+    staleness bpb bpc bpd bpp bpw bpt bitrate bdrate slowdown aurc ser ber acer wer cer ter mer eer der jer wder
+    hter wil eed charcut fpr fnr far frr fdr fp fn falsepositive falsenegative falsealarm falsediscovery
+    falseomission falserejection falseacceptance dcf mindcf actdcf cllr mcd lsd mdr mnr medr fid kid fad sfid mifid
+    swd lpips dists niqe brisque piqe ergas rase totalvariation deltae ciede perceptualpathlength pathlength
+    tourlength editdistance selfbleu chamfer hausdorff assd asd hd hd95 emd wasserstein sinkhorn mmd jsd frechet
+    hellinger bhattacharyya mahalanobis euclidean manhattan levenshtein jensenshannon kullbackleibler epe ade fde
+    mpjpe pampjpe pve absrel sqrel silog pae igd daviesbouldin bouldin inertia distortion impurity xiebeni wcss idsw
+    idswitch fallout distance dissimilarity disparity paritydifference oddsdifference aic aicc bic dic waic looic
+    hqic mdl chi2 chisquare chisquared freeenergy surprisal misclassification misclassified misprediction inaccuracy
+    unfairness instability incorrect unexplainedvariance
+"""
+_HIGHER = """
+    acc accuracy pass passed exactmatch em correct f1 f2 f05 fbeta fscore fmeasure precision recall sensitivity
+    specificity tpr tnr ppv npv tp tn truepositive truenegative predictivevalue pod csi youden informedness
+    markedness auc auroc roc rocauc aucroc auprc prauc aucpr aupr aucmu areaundercurve ap ar map mar mcc matthews
+    kappa wkappa qwk r2 rsquared explainedvariance d2 nse kge correlation corr corrcoef ccc plcc srcc krcc pcc
+    pearson pearsonr spearman spearmanr kendall kendalltau tau rsq explainedvar bedroc gmean concordance cindex
+    likelihood loglikelihood loglik llh elbo iwae elpd lpd logprob logdensity bleu sacrebleu gleu nist rouge rougel
+    rougelsum meteor chrf chrfpp bertscore bartscore bleurt comet xcomet cider spice sari mauve moverscore wip
+    clipscore aesthetic ndcg dcg mrr hit hitrate pfound reciprocalrank iou miou ciou diou giou intersectionoverunion
+    jaccard dice pq sq rq hota mota motp idf1 pck pckh oks psnr ssim msssim vmaf vif uqi fsim qnr scc bdpsnr snr
+    snri sdr sdri sisdr sisnr sasdr pesq stoi srmr mos dnsmos utmos visqol nisqa silhouette calinski harabasz dunn
+    modularity purity nmi ami ari rand mutualinfo mutualinformation homogeneity completeness vmeasure fowlkes
+    mallows trustworthiness gdt gdtts lddt plddt tmscore qed hypervolume throughput fps qps rps ips tps tflops iops
+    goodput mfu speedup bandwidth utilization uptime availability mtbf mttf lifetime survivaltime reward rew return
+    success win winrate winloss elo spl gain lift uplift profit pnl roi revenue sharpe sortino calmar ctr similarity
+    agreement improvement saved saving avoided prevented fixed free informationgain
+"""
+# Those of ordinary language say little beside another: recall_failure is a recall.
+_LOWER_IN_PLAIN_WORDS = """
+    failure failed fail fault defect mistake wrong miss missed missing rejected outlier anomaly timeout retry
+    toxicity hallucination repetition redundancy mortality death casualty churn attrition invalid unsolved risk harm
+    damage price waste overfitting regularization complexity uncertainty imbalance gap drift noise bias leakage
+    stress rank wait memory mem vram ram footprint byte kb mb gb kib mib gib bit flop gflop mac joule energy power
+    watt emission co2 gamma sam
+"""
+_HIGHER_IN_PLAIN_WORDS = """
+    score quality top rating merit goodness fitness utility yield income earning conversion retention engagement
+    coverage validity novelty uniqueness diversity alignment overlap match matched robustness stability consistency
+    fidelity faithfulness coherence fluency relevance helpfulness harmlessness fairness efficiency speed compression
+    successful solved correction preference improved preserved survival inception is transfer evidence
+"""
+_STRONG = dict.fromkeys(_LOWER.split(), False) | dict.fromkeys(_HIGHER.split(), True)
+_WEAK = dict.fromkeys(_LOWER_IN_PLAIN_WORDS.split(), False) | dict.fromkeys(_HIGHER_IN_PLAIN_WORDS.split(), True)
+LOWER, HIGHER = _set(_LOWER + _LOWER_IN_PLAIN_WORDS), _set(_HIGHER + _HIGHER_IN_PLAIN_WORDS)
+_LOWER_ENDS = ("loss", "error", "perplexity", "distance", "divergence", "deviance", "latency", "rmse", "crossentropy")
+_HIGHER_ENDS = ("accuracy", "precision", "recall", "reward", "similarity", "likelihood", "f1score")
+_PARTS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*")
+_LONGEST = 3  # parts of one word, as in exact_match
+
+# Words that turn what stands beside them.
+_NEGATIVE = ("neg", "negative", "negated", "minus")  # neg_mean_squared_error, minus_reward: made so that more is better
+_OF_PAIRS = ("true", "false")  # true_negative_rate
+_LIKELIHOOD = re.compile(r"(log)?likelihood|(log)?lik$|llh?$|log(prob|density|pred|p$)")  # the negative one is a loss
+_INVERSE = ("inverse", "inverted", "inv", "reciprocal", "complement", "no", "without")
+_LESS = ("reduction", "reduced", "decrease", "drop", "decline")  # of an error it is good, of an accuracy it is not
+_MORE = ("increase", "increased", "growth", "rise")
+_FOLDERS_OF_LOSSES = frozenset(("loss", "losses", "error", "errors"))  # loss/dice
+_PER_SECOND = re.compile(r"(?<!val)(?<!train)(?<=\w)/(s|sec|second)$")  # images/s, but not eval/second
+_FROM_ONE = re.compile(r"(1|one)[\W_]*(minus(?=[\W_])|-)")  # 1 - auc
+
+# Before one of these stands what is measured: seconds_per_image, precision_at_k, time_to_train.
+_RELATIONS = ("per", "at", "to", "of", "in", "over", "vs", "under", "until", "with", "from", "on", "by")
+_RATES = ("second", "sec", "s", "minute", "min", "hour")
+_SPANS = ("time", "size", "step", "epoch", "iteration", "episode", "trial")  # less is better if something takes them
+_NO_SPANS = ("start", "end", "begin", "date", "current", "unix", "batch", "sample", "population", "vocab", "effect")
+
+_TEST = "test"
+_VALIDATION = _set("val valid validation eval evaluation dev heldout holdout cv oof")
+_TRAINING = frozenset(("train", "training"))
+_AROUND = _VALIDATION | _TRAINING | _set("final best last mean avg average total max min num n current")
+
+# Names, without what may stand around them, that say where a run is, what it was given, or how fast it went.
+_BESIDE = _set(
+    """
+    epoch step timestep iter iteration it round batch episode frame globalstep update number count
+    lr learningrate gradnorm gradientnorm weightdecay momentum batchsize seed fold repeat lossscale
+    ts t timestamp datetime date time unixtime wall wallclock walltime elapsed elapsedtime eta starttime endtime created
+    pid rank worldsize worker device host port line lineno id index idx uuid version level code status
+    sample token example row instance param parameter trainableparam runtime flos flops second sec
+    """
+)
+_BESIDE_END = re.compile(r"(runtime|_(seconds?|secs?|seen)|per_(second|sec|s)|/(s|sec|second))$")
+_BESIDE_FOLDERS = _set("lr learningrate time timer hparam hyperparameter config param system")
+_COSTS = _set("duration memory mem vram ram fittime scoretime peakmemory mb gb energy")
+
+
+@cache
+def higher_is_better(metric: str) -> bool | None:
+    """Whether a metric of this name gets better by getting larger; None if no word of it says so."""
+    text = _PER_SECOND.sub("_per_second", metric.strip().replace("²", "2"))
+    if complement := _FROM_ONE.match(text.lower()):
+        return _not(higher_is_better(text[complement.end() :]))
+    if text.startswith("-") or re.search(r"\b[PpRr]@\d", text):
+        return True
+    if not _FOLDERS_OF_LOSSES.isdisjoint(text.lower().split("/")[:-1]):
+        return False
+    return _verdict([part.lower() for part in _PARTS.findall(text)])
+
+
+def is_of_test(metric: str) -> bool:
+    """Whether a metric is one of the test set, which is looked at for the run that was chosen, and not to choose."""
+    return metric.startswith(_TEST)
+
+
+def first_metric(metrics: Iterable[str], parameters: frozenset[str] = frozenset()) -> str:
+    """The metric to compare by where none is said; "" if there is none.
+
+    It is the first, but one of the training set counts only where there is no other, then what a run costs, and last
+    what is no result: an epoch, a time, a rate, a parameter. Metrics of the test set never count.
+
+    Args:
+        metrics: names of metrics.
+        parameters: names of parameters, each `bare`.
+    """
+    return next(iter(candidates(tuple(metrics), parameters)), "")
+
+
+@lru_cache(maxsize=256)  # the runs of a search have the same metrics
+def candidates(metrics: tuple[str, ...], parameters: frozenset[str] = frozenset()) -> list[str]:
+    """The metrics of which one is as good as another to compare by, as far as their names tell; see `first_metric`."""
+    names = [name for name in metrics if not is_of_test(name)]
+    places = list(_places(names, parameters))
+    return [name for name, place in zip(names, places, strict=True) if place == min(places)]
+
+
+def is_unclear(metrics: tuple[str, ...], parameters: frozenset[str] = frozenset()) -> bool:
+    """Whether the first metric is the one to compare by only because it is the first."""
+    names = candidates(metrics, parameters)
+    return len(names) > 1 and (_is_beside(names[0], parameters) or higher_is_better(names[0]) is None)
+
+
+def is_result(name: str) -> bool:
+    """Whether a metric may be a result; else it says where a run is, what it was given, or how fast it went."""
+    return not _is_beside(name, ())
+
+
+def is_cost(name: str) -> bool:
+    """Whether a metric says what a run costs."""
+    return _key(name) in _COSTS or bare(name) in _COSTS
+
+
+def bare(name: str) -> str:
+    """A name without what spellings differ in."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _places(names: Sequence[str], parameters: Collection[str]) -> Iterator[int]:
+    validated = {_key(name) for name in names if _VALIDATION & _words(name)}
+    for name in names:
+        if _is_beside(name, parameters):
+            yield 3
+        elif is_cost(name):
+            yield 2
+        else:
+            yield int(_is_of_training(name, validated))
+
+
+def _is_of_training(name: str, validated: Collection[str]) -> bool:
+    """Whether a metric is one of the training set, as ``loss`` is beside ``val_loss``."""
+    words = _words(name)
+    if not validated or words & (_TRAINING | _VALIDATION):
+        return bool(words & _TRAINING)
+    return _key(name) in validated or "loss" in words
+
+
+def _is_beside(name: str, parameters: Collection[str]) -> bool:
+    *folders, leaf = re.split(r"[/.]", name) if not name.endswith("/s") else [name]
+    if bare(leaf) in parameters or bare(name) in parameters:
+        return True
+    if any(_single(bare(folder)) in _BESIDE_FOLDERS for folder in folders):
+        return True
+    return bare(name) not in _COSTS and (_key(leaf) in _BESIDE or bool(_BESIDE_END.search(name.lower())))
+
+
+def _words(name: str) -> set[str]:
+    return {part.lower() for part in _PARTS.findall(name)}
+
+
+def _key(name: str) -> str:
+    """What is measured, whatever it is measured on."""
+    parts = [part.lower() for part in _PARTS.findall(name)]
+    return _single("".join(part for part in parts if part not in _AROUND) or "".join(parts[-1:]))
+
+
+def _single(word: str) -> str:
+    return word.removesuffix("s") if len(word) > 2 and not word.endswith("ss") else word
+
+
+def _not(verdict: bool | None) -> bool | None:  # noqa: FBT001
+    return None if verdict is None else not verdict
+
+
+def _verdict(words: Sequence[str]) -> bool | None:
+    """What the parts of a name say together."""
+    if "d2" in words:  # how much of a loss is explained
+        return True
+    for place, word in enumerate(words):
+        before, after = words[:place], words[place + 1 :]
+        if word in _NEGATIVE and after and (not before or before[-1] not in _OF_PAIRS):
+            return not _LIKELIHOOD.match("".join(after))
+        if word in _INVERSE and after:
+            return _not(_verdict([*before, *after]))
+        if word in _RELATIONS and before and after and (said := _related(before, word, after)) is not None:
+            return said
+    if len(words) > 1 and words[-1] == "per":  # of phonemes
+        return False
+    strong = _last(words, _STRONG)
+    return _last(words, _WEAK) if strong is None else strong
+
+
+def _related(before: Sequence[str], relation: str, after: Sequence[str]) -> bool | None:
+    """What ``errors per hour``, ``time to train`` or ``drop in accuracy`` says."""
+    if before[-1] in _LESS and (of := _verdict(after)) is not None:
+        return not of
+    if (said := _verdict(before)) is not None:
+        return said
+    if relation == "per" and _single(after[0]) in _RATES:
+        return True
+    return False if relation in ("per", "to") and _single(before[-1]) in _SPANS else None
+
+
+def _last(words: Sequence[str], known: dict[str, bool]) -> bool | None:
+    """What the last word says that says something."""
+    for end in range(len(words), 0, -1):
+        for begin in range(max(0, end - _LONGEST), end):
+            if (said := _look_up("".join(words[begin:end]), known)) is not None:
+                return said
+        if (said := _turned(words[:end])) is not None:
+            return said
+        if known is _STRONG and words[end - 1].endswith(_LOWER_ENDS + _HIGHER_ENDS):
+            return words[end - 1].endswith(_HIGHER_ENDS)
+    return None
+
+
+def _turned(words: Sequence[str]) -> bool | None:
+    """What the last of some words says by the one before it: ``loss_reduction``, ``fit_time``."""
+    *before, last = words
+    if last in _LESS:
+        of = _verdict(before)
+        return last.startswith("reduc") if of is None else not of
+    if last in _MORE:
+        return _verdict(before)
+    if before and _single(last) in ("time", "size") and before[-1] not in _NO_SPANS:
+        return False
+    return None
+
+
+def _look_up(word: str, known: dict[str, bool]) -> bool | None:
+    for form in (word, word.rstrip("0123456789"), *_singulars(word)):
+        if form in known:
+            return known[form]
+    return None
+
+
+def _singulars(word: str) -> Iterator[str]:
+    if word.endswith("s") and len(word) > 2:
+        yield word[:-1]
+        if word.endswith("es"):
+            yield word[:-2]
+        if word.endswith("ies"):
+            yield f"{word[:-3]}y"

@@ -1,0 +1,123 @@
+"""Why a program failed, by what it printed: as programs of many languages and libraries print it."""
+
+import re
+
+import pytest
+
+from gridfold.trainers.cause import cause, last_words
+
+TRACEBACK = 'Traceback (most recent call last):\n  File "t.py", line 3, in <module>\n    f()\n'
+BAR = "\r  0%|          | 0/5 [00:00<?, ?it/s]\r 40%|####      | 2/5 [00:01<00:02,  1.9it/s]\n"
+GROUP = TRACEBACK.replace("\n", "\n  | ").rstrip(" |")
+HELP = "\noptions:\n  --width N   how wide it is\n  --lr X      the learning rate\n"
+
+PYTHON = {
+    "a bar after it": f"{TRACEBACK}ValueError: width 7\n{BAR}",
+    "a bar before it on its line": f"  0%|          | 0/5 [00:00<?, ?it/s]{TRACEBACK}ValueError: width 7\n",
+    "a note": f"{TRACEBACK}ValueError: width 7\nnote: it was 6 before\n",
+    "an explanation": f"{TRACEBACK}ValueError: width 7\n\t(1) Alternatively, do this.\nCheck the documentation.\n",
+    "one after another": f"{TRACEBACK}KeyError: 'a'\n\nDuring handling, another:\n\n{TRACEBACK}ValueError: width 7\n",
+    "one that is ignored": f"{TRACEBACK}ValueError: width 7\nException ignored in: <f>\n{TRACEBACK}OSError: gone\n",
+    "one that is torn": f'{TRACEBACK}ValueError: width 7\n\nTraceback (most recent call last):\n  File "t.py", line',
+    "colours": f"\x1b[31m{TRACEBACK}\x1b[1mValueError\x1b[0m: width 7\n",
+    "a box": "╭── Traceback (most recent call last) ───╮\n│ /t.py:3 in <module> │\n╰──────╯\nValueError: width 7\n",
+    "ranks": "".join(f"[rank0]: {line}\n" for line in f"{TRACEBACK}ValueError: width 7".splitlines()),
+    "a warning after it": f"{TRACEBACK}ValueError: width 7\n/t.py:3: UserWarning: leaked\n  warnings.warn(\n",
+}
+
+
+def lines(text):
+    return [line for line in re.split(r"[\r\n]+", text) if line.strip()]
+
+
+@pytest.mark.parametrize("what", PYTHON)
+def test_the_exception_of_the_last_traceback_that_names_one(what):
+    assert cause(lines(PYTHON[what])) == "ValueError: width 7"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{TRACEBACK}AssertionError\n", "AssertionError"),
+        (
+            f"{TRACEBACK}torch.cuda.OutOfMemoryError: CUDA out of memory.\n",
+            "torch.cuda.OutOfMemoryError: CUDA out of memory.",
+        ),
+        (
+            f"  + Exception Group {GROUP}  | ExceptionGroup: two (2 sub-exceptions)\n  +-+------- 1 -------\n"
+            "    | ValueError: width 7\n    +------- 2 -------\n    | TypeError: b\n    +-------\n",
+            "ExceptionGroup: two (2 sub-exceptions): ValueError: width 7",
+        ),
+        (
+            f"{TRACEBACK}ValueError: width 7\n{TRACEBACK}subprocess.CalledProcessError: Command 'x' failed\n",
+            "ValueError: width 7 (subprocess.CalledProcessError: Command 'x' failed)",
+        ),
+        (
+            "  File \"t.py\", line 1\n    f(\n     ^\nSyntaxError: '(' was never closed\n",
+            "SyntaxError: '(' was never closed",
+        ),
+    ],
+)
+def test_other_exceptions(text, expected):
+    assert cause(lines(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "usage: t.py [-h]\nt.py: error: unrecognized arguments: --widht\n",
+            "t.py: error: unrecognized arguments: --widht",
+        ),
+        (f"t.py: error: no --widht\nusage: t.py [--width N]\n{HELP}", "t.py: error: no --widht"),
+        (
+            "Usage: t.py [OPTIONS]\nTry 't.py --help' for help.\n\nError: No such option: --widht\n",
+            "Error: No such option: --widht",
+        ),
+        ("Usage: t.py\n╭─ Error ────────╮\n│ No such option: --widht │\n╰──────╯\n", "No such option: --widht"),
+        ("Error in train(7) : width 7\nCalls: train\nExecution halted\n", "Error in train(7) : width 7"),
+        ("Error in train(7) : \n  width 7\nExecution halted\n", "Error in train(7) : width 7"),
+        (
+            "ERROR: LoadError: width 7\nStacktrace:\n [1] error(s::String)\n   @ ./error.jl:35\n",
+            "ERROR: LoadError: width 7",
+        ),
+        (
+            "throw new Error('w');\n^\n\nError: width 7\n    at Object.<anonymous> (/t.js:1:7)\n\nNode.js v20.1.0\n",
+            "Error: width 7",
+        ),
+        (
+            "thread 'main' panicked at t.rs:2:5:\nwidth 7\nnote: run with `X`\n",
+            "thread 'main' panicked at t.rs:2:5: width 7",
+        ),
+        ("panic: width 7\n\ngoroutine 1 [running]:\nmain.main()\n\t/t.go:4 +0x18\nexit status 2\n", "panic: width 7"),
+        ("terminate called after throwing\n  what():  width 7\nAborted (core dumped)\n", "what():  width 7"),
+        (
+            'Exception in thread "main" E: a\n\tat M.main(M.java:3)\nCaused by: E: width 7\n\t... 1 more\n',
+            "Caused by: E: width 7",
+        ),
+        ("t.sh: line 3: trainn: command not found\n", "t.sh: line 3: trainn: command not found"),
+        (
+            "t.sh: line 3: 12 Segmentation fault (core dumped) ./a\n",
+            "t.sh: line 3: 12 Segmentation fault (core dumped) ./a",
+        ),
+        ("x.c:3:1: error: expected ';'\nmake: *** [a] Error 1\n", "x.c:3:1: error: expected ';'"),
+        ("12:00:00 INFO x\n12:00:00 ERROR train: width 7\nbye\n", "12:00:00 ERROR train: width 7"),
+        ("loading\nwidth 7 is bad\n", ""),
+        ("", ""),
+    ],
+)
+def test_programs_that_are_not_python_or_end_without_a_traceback(text, expected):
+    assert cause(lines(text)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"loading\nwidth 7 is bad\n{BAR}", f"width 7 is bad\nUsage:\n  t [--width=N]\n{HELP}", "width 7 is bad\n----\n"],
+)
+def test_the_last_words_of_who_says_nothing_of_the_kind(text):
+    assert (cause(lines(text)), last_words(lines(text))) == ("", "width 7 is bad")
+
+
+def test_a_bar_is_better_than_nothing():
+    assert last_words(lines(BAR)).startswith("40%")
+    assert last_words([]) == ""
