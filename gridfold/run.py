@@ -20,7 +20,7 @@ from gridfold.errors import ConfigError, shown
 from gridfold.files import read_regular, regular, replace_file, replace_if_first, write_new
 from gridfold.process.owner import Owner
 from gridfold.repeats import DataFold
-from gridfold.values import encodable, from_record, to_record
+from gridfold.values import encodable, from_params, to_params
 
 State = Literal["created", "running", "completed", "failed", "interrupted", "stopped", "lost"]
 
@@ -385,9 +385,7 @@ def judge(directory: str) -> Record | None:
 def _as_record(found: Mapping[str, Any]) -> Record | None:
     try:
         said = {name: found[name] for name in _FIELDS if name in found}
-        if isinstance(said.get("params"), dict):
-            said["params"] = {path: from_record(value) for path, value in said["params"].items()}
-        record = Record(**said)
+        record = Record(**said | {"params": from_params(said.get("params"))})
     except (TypeError, ValueError, RecursionError):
         return None
     return record if _is_sound(record) else None
@@ -523,6 +521,6 @@ def _is_metric(name: str, value: Any) -> bool:
 
 def _as_text(record: Record) -> str:
     """A line for each field: for people, and written faster than ``json`` indents."""
-    said = vars(record) | {"params": {path: to_record(value) for path, value in record.params.items()}}
+    said = vars(record) | {"params": to_params(record.params)}
     lines = [f" {json.dumps(name)}: {json.dumps(value)}" for name, value in said.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"

@@ -21,7 +21,7 @@ from gridfold.facts import checked
 from gridfold.files import is_file, read_regular, regular, replace_bytes, replace_file, replacing
 from gridfold.identity.sources import Sources
 from gridfold.run import Record, Run, judge, write_config
-from gridfold.values import canonical, cell, from_record, to_record
+from gridfold.values import canonical, cell, from_params, to_params
 
 BASE = "base.yaml"
 SEARCH = "search.json"
@@ -65,18 +65,17 @@ class RunEntry:
     def line(self) -> str:
         """The line, without what is as it always is."""
         said = {name: value for name, value in vars(self).items() if name not in _USUAL or value != _USUAL[name]}
-        said["params"] = {path: to_record(value) for path, value in self.params.items()}
-        return json.dumps(said) + "\n"
+        return json.dumps(said | {"params": to_params(self.params)}) + "\n"
 
     @classmethod
     def read(cls, line: str) -> RunEntry:
         """The entry that a line tells of.
 
         Raises:
-            ValueError, TypeError, RecursionError: it tells of none.
+            ValueError, TypeError, AttributeError, RecursionError: it tells of none.
         """
-        entry = _checked(cls(**json.loads(line)))
-        return replace(entry, params={path: from_record(said) for path, said in entry.params.items()})
+        said = json.loads(line)
+        return _checked(cls(**{**said, "params": from_params(said.get("params"))}))
 
 
 _USUAL = {"repeat": 0, "fold": None, "confirms": False}
@@ -260,7 +259,7 @@ class SearchDirectory:
             with open(self.dir / RUNS, encoding="utf-8", opener=regular) as listing:
                 for line in listing:
                     yield RunEntry.read(line)
-        except (OSError, ValueError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
             hint = "remove it, and gridfold resume makes it again"
             raise ConfigError(f"cannot be read: {error}", where=str(self.dir / RUNS), hint=hint) from None
 

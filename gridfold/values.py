@@ -12,7 +12,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,11 +124,21 @@ def canonical(value: Any) -> str:
 
     1e-5, 0.00001 and 1.0e-05 are one value; 1, 1.0 and true are three; NaN equals itself.
     """
+    if write := _CANONICAL.get(type(value)):
+        return write(value)
     if isinstance(value, Mapping):
         return "{" + ",".join(sorted(f"{canonical(key)}:{canonical(item)}" for key, item in value.items())) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(canonical, value)) + "]"
     return json.dumps(value)
+
+
+# What json.dumps gives, in a fraction of the time: every value of every run is asked for.
+_CANONICAL: dict[type, Callable[[Any], str]] = {
+    str: json.encoder.encode_basestring_ascii,
+    int: int.__repr__,
+    bool: lambda value: "true" if value else "false",
+}
 
 
 @dataclass(frozen=True)
@@ -171,6 +181,22 @@ def from_record(said: Any) -> Any:
         return yaml.load(said[_TAGGED], Loader=Loader)
     except (yaml.YAMLError, AttributeError) as error:
         raise ValueError(f"not a value: {said!r:.200}") from error
+
+
+def to_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What varies in a run, path and value, as ``to_record`` has each value."""
+    return {path: to_record(value) for path, value in params.items()}
+
+
+def from_params(said: Any) -> Any:
+    """What varies in a run, as ``to_params`` has written it; what is no mapping stays as it is.
+
+    Raises:
+        ValueError: a value cannot be read.
+    """
+    if not isinstance(said, dict) or dict not in map(type, said.values()):
+        return said
+    return {path: from_record(value) for path, value in said.items()}
 
 
 def _has_text_keys(value: Any) -> bool:

@@ -122,11 +122,13 @@ class Objective:
         best = self.best_epoch([*reports, record.metrics], metric) if metric else None
         if best is None or best is record.metrics:
             return record
-        same = [report for report in reports if "epoch" in best and report.get("epoch") == best["epoch"]]
-        found = {name: value for report in (*same, best) for name, value in report.items() if _is_number(value)}
-        reported = {name for report in reports for name in report}
-        kept = {name: value for name, value in record.metrics.items() if name in found or name not in reported}
-        return replace(record, metrics={**kept, **found})
+        found = _numbers(best)
+        if "epoch" in best:
+            for report in reports:
+                if report is not best and report.get("epoch") == best["epoch"]:
+                    found = _numbers(report) | found
+        final = [name for name in record.metrics if name in found or not any(name in report for report in reports)]
+        return replace(record, metrics={name: record.metrics[name] for name in final} | found)
 
     def best_epoch(self, epochs: Sequence[Mapping[str, Any]], metric: str) -> Mapping[str, Any] | None:
         """The report of a run in which the metric is best, the first of equals; None if no report has it."""
@@ -154,9 +156,9 @@ def mean_of(values: Sequence[float]) -> float:
         return sum(value / len(values) for value in values)
 
 
-def _is_number(value: Any) -> bool:
-    """Whether it is a number, which may be nan or infinite, but no integer beyond all floats."""
-    return is_finite(value) or isinstance(value, float)
+def _numbers(report: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics of a report, which may be nan or infinite; no integer beyond all floats, and nothing else."""
+    return {name: value for name, value in report.items() if is_finite(value) or isinstance(value, float)}
 
 
 def is_finite(value: Any) -> TypeGuard[float]:

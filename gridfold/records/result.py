@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from gridfold.errors import ConfigError, nearest
 from gridfold.records.ranking import Objective, is_finite, mean_of
@@ -17,6 +18,7 @@ from gridfold.values import canonical
 Replicate = tuple[int, int | None]
 """Which repeat of a trial, and which part of the training data is held out in it."""
 
+_FEW = 10_000  # runs whose records are held in memory, as those of a report are
 _MOST_ROUNDS = 500
 _TINY = 1e-12  # of the largest value
 
@@ -87,15 +89,20 @@ class TrialResult:
         )
 
     @cached_property
-    def metrics(self) -> Mapping[str, float]:
-        """The means of the metrics; of one run its own."""
-        if len(self.counted) < 2:
-            return self.counted[0].metrics if self.counted else {}
+    def measured(self) -> Mapping[str, Sequence[float]]:
+        """The values of each metric."""
         values: dict[str, list[float]] = {}
         for run in self.counted:
             for name, value in run.metrics.items():
                 values.setdefault(name, []).append(value)
-        return {name: mean_of(each) for name, each in values.items()}
+        return values
+
+    @cached_property
+    def metrics(self) -> Mapping[str, float]:
+        """The means of the metrics; of one run its own."""
+        if len(self.counted) == 1:
+            return self.counted[0].metrics
+        return {name: mean_of(each) for name, each in self.measured.items()}
 
     @property
     def seconds(self) -> float | None:
@@ -240,7 +247,7 @@ def run_at_best(run: Run, record: Record, objective: Objective) -> Record:
 def records_at_best(search: SearchDirectory, objective: Objective) -> Iterator[tuple[RunEntry, Record | None]]:
     """Each run of a search with its record, which has the metrics of its best epoch; None if it was never started."""
     for entry, record in search.records():
-        yield entry, record and run_at_best(search.run(entry), record, objective)
+        yield entry, record and objective.at_best(record, _reports(search, entry, record))
 
 
 def objective_of(search: SearchDirectory) -> Objective:
@@ -265,7 +272,8 @@ def write_results(search: SearchDirectory) -> None:
         objective = objective_of(search)
     except ConfigError:  # search.json is gone: its runs are there
         objective = Objective()
-    search.write_results(lambda: records_at_best(search, objective))
+    few = list(islice(records_at_best(search, objective), _FEW + 1))
+    search.write_results((lambda: few) if len(few) <= _FEW else lambda: records_at_best(search, objective))
 
 
 def _comparable(values: Sequence[Mapping[Replicate, float]]) -> list[float | None]:

@@ -86,7 +86,7 @@ class Row:
             tuple(run.entry.run for run in trial.runs),
             {**fixed, **trial.params} if fixed else trial.params,
             trial.metrics,
-            _deviations(trial.counted),
+            _deviations(trial) if len(trial.counted) > 1 else {},
             len(trial.values),
             _states(trial.runs),
             trial.seconds,
@@ -278,13 +278,8 @@ def _place(run: RunResult, objective: Objective) -> tuple[bool, float, tuple[flo
     return False, -run.value if objective.maximize else run.value, objective.beside(run.metrics)
 
 
-def _deviations(runs: Sequence[RunResult]) -> dict[str, float]:
-    """The sample standard deviations of the metrics."""
-    values: dict[str, list[float]] = {}
-    for run in runs:
-        for name, value in run.metrics.items():
-            values.setdefault(name, []).append(value)
-    return {name: _deviation_of(each) for name, each in values.items() if len(each) > 1}
+def _deviations(trial: TrialResult) -> dict[str, float]:
+    return {name: _deviation_of(each) for name, each in trial.measured.items() if len(each) > 1}
 
 
 def _deviation_of(values: Sequence[float]) -> float:
