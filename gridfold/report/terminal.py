@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +17,8 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from gridfold.analysis.numbers import number
+from gridfold.config.base import SECTION
+from gridfold.config.one_value import shortest
 from gridfold.errors import nearest
 from gridfold.failure import grouped
 from gridfold.names import RunNames, label_parameters
@@ -33,6 +36,7 @@ from gridfold.search.forecast import Forecast
 from gridfold.search.hyperparam_search import Outcome
 from gridfold.search.plan import Plan
 from gridfold.search.status import Status
+from gridfold.space import size_text
 from gridfold.store import RunEntry, SearchDirectory
 from gridfold.values import render
 from gridfold.verify import Verification, Verified
@@ -53,7 +57,9 @@ def plan_table(plan: Plan) -> Group:
     """What varies, what is set, what stays although it is a list, and how many runs that makes."""
     table = Table("parameter", "values", Column("", justify="right"))
     for parameter in plan.space.parameters:
-        table.add_row(escape(parameter.path), escape(_listed(parameter.values)), f"{len(parameter.values)} values")
+        guess = plan.guesses.get(parameter.path)
+        count = f"{len(parameter.values)} values" + (f" [yellow](one value? {guess})" if guess else "")
+        table.add_row(escape(parameter.path), escape(_listed(parameter.values)), count)
     table.add_section()
     if plan.seeds.are_listed and plan.seeds.path:
         table.add_row(escape(plan.seeds.path), _listed(plan.seeds.given), "seeds: repeats of each trial")
@@ -65,20 +71,36 @@ def plan_table(plan: Plan) -> Group:
     for kept in plan.config.kept:
         if not any(kept.path == path or kept.path.startswith(f"{path}.") for path in replaced):
             table.add_row(escape(kept.path), escape(render(kept.value)), f"stays a list: {kept.reason}")
-    return Group(f"[bold]{_title(plan)}", *([table] if table.row_count else []))
+    return Group(f"[bold]{_title(plan)}", *([table] if table.row_count else []), *map(escape, _keeping(plan)))
+
+
+def _keeping(plan: Plan) -> list[str]:
+    """How to keep the lists that look like one value."""
+    marked, config = plan.guesses, plan.config
+    if not marked:
+        return []
+    others = [each for each in plan.space.parameters if each.path not in marked]
+    left = plan.most_runs // plan.space.size * math.prod(len(each.values) for each in others)
+    lists = "1 list looks like one value" if len(marked) == 1 else f"{len(marked)} lists look like one value each"
+    has_section = SECTION in config.document.places
+    where = f"in the section {SECTION} of {config.document.name}" if has_section else f"in {config.document.name}"
+    setting: dict[str, Any] = {"fixed": [*config.settings.fixed, *shortest(marked, [each.path for each in others])]}
+    line = render(setting)[1:-1] if has_section else render({SECTION: setting})[1:-1]
+    runs = f"{_counted(left, 'run')} instead of {size_text(plan.most_runs)}"
+    return [f"{lists}. To keep {'it' if len(marked) == 1 else 'them'} ({runs}), write {where}:", f"  {line}"]
 
 
 def _title(plan: Plan) -> str:
-    name, counts = escape(plan.config.document.name), [f"{len(each.values)}" for each in plan.space.parameters]
-    product = f" = {' × '.join(counts)}" if len(counts) > 1 else ""
+    name, counts = escape(plan.config.document.name), [len(each.values) for each in plan.space.parameters]
+    times = " × ".join(_words(len(counts), lambda place: f"{counts[place]}", _MAX_VALUES))
+    product = f" = {times}" if len(counts) > 1 else ""
     if plan.size == plan.space.size:
         size = f"{_counted(plan.size, 'run')}{product}"
         return f"{name}: {size}" if counts else f"{name}: nothing varies, so this is a search of one run"
-    product = f" ({' × '.join(counts)})" if len(counts) > 1 else ""
+    product = f" ({times})" if len(counts) > 1 else ""
     factors = [f"{_counted(plan.space.size, 'trial')}{product}", *_repeats(plan)]
-    folds = plan.folds or 1
-    most = plan.space.size * plan.most_repeats * folds
-    return f"{name}: {' × '.join(factors)} = {f'{plan.size:,} to ' if plan.race else ''}{_counted(most, 'run')}"
+    least = f"{size_text(plan.size)} to " if plan.race else ""
+    return f"{name}: {' × '.join(factors)} = {least}{_counted(plan.most_runs, 'run')}"
 
 
 def _repeats(plan: Plan) -> Iterator[str]:
@@ -92,7 +114,7 @@ def _repeats(plan: Plan) -> Iterator[str]:
 
 
 def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+    return f"{size_text(count)} {what}{'' if count == 1 else 's'}"
 
 
 def _listed(values: Sequence[Any]) -> str:
@@ -100,10 +122,14 @@ def _listed(values: Sequence[Any]) -> str:
 
 
 def _shortened(count: int, word: Callable[[int], str], most: int) -> str:
+    return ", ".join(_words(count, word, most))
+
+
+def _words(count: int, word: Callable[[int], str], most: int) -> list[str]:
     """The first words and the last one; all of them, where that would hide only one."""
     is_whole = count <= most + 2
     words = [word(place) for place in range(count if is_whole else most)]
-    return ", ".join(words if is_whole else [*words, f"… {word(count - 1)}"])
+    return words if is_whole else [*words, f"… {word(count - 1)}"]
 
 
 def created(run_dirs: Sequence[Path]) -> str:
@@ -205,16 +231,20 @@ def _best_trial(found: Results) -> list[str]:
 
 def expectation(plan: Plan, names: RunNames, done: Forecast) -> Group:
     """What a search would do."""
-    lines = [f"{done.runs:,} to run"]
+    lines = [f"{size_text(done.runs)} to run"]
+    if plan.most_runs > plan.limit:
+        lines.append(f"that is more than {plan.limit:,}, so it needs --max-runs")
     if done.reusable:
         lines.append(f"{done.reusable:,} have results of earlier searches, which --reuse takes")
     if done.seconds is not None:
-        lines.append(f"about {timedelta(seconds=round(done.seconds))} with {done.parallel} at a time, by earlier runs")
+        known = done.seconds <= timedelta.max.total_seconds()
+        lasts = f"about {timedelta(seconds=round(done.seconds))}" if known else "more than a million years"
+        lines.append(f"{lasts} with {done.parallel} at a time, by earlier runs")
     if done.disk is not None:
         lines.append(f"about {done.disk / 1e6:,.1f} MB of disk, by earlier runs")
     shown = [entry.run for entry, _ in islice(plan.runs(names), 3)]
     lines += [f"  {name}" for name in shown] + (["  …"] if plan.size > len(shown) else [])
-    return Group(plan_table(plan), *map(escape, lines))
+    return Group(*map(escape, lines))
 
 
 def comparison(
