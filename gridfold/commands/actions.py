@@ -21,7 +21,7 @@ from gridfold.executors.local import LocalExecutor
 from gridfold.names import check_prefix
 from gridfold.process.threads import physical_cores
 from gridfold.records.ranking import Objective
-from gridfold.report import ending, live, terminal
+from gridfold.report import ending, live, plan_table, terminal
 from gridfold.report import fold as folding
 from gridfold.report.confirmation import confirmation, confirming
 from gridfold.search.backlog import Backlog
@@ -68,7 +68,7 @@ def search(options: argparse.Namespace, again: str) -> int:
     planned, output, execution = _planned(options), _output(options), _execution(options)
     if options.race:
         contention()  # what it needs may not be installed
-    output.print(terminal.plan_table(planned))
+    output.print(plan_table.plan_table(planned))
     planned.check_size()
     _warn(*number_like(planned))
     with contextlib.ExitStack() as stack:
@@ -137,14 +137,14 @@ def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Say what a search would do."""
     check_prefix(options.run_prefix)
     planned, execution, output = _planned(options), _execution(options), terminal.console()
-    output.print(terminal.plan_table(planned))
+    output.print(plan_table.plan_table(planned))
     _warn(*number_like(planned))
     with execution.executor(planned.config.threads) as executor:
         fingerprint = executor.call(planned.trainer, planned.check)
         forecast = Forecast.read(planned, Store(), fingerprint, executor.parallel, reuse=options.reuse)
     _warn(*doubts(planned))
     names = planned.names(options.run_prefix, "HHMMSS")
-    output.print(terminal.expectation(planned, names, forecast), soft_wrap=True)
+    output.print(plan_table.expectation(planned, names, forecast), soft_wrap=True)
     return 0
 
 

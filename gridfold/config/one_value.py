@@ -25,16 +25,13 @@ _MEANT = re.compile("(.* )?(seeds|lrs|learning rates|batch sizes|dropouts|weight
 _PARTS = re.compile("mults?|multipliers?|indices|vertices|stopwords|schema|vocab")
 _SPAN = re.compile("range|bounds|limits|interval|span|extent|[xyc]?lim")
 _MOMENT = re.compile("means?|stds?")
-_SHAPE = re.compile(
-    "(.* )?(shape|resolution|imgsz|imsize|(image|img|input|output|crop|video|frame|grid|canvas|tile"
-    "|target|test|train|window|resize) size)"
-)
+_SHAPE = re.compile("(.* )?(shape|resolution|imgsz|imsize|(image|img|input|crop|video|frame|canvas|resize) size)")
 _COLUMN = re.compile("(.* )?(column|col|field|feature)")
 _BETAS = re.compile("(.* )?betas?")
 # Beside lists of one length, these may have that length by chance.
-_TUNED = re.compile("(.* )?(lr|learning rate|batch size|bs|dropout|p|weight decay|wd|momentum|seed|optimizer)")
+_TUNED = re.compile("(.* )?(lr|learning rate|batch size|bs|dropout|p|weight decay|wd|momentum|seed|epochs?|steps?)")
 _MANY_STRINGS = 9
-_SIBLINGS = 3  # values that lists side by side have in common, to look like columns of one table
+_SIBLINGS = 4  # values that lists side by side have in common, to look like columns of one table
 
 
 def guesses(config: Config, parameters: Iterable[Parameter]) -> dict[str, str]:
@@ -64,19 +61,23 @@ def _is_full(section: str, paths: Iterable[str], others: Iterable[str]) -> bool:
 
 def _reason(parameter: Parameter) -> str:
     name, values = _name(parameter.path), parameter.values
-    if all(map(_is_number, values)) and (reason := _of_numbers(name, len(values))):
+    numbers = all(map(_is_number, values))
+    if numbers and (reason := _of_numbers(name, values)):
         return reason
     if all(isinstance(value, str) for value in values) and (reason := _of_texts(name, len(values))):
         return reason
     if all(isinstance(value, list) and _is_mixed(value) for value in values):
         return "a table"
-    return "a plural name" if _is_plural(name) else "one number per level" if _PARTS.fullmatch(_last(name)) else ""
+    if _is_plural(name, numbers=numbers):
+        return "a plural name"
+    return "one number per level" if _PARTS.fullmatch(_last(name)) else ""
 
 
-def _of_numbers(name: str, count: int) -> str:
-    if count == 2 and _BETAS.fullmatch(name):
+def _of_numbers(name: str, values: Sequence[float]) -> str:
+    count = len(values)
+    if count == 2 and _BETAS.fullmatch(name) and 0.5 <= values[0] < 1 and 0.9 <= values[1] < 1:
         return "a pair of betas"
-    if count == 2 and _SPAN.fullmatch(_last(name)):
+    if count % 2 == 0 and _SPAN.fullmatch(_last(name)):
         return "a range"
     if count in (3, 4) and _MOMENT.fullmatch(_last(name)):
         return "one number per channel"
@@ -90,7 +91,7 @@ def _of_texts(name: str, count: int) -> str:
 def _as_siblings(parameter: Parameter, lists: Mapping[str, int]) -> str:
     """Why a list looks like a column of a table that the lists beside it are columns of, too; "" if it does not."""
     section, count = parameter.path.rpartition(".")[0], len(parameter.values)
-    if count < _SIBLINGS or _TUNED.fullmatch(_name(parameter.path)):
+    if count < _SIBLINGS or _TUNED.fullmatch(_name(parameter.path)) or not all(map(_is_number, parameter.values)):
         return ""
     beside = [path for path, length in lists.items() if path.rpartition(".")[0] == section and length == count]
     return f"as long as {beside[0].rpartition('.')[2]}" if beside else ""
@@ -106,11 +107,12 @@ def _last(name: str) -> str:
     return name.rpartition(" ")[2]
 
 
-def _is_plural(name: str) -> bool:
-    *before, last = name.split() or [""]
+def _is_plural(name: str, *, numbers: bool) -> bool:
+    *before, last = name.partition(" to ")[0].split() or [""]  # modules to save
     if len(last) < 3 or not last.endswith("s") or _NO_PLURAL.fullmatch(last) or _MEANT.fullmatch(name):
         return False
-    return not any(map(_COUNT.fullmatch, before)) and (not _COUNTED.fullmatch(last) or before == ["hidden"])
+    is_counted = any(map(_COUNT.fullmatch, before)) or (_COUNTED.fullmatch(last) and before != ["hidden"])
+    return not (numbers and is_counted)
 
 
 def _is_number(value: Any) -> bool:
