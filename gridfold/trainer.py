@@ -137,12 +137,12 @@ def _check_trains(found: Any, name: str) -> None:
         ConfigError: it is neither.
     """
     problem, hint = "", "expected a function train(config, run) or train(config), or an object with such a method"
-    is_trainer = hasattr(found, "train")
-    if is_trainer and isinstance(found, type):
-        problem, hint = "is a class", "name an object of it, such as: trainer = MyTrainer()"
-    elif not callable(found.train if is_trainer else found):
+    if hasattr(found, "train"):
+        if isinstance(found, type) and inspect.isfunction(inspect.getattr_static(found, "train")):
+            problem, hint = "is a class", "name an object of it, such as: trainer = MyTrainer()"
+    elif not callable(found):
         problem = f"is a {type(found).__name__}, which cannot be called"
-    elif not is_trainer and not _takes_config(found):
+    elif not _takes_config(found):
         problem = "cannot be called with a config, or with a config and a run"
     if problem:
         raise ConfigError(f"'{name}' {problem}", path="gridfold.trainer", hint=hint)

@@ -127,7 +127,7 @@ class Plan:
         """
         if self.most_runs <= self.limit:
             return
-        most = max(self._factors, key=lambda factor: factor[1])
+        most = max(self.space.parameters, key=lambda parameter: len(parameter.values))
         shown = self._factors if len(self._factors) <= _FACTORS else self._factors[: _FACTORS - 1]
         more = f" × … ({len(self._factors)} parameters)" if len(shown) < len(self._factors) else ""
         product, names = (" × ".join(words) for words in zip(*((f"{n:,}", name) for name, n in shown), strict=True))
@@ -136,7 +136,7 @@ class Plan:
             f"{product}{more} = {size} runs ({names}{more and ' × …'}), and a search has {self.limit:,} at most",
             where=self.config.document.name,
             hint=f"to run them all: {self._max_runs}\n"
-            f"to run fewer: give {most[0]} fewer values, or name what is to vary: --vary PATH ...",
+            f"to run fewer: give {most.path} fewer values, or name what is to vary: --vary PATH ...",
         )
 
     @property

@@ -9,7 +9,6 @@ from gridfold import HyperParamSearch
 from gridfold.config.base import Config
 from gridfold.config.variations import parse_arguments
 from gridfold.errors import ConfigError
-from gridfold.search.forecast import Forecast
 from gridfold.search.plan import Plan, plan_of
 from gridfold.store import Store
 
@@ -80,26 +79,16 @@ def test_a_huge_search_is_foreseen_and_refused(gridfold, write, project):
     assert not (project / "runs").exists()
 
 
-@pytest.mark.parametrize("digits", [400, 5000])
-def test_no_number_is_too_large_to_be_said(gridfold, write, project, digits):
-    made = Store().create_run("lr: 1\n")  # an earlier run to judge by
-    assert made.dir.exists()
-    values = list(range(10))
-    config = write("c.yaml", "".join(f"p{index}: {values}\n" for index in range(digits)))
-    code, said = gridfold("search", "--config", config, "--no-execute")
+def test_no_number_is_too_large_to_be_said(gridfold, write):
+    run = ("--trainer", "toy:train")
+    assert gridfold("search", "--config", write("c.yaml", "lr: [1, 2]\n"), *run, "--quiet")[0] == 0  # to judge by
+    config = write("d.yaml", "".join(f"p{index}: {[*range(10)]}\n" for index in range(400)))
+    code, said = gridfold("plan", "--config", config, *run)
+    assert code == 0
+    assert "about 10^400 to run" in said
+    code, said = gridfold("search", "--config", config, *run)
     assert code == 2
-    assert f"about 10^{digits} runs" in said
-
-
-def test_what_an_endless_search_takes(project, write, gridfold):
-    assert gridfold("search", "--config", write("c.yaml", "lr: [1, 2]\n"), "--trainer", "toy:train", "--quiet")[0] == 0
-    config = Config.parse("".join(f"p{index}: [0, 1]\n" for index in range(2000)), "c.yaml").override(
-        trainer="toy:train"
-    )
-    forecast = Forecast.read(Plan(config), Store(), "", 4, reuse=True)
-    assert forecast.runs == 2**2000
-    assert forecast.seconds >= 0
-    assert forecast.disk > 0
+    assert "about 10^400 runs" in said
 
 
 def test_as_many_runs_as_are_allowed(gridfold, write, project):
@@ -107,7 +96,7 @@ def test_as_many_runs_as_are_allowed(gridfold, write, project):
     assert gridfold("search", "--config", config, "--no-execute")[0] == 2
     with pytest.raises(ConfigError, match="2 × 2 = 4 runs"):
         HyperParamSearch("c.yaml").run_grid_search()
-    with pytest.raises(ConfigError, match="2 × 2 × 2 = 8 runs .*repeats"):
+    with pytest.raises(ConfigError, match=r"2 × 2 × 2 = 8 runs .*repeats"):
         HyperParamSearch("c.yaml").run_grid_search(repeats=2, max_runs=7)
     assert not (project / "runs").exists()
     assert len(HyperParamSearch("c.yaml").run_grid_search(max_runs=4)) == 4
@@ -129,10 +118,9 @@ def test_lists_that_look_like_one_value_are_marked_and_can_be_kept(gridfold, wri
     assert said == snapshot
     line = next(line.strip() for line in said.splitlines() if line.startswith("  gridfold: "))
     assert gridfold("search", "--config", write("d.yaml", f"{line}\n{BY_ACCIDENT}"), "--no-execute")[0] == 0
-    assert [json.loads(line)["params"] for line in next(project.glob("runs/*/runs.jsonl")).open()] == [
-        {"optim.lr": 0.1},
-        {"optim.lr": 0.2},
-    ]
+    (made,) = project.glob("runs/*/runs.jsonl")
+    found = [json.loads(line)["params"] for line in made.read_text().splitlines()]
+    assert found == [{"optim.lr": 0.1}, {"optim.lr": 0.2}]
     text = f"gridfold: {{fixed: [model.names]}}\n{BY_ACCIDENT}"
     said = gridfold("search", "--config", write("e.yaml", text), "--no-execute", "--run-prefix", "e")[1]
     assert "write in the section gridfold of e.yaml:\n  fixed: [model.names, optim.betas, model.layers]\n" in said
