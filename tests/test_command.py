@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 import tracemalloc
+from pathlib import Path
 
 import pytest
 import yaml

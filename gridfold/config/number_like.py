@@ -13,6 +13,7 @@ from gridfold.values import render
 
 _FIRST = frozenset("+-.0123456789iInN\N{MINUS SIGN}\N{EN DASH}")
 _LONGEST = 40
+_STRING = "tag:yaml.org,2002:str"
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _OTHER_BASE = re.compile(r"[-+]?0[oOxXbB][0-9a-fA-F_]+", re.ASCII)
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
@@ -26,7 +27,7 @@ def texts_like_numbers(document: Document) -> Iterator[tuple[Place, str]]:
     seen = set()
     for place in document.places.values():
         node = place.node
-        if isinstance(node, yaml.ScalarNode) and node.style is None and node not in seen and _is_text(document, node):
+        if isinstance(node, yaml.ScalarNode) and node.style is None and node not in seen and _is_text(node):
             seen.add(node)
             number = number_meant(node.value)
             if number is not None:
@@ -35,8 +36,8 @@ def texts_like_numbers(document: Document) -> Iterator[tuple[Place, str]]:
                 yield place, f"{node.value} is read as a string: write {render(number)}, or {quoted} if a text is meant"
 
 
-def _is_text(document: Document, node: yaml.ScalarNode) -> bool:
-    return node.value[:1] in _FIRST and len(node.value) <= _LONGEST and isinstance(document.value(node), str)
+def _is_text(node: yaml.ScalarNode) -> bool:
+    return node.value[:1] in _FIRST and len(node.value) <= _LONGEST and node.tag == _STRING
 
 
 def number_meant(text: str) -> Any:
