@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, overload
 
 from gridfold import provenance
-from gridfold.config.base import Config, Settings
-from gridfold.config.one_value import guesses
+from gridfold.config.base import SECTION, Config, Settings
+from gridfold.config.one_value import guesses, shortest
 from gridfold.config.seeds import find_seeds
 from gridfold.config.template import Template
 from gridfold.config.variations import Variation, parse_arguments
@@ -25,6 +25,7 @@ from gridfold.run import now
 from gridfold.space import Parameter, Space, Trial, size_text
 from gridfold.store import RunEntry, SearchDirectory, Store
 from gridfold.trainer import BUILT_IN, check_holds_out, resolve
+from gridfold.values import render
 
 RACE_LEAST = 3  # repeats that a race needs to be one
 _FACTORS = 8  # that a message shows
@@ -127,7 +128,6 @@ class Plan:
         """
         if self.most_runs <= self.limit:
             return
-        most = max(self.space.parameters, key=lambda parameter: len(parameter.values))
         shown = self._factors if len(self._factors) <= _FACTORS else self._factors[: _FACTORS - 1]
         more = f" × … ({len(self._factors)} parameters)" if len(shown) < len(self._factors) else ""
         product, names = (" × ".join(words) for words in zip(*((f"{n:,}", name) for name, n in shown), strict=True))
@@ -136,8 +136,14 @@ class Plan:
             f"{product}{more} = {size} runs ({names}{more and ' × …'}), and a search has {self.limit:,} at most",
             where=self.config.document.name,
             hint=f"to run them all: {self._max_runs}\n"
-            f"to run fewer: give {most.path} fewer values, or name what is to vary: --vary PATH ...",
+            f"to run fewer, name what is to vary: --vary PATH ...{self._not_to_vary}",
         )
+
+    @property
+    def _not_to_vary(self) -> str:
+        marked = self.guesses
+        paths = shortest(marked, [each.path for each in self.space.parameters if each.path not in marked])
+        return f"\nor what is one value: {render({SECTION: {'fixed': paths}})[1:-1]}" if paths else ""
 
     @property
     def _max_runs(self) -> str:
