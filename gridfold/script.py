@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import subprocess
 from collections.abc import Sequence
@@ -78,7 +79,7 @@ def _check_other(arguments: Sequence[str | None]) -> None:
 
 def _check_file(script: str) -> None:
     path = Path(script)
-    if not path.exists():
+    if not os.path.exists(script):  # noqa: PTH110 - Path.exists raises for a name that is too long
         raise ConfigError(f"no such script: '{script}'", path=_SETTING, hint=nearest_file(path))
     if path.is_dir() and not (path / "__main__.py").exists():
         raise ConfigError(f"a folder, not a script: '{script}'", path=_SETTING, hint="write the script in it")

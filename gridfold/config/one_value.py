@@ -20,7 +20,7 @@ _COUNTED = re.compile(
     "|heads|hours|minutes|seconds|episodes|generations|particles|clusters|bins|folds|experts|units|frames|trials|bits"
     "|batches|passes|warmups|restarts|negatives|components|points|topics|leaves"
 )
-_NO_PLURAL = re.compile(".*(ss|us|is|as)|[gm]?bs|eps|wps|cls|pos|[be]os|rms|kwargs")  # loss, status, axis, bias
+_NO_PLURAL = re.compile(".*(ss|(?<!p)us|is|bias|alias|canvas|gas)|[gm]?bs|eps|wps|cls|pos|[be]os|rms|kwargs")
 _MEANT = re.compile("(.* )?(seeds|lrs|learning rates|batch sizes|dropouts|weight decays)")  # plural, and varied
 _PARTS = re.compile("mults?|multipliers?|indices|vertices|stopwords|schema|vocab")
 _SPAN = re.compile("range|bounds|limits|interval|span|extent|[xyc]?lim")
@@ -75,7 +75,7 @@ def _reason(parameter: Parameter) -> str:
 
 def _of_numbers(name: str, values: Sequence[float]) -> str:
     count = len(values)
-    if count == 2 and _BETAS.fullmatch(name) and 0.5 <= values[0] < 1 and 0.9 <= values[1] < 1:
+    if count == 2 and _BETAS.fullmatch(name) and 0.5 <= values[0] < 1 and 0.9 <= values[1] < 1:  # not beta of DPO
         return "a pair of betas"
     if count % 2 == 0 and _SPAN.fullmatch(_last(name)):
         return "a range"

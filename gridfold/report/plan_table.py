@@ -13,7 +13,6 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from gridfold.config.base import SECTION
-from gridfold.config.one_value import shortest
 from gridfold.names import RunNames
 from gridfold.search.forecast import Forecast
 from gridfold.search.plan import Plan
@@ -29,7 +28,7 @@ def plan_table(plan: Plan) -> Group:
     table = Table("parameter", "values", Column("", justify="right"))
     for parameter in plan.space.parameters:
         guess = plan.guesses.get(parameter.path)
-        count = f"{len(parameter.values)} values" + (f" [yellow](one value? {guess})" if guess else "")
+        count = f"{len(parameter.values)} values" + (f" [yellow](one value? {escape(guess)})" if guess else "")
         table.add_row(escape(parameter.path), escape(_listed(parameter.values)), count)
     table.add_section()
     if plan.seeds.are_listed and plan.seeds.path:
@@ -41,7 +40,7 @@ def plan_table(plan: Plan) -> Group:
     replaced = {variation.path for variation in plan.variations}
     for kept in plan.config.kept:
         if not any(kept.path == path or kept.path.startswith(f"{path}.") for path in replaced):
-            table.add_row(escape(kept.path), escape(render(kept.value)), f"stays a list: {kept.reason}")
+            table.add_row(escape(kept.path), escape(render(kept.value)), escape(f"stays a list: {kept.reason}"))
     return Group(f"[bold]{_title(plan)}", *([table] if table.row_count else []), *map(escape, _keeping(plan)))
 
 
@@ -55,7 +54,7 @@ def _keeping(plan: Plan) -> list[str]:
     lists = "1 list looks like one value" if len(marked) == 1 else f"{len(marked)} lists look like one value each"
     has_section = SECTION in config.document.places
     where = f"in the section {SECTION} of {config.document.name}" if has_section else f"in {config.document.name}"
-    setting: dict[str, Any] = {"fixed": [*config.settings.fixed, *shortest(marked, [each.path for each in others])]}
+    setting: dict[str, Any] = {"fixed": [*config.settings.fixed, *plan.one_value]}
     line = render(setting)[1:-1] if has_section else render({SECTION: setting})[1:-1]
     runs = f"{counted(left, 'run')} instead of {size_text(plan.most_runs)}"
     return [f"{lists}. To keep {'it' if len(marked) == 1 else 'them'} ({runs}), write {where}:", f"  {line}"]

@@ -140,10 +140,17 @@ class Plan:
         )
 
     @property
+    def one_value(self) -> list[str]:
+        """The paths that keep as one value what looks like it."""
+        others = [each.path for each in self.space.parameters if each.path not in self.guesses]
+        if self.seeds.path is not None and self.seeds.are_listed:
+            others.append(self.seeds.path)
+        return shortest(self.guesses, others)
+
+    @property
     def _not_to_vary(self) -> str:
-        marked = self.guesses
-        paths = shortest(marked, [each.path for each in self.space.parameters if each.path not in marked])
-        return f"\nor what is one value: {render({SECTION: {'fixed': paths}})[1:-1]}" if paths else ""
+        setting = {SECTION: {"fixed": [*self.config.settings.fixed, *self.one_value]}}
+        return f"\nor what is one value: {render(setting)[1:-1]}" if self.guesses else ""
 
     @property
     def _max_runs(self) -> str:

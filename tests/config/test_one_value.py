@@ -42,6 +42,8 @@ ONE_VALUE = {
     "scheduler: {milestones: [30, 60, 90]}": "scheduler.milestones",
     "optim: {betas: [0.9, 0.999]}": "optim.betas",
     "adam_beta: [0.9, 0.98]": "adam_beta",
+    "gan: {betas: [0.0, 0.9]}": "gan.betas",
+    "trainer: {gpus: [0, 1]}": "trainer.gpus",
     "vocabulary: [a, b, c, d, e, f, g, h, i]": "vocabulary",
 }
 SEVERAL_VALUES = """

@@ -126,6 +126,17 @@ def test_lists_that_look_like_one_value_are_marked_and_can_be_kept(gridfold, wri
     assert "write in the section gridfold of e.yaml:\n  fixed: [model.names, optim.betas, model.layers]\n" in said
 
 
+def test_seeds_are_not_among_what_is_kept(gridfold, write):
+    text = "optim: {seed: [1, 2], betas: [0.9, 0.99], milestones: [3, 6]}\ngridfold: {seed: optim.seed}\n"
+    said = gridfold("search", "--config", write("c.yaml", text), "--no-execute")[1]
+    assert "  fixed: [optim.betas, optim.milestones]\n" in said
+
+
+def test_texts_in_the_table_are_not_markup(gridfold, write):
+    said = gridfold("search", "--config", write("c.yaml", "a: ['[red]', '[red]']\nb: ['[/]', x]\n"), "--no-execute")[1]
+    assert "'[red]' is repeated" in said
+
+
 def test_what_varies_is_remembered(gridfold, write, project):
     config = write("c.yaml", f"gridfold: {{vary: [model]}}\n{BY_ACCIDENT}")
     code, said = gridfold(
