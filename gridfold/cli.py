@@ -104,7 +104,7 @@ def _act(prog: str, options: argparse.Namespace) -> int:
     if options.trainer_command is not None:
         if not hasattr(options, "trainer"):
             raise ConfigError("a command after -- makes sense where something is to be trained", where=prog)
-        if options.trainer or not options.trainer_command:
+        if options.trainer is not None or not options.trainer_command:
             problem = "both --trainer and a command after --" if options.trainer else "no command after --"
             raise ConfigError(problem, hint="expected one of them, such as: -- python train.py --config {config}")
         options.trainer = tuple(options.trainer_command)

@@ -19,6 +19,7 @@ from gridfold.errors import ConfigError, nearest, nearest_file
 from gridfold.failure import ProgramFailed, signal_name
 from gridfold.identity.startup import reads_of_programs
 from gridfold.run import METRICS, METRICS_JSON, Run
+from gridfold.script import check_script
 from gridfold.trainers.cause import cause, last_words
 from gridfold.trainers.printed import Mark, printed_metrics, reported_metrics, written_metrics
 from gridfold.values import render
@@ -90,8 +91,11 @@ class CommandTrainer:
             _check_passable(argument, _SETTING)
             for name in _names(argument):
                 _check_passable(_value(config, name), name)
-        if not set(_names(self.arguments[0])) & set(_RUN_NAMES):  # else it is known when the run is
-            _check_program(_filled(self.arguments[0], config, {}), os.environ.get("PATH"))
+        # What depends on the run is known when the run is.
+        known = [None if {*_names(each)} & {*_RUN_NAMES} else _filled(each, config, {}) for each in self.arguments]
+        if known[0] is not None:
+            _check_program(known[0], os.environ.get("PATH"))
+            check_script(known[0], known[1:])
 
     def takes_fold(self, config: Mapping[str, Any]) -> bool:
         """Whether an argument has the part of the data to hold out."""

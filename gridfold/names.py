@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from gridfold.errors import ConfigError
@@ -20,6 +22,9 @@ from gridfold.values import canonical, digest
 MAX_BYTES = 200
 _MAX_PREFIX_BYTES = 100
 _UNSAFE = re.compile(r"[^\w.+=-]+")
+_UNSAFE_ENDS = re.compile(r"^[^\w.+=-]+|[^\w.+=-]+$")
+_TEXT = object()
+_WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False, "null": None, "none": None}
 _LONE_RUN = "single"
 _SEED, _FOLD = "seed", "fold"
 
@@ -73,6 +78,8 @@ def check_prefix(prefix: str) -> str:
     Raises:
         ConfigError: it is empty, too long, or holds characters that are not safe in a name; names the nearest one.
     """
+    if not isinstance(prefix, str):
+        raise ConfigError(f"the run prefix is a text, found {prefix!r:.80}")
     safe = _safe(prefix)
     if not prefix or len(prefix.encode("utf-8", "replace")) > _MAX_PREFIX_BYTES:
         problem = "is empty" if not prefix else f"is longer than {_MAX_PREFIX_BYTES} bytes"
@@ -101,32 +108,60 @@ def _tells_apart(end: list[str], paths: list[list[str]]) -> bool:
 
 
 def value_texts(values: Sequence[Any], *next_labels: str) -> list[str]:
-    """A safe text for each value, no two alike, none of which can be taken to hold one of ``next_labels``."""
+    """A safe text for each value, no two alike, none of which can be taken to hold one of ``next_labels``.
+
+    Nor does one read as another value: as that of another run, or as a number where it is what is left of a text.
+    """
     first_words = {label.split("_", maxsplit=1)[0].casefold() for label in next_labels}
     texts = [_value_text(value) for value in values]
     texts = [
         text if first_words.isdisjoint(text.casefold().split("_")[1:]) else text.replace("_", "-") for text in texts
     ]
-    alike: dict[str, int] = {}
-    for text in texts:
-        alike[_folded(text)] = alike.get(_folded(text), 0) + 1
+    alike = Counter(map(_folded, texts))
+    others = [value for value in values if value is None or isinstance(value, (int, float))]
     return [
-        text if text and alike[_folded(text)] == 1 else f"{text}-{digest(canonical(value), 8)}".lstrip("-")
+        text if text and alike[_folded(text)] == 1 and not _misleads(text, value, others) else _hashed(text, value)
         for text, value in zip(texts, values, strict=True)
     ]
 
 
+def _hashed(text: str, value: Any) -> str:
+    return f"{text or 'value'}-{digest(canonical(value), 8)}"
+
+
+def _misleads(text: str, value: Any, others: Collection[Any]) -> bool:
+    """Whether the text of a string reads as a number, a boolean or null that the string is not."""
+    if not isinstance(value, str) or (found := _read(text)) is _TEXT:
+        return False
+    return text != value or any(found == other or str(found) == str(other) == "nan" for other in others)
+
+
+def _read(text: str) -> Any:
+    """What a text is to a person: a number, a boolean, null, or only a text."""
+    if text.casefold() in _WORDS:
+        return _WORDS[text.casefold()]
+    for read in (int, lambda number: int(number, 0), float):
+        with suppress(ValueError):
+            return read(text)
+    return _TEXT
+
+
 def _value_text(value: Any) -> str:
     # JSON has floats by shortest round-trip and true, false, null as YAML has them.
-    text = value if isinstance(value, str) else canonical(value)
-    is_number = isinstance(value, (int, float))
-    return _cut(_safe(text, sign=is_number), limit=80)
+    if isinstance(value, str):
+        return _cut(_safe(value) if _read(value) is _TEXT else _inner_safe(value), limit=80)
+    return _cut(_inner_safe(canonical(value)), limit=80)
 
 
-def _safe(text: str, *, sign: bool = False) -> str:
+def _safe(text: str) -> str:
     """The text with every run of unsafe characters replaced by a dash; no dot or dash at its ends."""
-    safe = _UNSAFE.sub("-", unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode()))
-    return safe.rstrip(".-").lstrip("." if sign else ".-")
+    return _inner_safe(text).strip(".-")
+
+
+def _inner_safe(text: str) -> str:
+    """The same, but a dot or a dash before a number stays."""
+    encoded = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
+    return _UNSAFE.sub("-", _UNSAFE_ENDS.sub("", encoded)).rstrip(".-")
 
 
 def _folded(text: str) -> str:

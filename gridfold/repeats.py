@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-MOST = 1000  # repeats of a trial that count in a comparison; those from here on confirm it, on seeds of their own
+from gridfold.limits import MOST_REPEATS
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Repetition:
     @property
     def confirms(self) -> bool:
         """Whether its seed is kept for what confirms a comparison."""
-        return self.repeat >= MOST
+        return self.repeat >= MOST_REPEATS
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import random
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from gridfold.errors import ConfigError
 from gridfold.values import first_repeat, render
+
+_READABLE = 10**24
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,13 @@ class Parameter:
                 f"the value {render(self.values[position])} stands twice in {listed}",
                 path=self.path,
                 where=self.where,
-                hint=f"remove one; if the list is meant to be one value, write !fixed {listed}",
+                hint=f"remove one; if the list is meant to be one value, give it as such: {self.path}={listed}",
             )
+
+
+def size_text(count: int) -> str:
+    """A number of trials or runs, however large, for people."""
+    return f"{count:,}" if count < _READABLE else f"about 10^{math.log10(count):.0f}"
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,24 @@ class Space:
 
     def __iter__(self) -> Iterator[Trial]:
         return (self[index] for index in range(self.size))
+
+    def sample(self, most: int) -> Iterator[Trial]:
+        """Trials that have every value at least once, and so many others; all, if there are no more than that."""
+        if self.size <= most:
+            yield from self
+            return
+        counts = [len(parameter.values) for parameter in self.parameters]
+        for step in range(max(counts)):
+            choice = tuple(step % count for count in counts)
+            yield self._trial(self._index(choice), choice)
+        draw = random.Random(0)
+        yield from (self[draw.randrange(self.size)] for _ in range(most))
+
+    def _index(self, choice: Sequence[int]) -> int:
+        index = 0
+        for parameter, position in zip(self.parameters, choice, strict=True):
+            index = index * len(parameter.values) + position
+        return index
 
     def _trial(self, index: int, choice: tuple[int, ...]) -> Trial:
         params = {

@@ -145,7 +145,38 @@ def resolve(name: str | Sequence[str]) -> Trainer:
         problem = f"the module '{module_name}' has no '{attribute}'"
         raise ConfigError(problem, path="gridfold.trainer", hint=hint if hint.startswith("did") else "")
     found = getattr(module, attribute)
+    _check_trains(found, name)
     return found if hasattr(found, "train") else FunctionTrainer(found)
+
+
+def _check_trains(found: Any, name: str) -> None:
+    """Whether something is a trainer, or a function that takes a config.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    problem, hint = "", "expected a function train(config, run) or train(config), or an object with such a method"
+    if hasattr(found, "train"):
+        if isinstance(found, type) and inspect.isfunction(inspect.getattr_static(found, "train")):
+            problem, hint = "is a class", "name an object of it, such as: trainer = MyTrainer()"
+    elif not callable(found):
+        problem = f"is a {type(found).__name__}, which cannot be called"
+    elif not _takes_config(found):
+        problem = "cannot be called with a config, or with a config and a run"
+    if problem:
+        raise ConfigError(f"'{name}' {problem}", path="gridfold.trainer", hint=hint)
+
+
+def _takes_config(function: Callable[..., Any]) -> bool:
+    """Whether a function can be called as it will be; True if it does not say."""
+    try:
+        signature, arguments = inspect.signature(function), (None, None)
+        signature.bind(*arguments[: 1 + _takes_run(function)])
+    except TypeError:
+        return False
+    except ValueError:
+        pass
+    return True
 
 
 def _meant(module_name: str, attribute: str) -> str:

@@ -261,7 +261,7 @@ BAD_INPUTS = {
     "not YAML": ("a: [1, 2\n", []),
     "tab": ("a:\n\tb: 1\n", []),
     "repeated key": ("lr: [1, 2]\nlr: 3\n", []),
-    "repeated value": ("lr: [1, 1]\n", []),
+    "repeated value": ("lr: [1, 2]\n", ["--param-variations", "lr=1,1"]),
     "two documents": ("a: 1\n---\nb: 1\n", []),
     "unknown tag": ("a: !env x\n", []),
     "anchor in a varied list": ("a: [&x 1, 2]\nb: *x\n", []),

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 import tracemalloc
+from pathlib import Path
 
 import pytest
 import yaml
@@ -194,6 +195,50 @@ def test_what_cannot_be_passed_to_a_program():
     assert refused((sys.executable, "x\0y")).startswith("gridfold.trainer: holds a NUL character")
     assert "encoding" in refused((sys.executable, "{a}"), {"a": "\ud800"})
     python("", "{a}").check({"a": ["x\0y"]})  # escaped, as JSON has it
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ("python trian.py", "no such script: 'trian.py'\n  did you mean 'train.py'?"),
+        ("python -u -X dev -W error nofile.py --lr 1", "no such script: 'nofile.py'"),
+        ("python {folder}/train.py", "no such script: 'nowhere/train.py'"),
+        ("python package", "a folder, not a script: 'package'"),
+        ("python -m nomodule", "no module 'nomodule'"),
+        ("python -m package.nothing --lr 1", "no module 'package.nothing'"),
+        ("python -m package", "the package 'package' has no __main__"),
+        ("python -I -m package.inside", "no module 'package'"),
+        ("sh nofile.sh 1", "no such script: 'nofile.sh'"),
+        ("env A=1 python nofile.py", "no such script: 'nofile.py'"),
+    ],
+)
+def test_scripts_that_are_not_there(project, write, monkeypatch, arguments, problem):
+    write("train.py", "")
+    write("package/__init__.py", "raise SystemExit('imported')")
+    write("package/inside.py", "")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    assert refused(tuple(arguments.split()), {"folder": "nowhere"}).startswith(f"gridfold.trainer: {problem}")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "train.py",
+        "-m package.inside",
+        "-m json.tool",
+        "-m timeit",
+        "-c 1 nofile.py",
+        "-",
+        "{config}",
+        "{run_dir}/x.py",
+        "-V",
+    ],
+)
+def test_scripts_that_are_there(project, write, arguments):
+    write("train.py", "")
+    write("package/__init__.py", "raise SystemExit('imported')")
+    write("package/inside.py", "")
+    CommandTrainer((sys.executable, *arguments.split())).check({})
 
 
 def test_programs_that_are_not_there(project, monkeypatch):

@@ -1,5 +1,6 @@
 """Run names: readable, safe, never the same for two trials."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -60,6 +61,8 @@ def test_a_search_in_which_nothing_varies():
         ([[256, 128], [512]], ["256-128", "512"]),
         (["gpt-5", "gpt-5-mini"], ["gpt-5", "gpt-5-mini"]),
         (["ünï", "中文"], ["ünï", "中文"]),
+        (["-.5", "+.5e3", ".5", "-5", "-x"], ["-.5", "+.5e3", ".5", "-5", "x"]),
+        ([[-0.5], [-1, 2], [1, -2]], ["-0.5", "-1-2", "1--2"]),
     ],
 )
 def test_value_texts(values, texts):
@@ -120,6 +123,36 @@ def test_two_trials_never_share_a_name(keys, draw):
         assert name.isprintable()
         assert not name.startswith((".", "-"))
         assert not name.endswith((".", " "))
+
+
+NUMBER_LIKE = (
+    "-.5|+.5|.5e3|5%|--5|.5.5|$-1|-true|None|null|yes|0x10|1e1|+1||1_0|(0.5)|'5'|inf|-nan|05|5.| 5 |/|５"
+).split("|")
+scalars = st.sampled_from([*NUMBER_LIKE, 5, 0.5, -0.5, 1, 10, 16, 500.0, True, None, float("inf"), float("nan"), "x"])
+
+
+def read(text):
+    """What a person takes the text of a value for."""
+    words = {"true": True, "yes": True, "null": None, "none": None}
+    if text.casefold() in words:
+        return canonical(words[text.casefold()])
+    for kind in (int, lambda number: int(number, 0), float):
+        with contextlib.suppress(ValueError):
+            return canonical(float(kind(text)))
+    return text
+
+
+@given(st.lists(scalars | st.text(alphabet="-+.5e_ /%", max_size=5), min_size=1, max_size=4, unique_by=canonical))
+@example(["-.5"])
+@example(["1e-1", 0.1])
+@example(["None", None])
+def test_no_name_reads_as_another_value(values):
+    meant = [canonical(float(each)) if type(each) in (int, float) else canonical(each) for each in values]
+    for made, value, own in zip(names(("v", values), prefix="p"), values, meant, strict=True):
+        seen = read(made.removeprefix("p_123045_v_"))
+        assert seen not in set(meant) - {own}
+        is_text = isinstance(value, str)
+        assert not is_text or seen == made.removeprefix("p_123045_v_") or seen == read(value)
 
 
 def test_long_names_end_in_a_hash():

@@ -109,7 +109,46 @@ def test_what_is_no_number(value, tmp_path):
         FunctionTrainer(lambda config: {"x": value}).train({}, Run(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["x", ":x", "x:", "no_such_module_here:x", "json:no_such"])
+@pytest.mark.parametrize("name", ["", ":", "x", ":x", "x:", "no_such_module_here:x", "json:no_such"])
 def test_names_that_lead_nowhere(name):
     with pytest.raises(ConfigError):
         resolve(name)
+
+
+KINDS = """
+class Trainer:
+    def check(self, config): ...
+    def train(self, config, run): return 1.0
+
+trainer = Trainer()
+number = 1
+def no_arguments(): return 1.0
+def three(a, b, c): return 1.0
+def keywords(*, config): return 1.0
+def with_default(config, run=None): return 1.0
+def anything(*arguments): return 1.0
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("os:path", "is a module, which cannot be called"),
+        ("kinds:number", "is a int, which cannot be called"),
+        ("kinds:no_arguments", "cannot be called with a config"),
+        ("kinds:three", "cannot be called with a config"),
+        ("kinds:keywords", "cannot be called with a config"),
+        ("os:getcwd", "cannot be called with a config"),
+        ("kinds:Trainer", "is a class"),
+    ],
+)
+def test_names_that_lead_to_what_is_no_trainer(write, name, problem):
+    write("kinds.py", KINDS)
+    with pytest.raises(ConfigError, match=f"'{name}' {problem}"):
+        resolve(name)
+
+
+@pytest.mark.parametrize("name", ["trainer", "with_default", "anything"])
+def test_names_that_lead_to_a_trainer(write, tmp_path, name):
+    write("kinds.py", KINDS)
+    assert resolve(f"kinds:{name}").train({}, Run(tmp_path))

@@ -35,7 +35,6 @@ _LARGE, _SMALL = 0.1, 0.01  # of a share, where the noise is unknown
 _REPEATS, _TOP = 3, 5
 _FEW = 5  # repeats; with more, those that cannot be told apart are about the same
 _CHEAPER, _SAVED, _SURE = 0.9, 1.0, 0.99  # times as long; seconds of a run; the level of an interval
-_MANY = 20_000  # trials of an advised search: beyond, it is none
 _BOUNDED = re.compile(
     r"(^|[._])(p|dropout|prob|probability|ratio|momentum|beta\d?|smoothing|fraction|split)($|[._])|drop"
 )
@@ -230,7 +229,7 @@ class _Next:
         """How many runs it would make that are not done, here or in another search; None for one that is too large."""
         more = None if self.plan.seeds.are_listed else self.repeats
         plan = Plan(self.plan.config.override(repeats=more), self.variations(changed))
-        if plan.space.size > _MANY:
+        if plan.most_runs > plan.limit:
             return None
         missing = [
             (repetition, trial)
@@ -281,11 +280,12 @@ class _Next:
         words = [] if self.facts["threads"] == config.threads else ["--threads", str(self.facts["threads"])]
         if not self.plan.seeds.are_listed and self.repeats != (config.settings.repeats or 1):
             words += ["--repeats", str(self.repeats)]
-        for name in ("folds", "metric"):
+        for name in ("folds", "metric", "max_runs"):
             said = self.facts.get(name)
             if said is not None and said != getattr(config.settings, name):
-                words += [f"--{name}", str(said)]
+                words += [f"--{name.replace('_', '-')}", str(said)]
         words += ["--race"] if self.facts.get("race") else []
+        words += self._only_vary(config.settings.vary)
         more = self.facts.get("maximize")
         if more is not None and more != config.settings.maximize:
             words.append("--maximize" if more else "--minimize")
@@ -293,6 +293,10 @@ class _Next:
         if trainer == (config.trainer or BUILT_IN):
             return words
         return [*words, "--trainer", trainer] if isinstance(trainer, str) else [*words, "--", *trainer]
+
+    def _only_vary(self, of_the_file: tuple[str, ...] | None) -> list[str]:
+        vary = self.plan.config.settings.vary
+        return ["--vary", *vary] if vary and vary != of_the_file else []
 
 
 def _moves(

@@ -23,12 +23,12 @@ from gridfold.names import check_prefix
 from gridfold.process.threads import physical_cores
 from gridfold.records.ranking import Objective
 from gridfold.records.result import objective_of, run_at_best, write_results
-from gridfold.report import ending, live, terminal
+from gridfold.report import ending, live, plan_table, terminal
 from gridfold.report import fold as folding
 from gridfold.report.confirmation import confirmation, confirming
 from gridfold.run import Record, Run
 from gridfold.search.backlog import Backlog
-from gridfold.search.doubts import doubts, unused_seed
+from gridfold.search.doubts import doubts, number_like, unused_seed
 from gridfold.search.execution import Execution
 from gridfold.search.extension import Contention, add_fresh_seeds, add_repeats, next_round, results_of
 from gridfold.search.forecast import Forecast
@@ -40,11 +40,12 @@ from gridfold.space import Space
 from gridfold.store import RunEntry, SearchDirectory, Store
 from gridfold.verify import changes, choose, choose_these, run_again
 
-_SETTINGS = ("trainer", "threads", "repeats", "folds", "metric", "maximize")
+_SETTINGS = ("trainer", "threads", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
 # What `hyper_main.py` takes for a new search only, and for one that is continued only, as it is if it was not said.
 _OF_A_NEW: dict[str, Any] = {
     "config": None,
     "param_variations": [],
+    "vary": None,
     "run_prefix": "run",
     "trainer": None,
     "threads": None,
@@ -68,12 +69,14 @@ def search(options: argparse.Namespace, again: str) -> int:
     planned, output, execution = _planned(options), _output(options), _execution(options)
     if options.race:
         contention()  # what it needs may not be installed
+    output.print(plan_table.plan_table(planned))
+    planned.check_size()
+    _warn(*number_like(planned))
     with contextlib.ExitStack() as stack:
         code = None
         if not options.no_execute:
             executor = stack.enter_context(execution.executor(planned.config.threads))
             code = executor.call(planned.trainer, planned.check)
-        output.print(terminal.plan_table(planned))
         _warn(*doubts(planned))
         directory, run_dirs = create(planned, options.run_prefix, Store(), code)
         output.print(terminal.created(run_dirs), soft_wrap=True)
@@ -89,7 +92,7 @@ def resume(options: argparse.Namespace, again: str) -> int:
     complete(directory)
     _compare_by(directory, options)
     wanted = _from(0)
-    if options.repeats or options.top:
+    if options.repeats or options.top or options.max_runs:
         added = _add_repeats(directory, options)
         output.print(terminal.added(added))
         _warn(*(unused_seed(plan_of(directory)) if options.repeats > 1 else ()))
@@ -135,13 +138,15 @@ def confirm(options: argparse.Namespace, again: str) -> int:
 def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Say what a search would do."""
     check_prefix(options.run_prefix)
-    planned, execution = _planned(options), _execution(options)
+    planned, execution, output = _planned(options), _execution(options), terminal.console()
+    output.print(plan_table.plan_table(planned))
+    _warn(*number_like(planned))
     with execution.executor(planned.config.threads) as executor:
         code = executor.call(planned.trainer, planned.check)
         forecast = Forecast.read(planned, Store(), code, executor.parallel, reuse=options.reuse)
     _warn(*doubts(planned))
     names = planned.names(options.run_prefix, "HHMMSS")
-    terminal.console().print(terminal.expectation(planned, names, forecast), soft_wrap=True)
+    output.print(plan_table.expectation(planned, names, forecast), soft_wrap=True)
     return 0
 
 
@@ -211,6 +216,7 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
         )
     output = _output(options)
     objective = Objective(planned.config.settings.metric, planned.config.settings.maximize)
+    _warn(*number_like(planned))
     cores = physical_cores()
     if planned.config.threads == 1 < cores:
         output.print(f"Uses 1 CPU thread, as in a search; --threads {cores} is faster and may change the last digits")
@@ -328,10 +334,11 @@ def _execute_round(
 
 def _add_repeats(directory: SearchDirectory, options: argparse.Namespace) -> int:
     if not options.repeats:
-        raise ConfigError("--top says which combinations get more repeats", hint="say how many: --repeats 5")
+        what = "--top says which combinations get" if options.top else "--max-runs is for what a search is given:"
+        raise ConfigError(f"{what} more repeats", hint="say how many: --repeats 5")
     if options.dry_run:
         raise ConfigError("--repeats adds runs, and --dry-run changes nothing", hint="leave one of them out")
-    return add_repeats(directory, options.repeats, options.top)
+    return add_repeats(directory, options.repeats, options.top, options.max_runs)
 
 
 def _is_over(backlog: Backlog, options: argparse.Namespace) -> bool:

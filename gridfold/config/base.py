@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +14,10 @@ import yaml
 
 from gridfold.config.document import FIXED_TAG, Document, Place, parse_values
 from gridfold.errors import ConfigError, nearest, nearest_file
-from gridfold.repeats import MOST, DataFold
+from gridfold.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS
+from gridfold.repeats import DataFold
 from gridfold.space import Parameter
-from gridfold.values import render, render_block
+from gridfold.values import first_repeat, render, render_block
 
 SECTION = "gridfold"
 VARIED = "varied"
@@ -31,12 +32,14 @@ class Settings:
 
     Attributes:
         fixed: dotted paths at and below which no list is varied.
+        vary: dotted paths at and below which lists are varied, and nowhere else; None for everywhere.
         trainer: ``module:name`` of the training function, or the arguments of a command; None for the built-in
             trainer.
         threads: how many CPU threads a run may use; None for the default, 1.
         repeats: how many runs of different seeds each trial has; None for the default, 1.
         folds: into how many parts the training data are split, each of which is held out in a run of its own; None if
             they are not.
+        max_runs: how many runs a search may have; None for the default.
         metric: what runs are compared by; None for their first metric.
         maximize: whether more of it is better; None to tell by its name.
         seed: dotted path of the seed in the config, or ``run.seed``; None to look where it usually is.
@@ -45,10 +48,12 @@ class Settings:
     """
 
     fixed: tuple[str, ...] = ()
+    vary: tuple[str, ...] | None = None
     trainer: str | tuple[str, ...] | None = None
     threads: int | None = None
     repeats: int | None = None
     folds: int | None = None
+    max_runs: int | None = None
     metric: str | None = None
     maximize: bool | None = None
     seed: str | None = None
@@ -63,10 +68,9 @@ class Settings:
             ConfigError: an unknown setting, a value of the wrong kind, or a path that is not in the document.
         """
         section = {key: value for key, value in _section(document).items() if _is_given(document, key, value)}
-        fixed = section.pop("fixed", [])
-        for path in fixed:
+        for path in section.get("fixed", ()):
             document.find(path)
-        return cls(tuple(fixed), _hashable(section.pop("trainer", None)), **section)
+        return cls(**{key: _hashable(value) if key == "trainer" else _frozen(value) for key, value in section.items()})
 
     @classmethod
     def read_comment(cls, document: Document) -> Settings:
@@ -78,7 +82,7 @@ class Settings:
         found = cls()
         for match in _COMMENT.finditer(document.text):
             try:
-                (values,) = parse_values(match[1])
+                (values,) = parse_values(match[1]).value()["values"]
                 found = found._with_comment(values)
             except (ConfigError, TypeError, AttributeError, ValueError):
                 where = f"{document.name}:{document.text.count(chr(10), 0, match.start()) + 1}"
@@ -114,8 +118,9 @@ class Config:
     """A base config, or any config: text, values, and which lists vary.
 
     A list of two or more values is varied. A list with a mapping in it is structure, in which lists to vary are looked
-    for. A list of one value stays; so does what ``!fixed``, the setting ``gridfold.fixed`` or the comment
-    ``# gridfold: {fixed: [...]}`` of a run's config keeps.
+    for. A list of one value stays, and a list in which a value is repeated; so does what ``!fixed``, the setting
+    ``gridfold.fixed`` or the comment ``# gridfold: {fixed: [...]}`` of a run's config keeps. Where the setting
+    ``gridfold.vary`` names lists, or sections that hold some, all others stay.
     """
 
     document: Document
@@ -192,10 +197,12 @@ class Config:
             ConfigError: a value is not of its kind.
         """
         changed = {name: value for name, value in settings.items() if value is not None}
-        for name in changed.keys() & _NUMBERS:
+        for name in changed.keys() & _KINDS.keys():
             expected, accepts = _KINDS[name]
-            if not accepts(changed[name]):
-                raise ConfigError(f"expected {expected}, found {changed[name]!r:.80}", path=f"{SECTION}.{name}")
+            value = list(changed[name]) if isinstance(changed[name], tuple) else changed[name]
+            if not accepts(value):
+                raise ConfigError(f"expected {expected}, found {value!r:.80}", path=f"{SECTION}.{name}")
+            changed[name] = _frozen(value)
         return replace(self, settings=replace(self.settings, **changed))
 
     @cached_property
@@ -263,11 +270,37 @@ class Config:
             return "fixed by the comment"
         if not isinstance(node, yaml.SequenceNode) or not _is_value(node):
             return None
-        return VARIED if len(node.value) > 1 else "one value" if node.value else "empty"
+        if len(node.value) < 2:
+            return "one value" if node.value else "empty"
+        return self._verdict_of_list(place)
+
+    def _verdict_of_list(self, place: Place) -> str | None:
+        if self.settings.vary is not None and place.node not in self._to_vary:
+            return None if place.path in self._around_those_to_vary else f"not in {SECTION}.vary"
+        values = self.document.value(place.node)
+        repeated = first_repeat(values)
+        return VARIED if repeated is None else f"{render(values[repeated]):.40} is repeated"
+
+    @cached_property
+    def _to_vary(self) -> set[yaml.Node]:
+        """What the setting ``vary`` names, wherever aliases have it."""
+        named = self.settings.vary or ()
+        return {place.node for path, place in self.document.places.items() if is_within(path, named)}
+
+    @cached_property
+    def _around_those_to_vary(self) -> set[str]:
+        """The paths of all that holds something to vary."""
+        found = [path.split(".") for path, place in self.document.places.items() if place.node in self._to_vary]
+        return {".".join(parts[:length]) for parts in found for length in range(1, len(parts))}
 
     @cached_property
     def _commented(self) -> Settings:
         return Settings.read_comment(self.document)
+
+
+def is_within(path: str, sections: Iterable[str]) -> bool:
+    """Whether a dotted path is one of these, or below one."""
+    return any(path == section or path.startswith(f"{section}.") for section in sections)
 
 
 def _is_given(document: Document, key: Any, value: Any) -> bool:
@@ -298,31 +331,38 @@ def _is_whole(least: int, most: float = float("inf")) -> Callable[[Any], bool]:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_trainer(value: Any) -> bool:
+    if isinstance(value, str):
+        module, _, name = value.partition(":")
+        return bool(module.strip() and name.strip())
+    return bool(value) and _is_scalars(value)
 
 
 _KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "fixed": ("a list of dotted paths", _is_strings),
-    "trainer": (
-        "'module:function' or a command as a list of its arguments",
-        lambda value: isinstance(value, str) or (bool(value) and _is_scalars(value)),
-    ),
-    "threads": ("a number of CPU threads, 1 or more", _is_whole(1)),
-    "repeats": (f"a number of repeats from 1 to {MOST}", _is_whole(1, MOST)),
-    "folds": ("a number of parts to split the training data into, 2 or more", _is_whole(2)),
+    "vary": ("a list of dotted paths", _is_strings),
+    "trainer": ("'module:function' or a command as a list of its arguments", _is_trainer),
+    "threads": (f"a number of CPU threads from 1 to {MOST_THREADS:,}", _is_whole(1, MOST_THREADS)),
+    "repeats": (f"a number of repeats from 1 to {MOST_REPEATS:,}", _is_whole(1, MOST_REPEATS)),
+    "folds": (f"a number of parts of the training data from 2 to {MOST_FOLDS:,}", _is_whole(2, MOST_FOLDS)),
+    "max_runs": (f"a number of runs from 1 to {MOST_RUNS:,}", _is_whole(1, MOST_RUNS)),
     "metric": ("the name of a metric", _is_text),
     "maximize": ("true or false", lambda value: isinstance(value, bool)),
     "seed": ("the dotted path of the seed", _is_text),
 }
 
 
-_NUMBERS = {"threads", "repeats", "folds"}
-
-
 def _read_fold(index: Any, count: Any) -> DataFold:
     if not _is_whole(2)(count) or not _is_whole(0, count - 1)(index):
         raise ValueError(f"no part of a whole: {index!r:.80} of {count!r:.80}")
     return DataFold(index, count)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _hashable(trainer: Any) -> Any:

@@ -279,8 +279,8 @@ def _mark(mark: Any) -> yaml.Mark:
 _CONSTRUCTOR = Loader("")
 
 
-def parse_values(text: str) -> tuple[Any, ...]:
-    """Values separated by commas, each written in YAML: ``1e-3, "a, b", [1, 2]``.
+def parse_values(text: str) -> Document:
+    """A document whose ``values`` are those in the text, separated by commas: ``1e-3, "a, b", [1, 2]``.
 
     Raises:
         ConfigError: the text is something else.
@@ -288,7 +288,7 @@ def parse_values(text: str) -> tuple[Any, ...]:
     document = Document.parse(f"values: [{text}]", "")
     if document.places["values"].end != len(document.text):
         raise ConfigError("not a list of values, or a comment in it")
-    return tuple(document.value()["values"])
+    return document
 
 
 def _syntax_error(error: yaml.MarkedYAMLError, name: str, text: str) -> ConfigError:

@@ -46,6 +46,8 @@ def find_seeds(config: Config, variations: Sequence[Variation], *, built_in: boo
             return Seeds(path, (0,))  # nothing is counted; what it is, is for the trainer to judge
         problem = f"seeds are whole numbers, found {render(values[0] if len(values) == 1 else list(values))}"
         hint = f"write a whole number, or the path of one as {SECTION}.seed"
+        if config.settings.vary is not None and isinstance(values[0], list):
+            hint = f"to run each trial with these seeds, name them as well: {SECTION}.vary or --vary {path}"
         raise ConfigError(problem, path=path, where=config.where(path), hint=hint)
     return Seeds(path, tuple(values))
 

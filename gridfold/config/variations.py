@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gridfold.config.base import SECTION, Config
+from gridfold.config.base import SECTION, Config, is_within
 from gridfold.config.document import parse_values
+from gridfold.config.number_like import texts_like_numbers
 from gridfold.errors import ConfigError
 from gridfold.space import Parameter
 from gridfold.values import plain, render
 
 _MAX_DEPTH = 100
+_PLUS = "write path=... for a path that is in the config, +path=... for a new one"
 _FORM = "expected path=value1,value2,..., such as training.learning_rate=1e-4,1e-5"
 
 
@@ -23,10 +25,12 @@ class Variation:
     Attributes:
         parameter: path and values; one value pins the path.
         add: the path is new, written ``+path``.
+        like_numbers: what is to say of values that are texts and were probably meant as numbers.
     """
 
     parameter: Parameter
     add: bool = False
+    like_numbers: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def path(self) -> str:
@@ -81,6 +85,20 @@ def check_paths(variations: Sequence[Variation], config: Config) -> None:
                 "is in the config already", path=variation.path, where=where, hint="write it without the '+'"
             )
     _check_nesting(variations, config)
+    _check_vary({variation.path for variation in variations}, config)
+
+
+def _check_vary(given: Collection[str], config: Config) -> None:
+    """Whether each path that is to vary holds a list that does; one for which values are given may hold anything."""
+    varied = [*config.varied_paths, *given]
+    for path in config.settings.vary or ():
+        if any(is_within(other, [path]) for other in varied):
+            continue
+        place = config.document.find(path)
+        reasons = [f"{kept.path} stays a list: {kept.reason}" for kept in config.kept if is_within(kept.path, [path])]
+        hint = "\n".join(reasons[:3]) or f"write a list of values there, or give them: --param-variations {path}=..."
+        problem = "is to vary, but holds no list that can"
+        raise ConfigError(problem, path=path, where=config.document.where(place.node), hint=hint)
 
 
 def _check_known(path: str, config: Config) -> None:
@@ -117,14 +135,13 @@ def _parse_argument(argument: str) -> Variation:
         raise ConfigError(f"not a variation: {argument!r:.200}", hint=_FORM)
     if not text.strip() or text.rstrip().endswith(",") or text.lstrip().startswith(","):
         raise ConfigError("a value is missing", path=path.lstrip("+"), where=repr(argument)[:200], hint=_FORM)
-    return _variation(path, _parse_values(path.lstrip("+"), text), argument)
-
-
-def _parse_values(path: str, text: str) -> tuple[Any, ...]:
     try:
-        return parse_values(text)
+        document = parse_values(text)
     except ConfigError as error:
-        raise ConfigError(error.problem, path=path, hint=f"in the values: {text[:100]}\n{_QUOTES}") from None
+        hint = f"in the values: {text[:100]}\n{_QUOTES}"
+        raise ConfigError(error.problem, path=path.lstrip("+"), hint=hint) from None
+    like_numbers = tuple(said for _, said in texts_like_numbers(document))
+    return replace(_variation(path, document.value()["values"], argument), like_numbers=like_numbers)
 
 
 _QUOTES = "put a value with special characters in quotes, such as path='\"a, b\"'"
@@ -139,9 +156,16 @@ def _as_values(path: Any, values: Any) -> list[Any]:
 
 
 def _variation(path: Any, values: Iterable[Any], where: str) -> Variation:
-    if not isinstance(path, str) or not all(path.removeprefix("+").split(".")) or path.count(".") > _MAX_DEPTH:
-        raise ConfigError(f"not a dotted path: {path!r:.80}", hint="such as training.learning_rate")
+    if not _is_path(path):
+        hint = _PLUS if str(path).startswith("++") else "such as training.learning_rate"
+        raise ConfigError(f"not a dotted path: {path!r:.80}", hint=hint)
     return Variation(Parameter(path.removeprefix("+"), tuple(values), where=f"{where!r:.200}"), path.startswith("+"))
+
+
+def _is_path(path: Any) -> bool:
+    if not isinstance(path, str) or path.startswith("++") or path.count(".") > _MAX_DEPTH:
+        return False
+    return all(part and part == part.strip() for part in path.removeprefix("+").split("."))
 
 
 def _unique(variations: list[Variation]) -> tuple[Variation, ...]:

@@ -6,11 +6,9 @@ import heapq
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console, Group
 from rich.markup import escape
@@ -21,7 +19,7 @@ from gridfold.analysis.ties import settled, tied
 from gridfold.errors import nearest
 from gridfold.failure import grouped
 from gridfold.identity.sources import Sources, listed
-from gridfold.names import RunNames, label_parameters
+from gridfold.names import label_parameters
 from gridfold.records.codes import Codes
 from gridfold.records.comparison import CLOSE, Difference
 from gridfold.records.ranking import Objective
@@ -32,11 +30,10 @@ from gridfold.report import printing
 from gridfold.report.columns import Heading, TextTable
 from gridfold.report.console import VisibleConsole
 from gridfold.report.live import progress_note
+from gridfold.report.plan_table import counted
 from gridfold.run import Record, Run
 from gridfold.search.backlog import Backlog
-from gridfold.search.forecast import Forecast
 from gridfold.search.hyperparam_search import Outcome
-from gridfold.search.plan import Plan
 from gridfold.search.reuse import Reusable
 from gridfold.search.status import Status
 from gridfold.store import RunEntry, SearchDirectory
@@ -53,63 +50,6 @@ def console(*, stderr: bool = False, quiet: bool = False) -> Console:
     """Standard output, or standard error; as wide as it needs where it is no terminal, so that nothing is cut."""
     width = None if (sys.stderr if stderr else sys.stdout).isatty() else 160
     return VisibleConsole(highlight=False, width=width, stderr=stderr, quiet=quiet)
-
-
-def plan_table(plan: Plan) -> Group:
-    """What varies, what is set, what stays although it is a list, and how many runs that makes."""
-    table = Table("parameter", "values", Column("", justify="right"))
-    for parameter in plan.space.parameters:
-        table.add_row(escape(parameter.path), escape(_listed(parameter.values)), f"{len(parameter.values)} values")
-    table.add_section()
-    if plan.seeds.are_listed and plan.seeds.path:
-        table.add_row(escape(plan.seeds.path), _listed(plan.seeds.given), "seeds: repeats of each trial")
-    pins = [variation for variation in plan.variations if variation.is_pin]
-    for pin in pins:
-        table.add_row(escape(pin.path), escape(render(pin.parameter.values[0])), "set")
-    table.add_section()
-    replaced = {variation.path for variation in plan.variations}
-    for kept in plan.config.kept:
-        if not any(kept.path == path or kept.path.startswith(f"{path}.") for path in replaced):
-            table.add_row(escape(kept.path), escape(render(kept.value)), f"stays a list: {kept.reason}")
-    return Group(f"[bold]{_title(plan)}", *([table] if table.row_count else []))
-
-
-def _title(plan: Plan) -> str:
-    name, counts = escape(plan.config.document.name), [f"{len(each.values)}" for each in plan.space.parameters]
-    product = f" = {' × '.join(counts)}" if len(counts) > 1 else ""
-    if plan.size == plan.space.size:
-        size = f"{_counted(plan.size, 'run')}{product}"
-        return f"{name}: {size}" if counts else f"{name}: nothing varies, so this is a search of one run"
-    product = f" ({' × '.join(counts)})" if len(counts) > 1 else ""
-    factors = [f"{_counted(plan.space.size, 'trial')}{product}", *_repeats(plan)]
-    folds = plan.folds or 1
-    most = plan.space.size * plan.most_repeats * folds
-    return f"{name}: {' × '.join(factors)} = {f'{plan.size:,} to ' if plan.race else ''}{_counted(most, 'run')}"
-
-
-def _repeats(plan: Plan) -> Iterator[str]:
-    """How often each trial is run, in some words."""
-    if plan.most_repeats > 1:
-        count = f"{plan.repeats} to {plan.most_repeats}" if plan.race else f"{plan.most_repeats}"
-        seeds = _shortened(plan.most_repeats, lambda repeat: str(plan.seeds[repeat]), _MAX_SEEDS)
-        yield f"{count} repeats (seeds {seeds})"
-    if plan.folds:
-        yield f"{plan.folds} folds"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def _listed(values: Sequence[Any]) -> str:
-    return _shortened(len(values), lambda place: render(values[place]), _MAX_VALUES)
-
-
-def _shortened(count: int, word: Callable[[int], str], most: int) -> str:
-    """The first words and the last one; all of them, where that would hide only one."""
-    is_whole = count <= most + 2
-    words = [word(place) for place in range(count if is_whole else most)]
-    return ", ".join(words if is_whole else [*words, f"… {word(count - 1)}"])
 
 
 def created(run_dirs: Sequence[Path]) -> str:
@@ -149,7 +89,7 @@ def backlog(found: Backlog) -> str:
 
 def added(count: int) -> str:
     """How many runs a search was given more."""
-    return f"Added {_counted(count, 'run')}"
+    return f"Added {counted(count, 'run')}"
 
 
 def next_round(found: Backlog) -> str:
@@ -157,7 +97,7 @@ def next_round(found: Backlog) -> str:
     trials = {repr(entry.params) for entry in found.entries()}
     repeat = max((entry.repeat for entry in found.entries()), default=0)
     which = "1 combination that is" if len(trials) == 1 else f"{len(trials):,} combinations that are"
-    return f"Race: repeat {repeat + 1} for {which} in contention ({_counted(len(found), 'run')})"
+    return f"Race: repeat {repeat + 1} for {which} in contention ({counted(len(found), 'run')})"
 
 
 def made_otherwise(found: Backlog) -> str:
@@ -228,20 +168,6 @@ def _best_trial(found: Results) -> list[str]:
             return [escape(f"best so far: {tied(tie, mean)}; {settled(tie, said)}")]
         return [escape(f"best so far: {mean}: {said}")]
     return []
-
-
-def expectation(plan: Plan, names: RunNames, done: Forecast) -> Group:
-    """What a search would do."""
-    lines = [f"{done.runs:,} to run"]
-    if done.reusable:
-        lines.append(f"{done.reusable:,} have results of earlier searches, which --reuse takes")
-    if done.seconds is not None:
-        lines.append(f"about {timedelta(seconds=round(done.seconds))} with {done.parallel} at a time, by earlier runs")
-    if done.disk is not None:
-        lines.append(f"about {done.disk / 1e6:,.1f} MB of disk, by earlier runs")
-    shown = [entry.run for entry, _ in islice(plan.runs(names), 3)]
-    lines += [f"  {name}" for name in shown] + (["  …"] if plan.size > len(shown) else [])
-    return Group(plan_table(plan), *map(escape, lines))
 
 
 def comparison(

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gridfold.command import CommandTrainer
+from gridfold.config.base import SECTION, is_within
+from gridfold.config.number_like import texts_like_numbers
 from gridfold.search.plan import Plan
 from gridfold.space import Parameter
 
+_MOST_WARNINGS = 10
 _PYTHON = {"None": "null", "True": "true", "False": "false"}  # and what YAML says for it
 
 
@@ -19,6 +22,21 @@ def doubts(plan: Plan) -> Iterator[str]:
     yield from _unused_parameters(plan)
     if plan.most_repeats > 1:
         yield from unused_seed(plan)
+
+
+def number_like(plan: Plan) -> Iterator[str]:
+    """The texts that were probably meant as numbers."""
+    given = [variation.path for variation in plan.variations]
+    document = plan.config.document
+    found = [
+        f"{document.where(place.node)}: {place.path}: {said}"
+        for place, said in texts_like_numbers(document)
+        if not is_within(place.path, [SECTION, *given])
+    ]
+    found += [f"{variation.path}: {said}" for variation in plan.variations for said in variation.like_numbers]
+    yield from found[:_MOST_WARNINGS]
+    if len(found) > _MOST_WARNINGS:
+        yield f"{len(found) - _MOST_WARNINGS:,} more texts look like numbers"
 
 
 def unused_seed(plan: Plan) -> Iterator[str]:

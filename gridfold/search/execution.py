@@ -9,10 +9,23 @@ from typing import Any
 from gridfold.errors import ConfigError
 from gridfold.executors.devices import GpuSlots, gpus
 from gridfold.executors.local import LocalExecutor
+from gridfold.limits import MOST_PARALLEL
 from gridfold.process.threads import physical_cores
 from gridfold.search.checkpoints import KeepBest
 from gridfold.search.schedule import Policy
 from gridfold.store import SearchDirectory
+
+
+def check_parallel(parallel: int) -> None:
+    """Whether so many runs may be executed at a time.
+
+    Raises:
+        ConfigError: it is no such number.
+    """
+    if type(parallel) is not int or not 1 <= parallel <= MOST_PARALLEL:
+        raise ConfigError(
+            f"expected a number of runs from 1 to {MOST_PARALLEL:,}, found {parallel!r:.80}", path="parallel"
+        )
 
 
 @dataclass(frozen=True)

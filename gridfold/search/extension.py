@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gridfold.errors import ConfigError, nearest
+from gridfold.limits import MOST_REPEATS
 from gridfold.records.ranking import Objective
 from gridfold.records.result import Results, TrialResult
-from gridfold.repeats import MOST, repetitions
+from gridfold.repeats import repetitions
 from gridfold.search.plan import Plan, extend, plan_of
 from gridfold.store import SearchDirectory
 
@@ -22,21 +23,25 @@ def results_of(search: SearchDirectory) -> Results:
     return Results.read([search], Objective.said(search.facts()))
 
 
-def add_repeats(search: SearchDirectory, repeats: int, top: int | None = None) -> int:
+def add_repeats(search: SearchDirectory, repeats: int, top: int | None = None, max_runs: int | None = None) -> int:
     """Let the best trials of a search have so many repeats; how many runs that adds.
 
     Args:
         search: the search.
         repeats: how many each shall have; those that have more keep them.
         top: how many trials; None for all, whatever came of them.
+        max_runs: how many runs that may be; None for as many as the search may have.
 
     Raises:
-        ConfigError: none is completed, so nothing is known of which are the best.
+        ConfigError: none is completed, so nothing is known of which are the best; or there would be too many runs.
     """
     plan, results = plan_of(search), results_of(search)
     chosen = results.trials if top is None else results.ranked[:top]
     if not chosen:
         raise _nothing_to_compare(search, results)
+    if (count := len(chosen) * repeats * (plan.folds or 1)) > (limit := max_runs or plan.limit):
+        problem = f"{len(chosen):,} trials × {repeats:,} repeats are {count:,} runs, and a search has {limit:,} at most"
+        raise ConfigError(problem, where=search.name, hint=f"to run them all: --max-runs {count}")
     return _extend(search, plan, chosen, range(repeats))
 
 
@@ -77,7 +82,7 @@ def add_fresh_seeds(search: SearchDirectory, repeats: int) -> list[TrialResult]:
     best = results.ranked[:2]
     if not best:
         raise _nothing_to_compare(search, results)
-    _extend(search, plan, best, range(MOST, MOST + repeats))
+    _extend(search, plan, best, range(MOST_REPEATS, MOST_REPEATS + repeats))
     return best
 
 

@@ -17,6 +17,7 @@ from gridfold.search.reuse import find_reusable
 from gridfold.store import Store
 
 _SAMPLE = 50  # earlier runs to judge by
+_ENDLESS = 10**30  # runs
 _RECENT = 20  # so many of those that run at a time, one after the other, are judged by
 
 
@@ -42,7 +43,8 @@ class Forecast:
     def read(cls, plan: Plan, store: Store, code: Code, parallel: int, *, reuse: bool) -> Forecast:
         """Look at what is in a store already; with ``reuse``, results that are there are not made again."""
         facts = {"threads": plan.config.threads, "seed": plan.config.run_seed}
-        reusable = len(find_reusable(plan.identities(), facts, code, store).runs)
+        may_run = plan.most_runs <= plan.limit  # else it costs more to look than to say what is too much
+        reusable = len(find_reusable(plan.identities(), facts, code, store).runs) if may_run else 0
         runs = plan.size - (reusable if reuse else 0)
         sample = list(islice(_completed(plan, store), _SAMPLE))
         if not sample:
@@ -50,7 +52,8 @@ class Forecast:
         seconds = statistics.median(record.seconds or 0.0 for _, record in sample)
         shared = statistics.median(record.shared_seconds for _, record in sample)  # once
         disk = statistics.median(_size(run) for run, _ in sample)
-        return cls(runs, reusable, parallel, shared * (runs > 0) + seconds * -(-runs // parallel), disk * runs)
+        rounds, count = min(-(-runs // parallel), _ENDLESS), min(runs, _ENDLESS)  # a float has no room for 2**1100
+        return cls(runs, reusable, parallel, shared * (runs > 0) + seconds * rounds, disk * count)
 
 
 @dataclass

@@ -20,6 +20,8 @@ from gridfold.records.result import write_results
 from gridfold.run import Attempt, Record, Run, now
 from gridfold.search.backlog import Backlog
 from gridfold.search.checkpoints import KeepBest
+from gridfold.search.doubts import number_like
+from gridfold.search.execution import check_parallel
 from gridfold.search.plan import Plan, create
 from gridfold.search.schedule import Policy, Schedule
 from gridfold.store import SearchDirectory, Store
@@ -68,15 +70,21 @@ class HyperParamSearch:
     Args:
         config: path of a YAML file, or a mapping. A list in it is varied (see ``gridfold.config.base.Config``).
         runs_dir: the folder for the runs; created if it is not there.
+        vary: dotted paths of the lists of the config that vary, or of sections that hold them; no others do (default:
+            the config's, or all).
 
     Raises:
         ConfigError: the config cannot be read.
     """
 
     def __init__(
-        self, config: str | os.PathLike[str] | Mapping[str, Any], runs_dir: str | os.PathLike[str] = "runs"
+        self,
+        config: str | os.PathLike[str] | Mapping[str, Any],
+        runs_dir: str | os.PathLike[str] = "runs",
+        *,
+        vary: Sequence[str] | None = None,
     ) -> None:
-        self.config = Config.load(config)
+        self.config = Config.load(config).override(vary=vary)
         self.store = Store(runs_dir)
 
     def run_grid_search(
@@ -88,6 +96,7 @@ class HyperParamSearch:
         *,
         repeats: int | None = None,
         folds: int | None = None,
+        max_runs: int | None = None,
     ) -> Sequence[Path]:
         """Create a run directory with its config for every combination, and execute the runs if asked to.
 
@@ -100,6 +109,7 @@ class HyperParamSearch:
             repeats: how many runs of different seeds each combination has (default: the config's, or 1).
             folds: into how many parts to split the training data, each of which is held out in a run of its own
                 (default: the config's, or not at all).
+            max_runs: how many runs there may be (default: the config's, or 10,000).
 
         Returns:
             The run directories, last parameter fastest; all of the first repeat before those of the next.
@@ -108,8 +118,12 @@ class HyperParamSearch:
             ConfigError: bad input; nothing was created.
             KeyboardInterrupt: it was stopped; ``gridfold resume`` continues it.
         """
-        config = self.config.override(repeats=repeats, folds=folds)
+        config = self.config.override(repeats=repeats, folds=folds, max_runs=max_runs)
         plan = Plan(config, from_mapping(param_variations or {}))
+        check_parallel(parallel)
+        plan.check_size()
+        for doubt in number_like(plan):
+            logging.getLogger("gridfold").warning(doubt)
         if not execute:
             return create(plan, run_prefix, self.store)[1]
         with LocalExecutor(parallel=parallel, fold=None) as executor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import Any, overload
 
 from gridfold import provenance
-from gridfold.config.base import Config, Settings
+from gridfold.config.base import SECTION, Config, Settings
+from gridfold.config.one_value import guesses, shortest
 from gridfold.config.seeds import find_seeds
 from gridfold.config.template import Template
 from gridfold.config.variations import Variation, parse_arguments
@@ -18,16 +20,19 @@ from gridfold.errors import ConfigError
 from gridfold.identity import reads
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.packages import basic
+from gridfold.limits import MOST_RUNS, USUAL_RUNS
 from gridfold.names import RunNames, check_prefix
 from gridfold.process.owner import Owner
 from gridfold.repeats import Repetition, Seeds, repetitions
 from gridfold.run import now
-from gridfold.space import Parameter, Space, Trial
+from gridfold.space import Parameter, Space, Trial, size_text
 from gridfold.store import RunEntry, SearchDirectory, Store
 from gridfold.trainer import BUILT_IN, check_holds_out, resolve
-from gridfold.values import to_record
+from gridfold.values import render, to_record
 
 RACE_LEAST = 3  # repeats that a race needs to be one
+_FACTORS = 8  # that a message shows
+_CHECKED = 200  # trials; beyond, not every combination is checked
 _RACE_FIRST = 2  # so many repeats tell what noise is
 
 
@@ -93,6 +98,71 @@ class Plan:
         """How many runs the search begins with."""
         return self.space.size * len(self.repetitions)
 
+    @property
+    def most_runs(self) -> int:
+        """How many runs the search may have in the end."""
+        return math.prod(count for _, count in self._factors)
+
+    @property
+    def limit(self) -> int:
+        """How many runs it may have without being told that so many are meant."""
+        return self.config.settings.max_runs or USUAL_RUNS
+
+    @property
+    def _factors(self) -> list[tuple[str, int]]:
+        """What multiplies."""
+        parameters = [(parameter.path, len(parameter.values)) for parameter in self.space.parameters]
+        others = [("repeats", self.most_repeats), ("folds", self.folds or 1)]
+        return parameters + [(name, count) for name, count in others if count > 1]
+
+    @cached_property
+    def guesses(self) -> dict[str, str]:
+        """The parameters that look like one value, with the reason; none, where the user said what is to vary."""
+        given = {variation.path for variation in self.variations}
+        if self.config.settings.vary is not None:
+            return {}
+        return guesses(self.config, (each for each in self.space.parameters if each.path not in given))
+
+    def check_size(self) -> None:
+        """Whether there are as many runs as somebody may have meant.
+
+        Raises:
+            ConfigError: there are more; says what multiplies.
+        """
+        if self.most_runs <= self.limit:
+            return
+        shown = self._factors if len(self._factors) <= _FACTORS else self._factors[: _FACTORS - 1]
+        more = f" × … ({len(self._factors)} parameters)" if len(shown) < len(self._factors) else ""
+        product, names = (" × ".join(words) for words in zip(*((f"{n:,}", name) for name, n in shown), strict=True))
+        size = size_text(self.most_runs)
+        raise ConfigError(
+            f"{product}{more} = {size} runs ({names}{more and ' × …'}), and a search has {self.limit:,} at most",
+            where=self.config.document.name,
+            hint=f"to run them all: {self._max_runs}\n"
+            f"to run fewer, name what is to vary: --vary PATH ...{self._not_to_vary}",
+        )
+
+    @property
+    def one_value(self) -> list[str]:
+        """The paths that keep as one value what looks like it."""
+        others = [each.path for each in self.space.parameters if each.path not in self.guesses]
+        if self.seeds.path is not None and self.seeds.are_listed:
+            others.append(self.seeds.path)
+        return shortest(self.guesses, others)
+
+    @property
+    def _not_to_vary(self) -> str:
+        setting = {SECTION: {"fixed": [*self.config.settings.fixed, *self.one_value]}}
+        return f"\nor what is one value: {render(setting)[1:-1]}" if self.guesses else ""
+
+    @property
+    def _max_runs(self) -> str:
+        return (
+            f"--max-runs {self.most_runs}"
+            if self.most_runs <= MOST_RUNS
+            else f"--max-runs N, for N up to {MOST_RUNS:,}"
+        )
+
     def template_of(self, repetition: Repetition) -> Template:
         """The configs of one run of each trial."""
         if repetition not in self._templates:
@@ -131,7 +201,7 @@ class Plan:
         return self.config.trainer or BUILT_IN
 
     def check(self) -> Code:
-        """Let the trainer check the config of every trial.
+        """Let the trainer check the configs of all trials; of many, a sample in which each value stands.
 
         Returns:
             The trainer's code.
@@ -144,11 +214,11 @@ class Plan:
             code = Code.of(self.trainer, reads.current())  # before what the checks read
             if self.folds:
                 check_holds_out(trainer, self.config.data)
-            for repetition in repetitions(range(1), self.folds):
-                for trial in self.space:
-                    trainer.check(self.template_of(repetition).config(trial.choice))
-            last = Repetition(self.most_repeats - 1, self.repetitions[0].fold)
-            trainer.check(self.template_of(last).config(self.space[0].choice))  # a seed may be too large
+            for trial in self.space.sample(_CHECKED):
+                trainer.check(self.template.config(trial.choice))
+            last = Repetition(self.most_repeats - 1, self.repetitions[0].fold)  # a seed may be too large
+            for repetition in (last, *repetitions(range(1), self.folds)):
+                trainer.check(self.template_of(repetition).config(self.space[0].choice))
         except ConfigError as error:
             if self.config.trainer is None and "data" not in self.config.data:
                 hint = (
@@ -267,6 +337,8 @@ def _facts(plan: Plan, name: str, commit: str | None, code: Code | None) -> dict
         "repeats": plan.most_repeats,
         "race": plan.race,
         "folds": plan.folds,
+        "vary": plan.config.settings.vary,
+        "max_runs": plan.config.settings.max_runs,
         "seed_path": plan.seeds.path,
         "metric": plan.config.settings.metric,
         "maximize": plan.config.settings.maximize,
@@ -288,7 +360,7 @@ def plan_of(search: SearchDirectory) -> Plan:
     """The plan that a search was created from."""
     facts = search.facts()
     config = Config.parse(search.base(), facts["config"])
-    said = {name: facts.get(name) for name in ("repeats", "folds", "metric", "maximize")}
+    said = {name: facts.get(name) for name in ("repeats", "folds", "metric", "maximize", "vary", "max_runs")}
     config = config.override(trainer=_tuple(facts["trainer"]), threads=facts["threads"], **said)
     return Plan(config, parse_arguments(facts["variations"]), bool(facts.get("race")))
 

@@ -21,6 +21,12 @@ def varied(text):
         ("a: [1]\n", {}),
         ("a: []\n", {}),
         ("a: 1\n", {}),
+        ("a: [1, 2, 2]\n", {}),
+        ("a: [1e-5, 2, 0.00001]\n", {}),
+        ("a: [[1, 2], [1, 2]]\n", {}),
+        ("a: [[{b: 1}], [{b: 1}]]\n", {}),
+        ("a: [1, 1.0, true, '1']\n", {"a": [1, 1.0, True, "1"]}),
+        ("a: [null, null]\nb: [.nan, .nan]\nc: [x, 'x']\n", {}),
         ("a: [[256, 128], [512]]\n", {"a": [[256, 128], [512]]}),
         ("a: [[1, 2]]\n", {}),
         ("a: [{b: [1, 2]}]\n", {"a.0.b": [1, 2]}),
@@ -43,6 +49,28 @@ def test_what_varies(text, expected):
     assert varied(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("vary", "expected"),
+    [
+        ("[o.lr]", {"o.lr": [1, 2]}),
+        ("[o]", {"o.lr": [1, 2], "o.betas": [3, 4]}),
+        ("[o.lr, layers]", {"o.lr": [1, 2], "layers": [[5, 6], [7]]}),
+        ("[layers.0]", {"layers.0": [5, 6]}),
+        ("[heads]", {"heads.0.p": [8, 9]}),
+        ("[alias]", {"anchored": [1, 0]}),
+        ("[merged]", {"o.lr": [1, 2], "o.betas": [3, 4]}),
+        ("[]", {}),
+    ],
+)
+def test_nothing_varies_but_what_is_to_vary(vary, expected):
+    text = "o: &o {lr: [1, 2], betas: [3, 4]}\nlayers: [[5, 6], [7]]\nheads: [{p: [8, 9]}]\n"
+    text += "anchored: &x [1, 0]\nalias: *x\nmerged:\n  <<: *o\nsame: [1, 1]\n"
+    config = parse(f"gridfold: {{vary: {vary}}}\n{text}")
+    assert {parameter.path: list(parameter.values) for parameter in config.parameters} == expected
+    overridden = parse(f"gridfold: {{vary: [same]}}\n{text}").override(vary=config.settings.vary)
+    assert overridden.parameters == config.parameters
+
+
 def test_the_users_example():
     found = varied(
         "model:\n  classification_head:\n    architecture:\n"
@@ -57,12 +85,17 @@ def test_the_users_example():
 
 
 def test_what_stays_and_why():
-    config = parse("a: [1]\nb: !fixed [1, 2]\nc: []\nd: [1, 2]\ne: [{f: 1}]\ngridfold: {fixed: [d]}\n")
+    config = parse(
+        "a: [1]\nb: !fixed [1, 2]\nc: []\nd: [1, 2]\ne: [{f: 1}]\ng: [1, 0.10, 0.1]\nh: [1, 2]\ni: [3, 4]\n"
+        "gridfold: {fixed: [d], vary: [g, i]}\n"
+    )
     assert [(kept.path, kept.reason) for kept in config.kept] == [
         ("a", "one value"),
         ("b", "!fixed"),
         ("c", "empty"),
         ("d", "gridfold.fixed"),
+        ("g", "0.1 is repeated"),
+        ("h", "not in gridfold.vary"),
     ]
 
 
@@ -97,8 +130,9 @@ ERRORS = {
     "a: 0b_\n": "base.yaml:1:4: cannot be read as int: '0b_'",
     "a: x\x01y\n": "base.yaml:1: the character U+0001 is not allowed in YAML",
     "a.b: 1\na: {b: 2}\n": "base.yaml:2:8: a.b: two values have this path",
-    "a: [1, 1]\n": "base.yaml:1:4: a: the value 1 stands twice in [1, 1]\n"
-    "  remove one; if the list is meant to be one value, write !fixed [1, 1]",
+    "gridfold: {vary: a}\na: [1, 2]\n": "base.yaml:1:18: gridfold.vary: expected a list of dotted paths, found a",
+    "gridfold: {trainer: ' : '}\na: 1\n": "base.yaml:1:21: gridfold.trainer: expected 'module:function' or a command"
+    " as a list of its arguments, found ' : '",
     "gridfold: {fixd: [a]}\na: 1\n": "base.yaml:1:18: gridfold.fixd: unknown setting\n  did you mean 'fixed'?",
     "gridfold: {fixed: [b]}\nbb: 1\n": "base.yaml: b: no such path in the config\n  did you mean 'bb'?",
     "gridfold: {fixed: 3}\n": "base.yaml:1:19: gridfold.fixed: expected a list of dotted paths, found 3",
