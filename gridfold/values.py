@@ -72,6 +72,20 @@ def _represent_str(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _represent_str)
 
 
+class Tagged(dict[str, Any]):
+    """A value with a tag for another loader: the tag, as people write it, and the value. It is written with its tag."""
+
+
+def _represent_tagged(dumper: yaml.SafeDumper, tagged: Tagged) -> yaml.Node:
+    ((tag, value),) = tagged.items()
+    node = dumper.represent_data(value)
+    node.tag = f"{_TAG}{tag[2:]}" if tag.startswith("!!") else tag[2:-1] if tag.startswith("!<") else tag
+    return node
+
+
+_Dumper.add_representer(Tagged, _represent_tagged)
+
+
 def writable(scalar: Any) -> Any:
     """The scalar in a form that can be written: surrogate pairs, as JSON escapes have them, become characters.
 
