@@ -25,7 +25,7 @@ from gridfold.values import Tagged, is_portable, render
 
 _COMMENT = re.compile(r"[ \t]+#[^\r\n]*")
 _AFTER = re.compile(r"[ \t]*#[^\r\n]*")
-_TO_COMMA = re.compile(r"(?:\s|#[^\r\n]*)*,")
+_TO_COMMA = re.compile(r"(?:\s|#[^\r\n]*+)*+,")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=\r?\n|\Z)")
 _BLANK_TO_END = re.compile(r"[ \t]*\Z")
 _BLANK_LINES = re.compile(r"(?:[ \t]*\r?\n)*")

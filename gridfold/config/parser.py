@@ -23,7 +23,7 @@ _BOM = "\ufeff"  # the parsers drop it; libyaml does not count it
 # Nobody writes a config this deep, and what works on values calls itself for each level.
 _MAX_DEPTH = 100
 # Between two words of a document there are blanks, breaks and comments; here up to a colon.
-TO_COLON = re.compile(r"(?:\s|#[^\r\n]*)*:")
+TO_COLON = re.compile(r"(?:\s|#[^\r\n]*+)*+:")
 
 
 @dataclass(frozen=True)
