@@ -7,13 +7,13 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any, cast
 
 import yaml
 
-from gridfold.config.parser import MORE_THAN_ONE, Span, parse
+from gridfold.config.parser import MORE_THAN_ONE, Span, growing, parse
 from gridfold.errors import ConfigError, nearest
 from gridfold.values import Loader, writable
 
@@ -71,6 +71,7 @@ class Document:
     _ends: dict[yaml.Node, int] = field(repr=False)
 
     @classmethod
+    @growing()
     def parse(cls, text: str, name: str) -> Document:
         """Parse a text.
 
@@ -185,9 +186,8 @@ class Document:
         return value
 
     def _scalar(self, node: yaml.Node) -> Any:
-        construct = _CONSTRUCTORS.get(node.tag)
         try:
-            return writable(construct(_CONSTRUCTOR, node) if construct else node.value)
+            return _constructed(node.tag, node.value)
         except (ValueError, KeyError, IndexError, OverflowError):
             kind = node.tag.removeprefix("tag:yaml.org,2002:")
             raise ConfigError(f"cannot be read as {kind}: {node.value!r:.60}", where=self.where(node)) from None
@@ -342,7 +342,15 @@ def _mark(mark: Any) -> yaml.Mark:
 
 
 _CONSTRUCTOR = Loader("")
-_CONSTRUCTORS = cast(Mapping[str, Callable[..., Any]], {tag: Loader.yaml_constructors[tag] for tag in _SCALAR_TAGS if tag in Loader.yaml_constructors})
+_CONSTRUCTORS = cast(Mapping[str, Callable[..., Any]], Loader.yaml_constructors)
+
+
+@lru_cache(maxsize=8192)
+def _constructed(tag: str, value: str) -> Any:
+    """The value of a scalar; the text itself if its tag is for another loader."""
+    if tag not in _SCALAR_TAGS:
+        return writable(value)
+    return writable(_CONSTRUCTORS[tag](_CONSTRUCTOR, yaml.ScalarNode(tag, value)))
 
 
 def parse_values(text: str) -> tuple[Any, ...]:

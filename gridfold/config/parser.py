@@ -6,7 +6,10 @@ OmegaConf reads with libyaml, and so do most programs that want speed; PyYAML's 
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -24,6 +27,18 @@ _BOM = "\ufeff"  # the parsers drop it; libyaml does not count it
 _MAX_DEPTH = 100
 # Between two words of a document there are blanks, breaks and comments; here up to a colon.
 TO_COLON = re.compile(r"(?:\s|#[^\r\n]*+)*+:")
+
+
+@contextlib.contextmanager
+def growing() -> Iterator[None]:
+    """While a tree grows nothing of it is garbage, but Python would look through all of it again and again."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 @dataclass(frozen=True)

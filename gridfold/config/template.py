@@ -20,6 +20,7 @@ import yaml
 from gridfold.config.base import COMMENT, KEEP, Config, Settings
 from gridfold.config.document import Document, holders
 from gridfold.config.edits import edited
+from gridfold.config.parser import growing
 from gridfold.config.variations import Variation, check_paths
 from gridfold.errors import ConfigError
 from gridfold.space import Parameter
@@ -56,6 +57,7 @@ class Template:
     _given: str
 
     @classmethod
+    @growing()
     def build(cls, config: Config, variations: Sequence[Variation] = ()) -> Template:
         """Lay variations over a config.
 

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from gridfold.analysis.numbers import number
+from gridfold.config.document import holders
 from gridfold.errors import nearest
 from gridfold.failure import grouped
 from gridfold.names import RunNames, label_parameters
@@ -39,6 +40,7 @@ from gridfold.verify import Verification, Verified
 
 MAX_ROWS = 20
 _MAX_VALUES = 12
+_MAX_KEPT = 100
 _MAX_SEEDS = 5
 _MAX_METRICS = 3  # the others are in results.csv
 
@@ -62,9 +64,11 @@ def plan_table(plan: Plan) -> Group:
         table.add_row(escape(pin.path), escape(render(pin.parameter.values[0])), "set")
     table.add_section()
     replaced = {variation.path for variation in plan.variations}
-    for kept in plan.config.kept:
-        if not any(kept.path == path or kept.path.startswith(f"{path}.") for path in replaced):
-            table.add_row(escape(kept.path), escape(render(kept.value)), f"stays a list: {kept.reason}")
+    kept = [kept for kept in plan.config.kept if replaced.isdisjoint((kept.path, *holders(kept.path)))]
+    for each in kept[:_MAX_KEPT]:
+        table.add_row(escape(each.path), escape(render(each.value)), f"stays a list: {escape(each.reason)}")
+    if len(kept) > _MAX_KEPT:
+        table.add_row("…", "", f"{len(kept) - _MAX_KEPT:,} more stay lists")
     return Group(f"[bold]{_title(plan)}", *([table] if table.row_count else []))
 
 
