@@ -10,7 +10,9 @@ from gridfold.config.parser import Span
 
 _COMMENT = re.compile(r"[ \t]*#[^\r\n]*")
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_NOUNS = "values?|options?|choices?|candidates?|settings?|alternatives?|variants?|rates?|sizes?|seeds?|runs?|trials?|of them"
+_NOUNS = (
+    "values?|options?|choices?|candidates?|settings?|alternatives?|variants?|rates?|sizes?|seeds?|runs?|trials?|of them"
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ def comments_of(text: str, span: Span, items: Sequence[Span]) -> Comments:
 def holds_for_one(comment: str, count: int) -> bool:
     """Whether a comment about a list of ``count`` values can be true of one of them, as far as is cheap to tell."""
     number = f"(?:{count}|{_WORDS[count]})" if count < len(_WORDS) else f"{count}"
-    counted = rf"\b{number} (?:\w+ )?(?:{_NOUNS})\b|\b(?:these|those|all|the) {number}\b" + (r"|\bboth\b" * (count == 2))
+    counted = rf"\b{number} (?:\w+ )?(?:{_NOUNS})\b|\b(?:these|those|all|the) {number}\b" + (
+        r"|\bboth\b" * (count == 2)
+    )
     return not re.search(counted, comment, re.IGNORECASE)
 
 

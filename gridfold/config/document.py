@@ -233,7 +233,7 @@ class Document:
                 raise ConfigError(
                     f"the key '{key.value}' stands twice in one mapping",
                     where=self.where(key),
-                    hint="merge several at once: '<<: [*one, *other]'" if key.tag == _MERGE_TAG else "remove one of them",
+                    hint="merge several at once: <<: [*one, *other]" if key.tag == _MERGE_TAG else "remove one of them",
                 )
             if key.tag != _MERGE_TAG:
                 found[name] = (key, value)
@@ -252,11 +252,7 @@ class Document:
 
     def end(self, node: yaml.Node) -> int:
         """Where the text of a node ends, without the line breaks and comments after it."""
-        end = self._ends.get(node, _mark(node.end_mark).index)
-        if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
-            start = _mark(node.start_mark).index
-            return start + len(self.text[start:end].rstrip())
-        return end
+        return self._ends.get(node, _mark(node.end_mark).index)
 
     def item_end(self, holder: yaml.Node, index: Any, item: yaml.Node) -> int:
         """Where the text of an item of a collection ends, or that of the alias that stands for it."""
@@ -286,7 +282,8 @@ class Document:
     def _bad_tag(self, node: yaml.Node, place: Place) -> ConfigError:
         tag = shown(node.tag)
         problem = f"the tag {tag} cannot stand here"
-        return ConfigError(problem, path=place.path, where=self.where(node), hint=_tag_hint(tag, node))
+        hint = "write the key without it" if node is place.key else _tag_hint(tag, node)
+        return ConfigError(problem, path=place.path, where=self.where(node), hint=hint)
 
 
 def holders(path: str) -> Iterator[str]:
@@ -326,7 +323,9 @@ def nodes(node: yaml.Node) -> Iterator[yaml.Node]:
 def _is_plain(node: yaml.Node) -> bool:
     """Whether a node is a value as every loader knows it, or a list or mapping that is ``!fixed``."""
     is_collection = isinstance(node, yaml.CollectionNode)
-    return node.tag in (_COLLECTION_TAGS if is_collection else _SCALAR_TAGS) or (is_collection and node.tag == FIXED_TAG)
+    return node.tag in (_COLLECTION_TAGS if is_collection else _SCALAR_TAGS) or (
+        is_collection and node.tag == FIXED_TAG
+    )
 
 
 def _tag_hint(tag: str, node: yaml.Node) -> str:
@@ -359,7 +358,7 @@ def parse_values(text: str) -> tuple[Any, ...]:
     Raises:
         ConfigError: the text is something else.
     """
-    document = Document.parse(f"values: [{text}]", "")
+    document = Document.parse(f"values: [{text} ]", "")
     document.check_tags()
     if document.places["values"].end != len(document.text):
         raise ConfigError("not a list of values, or a comment in it")
@@ -379,7 +378,9 @@ def _syntax_error(error: yaml.MarkedYAMLError, name: str, text: str) -> ConfigEr
         _begun(error, mark),
         f"in the line: {line.strip():.100}" if line.strip() else "",
     )
-    return ConfigError(f"not valid YAML: {_problem(error, mark, line)}", where=where, hint="\n".join(filter(None, hints)))
+    return ConfigError(
+        f"not valid YAML: {_problem(error, mark, line)}", where=where, hint="\n".join(filter(None, hints))
+    )
 
 
 def _problem(error: yaml.MarkedYAMLError, mark: yaml.Mark, line: str) -> str:
@@ -407,7 +408,7 @@ def _template_hint(text: str, position: int) -> str:
     line = text[start : text.find("\n", position) % (len(text) + 1)]
     if not re.search(r"\{\{|\{%|\{#", line):
         return ""
-    return "this looks like a Jinja template, which gridfold does not fill in: render it first,\nor quote text that holds '{{'"
+    return "this looks like a Jinja template: render it first, or put text with '{{' in quotes"
 
 
 def _bad_character(character: int, text: str, position: int, name: str) -> ConfigError:
@@ -417,7 +418,9 @@ def _bad_character(character: int, text: str, position: int, name: str) -> Confi
 
 def _root_error(root: yaml.Node | None, name: str) -> ConfigError:
     if isinstance(root, yaml.MappingNode):
-        return ConfigError(f"the tag {shown(root.tag)} cannot stand here, before the whole config", where=name, hint="remove it")
+        return ConfigError(
+            f"the tag {shown(root.tag)} cannot stand here, before the whole config", where=name, hint="remove it"
+        )
     if root is None:
         return ConfigError("the config is empty", where=name, hint="expected a mapping, such as 'training: {...}'")
     found = "a list" if isinstance(root, yaml.SequenceNode) else f"the single value '{root.value:.40}'"

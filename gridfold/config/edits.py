@@ -187,16 +187,21 @@ class _Editor:
         return _Edit(start, end, text + comment + self._break(end, comment))
 
     def _replace_nothing(self, place: Place, text: str) -> _Edit:
-        """A key without a colon, as in ``{a, b: 1}``."""
+        """A key without a colon, as in ``{a, b: 1}`` and ``? a``."""
         assert place.key is not None
         holder = self._document.places[place.holder].node
-        if not isinstance(holder, yaml.MappingNode) or not holder.flow_style:
-            where = self._document.where(place.key)
-            raise ConfigError("the key has no colon", path=place.path, where=where, hint=f"write {place.key.value}:")
+        if isinstance(holder, yaml.CollectionNode) and not holder.flow_style:
+            return self._after_question(place.key, text)
         start, end = place.key.start_mark.index, place.key.end_mark.index
         if place.key.start_mark.line == place.key.end_mark.line:
             return _Edit(end, end, f": {text}")
         return _Edit(start, end, f"{render(self._document.key(place.key))}: {text}")
+
+    def _after_question(self, key: yaml.ScalarNode, text: str) -> _Edit:
+        start = self._text.rfind("\n", 0, key.start_mark.index) + 1
+        before = self._text[start : key.start_mark.index].rstrip()
+        end = self._line_end(key.end_mark.index)
+        return _Edit(end, end, f"{self._newline}{' ' * (len(before) - 1)}: {text}")
 
     def _insert(self, place: Place, new: dict[Any, Any]) -> Iterator[_Edit]:
         """Add keys to a mapping, or to nothing."""
@@ -217,18 +222,19 @@ class _Editor:
             return
         key, value = node.value[-1]
         end = max(self._document.item_end(node, key, value), key.end_mark.index)
+        separator = " ," if self._text[end - 1] == ":" else ","  # "a:," would be a word
         if self._text[place.start] == "?" or place.start == node.value[0][0].start_mark.index:  # [key: value]
             yield _Edit(place.start, place.start, "{")
-            yield _Edit(end, end, f", {pairs}}}")
+            yield _Edit(end, end, f"{separator} {pairs}}}")
             return
         comma = _TO_COMMA.match(self._text, end, place.end - 1)
         after = comma.end() if comma else end
         rest = _REST_OF_LINE.match(self._text, after)
         if rest is None:
-            yield _Edit(after, after, f" {pairs}" if comma else f", {pairs}")
+            yield _Edit(after, after, f" {pairs}" if comma else f"{separator} {pairs}")
             return
         if not comma:
-            yield _Edit(end, end, ",")
+            yield _Edit(end, end, separator)
         start = key.start_mark.index
         indent = self._indent_of(start) + ("" if self._begins_line(start) else "  ")
         yield _Edit(rest.end(), rest.end(), f"{self._newline}{indent}{pairs}")
@@ -257,7 +263,9 @@ class _Editor:
             if not _is_block(node) or not node.value:
                 return None
             holder = node
-            index, node = node.value[-1] if isinstance(node, yaml.MappingNode) else (len(node.value) - 1, node.value[-1])
+            index, node = (
+                node.value[-1] if isinstance(node, yaml.MappingNode) else (len(node.value) - 1, node.value[-1])
+            )
         return None
 
     def _section(self) -> Iterator[_Edit]:

@@ -19,6 +19,7 @@ import yaml
 from gridfold.values import Loader
 
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MARK: Any = yaml.Mark
 # JSON writes characters such as emoji as two escapes, which libyaml takes for none.
 _ESCAPE = "found invalid Unicode character escape code"
 _TAG = "tag:yaml.org,2002:"
@@ -57,7 +58,7 @@ class Parsed:
         root: the node of the whole document; None if there is none.
         anchors: the names of the nodes that have an anchor.
         aliases: where an alias stands, by the collection it is in and by its key or position there.
-        ends: where the text of a block list or mapping ends: its last character that is no blank, break or comment.
+        ends: where the text of a block ends: after its last character that is no blank, break or comment.
     """
 
     root: yaml.Node | None = None
@@ -112,7 +113,7 @@ class _Composer:
         elif isinstance(event, yaml.AliasEvent):
             self._alias(event)
         elif isinstance(event, yaml.DocumentStartEvent) and self._found.root is not None:
-            raise yaml.composer.ComposerError(problem=MORE_THAN_ONE, problem_mark=event.start_mark)
+            raise yaml.composer.ComposerError(problem=MORE_THAN_ONE, problem_mark=self._mark(event.start_mark))
 
     def _scalar(self, event: Any) -> None:
         tag = event.tag
@@ -121,8 +122,11 @@ class _Composer:
         start, end = self._mark(event.start_mark), self._mark(event.end_mark)
         if start.index == end.index:
             start = end = self._nothing(start)
-        self._last = max(self._last, end.index)
-        self._place(yaml.ScalarNode(tag, event.value, start, end, event.style or None), event)
+        node = yaml.ScalarNode(tag, event.value, start, end, event.style or None)
+        if node.style in ("|", ">"):
+            self._found.ends[node] = start.index + len(self._text[start.index : end.index].rstrip())
+        self._last = max(self._last, self._found.ends.get(node, end.index))
+        self._place(node, event)
 
     def _nothing(self, mark: Any) -> Any:
         """Where a key's value is that is not written: after the colon, or after the key if there is none.
@@ -137,7 +141,7 @@ class _Composer:
             return key.end_mark
         line = key.end_mark.line + self._text.count("\n", key.end_mark.index, colon.end())
         column = colon.end() - self._text.rfind("\n", 0, colon.end()) - 1
-        return yaml.Mark("", colon.end(), line, column, None, None)
+        return _MARK("", colon.end(), line, column, None, None)
 
     def _start_collection(self, event: Any) -> None:
         if len(self._open) >= _MAX_DEPTH:
@@ -182,7 +186,7 @@ class _Composer:
             self._found.root = node
         if (name := event.anchor) is not None:
             if name in self._named:
-                problem = f"a second anchor &{name}"
+                problem = f"a second anchor &{name}; give it another name"
                 raise yaml.composer.ComposerError(problem=problem, problem_mark=self._mark(event.start_mark))
             self._named[name] = node
             self._found.anchors[node] = name
@@ -190,7 +194,7 @@ class _Composer:
     def _mark(self, mark: Any) -> Any:
         if not self._skipped:
             return mark
-        return yaml.Mark("", mark.index + self._skipped, mark.line, mark.column, None, None)
+        return _MARK("", mark.index + self._skipped, mark.line, mark.column, None, None)
 
 
 MORE_THAN_ONE = "more than one YAML document"

@@ -79,7 +79,7 @@ class Template:
         text += _settings_comment(document, config, parameters, slot)
         return cls(
             parameters,
-            _Slotted(text, _texts(parameters, words, comments), re.compile(rf"(#?{word}\d+x)")),
+            _Slotted(text, _texts(parameters, words, comments), re.compile(rf"((?: #)?{word}\d+x)")),
             _Slotted(form, _forms(parameters, words), re.compile(rf"(\"{word}\d+x\")")),
             data,
             slot,
@@ -119,11 +119,9 @@ def _texts(
     parameters: Sequence[Parameter], words: Mapping[str, str], comments: Mapping[str, Sequence[str]]
 ) -> dict[str, tuple[int, Sequence[str]]]:
     """What stands in the text for each slot: a value, or the comment that belongs to it."""
-    values = {
-        words[parameter.path]: (which, list(map(render, parameter.values))) for which, parameter in enumerate(parameters)
-    }
     which = {parameter.path: position for position, parameter in enumerate(parameters)}
-    return values | {f"#{words[path]}": (which[path], texts) for path, texts in comments.items()}
+    values = {words[each.path]: (which[each.path], list(map(render, each.values))) for each in parameters}
+    return values | {f" #{words[path]}": (which[path], texts) for path, texts in comments.items()}
 
 
 def _forms(parameters: Sequence[Parameter], words: Mapping[str, str]) -> dict[str, tuple[int, Sequence[str]]]:
