@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from gridfold.config.document import FIXED_TAG, Document, Place, parse_values
+from gridfold.config.document import FIXED_TAG, Document, Place, holders, is_foreign, nodes, parse_values
 from gridfold.errors import ConfigError, nearest, nearest_file
 from gridfold.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS
 from gridfold.repeats import DataFold
@@ -21,6 +21,7 @@ from gridfold.values import first_repeat, render, render_block
 
 SECTION = "gridfold"
 VARIED = "varied"
+KEEP = "keep"
 # A run's config is plain YAML for anybody's loader, so the settings that it still needs stand in a comment.
 COMMENT = "# gridfold: "
 _COMMENT = re.compile(rf"^{COMMENT}(\{{.*\}})[ \r]*$", re.MULTILINE)
@@ -45,6 +46,7 @@ class Settings:
         seed: dotted path of the seed in the config, or ``run.seed``; None to look where it usually is.
         run_seed: what ``run.seed`` is; only in a comment, where it is called ``seed``.
         fold: what ``run.fold`` is; only in a comment.
+        tags: "keep" to pass tags that gridfold does not know on to the loader of the trainer; None to refuse them.
     """
 
     fixed: tuple[str, ...] = ()
@@ -59,6 +61,7 @@ class Settings:
     seed: str | None = None
     run_seed: int | None = None
     fold: DataFold | None = None
+    tags: str | None = None
 
     @classmethod
     def read(cls, document: Document) -> Settings:
@@ -99,6 +102,7 @@ class Settings:
             fixed=self.fixed + tuple(map(str, values.get("fixed", ()))),
             trainer=_hashable(values.get("trainer", self.trainer)),
             threads=values.get("threads", self.threads),
+            tags=values.get("tags", self.tags),
             run_seed=seed,
             fold=_read_fold(*fold) if fold is not None else self.fold,
         )
@@ -141,7 +145,9 @@ class Config:
     def parse(cls, text: str, name: str) -> Config:
         """Read a config from its text; ``name`` stands for the file in messages."""
         document = Document.parse(text, name)
-        return cls(document, Settings.read(document))
+        config = cls(document, Settings.read(document))
+        document.check_tags(keep=config.keeps_tags)
+        return config
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -184,6 +190,11 @@ class Config:
         """What ``run.seed`` is."""
         seed = self.settings.run_seed
         return (self._commented.run_seed or 0) if seed is None else seed
+
+    @property
+    def keeps_tags(self) -> bool:
+        """Whether tags that gridfold does not know are passed on to the loader of the trainer."""
+        return (self.settings.tags or self._commented.tags) == KEEP
 
     @property
     def fold(self) -> DataFold | None:
@@ -232,7 +243,7 @@ class Config:
         stays = {place.node: verdict for place, verdict in judged if verdict != VARIED}
         for place, verdict in judged:
             if verdict != VARIED:
-                stays.update((inner.node, verdict) for inner in self._value_lists(f"{place.path}."))
+                stays.update((inner.node, verdict) for inner in self._value_lists(place.path))
         return [(place, stays.get(place.node, verdict)) for place, verdict in judged]
 
     @property
@@ -251,12 +262,12 @@ class Config:
                 if isinstance(place.node, yaml.SequenceNode):
                     found.append((place, verdict))
                 else:
-                    found.extend((inner, verdict) for inner in self._value_lists(skip))
+                    found.extend((inner, verdict) for inner in self._value_lists(path))
         return found
 
-    def _value_lists(self, prefix: str) -> Iterator[Place]:
-        for path, place in self.document.places.items():
-            if path.startswith(prefix) and isinstance(place.node, yaml.SequenceNode) and _is_value(place.node):
+    def _value_lists(self, path: str) -> Iterator[Place]:
+        for place in self.document.below(path):
+            if isinstance(place.node, yaml.SequenceNode) and _is_value(place.node):
                 yield place
 
     def _verdict(self, place: Place) -> str | None:
@@ -264,12 +275,12 @@ class Config:
         node = place.node
         if node.tag == FIXED_TAG:
             return FIXED_TAG
-        if place.path in self.settings.fixed:
-            return f"{SECTION}.fixed"
-        if place.path in self._commented.fixed:
-            return "fixed by the comment"
+        if place.path in self._fixed:
+            return self._fixed[place.path]
         if not isinstance(node, yaml.SequenceNode) or not _is_value(node):
             return None
+        if self.keeps_tags and any(map(is_foreign, nodes(node))):
+            return "tags"
         if len(node.value) < 2:
             return "one value" if node.value else "empty"
         return self._verdict_of_list(place)
@@ -284,14 +295,25 @@ class Config:
     @cached_property
     def _to_vary(self) -> set[yaml.Node]:
         """What the setting ``vary`` names, wherever aliases have it."""
-        named = self.settings.vary or ()
-        return {place.node for path, place in self.document.places.items() if is_within(path, named)}
+        named = set(self.settings.vary or ())
+        places = self.document.places.items()
+        return {place.node for path, place in places if not named.isdisjoint((path, *holders(path)))}
 
     @cached_property
     def _around_those_to_vary(self) -> set[str]:
         """The paths of all that holds something to vary."""
-        found = [path.split(".") for path, place in self.document.places.items() if place.node in self._to_vary]
-        return {".".join(parts[:length]) for parts in found for length in range(1, len(parts))}
+        return {
+            holder
+            for path, place in self.document.places.items()
+            if place.node in self._to_vary
+            for holder in holders(path)
+        }
+
+    @cached_property
+    def _fixed(self) -> Mapping[str, str]:
+        """Which paths are fixed, and by what."""
+        by_comment = dict.fromkeys(self._commented.fixed, "fixed by the comment")
+        return by_comment | dict.fromkeys(self.settings.fixed, f"{SECTION}.fixed")
 
     @cached_property
     def _commented(self) -> Settings:
@@ -352,6 +374,7 @@ _KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "metric": ("the name of a metric", _is_text),
     "maximize": ("true or false", lambda value: isinstance(value, bool)),
     "seed": ("the dotted path of the seed", _is_text),
+    "tags": (f"'{KEEP}'", lambda value: value == KEEP),
 }
 
 

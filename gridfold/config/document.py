@@ -1,57 +1,30 @@
-"""A YAML document with the place of every value in its text.
-
-PyYAML's composer gives nodes with positions; this module adds what it drops (which anchor a node has, where an alias
-stands) and answers three questions: what is at a dotted path, where does it stand, and which text is its own.
-"""
+"""A YAML document: what is at a dotted path, where it stands, and which text is its own."""
 
 from __future__ import annotations
 
+import io
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any, cast
 
 import yaml
 
+from gridfold.config.parser import MORE_THAN_ONE, Span, growing, parse
 from gridfold.errors import ConfigError, nearest
 from gridfold.values import Loader, writable
 
 FIXED_TAG = "!fixed"
-_MERGE_TAG = "tag:yaml.org,2002:merge"
-_SCALAR_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "merge")}
-_COLLECTION_TAGS = {"tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"}
+_YAML = "tag:yaml.org,2002:"
+_MERGE_TAG = f"{_YAML}merge"
+_SCALAR_TAGS = frozenset(f"{_YAML}{name}" for name in ("str", "int", "float", "bool", "null", "merge"))
+_COLLECTION_TAGS = frozenset(f"{_YAML}{name}" for name in ("seq", "map"))
+_OWN_TAGS = _SCALAR_TAGS | _COLLECTION_TAGS | {FIXED_TAG}
 # Aliases can make a small text stand for a huge tree; no config that a person wrote comes near this.
 _MAX_VALUES = 100_000
-
-
-class _Loader(Loader):
-    """Keeps the anchor of each node and the place of each alias."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.anchor_names: dict[yaml.Node, str] = {}
-        self.aliases: dict[tuple[yaml.Node, Any], yaml.AliasEvent] = {}
-        self._open: set[str] = set()
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
-        anchor = event.anchor
-        if isinstance(event, yaml.AliasEvent):
-            if anchor in self._open:
-                raise yaml.MarkedYAMLError(problem=f"*{anchor} contains itself", problem_mark=_mark(event.start_mark))
-            if index is None:
-                raise yaml.MarkedYAMLError(problem="an alias as a key", problem_mark=_mark(event.start_mark))
-            self.aliases[parent, index] = event  # type: ignore[index]
-            return super().compose_node(parent, index)
-        if anchor is not None:
-            self._open.add(anchor)
-        node = super().compose_node(parent, index)
-        if anchor is not None and node is not None:
-            self._open.discard(anchor)
-            self.anchor_names[node] = anchor
-        return node
 
 
 @dataclass(frozen=True)
@@ -94,9 +67,11 @@ class Document:
     name: str
     root: yaml.MappingNode
     anchors: dict[yaml.Node, str]
-    _aliases: dict[tuple[yaml.Node, Any], yaml.AliasEvent] = field(repr=False)
+    _aliases: dict[tuple[yaml.Node, Any], Span] = field(repr=False)
+    _ends: dict[yaml.Node, int] = field(repr=False)
 
     @classmethod
+    @growing()
     def parse(cls, text: str, name: str) -> Document:
         """Parse a text.
 
@@ -104,27 +79,26 @@ class Document:
             ConfigError: it is not one YAML mapping, or holds what configs cannot hold (repeated keys, unknown tags).
         """
         try:
-            loader = _Loader(text)
-            root = loader.get_single_node()
+            parsed = parse(text)
         except yaml.MarkedYAMLError as error:
             raise _syntax_error(error, name, text) from None
         except yaml.reader.ReaderError as error:
-            line = text.count("\n", 0, error.position) + 1
-            problem = f"the character U+{int(error.character):04X} is not allowed in YAML"
-            raise ConfigError(problem, where=f"{name}:{line}") from None
+            raise _bad_character(int(error.character), text, error.position, name) from None
+        except UnicodeEncodeError as error:
+            raise _bad_character(ord(text[error.start]), text, error.start, name) from None
         except RecursionError:
             raise ConfigError("nested too deeply", where=name) from None
-        if not isinstance(root, yaml.MappingNode):
-            raise _root_error(root, name)
-        document = cls(text, name, root, loader.anchor_names, loader.aliases)
-        document._check_tags()
+        if not isinstance(parsed.root, yaml.MappingNode) or parsed.root.tag not in _COLLECTION_TAGS:
+            raise _root_error(parsed.root, name)
+        document = cls(text, name, parsed.root, parsed.anchors, parsed.aliases, parsed.ends)
+        document.places  # noqa: B018 - not too many values: aliases can make a few lines stand for millions
         document.value()  # every scalar can be read
         return document
 
     @cached_property
     def places(self) -> dict[str, Place]:
         """Every value by its dotted path, in the order of the text; "" is the root."""
-        root = Place("", self.root, "", None, _mark(self.root.start_mark).index, self._end(self.root))
+        root = Place("", self.root, "", None, _mark(self.root.start_mark).index, self.end(self.root))
         found: dict[str, Place] = {"": root}
         stack = [self._children(root)]
         while stack:
@@ -139,6 +113,24 @@ class Document:
             found[child.path] = child
             stack.append(self._children(child))
         return found
+
+    @cached_property
+    def tags(self) -> dict[str, str]:
+        """The tags that are for another loader, by path."""
+        found = {path: place.node.tag for path, place in self.places.items() if is_foreign(place.node)}
+        return {path: shown(tag) for path, tag in found.items()}
+
+    def below(self, path: str) -> Iterator[Place]:
+        """What is inside the value at a path, in the order of the text."""
+        order, positions = self._order
+        position, prefix = positions[path] + 1, f"{path}." if path else ""
+        while position < len(order) and order[position].path.startswith(prefix):
+            yield order[position]
+            position += 1
+
+    @cached_property
+    def _order(self) -> tuple[list[Place], dict[str, int]]:
+        return list(self.places.values()), {path: position for position, path in enumerate(self.places)}
 
     def where(self, node: yaml.Node) -> str:
         """``file:line:column`` of a node."""
@@ -155,30 +147,47 @@ class Document:
             raise ConfigError("no such path in the config", path=path, where=self.name, hint=self._nearest(path))
         return place
 
-    def value(self, node: yaml.Node | None = None, instead: Mapping[yaml.Node, Any] = MappingProxyType({})) -> Any:
-        """The node, or the whole document, as plain Python data; ``instead`` has other values for some nodes."""
+    def value(
+        self,
+        node: yaml.Node | None = None,
+        instead: Mapping[yaml.Node, Any] = MappingProxyType({}),
+        tagged: Callable[[dict[str, Any]], Any] = dict,
+    ) -> Any:
+        """The node, or the whole document, as plain Python data.
+
+        Args:
+            node: which node; None for the whole document.
+            instead: other values for some nodes.
+            tagged: what to make of a value with a tag for another loader. Plain data have ``!ref x`` as
+                ``{"!ref": "x"}``: a value without its tag would be another value.
+        """
         node = self.root if node is None else node
         if node in instead:
             return instead[node]
+        if is_foreign(node):
+            return tagged({shown(node.tag): self._content(node, instead, tagged)})
+        return self._content(node, instead, tagged)
+
+    def _content(self, node: yaml.Node, instead: Mapping[yaml.Node, Any], tagged: Any) -> Any:
         if isinstance(node, yaml.MappingNode):
-            return {self.key(key): self.value(value, instead) for key, value in self._items(node)}
+            return {self.key(key): self.value(value, instead, tagged) for key, value in self._items(node)}
         if isinstance(node, yaml.SequenceNode):
-            return [self.value(item, instead) for item in node.value]
+            return [self.value(item, instead, tagged) for item in node.value]
         return self._scalar(node)
 
     def key(self, node: yaml.Node) -> Any:
         """The key that a key node stands for: a string, a number or a boolean."""
         if not isinstance(node, yaml.ScalarNode):
-            raise ConfigError("a list or mapping as a key", where=self.where(node))
+            hint = _template_hint(self.text, _mark(node.start_mark).index)
+            raise ConfigError("a list or mapping as a key", where=self.where(node), hint=hint)
         value = self._scalar(node)
         if value is None:
             raise ConfigError("an empty key", where=self.where(node), hint="write a name before the colon")
         return value
 
     def _scalar(self, node: yaml.Node) -> Any:
-        constructors = cast(Mapping[str, Callable[..., Any]], Loader.yaml_constructors)
         try:
-            return writable(constructors[node.tag](_CONSTRUCTOR, node))
+            return _constructed(node.tag, node.value)
         except (ValueError, KeyError, IndexError, OverflowError):
             kind = node.tag.removeprefix("tag:yaml.org,2002:")
             raise ConfigError(f"cannot be read as {kind}: {node.value!r:.60}", where=self.where(node)) from None
@@ -196,13 +205,21 @@ class Document:
 
     def _child(self, parent: Place, path: str, node: yaml.Node, index: Any, key: Any, *, merged: bool = False) -> Place:
         alias = self._aliases.get((parent.node, index))
-        start = _mark(alias.start_mark).index if alias else _mark(node.start_mark).index
-        end = _mark(alias.end_mark).index if alias else self._end(node)
+        start, end = (alias.start, alias.end) if alias else (_mark(node.start_mark).index, self.end(node))
         spot = parent.spot or (path if alias or merged else "")
         return Place(path, node, parent.path, key, start, end, spot, merged)
 
     def _items(self, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
         """A mapping's keys and values, merges (``<<``) resolved: its own keys win, then the earlier merges."""
+        if node not in self._known_items:
+            self._known_items[node] = self._find_items(node)
+        return self._known_items[node]
+
+    @cached_property
+    def _known_items(self) -> dict[yaml.Node, list[tuple[yaml.Node, yaml.Node]]]:
+        return {}
+
+    def _find_items(self, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
         found: dict[Any, tuple[yaml.Node, yaml.Node]] = {}
         merged: dict[Any, tuple[yaml.Node, yaml.Node]] = {}
         merges = 0
@@ -216,7 +233,7 @@ class Document:
                 raise ConfigError(
                     f"the key '{key.value}' stands twice in one mapping",
                     where=self.where(key),
-                    hint="remove one of them",
+                    hint="merge several at once: <<: [*one, *other]" if key.tag == _MERGE_TAG else "remove one of them",
                 )
             if key.tag != _MERGE_TAG:
                 found[name] = (key, value)
@@ -233,42 +250,89 @@ class Document:
                 raise ConfigError(problem, where=self.where(source), hint=hint)
         return list(sources)
 
-    def _end(self, node: yaml.Node) -> int:
+    def end(self, node: yaml.Node) -> int:
         """Where the text of a node ends, without the line breaks and comments after it."""
-        if isinstance(node, yaml.CollectionNode) and not node.flow_style:
-            return max(self._item_ends(node), default=_mark(node.end_mark).index)
-        if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
-            return _mark(node.start_mark).index + len(
-                self.text[_mark(node.start_mark).index : _mark(node.end_mark).index].rstrip()
-            )
-        return int(_mark(node.end_mark).index)
+        return self._ends.get(node, _mark(node.end_mark).index)
 
-    def _item_ends(self, node: yaml.CollectionNode) -> Iterator[int]:
-        pairs = node.value if isinstance(node, yaml.MappingNode) else enumerate(node.value)
-        for index, item in pairs:
-            alias = self._aliases.get((node, index))
-            yield _mark(alias.end_mark).index if alias else self._end(item)
-            if isinstance(index, yaml.Node):
-                yield _mark(index.end_mark).index
+    def item_end(self, holder: yaml.Node, index: Any, item: yaml.Node) -> int:
+        """Where the text of an item of a collection ends, or that of the alias that stands for it."""
+        alias = self._aliases.get((holder, index))
+        return alias.end if alias else self.end(item)
+
+    def is_alias(self, holder: yaml.Node, index: Any) -> bool:
+        """Whether an alias stands at a key or position of a collection."""
+        return (holder, index) in self._aliases
 
     def _nearest(self, path: str) -> str:
         leaf = path.rpartition(".")[2]
         same_leaf = [known for known in self.places if known and known.rpartition(".")[2] == leaf]
         return nearest(path, same_leaf if len(same_leaf) == 1 and same_leaf[0] != path else filter(None, self.places))
 
-    def _check_tags(self) -> None:
+    def check_tags(self, *, keep: bool = False) -> None:
+        """Whether every tag can stand where it does; ``keep`` allows tags that are for another loader.
+
+        Raises:
+            ConfigError: one cannot.
+        """
         for place in self.places.values():
             for node in filter(None, (place.key, place.node)):
-                is_collection = isinstance(node, yaml.CollectionNode)
-                if node.tag == FIXED_TAG and is_collection and place.path:
-                    continue
-                if node.tag not in (_COLLECTION_TAGS if is_collection else _SCALAR_TAGS):
-                    raise ConfigError(
-                        f"the tag {node.tag.replace('tag:yaml.org,2002:', '!!')} cannot stand here",
-                        path=place.path,
-                        where=self.where(node),
-                        hint=f"configs hold plain values; the one tag of gridfold is {FIXED_TAG}, before a list",
-                    )
+                if not (_is_plain(node) or (keep and is_foreign(node) and node is not place.key)):
+                    raise self._bad_tag(node, place)
+
+    def _bad_tag(self, node: yaml.Node, place: Place) -> ConfigError:
+        tag = shown(node.tag)
+        problem = f"the tag {tag} cannot stand here"
+        hint = "write the key without it" if node is place.key else _tag_hint(tag, node)
+        return ConfigError(problem, path=place.path, where=self.where(node), hint=hint)
+
+
+def holders(path: str) -> Iterator[str]:
+    """The paths of what holds the value at a path, the nearest first."""
+    while "." in path:
+        path = path.rpartition(".")[0]
+        yield path
+
+
+def is_foreign(node: yaml.Node) -> bool:
+    """Whether a node has a tag that is for another loader than those of plain values."""
+    return node.tag not in _OWN_TAGS
+
+
+def shown(tag: str) -> str:
+    """A tag as people write it."""
+    if tag.startswith(_YAML):
+        return f"!!{tag.removeprefix(_YAML)}"
+    return tag if tag.startswith("!") else f"!<{tag}>"
+
+
+def nodes(node: yaml.Node) -> Iterator[yaml.Node]:
+    """The node and all that is in it, each once."""
+    seen: set[yaml.Node] = set()
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        if current not in seen:
+            seen.add(current)
+            yield current
+            if isinstance(current, yaml.MappingNode):
+                waiting += [value for _, value in current.value]
+            elif isinstance(current, yaml.SequenceNode):
+                waiting += current.value
+
+
+def _is_plain(node: yaml.Node) -> bool:
+    """Whether a node is a value as every loader knows it, or a list or mapping that is ``!fixed``."""
+    is_collection = isinstance(node, yaml.CollectionNode)
+    return node.tag in (_COLLECTION_TAGS if is_collection else _SCALAR_TAGS) or (
+        is_collection and node.tag == FIXED_TAG
+    )
+
+
+def _tag_hint(tag: str, node: yaml.Node) -> str:
+    if not is_foreign(node):
+        return f"configs hold plain values; the one tag of gridfold is {FIXED_TAG}, before a list"
+    first = f"for a list that is one value, write {FIXED_TAG} [...]\n" if tag == "!!python/tuple" else ""
+    return f"{first}to pass tags on to a loader of your own, write gridfold: {{tags: keep}}"
 
 
 def _mark(mark: Any) -> yaml.Mark:
@@ -277,6 +341,15 @@ def _mark(mark: Any) -> yaml.Mark:
 
 
 _CONSTRUCTOR = Loader("")
+_CONSTRUCTORS = cast(Mapping[str, Callable[..., Any]], Loader.yaml_constructors)
+
+
+@lru_cache(maxsize=8192)
+def _constructed(tag: str, value: str) -> Any:
+    """The value of a scalar; the text itself if its tag is for another loader."""
+    if tag not in _SCALAR_TAGS:
+        return writable(value)
+    return writable(_CONSTRUCTORS[tag](_CONSTRUCTOR, yaml.ScalarNode(tag, value)))
 
 
 def parse_values(text: str) -> Document:
@@ -285,25 +358,69 @@ def parse_values(text: str) -> Document:
     Raises:
         ConfigError: the text is something else.
     """
-    document = Document.parse(f"values: [{text}]", "")
+    document = Document.parse(f"values: [{text} ]", "")
+    document.check_tags()
     if document.places["values"].end != len(document.text):
         raise ConfigError("not a list of values, or a comment in it")
     return document
 
 
 def _syntax_error(error: yaml.MarkedYAMLError, name: str, text: str) -> ConfigError:
-    mark = error.problem_mark or error.context_mark
-    where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-    problem = f"not valid YAML: {error.problem or error.context}"
-    line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
+    mark = cast(yaml.Mark, error.problem_mark or error.context_mark)
+    where = f"{name}:{mark.line + 1}:{mark.column + 1}"
+    line = next(itertools.islice(io.StringIO(text), mark.line, None), "")
+    if error.problem == MORE_THAN_ONE:
+        return ConfigError(MORE_THAN_ONE, where=where, hint="keep one; remove the '---' between them")
     if re.match(r" *\t", line):
         return ConfigError("not valid YAML: a tab in the indentation", where=where, hint="indent with spaces")
-    if "expected a single document" in str(error.context):
-        return ConfigError("more than one YAML document", where=where, hint="keep one; remove the '---' between them")
-    return ConfigError(problem, where=where, hint=f"in the line: {line.strip():.100}" if line.strip() else "")
+    hints = (
+        _template_hint(text, mark.index),
+        _begun(error, mark),
+        f"in the line: {line.strip():.100}" if line.strip() else "",
+    )
+    return ConfigError(
+        f"not valid YAML: {_problem(error, mark, line)}", where=where, hint="\n".join(filter(None, hints))
+    )
+
+
+def _problem(error: yaml.MarkedYAMLError, mark: yaml.Mark, line: str) -> str:
+    """What is wrong, in libyaml's words but for those that say too little."""
+    problem = str(error.problem or error.context).replace("did not find expected", "expected")
+    found = line[mark.column : mark.column + 1].strip()
+    if problem == "found character that cannot start any token":
+        return f"a value cannot start with {found!r}; put it in quotes"
+    return problem + (f", but got {found!r}" if found and problem.startswith("expected") else "")
+
+
+def _begun(error: yaml.MarkedYAMLError, mark: yaml.Mark) -> str:
+    """Where the bracket or quote is that lacks its end, if it is not in the same line."""
+    begun = error.context_mark
+    opening = next((text for what, text in _OPENINGS.items() if str(error.context).endswith(what)), None)
+    return f"the {opening} is in line {begun.line + 1}" if begun and opening and begun.line < mark.line else ""
+
+
+_OPENINGS = {"a flow sequence": "'['", "a flow mapping": "'{'", "a quoted scalar": "quote"}
+
+
+def _template_hint(text: str, position: int) -> str:
+    """What to do about a template that is to be filled in before it is YAML."""
+    start = text.rfind("\n", 0, position) + 1
+    line = text[start : text.find("\n", position) % (len(text) + 1)]
+    if not re.search(r"\{\{|\{%|\{#", line):
+        return ""
+    return "this looks like a Jinja template: render it first, or put text with '{{' in quotes"
+
+
+def _bad_character(character: int, text: str, position: int, name: str) -> ConfigError:
+    where = f"{name}:{text.count(chr(10), 0, position) + 1}"
+    return ConfigError(f"the character U+{character:04X} is not allowed in YAML", where=where)
 
 
 def _root_error(root: yaml.Node | None, name: str) -> ConfigError:
+    if isinstance(root, yaml.MappingNode):
+        return ConfigError(
+            f"the tag {shown(root.tag)} cannot stand here, before the whole config", where=name, hint="remove it"
+        )
     if root is None:
         return ConfigError("the config is empty", where=name, hint="expected a mapping, such as 'training: {...}'")
     found = "a list" if isinstance(root, yaml.SequenceNode) else f"the single value '{root.value:.40}'"

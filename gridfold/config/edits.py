@@ -6,21 +6,33 @@ is written alike; what is for gridfold only is left out. Everything else of the 
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from gridfold.config.base import SECTION, Config
-from gridfold.config.document import FIXED_TAG, Place
+from gridfold.config.comments import comments_of, holds_for_one, spaced
+from gridfold.config.document import FIXED_TAG, Place, is_foreign, nodes
+from gridfold.config.parser import TO_COLON, Span
 from gridfold.config.variations import Variation
 from gridfold.errors import ConfigError
-from gridfold.values import is_portable, render
+from gridfold.values import Tagged, is_portable, render
 
 _COMMENT = re.compile(r"[ \t]+#[^\r\n]*")
-_TO_COLON = re.compile(r"(?:\s|#[^\n]*)*:")
+_AFTER = re.compile(r"[ \t]*#[^\r\n]*")
+_TO_COMMA = re.compile(r"(?:\s|#[^\r\n]*+)*+,")
+_REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=\r?\n|\Z)")
+_BLANK_TO_END = re.compile(r"[ \t]*\Z")
+_BLANK_LINES = re.compile(r"(?:[ \t]*\r?\n)*")
+_RARE_BREAK = re.compile("[\x85\u2028\u2029\ufeff]")
+_UNLIKE = re.compile(r"\t|[|>][-+0-9]*#")
+_TAB_OR_COMMENT = re.compile(r"\t+|#[^\r\n]*")
+_BLANKS = re.compile(r"[ \t]*")
 
 Changes = list[tuple[list[Any], Any]]
 """Values with the keys that lead to each."""
@@ -35,13 +47,18 @@ class _Edit:
     text: str
 
 
-def edited(config: Config, variations: Sequence[Variation], slots: Mapping[str, str]) -> str:
+def edited(config: Config, variations: Sequence[Variation], slots: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
     """The text of a config with a slot, a word, for the value at each path of ``slots``.
+
+    Returns:
+        The text, and for each path the comments that belong to its values, if there are any; ``#`` and the slot stand
+        where they go.
 
     Raises:
         ConfigError: a variation cannot be laid over the text.
     """
-    return _Editor(config, slots).edited(variations)
+    editor = _Editor(config, slots)
+    return editor.edited(variations), editor.comments
 
 
 class _Editor:
@@ -51,13 +68,12 @@ class _Editor:
         self._text = config.document.text
         self._slots = slots
         self._newline = "\r\n" if "\r\n" in self._text else "\n"
+        self.comments: dict[str, tuple[str, ...]] = {}
 
     def edited(self, variations: Sequence[Variation]) -> str:
         edits = [*self._replacements(variations), *self._section()]
-        whole = [edit for edit in edits if edit.start < edit.end]
-        for small in (*self._alike(), *self._untagged()):
-            if not any(small.start < edit.end and edit.start < small.end for edit in whole):
-                edits.append(small)
+        overlaps = _overlap(edits)
+        edits += (small for small in (*self._alike(), *self._untagged(), *self._tabs()) if not overlaps(small))
         edits.sort(key=lambda edit: (edit.start, edit.start < edit.end, -edit.end))  # insertions first
         pieces, position = [], 0
         for edit in edits:
@@ -85,8 +101,9 @@ class _Editor:
                 added.setdefault(place.path, []).append((rest, value))
             else:
                 own[place.path] = value
+        given = {variation.path for variation in variations}
         for path, value in own.items():
-            yield self._replace(self._document.places[path], render(value))
+            yield self._replace(self._document.places[path], render(value), "" if path in given else str(value))
         yield from self._borrowed(borrowed, own, added)
         for path, changes in added.items():
             yield from self._insert(self._document.places[path], _changed({}, changes))
@@ -100,11 +117,11 @@ class _Editor:
         changed |= {self._document.places[self._document.places[spot].holder].node: spot for spot in borrowed}
         for spot, changes in borrowed.items():
             place = self._document.places[spot]
-            for node in _nodes(place.node):
+            for node in nodes(place.node):
                 if node in changed:
                     hint = f"in {changed[node]}, which {spot} is an alias of; give one of the two"
                     raise ConfigError("cannot be given together with a change", path=spot, hint=hint)
-            value = _changed(self._document.value(place.node, instead), changes)
+            value = _changed(self._document.value(place.node, instead, Tagged), changes)
             if place.merged and place.key is not None:
                 added.setdefault(place.holder, []).append(([self._document.key(place.key)], value))
             else:
@@ -133,31 +150,58 @@ class _Editor:
             place = self._document.places[place.holder]
         return keys[::-1]
 
-    def _replace(self, place: Place, text: str) -> _Edit:
+    def _replace(self, place: Place, text: str, slot: str = "") -> _Edit:
+        """Another value at a place; with a slot, the value's own comments go to ``#`` and the slot."""
         anchor = None if place.spot else self._document.anchors.get(place.node)
         text = f"&{anchor} {text}" if anchor else text
-        is_block = isinstance(place.node, yaml.CollectionNode) and not place.node.flow_style
-        end = self._after_comment(place.end) if is_block else place.end
-        if place.key is None:
-            return _Edit(place.start, end, f" {text}" if self._text[place.start - 1] == "-" else text)
-        key_end = place.key.end_mark.index
-        colon = _TO_COLON.match(self._text, key_end, max(place.start, key_end))
-        if colon is None:
-            return self._replace_nothing(place, text)
-        if not is_block:
-            return _Edit(place.start, end, f" {text}" if self._text[place.start - 1] == ":" else text)
-        comment = _COMMENT.search(self._text, colon.end(), self._line_end(colon.end()))
-        return _Edit(colon.end(), end, f" {text}{comment[0] if comment else ''}")
+        start, key = place.start, place.key
+        if key is not None:
+            colon = TO_COLON.match(self._text, key.end_mark.index, max(start, key.end_mark.index))
+            if colon is None:
+                return self._replace_nothing(place, text)
+            start = colon.end() if _is_block(place.node) or start < colon.end() else start
+        text = f" {text}" if self._text[start - 1 : start] in ("-", ":") else text
+        if isinstance(place.node, yaml.SequenceNode):
+            return self._replace_list(place, start, text, slot)
+        if _is_block(place.node):
+            return _Edit(start, self._after_comment(place.end), text + self._header(start, place))
+        return _Edit(start, place.end, text)
+
+    def _replace_list(self, place: Place, start: int, text: str, slot: str) -> _Edit:
+        """One value instead of a list: what is said about the list stays, and what is said about the value."""
+        count = len(place.node.value)
+        inner = place.end if _is_block(place.node) else place.end - 1
+        items = [Span(item.start, item.end) for item in self._items_of(place)]
+        last = _AFTER.match(self._text, place.end)
+        found = comments_of(self._text, Span(start, last.end() if last and _is_block(place.node) else inner), items)
+        comment = found.before
+        if any(found.items) and slot:
+            self.comments[place.path] = found.items
+            comment += f" #{slot}"
+        comment += found.after
+        end = place.end
+        if last:
+            end = last.end()
+            own = "" if _is_block(place.node) or not holds_for_one(last[0], count) else spaced(last[0])
+            comment = own + comment
+        return _Edit(start, end, text + comment + self._break(end, comment))
 
     def _replace_nothing(self, place: Place, text: str) -> _Edit:
-        """A key without a colon, as in ``{a, b: 1}``."""
+        """A key without a colon, as in ``{a, b: 1}`` and ``? a``."""
         assert place.key is not None
         holder = self._document.places[place.holder].node
-        if not isinstance(holder, yaml.MappingNode) or not holder.flow_style:
-            where = self._document.where(place.key)
-            raise ConfigError("the key has no colon", path=place.path, where=where, hint=f"write {place.key.value}:")
-        end = place.key.end_mark.index
-        return _Edit(end, end, f": {text}")
+        if isinstance(holder, yaml.CollectionNode) and not holder.flow_style:
+            return self._after_question(place.key, text)
+        start, end = place.key.start_mark.index, place.key.end_mark.index
+        if place.key.start_mark.line == place.key.end_mark.line:
+            return _Edit(end, end, f": {text}")
+        return _Edit(start, end, f"{render(self._document.key(place.key))}: {text}")
+
+    def _after_question(self, key: yaml.ScalarNode, text: str) -> _Edit:
+        start = self._text.rfind("\n", 0, key.start_mark.index) + 1
+        before = self._text[start : key.start_mark.index].rstrip()
+        end = self._line_end(key.end_mark.index)
+        return _Edit(end, end, f"{self._newline}{' ' * (len(before) - 1)}: {text}")
 
     def _insert(self, place: Place, new: dict[Any, Any]) -> Iterator[_Edit]:
         """Add keys to a mapping, or to nothing."""
@@ -167,35 +211,62 @@ class _Editor:
             return
         pairs = [f"{render(key)}: {render(value)}" for key, value in new.items()]
         if node.flow_style:
-            before = self._text[place.start : place.end - 1].rstrip()
-            comma = "" if before.endswith(("{", ",")) else ", "
-            yield _Edit(place.end - 1, place.end - 1, comma + ", ".join(pairs))
+            yield from self._insert_in_braces(place, node, ", ".join(pairs))
         else:
             yield from self._insert_lines(place, node, pairs)
 
-    def _insert_lines(self, place: Place, node: yaml.MappingNode, pairs: list[str]) -> Iterator[_Edit]:
-        first_key = node.value[0][0].start_mark
-        before = self._text[: first_key.index].rstrip(" \t")
-        explicit = before.endswith("?")  # "? key" instead of "key:"
-        indent = " " * (first_key.column - (first_key.index - len(before) + 1 if explicit else 0))
-        prefix = f"{place.path}." if place.path else ""
-        inside = [
-            other
-            for other in self._document.places.values()
-            if other.path.startswith(prefix)
-            and other.path != place.path
-            and other.path.split(".")[0] != SECTION
-            and (not other.spot or (other.spot == other.path and not other.merged))
-        ]
-        if not inside:  # nothing but the section of gridfold, or merges
-            position = node.value[0][0].start_mark.index
-            yield _Edit(position, position, "".join(f"{pair}{self._newline}{indent}" for pair in pairs))
+    def _insert_in_braces(self, place: Place, node: yaml.MappingNode, pairs: str) -> Iterator[_Edit]:
+        if not node.value:
+            brace = self._text.index("{", place.start) + 1
+            yield _Edit(brace, brace, pairs)
             return
-        last = max(inside, key=lambda other: (other.end, other.start))
-        if isinstance(last.node, yaml.ScalarNode) and last.node.style in ("|", ">"):
-            yield self._on_one_line(last.node)
-        position = self._line_end(last.end)
+        key, value = node.value[-1]
+        end = max(self._document.item_end(node, key, value), key.end_mark.index)
+        separator = " ," if self._text[end - 1] == ":" else ","  # "a:," would be a word
+        if self._text[place.start] == "?" or place.start == node.value[0][0].start_mark.index:  # [key: value]
+            yield _Edit(place.start, place.start, "{")
+            yield _Edit(end, end, f"{separator} {pairs}}}")
+            return
+        comma = _TO_COMMA.match(self._text, end, place.end - 1)
+        after = comma.end() if comma else end
+        rest = _REST_OF_LINE.match(self._text, after)
+        if rest is None:
+            yield _Edit(after, after, f" {pairs}" if comma else f"{separator} {pairs}")
+            return
+        if not comma:
+            yield _Edit(end, end, separator)
+        start = key.start_mark.index
+        indent = self._indent_of(start) + ("" if self._begins_line(start) else "  ")
+        yield _Edit(rest.end(), rest.end(), f"{self._newline}{indent}{pairs}")
+
+    def _insert_lines(self, place: Place, node: yaml.MappingNode, pairs: list[str]) -> Iterator[_Edit]:
+        first = node.value[0][0].start_mark
+        start = node.start_mark
+        explicit = start.line == first.line and self._text[start.index] == "?"  # "? key" instead of "key:"
+        indent = " " * (start.column if explicit else first.column)
+        own = [pair for pair in node.value if place.path or self._document.key(pair[0]) != SECTION]
+        if not own:
+            yield _Edit(first.index, first.index, "".join(f"{pair}{self._newline}{indent}" for pair in pairs))
+            return
+        key, value = own[-1]
+        leaf = self._last_leaf(node, key, value)
+        if leaf is not None and leaf.style in ("|", ">"):
+            yield self._on_one_line(leaf)
+        position = self._line_end(max(self._document.item_end(node, key, value), key.end_mark.index))
         yield _Edit(position, position, "".join(f"{self._newline}{indent}{pair}" for pair in pairs))
+
+    def _last_leaf(self, holder: yaml.Node, index: Any, node: yaml.Node) -> yaml.ScalarNode | None:
+        """The last scalar of an item of a block, if it ends the text of it."""
+        while not self._document.is_alias(holder, index):
+            if isinstance(node, yaml.ScalarNode):
+                return node
+            if not _is_block(node) or not node.value:
+                return None
+            holder = node
+            index, node = (
+                node.value[-1] if isinstance(node, yaml.MappingNode) else (len(node.value) - 1, node.value[-1])
+            )
+        return None
 
     def _section(self) -> Iterator[_Edit]:
         """The section ``gridfold`` is left out."""
@@ -203,27 +274,64 @@ class _Editor:
         if place is None or place.key is None:
             return
         start, end = place.key.start_mark.index, self._after_comment(place.end)
-        after = self._text[end:]
         if self._document.root.flow_style:
-            comma = re.match(r"\s*,\s*", after)
-            if comma is None:
-                start -= len(self._text[:start]) - len(self._text[:start].rstrip().rstrip(","))
-            yield _Edit(start, end + (comma.end() if comma else 0), "")
+            yield self._out_of_braces(start, place.end)
         else:
-            blank = re.match(r"(?:[ \t]*\r?\n)*", after)  # they would count to a text block before the section
-            yield _Edit(start, end + (blank.end() if blank else 0), "")
+            blank = _BLANK_LINES.match(self._text, end)  # they would count to a text block before the section
+            yield _Edit(start, blank.end() if blank else end, "")
+
+    def _out_of_braces(self, start: int, end: int) -> _Edit:
+        """A pair is left out with the comma after it; if there is none, with the comma right before it."""
+        comma = _TO_COMMA.match(self._text, end)
+        if comma is not None:
+            blank = _BLANKS.match(self._text, comma.end())
+            return _Edit(start, blank.end() if blank else comma.end(), "")
+        line = self._text[self._text.rfind("\n", 0, start) + 1 : start]
+        before = line.rstrip()
+        return _Edit(start - len(line) + len(before) - 1 if before.endswith(",") else start, end, "")
 
     def _alike(self) -> Iterator[_Edit]:
         """What loaders would read differently is written so that they do not."""
         for place in self._document.places.values():
             key = None if place.merged or self._document.places[place.holder].spot else place.key
             for node in (key, None if place.spot else place.node):
-                if isinstance(node, yaml.ScalarNode) and not (is_portable(node) and self._ends_well(node)):
+                if isinstance(node, yaml.ScalarNode) and not self._is_alike(node):
                     yield self._on_one_line(node)
+
+    def _is_alike(self, node: yaml.ScalarNode) -> bool:
+        """Whether every loader reads a scalar alike as it stands, or its tag is for one loader only."""
+        return is_foreign(node) or (is_portable(node) and self._is_read_by_all(node) and self._ends_well(node))
+
+    def _is_read_by_all(self, node: yaml.ScalarNode) -> bool:
+        """Not what PyYAML's own parser or a YAML 1.2 loader splits in another way: tabs between words, rare breaks."""
+        text = self._text[node.start_mark.index : node.end_mark.index]
+        if _RARE_BREAK.search(text):
+            return False
+        properties = {None: text, "'": text.partition("'")[0], '"': text.partition('"')[0]}
+        return not _UNLIKE.search(properties.get(node.style) or text.partition("\n")[0])
+
+    def _tabs(self) -> Iterator[_Edit]:
+        """Tabs between words become blanks: PyYAML's own parser takes none there."""
+        if "\t" not in self._text:
+            return
+        position = 0
+        for start, end in [*self._words(), (len(self._text), len(self._text))]:
+            for match in _TAB_OR_COMMENT.finditer(self._text, position, start):
+                if match[0][0] != "#":
+                    yield _Edit(match.start(), match.end(), " " * len(match[0]))
+            position = max(position, end)
+
+    def _words(self) -> list[tuple[int, int]]:
+        """Where scalars and aliases stand."""
+        places = self._document.places.values()
+        scalars = [place for place in places if isinstance(place.node, yaml.ScalarNode) or self._is_alias(place)]
+        keys = [place.key for place in places if place.key is not None]
+        words = [(place.start, place.end) for place in scalars]
+        return sorted(words + [(key.start_mark.index, key.end_mark.index) for key in keys])
 
     def _ends_well(self, node: yaml.ScalarNode) -> bool:
         """Not a block of text that ends with the file in the middle of a line: a line after it would end it too."""
-        at_end = node.style in ("|", ">") and not self._text[node.end_mark.index :].strip(" \t")
+        at_end = node.style in ("|", ">") and _BLANK_TO_END.match(self._text, node.end_mark.index)
         return not at_end or self._text.endswith("\n")
 
     def _on_one_line(self, node: yaml.ScalarNode) -> _Edit:
@@ -243,10 +351,38 @@ class _Editor:
                     raise ConfigError(f"write the tag as {FIXED_TAG}", path=place.path, where=where)
                 yield _Edit(tag.start(), tag.end(), "")
 
+    def _header(self, start: int, place: Place) -> str:
+        """The comment on the line on which a block mapping begins."""
+        comment = _COMMENT.search(self._text, start, min(self._line_end(start), self._first_word(place)))
+        return spaced(comment[0]) if comment else ""
+
+    def _first_word(self, place: Place) -> int:
+        return int(place.node.value[0][0].start_mark.index)
+
+    def _is_alias(self, place: Place) -> bool:
+        return place.spot == place.path and bool(place.path) and not place.merged
+
+    def _items_of(self, place: Place) -> Iterator[Place]:
+        return (self._document.places[f"{place.path}.{index}"] for index in range(len(place.node.value)))
+
+    def _break(self, end: int, comment: str) -> str:
+        """A line break after a comment, if something else than a comment follows on the line."""
+        if not comment or _REST_OF_LINE.match(self._text, end):
+            return ""
+        return self._newline + self._indent_of(end)
+
+    def _begins_line(self, position: int) -> bool:
+        return not self._text[self._text.rfind("\n", 0, position) + 1 : position].strip()
+
+    def _indent_of(self, position: int) -> str:
+        """The blanks with which the line of a position begins."""
+        start = self._text.rfind("\n", 0, position) + 1
+        return " " * (len(self._text[start:position]) - len(self._text[start:position].lstrip()))
+
     def _line_end(self, position: int) -> int:
         end = self._text.find("\n", position)
         end = len(self._text) if end < 0 else end
-        return end - 1 if self._text[:end].endswith("\r") else end
+        return end - 1 if self._text[end - 1 : end] == "\r" else end
 
     def _after_comment(self, position: int) -> int:
         """Past the comment that follows on the line, if nothing else does."""
@@ -254,19 +390,21 @@ class _Editor:
         return comment.end() if comment else position
 
 
-def _nodes(node: yaml.Node) -> Iterator[yaml.Node]:
-    """The node and all that is in it, each once."""
-    seen: set[yaml.Node] = set()
-    waiting = [node]
-    while waiting:
-        current = waiting.pop()
-        if current not in seen:
-            seen.add(current)
-            yield current
-            if isinstance(current, yaml.MappingNode):
-                waiting += [value for _, value in current.value]
-            elif isinstance(current, yaml.SequenceNode):
-                waiting += current.value
+def _is_block(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.CollectionNode) and not node.flow_style
+
+
+def _overlap(edits: Iterable[_Edit]) -> Callable[[_Edit], bool]:
+    """Whether an edit shares characters with one of these."""
+    whole = sorted((edit.start, edit.end) for edit in edits if edit.start < edit.end)
+    starts = [start for start, _ in whole]
+    ends = list(itertools.accumulate((end for _, end in whole), max))
+
+    def overlaps(edit: _Edit) -> bool:
+        before = bisect_left(starts, edit.end)
+        return before > 0 and ends[before - 1] > edit.start
+
+    return overlaps
 
 
 def _changed(data: Any, changes: Changes) -> Any:
@@ -279,6 +417,8 @@ def _changed(data: Any, changes: Changes) -> Any:
 def _with(data: Any, keys: Sequence[Any], value: Any) -> Any:
     if not keys:
         return value
+    if isinstance(data, Tagged):
+        return Tagged({tag: _with(inner, keys, value) for tag, inner in data.items()})
     head, rest = keys[0], keys[1:]
     if isinstance(data, list):
         return [_with(item, rest, value) if index == head else item for index, item in enumerate(data)]

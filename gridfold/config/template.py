@@ -11,15 +11,16 @@ from __future__ import annotations
 import copy
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from gridfold.config.base import COMMENT, Config, Settings
-from gridfold.config.document import Document
+from gridfold.config.base import COMMENT, KEEP, Config, Settings
+from gridfold.config.document import Document, holders
 from gridfold.config.edits import edited
+from gridfold.config.parser import growing
 from gridfold.config.variations import Variation, check_paths
 from gridfold.errors import ConfigError
 from gridfold.space import Parameter
@@ -27,17 +28,17 @@ from gridfold.values import canonical, digest, render
 
 
 class _Slotted:
-    """A text with slots: pieces of text, and between them which parameter's value stands there."""
+    """A text with slots: pieces of text, and between them what stands there, which depends on a parameter's value."""
 
-    def __init__(self, text: str, slot: re.Pattern[str], values: Sequence[Sequence[str]]) -> None:
+    def __init__(self, text: str, slots: Mapping[str, tuple[int, Sequence[str]]], slot: re.Pattern[str]) -> None:
         pieces = slot.split(text)
         self._head = pieces[0]
         self._tail = [
-            (values[int(which)], int(which), piece) for which, piece in zip(pieces[1::2], pieces[2::2], strict=True)
+            (slots[each][1], slots[each][0], piece) for each, piece in zip(pieces[1::2], pieces[2::2], strict=True)
         ]
 
     def fill(self, choice: Sequence[int]) -> str:
-        return self._head + "".join([values[choice[which]] + piece for values, which, piece in self._tail])
+        return self._head + "".join([texts[choice[which]] + piece for texts, which, piece in self._tail])
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Template:
     _given: str
 
     @classmethod
+    @growing()
     def build(cls, config: Config, variations: Sequence[Variation] = ()) -> Template:
         """Lay variations over a config.
 
@@ -68,19 +70,17 @@ class Template:
         parameters = _parameters(config, variations)
         word = f"slot{secrets.token_hex(8)}x"  # no config has it
         slot = re.compile(rf"{word}(\d+)x")
-        text = edited(config, variations, {parameter.path: f"{word}{i}x" for i, parameter in enumerate(parameters)})
-        text += _settings_comment(_parse(text, config, variations), config, parameters, slot)
-        data = Document.parse(text, config.document.name).value()
+        words = {parameter.path: f"{word}{i}x" for i, parameter in enumerate(parameters)}
+        text, comments = edited(config, variations, words)
+        document = _parse(text, config, variations)
+        data = document.value()
         form = canonical(data)
         _check_slots(parameters, slot, text, form)
+        text += _settings_comment(document, config, parameters, slot)
         return cls(
             parameters,
-            _Slotted(text, slot, [[render(value) for value in parameter.values] for parameter in parameters]),
-            _Slotted(
-                form,
-                re.compile(f'"{slot.pattern}"'),
-                [[canonical(value) for value in parameter.values] for parameter in parameters],
-            ),
+            _Slotted(text, _texts(parameters, words, comments), re.compile(rf"((?: #)?{word}\d+x)")),
+            _Slotted(form, _forms(parameters, words), re.compile(rf"(\"{word}\d+x\")")),
             data,
             slot,
             _given(config),
@@ -115,9 +115,28 @@ class Template:
         return copy.deepcopy(self.parameters[which].values[choice[which]])
 
 
+def _texts(
+    parameters: Sequence[Parameter], words: Mapping[str, str], comments: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[int, Sequence[str]]]:
+    """What stands in the text for each slot: a value, or the comment that belongs to it."""
+    which = {parameter.path: position for position, parameter in enumerate(parameters)}
+    values = {words[each.path]: (which[each.path], list(map(render, each.values))) for each in parameters}
+    return values | {f" #{words[path]}": (which[path], texts) for path, texts in comments.items()}
+
+
+def _forms(parameters: Sequence[Parameter], words: Mapping[str, str]) -> dict[str, tuple[int, Sequence[str]]]:
+    """What stands in the canonical form for each slot."""
+    return {
+        f'"{words[parameter.path]}"': (which, list(map(canonical, parameter.values)))
+        for which, parameter in enumerate(parameters)
+    }
+
+
 def _given(config: Config) -> str:
     """What tells runs of one config apart: ``run.seed`` and ``run.fold``, if they are not as they always are."""
     given: dict[str, Any] = {"seed": config.run_seed} if config.run_seed else {}
+    if tags := config.document.tags:
+        given["tags"] = tags
     if config.fold:
         given["fold"] = [config.fold.index, config.fold.count]
     return canonical(given) if given else ""
@@ -127,7 +146,7 @@ def _parameters(config: Config, variations: Sequence[Variation]) -> tuple[Parame
     given = {variation.path: variation for variation in variations}
     found: dict[str, Parameter] = {}
     for parameter in config.parameters:
-        inside_given = any(parameter.path.startswith(f"{path}.") for path in given)
+        inside_given = not given.keys().isdisjoint(holders(parameter.path))
         if not inside_given and not (parameter.path in given and given[parameter.path].is_pin):
             found[parameter.path] = given[parameter.path].parameter if parameter.path in given else parameter
     for variation in variations:
@@ -142,10 +161,11 @@ def _check_slots(parameters: Sequence[Parameter], slot: re.Pattern[str], text: s
     Raises:
         ConfigError: the text is written in a way that no slot can be placed in.
     """
-    placed = {int(which) for which in slot.findall(text)}
-    whole = re.findall(f'"{slot.pattern}"', form)
+    placed = set(slot.findall(text))
+    quoted = re.findall(f'"{slot.pattern}"', form)
+    whole = set(quoted) if len(quoted) == len(slot.findall(form)) else set()
     for index, parameter in enumerate(parameters):
-        if index not in placed or str(index) not in whole or len(whole) != len(slot.findall(form)):
+        if str(index) not in placed & whole:
             hint = "write it as 'key: value' on a line of its own"
             raise ConfigError("cannot place values here", path=parameter.path, where=parameter.where, hint=hint)
 
@@ -154,15 +174,23 @@ def _parse(text: str, config: Config, variations: Sequence[Variation]) -> Docume
     try:
         return Document.parse(text, config.document.name)
     except ConfigError as error:
-        undefined = re.search(r"undefined alias '?([^']+)'?", error.problem)
+        undefined = re.search(r"undefined alias '([^']+)'", error.problem)
         if undefined is None:
-            raise
+            raise _unwritable(config, variations) from None
         raise ConfigError(
             f"the anchor &{undefined[1]} stands inside a value that is replaced, but *{undefined[1]} uses it elsewhere",
             where=config.document.name,
             hint="move the anchor out of the list that varies"
             + (f", or vary a path inside {variations[0].path}" if variations else ""),
         ) from None
+
+
+def _unwritable(config: Config, variations: Sequence[Variation]) -> ConfigError:
+    """A change that is not YAML any more where it stands: what gridfold made of the text is nobody's concern."""
+    paths = [variation.path for variation in variations] or config.varied_paths
+    hint = "write each as 'key: value' on a line of its own"
+    where = config.where(paths[0]) if paths else config.document.name
+    return ConfigError("cannot place values here", path=", ".join(paths[:3]), where=where, hint=hint)
 
 
 def _settings_comment(document: Document, base: Config, parameters: Sequence[Parameter], slot: re.Pattern[str]) -> str:
@@ -190,6 +218,8 @@ def _settings_of_run(base: Config, config: Config) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     if base.trainer != config.trainer:
         settings["trainer"] = base.trainer if isinstance(base.trainer, str) else list(base.trainer or ())
+    if base.keeps_tags and not config.keeps_tags and base.document.tags:
+        settings["tags"] = KEEP
     if base.threads != config.threads:
         settings["threads"] = base.threads
     if base.run_seed != config.run_seed:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from gridfold.config.base import SECTION
+from gridfold.config.document import holders
 from gridfold.names import RunNames
 from gridfold.search.forecast import Forecast
 from gridfold.search.plan import Plan
@@ -21,6 +22,7 @@ from gridfold.values import render
 
 _MAX_VALUES = 12
 _MAX_SEEDS = 5
+_MAX_KEPT = 100
 
 
 def plan_table(plan: Plan) -> Group:
@@ -38,9 +40,11 @@ def plan_table(plan: Plan) -> Group:
         table.add_row(escape(pin.path), escape(render(pin.parameter.values[0])), "set")
     table.add_section()
     replaced = {variation.path for variation in plan.variations}
-    for kept in plan.config.kept:
-        if not any(kept.path == path or kept.path.startswith(f"{path}.") for path in replaced):
-            table.add_row(escape(kept.path), escape(render(kept.value)), escape(f"stays a list: {kept.reason}"))
+    kept = [each for each in plan.config.kept if replaced.isdisjoint((each.path, *holders(each.path)))]
+    for each in kept[:_MAX_KEPT]:
+        table.add_row(escape(each.path), escape(render(each.value)), escape(f"stays a list: {each.reason}"))
+    if len(kept) > _MAX_KEPT:
+        table.add_row("…", "", f"{len(kept) - _MAX_KEPT:,} more stay lists")
     return Group(f"[bold]{_title(plan)}", *([table] if table.row_count else []), *map(escape, _keeping(plan)))
 
 

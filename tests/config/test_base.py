@@ -113,17 +113,18 @@ ERRORS = {
     "a: 1\nb: 2\na: 3\n": "base.yaml:3:1: the key 'a' stands twice in one mapping\n  remove one of them",
     "a: {1: x, true: y}\n": "base.yaml:1:11: the key 'true' stands twice in one mapping\n  remove one of them",
     "a:\n\tb: 1\n": "base.yaml:2:1: not valid YAML: a tab in the indentation\n  indent with spaces",
-    "a: [1, 2\nb: 3\n": "base.yaml:2:2: not valid YAML: expected ',' or ']', but got ':'\n  in the line: b: 3",
+    "a: [1, 2\nb: 3\n": "base.yaml:2:2: not valid YAML: expected ',' or ']', but got ':'\n"
+    "  the '[' is in line 1\n  in the line: b: 3",
     "a: *nope\n": "base.yaml:1:4: not valid YAML: found undefined alias 'nope'\n  in the line: a: *nope",
     "a: &x [*x]\n": "base.yaml:1:8: not valid YAML: *x contains itself\n  in the line: a: &x [*x]",
     "a: !!python/object:os.system x\n": "base.yaml:1:4: a: the tag !!python/object:os.system cannot stand here\n"
-    "  configs hold plain values; the one tag of gridfold is !fixed, before a list",
+    "  to pass tags on to a loader of your own, write gridfold: {tags: keep}",
     "a: !mine 3\n": "base.yaml:1:4: a: the tag !mine cannot stand here\n"
-    "  configs hold plain values; the one tag of gridfold is !fixed, before a list",
+    "  to pass tags on to a loader of your own, write gridfold: {tags: keep}",
     "a: !fixed 3\n": "base.yaml:1:4: a: the tag !fixed cannot stand here\n"
     "  configs hold plain values; the one tag of gridfold is !fixed, before a list",
     "a: 1\n---\nb: 2\n": "base.yaml:2:1: more than one YAML document\n  keep one; remove the '---' between them",
-    "a: 'x\n": "base.yaml:2:1: not valid YAML: found unexpected end of stream",
+    "a: 'x\n": "base.yaml:2:1: not valid YAML: found unexpected end of stream\n  the quote is in line 1",
     "{[1]: 2}\n": "base.yaml:1:2: a list or mapping as a key",
     "null: 1\n": "base.yaml:1:1: an empty key\n  write a name before the colon",
     "a: 1\n<<: 3\n": "base.yaml:2:5: '<<' takes aliases of mappings, such as *name or [*name, *other]",
@@ -138,6 +139,20 @@ ERRORS = {
     "gridfold: {fixed: 3}\n": "base.yaml:1:19: gridfold.fixed: expected a list of dotted paths, found 3",
     "x: &x {gridfold: {fixed: []}}\n<<: *x\n": "base.yaml:1:18: gridfold: a merge (<<) cannot bring settings\n"
     "  write them at the top level",
+    "a: !!python/tuple [1, 2]\n": "base.yaml:1:4: a: the tag !!python/tuple cannot stand here\n"
+    "  for a list that is one value, write !fixed [...]\n"
+    "  to pass tags on to a loader of your own, write gridfold: {tags: keep}",
+    "!t a: 1\n": "base.yaml:1:1: a: the tag !t cannot stand here\n  write the key without it",
+    "!t\na: 1\n": "base.yaml: the tag !t cannot stand here, before the whole config\n  remove it",
+    "gridfold: {tags: all}\n": "base.yaml:1:18: gridfold.tags: expected 'keep', found all",
+    "lr: {{ lr }}\n": "base.yaml:1:6: a list or mapping as a key\n"
+    "  this looks like a Jinja template: render it first, or put text with '{{' in quotes",
+    "{% if x %}\n": "base.yaml:1:2: not valid YAML: a value cannot start with '%'; put it in quotes\n"
+    "  this looks like a Jinja template: render it first, or put text with '{{' in quotes\n  in the line: {% if x %}",
+    "x: &x 1\ny: &x 2\n": "base.yaml:2:4: not valid YAML: a second anchor &x; give it another name\n"
+    "  in the line: y: &x 2",
+    "x: &x {a: 1}\n<<: *x\n<<: *x\n": "base.yaml:3:1: the key '<<' stands twice in one mapping\n"
+    "  merge several at once: <<: [*one, *other]",
     "gridfold: 3\n": "base.yaml:1:11: gridfold: expected a mapping of settings, found 3",
     "a: [1, 2]\n# gridfold: {fixed: [{]}\n": "base.yaml:2: the comment '# gridfold: {...}' does not hold settings",
 }

@@ -1,0 +1,105 @@
+"""Tags that are for another loader: refused, or passed on as they stand with ``gridfold: {tags: keep}``."""
+
+import pytest
+import yaml
+
+from gridfold.config.base import Config
+from gridfold.config.template import Template
+from gridfold.config.variations import parse_arguments
+from gridfold.errors import ConfigError
+from gridfold.space import Space
+
+KEEP = "gridfold: {tags: keep}\n"
+COMMENT = "# gridfold: {tags: keep}\n"
+
+
+def build(text, *arguments):
+    return Template.build(Config.parse(KEEP + text, "base.yaml"), parse_arguments(arguments))
+
+
+def texts(text, *arguments):
+    template = build(text, *arguments)
+    return [template.text(trial.choice).removesuffix(COMMENT) for trial in Space(template.parameters)]
+
+
+NET = "net: !new:pkg.Net\n  width: !ref <width>  # as above\n  act: !name:pkg.relu\n  hidden: [64, 128]\n"
+
+
+def test_tags_stay_as_they_stand_and_lists_in_a_tagged_mapping_vary():
+    assert texts(NET) == [NET.replace("[64, 128]", "64"), NET.replace("[64, 128]", "128")]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "!!python/tuple [1, 2]",
+        "!apply:torch.cat [!ref <a>, !ref <b>]",
+        "[!ref <a>, !ref <b>]",
+        "!ENV ${HOME}",
+        "!include other.yaml",
+        "!<tag:example.org,2000:x> {a: 1}",
+        "!binary |\n  010\n  no",
+        "!t no",
+        "!t '010'",
+        "!new:pkg.Net",
+    ],
+)
+def test_a_tagged_value_is_one_value(value):
+    assert build(f"a: {value}\nb: 1\n").parameters == ()
+    (written,) = texts(f"a: {value}\nb: 1\n")
+    assert written.startswith(f"a: {value}\nb: 1\n")
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("net.width=3", NET.replace("!ref <width>", "3")),
+        ("net.hidden=3", None),
+        ("+net.depth=3", NET + "  depth: 3\n"),
+        ("net=3", "net: 3\n"),
+    ],
+)
+def test_a_path_in_a_tagged_mapping_is_set(argument, expected):
+    assert texts(NET, argument)[0] == (expected or NET).replace("[64, 128]", "3" if expected is None else "64")
+
+
+def test_a_copy_for_an_alias_has_the_tags():
+    (written,) = texts("a: &a {m: !ref <w>, l: !t [1, 2], n: !m {k: 1}}\nb: *a\n", "b.n.k=2")
+    nodes = {key.value: value for key, value in yaml.compose(written).value}
+    tags = [[value.tag for _, value in nodes[name].value] for name in "ab"]
+    assert tags == [["!ref", "!t", "!m"]] * 2
+    assert nodes["b"].value[2][1].value[0][1].value == "2"
+
+
+def test_a_function_gets_the_tag_as_a_key():
+    config = build(NET + "t: !!python/tuple [1, 2]\n").config((1,))
+    assert config == {
+        "net": {"!new:pkg.Net": {"width": {"!ref": "<width>"}, "act": {"!name:pkg.relu": ""}, "hidden": 128}},
+        "t": {"!!python/tuple": [1, 2]},
+    }
+    assert {type(config["net"]), type(config["net"]["!new:pkg.Net"]["width"])} == {dict}
+
+
+def test_ids_tell_tags_apart():
+    texts = ["a: !ref x\n", "a: !copy x\n", "a: x\n", "a: {'!ref': x}\n", "a: !ref [x]\n", "a: !ref {x: }\n"]
+    assert len({build(text).identity(()) for text in texts}) == len(texts)
+    assert build("a: !ref x\n").identity(()) == build("a:   !ref   'x'  # c\n").identity(())
+
+
+def test_a_runs_config_is_its_own_run_config():
+    template = build(NET)
+    again = Template.build(Config.parse(template.text((0,)), "config.yaml"))
+    assert again.text(()) == template.text((0,))
+    assert again.identity(()) == template.identity((0,))
+
+
+@pytest.mark.parametrize("text", ["a: !!map 3\n", "a: !!int [1]\n", "a: !fixed 3\n", "!ref a: 1\n"])
+def test_what_is_no_tag_for_another_loader_is_refused(text):
+    with pytest.raises(ConfigError, match="cannot stand here"):
+        build(text)
+
+
+@pytest.mark.parametrize("argument", ["a=!ref 1", "a=!t [1]", "+b=!new:x"])
+def test_a_tag_on_the_command_line_is_refused(argument):
+    with pytest.raises(ConfigError, match="cannot stand here"):
+        build("a: !ref <b>\n", argument)
