@@ -16,6 +16,7 @@ LISTED = "*"  # behind the name of a folder of which only the list of names coun
 _MOST_BYTES = 8 << 20  # of a file that is read to know it; of others size and time count
 _MOST_FILES = 20_000  # in a folder that a value names
 _MOST_CHARACTERS = 4096
+_FOLDER_SECONDS = 10  # in which a folder that many runs name is walked once
 _REFERENCE = re.compile(r"\$\{(?:(?:oc\.)?env:(\w+)(?:,([^}]*))?|(\.*[\w.-]+))\}")
 _PASSING = ("__pycache__", ".")  # what names begin with that tell nothing
 
@@ -29,7 +30,7 @@ def named_in(texts: Iterable[str], folder: str = "") -> dict[str, str | None]:
     """The files and folders that texts name, also as ``--data=FILE``, seen from a folder."""
     moment = int(time.monotonic())
     paths = (path for text in texts if 0 < len(text) < _MOST_CHARACTERS for path in _paths(text, folder, moment))
-    return {called(path): hash_of(path, moment) for path in paths}
+    return {called(path): hash_of(path, moment // _FOLDER_SECONDS) for path in paths}
 
 
 @lru_cache(maxsize=10_000)
@@ -39,7 +40,10 @@ def _paths(text: str, folder: str, _moment: int) -> Sequence[str]:
         return ()
     names = (text, text.partition("=")[2]) if "=" in text else (text,)
     paths = [os.path.join(folder, os.path.expanduser(name)) for name in names if name]
-    return [path for path in paths if os.path.exists(path)]
+    here = os.path.join(os.getcwd(), "")  # a folder that has all of the project in it tells nothing
+    return [
+        path for path in paths if os.path.exists(path) and not here.startswith(os.path.join(os.path.abspath(path), ""))
+    ]
 
 
 def called(path: str) -> str:
@@ -68,7 +72,7 @@ def hash_of(path: str, moment: float | None = None) -> str | None:
         return _hash_of_file(os.path.abspath(path), status)
     except (FileNotFoundError, NotADirectoryError):
         return "not there"
-    except OSError:
+    except (OSError, ValueError):  # a name that no file can have
         return None
 
 

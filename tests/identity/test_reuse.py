@@ -115,6 +115,12 @@ WAYS = {
         "factor.txt",
     ),
     "opened": (function(READ) | TEXT, "fn:train", OTHER_TEXT, "factor.txt"),
+    "opened somewhere else": (
+        function("import os; os.chdir(run.dir); FACTOR = int(open('../../factor.txt').read())") | TEXT,
+        "fn:train",
+        OTHER_TEXT,
+        "factor.txt",
+    ),
     "opened at import": (
         {"fn.py": f"{READ}\ndef train(config, run): return {{'acc': config['lr'] * FACTOR}}\n"} | TEXT,
         "fn:train",
@@ -256,7 +262,7 @@ def test_code_that_cannot_be_told_is_said(project, write, search, monkeypatch):
     write("make", "#!/bin/sh\necho '{\"acc\": 1}'\n")
     (project / "make").chmod(0o755)
     monkeypatch.setenv("PATH", f"{project}{os.pathsep}{os.environ['PATH']}")
-    search("a", ["make", "{lr}"])
+    assert "warning: nothing tells what make runs" in search("a", ["make", "{lr}"])[1]
     runs, said = search("b", ["make", "{lr}"], "--reuse")
     assert "Nothing can be reused: nothing tells what make runs" in said
     assert not any(record["reused"] for record in runs)
