@@ -59,11 +59,11 @@ class Objective:
         known = higher_is_better(metric)
         return Objective(metric, known is not False, guessed=bool(metric) and known is None)
 
-    def choices(self, metrics: Iterable[str]) -> list[str]:
+    def choices(self, metrics: Iterable[str]) -> Sequence[str]:
         """The metrics of a run between which somebody has to choose; none if it is clear which one counts."""
         names = tuple(metrics)
         is_open = self.metric is None and self.maximize is None and is_unclear(names, self.parameters)
-        return candidates(names, self.parameters) if is_open else []
+        return candidates(names, self.parameters) if is_open else ()
 
     def caveat(self, metrics: Iterable[str]) -> str:
         """What is to know of a comparison of runs with such metrics, in a sentence; "" where nothing is left open.

@@ -140,11 +140,11 @@ def first_metric(metrics: Iterable[str], parameters: frozenset[str] = frozenset(
 
 
 @lru_cache(maxsize=256)  # the runs of a search have the same metrics
-def candidates(metrics: tuple[str, ...], parameters: frozenset[str] = frozenset()) -> list[str]:
+def candidates(metrics: tuple[str, ...], parameters: frozenset[str] = frozenset()) -> tuple[str, ...]:
     """The metrics of which one is as good as another to compare by, as far as their names tell; see `first_metric`."""
     names = [name for name in metrics if not is_of_test(name)]
     places = list(_places(names, parameters))
-    return [name for name, place in zip(names, places, strict=True) if place == min(places)]
+    return tuple(name for name, place in zip(names, places, strict=True) if place == min(places))
 
 
 def is_unclear(metrics: tuple[str, ...], parameters: frozenset[str] = frozenset()) -> bool:

@@ -143,7 +143,7 @@ class TestWhichMetricCounts:
 
     def test_it_asks_after_the_first_run(self):
         schedule = self.hear(self.schedule(), width=7, thing=0.5)
-        assert (schedule.choices, schedule.aborts, given(schedule)) == (["width", "thing"], True, [])
+        assert (schedule.choices, schedule.aborts, given(schedule)) == (("width", "thing"), True, [])
         assert "which metric counts is not clear; the runs have width, thing" in schedule.stopped
 
     @pytest.mark.parametrize("metrics", [{"thing": 1}, {"val_acc": 1, "thing": 2}, {"epoch": 1, "loss": 2}, {}])

@@ -99,4 +99,4 @@ def test_the_metric_that_counts_if_none_is_named(names, first):
 def test_it_is_not_clear_which_one_counts(names):
     metrics = tuple(names.split())
     assert is_unclear(metrics, frozenset(("width", "size")))
-    assert candidates(metrics, frozenset(("width", "size"))) == list(metrics)
+    assert candidates(metrics, frozenset(("width", "size"))) == metrics
