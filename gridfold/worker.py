@@ -178,16 +178,16 @@ def enter(task: Task, lifeline: int, printed: bytes, stop: Stop, outputs: Sequen
     """
     tie(lifeline)
     run, record = task.attempt.run, task.attempt.record
-    log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-    for output in outputs:
-        os.dup2(log, output)
-    os.environ.update(task.environment)
-    stages.use(run.dir.parent)
     record = started(record)
     if not run.begin(record):
         return None
-    os.write(log, printed)  # not before: the log is whose the attempt is
+    log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)  # not before: it is whose the attempt is
+    for output in outputs:
+        os.dup2(log, output)
+    os.write(log, printed)
     os.close(log)
+    os.environ.update(task.environment)
+    stages.use(run.dir.parent)
     if record.attempt > 1:
         run.set_aside(record.attempt - 1)
     return Work(of_record(run.dir, record), record, stop, Moment.now())
@@ -225,7 +225,8 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     """Record what came of a run; the exit code."""
     fold = work.fold()
     record = replace(work.record, ended=now(), seconds=fold["own_seconds"], fold=fold, notes=work.run.notes)
-    work.run.write(replace(record, **outcome))
+    if not work.run.conclude(replace(record, **outcome)):
+        return TAKEN
     return 0 if outcome["state"] == "completed" else 1
 
 

@@ -56,7 +56,7 @@ class Backlog:
             code: what the runs are to be executed with.
             only: leave those for which it says no.
             only_failed: try those again that failed, and leave those that were never tried or were interrupted.
-            gone: names of machines that are known to be gone, so that whatever ran there is dead.
+            gone: names of machines and containers that are known to be gone, so that whatever ran there is dead.
         """
         backlog = cls(search, code, _facts=search.facts())
         for entry in search.entries():
@@ -124,11 +124,17 @@ class Backlog:
             self.damaged.append(entry)
         failed = record is not None and record.state == "failed"
         self.failed += failed
-        if owner and owner.life != "dead" and owner.host not in gone:
+        if owner and not _is_dead(owner, gone):
             self.held.append((entry, owner))
             self._attempts.append(0)
             return
         self._attempts.append(attempt + 1 if failed or not only_failed else 0)
+
+
+def _is_dead(owner: Owner, gone: Collection[str]) -> bool:
+    """Whether a process is dead, as far as this machine can tell, or the user said of where it was that it is gone."""
+    life = owner.life
+    return life == "dead" or (life == "elsewhere" and (owner.host in gone or owner.place in gone))
 
 
 def _is_clean(run: Run, attempt: int) -> bool:

@@ -18,7 +18,7 @@ SLEEPING = (
 
 
 def start(script):
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | dict([MARK.split("=")])
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | {MARK: "1"}
     return subprocess.Popen(
         [sys.executable, "-uc", script], stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
     )
