@@ -244,7 +244,7 @@ class Run:
             return False  # it was given up for dead
         if not self.is_claimed(record.attempt) and self.begin(record):
             return True
-        if not _is_same(_read_mapping(self._claim(record.attempt)), record):
+        if not self.is_of(record):
             return False
         self.write(record)
         return True
@@ -282,9 +282,16 @@ class Run:
         return count
 
     def is_of(self, record: Record) -> bool:
-        """Whether an attempt was taken by a process of the session that a record tells of."""
+        """Whether a record's attempt was taken by the process that it tells of, or by one of the same session.
+
+        A claim that names no session is nobody's once its process is dead.
+        """
         claim = _read_mapping(self._claim(record.attempt))
-        return record.session is not None and claim.get("session") == record.session
+        if record.session and claim.get("session") is None:
+            owner = self.owner(record.attempt)
+            return owner is not None and owner.life == "dead"
+        names = ("session",) if record.session else ("host", "pid", "process")
+        return bool(claim) and all(claim.get(name) == getattr(record, name) for name in names)
 
     def session(self, attempt: int) -> str:
         """The session of the process that took an attempt; "" if that is not known."""
@@ -474,13 +481,6 @@ def _is_sound(record: Record) -> bool:
         and (record.reused is None or isinstance(record.reused, str))
         and (record.data_fold is None or _is_pair(record.data_fold))
     )
-
-
-def _is_same(claim: Mapping[str, Any], record: Record) -> bool:
-    """Whether the process that made a claim is the one that a record tells of, or of the same session."""
-    if record.session is not None:
-        return claim.get("session") == record.session
-    return all(claim.get(name) == getattr(record, name) for name in ("host", "pid", "process"))
 
 
 def _is_pair(fold: Any) -> bool:

@@ -27,6 +27,7 @@ from gridfold.errors import ConfigError
 from gridfold.failure import describe
 from gridfold.process import seeding, threads
 from gridfold.process.lifeline import tie
+from gridfold.process.orphans import adopt
 from gridfold.run import Attempt, Record, Run, now, of_record, started
 from gridfold.trainer import Trainer, resolve
 
@@ -188,6 +189,7 @@ def enter(task: Task, lifeline: int, printed: bytes, stop: Stop, outputs: Sequen
     os.close(log)
     os.environ.update(task.environment)
     stages.use(run.dir.parent)
+    adopt()
     if record.attempt > 1:
         run.set_aside(record.attempt - 1)
     return Work(of_record(run.dir, record), record, stop, Moment.now())

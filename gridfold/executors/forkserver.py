@@ -29,7 +29,8 @@ from typing import Any, NoReturn, TypeVar
 
 from gridfold.failure import signal_name
 from gridfold.fold.fork import Pipes, Shared, grow, reap, why_not
-from gridfold.process.lifeline import Lifeline, tie
+from gridfold.process.lifeline import Lifeline, tie, untie
+from gridfold.process.orphans import Orphans
 from gridfold.process.owner import Owner, is_alive, wait_until_gone
 from gridfold.run import Attempt
 from gridfold.trainer import resolve
@@ -41,6 +42,7 @@ Result = TypeVar("Result")
 # What libraries import when they are first used, such as for the first optimiser: each run would do it by itself.
 _LATE = {"torch": "torch._dynamo"}
 
+_END_SECONDS = 6.0  # for the template process to end all that is left
 _BEGAN = time.monotonic()  # in the template process: nearly when it did
 _START = "import sys; sys.path[:] = {path!r}; from {module} import main; sys.exit(main())"
 
@@ -237,6 +239,8 @@ class ForkServer:
         for end in (self._tokens, self._grants, self._events):
             os.close(end)
         self._connection.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
         self._process.kill()
         self._process.wait()
         for pid in filter(None, self._pids.values()):
@@ -296,7 +300,7 @@ def _spawn(
 def main() -> int:
     """The template process."""
     start: _Start = pickle.load(sys.stdin.buffer)
-    tie(start.pipes.lifeline)
+    tied = tie(start.pipes.lifeline)
     logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
     printed = os.memfd_create("printed") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
     for output in (1, 2):
@@ -305,7 +309,7 @@ def main() -> int:
         _preload(start.trainer)
     _prepare_to_fork()
     with Connection(start.connection) as connection:
-        _Template(connection, start.pipes, printed, start.cold).serve()
+        _Template(connection, start.pipes, printed, tied, cold=start.cold).serve()
     return 0
 
 
@@ -330,14 +334,17 @@ def _prepare_to_fork() -> None:
 class _Template:
     """The template process at work: one thread, which waits for the search and for its children."""
 
-    def __init__(self, connection: Connection, pipes: Pipes, printed: int, cold: bool) -> None:  # noqa: FBT001
+    def __init__(self, connection: Connection, pipes: Pipes, printed: int, tied: int, *, cold: bool) -> None:
         self._connection = connection
         self._pipes = pipes
         self._lifeline = pipes.lifeline
         self._printed = printed
+        self._tied = tied
         self._cold = cold
         self._imports = Moment(_BEGAN, 0.0).spent()
         self._children: dict[int, tuple[int, subprocess.Popen[bytes] | None]] = {}
+        self._folds: set[int] = set()
+        self._orphans = Orphans()
         self._wake, wakes = os.pipe()
         for end in (self._wake, wakes):
             os.set_blocking(end, False)
@@ -349,7 +356,10 @@ class _Template:
 
     def serve(self) -> None:
         """Do what the search says until it is gone."""
-        self._connection.send(("ready", 0, self._why_cold()))
+        why = self._why_cold()
+        if not why:
+            untie(self._tied)  # it ends when the search does, and ends before what the runs have left
+        self._connection.send(("ready", 0, why))
         while True:
             readable = {key.fileobj for key, _ in self._selector.select()}
             if self._wake in readable:
@@ -359,8 +369,16 @@ class _Template:
                 try:
                     what, key, value = self._connection.recv()
                 except (EOFError, OSError):
-                    return
+                    self._end()
                 self._connection.send(self._call(*value) if what == "call" else self._start(key, value))
+
+    def _end(self) -> NoReturn:
+        """End all that is left of the search, and this process."""
+        for pid in self._children:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+        Orphans.end_all()
+        os._exit(0)
 
     def _why_cold(self) -> str:
         """Why a fork would not be safe; "" if it is."""
@@ -375,6 +393,8 @@ class _Template:
         except OSError as error:  # too many processes, or no memory
             return "refused", key, f"no process could be started: {error}"
         self._children[pid] = key, process
+        if isinstance(task, Shared):
+            self._folds.add(pid)
         return "started", key, pid
 
     def _spawn(self, task: Task | Shared) -> tuple[int, subprocess.Popen[bytes]]:
@@ -397,7 +417,9 @@ class _Template:
 
     def _call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[str, int, Any]:
         if self._why_cold():
-            return _outcome(function, arguments)
+            outcome = _outcome(function, arguments)
+            self._orphans.spare()  # what an import has started
+            return outcome
         receiver, sender = Pipe(duplex=False)
         pid = os.fork()
         if pid == 0:
@@ -408,6 +430,7 @@ class _Template:
         except EOFError:
             answer = "raised", 0, ChildProcessError("the process that imported the trainer died")
         os.waitpid(pid, 0)
+        self._orphans.end(self._children)
         return answer
 
     def _become(self, work: Callable[[], int]) -> NoReturn:
@@ -433,7 +456,9 @@ class _Template:
             if status is None:
                 continue
             del self._children[pid]
+            self._orphans.end(self._children, runs_go_on=pid in self._folds and status < 0)
             self._connection.send(("ended", key, status))
+        self._orphans.see_runs_end(self._children)
 
 
 def _outcome(function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[str, int, Any]:

@@ -31,8 +31,13 @@ class Lifeline:
         os.close(self.end)
 
 
-def tie(end: int) -> None:
-    """Kill this process's group, which it must lead, when the other end of the pipe is closed."""
+def tie(end: int) -> int:
+    """Kill this process's group, which it must lead, when the other end of the pipe is closed.
+
+    Returns:
+        What `untie` takes.
+    """
+    own = end
     if sys.platform == "linux":
         # A file description of its own, since each has one owner. The kernel does the rest: code that holds Python's
         # lock for seconds, or has stopped, cannot delay it.
@@ -46,6 +51,18 @@ def tie(end: int) -> None:
         threading.Thread(target=_wait, args=[end], daemon=True).start()
     if select.select([end], [], [], 0)[0]:  # it was closed before
         _die()
+    return own
+
+
+def untie(own: int) -> None:
+    """Let this process's group go on when the other end of the pipe is closed, so that it can end by itself."""
+    if sys.platform == "linux":
+        fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) & ~os.O_ASYNC)
+
+
+def tie_other(end: int, group: int) -> int:
+    """Tie a process that was just started, the leader of its group; see `tie`."""
+    raise NotImplementedError
 
 
 def _wait(end: int) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import time
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from gridfold.process.owner import Owner
 from gridfold.run import Attempt, Record, Run, code_of
+from gridfold.search.plan import Plan, plan_of, restore
 from gridfold.store import RunEntry, SearchDirectory
+
+_WAIT_SECONDS = 0.2
 
 
 @dataclass
@@ -26,6 +32,7 @@ class Backlog:
         damaged: the runs whose record cannot be read; they count as not done.
         code: the fingerprint of the code that the others are to be executed with; None if it is not known yet.
         codes: those of the completed runs, and how many each has made.
+        longest: how many seconds the longest of them took.
     """
 
     search: SearchDirectory
@@ -36,6 +43,7 @@ class Backlog:
     held: list[tuple[RunEntry, Owner]] = field(default_factory=list)
     damaged: list[RunEntry] = field(default_factory=list)
     codes: Counter[str | None] = field(default_factory=Counter)
+    longest: float = 0.0
     _facts: Mapping[str, Any] = field(default_factory=dict)
     _attempts: array[int] = field(default_factory=lambda: array("I"))  # for each run the attempt to make; 0 for none
 
@@ -86,6 +94,8 @@ class Backlog:
             run = self.search.run(entry)
             if run.is_claimed(attempt):
                 continue
+            if not os.path.exists(run.config_path):  # noqa: PTH110 - asked for each run
+                restore(self.search, self._plan, entry)
             if attempt > 1 and not _is_clean(run, attempt - 1):
                 self.search.log(f"run {entry.index} is left: processes of its attempt {attempt - 1} do not end")
                 continue
@@ -106,10 +116,24 @@ class Backlog:
                 ),
             )
 
+    def left_to_others(self, most_seconds: float) -> list[RunEntry]:
+        """The runs of `held` that are not done; waits for so long at most for those that are about to be."""
+        deadline = time.monotonic() + most_seconds
+        while True:
+            left = [entry for entry, _ in self.held if not _is_over(self.search.run(entry))]
+            if not left or time.monotonic() > deadline:
+                return left
+            time.sleep(_WAIT_SECONDS)
+
     def drop(self, index: int) -> None:
         """Take a run off the list, because it is done."""
         self._attempts[index] = 0
         self.completed += 1
+
+    @cached_property
+    def _plan(self) -> Plan:
+        """What the search was created from: only where a config is to be made again."""
+        return plan_of(self.search)
 
     def _add(self, entry: RunEntry, only_failed: bool, gone: Collection[str]) -> None:  # noqa: FBT001
         run = self.search.run(entry)
@@ -118,6 +142,7 @@ class Backlog:
         if record and record.state == "completed":
             self.completed += 1
             self.codes[code_of(record, self._facts)] += 1
+            self.longest = max(self.longest, record.seconds or 0.0)
             self._attempts.append(0)
             return
         if record is None and run.is_damaged:
@@ -129,6 +154,11 @@ class Backlog:
             self._attempts.append(0)
             return
         self._attempts.append(attempt + 1 if failed or not only_failed else 0)
+
+
+def _is_over(run: Run) -> bool:
+    record, attempt, _ = run.standing()
+    return record is not None and record.is_final and record.attempt == attempt
 
 
 def _is_dead(owner: Owner, gone: Collection[str]) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from gridfold.config.base import Config
 from gridfold.config.template import Template
 from gridfold.config.variations import from_mapping
+from gridfold.errors import ConfigError
 from gridfold.executors import Executor, Harmless, Watcher
 from gridfold.executors.local import LocalExecutor
 from gridfold.failure import is_disk_full
@@ -19,7 +20,7 @@ from gridfold.process.interrupt import Interrupt
 from gridfold.run import Attempt, Record, Run, now
 from gridfold.search.backlog import Backlog
 from gridfold.search.checkpoints import KeepBest
-from gridfold.search.plan import Plan, create
+from gridfold.search.plan import Plan, create, relist
 from gridfold.search.schedule import Policy, Schedule
 from gridfold.store import SearchDirectory, Store
 
@@ -130,7 +131,7 @@ def execute_search(
     facts = search.facts()
     search.update(started=facts.get("started") or now(), codes=_codes(facts, backlog.code))
     search.log(f"process {os.getpid()} starts on {len(backlog)} runs")
-    schedule = Schedule(backlog.attempts(), policy)
+    schedule = Schedule(backlog.attempts(), policy, has_completed=lambda: _has_completed(search))
     interrupt = Interrupt(schedule.is_over)
     failed, unrecorded = 0, []
     with interrupt.listening():
@@ -153,6 +154,10 @@ def execute_search(
     return Outcome(failed, stopped, interrupt.by_signal, unrecorded)
 
 
+def _has_completed(search: SearchDirectory) -> bool:
+    return any(record is not None and record.state == "completed" for _, record in search.records())
+
+
 def _codes(facts: Mapping[str, Any], code: str | None) -> list[str]:
     """Fingerprints of all code that runs of a search were executed with, the present one last."""
     before = [facts.get("fingerprint"), *facts.get("codes", ())]
@@ -167,9 +172,10 @@ def _is_unrecorded(run: Run, record: Record) -> bool:
 def _finish(search: SearchDirectory) -> str:
     """Write what a search says in the end; why it cannot, "" if it can."""
     try:
+        relist(search)
         search.write_results()
         search.update(ended=now())
-    except OSError as error:
+    except (OSError, ConfigError) as error:
         return f"its results cannot be written: {error}"
     return ""
 
