@@ -29,9 +29,9 @@ from typing import Any, NoReturn, TypeVar
 
 from gridfold.failure import signal_name
 from gridfold.fold.fork import Pipes, Shared, grow, reap, why_not
-from gridfold.process.lifeline import Lifeline, tie, untie
-from gridfold.process.orphans import Orphans
-from gridfold.process.owner import Owner, is_alive, wait_until_gone
+from gridfold.process.lifeline import Lifeline, copy, tie, tie_other, untie
+from gridfold.process.orphans import Orphans, adopt, children
+from gridfold.process.owner import MARK, Owner, is_alive, kill_all, marked, wait_until_gone
 from gridfold.run import Attempt
 from gridfold.trainer import resolve
 from gridfold.worker import Moment, Task, run_process
@@ -119,10 +119,10 @@ class ForkServer:
         self._selector.register(self._events, selectors.EVENT_READ)
         self._half = b""  # of an event
         self._leaves: dict[int, int] = {}
+        self._session = environment.get(MARK, "")
+        adopt()  # what is left if the template process is killed
         start = _Start(theirs.fileno(), Pipes(self._tokens, told, self._lifeline.end), trainer, cold)
-        self._process = _spawn(
-            "gridfold.executors.forkserver", start, (start.connection, *vars(start.pipes).values()), environment
-        )
+        self._process = _spawn("gridfold.executors.forkserver", start, start.inherited, self._lifeline.end, environment)
         theirs.close()
         os.close(told)
 
@@ -243,6 +243,8 @@ class ForkServer:
             self._process.wait(_END_SECONDS)
         self._process.kill()
         self._process.wait()
+        if self._process.returncode:  # it could not end what its runs have left
+            kill_marked_children(self._session)
         for pid in filter(None, self._pids.values()):
             wait_until_gone(pid)
 
@@ -260,6 +262,16 @@ class ForkServer:
         return received
 
 
+def kill_marked_children(session: str) -> None:
+    """Kill what this process has adopted of a session."""
+    while left := marked(children(), session):
+        if not kill_all(left):
+            return
+        for pid in left:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+
+
 @dataclass(frozen=True)
 class _Start:
     """What the template process is told first: file descriptors that it inherits, what to import, and how to start."""
@@ -268,6 +280,10 @@ class _Start:
     pipes: Pipes
     trainer: str | Sequence[str]
     cold: bool
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        return self.connection, *vars(self.pipes).values()
 
 
 def _pipe() -> tuple[int, int]:
@@ -279,28 +295,36 @@ def _pipe() -> tuple[int, int]:
 
 
 def _spawn(
-    module: str, said: object, pass_fds: Sequence[int], environment: Mapping[str, str] | None = None
+    module: str, said: object, inherited: Sequence[int], lifeline: int, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a module's ``main`` in a new Python that leads a process group; what it is told is pickled."""
+    """Start a module's ``main`` in a new Python that leads a process group; what it is told is pickled.
+
+    It is tied to the search before its first instruction, whatever Python does before ``main``: that is told how, too.
+    """
+    tied = copy(lifeline)
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", _START.format(path=sys.path, module=module)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        pass_fds=pass_fds,
+        pass_fds=(*inherited, tied),
         env=environment,
         start_new_session=True,  # Ctrl-C reaches the search, which decides
     )
+    tie_other(tied, process.pid)
+    os.close(tied)
     assert process.stdin
     with contextlib.suppress(BrokenPipeError):  # it has died already, which will be seen
-        process.stdin.write(pickle.dumps(said))
+        process.stdin.write(pickle.dumps((said, tied)))
         process.stdin.close()
     return process
 
 
 def main() -> int:
     """The template process."""
-    start: _Start = pickle.load(sys.stdin.buffer)
+    start: _Start
+    start, by_search = pickle.load(sys.stdin.buffer)
     tied = tie(start.pipes.lifeline)
+    untie(by_search)
     logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
     printed = os.memfd_create("printed") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
     for output in (1, 2):
@@ -377,7 +401,7 @@ class _Template:
         for pid in self._children:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
-        Orphans.end_all()
+        self._orphans.end_all()
         os._exit(0)
 
     def _why_cold(self) -> str:
@@ -398,7 +422,7 @@ class _Template:
         return "started", key, pid
 
     def _spawn(self, task: Task | Shared) -> tuple[int, subprocess.Popen[bytes]]:
-        process = _spawn("gridfold.worker", (task, self._lifeline), [self._lifeline])
+        process = _spawn("gridfold.worker", (task, self._lifeline), [self._lifeline], self._lifeline)
         return process.pid, process
 
     def _fork(self, task: Task | Shared) -> tuple[int, None]:

@@ -1,7 +1,7 @@
 """What a run has started does not outlive it: nor does a daemon, or a child in a session of its own.
 
-The kernel gives a process whose parent has ended to the nearest ancestor that adopts. A run adopts what it has started, so
-it is known whose that is; when the run ends, all of it goes to the parent of the run, which ends it.
+The kernel gives a process whose parent has ended to the nearest ancestor that adopts. A run adopts what it has started,
+so it is known whose that is; when the run ends, all of it goes to the parent of the run, which ends it.
 """
 
 from __future__ import annotations
@@ -68,12 +68,10 @@ class Orphans:
             for pid in left:
                 self._reap(pid, deadline)
 
-    @staticmethod
-    def end_all() -> None:
+    def end_all(self) -> None:
         """Kill all children, whoever they are, and all that they leave."""
-        every = object.__new__(Orphans)
-        every._spared, every.runs = set(), set()
-        every.end(())
+        self._spared, self.runs = set(), set()
+        self.end(())
 
     def see_runs_end(self, known: Collection[int]) -> None:
         """End what those of `runs` have left that have ended."""

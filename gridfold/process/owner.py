@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -93,9 +93,7 @@ class Owner:
     def kill_marked(self, session: str) -> None:
         """If this is the process that began a session, and it is dead: kill what is left of the session, wherever."""
         if self.life == "dead" and self.start.startswith(f"{_boot()}/"):
-            for entry in _PROC.iterdir():
-                if entry.name.isdigit() and (_environment(entry) or {}).get(MARK.encode()) == session.encode():
-                    _kill(int(entry.name))
+            kill_all(marked((int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()), session))
 
     def kill_remains(self) -> bool:
         """Kill what a dead process left in its process group: commands and workers that it had started.
@@ -123,6 +121,23 @@ def new_session() -> str:
     """What tells the processes that this one starts from now on from those of all others."""
     owner = Owner.current()
     return f"{owner.pid}/{owner.start}/{os.urandom(4).hex()}"
+
+
+def marked(pids: Iterable[int], session: str) -> list[int]:
+    """Those of some living processes that are of a session."""
+    mark = session.encode()
+    found = (pid for pid in pids if session and (_environment(_PROC / str(pid)) or {}).get(MARK.encode()) == mark)
+    return [pid for pid in found if _start(pid) is not None]
+
+
+def kill_all(pids: Iterable[int]) -> bool:
+    """Kill processes; whether all of them are gone."""
+    killed = list(pids)
+    for pid in killed:
+        _kill(pid)
+    for pid in killed:
+        wait_until_gone(pid)
+    return not any(map(is_alive, killed))
 
 
 def is_alive(pid: int) -> bool:

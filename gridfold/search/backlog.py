@@ -45,6 +45,7 @@ class Backlog:
     codes: Counter[str | None] = field(default_factory=Counter)
     longest: float = 0.0
     _facts: Mapping[str, Any] = field(default_factory=dict)
+    _sessions: set[str] = field(default_factory=set)  # of earlier attempts, of which nothing is left
     _attempts: array[int] = field(default_factory=lambda: array("I"))  # for each run the attempt to make; 0 for none
 
     @classmethod
@@ -96,7 +97,7 @@ class Backlog:
                 continue
             if not os.path.exists(run.config_path):  # noqa: PTH110 - asked for each run
                 restore(self.search, self._plan, entry)
-            if attempt > 1 and not _is_clean(run, attempt - 1):
+            if attempt > 1 and not self._is_clean(run, attempt - 1):
                 self.search.log(f"run {entry.index} is left: processes of its attempt {attempt - 1} do not end")
                 continue
             yield Attempt(
@@ -129,6 +130,17 @@ class Backlog:
         """Take a run off the list, because it is done."""
         self._attempts[index] = 0
         self.completed += 1
+
+    def _is_clean(self, run: Run, attempt: int) -> bool:
+        """Whether nothing of an earlier attempt is left; what is, is killed."""
+        owner, session = run.owner(attempt), run.session(attempt)
+        if owner is None or owner.life != "dead":
+            return True
+        if session not in self._sessions:
+            self._sessions.add(session)
+            if search := Owner.of_session(owner.host, session):
+                search.kill_marked(session)
+        return owner.kill_remains()
 
     @cached_property
     def _plan(self) -> Plan:
@@ -165,9 +177,3 @@ def _is_dead(owner: Owner, gone: Collection[str]) -> bool:
     """Whether a process is dead, as far as this machine can tell, or the user said of where it was that it is gone."""
     life = owner.life
     return life == "dead" or (life == "elsewhere" and (owner.host in gone or owner.place in gone))
-
-
-def _is_clean(run: Run, attempt: int) -> bool:
-    """Whether nothing of an earlier attempt is left; what is, is killed."""
-    owner = run.owner(attempt)
-    return owner is None or owner.life != "dead" or owner.kill_remains()
