@@ -129,3 +129,26 @@ def test_no_run_is_started_that_would_not_end_within_the_budget():
     assert next(waiting, "over") == "over"
     assert schedule.stopped == "the budget of 0:01:40 allows no further run (a run takes about 0:00:30)"
     assert not schedule.aborts
+
+
+def test_one_slow_run_does_not_use_up_the_budget_of_the_next():
+    """A run is expected to take the median: 30 s, where the mean is 50."""
+    clock = Clock()
+    schedule = Schedule(attempts(9), Policy(budget=185), clock)
+    waiting = iter(schedule)
+    for seconds in (20, 30, 100):
+        attempt = next(waiting)
+        clock.now += seconds
+        schedule.ended(attempt, completed(attempt, seconds))
+    assert next(waiting, "over") != "over"
+    clock.now += 6
+    assert next(waiting, "over") == "over"
+    assert "a run takes about 0:00:30" in schedule.stopped
+
+
+@pytest.mark.parametrize("is_completed", [False, True])
+def test_failures_alike_stop_a_search_only_if_none_of_its_runs_is_completed(is_completed):
+    schedule = Schedule(attempts(9), has_completed=lambda: is_completed)
+    for attempt, _ in zip(schedule, range(3), strict=False):
+        schedule.ended(attempt, failed(attempt, broken()))
+    assert bool(schedule.stopped) is not is_completed
