@@ -61,6 +61,7 @@ class Record:
         host: the machine that executes it.
         pid: the process that does; the leader of a process group.
         process: when that process started (see ``gridfold.process.owner.Owner``).
+        session: what the processes of whoever has it executed have in common (see ``new_session`` there).
         state: how far it is; "lost", which no file says, if its process is dead and did not say how it ended.
         fold: how the result came about: its ``label``, ``own`` if nothing of it was shared with other runs,
             ``bitwise`` if something was and it is to the bit what it would be alone; the seconds and CPU seconds that
@@ -93,6 +94,7 @@ class Record:
     host: str | None = None
     pid: int | None = None
     process: str | None = None
+    session: str | None = None
     fold: Mapping[str, Any] | None = None
     notes: Sequence[str] = field(default_factory=list)
     reused: str | None = None
@@ -253,8 +255,25 @@ class Run:
         """Whether there is a record, but none that can be read."""
         return self.read() is None and os.path.lexists(self.dir / RECORD)
 
+    def conclude(self, record: Record) -> bool:
+        """Write how an attempt ended, for the process that has it; False, and nothing is written, if another one has.
+
+        Who writes is that process, or the search that it was of, if it could not. An attempt that nobody has is taken.
+        """
+        if self.is_claimed(record.attempt + 1):
+            return False  # it was given up for dead
+        if not self.is_claimed(record.attempt) and self.begin(record):
+            return True
+        if not self.is_of(record):
+            return False
+        self.write(record)
+        return True
+
     def write(self, record: Record) -> None:
-        """Replace the run's record in one step, so that nobody ever reads half of it."""
+        """Replace the run's record in one step, so that nobody ever reads half of it.
+
+        Only for whoever has the attempt: see ``conclude``.
+        """
         # Not dataclasses.asdict: it copies deeply. A result that took long has to outlive a loss of power; one that did
         # not is found torn, at worst, and made again in the time that waiting for the disk would have cost each.
         durable = record.is_final and (record.seconds or 0.0) >= _DURABLE_SECONDS
@@ -282,12 +301,28 @@ class Run:
             count += 1
         return count
 
+    def is_of(self, record: Record) -> bool:
+        """Whether a record's attempt was taken by the process that it tells of, or by one of the same session.
+
+        A claim that names no session is nobody's once its process is dead.
+        """
+        claim = _read_mapping(self._claim(record.attempt))
+        if record.session and claim.get("session") is None:
+            owner = self.owner(record.attempt)
+            return owner is not None and owner.life == "dead"
+        names = ("session",) if record.session else ("host", "pid", "process")
+        return bool(claim) and all(claim.get(name) == getattr(record, name) for name in names)
+
+    def session(self, attempt: int) -> str:
+        """The session of the process that took an attempt; "" if that is not known."""
+        return str(_read_mapping(self._claim(attempt)).get("session") or "")
+
     def owner(self, attempt: int) -> Owner | None:
         """The process that took an attempt; None if the claim was torn, by a loss of power."""
         path = Path(self._claim(attempt))
         while True:
             claim = _read_mapping(path)
-            if owner := Owner.of(claim.get("host"), claim.get("pid"), claim.get("process")):
+            if owner := Owner.of(claim.get("host"), claim.get("pid"), claim.get("process"), self._seen(path)):
                 return owner
             if not path.exists() or abs(time.time() - path.stat().st_mtime) > _CLAIM_SECONDS:
                 return None
@@ -332,6 +367,14 @@ class Run:
             path = self.dir / name
             with contextlib.suppress(FileNotFoundError):
                 path.rename(path.with_stem(f"{path.stem}-attempt-{attempt}"))
+
+    def _seen(self, claim: Path) -> float:
+        """When a file of the run was last written."""
+        times = [0.0]
+        for path in (claim, self.log_path, self.dir / METRICS, self.dir / PROGRESS):
+            with contextlib.suppress(OSError):
+                times.append(path.stat().st_mtime)
+        return max(times)
 
     def _claim(self, attempt: int) -> str:
         return f"{self.dir}/{CLAIM}{attempt}"

@@ -86,6 +86,7 @@ class SearchDirectory:
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         self.dir = Path(directory)
+        self._known: dict[str, Any] | None = None  # what search.json said when it was read last
 
     @property
     def name(self) -> str:
@@ -150,15 +151,23 @@ class SearchDirectory:
             yield
 
     def facts(self) -> dict[str, Any]:
-        """What ``search.json`` says.
+        """What ``search.json`` says, or said before it was lost while this process works on the search.
 
         Raises:
-            ConfigError: it is not there, or cannot be read.
+            ConfigError: it is not there, or cannot be read, and never could.
         """
+        try:
+            self._known = self._facts()
+        except ConfigError:
+            if self._known is None:
+                raise
+        return dict(self._known)
+
+    def _facts(self) -> dict[str, Any]:
         try:
             facts = json.loads(read_regular(self.dir / SEARCH))
         except FileNotFoundError:
-            hint = "the search was killed before it could begin; start it again"
+            hint = "it was removed, or the search was killed before it could begin; start it again"
             raise ConfigError(f"no {SEARCH}", where=str(self.dir), hint=hint) from None
         except (OSError, ValueError, RecursionError) as error:
             raise ConfigError(f"cannot be read: {error}", where=str(self.dir / SEARCH)) from None
@@ -186,7 +195,8 @@ class SearchDirectory:
         try:
             return read_regular(self.dir / BASE).decode()
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"cannot be read: {error}", where=str(self.dir / BASE)) from None
+            hint = "put a copy of the base config there"
+            raise ConfigError(f"cannot be read: {error}", where=str(self.dir / BASE), hint=hint) from None
 
     @property
     def is_created(self) -> bool:

@@ -29,6 +29,7 @@ from gridfold.identity.data import named_by
 from gridfold.identity.executed import sources_of_run
 from gridfold.process import seeding, threads
 from gridfold.process.lifeline import tie
+from gridfold.process.orphans import adopt
 from gridfold.run import Attempt, Record, Run, now, numbers, of_record, started
 from gridfold.trainer import Trainer, resolve
 
@@ -196,16 +197,17 @@ def enter(task: Task, lifeline: int, printed: bytes, stop: Stop, outputs: Sequen
     """
     tie(lifeline)
     run, record = task.attempt.run, task.attempt.record
-    log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-    for output in outputs:
-        os.dup2(log, output)
-    os.environ.update(task.environment)
-    stages.use(run.dir.parent)
     record = started(record)
     if not run.begin(record):
         return None
-    os.write(log, printed)  # not before: the log is whose the attempt is
+    log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)  # not before: it is whose the attempt is
+    for output in outputs:
+        os.dup2(log, output)
+    os.write(log, printed)
     os.close(log)
+    os.environ.update(task.environment)
+    stages.use(run.dir.parent)
+    adopt()
     if record.attempt > 1:
         run.set_aside(record.attempt - 1)
     return Work(of_record(run.dir, record), record, stop, Moment.now(), named=task.named)
@@ -247,14 +249,15 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     notes = [cut(str(note), _MOST_NOTED) for note in (*work.run.notes[:_MOST_NOTES], *stages.notes())]
     record = replace(work.record, ended=now(), seconds=fold["own_seconds"], fold=fold, notes=notes)
     record = replace(record, inputs=work.inputs())
-    work.run.write(replace(record, **outcome))
+    if not work.run.conclude(replace(record, **outcome)):
+        return TAKEN
     return 0 if outcome["state"] == "completed" else 1
 
 
 def main() -> int:
     """Execute the task that comes over standard input, in a process of its own."""
     logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
-    task, lifeline = pickle.load(sys.stdin.buffer)  # from the forkserver, over a pipe
+    (task, lifeline), _ = pickle.load(sys.stdin.buffer)  # from the forkserver, over a pipe
     return run_process(task, lifeline)
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from gridfold.process.owner import Owner
-from gridfold.run import Record, Run, started
+from gridfold.run import Record, Run, judge, started
 from tests.conftest import ROOT
 
 RECORD = Record("0123", 4, "search_1", {"lr": 1e-7}, "toy:train", seed=3, state="completed", metrics={"f1": 0.5})
@@ -182,3 +182,39 @@ def test_a_process_that_was_killed_between_claim_and_record_lost_its_run(tmp_pat
 def test_no_file_says_that_a_run_is_lost(tmp_path):
     Run(tmp_path).write(replace(RECORD, state="lost"))
     assert Run(tmp_path).read() is None
+
+
+def test_the_end_of_an_attempt_is_recorded_by_whoever_has_it(tmp_path):
+    run, mine = Run(tmp_path), replace(started(attempt(1)), session="mine")
+    others = replace(mine, session="another's")
+    assert run.begin(others)
+    assert not run.conclude(replace(mine, state="failed"))
+    assert run.read() == others
+    assert run.conclude(replace(others, state="completed"))
+    assert run.read().state == "completed"
+
+
+def test_an_attempt_that_nobody_has_is_taken_by_whoever_records_its_end(tmp_path):
+    run, record = Run(tmp_path), replace(started(attempt(1)), state="failed", session="mine")
+    assert run.conclude(record)
+    assert run.is_claimed(1)
+    assert not run.begin(started(attempt(1)))
+
+
+def test_the_end_of_an_attempt_that_was_given_up_is_not_recorded(tmp_path):
+    run, record = Run(tmp_path), started(attempt(1))
+    assert run.begin(record)
+    assert run.begin(started(attempt(2)))
+    assert not run.conclude(replace(record, state="completed"))
+    assert run.read().attempt == 2
+
+
+def test_a_newer_claim_counts_more_than_a_final_record(tmp_path):
+    """Another process has begun again, and not yet written its record."""
+    run, record = Run(tmp_path), started(attempt(1))
+    assert run.begin(record)
+    assert run.conclude(replace(record, state="failed"))
+    assert judge(str(tmp_path)).state == "failed"
+    (tmp_path / ".claim-2").write_text(json.dumps(vars(started(attempt(2)))))
+    found = judge(str(tmp_path))
+    assert (found.state, found.attempt) == ("running", 2)

@@ -10,7 +10,7 @@ import pytest
 from gridfold import store as store_module
 from gridfold.errors import ConfigError
 from gridfold.run import Record, Run
-from gridfold.store import RunEntry, Store
+from gridfold.store import RunEntry, SearchDirectory, Store
 
 FACTS = {
     "search": "p",
@@ -145,3 +145,11 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(ConfigError, match="cannot be"):
         Store(tmp_path / "runs").create_search("p")
+
+
+def test_the_last_search_is_the_one_created_last_whatever_its_name(tmp_path):
+    for name, created in (("b_120000", "2025-01-02"), ("c_110000", "2025-01-01"), ("a_130000", "2025-01-03")):
+        (tmp_path / name).mkdir()
+        SearchDirectory(tmp_path / name).write_facts(FACTS | {"search": name, "created": created})
+    assert Store(tmp_path).find("last").name == "a_130000"
+    assert [search.name for search in Store(tmp_path).searches()] == ["c_110000", "b_120000", "a_130000"]

@@ -7,7 +7,7 @@ import contextlib
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from rich.console import Console, RenderableType
 
 from gridfold.config.base import Config
 from gridfold.config.variations import parse_arguments
-from gridfold.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError
+from gridfold.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_LEFT, ConfigError
 from gridfold.executors.local import LocalExecutor
 from gridfold.identity.fingerprint import Code
 from gridfold.names import check_prefix
@@ -54,6 +54,7 @@ _OF_A_NEW: dict[str, Any] = {
     "no_execute": False,
 }
 _OF_A_CONTINUED: dict[str, Any] = {"failed": False, "top": None}
+_PATIENCE = (3.0, 30.0)  # seconds, at least and at most, to wait for runs that others execute
 
 
 def search(options: argparse.Namespace, again: str) -> int:
@@ -108,11 +109,22 @@ def resume(options: argparse.Namespace, again: str) -> int:
         return 0
     if not len(backlog):
         write_results(directory)
+        is_left = _is_left_to_others(directory)
         output.print(folding.results(directory), soft_wrap=True)
-        return 0
+        return EXIT_LEFT if is_left else 0
     with execution.executor(facts.get("threads", 1)) as executor:
         _describe(backlog, executor)
         return _execute(backlog, executor, execution, options, again)
+
+
+def _is_left_to_others(directory: SearchDirectory) -> bool:
+    """Whether other processes have runs that are not done; waits for those that soon will be."""
+    backlog, (least, most) = Backlog.read(directory), _PATIENCE
+    left = backlog.left_to_others(min(most, max(least, 3 * backlog.longest)))
+    if len(left) < len(backlog.held):
+        with contextlib.suppress(OSError):
+            directory.write_results()
+    return bool(left)
 
 
 def confirm(options: argparse.Namespace, again: str) -> int:
@@ -248,25 +260,47 @@ def _execute(
 ) -> int:
     directory, output = backlog.search, _output(options)
     directory.update(execution=vars(execution))
+    is_left = False
     try:
         outcome = _execute_rounds(backlog, executor, execution, options)
+        with _whatever_was_removed():
+            is_left = not (outcome.interrupted or outcome.stopped) and _is_left_to_others(directory)
     finally:
-        if not options.quiet:
-            output.print(show(directory), soft_wrap=True)
+        with _whatever_was_removed():
+            if not options.quiet:
+                output.print(show(directory), soft_wrap=True)
+    with _whatever_was_removed():
+        _say_the_end(directory, outcome, options, again)
+    if outcome.interrupted:
+        return EXIT_INTERRUPTED
+    if outcome.failed or outcome.choices:
+        return EXIT_FAILED
+    return EXIT_LEFT if is_left else 0
+
+
+@contextlib.contextmanager
+def _whatever_was_removed() -> Iterator[None]:
+    """Say the end of a search as far as can be, although files of it were removed while it ran."""
+    try:
+        yield
+    except ConfigError as error:
+        _warn(f"not all can be shown: {error}")
+
+
+def _say_the_end(directory: SearchDirectory, outcome: Outcome, options: argparse.Namespace, again: str) -> None:
+    output, errors = _output(options), terminal.console(stderr=True)
+    _say_where(options, directory)
+    for line in terminal.unrecorded(outcome.unrecorded):
+        errors.print(line, soft_wrap=True)
     if not outcome.interrupted:  # else somebody waits for it to end
         output.print(ending.conclusion(directory, confirms=options.action == "confirm"), soft_wrap=True)
-    errors = terminal.console(stderr=True)
-    for line in [*(terminal.failures(directory) if options.quiet else []), *terminal.unrecorded(outcome.unrecorded)]:
+    for line in terminal.failures(directory) if options.quiet else []:
         errors.print(line, soft_wrap=True)
-    _say_where(options, directory)
     left = Backlog.read(directory)
     if left.held:
         output.print(terminal.held(left), soft_wrap=True)
     if len(left) and (outcome.stopped or outcome.interrupted):
         errors.print(terminal.unfinished(directory, outcome, again), soft_wrap=True)
-    if outcome.interrupted:
-        return EXIT_INTERRUPTED
-    return EXIT_FAILED if outcome.failed or outcome.choices else 0
 
 
 def _execute_rounds(

@@ -62,7 +62,12 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
     _search_argument(parser, required=True)
     parser.add_argument("--failed", action="store_true", help="only the runs that failed")
     parser.add_argument(
-        "--gone", metavar="HOST", type=_text, action="append", default=[], help="a machine that is gone, with its runs"
+        "--gone",
+        metavar="HOST",
+        type=_text,
+        action="append",
+        default=[],
+        help="a machine or container that is gone, with its runs",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would run")
     parser.add_argument("--reuse", action="store_true", help="take results that other searches have of the same config")

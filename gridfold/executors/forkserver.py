@@ -32,8 +32,9 @@ from gridfold.failure import signal_name
 from gridfold.fold import clocks
 from gridfold.fold.fork import Pipes, Shared, grow, reap, why_not
 from gridfold.identity import reads
-from gridfold.process.lifeline import Lifeline, tie
-from gridfold.process.owner import Owner, is_alive, wait_until_gone
+from gridfold.process.lifeline import Lifeline, copy, tie, tie_other, untie
+from gridfold.process.orphans import Orphans, adopt, children
+from gridfold.process.owner import MARK, Owner, is_alive, kill_all, marked, wait_until_gone
 from gridfold.run import Attempt
 from gridfold.trainer import resolve
 from gridfold.worker import Moment, Task, run_process
@@ -44,6 +45,7 @@ Result = TypeVar("Result")
 # What libraries import when they are first used, such as for the first optimiser: each run would do it by itself.
 _LATE = {"torch": "torch._dynamo"}
 
+_END_SECONDS = 6.0  # for the template process to end all that is left
 _BEGAN = time.monotonic()  # in the template process: nearly when it did
 _START = "import sys; sys.path[:] = {path!r}; from {module} import main; sys.exit(main())"
 
@@ -121,10 +123,10 @@ class ForkServer:
         self._selector.register(self._events, selectors.EVENT_READ)
         self._half = b""  # of an event
         self._leaves: dict[int, int] = {}
+        self._session = environment.get(MARK, "")
+        adopt()  # what is left if the template process is killed
         start = _Start(theirs.fileno(), Pipes(self._tokens, told, self._lifeline.end), trainer, cold)
-        self._process = _spawn(
-            "gridfold.executors.forkserver", start, (start.connection, *vars(start.pipes).values()), environment
-        )
+        self._process = _spawn("gridfold.executors.forkserver", start, start.inherited, self._lifeline.end, environment)
         theirs.close()
         os.close(told)
 
@@ -241,8 +243,12 @@ class ForkServer:
         for end in (self._tokens, self._grants, self._events):
             os.close(end)
         self._connection.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
         self._process.kill()
         self._process.wait()
+        if self._process.returncode:  # it could not end what its runs have left
+            kill_marked_children(self._session)
         for pid in filter(None, self._pids.values()):
             wait_until_gone(pid)
 
@@ -260,6 +266,16 @@ class ForkServer:
         return received
 
 
+def kill_marked_children(session: str) -> None:
+    """Kill what this process has adopted of a session."""
+    while left := marked(children(), session):
+        if not kill_all(left):
+            return
+        for pid in left:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+
+
 @dataclass(frozen=True)
 class _Start:
     """What the template process is told first: file descriptors that it inherits, what to import, and how to start."""
@@ -268,6 +284,10 @@ class _Start:
     pipes: Pipes
     trainer: str | Sequence[str]
     cold: bool
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        return self.connection, *vars(self.pipes).values()
 
 
 def _pipe() -> tuple[int, int]:
@@ -279,28 +299,36 @@ def _pipe() -> tuple[int, int]:
 
 
 def _spawn(
-    module: str, said: object, pass_fds: Sequence[int], environment: Mapping[str, str] | None = None
+    module: str, said: object, inherited: Sequence[int], lifeline: int, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a module's ``main`` in a new Python that leads a process group; what it is told is pickled."""
+    """Start a module's ``main`` in a new Python that leads a process group; what it is told is pickled.
+
+    It is tied to the search before its first instruction, whatever Python does before ``main``: that is told how, too.
+    """
+    tied = copy(lifeline)
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", _START.format(path=sys.path, module=module)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        pass_fds=pass_fds,
+        pass_fds=(*inherited, tied),
         env=environment,
         start_new_session=True,  # Ctrl-C reaches the search, which decides
     )
+    tie_other(tied, process.pid)
+    os.close(tied)
     assert process.stdin
     with contextlib.suppress(BrokenPipeError):  # it has died already, which will be seen
-        process.stdin.write(pickle.dumps(said))
+        process.stdin.write(pickle.dumps((said, tied)))
         process.stdin.close()
     return process
 
 
 def main() -> int:
     """The template process."""
-    start: _Start = pickle.load(sys.stdin.buffer)
-    tie(start.pipes.lifeline)
+    start: _Start
+    start, by_search = pickle.load(sys.stdin.buffer)
+    tied = tie(start.pipes.lifeline)
+    untie(by_search)
     logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
     printed = os.memfd_create("printed") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
     for output in (1, 2):
@@ -309,7 +337,7 @@ def main() -> int:
     cold = "it is to import for itself" if start.cold else _preload(start.trainer)
     _prepare_to_fork()
     with Connection(start.connection) as connection:
-        _Template(connection, start.pipes, printed, cold).serve()
+        _Template(connection, start.pipes, printed, tied, cold).serve()
     return 0
 
 
@@ -340,14 +368,17 @@ def _prepare_to_fork() -> None:
 class _Template:
     """The template process at work: one thread, which waits for the search and for its children."""
 
-    def __init__(self, connection: Connection, pipes: Pipes, printed: int, cold: str) -> None:
+    def __init__(self, connection: Connection, pipes: Pipes, printed: int, tied: int, cold: str) -> None:
         self._connection = connection
         self._pipes = pipes
         self._lifeline = pipes.lifeline
         self._printed = printed
+        self._tied = tied
         self._cold = cold
         self._imports = Moment(_BEGAN, 0.0).spent()
         self._children: dict[int, tuple[int, subprocess.Popen[bytes] | None]] = {}
+        self._folds: set[int] = set()
+        self._orphans = Orphans()
         self._wake, wakes = os.pipe()
         for end in (self._wake, wakes):
             os.set_blocking(end, False)
@@ -359,7 +390,10 @@ class _Template:
 
     def serve(self) -> None:
         """Do what the search says until it is gone."""
-        self._connection.send(("ready", 0, self._why_cold()))
+        why = self._why_cold()
+        if not why:
+            untie(self._tied)  # it ends when the search does, and ends before what the runs have left
+        self._connection.send(("ready", 0, why))
         while True:
             readable = {key.fileobj for key, _ in self._selector.select()}
             if self._wake in readable:
@@ -369,8 +403,16 @@ class _Template:
                 try:
                     what, key, value = self._connection.recv()
                 except (EOFError, OSError):
-                    return
+                    self._end()
                 self._connection.send(self._call(*value) if what == "call" else self._start(key, value))
+
+    def _end(self) -> NoReturn:
+        """End all that is left of the search, and this process."""
+        for pid in self._children:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+        self._orphans.end_all()
+        os._exit(0)
 
     def _why_cold(self) -> str:
         """Why a fork would not be safe; "" if it is."""
@@ -385,10 +427,12 @@ class _Template:
         except OSError as error:  # too many processes, or no memory
             return "refused", key, f"no process could be started: {error}"
         self._children[pid] = key, process
+        if isinstance(task, Shared):
+            self._folds.add(pid)
         return "started", key, pid
 
     def _spawn(self, task: Task | Shared) -> tuple[int, subprocess.Popen[bytes]]:
-        process = _spawn("gridfold.worker", (task, self._lifeline), [self._lifeline])
+        process = _spawn("gridfold.worker", (task, self._lifeline), [self._lifeline], self._lifeline)
         return process.pid, process
 
     def _fork(self, task: Task | Shared) -> tuple[int, None]:
@@ -407,7 +451,9 @@ class _Template:
 
     def _call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[str, int, Any]:
         if self._why_cold():
-            return _outcome(function, arguments)
+            outcome = _outcome(function, arguments)
+            self._orphans.spare()  # what an import has started
+            return outcome
         receiver, sender = Pipe(duplex=False)
         pid = os.fork()
         if pid == 0:
@@ -418,6 +464,7 @@ class _Template:
         except EOFError:
             answer = "raised", 0, ChildProcessError("the process that imported the trainer died")
         os.waitpid(pid, 0)
+        self._orphans.end(self._children)
         return answer
 
     def _become(self, work: Callable[[], int]) -> NoReturn:
@@ -443,7 +490,9 @@ class _Template:
             if status is None:
                 continue
             del self._children[pid]
+            self._orphans.end(self._children, runs_go_on=pid in self._folds and status < 0)
             self._connection.send(("ended", key, status))
+        self._orphans.see_runs_end(self._children)
 
 
 def _outcome(function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[str, int, Any]:

@@ -21,7 +21,7 @@ from gridfold.executors.forkserver import Ended, ForkServer, Left, Started, Temp
 from gridfold.failure import Error, describe, died, is_infrastructure, lost, timed_out
 from gridfold.process import threads
 from gridfold.process.interrupt import Interrupt
-from gridfold.process.owner import MARK
+from gridfold.process.owner import MARK, new_session
 from gridfold.run import Attempt, Record, Run, now, started
 from gridfold.trainer import BUILT_IN
 from gridfold.worker import TAKEN
@@ -89,6 +89,7 @@ class LocalExecutor:
     _started: int = field(default=0, init=False)
     _server: ForkServer | None = field(default=None, init=False)
     _cold: bool = field(init=False)
+    _session: str = field(default_factory=new_session, init=False)
     _memory_kills: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -120,7 +121,7 @@ class LocalExecutor:
         self, attempts: Iterable[Attempt | None], watcher: Watcher, interrupt: Interrupt
     ) -> Iterator[tuple[Attempt, Record]]:
         """Execute the attempts; a run that ends makes room for the next at once."""
-        waiting = iter(attempts)
+        waiting = (attempt and self._own(attempt) for attempt in attempts)
         self._memory_kills = _memory_kills()
         more = True
         while True:
@@ -230,12 +231,10 @@ class LocalExecutor:
     def _final_record(self, active: _Active, ended: Ended | None) -> Record:
         """What the run's record says in the end; written here if its process could not."""
         run, record = active.attempt.run, active.attempt.record
-        found = run.read()
-        if run.is_claimed(record.attempt + 1) or (ended and _is_taken(ended, found, record)):
-            if not _is_lost(run, record):
-                return found or record  # another process's, now or before
-            ended = None  # it had begun in a fold, which was killed before it was heard of
-        if found and found.attempt == record.attempt:
+        found, is_own = run.read(), run.is_of(record)
+        if ended and ended.status == TAKEN and found and found.pid != ended.pid:
+            ended = None  # it had begun before, and was killed before it was heard of
+        if found and found.attempt == record.attempt and is_own:
             if found.state == "completed" or (found.is_final and not active.ending):
                 return found
             record = found
@@ -246,10 +245,10 @@ class LocalExecutor:
         else:
             record = replace(record, state="failed", error=self._error(active, ended))
         try:
-            run.write(record)
+            is_own = run.conclude(record)
         except OSError as error:
-            record = replace(record, state="failed", error=describe(error))
-        return record
+            return replace(record, state="failed", error=describe(error))
+        return record if is_own else run.read() or active.attempt.record
 
     def _error(self, active: _Active, ended: Ended | None) -> Error:
         if active.ending == "timeout" and self.timeout:
@@ -329,8 +328,16 @@ class LocalExecutor:
         if self._server is None:
             # Without the fold, every run does everything itself.
             alone = {stages.LIMIT: "0"} if self.fold is False else {}
-            self._server = ForkServer(trainer, {**_environment(), **alone}, cold=self._cold)
+            self._server = ForkServer(trainer, {**self._environment(), **alone}, cold=self._cold)
         return self._server
+
+    def _environment(self) -> Mapping[str, str]:
+        """Of the template process and all runs; what the user has set comes first, except for the number of threads."""
+        return {**_DEFAULTS, **os.environ, **threads.environment(1), MARK: self._session}
+
+    def _own(self, attempt: Attempt) -> Attempt:
+        """The attempt, as one that processes of this executor make."""
+        return replace(attempt, record=replace(attempt.record, session=self._session))
 
     def _close_server(self) -> None:
         if self._server:
@@ -338,21 +345,10 @@ class LocalExecutor:
             self._server = None
 
 
-def _is_taken(ended: Ended, found: Record | None, wanted: Record) -> bool:
-    """Whether a process ended because another one has the attempt, and not by an exit code of the trainer's own."""
-    own = found is not None and found.attempt == wanted.attempt and found.pid == ended.pid
-    return ended.status == TAKEN and not own
-
-
 def _is_lost(run: Run, wanted: Record) -> bool:
-    """Whether the process that has the attempt is dead, and did not say how it ended."""
-    record = run.judged()
+    """Whether a process of this search has the attempt, is dead, and did not say how it ended."""
+    record = run.judged() if run.is_of(wanted) else None
     return record is not None and record.state == "lost" and record.attempt == wanted.attempt
-
-
-def _environment() -> Mapping[str, str]:
-    """Of the template process and all runs; what the user has set comes first, except for the number of threads."""
-    return {**_DEFAULTS, **os.environ, **threads.environment(1), **dict([MARK.split("=")])}
 
 
 def _memory_kills() -> int:

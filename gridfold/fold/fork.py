@@ -38,6 +38,7 @@ from gridfold.fold.reader import own_file
 from gridfold.fold.writes import Writes
 from gridfold.identity import reads
 from gridfold.process.lifeline import tie
+from gridfold.process.orphans import Orphans
 from gridfold.repeats import DataFold
 from gridfold.run import Run, numbers
 from gridfold.store import SearchDirectory
@@ -214,7 +215,7 @@ class _Branch:
                 self._clocks.go_on(shown, watch=self._work is None)
                 self._say_again()
                 return group
-            children.add(pid, token)
+            children.add(pid, token, splits=len(group) > 1)
         try:
             children.wait_for_all()
         finally:
@@ -273,6 +274,8 @@ class _Children:
         self._pipes = pipes
         self._own: int | None = token  # the first child gets it
         self._tokens: dict[int, int] = {}
+        self._splitting: set[int] = set()
+        self._orphans = Orphans()
         self._wake, self._wakes = os.pipe()
         for end in (self._wake, self._wakes):
             os.set_blocking(end, False)
@@ -289,13 +292,15 @@ class _Children:
             with contextlib.suppress(BlockingIOError):  # another process was faster
                 return os.read(self._pipes.tokens, 1)[0]
 
-    def add(self, pid: int, token: int) -> None:
-        """Note a child."""
+    def add(self, pid: int, token: int, *, splits: bool) -> None:
+        """Note a child; one that splits has runs as children, which this process adopts if it is killed."""
         self._tokens[pid] = token
+        if splits:
+            self._splitting.add(pid)
 
     def wait_for_all(self) -> None:
         """Wait until all have ended."""
-        while self._tokens:
+        while self._tokens or self._orphans.runs:
             self._look()
 
     def forget(self) -> None:
@@ -317,7 +322,9 @@ class _Children:
             status = reap(pid)
             if status is not None:
                 token = self._tokens.pop(pid)
+                self._orphans.end(self._tokens, runs_go_on=pid in self._splitting and status < 0)
                 say(self._pipes.events, {"ended": [pid, status, None if status == WAITED else token]})
+        self._orphans.see_runs_end(self._tokens)
 
 
 class _SharedRun(Run):

@@ -31,21 +31,47 @@ class Lifeline:
         os.close(self.end)
 
 
-def tie(end: int) -> None:
-    """Kill this process's group, which it must lead, when the other end of the pipe is closed."""
+def tie(end: int) -> int:
+    """Kill this process's group, which it must lead, when the other end of the pipe is closed.
+
+    Returns:
+        What `untie` takes.
+    """
+    own = end
     if sys.platform == "linux":
-        # A file description of its own, since each has one owner. The kernel does the rest: code that holds Python's
-        # lock for seconds, or has stopped, cannot delay it.
-        own = os.open(f"/proc/self/fd/{end}", os.O_RDONLY)
-        # A command that this process starts stays tied, also when this process is killed before the search is.
-        os.set_inheritable(own, True)  # noqa: FBT003 - the only way to call it
-        fcntl.fcntl(own, fcntl.F_SETOWN, -os.getpid())
-        fcntl.fcntl(own, fcntl.F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)
+        own = copy(end)
+        tie_other(own, os.getpid())
     else:
         threading.Thread(target=_wait, args=[end], daemon=True).start()
     if select.select([end], [], [], 0)[0]:  # it was closed before
         _die()
+    return own
+
+
+def untie(own: int) -> None:
+    """Let this process's group go on when the other end of the pipe is closed, so that it can end by itself."""
+    if sys.platform == "linux":
+        fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) & ~os.O_ASYNC)
+
+
+def copy(end: int) -> int:
+    """An end of the pipe that can be tied to one process group; commands that the group starts inherit it.
+
+    So they stay tied, also when the process that started them is killed before the search is.
+    """
+    own = os.open(f"/proc/self/fd/{end}", os.O_RDONLY)  # a file description of its own, since each has one owner
+    os.set_inheritable(own, True)  # noqa: FBT003 - the only way to call it
+    return own
+
+
+def tie_other(own: int, group: int) -> None:
+    """Tie a process group by a `copy` that it has inherited: also a process that has not got so far as to call `tie`.
+
+    The kernel does the rest: code that holds Python's lock for seconds, or has stopped, cannot delay it.
+    """
+    fcntl.fcntl(own, fcntl.F_SETOWN, -group)
+    fcntl.fcntl(own, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _wait(end: int) -> None:

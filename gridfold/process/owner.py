@@ -7,16 +7,18 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-MARK = "GRIDFOLD_PROCESS=1"  # in the environment of every process of a search but the first
+MARK = "GRIDFOLD_PROCESS"  # set in every process of a search but the first, to the session of that one
 
 _PROC = Path("/proc")
 _GONE_SECONDS = 5.0  # how long killed processes may take to be gone
+_CLOCK_SECONDS = 30.0  # that the clocks of a machine and of its disk may be apart
+_START_PARTS = 3  # the boot, the namespace, and the time since that boot
 
 Life = Literal["alive", "dead", "elsewhere"]
 
@@ -30,11 +32,13 @@ class Owner:
         pid: the process's number there; also that of its process group, if it leads one.
         start: when it started, counted from the boot of that machine, so that setting the clock changes nothing; and
             in which namespace its number counts, as containers have their own.
+        seen: when a file last told that it was alive; 0 if none does. Not part of who it is.
     """
 
     host: str
     pid: int
     start: str
+    seen: float = field(default=0.0, compare=False)
 
     @classmethod
     def current(cls) -> Owner:
@@ -43,22 +47,53 @@ class Owner:
         return cls(socket.gethostname(), pid, _start(pid) or "")
 
     @classmethod
-    def of(cls, host: Any, pid: Any, start: Any) -> Owner | None:
+    def of(cls, host: Any, pid: Any, start: Any, seen: float = 0.0) -> Owner | None:
         """The process that a file tells of; None if it does not."""
         told = isinstance(host, str) and isinstance(pid, int) and isinstance(start, str)
-        return cls(host, pid, start) if told else None
+        return cls(host, pid, start, seen) if told else None
+
+    @classmethod
+    def of_session(cls, host: str, session: str) -> Owner | None:
+        """The process that began a session (see `new_session`); None if that is not known."""
+        pid, _, rest = session.partition("/")
+        return cls(host, int(pid), rest.rpartition("/")[0]) if pid.isdecimal() else None
 
     @property
     def life(self) -> Life:
-        """Whether it lives; "elsewhere" if it is of another machine, which cannot be asked from here."""
-        if self.host != socket.gethostname() or self._is_of_another_namespace():
+        """Whether it lives; "elsewhere" if it is of another machine or container, which cannot be asked from here."""
+        if self.host != socket.gethostname() or self._is_of_another_kernel_or_namespace():
             return "elsewhere"
         return "alive" if _start(self.pid) == self.start else "dead"
 
-    def _is_of_another_namespace(self) -> bool:
-        """Whether it runs since the same boot, but in a container from which, or into which, one cannot look."""
-        boot, _, rest = self.start.partition("/")
-        return boot == _boot() and rest.partition("/")[0] != _namespace()
+    @property
+    def place(self) -> str:
+        """Its machine; of a container, or another machine, with the name of this one: what tells it from this one."""
+        parts = self.start.split("/")
+        if self.host != socket.gethostname() or len(parts) != _START_PARTS:
+            return self.host
+        boot, namespace, _ = parts
+        if boot != _boot():
+            return f"{self.host}:{boot[:8]}"
+        return f"{self.host}:{namespace.strip('pid:[]')}" if namespace != _namespace() else self.host
+
+    def _is_of_another_kernel_or_namespace(self) -> bool:
+        """Whether this machine's name is that of its own too, but its number counts elsewhere.
+
+        Containers may share the name and the kernel; clones of a machine share the name. After another boot of this
+        machine the process is dead, but this machine's processes before that have shown no sign of life since.
+        """
+        parts = self.start.split("/")
+        if len(parts) != _START_PARTS:
+            return parts[0] == _boot()
+        boot, namespace, _ = parts
+        if namespace != _namespace():
+            return True
+        return boot != _boot() and self.seen > _booted() + _CLOCK_SECONDS
+
+    def kill_marked(self, session: str) -> None:
+        """If this is the process that began a session, and it is dead: kill what is left of the session, wherever."""
+        if self.life == "dead" and self.start.startswith(f"{_boot()}/"):
+            kill_all(marked((int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()), session))
 
     def kill_remains(self) -> bool:
         """Kill what a dead process left in its process group: commands and workers that it had started.
@@ -75,12 +110,34 @@ class Owner:
         while self.life == "dead" and _start(self.pid) is None and (left := dict(_members(self.pid))):
             for pid, is_marked in left.items():
                 if is_marked:
-                    with contextlib.suppress(ProcessLookupError, PermissionError):
-                        os.kill(pid, signal.SIGKILL)
+                    _kill(pid)
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.01)
         return True
+
+
+def new_session() -> str:
+    """What tells the processes that this one starts from now on from those of all others."""
+    owner = Owner.current()
+    return f"{owner.pid}/{owner.start}/{os.urandom(4).hex()}"
+
+
+def marked(pids: Iterable[int], session: str) -> list[int]:
+    """Those of some living processes that are of a session."""
+    mark = session.encode()
+    found = (pid for pid in pids if session and (_environment(_PROC / str(pid)) or {}).get(MARK.encode()) == mark)
+    return [pid for pid in found if _start(pid) is not None]
+
+
+def kill_all(pids: Iterable[int]) -> bool:
+    """Kill processes; whether all of them are gone."""
+    killed = list(pids)
+    for pid in killed:
+        _kill(pid)
+    for pid in killed:
+        wait_until_gone(pid)
+    return not any(map(is_alive, killed))
 
 
 def is_alive(pid: int) -> bool:
@@ -93,6 +150,16 @@ def wait_until_gone(pid: int) -> None:
     deadline = time.monotonic() + _GONE_SECONDS
     while _start(pid) is not None and time.monotonic() < deadline:
         time.sleep(0.002)
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _booted() -> float:
+    """When this machine was started, by the clock."""
+    return time.time() - time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @cache
@@ -151,10 +218,18 @@ def _members(group: int) -> Iterator[tuple[int, bool | None]]:
 
 def _is_marked(process: Path, env_start: str, env_end: str) -> bool | None:
     """Whether the mark is in its environment; None while it starts a program, when it has none for a moment."""
-    try:
-        environment = (process / "environ").read_bytes()
-    except OSError:
+    environment = _environment(process)
+    if environment is None:
         return False
     if not environment and not env_start == env_end != "0":
         return None
-    return MARK.encode() in environment.split(b"\0")
+    return MARK.encode() in environment
+
+
+def _environment(process: Path) -> dict[bytes, bytes] | None:
+    """The variables that it was started with; None if they cannot be read."""
+    try:
+        lines = (process / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    return {name: value for name, _, value in (line.partition(b"=") for line in lines if line)}

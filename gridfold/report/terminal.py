@@ -121,10 +121,10 @@ def made_otherwise(found: Backlog) -> str:
 def held(found: Backlog) -> str:
     """The runs that other processes have, as markup."""
     lines = []
-    for (host, life), count in Counter((owner.host, owner.life) for _, owner in found.held).items():
-        line = f"{count} under way in other processes on {host}"
+    for (place, life), count in Counter((owner.place, owner.life) for _, owner in found.held).items():
+        line = f"{count} under way in other processes on {place}"
         if life == "elsewhere":
-            line += f"; if that machine or container is gone: gridfold resume {found.search.name} --gone {host}"
+            line += f"; if that machine or container is gone: gridfold resume {found.search.name} --gone {place}"
         lines.append(line)
     return escape("\n".join(lines))
 

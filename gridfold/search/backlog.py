@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from gridfold.identity.sources import Sources, changes
 from gridfold.process.owner import Owner
 from gridfold.run import Attempt, Record, Run, code_of
+from gridfold.search.plan import Plan, plan_of, restore
 from gridfold.store import RunEntry, SearchDirectory
+
+_WAIT_SECONDS = 0.2
 
 
 @dataclass
@@ -29,6 +34,7 @@ class Backlog:
         damaged: the runs whose record cannot be read; they count as not done.
         code: the fingerprint of the code that the others are to be executed with; None if it is not known yet.
         made: with what the completed runs were made, their code and what else they depend on, and how many were.
+        longest: how many seconds the longest of them took.
     """
 
     search: SearchDirectory
@@ -39,7 +45,9 @@ class Backlog:
     held: list[tuple[RunEntry, Owner]] = field(default_factory=list)
     damaged: list[RunEntry] = field(default_factory=list)
     made: Counter[tuple[str | None, str]] = field(default_factory=Counter)
+    longest: float = 0.0
     _facts: Mapping[str, Any] = field(default_factory=dict)
+    _sessions: set[str] = field(default_factory=set)  # of earlier attempts, of which nothing is left
     _attempts: array[int] = field(default_factory=lambda: array("I"))  # for each run the attempt to make; 0 for none
 
     @classmethod
@@ -59,7 +67,7 @@ class Backlog:
             code: what the runs are to be executed with.
             only: leave those for which it says no.
             only_failed: try those again that failed, and leave those that were never tried or were interrupted.
-            gone: names of machines that are known to be gone, so that whatever ran there is dead.
+            gone: names of machines and containers that are known to be gone, so that whatever ran there is dead.
         """
         backlog = cls(search, code, _facts=search.facts())
         for entry in search.entries():
@@ -106,7 +114,9 @@ class Backlog:
             run = self.search.run(entry)
             if run.is_claimed(attempt):
                 continue
-            if attempt > 1 and not _is_clean(run, attempt - 1):
+            if not os.path.exists(run.config_path):  # noqa: PTH110 - asked for each run
+                restore(self.search, self._plan, entry)
+            if attempt > 1 and not self._is_clean(run, attempt - 1):
                 self.search.log(f"run {entry.index} is left: processes of its attempt {attempt - 1} do not end")
                 continue
             yield Attempt(
@@ -126,10 +136,35 @@ class Backlog:
                 ),
             )
 
+    def left_to_others(self, most_seconds: float) -> list[RunEntry]:
+        """The runs of `held` that are not done; waits for so long at most for those that are about to be."""
+        deadline = time.monotonic() + most_seconds
+        while True:
+            left = [entry for entry, _ in self.held if not _is_over(self.search.run(entry))]
+            if not left or time.monotonic() > deadline:
+                return left
+            time.sleep(_WAIT_SECONDS)
+
     def drop(self, index: int) -> None:
         """Take a run off the list, because it is done."""
         self._attempts[index] = 0
         self.completed += 1
+
+    def _is_clean(self, run: Run, attempt: int) -> bool:
+        """Whether nothing of an earlier attempt is left; what is, is killed."""
+        owner, session = run.owner(attempt), run.session(attempt)
+        if owner is None or owner.life != "dead":
+            return True
+        if session not in self._sessions:
+            self._sessions.add(session)
+            if search := Owner.of_session(owner.host, session):
+                search.kill_marked(session)
+        return owner.kill_remains()
+
+    @cached_property
+    def _plan(self) -> Plan:
+        """What the search was created from: only where a config is to be made again."""
+        return plan_of(self.search)
 
     def _add(self, entry: RunEntry, only_failed: bool, gone: Collection[str]) -> None:  # noqa: FBT001
         run = self.search.run(entry)
@@ -138,20 +173,26 @@ class Backlog:
         if record and record.state == "completed":
             self.completed += 1
             self.made[code_of(record, self._facts), json.dumps(record.inputs)] += 1
+            self.longest = max(self.longest, record.seconds or 0.0)
             self._attempts.append(0)
             return
         if record is None and run.is_damaged:
             self.damaged.append(entry)
         failed = record is not None and record.state == "failed"
         self.failed += failed
-        if owner and owner.life != "dead" and owner.host not in gone:
+        if owner and not _is_dead(owner, gone):
             self.held.append((entry, owner))
             self._attempts.append(0)
             return
         self._attempts.append(attempt + 1 if failed or not only_failed else 0)
 
 
-def _is_clean(run: Run, attempt: int) -> bool:
-    """Whether nothing of an earlier attempt is left; what is, is killed."""
-    owner = run.owner(attempt)
-    return owner is None or owner.life != "dead" or owner.kill_remains()
+def _is_over(run: Run) -> bool:
+    record, attempt, _ = run.standing()
+    return record is not None and record.is_final and record.attempt == attempt
+
+
+def _is_dead(owner: Owner, gone: Collection[str]) -> bool:
+    """Whether a process is dead, as far as this machine can tell, or the user said of where it was that it is gone."""
+    life = owner.life
+    return life == "dead" or (life == "elsewhere" and (owner.host in gone or owner.place in gone))

@@ -12,6 +12,7 @@ from typing import Any
 from gridfold.config.base import Config
 from gridfold.config.template import Template
 from gridfold.config.variations import from_mapping
+from gridfold.errors import ConfigError
 from gridfold.executors import Executor, Harmless, Watcher
 from gridfold.executors.local import LocalExecutor
 from gridfold.failure import is_disk_full
@@ -22,7 +23,7 @@ from gridfold.search.backlog import Backlog
 from gridfold.search.checkpoints import KeepBest
 from gridfold.search.doubts import number_like
 from gridfold.search.execution import check_parallel
-from gridfold.search.plan import Plan, create
+from gridfold.search.plan import Plan, create, relist
 from gridfold.search.schedule import Policy, Schedule
 from gridfold.store import SearchDirectory, Store
 
@@ -147,7 +148,7 @@ def execute_search(
     facts = search.facts()
     search.update(started=facts.get("started") or now(), codes=_codes(facts, backlog.code))
     search.log(f"process {os.getpid()} starts on {len(backlog)} runs")
-    schedule = Schedule(backlog.attempts(), policy)
+    schedule = Schedule(backlog.attempts(), policy, has_completed=lambda: _has_completed(search))
     if policy.objective and backlog.completed:
         schedule.measured(_first_metrics(search))
     interrupt = Interrupt(schedule.is_over)
@@ -178,6 +179,10 @@ def _first_metrics(search: SearchDirectory) -> Mapping[str, float]:
     return next((record.metrics for record in records if record.metrics), {})
 
 
+def _has_completed(search: SearchDirectory) -> bool:
+    return any(record is not None and record.state == "completed" for _, record in search.records())
+
+
 def _codes(facts: Mapping[str, Any], code: str | None) -> list[str]:
     """Fingerprints of all code that runs of a search were executed with, the present one last."""
     before = [facts.get("fingerprint"), *facts.get("codes", ())]
@@ -192,9 +197,10 @@ def _is_unrecorded(run: Run, record: Record) -> bool:
 def _finish(search: SearchDirectory) -> str:
     """Write what a search says in the end; why it cannot, "" if it can."""
     try:
+        relist(search)
         write_results(search)
         search.update(ended=now())
-    except OSError as error:
+    except (OSError, ConfigError) as error:
         return f"its results cannot be written: {error}"
     return ""
 

@@ -23,10 +23,10 @@ from gridfold.identity.packages import basic
 from gridfold.limits import MOST_RUNS, USUAL_RUNS
 from gridfold.names import RunNames, check_prefix
 from gridfold.process.owner import Owner
-from gridfold.repeats import Repetition, Seeds, repetitions
+from gridfold.repeats import DataFold, Repetition, Seeds, repetitions
 from gridfold.run import now
 from gridfold.space import Parameter, Space, Trial, size_text
-from gridfold.store import RunEntry, SearchDirectory, Store
+from gridfold.store import BASE, RUNS, RunEntry, SearchDirectory, Store
 from gridfold.trainer import BUILT_IN, check_holds_out, resolve
 from gridfold.values import render, to_record
 
@@ -374,7 +374,7 @@ def complete(search: SearchDirectory) -> None:
     if search.is_created:
         return
     said = search.facts()["creator"]
-    creator = Owner.of(*map(said.get, ("host", "pid", "start"))) if isinstance(said, dict) else None
+    creator = Owner.of(said.get("host"), said.get("pid"), said.get("start")) if isinstance(said, dict) else None
     if creator is None:
         hint = "nothing ran yet; start the search again"
         raise ConfigError("search.json does not say which process created it", where=str(search.dir), hint=hint)
@@ -383,6 +383,39 @@ def complete(search: SearchDirectory) -> None:
         raise ConfigError(problem, where=str(search.dir), hint="try again in a moment")
     plan = plan_of(search)
     _create_runs(search, plan, _names_of(search, plan), again=True)
+
+
+def relist(search: SearchDirectory) -> None:
+    """Write the list of a search's runs anew if it was removed while they ran.
+
+    Raises:
+        ConfigError: runs were added to the search, or its base config is gone, so the list is not known.
+    """
+    if search.is_created:
+        return
+    plan = plan_of(search)
+    if plan.size != search.facts()["runs"]:
+        raise ConfigError(f"no {RUNS}, and runs had been added to it", where=str(search.dir))
+    _create_runs(search, plan, _names_of(search, plan), again=True)
+
+
+def restore(search: SearchDirectory, plan: Plan, entry: RunEntry) -> None:
+    """Make the directory of a run again, with its config, after a user has removed it.
+
+    Raises:
+        ConfigError: its config is not known any more.
+    """
+    listed = (other.index for other in search.entries() if other.params == entry.params)
+    trial = next(listed) % len(plan.space)
+    folds = plan.folds or 0
+    repetition = Repetition(entry.repeat, None if entry.fold is None else DataFold(entry.fold, folds))
+    template, choice = plan.template_of(repetition), plan.space[trial].choice
+    run = search.run(entry)
+    if template.identity(choice) != entry.id:
+        raise ConfigError(f"the config of this run cannot be made from {BASE} any more", where=str(run.dir))
+    run.dir.mkdir(parents=True, exist_ok=True)
+    run.rewrite_config(template.text(choice))
+    search.log(f"run {entry.index} had no config: made again")
 
 
 def extend(search: SearchDirectory, plan: Plan, trials: Sequence[int], added: Iterable[Repetition]) -> int:

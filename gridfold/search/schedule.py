@@ -48,6 +48,7 @@ class Schedule:
 
     Attributes:
         attempts: the attempts to make.
+        has_completed: whether a run of the search is completed, by whoever; asked before it stops for want of one.
         stopped: why the search stops although attempts are left; "" if it does not.
         aborts: whether the runs under way are to be stopped too.
         choices: the metrics between which somebody has to choose before it goes on.
@@ -56,6 +57,7 @@ class Schedule:
     attempts: Iterable[Attempt]
     policy: Policy = Policy()
     clock: Callable[[], float] = time.monotonic
+    has_completed: Callable[[], bool] = lambda: False
     stopped: str = field(default="", init=False)
     aborts: bool = field(default=False, init=False)
     choices: Sequence[str] = field(default=(), init=False)
@@ -123,7 +125,8 @@ class Schedule:
             return
         self._failed.append(record)
         signatures = {signature(failed.error) for failed in self._failed if failed.error}
-        if len(self._failed) == ALIKE and len(signatures) == 1 and not self.policy.keep_going:
+        alike = len(self._failed) == ALIKE and len(signatures) == 1
+        if alike and not self.policy.keep_going and not self.has_completed():
             self._stop(f"the first {ALIKE} runs all failed alike; --keep-going goes on all the same")
 
     def _stop(self, reason: str) -> None:

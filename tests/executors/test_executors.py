@@ -109,7 +109,7 @@ class ExecutorContract:
         (attempt,) = submit("finish")
         assert attempt.run.begin(started(attempt.record))
         assert not execute([attempt])[0].is_final
-        assert not (project / "run0" / "log.txt").read_text()
+        assert not (project / "run0" / "log.txt").exists()
 
     def test_an_attempt_whose_process_died_unheard_of_is_lost(self, execute, submit):
         (attempt,) = submit("finish")
@@ -190,7 +190,7 @@ class TestLocalExecutor(LocalContract):
         (attempt,) = submit("x", trainer="loud:train")
         assert attempt.run.begin(started(attempt.record))
         assert not execute([attempt])[0].is_final
-        assert not (project / "run0" / "log.txt").read_text()
+        assert not (project / "run0" / "log.txt").exists()
 
     def test_random_numbers_start_from_the_seed(self, execute, submit, write):
         write("draws.py", "import random\nrandom.random()\ndef train(config): return random.random()\n")

@@ -18,7 +18,7 @@ SLEEPING = (
 
 
 def start(script):
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | dict([MARK.split("=")])
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | {MARK: "1"}
     return subprocess.Popen(
         [sys.executable, "-uc", script], stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
     )
@@ -132,3 +132,27 @@ def test_no_process_outlives_its_lifeline_whatever_it_does():
         process.send_signal(signal.SIGKILL)
         assert len(pids) == 6
         assert all(is_gone(pid, 2) for pid in pids)
+
+
+def start_of(boot=None, namespace=None):
+    """When this process started, as it would be said of another boot or namespace."""
+    parts = Owner.current().start.split("/")
+    return "/".join([boot or parts[0], namespace or parts[1], parts[2]])
+
+
+def test_a_process_of_a_container_with_this_name_and_kernel_cannot_be_asked():
+    owner = replace(Owner.current(), start=start_of(namespace="pid:[7]"))
+    assert (owner.life, owner.place) == ("elsewhere", f"{owner.host}:7")
+
+
+def test_a_process_of_another_machine_with_this_name_is_told_by_a_sign_of_life_since_this_one_was_started():
+    owner = replace(Owner.current(), start=start_of(boot="another-boot"))
+    assert owner.life == "dead"
+    now = replace(owner, seen=time.time() + 60)
+    assert (now.life, now.place) == ("elsewhere", f"{owner.host}:another-")
+
+
+def test_a_process_of_this_machine_is_named_by_it():
+    owner = Owner.current()
+    assert owner.place == owner.host
+    assert replace(owner, host="far").place == "far"

@@ -47,3 +47,10 @@ def test_one_slow_run_among_the_first_of_many_at_a_time():
 
 def test_it_goes_by_the_last_runs():
     assert paced(1, [*range(100), *range(200, 600, 10)]).seconds_left(3) == 30
+
+
+def test_before_there_is_a_pace_it_is_the_median_of_what_runs_took():
+    pace = Pace(4, Clock())
+    for seconds in (20, 30, 100):
+        pace.ended(Record("", 0, None, {}, "toy:train", state="completed", seconds=seconds))
+    assert pace.seconds_left(4) == 30

@@ -153,3 +153,26 @@ class TestWhichMetricCounts:
     @pytest.mark.parametrize("objective", [None, Objective("thing"), Objective(None, False)])
     def test_somebody_said_so(self, objective):
         assert not self.hear(self.schedule(objective=objective), width=7, thing=0.5).stopped
+
+
+def test_one_slow_run_does_not_use_up_the_budget_of_the_next():
+    """A run is expected to take the median: 30 s, where the mean is 50."""
+    clock = Clock()
+    schedule = Schedule(attempts(9), Policy(budget=185), clock)
+    waiting = iter(schedule)
+    for seconds in (20, 30, 100):
+        attempt = next(waiting)
+        clock.now += seconds
+        schedule.ended(attempt, completed(attempt, seconds))
+    assert next(waiting, "over") != "over"
+    clock.now += 6
+    assert next(waiting, "over") == "over"
+    assert "a run takes about 0:00:30" in schedule.stopped
+
+
+@pytest.mark.parametrize("is_completed", [False, True])
+def test_failures_alike_stop_a_search_only_if_none_of_its_runs_is_completed(is_completed):
+    schedule = Schedule(attempts(9), has_completed=lambda: is_completed)
+    for attempt, _ in zip(schedule, range(3), strict=False):
+        schedule.ended(attempt, failed(attempt, broken()))
+    assert bool(schedule.stopped) is not is_completed
