@@ -28,7 +28,7 @@ def named_by(config: Mapping[str, Any], arguments: Iterable[str] = ()) -> dict[s
 
 def named_in(texts: Iterable[str], folder: str = "") -> dict[str, str | None]:
     """The files and folders that texts name, also as ``--data=FILE``, seen from a folder."""
-    moment = int(time.monotonic())
+    moment, folder = int(time.monotonic()), folder or os.getcwd()
     paths = (path for text in texts if 0 < len(text) < _MOST_CHARACTERS for path in _paths(text, folder, moment))
     return {called(path): hash_of(path, moment // _FOLDER_SECONDS) for path in paths}
 

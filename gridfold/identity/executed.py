@@ -31,6 +31,8 @@ def sources_of_run(reads: Reads, named: Mapping[str, str | None], apart: Sequenc
         named: the files that its config names, and what was in them when it began.
         apart: folders in which nothing counts: its own.
     """
+    if not named and not any(map(reads.of_kind, ("file", "package", "program"))):
+        return Sources()
     with _in(reads.here):  # wherever the run has gone
         return _sources_of_run(reads, named, apart)
 
