@@ -141,7 +141,10 @@ class Work:
     def inputs(self) -> dict[str, Any] | None:
         """What the result depends on beside config and code, for the record."""
         apart = [self.run.dir, self.run.dir.parent / stages.STAGES]
-        return sources_of_run(reads.start(), self.named, list(map(str, apart))).as_dict() or None
+        try:
+            return sources_of_run(reads.start(), self.named, list(map(str, apart))).as_dict() or None
+        except Exception as error:  # a result is worth more than what is known of it
+            return {"untold": f"what it has read ({type(error).__name__}: {error})"[:300]}
 
     def fold(self) -> dict[str, Any]:
         """How the result came about, for the record."""

@@ -80,6 +80,7 @@ def search(options: argparse.Namespace, again: str) -> int:
         if code is None:
             _say_where(options, directory)
             return 0
+        _warn(*terminal.untold(code.sources))
         return _execute(Backlog.read(directory, code.fingerprint), executor, execution, options, again)
 
 
@@ -336,6 +337,7 @@ def _describe(backlog: Backlog, executor: LocalExecutor) -> None:
     directory, planned = backlog.search, plan_of(backlog.search)
     code = executor.call(planned.trainer, planned.check)
     directory.note_code(code.fingerprint, code.sources)
+    _warn(*terminal.untold(code.sources))
     backlog.code = code.fingerprint
     if directory.facts().get("fingerprint") is None:  # it was only created so far
         directory.update(fingerprint=backlog.code, packages=code.sources.packages)

@@ -9,13 +9,14 @@ import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 LISTED = "*"  # behind the name of a folder of which only the list of names counts
 _MOST_BYTES = 8 << 20  # of a file that is read to know it; of others size and time count
 _MOST_FILES = 20_000  # in a folder that a value names
 _MOST_CHARACTERS = 4096
+_FOLDER_SECONDS = 10  # in which a folder that many runs name is walked once
 _REFERENCE = re.compile(r"\$\{(?:(?:oc\.)?env:(\w+)(?:,([^}]*))?|(\.*[\w.-]+))\}")
 _PASSING = ("__pycache__", ".")  # what names begin with that tell nothing
 
@@ -27,9 +28,9 @@ def named_by(config: Mapping[str, Any], arguments: Iterable[str] = ()) -> dict[s
 
 def named_in(texts: Iterable[str], folder: str = "") -> dict[str, str | None]:
     """The files and folders that texts name, also as ``--data=FILE``, seen from a folder."""
-    moment = int(time.monotonic())
+    moment, folder = int(time.monotonic()), folder or os.getcwd()
     paths = (path for text in texts if 0 < len(text) < _MOST_CHARACTERS for path in _paths(text, folder, moment))
-    return {called(path): hash_of(path) for path in paths}
+    return {called(path): hash_of(path, moment // _FOLDER_SECONDS) for path in paths}
 
 
 @lru_cache(maxsize=10_000)
@@ -39,7 +40,10 @@ def _paths(text: str, folder: str, _moment: int) -> Sequence[str]:
         return ()
     names = (text, text.partition("=")[2]) if "=" in text else (text,)
     paths = [os.path.join(folder, os.path.expanduser(name)) for name in names if name]
-    return [path for path in paths if os.path.exists(path)]
+    here = os.path.join(os.getcwd(), "")  # a folder that has all of the project in it tells nothing
+    return [
+        path for path in paths if os.path.exists(path) and not here.startswith(os.path.join(os.path.abspath(path), ""))
+    ]
 
 
 def called(path: str) -> str:
@@ -48,23 +52,27 @@ def called(path: str) -> str:
     return whole.removeprefix(here) or "."
 
 
-def hash_of(path: str) -> str | None:
+def hash_of(path: str, moment: float | None = None) -> str | None:
     """What tells the content of a file or a folder from others; None if that cannot be told.
 
     Of a folder, names, sizes and times count, all the way down; of a path that ends in ``*``, the names in the folder.
+
+    Args:
+        path: the file or folder.
+        moment: a folder that was looked at in this moment is not looked at again; now unless it is given.
     """
     try:
         if path.endswith(LISTED):
             return _hash_of_names(path.removesuffix(LISTED))
         status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
-            return _hash_of_folder(os.path.abspath(path), status.st_mtime_ns)
+            return _hash_of_folder(os.path.abspath(path), time.monotonic() if moment is None else moment)
         if not stat.S_ISREG(status.st_mode):
             return "not a file"
         return _hash_of_file(os.path.abspath(path), status)
     except (FileNotFoundError, NotADirectoryError):
         return "not there"
-    except OSError:
+    except (OSError, ValueError):  # a name that no file can have
         return None
 
 
@@ -85,8 +93,8 @@ def _hash_of_names(folder: str) -> str:
     return _digest(sorted(name for name in os.listdir(folder or ".") if not name.startswith(_PASSING)))
 
 
-@cache  # for the life of a search: to walk a folder for each of its runs would cost more than many runs
-def _hash_of_folder(folder: str, _changed: int) -> str | None:
+@lru_cache(maxsize=1000)  # to walk a folder for each run of a search would cost more than many runs
+def _hash_of_folder(folder: str, _moment: float) -> str | None:
     known: list[object] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(_PASSING))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from gridfold.identity import packages
@@ -15,6 +17,7 @@ from gridfold.identity.sources import Sources
 
 _MOST = 100  # files in a record; of a folder with many of them, the folder
 _MANY = 20
+_MOST_FOLDERS = 2000  # in one that the config names, that are looked at for what the run has made
 _GONE = (0, -1, -1)  # a time, a size and a number that no file has
 
 
@@ -28,6 +31,22 @@ def sources_of_run(reads: Reads, named: Mapping[str, str | None], apart: Sequenc
         named: the files that its config names, and what was in them when it began.
         apart: folders in which nothing counts: its own.
     """
+    with _in(reads.here):  # wherever the run has gone
+        return _sources_of_run(reads, named, apart)
+
+
+@contextmanager
+def _in(folder: str) -> Iterator[None]:
+    before = os.open(".", os.O_RDONLY)
+    try:
+        os.chdir(folder)
+        yield
+    finally:
+        os.chdir(before)
+        os.close(before)
+
+
+def _sources_of_run(reads: Reads, named: Mapping[str, str | None], apart: Sequence[str]) -> Sources:
     own = _Own(reads, tuple(os.path.join(os.path.abspath(folder), "") for folder in apart))
     files = {path: known for path, known in named.items() if not own.is_made(os.path.abspath(path))}
     files |= {called(path): known for path, known in _files(reads, own)}
@@ -55,7 +74,8 @@ class _Own:
         if os.path.isdir(path):
             inside = os.path.join(path, "")
             holds = any(each.startswith(inside) for each in (*self._written, *self._apart))
-            return holds or any(self._is_new(parent) for parent, _, _ in os.walk(path))
+            folders = islice(os.walk(path), _MOST_FOLDERS)
+            return holds or any(self._is_new(parent) for parent, _, _ in folders)
         return path in self._written or self._is_new(path)
 
     def has_added(self, folder: str) -> bool:

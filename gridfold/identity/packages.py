@@ -62,7 +62,7 @@ def _version_now(name: str) -> str | None:
     for place in [folder] if folder else sys.path:
         try:
             known = _distributions(place, os.stat(place).st_mtime_ns)
-        except OSError:
+        except (OSError, ValueError):
             continue
         if own in known:
             return _version(known[own])

@@ -33,12 +33,14 @@ class Reads:
             ``written``, by absolute path.
             ``package``, by the path of a top-level module in a folder of installed packages.
             ``program``, by arguments, or a line for a shell, and the folder where it was started.
+        here: the working directory when it began.
         since: when this process began to stand for runs, in nanoseconds: what has changed since is their own.
     """
 
     def __init__(self, tell: Callable[[bytes], object] | None = None) -> None:
         self.noted: dict[tuple[str, Any], Any] = {}
         self.since = time.time_ns()
+        self.here = os.getcwd()
         self._tell = tell
         self._spared = _spared()
         self._pid = os.getpid()
@@ -66,6 +68,7 @@ class Reads:
     def begin(self) -> None:
         """From now on this process stands for runs; what was heard before is known."""
         self.noted.clear()
+        self.here = os.getcwd()
         self._pid, self._stands = os.getpid(), True
         self.since = time.time_ns()
 
@@ -114,7 +117,7 @@ class Reads:
 
     def note_read(self, path: str) -> None:
         """Note that a file was read, unless what stands in it is this process's own."""
-        if ("file", path) not in self.noted and ("written", path) not in self.noted:
+        if ("file", path) not in self.noted and ("written", path) not in self.noted and not os.path.isdir(path):
             self.note("file", path, _stamp(path))
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:

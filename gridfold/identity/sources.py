@@ -45,9 +45,11 @@ class Sources:
         """What there is of it, for a file."""
         return {name: value for name, value in vars(self).items() if value}
 
-    def now(self) -> Sources:
-        """The same files and packages as they are now."""
-        return replace(self, files={path: hash_of(path) for path in self.files}, packages=packages.now(self.packages))
+    def now(self, moment: float | None = None) -> Sources:
+        """The same files and packages as they are now, or at a moment (see ``data.hash_of``)."""
+        return replace(
+            self, files={path: hash_of(path, moment) for path in self.files}, packages=packages.now(self.packages)
+        )
 
 
 def changes(before: Sources, after: Sources) -> Iterator[str]:

@@ -124,6 +124,13 @@ def reused(count: int, found: Reusable, code: Sources | None) -> str:
     return escape("\n".join(lines))
 
 
+def untold(code: Sources) -> list[str]:
+    """That the code of a search cannot be told, if it cannot."""
+    if not code.untold:
+        return []
+    return [f"nothing tells {code.untold}, so an edit of that goes unnoticed, and --reuse takes no such result"]
+
+
 def _results(count: int) -> str:
     return f"{count:,} result{'s' if count != 1 else ''}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -73,22 +74,24 @@ class Backlog:
     @property
     def made_otherwise(self) -> int:
         """How many completed runs were made by other code, or of other data, as far as that is known."""
-        return sum(count for made, count in self.made.items() if self._is_other(*made))
+        moment = time.monotonic()
+        return sum(count for made, count in self.made.items() if self._is_other(*made, moment))
 
     @property
     def changed(self) -> list[str]:
         """What is not as it was when completed runs were made, in words."""
+        moment = time.monotonic()
         known, inputs = self.search.codes(), [Sources.said(json.loads(inputs)) for _, inputs in self.made]
         now = known.get(self.code or "")
         codes = [known[code] for code, _ in self.made if code in known and now]
         found = [word for each in codes if now for word in changes(each, now)]
-        return sorted({*found, *(word for each in inputs if each for word in changes(each, each.now()))})
+        return sorted({*found, *(word for each in inputs if each for word in changes(each, each.now(moment)))})
 
-    def _is_other(self, code: str | None, inputs: str) -> bool:
+    def _is_other(self, code: str | None, inputs: str, moment: float) -> bool:
         if not code or not self.code:
             return False
         said = Sources.said(json.loads(inputs))
-        return code != self.code or bool(said and any(changes(said, said.now())))
+        return code != self.code or bool(said and any(changes(said, said.now(moment))))
 
     def entries(self) -> Iterator[RunEntry]:
         """The runs that are to be executed."""

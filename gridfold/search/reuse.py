@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -48,12 +49,12 @@ def find_reusable(
         store: where to look.
         explain: say why results of other code are not taken, which means to look at them all.
     """
-    found = Reusable()
+    found, moment = Reusable(), time.monotonic()
     others = [search for search in store.searches() if code and _is_alike(search, facts, code, explain=explain)]
     wanted = set(ids) if others else set()
     for other in others:
         with suppress(ConfigError):  # a list that is damaged offers nothing
-            _look(other, wanted, code or Code("", Sources()), found)
+            _look(other, wanted, code or Code("", Sources()), moment, found)
     for name in found.runs:
         found.left.pop(name, None)
     return found
@@ -91,7 +92,7 @@ def _is_alike(search: SearchDirectory, facts: Mapping[str, Any], code: Code, *, 
     return (explain or code.fingerprint in ran) and all(other.get(key) == facts.get(key) for key in ALIKE)
 
 
-def _look(search: SearchDirectory, wanted: set[str], code: Code, found: Reusable) -> None:
+def _look(search: SearchDirectory, wanted: set[str], code: Code, moment: float, found: Reusable) -> None:
     """Add what a search has of what is wanted."""
     facts, codes = search.facts(), search.codes()
     for entry in search.entries():
@@ -101,13 +102,13 @@ def _look(search: SearchDirectory, wanted: set[str], code: Code, found: Reusable
         if record is None or record.state != "completed":
             continue
         ran = code_of(record, facts)
-        if why := _why_not(record, codes.get(ran or ""), code, is_same=ran == code.fingerprint):
+        if why := _why_not(record, codes.get(ran or ""), code, moment, is_same=ran == code.fingerprint):
             found.left[entry.id] = why
         else:
             found.runs[entry.id] = entry.run
 
 
-def _why_not(record: Record, ran: Sources | None, code: Code, *, is_same: bool) -> str:
+def _why_not(record: Record, ran: Sources | None, code: Code, moment: float, *, is_same: bool) -> str:
     """Why the result of a run is not what this code would give now; "" if it is."""
     if code.sources.untold:
         return f"nothing tells {code.sources.untold}"
@@ -118,5 +119,5 @@ def _why_not(record: Record, ran: Sources | None, code: Code, *, is_same: bool) 
     inputs = Sources.said(record.inputs) or Sources()
     if inputs.untold:
         return f"nothing tells {inputs.untold}"
-    changed = listed(changes(inputs, inputs.now()))
+    changed = listed(changes(inputs, inputs.now(moment)))
     return f"{changed} changed since" if changed else ""

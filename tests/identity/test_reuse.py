@@ -6,6 +6,12 @@ import sys
 
 import pytest
 
+from gridfold.identity.fingerprint import Code
+from gridfold.identity.sources import Sources
+from gridfold.search.reuse import Reusable, find_reusable
+from gridfold.store import Store
+from tests import made
+
 FUNCTION = "def train(config, run):\n    {}\n    return {{'acc': config['lr'] * FACTOR}}\n"
 SCRIPT = "import json, sys\n{}\nprint(json.dumps({{'acc': float(sys.argv[1]) * FACTOR}}))\n"
 RUN = [sys.executable, "train.py", "{lr}"]
@@ -109,6 +115,12 @@ WAYS = {
         "factor.txt",
     ),
     "opened": (function(READ) | TEXT, "fn:train", OTHER_TEXT, "factor.txt"),
+    "opened somewhere else": (
+        function("import os; os.chdir(run.dir); FACTOR = int(open('../../factor.txt').read())") | TEXT,
+        "fn:train",
+        OTHER_TEXT,
+        "factor.txt",
+    ),
     "opened at import": (
         {"fn.py": f"{READ}\ndef train(config, run): return {{'acc': config['lr'] * FACTOR}}\n"} | TEXT,
         "fn:train",
@@ -186,3 +198,173 @@ def test_an_edit_is_noticed(project, write, search, way):
     assert made
     if way != "one more in a folder":
         assert runs[-1]["metrics"] == {"acc": 40}
+
+
+def test_data_count_for_the_runs_that_name_them(project, write, search, monkeypatch):
+    """Of two files that only the variations name, one is edited; of a folder, a file in it."""
+    write("fn.py", "def train(config, run):\n    return {'acc': config['lr']}\n")
+    for name in ("a.csv", "b.csv", "in/part.csv"):
+        write(name, "1\n")
+    vary = ("--param-variations", "data=a.csv,b.csv,in,'${here}/a.csv',./runs")
+    config = "data: a.csv\nlr: 1.0\nhere: ${oc.env:HERE}\n"
+    monkeypatch.setenv("HERE", str(project))
+    search("a", "fn:train", *vary, config=config)
+    assert all(record["reused"] for record in search("b", "fn:train", *vary, "--reuse", config=config)[0])
+    write("b.csv", "20\n")
+    write("in/part.csv", "20\n")
+    runs, said = search("c", "fn:train", *vary, "--reuse", config=config)
+    assert [bool(record["reused"]) for record in runs] == [True, False, False, True, True]
+    assert "1 result of the same config: b.csv changed since" in said
+    assert "1 result of the same config: in changed since" in said
+
+
+def test_what_does_not_matter_is_no_change(project, write, search):
+    """Another file, a time, a cache, what a run writes or adds to, what another run names."""
+    write("model.py", "FACTOR = 1\n")
+    write("other.py", "# nobody imports this\n")
+    write("factor.txt", "1\n")
+    write("old.log", "")
+    write("data/in.csv", "1\n")
+    write(
+        "fn.py",
+        "import json, pathlib\nfrom model import FACTOR\n\n\n"
+        "def train(config, run):\n"
+        "    factor = int(open(config['file']).read())\n"
+        "    out = pathlib.Path(config['out'])\n    out.mkdir(exist_ok=True)\n"
+        "    (out / 'model.json').write_text('1')\n    json.loads((out / 'model.json').read_text())\n"
+        "    open('old.log', 'a').write('line')\n    (run.dir / 'own.txt').write_text('2')\n"
+        "    pathlib.Path('checkpoint').write_text((run.dir / 'own.txt').read_text())\n"
+        "    open('checkpoint').read()\n"
+        "    return {'acc': config['lr'] * FACTOR * factor}\n",
+    )
+    config = "lr: [1.0, 2.0]\nout: out\nlog: old.log\nfile: factor.txt\n"
+    search("a", "fn:train", config=config)
+    write("other.py", "# nobody imports this, and now it says something else\n")
+    for name in ("model.py", "fn.py", "factor.txt"):
+        os.utime(name, (1, 1))
+    write("model.py", "FACTOR = 1\n")
+    write("__pycache__/other.cpython-311.pyc", "")
+    runs, said = search("b", "fn:train", "--reuse", config=config)
+    assert "Not reused" not in said
+    assert [bool(record["reused"]) for record in runs] == [True, True]
+
+
+def test_the_outputs_of_a_command_are_no_change(project, write, search):
+    write("train.py", SCRIPT.format("FACTOR = 1\nopen('last.txt', 'w').write('1')\nopen('last.txt').read()"))
+    write("train.sh", '"$PY" train.py "$1" | tee -a all.txt\n"$PY" train.py "$1" > last.log\n')
+    command = ["sh", "train.sh", "{lr}"]
+    search("a", command)
+    runs, said = search("b", command, "--reuse")
+    assert [bool(record["reused"]) for record in runs] == [True, True], said
+
+
+def test_code_that_cannot_be_told_is_said(project, write, search, monkeypatch):
+    write("make", "#!/bin/sh\necho '{\"acc\": 1}'\n")
+    (project / "make").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{project}{os.pathsep}{os.environ['PATH']}")
+    assert "warning: nothing tells what make runs" in search("a", ["make", "{lr}"])[1]
+    runs, said = search("b", ["make", "{lr}"], "--reuse")
+    assert "Nothing can be reused: nothing tells what make runs" in said
+    assert not any(record["reused"] for record in runs)
+
+
+def test_a_run_that_starts_what_cannot_be_told_is_not_reused(project, write, search):
+    write("fn.py", FUNCTION.format("import os; os.system('ssh -V 2> /dev/null'); FACTOR = 1"))
+    search("a", "fn:train")
+    _, said = search("b", "fn:train", "--reuse")
+    assert "Not reused: 2 results of the same config: nothing tells what ssh runs" in said
+
+
+@pytest.mark.parametrize(("fact", "value"), [("threads", 2), ("seed", 7)])
+def test_results_of_other_threads_or_seeds_are_others(project, fact, value):
+    """A result may depend on both, besides the config and the code."""
+    search = made.search(project / "runs", "a_1", [made.completed(1, f1=1)])
+    code = Code("aaaa", Sources())
+    search.note_code(code.fingerprint, Sources({"fn.py": "1"}))
+    wanted = {"search": "b_1", "threads": 1, "seed": 0}
+    ids = [entry.id for entry in search.entries()]
+    assert find_reusable(ids, wanted, code, Store()).runs == {ids[0]: "a_1_0"}
+    assert find_reusable(ids, wanted | {fact: value}, code, Store(), explain=True) == Reusable()
+
+
+def test_a_result_of_more_threads_is_not_taken(project, write, search):
+    write("fn.py", "def train(config, run): return 1\n")
+    search("a", "fn:train", "--threads", "2")
+    assert not any(record["reused"] for record in search("b", "fn:train", "--reuse")[0])
+    assert all(record["reused"] for record in search("c", "fn:train", "--threads", "2", "--reuse")[0])
+
+
+def test_results_of_an_older_gridfold_are_left(project, write, search):
+    write("fn.py", "def train(config, run): return 1\n")
+    search("a", "fn:train")
+    for path in project.glob("runs/a_*/code.jsonl"):
+        path.unlink()
+    _, said = search("b", "fn:train", "--reuse")
+    assert "Not reused: 2 results of the same config: what code made them was not recorded" in said
+
+
+def test_a_file_that_changes_while_it_is_read_cannot_be_told(project, write, search):
+    write("count.txt", "1")
+    write(
+        "fn.py",
+        "def train(config, run):\n    lr = config['lr']\n    n = int(open('count.txt').read())\n"
+        "    open('count.txt', 'w').write(str(n + 1))\n    return n * lr\n",
+    )
+    search("a", "fn:train", "--parallel", "1")
+    _, said = search("b", "fn:train", "--reuse", "--parallel", "1")
+    assert "count.txt changed since" in said
+
+
+class TestWhatIsSaid:
+    """`resume`, the tables and `diff` name what was edited."""
+
+    @pytest.fixture
+    def edited(self, project, write, search, gridfold):
+        """A search of a script of which one run failed; then model and data were edited, and it was resumed."""
+        write("factor.txt", "1")
+        write("model.py", "BROKEN = 2.0\nFACTOR = 1\n")
+        write(
+            "train.py",
+            "import json, sys, model\nlr = float(sys.argv[1])\nassert lr != model.BROKEN\n"
+            "print(json.dumps({'acc': lr * model.FACTOR * int(open('factor.txt').read())}))\n",
+        )
+        write("c.yaml", "lr: [1.0, 2.0]\n")
+        gridfold("search", "--config", "c.yaml", "--run-prefix", "a", "--", *RUN)
+        write("model.py", "BROKEN = None\nFACTOR = 1\n")
+        write("factor.txt", "3")
+        return gridfold("resume", "last")[1]
+
+    def test_resume(self, edited):
+        assert "1 completed run was made by other code" in edited
+        assert "(changed: factor.txt, model.py)" in edited
+
+    def test_a_table(self, edited, gridfold):
+        _, said = gridfold("results", "last")
+        assert "(1 like run 0, 1 like run 1; changed: model.py, factor.txt)" in " ".join(said.split())
+
+    def test_a_comparison(self, edited, gridfold):
+        _, said = gridfold("diff", "0", "1")
+        assert "model.py" in said
+        assert "factor.txt" in said
+        assert "train.py" not in said.replace("trainer", "").partition("Code")[2]
+
+    def test_all_is_well_again(self, edited, write, gridfold, search):
+        _, said = gridfold("resume", "last", "--repeats", "2")
+        assert "completed run was made by other code" in said  # the first
+
+
+def test_the_version_of_what_is_imported_counts(project, write, search, monkeypatch):
+    """A package counts if it is imported, by whatever name it has; also one that a package imports."""
+    for name, module, code in (("used", "used", "import deep\n"), ("PyDeep", "deep", ""), ("unused", "unused", "")):
+        write(f"lib/site-packages/{module}.py", code)
+        write(f"lib/site-packages/{name}-1.0.dist-info/METADATA", f"Name: {name}\nVersion: 1.0\n")
+        write(f"lib/site-packages/{name}-1.0.dist-info/RECORD", f"{module}.py,,\n")
+    write("fn.py", FUNCTION.format("import used; FACTOR = 1"))
+    monkeypatch.syspath_prepend(str(project / "lib" / "site-packages"))
+    search("a", "fn:train")
+    write("lib/site-packages/unused-1.0.dist-info/METADATA", "Version: 2.0\n")
+    assert all(record["reused"] for record in search("b", "fn:train", "--reuse")[0])
+    write("lib/site-packages/PyDeep-1.0.dist-info/METADATA", "Version: 2.0\n")
+    assert "pydeep 1.0 → 2.0 changed since" in search("c", "fn:train", "--reuse")[1]
+    write("lib/site-packages/used-1.0.dist-info/METADATA", "Version: 2.0\n")
+    assert "used 1.0 → 2.0 changed since" in search("d", "fn:train", "--reuse")[1]

@@ -10,6 +10,8 @@ import numpy as np
 
 from gridfold.config.base import Config
 from gridfold.config.variations import parse_arguments
+from gridfold.identity.fingerprint import Code
+from gridfold.identity.sources import Sources
 from gridfold.records.ranking import Objective
 from gridfold.records.result import Results, RunResult, TrialResult
 from gridfold.run import Record
@@ -99,7 +101,7 @@ def on_disk(folder, config, value, *, repeats=1, variations=(), metric="val_f1",
     path = Path(folder) / "config.yaml"
     path.write_text(config)
     plan = Plan(Config.load(path), parse_arguments(variations))
-    search, _ = create(plan, prefix, Store(Path(folder) / "runs"), "fingerprint")
+    search, _ = create(plan, prefix, Store(Path(folder) / "runs"), Code("fingerprint", Sources()))
     _repeat(search, repeats)
     for entry in search.entries():
         search.run(entry).write(record_of(entry, search.name, metric, value(entry.params, entry.repeat)))
