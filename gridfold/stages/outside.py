@@ -55,7 +55,8 @@ def answer(question: Question) -> str:
     """What is outside now, which counts for the stages that are computing, too."""
     kind, (name,) = question
     if heard := reads.current():  # the run depends on it, too, though it need not open it
-        _TELL[kind](heard, os.path.abspath(name))  # noqa: PTH100
+        with contextlib.suppress(ValueError):  # no name of a file
+            _TELL[kind](heard, os.path.abspath(name))  # noqa: PTH100
     found = _ANSWERS[kind](name)
     for trace in _traces:
         trace.note(question, lambda: found)
