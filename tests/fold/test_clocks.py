@@ -18,6 +18,7 @@ from gridfold.run import Attempt, Record, Run, write_config
 from gridfold.store import SearchDirectory
 from tests.executors.test_executors import Watched
 
+pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow")  # which Python 3.12 says is deprecated
 UTC = datetime.UTC
 CLOCKS = {
     "time": [
