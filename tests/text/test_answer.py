@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +138,8 @@ def is_said(printed: str, value: float) -> bool:
 
 
 def as_duration(seconds: float) -> str:
+    if seconds >= 120:  # on a busy machine
+        return str(timedelta(seconds=round(seconds)))
     return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
