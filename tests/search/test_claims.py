@@ -139,8 +139,7 @@ def test_nothing_is_left_whoever_is_killed(project, victim):
 def test_a_process_is_tied_to_its_search_before_python_has_begun(project):
     made = project(2)
     (made.folder / "sitecustomize.py").write_text(
-        "import os, sys, time\n"
-        "if sys.argv[0] == '-c':\n    open('begun', 'w').close()\n    time.sleep(300)\n"
+        "import os, sys, time\nif sys.argv[0] == '-c':\n    open('begun', 'w').close()\n    time.sleep(300)\n"
     )
     made.variables["PYTHONPATH"] = f"{made.folder}:{made.variables['PYTHONPATH']}"
     running = search(made, "naps")
