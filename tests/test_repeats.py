@@ -527,7 +527,7 @@ def test_confirm_needs_something_completed(search, gridfold):
 
 def test_runs_of_different_parts_of_the_data_have_different_ids():
     """Else --reuse would take the result of one part for that of another."""
-    plan = Plan(Config.parse("lr: [1, 2]\n", "c.yaml").override(folds=3))
+    plan = Plan(Config.parse("lr: [1, 2]\n", "c.yaml").override(folds=3, trainer="toy:train"))
     ids = [plan.template_of(Repetition(0, DataFold(part, 3))).identity((0,)) for part in range(3)]
     ids.append(plan.template_of(Repetition(0, DataFold(0, 4))).identity((0,)))
     assert len(set(ids)) == 4

@@ -37,8 +37,9 @@ def leaves(config, run):
 
 
 def leaves_and_waits(config, run):
-    leaves(config, run)
+    value = leaves(config, run)
     time.sleep(300)
+    return value
 
 
 def removes(config, run):
