@@ -1,7 +1,7 @@
 """What planning costs, in CPU seconds of all its processes, beside another build of gridfold.
 
-Run: ``python benchmarks/planning.py OTHER [REPEATS]``, where OTHER is the ``gridfold`` of the other build. Both plan each
-config in turn, so that what else the machine does meets both; the table has medians and their ratio.
+Run: ``python benchmarks/planning.py OTHER [REPEATS]``, where OTHER is the ``gridfold`` of the other build. Both plan
+each config in turn, so that other load meets both; the table has medians and their ratio.
 """
 
 from __future__ import annotations
