@@ -19,6 +19,7 @@ from gridfold.values import Loader, writable
 
 FIXED_TAG = "!fixed"
 _YAML = "tag:yaml.org,2002:"
+_STR = f"{_YAML}str"
 _MERGE_TAG = f"{_YAML}merge"
 _SCALAR_TAGS = frozenset(f"{_YAML}{name}" for name in ("str", "int", "float", "bool", "null", "merge"))
 _COLLECTION_TAGS = frozenset(f"{_YAML}{name}" for name in ("seq", "map"))
@@ -186,6 +187,8 @@ class Document:
         return value
 
     def _scalar(self, node: yaml.Node) -> Any:
+        if node.tag == _STR and node.value.isascii():
+            return node.value
         try:
             return _constructed(node.tag, node.value)
         except (ValueError, KeyError, IndexError, OverflowError):

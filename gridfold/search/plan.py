@@ -231,7 +231,8 @@ class Plan:
 
     def __reduce__(self) -> tuple[Any, ...]:
         document = self.config.document  # its nodes need not travel: they are in the text
-        return _plan, (document.text, document.name, self.config.settings, self.variations, self.race)
+        made = {self.repetitions[0]: self.template}  # takes as long as reading the config
+        return _plan, (document.text, document.name, self.config.settings, self.variations, self.race, made)
 
     def names(self, prefix: str, stamp: str) -> RunNames:
         """The names of the runs of a search."""
@@ -289,8 +290,17 @@ class RunDirectories(Sequence[Path]):
         return f"<{len(self)} run directories, {self[0]} to {self[-1]}>"
 
 
-def _plan(text: str, name: str, settings: Settings, variations: tuple[Variation, ...], race: bool) -> Plan:  # noqa: FBT001
-    return Plan(replace(Config.parse(text, name), settings=settings), variations, race)
+def _plan(
+    text: str,
+    name: str,
+    settings: Settings,
+    variations: tuple[Variation, ...],
+    race: bool,  # noqa: FBT001
+    made: dict[Repetition, Template],
+) -> Plan:
+    plan = Plan(replace(Config.parse(text, name), settings=settings), variations, race)
+    plan._templates.update(made)
+    return plan
 
 
 def _are(count: int) -> str:
