@@ -392,7 +392,8 @@ def _problem(error: yaml.MarkedYAMLError, mark: yaml.Mark, line: str) -> str:
     found = line[mark.column : mark.column + 1].strip()
     if problem == "found character that cannot start any token":
         return f"a value cannot start with {found!r}; put it in quotes"
-    return problem + (f", but got {found!r}" if found and problem.startswith("expected") else "")
+    got = repr(found) if found else "the end of the file" if not line else ""
+    return problem + (f", but got {got}" if got and problem.startswith("expected") else "")
 
 
 def _begun(error: yaml.MarkedYAMLError, mark: yaml.Mark) -> str:
