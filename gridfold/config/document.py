@@ -18,6 +18,7 @@ from gridfold.errors import ConfigError, nearest
 from gridfold.values import Loader, writable
 
 FIXED_TAG = "!fixed"
+EMPTY = "the config is empty"
 _YAML = "tag:yaml.org,2002:"
 _STR = f"{_YAML}str"
 _MERGE_TAG = f"{_YAML}merge"
@@ -392,7 +393,8 @@ def _problem(error: yaml.MarkedYAMLError, mark: yaml.Mark, line: str) -> str:
     found = line[mark.column : mark.column + 1].strip()
     if problem == "found character that cannot start any token":
         return f"a value cannot start with {found!r}; put it in quotes"
-    return problem + (f", but got {found!r}" if found and problem.startswith("expected") else "")
+    got = repr(found) if found else "the end" if not line else ""
+    return problem + (f", but got {got}" if got and problem.startswith("expected") else "")
 
 
 def _begun(error: yaml.MarkedYAMLError, mark: yaml.Mark) -> str:
@@ -425,7 +427,7 @@ def _root_error(root: yaml.Node | None, name: str) -> ConfigError:
             f"the tag {shown(root.tag)} cannot stand here, before the whole config", where=name, hint="remove it"
         )
     if root is None:
-        return ConfigError("the config is empty", where=name, hint="expected a mapping, such as 'training: {...}'")
+        return ConfigError(EMPTY, where=name, hint="expected a mapping, such as 'training: {...}'")
     found = "a list" if isinstance(root, yaml.SequenceNode) else f"the single value '{root.value:.40}'"
     return ConfigError(
         f"the top level is {found}, not a mapping", where=name, hint="expected a mapping, such as 'training: {...}'"

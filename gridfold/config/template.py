@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from gridfold.config.base import COMMENT, KEEP, Config, Settings
-from gridfold.config.document import Document, holders
+from gridfold.config.document import EMPTY, Document, holders
 from gridfold.config.edits import edited
 from gridfold.config.parser import growing
 from gridfold.config.variations import Variation, check_paths
@@ -175,6 +175,8 @@ def _parse(text: str, config: Config, variations: Sequence[Variation]) -> Docume
         return Document.parse(text, config.document.name)
     except ConfigError as error:
         undefined = re.search(r"undefined alias '([^']+)'", error.problem)
+        if error.problem == EMPTY:
+            raise
         if undefined is None:
             raise _unwritable(config, variations) from None
         raise ConfigError(
