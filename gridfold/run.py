@@ -161,6 +161,7 @@ class Run:
         self.fold = fold
         self.notes: list[str] = []
         self._last_progress = 0.0
+        self._taken = 0  # the attempt that this process has taken
 
     def report(self, **metrics: float) -> None:
         """Append one line of metrics, such as ``epoch=3, val_f1=0.91``, to ``metrics.jsonl``.
@@ -262,12 +263,15 @@ class Run:
         """
         if self.is_claimed(record.attempt + 1):
             return False  # it was given up for dead
-        if not self.is_claimed(record.attempt) and self.begin(record):
-            return True
-        if not self.is_of(record):
+        if self._taken != record.attempt and not self._may_conclude(record):
             return False
         self.write(record)
         return True
+
+    def _may_conclude(self, record: Record) -> bool:
+        if not self.is_claimed(record.attempt) and self.begin(record):
+            return True
+        return self.is_of(record)
 
     def write(self, record: Record) -> None:
         """Replace the run's record in one step, so that nobody ever reads half of it.
@@ -288,7 +292,9 @@ class Run:
         Each attempt has its own claim, which is made once and never removed, so of all processes that try, on all
         machines, one gets it, and no two can take over from a dead one.
         """
-        return replace_if_first(self.dir / RECORD, self._claim(record.attempt), _as_text(record))
+        is_first = replace_if_first(self.dir / RECORD, self._claim(record.attempt), _as_text(record))
+        self._taken = record.attempt if is_first else self._taken
+        return is_first
 
     def is_claimed(self, attempt: int) -> bool:
         """Whether some process has taken an attempt."""

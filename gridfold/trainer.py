@@ -14,7 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from gridfold.command import CommandTrainer
 from gridfold.errors import ConfigError, cut, nearest, shown
 from gridfold.failure import text_of
 from gridfold.run import Run, numbers
@@ -101,6 +100,8 @@ def check_holds_out(trainer: Trainer, config: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: it is a function without a run, or a command that does not take the part.
     """
+    from gridfold.command import CommandTrainer  # what a function needs nothing of
+
     if isinstance(trainer, CommandTrainer) and not trainer.takes_fold(config):
         problem, hint = "the command does not take which part of the data to hold out", "such as: --fold {fold}"
     elif isinstance(trainer, FunctionTrainer) and not _takes_run(trainer.function):
@@ -124,6 +125,8 @@ def resolve(name: str | Sequence[str]) -> Trainer:
         ConfigError: there is no such module or name.
     """
     if not isinstance(name, str):
+        from gridfold.command import CommandTrainer  # as above
+
         return CommandTrainer(tuple(name))
     module_name, colon, attribute = name.partition(":")
     if not colon or not module_name or not attribute:

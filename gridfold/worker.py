@@ -21,7 +21,6 @@ from types import FrameType
 from typing import Any
 
 from gridfold import stages
-from gridfold.config.base import Config
 from gridfold.errors import ConfigError, cut
 from gridfold.failure import ProgramFailed, describe
 from gridfold.identity import reads
@@ -60,6 +59,8 @@ class Task:
         """
         run = self.attempt.run
         task = replace(self, attempt=replace(self.attempt, run=Run(run.dir.absolute(), run.seed, run.index, run.fold)))
+        from gridfold.config.base import Config  # whoever executes a run is told its config, and need not read it
+
         with contextlib.suppress(ConfigError):
             config = Config.load(run.config_path).data
             trainer = self.attempt.record.trainer
@@ -171,10 +172,16 @@ def run_process(task: Task, lifeline: int, printed: bytes = b"") -> int:
         return TAKEN
 
     def train() -> Mapping[str, float]:
-        config = task.config or Config.load(work.run.config_path).data
+        config = task.config or _config(work.run)
         return prepare(work.record).train(config, work.run)
 
     return leave(work, outcome(train, stop))
+
+
+def _config(run: Run) -> Mapping[str, Any]:
+    from gridfold.config.base import Config  # as above
+
+    return Config.load(run.config_path).data
 
 
 def listen() -> Stop:
@@ -196,8 +203,8 @@ def enter(task: Task, lifeline: int, printed: bytes, stop: Stop, outputs: Sequen
         outputs: the descriptors that write into the run's log.
     """
     tie(lifeline)
-    run, record = task.attempt.run, task.attempt.record
-    record = started(record)
+    record = started(task.attempt.record)
+    run = of_record(task.attempt.run.dir, record)
     if not run.begin(record):
         return None
     log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)  # not before: it is whose the attempt is
@@ -210,7 +217,7 @@ def enter(task: Task, lifeline: int, printed: bytes, stop: Stop, outputs: Sequen
     adopt()
     if record.attempt > 1:
         run.set_aside(record.attempt - 1)
-    return Work(of_record(run.dir, record), record, stop, Moment.now(), named=task.named)
+    return Work(run, record, stop, Moment.now(), named=task.named)
 
 
 def prepare(record: Record) -> Trainer:

@@ -231,10 +231,10 @@ class LocalExecutor:
     def _final_record(self, active: _Active, ended: Ended | None) -> Record:
         """What the run's record says in the end; written here if its process could not."""
         run, record = active.attempt.run, active.attempt.record
-        found, is_own = run.read(), run.is_of(record)
+        found = run.read()
         if ended and ended.status == TAKEN and found and found.pid != ended.pid:
             ended = None  # it had begun before, and was killed before it was heard of
-        if found and found.attempt == record.attempt and is_own:
+        if found and found.attempt == record.attempt and found.session == record.session:
             if found.state == "completed" or (found.is_final and not active.ending):
                 return found
             record = found

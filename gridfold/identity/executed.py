@@ -11,7 +11,6 @@ from typing import Any
 
 from gridfold.identity import packages
 from gridfold.identity.data import LISTED, called, hash_of, named_in
-from gridfold.identity.programs import sources_of
 from gridfold.identity.reads import Reads
 from gridfold.identity.sources import Sources
 
@@ -52,11 +51,18 @@ def _sources_of_run(reads: Reads, named: Mapping[str, str | None], apart: Sequen
     own = _Own(reads, tuple(os.path.join(os.path.abspath(folder), "") for folder in apart))
     files = {path: known for path, known in named.items() if not own.is_made(os.path.abspath(path))}
     files |= {called(path): known for path, known in _files(reads, own)}
-    programs = Sources()
-    for words, folder in reads.of_kind("program"):
-        programs += sources_of(list(words), folder) + Sources(named_in(words, folder))
+    programs = _programs(reads)
     files |= {path: known for path, known in programs.files.items() if not own.is_made(os.path.abspath(path))}
     return _short(files, {**programs.packages, **_packages(reads)}, programs.untold)
+
+
+def _programs(reads: Reads) -> Sources:
+    found = Sources()
+    for words, folder in reads.of_kind("program"):
+        from gridfold.identity.programs import sources_of  # few runs start programs
+
+        found += sources_of(list(words), folder) + Sources(named_in(words, folder))
+    return found
 
 
 class _Own:

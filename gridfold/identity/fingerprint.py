@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from gridfold.identity.code import sources_of
 from gridfold.identity.executed import sources_of_run
 from gridfold.identity.packages import basic
-from gridfold.identity.programs import sources_of as sources_of_program
 from gridfold.identity.reads import Reads
 from gridfold.identity.sources import Sources
 
@@ -38,6 +37,8 @@ class Code:
             heard = sources_of_run(reads, {}) if reads else Sources()
             found = heard + sources_of(trainer.partition(":")[0])
         else:
+            from gridfold.identity.programs import sources_of as sources_of_program  # a function needs nothing of it
+
             found = Sources(packages=basic()) + sources_of_program(trainer)
         return cls(_hash(trainer, found), _told(found))
 
