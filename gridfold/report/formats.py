@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -83,12 +83,12 @@ def _csv(columns: Sequence[Column], rows: Sequence[Row]) -> str:
     return "".join(lines)
 
 
-def _csv_cells(column: Column, rows: Sequence[Row]) -> list[Any]:
-    """A column; nothing for what is not there. Where all are texts, they stand as they are, whatever they look like."""
-    values = [column.value(row) for row in rows]
-    if column.kind == "parameter" and not all(isinstance(value, str) for value in values):
-        return [None if value is ABSENT else cell(value) for value in values]
-    return [cell(value) if isinstance(value, list) else None if value is ABSENT else value for value in values]
+def _csv_cells(column: Column, rows: Sequence[Row]) -> Iterator[Any]:
+    """A column; nothing for what is not there."""
+    for row in rows:
+        value = column.value(row)
+        is_cell = column.kind == "parameter" or isinstance(value, list)
+        yield None if value is ABSENT else cell(value) if is_cell else value
 
 
 class _Lines(list[str]):
