@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from gridfold.analysis.numbers import number, plus_minus
+from gridfold.errors import visible
 from gridfold.records.rows import ABSENT, Column, Row
 from gridfold.report.frame import frame_of
 from gridfold.values import Exact, cell, is_json, render
@@ -121,7 +122,7 @@ def _markdown(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 def _in_markdown(text: str) -> str:
     """Text in which nothing stands for anything else; an underscore inside a word stands for itself."""
-    return re.sub(r"([\\`*|<\[\]]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*|<\[\]]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(visible(text).split()))
 
 
 def _latex(columns: Sequence[Column], rows: Sequence[Row]) -> str:
@@ -133,5 +134,7 @@ def _latex(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 
 def _latex_line(texts: Iterable[str]) -> str:
-    escaped = ("".join(_LATEX.get(character, character) for character in " ".join(text.split())) for text in texts)
+    escaped = (
+        "".join(_LATEX.get(character, character) for character in " ".join(visible(text).split())) for text in texts
+    )
     return " & ".join(escaped) + r" \\"
