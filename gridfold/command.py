@@ -34,6 +34,7 @@ _VARIABLES = "GRIDFOLD_"  # what the names of the environment variables of a run
 _SCRIPT_BYTES = 16 << 20  # more is no text
 
 _PRINTED_BYTES = 64 << 10
+_SEARCHED_BYTES = 64 << 20  # for the cause of a failure, where those do not tell
 _SHOWN_LINES = 20
 _SHOWN_CHARACTERS = 200
 
@@ -139,15 +140,19 @@ class CommandTrainer:
         with reads_of_programs() as listening:
             code = _execute(arguments, variables | listening, run.log_path)
         if code:
-            raise _failure(code, printed.lines_after(_PRINTED_BYTES))
+            raise _failure(code, printed)
         if os.path.lexists(run.dir / METRICS_JSON):
             return written_metrics(run.dir / METRICS_JSON)
         found = reported_metrics(reported)
         return _printed(printed, run) if found is None else found
 
 
-def _failure(code: int, lines: Sequence[str]) -> CommandFailed:
-    output, why = "\n".join(lines[-_SHOWN_LINES:]), cause(lines)
+def _failure(code: int, printed: Mark) -> CommandFailed:
+    lines = printed.lines_after(_PRINTED_BYTES)
+    why = cause(lines)
+    if not why and "".join(lines[:1]).startswith("…"):  # a message may be longer than what was read
+        why = cause(printed.beginnings_after(_SEARCHED_BYTES))
+    output = "\n".join(lines[-_SHOWN_LINES:])
     return CommandFailed(max(code, 0) or None, None if code > 0 else signal_name(-code), output, why)
 
 

@@ -338,10 +338,10 @@ class SearchDirectory:
         """
         records = records or self.records
         metrics: dict[str, None] = {}
-        params: dict[str, bool] = {}  # whether a parameter has nothing but texts
+        params: dict[str, None] = {}
         repeated = False
         for entry, record in records():
-            params |= {path: params.get(path, True) and isinstance(value, str) for path, value in entry.params.items()}
+            params |= dict.fromkeys(entry.params)
             metrics |= dict.fromkeys(record.metrics if record else ())
             repeated = repeated or _is_repeat(entry)
         which = ["repeat", "fold", "confirms"] if repeated else []
@@ -350,7 +350,7 @@ class SearchDirectory:
             writer = csv.writer(file)
             writer.writerow(columns)
             for entry, record in records():
-                writer.writerow(_row(entry, record, params, which, [*metrics]))
+                writer.writerow(_row(entry, record, [*params], which, [*metrics]))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -514,13 +514,8 @@ def _is_repeat(entry: RunEntry) -> bool:
     return any(getattr(entry, name) != usual for name, usual in _USUAL.items())
 
 
-def _row(
-    entry: RunEntry, record: Record | None, params: Mapping[str, bool], which: list[str], metrics: list[str]
-) -> list[Any]:
-    values: list[Any] = []
-    for path, are_texts in params.items():
-        value = entry.params.get(path)
-        values.append(value if are_texts or path not in entry.params else cell(value))
+def _row(entry: RunEntry, record: Record | None, params: list[str], which: list[str], metrics: list[str]) -> list[Any]:
+    values = [cell(entry.params[path]) if path in entry.params else None for path in params]
     values += [getattr(entry, name) for name in which]
     if record is None:
         return [entry.index, entry.run, *values, "created", *[None for _ in metrics], None, None]

@@ -454,6 +454,12 @@ def test_the_output_of_a_failure_is_its_own_last_lines(run):
     assert failed.value.output.splitlines() == [str(number) for number in range(80, 100)]
 
 
+def test_the_cause_of_a_failure_with_a_huge_message(run):
+    with pytest.raises(CommandFailed) as failed:
+        python("raise ValueError('width 7\\n' + 'x' * 300_000)").train({}, run)
+    assert str(failed.value) == "exit code 1: ValueError: width 7"
+
+
 def test_a_failure_can_be_passed_between_processes():
     failed = CommandFailed(3, None, "ValueError: bad lr\n")
     again = pickle.loads(pickle.dumps(failed))

@@ -10,11 +10,12 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 from gridfold.analysis.numbers import number, plus_minus
+from gridfold.errors import visible
 from gridfold.records.rows import ABSENT, Column, Row
 from gridfold.report.frame import frame_of
 from gridfold.values import Exact, cell, is_json, render
@@ -83,12 +84,12 @@ def _csv(columns: Sequence[Column], rows: Sequence[Row]) -> str:
     return "".join(lines)
 
 
-def _csv_cells(column: Column, rows: Sequence[Row]) -> list[Any]:
-    """A column; nothing for what is not there. Where all are texts, they stand as they are, whatever they look like."""
-    values = [column.value(row) for row in rows]
-    if column.kind == "parameter" and not all(isinstance(value, str) for value in values):
-        return [None if value is ABSENT else cell(value) for value in values]
-    return [cell(value) if isinstance(value, list) else None if value is ABSENT else value for value in values]
+def _csv_cells(column: Column, rows: Sequence[Row]) -> Iterator[Any]:
+    """A column; nothing for what is not there."""
+    for row in rows:
+        value = column.value(row)
+        is_cell = column.kind == "parameter" or isinstance(value, list)
+        yield None if value is ABSENT else cell(value) if is_cell else value
 
 
 class _Lines(list[str]):
@@ -121,7 +122,7 @@ def _markdown(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 def _in_markdown(text: str) -> str:
     """Text in which nothing stands for anything else; an underscore inside a word stands for itself."""
-    return re.sub(r"([\\`*|<\[\]]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*|<\[\]]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(visible(text).split()))
 
 
 def _latex(columns: Sequence[Column], rows: Sequence[Row]) -> str:
@@ -133,5 +134,7 @@ def _latex(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 
 def _latex_line(texts: Iterable[str]) -> str:
-    escaped = ("".join(_LATEX.get(character, character) for character in " ".join(text.split())) for text in texts)
+    escaped = (
+        "".join(_LATEX.get(character, character) for character in " ".join(visible(text).split())) for text in texts
+    )
     return " & ".join(escaped) + r" \\"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridfold.analysis.numbers import duration, number, plus_minus
-from gridfold.errors import ConfigError
+from gridfold.errors import ConfigError, visible
 from gridfold.files import replace_file
 from gridfold.records.result import RunResult
 from gridfold.report import charts, fold, listing, plots
@@ -134,8 +134,18 @@ def _environment() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     return Environment(
-        loader=FunctionLoader(_asset), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+        loader=FunctionLoader(_asset),
+        autoescape=True,
+        finalize=_seen,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
     )
+
+
+def _seen(value: Any) -> Any:
+    """What runs say, with its control characters shown; what is written by the page itself stays."""
+    return visible(value.replace("\r\n", "\n")) if type(value) is str else value
 
 
 def _library() -> str:
@@ -212,7 +222,7 @@ def _whole(text: str) -> Markup:
     """A text in which no number is broken at its sign, or off its unit."""
     from markupsafe import Markup, escape
 
-    tied = _TIED.sub("\N{NO-BREAK SPACE}", str(escape(text)))
+    tied = _TIED.sub("\N{NO-BREAK SPACE}", str(escape(visible(text))))
     return Markup(_SIGNED.sub(r'<span class="whole">\g<0></span>', tied))
 
 

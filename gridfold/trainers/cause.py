@@ -11,6 +11,7 @@ _ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\)")  # maybe behind a bar, or in a box
 _BEFORE = re.compile(r"^\[rank\d+\]: ?")  # of a program of several processes
 _OF_GROUP = re.compile(r"^\s*[|+] ?")  # what stands before each line of the traceback of an exception group
+_GROUP = re.compile(r"[\w.]*Group: ")
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?:: .*|:?$)")
 _BOX = re.compile(r"^[│┃╭╰┏┗]")
 _IGNORED = ("Exception ignored in", "Exception ignored while")
@@ -25,15 +26,18 @@ _SAYS = (
     re.compile(r"^(?:panic|fatal error): "),  # Go
     re.compile(r"^\s*what\(\): "),  # C++
     re.compile(r"^(?:error|fatal|aborted)\b(?: in .*)?: ?", re.IGNORECASE),
-    re.compile(r"^(?:PHP )?Fatal (?:Python )?error: |^FATAL |^Could not "),
+    re.compile(r"^(?:PHP )?Fatal (?:Python )?error: |^FATAL |^(?:In '.*': )?Could not "),
     re.compile(r"\b(?:ERROR|CRITICAL|FATAL)\b"),  # loggers
-    re.compile(r"(?:command not found|No such file or directory|Permission denied|[Oo]ut of memory)"),
+    re.compile(r"(?:command not found|syntax error near|No such file or directory|Permission denied|[Oo]ut of memory)"),
     re.compile(r"(?:Segmentation fault|Bus error|Illegal instruction|Floating point exception|^Killed|^Aborted)"),
 )
 _TITLE = re.compile(r"^[╭┏].*(?:error|unrecognized|required|parsing|invalid|missing)", re.IGNORECASE)  # typer, tyro
 _BAR = re.compile(
     r"\d%\||\d+/\d+ \[|[\d?.] ?(?:s/)?(?:it|batch|step|sample|example|epoch)s?/s\b|[━█▏▎▍▌▋▊▉]{2}|=>|={5}"
 )
+_MEASURED = re.compile(
+    r"error\S*: *[-+]?[\d.]+(?:e[-+]?\d+)?%?(?:$|[\s,;|])", re.IGNORECASE
+)  # of a log: test error: 0.3
 _NO_CAUSE = re.compile(
     r"Execution halted$|exit status \d+$|Node\.js v\d|note: run with|goroutine \d|wandb: |Try '.*help"
     r"|Set the environment|(?:For|See) .*help|Pass --help|npm ERR!|make.*: \*\*\*|[^\w]*$",
@@ -75,7 +79,10 @@ def _named_at(lines: Sequence[str], place: int) -> str:
     """The exception that the traceback names that begins at a line; "" if there begins none, or it does not count."""
     if not _TRACEBACK.search(lines[place]) or (place and lines[place - 1].startswith(_IGNORED)):
         return ""
-    names = _exceptions_of_group if _OF_GROUP.match(lines[place]) else _exceptions
+    is_of_group = _OF_GROUP.match(lines[place])
+    if is_of_group and not lines[place].lstrip().startswith("+ Exception Group"):  # one in a group
+        return ""
+    names = _exceptions_of_group if is_of_group else _exceptions
     return ": ".join(names(lines[place + 1 :]))
 
 
@@ -87,11 +94,11 @@ def _exceptions(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _exceptions_of_group(lines: Sequence[str]) -> Iterator[str]:
-    """That of the group; and the first in it that has no traceback of its own."""
-    inner = [_OF_GROUP.sub("", line) for line in lines if _OF_GROUP.match(line)]
-    end = next((place for place, line in enumerate(inner) if _TRACEBACK.search(line)), len(inner))
-    named = [line for line in inner[:end] if not line[:1].isspace() and _EXCEPTION.match(line)]
-    yield from named[:2]
+    """That of the group; and the first in it that is no group itself."""
+    inner = (_OF_GROUP.sub("", line) for line in lines if _OF_GROUP.match(line))
+    named = [line for line in inner if not line[:1].isspace() and _EXCEPTION.match(line)]
+    yield from named[:1]
+    yield from [line for line in named[1:] if not _GROUP.match(line)][:1]
 
 
 def _said(lines: Sequence[str]) -> str:
@@ -101,9 +108,13 @@ def _said(lines: Sequence[str]) -> str:
             return lines[place + 1].strip("│┃ ")
     for pattern in _SAYS:
         for place in range(len(lines) - 1, -1, -1):
-            if pattern.search(lines[place]) and not _BAR.search(lines[place]) and not _NO_CAUSE.match(lines[place]):
+            if pattern.search(lines[place]) and _may_say(lines[place]):
                 return _continued(lines, place)
     return ""
+
+
+def _may_say(line: str) -> bool:
+    return not (_BAR.search(line) or _MEASURED.search(line) or _NO_CAUSE.match(line))
 
 
 def _continued(lines: Sequence[str], place: int) -> str:

@@ -30,7 +30,7 @@ _LOWER = """
     mpjpe pampjpe pve absrel sqrel silog pae igd daviesbouldin bouldin inertia distortion impurity xiebeni wcss idsw
     idswitch fallout distance dissimilarity disparity paritydifference oddsdifference aic aicc bic dic waic looic
     hqic mdl chi2 chisquare chisquared freeenergy surprisal misclassification misclassified misprediction inaccuracy
-    unfairness instability incorrect unexplainedvariance
+    unfairness instability incorrect unexplainedvariance fvd chisq nlogl
 """
 _HIGHER = """
     acc accuracy pass passed exactmatch em correct f1 f2 f05 fbeta fscore fmeasure precision recall sensitivity
@@ -47,7 +47,8 @@ _HIGHER = """
     mallows trustworthiness gdt gdtts lddt plddt tmscore qed hypervolume throughput fps qps rps ips tps tflops iops
     goodput mfu speedup bandwidth utilization uptime availability mtbf mttf lifetime survivaltime reward rew return
     success win winrate winloss elo spl gain lift uplift profit pnl roi revenue sharpe sortino calmar ctr similarity
-    agreement improvement saved saving avoided prevented fixed free informationgain
+    agreement improvement saved saving avoided prevented fixed free informationgain prec reciprank rankic crpss cagr
+    explaineddeviance auuc qini
 """
 # Those of ordinary language say little beside another: recall_failure is a recall.
 _LOWER_IN_PLAIN_WORDS = """
@@ -94,18 +95,24 @@ _TRAINING = frozenset(("train", "training"))
 _AROUND = _VALIDATION | _TRAINING | _set("final best last mean avg average total max min num n current")
 
 # Names, without what may stand around them, that say where a run is, what it was given, or how fast it went.
-_BESIDE = _set(
+_BESIDE = _set(  # in the singular
     """
     epoch step timestep iter iteration it round batch episode frame globalstep update number count
     lr learningrate gradnorm gradientnorm weightdecay momentum batchsize seed fold repeat lossscale
     ts t timestamp datetime date time unixtime wall wallclock walltime elapsed elapsedtime eta starttime endtime created
-    pid rank worldsize worker device host port line lineno id index idx uuid version level code status
-    sample token example row instance param parameter trainableparam runtime flos flops second sec
+    pid rank worldsize worker device host port line lineno id index idx uuid version level code statu
+    sample token example row instance param parameter trainableparam runtime flo flop second sec
+    episodelen episodelength eplen eplength sp converged cpu gpu tp fp tn fn
     """
 )
-_BESIDE_END = re.compile(r"(runtime|_(seconds?|secs?|seen)|per_(second|sec|s)|/(s|sec|second))$")
+_BESIDE_END = re.compile(r"(runtime|_(seconds?|secs?|seen)|per_(second|sec|s)|/(s|sec|second)|_time_s|_iter_s)$")
+# Of these only if no word says that less or more is better: n_clusters, but not num_errors.
+_COUNTS = re.compile(
+    r"(n|num|number)_|.*(_|^)(steps?|timesteps?|epochs?|iterations?|batch_size|params?|id|total|util|percent)$"
+)
 _BESIDE_FOLDERS = _set("lr learningrate time timer hparam hyperparameter config param system")
-_COSTS = _set("duration memory mem vram ram fittime scoretime peakmemory mb gb energy")
+_COSTS = _set("duration memory mem vram ram fittime scoretime peakmemory mb gb energy throughput")
+_COSTS_END = re.compile(r"((?<=.)time|duration|memory|(?<!latency)_ms|_[mg]i?b)(_?(ms|s|sec|[mg]i?b))?$")
 
 
 @cache
@@ -114,7 +121,9 @@ def higher_is_better(metric: str) -> bool | None:
     text = _PER_SECOND.sub("_per_second", metric.strip().replace("²", "2"))
     if complement := _FROM_ONE.match(text.lower()):
         return _not(higher_is_better(text[complement.end() :]))
-    if text.startswith("-") or re.search(r"\b[PpRr]@\d", text):
+    if text.startswith("-"):
+        text = f"minus_{text[1:]}"
+    if re.search(r"\b[PpRr]@\d", text):
         return True
     if not _FOLDERS_OF_LOSSES.isdisjoint(text.lower().split("/")[:-1]):
         return False
@@ -130,7 +139,8 @@ def first_metric(metrics: Iterable[str], parameters: frozenset[str] = frozenset(
     """The metric to compare by where none is said; "" if there is none.
 
     It is the first, but one of the training set counts only where there is no other, then what a run costs, and last
-    what is no result: an epoch, a time, a rate, a parameter. Metrics of the test set never count.
+    what is no result: an epoch, a time, a rate, a parameter. Metrics of the test set never count; where no other is a
+    result, none counts.
 
     Args:
         metrics: names of metrics.
@@ -144,6 +154,8 @@ def candidates(metrics: tuple[str, ...], parameters: frozenset[str] = frozenset(
     """The metrics of which one is as good as another to compare by, as far as their names tell; see `first_metric`."""
     names = [name for name in metrics if not is_of_test(name)]
     places = list(_places(names, parameters))
+    if len(names) < len(metrics) and min(places, default=0) > 1:  # the result is one of the test set
+        return ()
     return tuple(name for name, place in zip(names, places, strict=True) if place == min(places))
 
 
@@ -160,7 +172,9 @@ def is_result(name: str) -> bool:
 
 def is_cost(name: str) -> bool:
     """Whether a metric says what a run costs."""
-    return _key(name) in _COSTS or bare(name) in _COSTS
+    if _key(name) in _COSTS or bare(name) in _COSTS:
+        return True
+    return bool(_COSTS_END.search(name.lower())) and not higher_is_better(name)
 
 
 def bare(name: str) -> str:
@@ -193,7 +207,11 @@ def _is_beside(name: str, parameters: Collection[str]) -> bool:
         return True
     if any(_single(bare(folder)) in _BESIDE_FOLDERS for folder in folders):
         return True
-    return bare(name) not in _COSTS and (_key(leaf) in _BESIDE or bool(_BESIDE_END.search(name.lower())))
+    if bare(name) in _COSTS:
+        return False
+    if _key(leaf) in _BESIDE or _BESIDE_END.search(name.lower()):
+        return True
+    return bool(_COUNTS.match(leaf.lower())) and higher_is_better(name) is None
 
 
 def _words(name: str) -> set[str]:

@@ -19,6 +19,7 @@ _METRICS_BYTES = 16 << 20  # more is no file of metrics
 _LINE_BYTES = 64 << 10  # of a printed line of metrics
 _SEAM_BYTES = 4 << 10
 _CHUNK_BYTES = 1 << 18
+_BEGINNINGS = 1000  # of lines, to look for the cause of a failure
 
 Metrics = dict[str, float]
 
@@ -62,6 +63,18 @@ class Mark:
         # Not splitlines: JSON may hold other line breaks. The dots keep half a line from being read as a whole one.
         lines = re.split(r"[\r\n]+", f"…{text}" if first > start else text)
         return [line for line in lines if line.strip()]
+
+    def beginnings_after(self, limit: int) -> list[str]:
+        """The beginnings of the last lines after the mark, each of a few kB, as far as the last ``limit`` bytes go."""
+        found: deque[bytes] = deque(maxlen=_BEGINNINGS)
+        with suppress(FileNotFoundError), self.path.open("rb") as file:
+            start = self._start(file)
+            file.seek(max(start, file.seek(0, os.SEEK_END) - limit))
+            begins = True
+            while piece := file.readline(_SEAM_BYTES):
+                found.extend(re.split(rb"\r+", piece.rstrip(b"\r\n")) if begins else ())
+                begins = piece.endswith(b"\n")
+        return [line for line in (each.decode("utf-8", "replace") for each in found) if line.strip()]
 
     def objects_after(self) -> Iterable[bytes]:
         """The lines after the mark that may be JSON objects; the last of them, where they are too many to hold."""

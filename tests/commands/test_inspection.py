@@ -23,6 +23,7 @@ from gridfold.records.rows import Column, Row
 from gridfold.report.formats import text_of
 from gridfold.search.checkpoints import KeepBest
 from gridfold.store import Store
+from gridfold.values import cell
 from tests import made
 from tests.conftest import ROOT
 
@@ -277,9 +278,11 @@ class TestData:
         with (runs / "a_1" / "results.csv").open() as file:
             assert len({row["training.lr"] for row in csv.DictReader(file)}) == len(values)
 
-    def test_a_column_of_texts_has_them_as_they_are(self, runs, command):
-        made.search(runs, "a_1", [made.completed(text, f1=0) for text in ("1", "null", "x: y", "")])
-        assert command("results", "--format", "csv", "--columns", "lr") == 'training.lr\n1\nnull\nx: y\n""\n'
+    def test_a_text_is_written_alike_whatever_stands_beside_it(self, runs, command):
+        made.search(runs, "a_1", [made.completed(text, f1=0) for text in ("1", "null", "x: y", "", 1)])
+        texts = ["'1'", "'null'", "x: y", "''"]
+        assert command("results", "--format", "csv", "--columns", "lr").splitlines()[1:] == [*texts, "1"]
+        assert command("results", "--format", "csv", "--columns", "lr", "-n", "4").splitlines()[1:] == texts
 
     def test_a_metric_that_is_nan_is_not_one_that_is_not_there(self, runs, command):
         pandas = pytest.importorskip("pandas")
@@ -325,7 +328,7 @@ class TestData:
         ]
         heading, *read = csv.reader(io.StringIO(text_of("csv", columns, rows), newline=""))
         assert heading == ["a,b", "x"]
-        assert [(text, repr(float(number))) for text, number in read] == [(text, repr(x)) for text, x in values]
+        assert [(text, repr(float(number))) for text, number in read] == [(cell(text), repr(x)) for text, x in values]
 
 
 class TestFrame:

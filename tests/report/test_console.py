@@ -72,6 +72,13 @@ def test_every_command_that_looks(search, gridfold, command, monkeypatch):
     assert not RAW.search(said)
 
 
+@pytest.mark.parametrize("form", ["markdown", "latex"])
+def test_tables_for_documents_too(search, gridfold, form):
+    _, said = gridfold("results", "--format", form)
+    assert "2J" in said
+    assert not RAW.search(said)
+
+
 def test_logs_on_a_terminal(search, project, command, monkeypatch):
     run = next(search.entries())
     search.run(run).log_path.write_bytes(f"{EVIL}\r\n 10%|#\r 20%|##\n".encode())

@@ -149,6 +149,14 @@ class TestAlone:
         assert not parsed.all("img")
         assert not [attributes for _, attributes, _ in parsed.elements if "onerror" in attributes]
 
+    def test_control_characters_are_shown(self, tmp_path):
+        error = ERROR | {"message": "a\x1b[2J", "traceback": "b\u202e"}
+        search = write_search(tmp_path, {"name\x1b": ["c\x9b", "d"]}, 1, 2, lambda _: 1, lambda *_: error)
+        begin, _, rest = render(search).partition('id="figures"')
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", begin)
+        assert "a\\x1b[2J" in begin
+        assert rest
+
     def test_text_that_cannot_be_written_or_is_huge(self, tmp_path):
         error = ERROR | {"message": "\ud800 " + "x" * 10**6, "traceback": "y" * 10**6, "place": ""}
         search = write_search(tmp_path, {"name": ["z" * 10**5, "a"]}, 1, 2, lambda _: 1, lambda *_: error)

@@ -49,6 +49,13 @@ def test_the_exception_of_the_last_traceback_that_names_one(what):
             "ExceptionGroup: two (2 sub-exceptions): ValueError: width 7",
         ),
         (
+            f"  + Exception Group {GROUP}  | ExceptionGroup: two (2 sub-exceptions)\n  +-+------- 1 -------\n"
+            "    | Exception Group Traceback (most recent call last):\n    | ExceptionGroup: one (1 sub-exception)\n"
+            "    +-+------- 1 -------\n      | Traceback (most recent call last):\n      |   File 't.py', line 3\n"
+            "      | ValueError: width 7\n      +------- 2 -------\n    | TypeError: b\n    +-------\n",
+            "ExceptionGroup: two (2 sub-exceptions): ValueError: width 7",
+        ),
+        (
             f"{TRACEBACK}ValueError: width 7\n{TRACEBACK}subprocess.CalledProcessError: Command 'x' failed\n",
             "ValueError: width 7 (subprocess.CalledProcessError: Command 'x' failed)",
         ),
@@ -102,6 +109,15 @@ def test_other_exceptions(text, expected):
         ),
         ("x.c:3:1: error: expected ';'\nmake: *** [a] Error 1\n", "x.c:3:1: error: expected ';'"),
         ("12:00:00 INFO x\n12:00:00 ERROR train: width 7\nbye\n", "12:00:00 ERROR train: width 7"),
+        (
+            "t.sh: line 3: syntax error near unexpected token `fi'\nt.sh: line 3: `fi'\n",
+            "t.sh: line 3: syntax error near unexpected token `fi'",
+        ),
+        (
+            "In 'config': Could not find 'db/a'\n\nAvailable options in 'db':\n\tb\n",
+            "In 'config': Could not find 'db/a'",
+        ),
+        ("Epoch 1: error: 0.31\nTestError: 31.5%\nERROR: 3e-1, loss 3\nwidth 7 is bad\n", ""),
         ("loading\nwidth 7 is bad\n", ""),
         ("", ""),
     ],

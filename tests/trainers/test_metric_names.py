@@ -25,6 +25,7 @@ LOWER = """
     waiting_time response_time p99_latency EarthMoversDistance testLoss binary_crossentropy
     categorical_crossentropy edit_distance crashes costs timeouts tail_latency mean_squared_error
     root_mean_squared_log_error slowdown joules_per_sample losses/total simple_regret homo_lumo_gap_mae
+    -log_likelihood fvd chi_sq nlogl
 """.split()
 HIGHER = """
     negative_elbo minus_reward loss_improvement error_free_rate bits_saved val_acc neg_mean_squared_error acc
@@ -50,6 +51,7 @@ HIGHER = """
     loss_decrease accuracy_increase exactMatch HitRate cross_validated_accuracy testAccuracy win_loss_ratio
     error_reduction_rate bleu_score bertscore_f1 quality goodness_of_fit_score rating similarity_score
     mAP@0.5:0.95 hypervolume kendall_tau pearsonr gmean robust_accuracy selective_accuracy
+    prec1 prec@5 recip_rank rank_ic crpss cagr explained_deviance qini_score
 """.split()
 NEITHER = """
     foo y val 1 entropy glossy time ÄÖ timestamp start_time batch_size width depth episode_length epoch
@@ -86,6 +88,16 @@ def test_which_direction_is_better(names, expected):
         ("epoch", "epoch"),
         ("width", "width"),
         ("test_acc", ""),
+        ("fit_time score_time test_score", ""),
+        ("mean_fit_time std_fit_time mean_test_score std_test_score rank_test_score", "mean_test_score"),
+        ("train_runtime total_flos train_loss epoch", "train_loss"),
+        ("cpu_time epoch_time step_time duration_ms model_size_mb gpu_memory_gb throughput dice", "dice"),
+        ("n_train n_clusters num_epochs warmup_steps best_iteration stopped_epoch silhouette", "silhouette"),
+        ("converged host_id SPS gpu_util tp fp tn fn f1", "f1"),
+        ("time/fps rollout/ep_len_mean episode_len_mean rollout/ep_rew_mean", "rollout/ep_rew_mean"),
+        ("time_this_iter_s timesteps_total training_iteration mean_accuracy", "mean_accuracy"),
+        ("n_errors num_correct", "n_errors"),
+        ("survival_time uptime", "survival_time"),
         ("", ""),
     ],
 )
