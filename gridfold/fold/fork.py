@@ -212,7 +212,8 @@ class _Branch:
             if pid == 0:
                 children.forget()
                 inheritance.take()
-                self._token, self._node, self._pid = token, f"{self._node}.{position}", os.getpid()
+                self._pid = self._stop.pid = os.getpid()
+                self._token, self._node = token, f"{self._node}.{position}"
                 self._before, self._start = self._before + spent, Moment.now()
                 self._become(group)
                 self._clocks.go_on(shown, watch=self._work is None)
@@ -264,7 +265,7 @@ class _Branch:
         self.note({"left": self._node, "runs": len(keys), "reason": reason[:1000], **self._start.spent().as_dict()})
 
     def _abandon_from_child(self, reason: str) -> NoReturn:
-        """In a process that the trainer has forked from this one: no answer is right for all trials, so end them all."""
+        """In a process that the trainer has forked: no answer is right for all trials, so it ends this process, too."""
         others = children(self._pid) - {os.getpid()}
         try:
             self._abandon_trials(reason)
