@@ -69,14 +69,25 @@ class Task:
 
 
 class Stop:
-    """SIGTERM ends the trainer as Ctrl-C would, so that it can clean up."""
+    """SIGTERM ends the trainer as Ctrl-C would, so that it can clean up; what the trainer forks just ends.
+
+    Attributes:
+        pid: the process of the trainer.
+        came: whether it came.
+        training: whether there is something to interrupt.
+    """
 
     def __init__(self) -> None:
+        self.pid = os.getpid()
         self.came = False
         self.training = False  # a result that is being written is not thrown away
 
     def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - what signal.signal calls
         """Hear the signal."""
+        if os.getpid() != self.pid:  # of a pool, say, which ends its processes so
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
         self.came = True
         if self.training:
             raise KeyboardInterrupt

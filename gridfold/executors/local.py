@@ -29,6 +29,7 @@ from gridfold.worker import TAKEN
 Result = TypeVar("Result")
 
 GRACE_SECONDS = 30.0  # between SIGTERM and SIGKILL: enough to write a checkpoint
+_MOST_IMPORTS = 4  # one after another, each of which is killed from outside
 _POLL_SECONDS = 0.1
 _NEWS_SECONDS = 1.0  # that the news of a process's end may take
 _VMSTAT = Path("/proc/vmstat")
@@ -107,15 +108,19 @@ class LocalExecutor:
 
         Raises:
             ConfigError: importing the trainer ends the process.
-            ChildProcessError: the process was killed from outside.
+            ChildProcessError: the process was killed from outside, again and again.
         """
-        try:
-            return self._connected(trainer).call(function, *arguments)
-        except TemplateDiedError as error:
-            self._close_server()
-            if is_infrastructure(died(error.status)):
-                raise ChildProcessError(f"the process that imports the trainer was killed ({error})") from None
-            raise ConfigError(f"importing it ends the process: {error}", path="gridfold.trainer") from None
+        died_before = 0
+        while True:
+            try:
+                return self._connected(trainer).call(function, *arguments)
+            except TemplateDiedError as error:
+                self._close_server()
+                if not is_infrastructure(died(error.status)):
+                    raise ConfigError(f"importing it ends the process: {error}", path="gridfold.trainer") from None
+                died_before += 1
+                if died_before == _MOST_IMPORTS:
+                    raise ChildProcessError(f"the process that imports the trainer was killed ({error})") from None
 
     def execute(
         self, attempts: Iterable[Attempt | None], watcher: Watcher, interrupt: Interrupt

@@ -56,6 +56,8 @@ class Clocks:
     def stop(self) -> Mapping[str, int]:
         """Let all clocks be those of the machine; gives what those show that were read, in nanoseconds."""
         shown = {name: clock.now() for name, clock in self._clocks.items() if clock.stop()}
+        if _DATE in shown and "time" in self._clocks:  # ``time.time() - began.timestamp()``
+            shown.setdefault("time", self._clocks["time"].now())
         if self._undo:
             self._undo()
         self._undo = None

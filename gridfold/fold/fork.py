@@ -38,7 +38,7 @@ from gridfold.fold.reader import own_file
 from gridfold.fold.writes import Writes
 from gridfold.identity import reads
 from gridfold.process.lifeline import tie
-from gridfold.process.orphans import Orphans
+from gridfold.process.orphans import Orphans, children
 from gridfold.repeats import DataFold
 from gridfold.run import Run, numbers
 from gridfold.store import SearchDirectory
@@ -127,6 +127,7 @@ class _Branch:
         self._stop = listen()  # once: a trainer may have put its own in its place when the process splits
         self._before = Spent()  # by the processes that this one was forked from
         self._start = Moment.now()
+        self._pid = os.getpid()
         self._work: Work | None = None
         self.reports: list[dict[str, float]] = []
         self.notes: list[str] = []
@@ -195,6 +196,8 @@ class _Branch:
 
     def _split(self, path: str, groups: list[tuple[int, ...]], place: str) -> tuple[int, ...]:
         """Fork a child for each group, which goes on from here; this process waits for them, and ends."""
+        if os.getpid() != self._pid:
+            self._abandon_from_child(f"a process that it started came to {path} at {place}")
         if why := why_not() or living_children():
             self._abandon(f"{why}, when {path} was read at {place}")
         shown = self._clocks.stop()
@@ -209,6 +212,7 @@ class _Branch:
             if pid == 0:
                 children.forget()
                 inheritance.take()
+                self._pid = self._stop.pid = os.getpid()
                 self._token, self._node = token, f"{self._node}.{position}"
                 self._before, self._start = self._before + spent, Moment.now()
                 self._become(group)
@@ -251,11 +255,25 @@ class _Branch:
 
     def _abandon(self, reason: str) -> NoReturn:
         """Leave the trials of this process to be run alone."""
+        self._abandon_trials(reason)
+        os._exit(0)
+
+    def _abandon_trials(self, reason: str) -> None:
         keys = [self._keys[index] for index in self._group.trials]
         for start in range(0, len(keys), _MAX_KEYS):
             self._say({"left": keys[start : start + _MAX_KEYS]})
         self.note({"left": self._node, "runs": len(keys), "reason": reason[:1000], **self._start.spent().as_dict()})
-        os._exit(0)
+
+    def _abandon_from_child(self, reason: str) -> NoReturn:
+        """In a process that the trainer has forked: no answer is right for all trials, so it ends this process, too."""
+        others = children(self._pid) - {os.getpid()}
+        try:
+            self._abandon_trials(reason)
+        finally:
+            for pid in (*others, self._pid, os.getpid()):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        raise AssertionError("it is killed")
 
     def note(self, event: Mapping[str, Any]) -> None:
         """Let the search's directory say what the fold has done."""

@@ -26,11 +26,11 @@ def adopt() -> None:
         _libc().prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def children() -> set[int]:
-    """The children of this process, also those that it has adopted; none where the kernel does not say."""
-    pid = os.getpid()
+def children(pid: int = 0) -> set[int]:
+    """The children of a process, this one by default, also the adopted; none where the kernel does not say."""
+    pid = pid or os.getpid()
     with contextlib.suppress(OSError):
-        return set(map(int, Path(f"/proc/self/task/{pid}/children").read_bytes().split()))
+        return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_bytes().split()))
     return set()
 
 

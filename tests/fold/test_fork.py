@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 from tests.executors.test_executors import LocalContract, Watched
 
 TRAINERS = """
-import asyncio, copy, os, random, signal, subprocess, sys, threading, time
+import asyncio, copy, multiprocessing, os, random, signal, subprocess, sys, threading, time
 
 random.random()
 
@@ -129,6 +129,36 @@ def reads_a_file(config):
         file.write("x")
     time.sleep(0.3)
     return config["training"]["lr"]
+
+
+def is_read_by_a_child(config):
+    queue = multiprocessing.SimpleQueue()
+    child = multiprocessing.Process(target=lambda: queue.put(config["training"]["lr"]))
+    child.start()
+    child.join()
+    return queue.get()
+
+
+def is_read_by_a_child_later(config):
+    size = config["training"]["size"]
+    multiprocessing.Process(target=time.sleep, args=(60,), daemon=True).start()
+    return is_read_by_a_child(config) * size
+
+
+def has_a_manager(config):
+    with multiprocessing.Manager() as manager:
+        return len(manager.list([1])) * config["training"]["lr"]
+
+
+def has_a_child_that_is_told_to_end(config):
+    lr = config["training"]["lr"]
+    receiver, sender = multiprocessing.Pipe()
+    child = multiprocessing.Process(target=lambda: sender.send(1) or time.sleep(60))
+    child.start()
+    receiver.recv()
+    child.terminate()
+    child.join()
+    return child.exitcode * lr
 
 
 def reads_on(config):
@@ -398,6 +428,22 @@ def test_where_a_thread_is_alive_each_run_runs_alone(place):
     records = place.execute("has_a_thread", sizes=(4,))
     assert [record.metrics["result"] for record in records] == [1, 2, 3]
     assert place.ledger == ["start"] * 4
+
+
+@pytest.mark.parametrize(
+    ("trainer", "results"),
+    [
+        ("is_read_by_a_child", [1, 1, 2, 2]),
+        ("is_read_by_a_child_later", [4, 5, 8, 10]),
+        ("has_a_manager", [1, 1, 2, 2]),
+        ("has_a_child_that_is_told_to_end", [-15, -15, -30, -30]),
+    ],
+)
+@pytest.mark.parametrize("fold", [None, False])
+def test_a_process_that_the_function_forks_is_not_a_run(place, trainer, results, fold):
+    records = place.execute(trainer, lrs=(1, 2), fold=fold)
+    assert [record.metrics.get("result") for record in records] == results, records
+    assert not any((place.folder / f"run{index}" / "log.txt").read_text() for index in range(4))
 
 
 def test_a_run_may_change_its_config(place):

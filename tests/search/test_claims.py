@@ -1,5 +1,9 @@
-"""Who has a run, who may record its end, and what is left of a search: judged from outside, by real processes."""
+"""Who has a run, who may record its end, and what is left of a search: judged from outside, by real processes.
 
+``python -m tests.search.test_claims --runs 200 --seed N`` is the long form of the test of searchers in containers.
+"""
+
+import argparse
 import contextlib
 import json
 import os
@@ -8,11 +12,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections import Counter
 
 import pytest
 
-from tests.test_survival import finish, in_a_container, kill_one_after_another, place, wait_for  # noqa: F401
+from tests.test_survival import Project, finish, in_a_container, kill_one_after_another, place, wait_for  # noqa: F401
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -75,12 +81,12 @@ def naps(config, run):
 def project(place):  # noqa: F811
     """Makes a project with these trainers, in a module ``claims``."""
 
-    def make(runs):
-        made = place(runs)
-        (made.folder / "claims.py").write_text(TRAINERS)
-        return made
+    return lambda runs: with_trainers(place(runs))
 
-    return make
+
+def with_trainers(made):
+    (made.folder / "claims.py").write_text(TRAINERS)
+    return made
 
 
 def search(project, trainer, *options, before=(), prefix="s"):
@@ -224,21 +230,45 @@ def test_a_living_run_of_this_machine_is_not_given_up_with_its_name(project):
 def test_searchers_with_equal_process_numbers_share_a_search(project):
     """Each in a container, with the name of the host; runs and import processes are killed all the time."""
     needs_containers()
-    made, draw = project(24), random.Random(1)
+    share_between_containers(project(24), random.Random(1), kills=6)
+
+
+def test_an_import_process_that_is_killed_before_the_first_run_is_replaced(project):
+    made = project(2)
+    waits = "\nif not os.path.exists('begun'):\n    open('begun', 'w').close()\n    time.sleep(300)\n"
+    (made.folder / "claims.py").write_text(TRAINERS + waits)
+    running = search(made, "naps")
+    wait_for((made.folder / "begun").exists)
+    (template,) = [pid for pid, parent in made.processes().items() if parent == running.pid]
+    os.kill(template, signal.SIGKILL)
+    assert finish(running).returncode == 0
+    made.check_ledger(2)
+
+
+def share_between_containers(made, draw, kills):
+    """Three searchers on one search, and so many kills of what is below them."""
     finish(search(made, "naps", "--no-execute"))
+    runs = len(list(made.folder.glob("runs/*_x_*")))
     resume = ("--resume", "last", "--parallel", "2", "--retries", "9", "--quiet")
     together = [in_a_container(made, *resume) for _ in range(3)]
     failed = set()
-    for _ in range(6):
-        made.wait_for_notes(min(24, len(made.notes("end")) + 2), what="end")
-        victims = [pid for pid in made.processes() if (parent := made.processes().get(pid)) and parent > 1][6:]
-        if victims:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(draw.choice(victims), signal.SIGKILL)
+    for strike in range(kills):
+        aim = (strike + 1) * runs // (kills + 1)
+        wait_for(lambda aim=aim: len(made.notes("end")) >= aim, seconds=120)
+        kill_below_a_searcher(made, draw)
         failed |= {name for name, record in made.records().items() if _is_false(record)}
-    codes = [finish(process, 120).returncode for process in together]
-    made.check_ledger(24)
-    assert (codes, failed) == ([0, 0, 0], set())
+    ends = [finish(process, 300) for process in together]
+    made.check_ledger(runs)
+    assert ([end.returncode for end in ends], failed) == ([0, 0, 0], set()), ends
+    made.wait_until_gone()
+
+
+def kill_below_a_searcher(made, draw):
+    """Kill an import process or a run: something whose parent has a parent here."""
+    parents = made.processes()
+    if victims := [pid for pid, parent in parents.items() if parents.get(parent) in parents]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(draw.choice(victims), signal.SIGKILL)
 
 
 def _is_false(record):
@@ -252,3 +282,26 @@ def test_a_record_names_who_had_it(project):
     sessions = {record["session"] for record in (*made.records().values(), *claims)}
     assert len(sessions) == 1
     assert None not in sessions
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--kills", type=int, default=30)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="claims-") as folder:
+        made, start = with_trainers(Project(folder, options.runs)), time.monotonic()
+        try:
+            share_between_containers(made, random.Random(options.seed), options.kills)
+        except AssertionError:
+            shutil.copytree(folder, f"/tmp/claims-failed-{options.seed}", dirs_exist_ok=True)
+            raise
+        finally:
+            made.end()
+        attempts, seconds = len(made.notes()), time.monotonic() - start
+        print(f"seed {options.seed}: {options.runs} runs, {options.kills} kills, {attempts} attempts, {seconds:.0f} s")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
