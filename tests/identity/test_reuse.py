@@ -219,7 +219,7 @@ def test_data_count_for_the_runs_that_name_them(project, write, search, monkeypa
 
 
 def test_what_does_not_matter_is_no_change(project, write, search):
-    """Another file, a time, a cache, what a run writes or adds to, what another run names."""
+    """Another file, a time, a cache, what a run writes or adds to, what another run names, what is installed where."""
     write("model.py", "FACTOR = 1\n")
     write("other.py", "# nobody imports this\n")
     write("factor.txt", "1\n")
@@ -227,7 +227,8 @@ def test_what_does_not_matter_is_no_change(project, write, search):
     write("data/in.csv", "1\n")
     write(
         "fn.py",
-        "import json, pathlib\nfrom model import FACTOR\n\n\n"
+        "import importlib.metadata, json, pathlib\nfrom model import FACTOR\n\n"
+        "importlib.metadata.version('numpy')\n\n\n"
         "def train(config, run):\n"
         "    factor = int(open(config['file']).read())\n"
         "    out = pathlib.Path(config['out'])\n    out.mkdir(exist_ok=True)\n"
@@ -244,6 +245,7 @@ def test_what_does_not_matter_is_no_change(project, write, search):
         os.utime(name, (1, 1))
     write("model.py", "FACTOR = 1\n")
     write("__pycache__/other.cpython-311.pyc", "")
+    write("added.txt", "nobody lists this folder")
     runs, said = search("b", "fn:train", "--reuse", config=config)
     assert "Not reused" not in said
     assert [bool(record["reused"]) for record in runs] == [True, True]
