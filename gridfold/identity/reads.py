@@ -21,6 +21,8 @@ _PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _SYSTEM = ("/proc/", "/dev/", "/sys/", "/run/", "/etc/", "/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/memfd:")
 _CACHES = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR", "TRITON_CACHE_DIR")
 _PYCACHE = f"{os.sep}__pycache__{os.sep}"
+_ASIDE = ("<frozen importlib", f"{os.path.dirname(os.path.abspath(__file__))}{os.sep}")
+_WALKING = ("<frozen os>", os.__file__)
 _FINDERS = ("importlib/metadata/", "importlib_metadata/", "pkg_resources/")  # ask what is installed
 
 
@@ -168,9 +170,9 @@ class Reads:
             self.note_read(whole)
 
     def _listed(self, path: Any, *_: object) -> None:
-        caller = sys._getframe(2).f_code.co_filename
-        if not isinstance(path, (str, bytes, type(None))) or caller.startswith("<frozen"):
-            return  # a descriptor; the import system
+        caller = _caller(sys._getframe(2))
+        if not isinstance(path, (str, bytes, type(None))) or caller.startswith(_ASIDE):
+            return  # a descriptor; the import system; what has been read is looked at
         folder = os.path.join(os.path.abspath(os.fsdecode(path or ".")), "")
         if looks_for_versions(caller, folder):
             return
@@ -231,6 +233,13 @@ def start() -> Reads:
 
 
 _current: Reads | None = None
+
+
+def _caller(frame: Any) -> str:
+    """The file of the code that lists a folder, though it be by way of `os.walk`."""
+    while frame.f_back and frame.f_code.co_filename in _WALKING:
+        frame = frame.f_back
+    return str(frame.f_code.co_filename)
 
 
 def _source(path: str) -> str:
