@@ -257,6 +257,15 @@ def test_what_does_not_matter_is_no_change(project, write, search):
     assert [bool(record["reused"]) for record in runs] == [True, True]
 
 
+def test_the_runs_are_no_new_file_of_the_working_directory(project, write, search):
+    write("fn.py", f"import glob\n\nFACTOR = len(glob.glob('*.csv'))\n\n\n{FUNCTION.format('pass')}")
+    write("a.csv", "1\n")
+    search("a", "fn:train")
+    assert "Not reused" not in search("b", "fn:train", "--reuse")[1]
+    write("b.csv", "1\n")
+    assert "the files in the working directory changed since" in search("c", "fn:train", "--reuse")[1]
+
+
 def test_the_outputs_of_a_command_are_no_change(project, write, search):
     write("train.py", SCRIPT.format("FACTOR = 1\nopen('last.txt', 'w').write('1')\nopen('last.txt').read()"))
     write("train.sh", '"$PY" train.py "$1" | tee -a all.txt\n"$PY" train.py "$1" > last.log\n')
