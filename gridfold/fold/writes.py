@@ -21,13 +21,13 @@ from collections.abc import Callable
 from typing import Any
 
 from gridfold.fold.reader import is_core
+from gridfold.identity.reads import caches
 from gridfold.stages import STAGES
 
 _OPEN = ((builtins, "open"), (io, "open"), (os, "open"))
 _CHANGE = tuple((os, name) for name in ("mkdir", "remove", "rename", "replace", "rmdir", "symlink", "link", "unlink"))
 _PATHS = ("file", "path", "src")  # as these functions call what comes first
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_CACHES = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR", "TRITON_CACHE_DIR")
 
 
 class Writes:
@@ -88,6 +88,5 @@ def _writes(mode: object = "r", *_: object, flags: int = 0, **__: object) -> boo
 def _spared() -> tuple[str, ...]:
     """What the folders begin with in which nothing is a run's own: devices, caches, installed packages, stages."""
     here = os.path.join(os.path.realpath(os.curdir), "")  # noqa: PTH118
-    caches = [os.path.expanduser("~/.cache"), *filter(None, map(os.environ.get, _CACHES))]  # noqa: PTH111
-    folders = (os.path.join(os.path.realpath(path), "") for path in (*caches, sys.prefix, sys.base_prefix))  # noqa: PTH118
+    folders = (os.path.join(os.path.realpath(path), "") for path in (*caches(), sys.prefix, sys.base_prefix))  # noqa: PTH118
     return ("/dev/", "/proc/", "/memfd:", *(folder for folder in folders if not here.startswith(folder)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import re
@@ -18,6 +19,7 @@ _MOST_FILES = 20_000  # in a folder that a value names
 _MOST_CHARACTERS = 4096
 _FOLDER_SECONDS = 10  # in which a folder that many runs name is walked once
 _REFERENCE = re.compile(r"\$\{(?:(?:oc\.)?env:(\w+)(?:,([^}]*))?|(\.*[\w.-]+))\}")
+_SEARCHES = f"*{os.sep}*{os.sep}search.json"
 _PASSING = ("__pycache__", ".")  # what names begin with that tell nothing
 
 
@@ -90,7 +92,10 @@ def content(path: str, *_stamp: int) -> str:
 
 
 def _hash_of_names(folder: str) -> str:
-    return _digest(sorted(name for name in os.listdir(folder or ".") if not name.startswith(_PASSING)))
+    names = {name for name in os.listdir(folder or ".") if not name.startswith(_PASSING)}
+    if os.path.abspath(folder) == os.getcwd():  # the folders of runs appear with the first search
+        names -= {path.partition(os.sep)[0] for path in glob.glob(_SEARCHES)}
+    return _digest(sorted(names))
 
 
 @lru_cache(maxsize=1000)  # to walk a folder for each run of a search would cost more than many runs

@@ -21,6 +21,9 @@ _PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _SYSTEM = ("/proc/", "/dev/", "/sys/", "/run/", "/etc/", "/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/memfd:")
 _CACHES = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR", "TRITON_CACHE_DIR")
 _PYCACHE = f"{os.sep}__pycache__{os.sep}"
+_ASIDE = ("<frozen importlib", f"{os.path.dirname(os.path.abspath(__file__))}{os.sep}")
+_WALKING = ("<frozen os>", os.__file__)
+_FINDERS = ("importlib/metadata/", "importlib_metadata/", "pkg_resources/")  # ask what is installed
 
 
 class Reads:
@@ -167,10 +170,14 @@ class Reads:
             self.note_read(whole)
 
     def _listed(self, path: Any, *_: object) -> None:
-        if not isinstance(path, (str, bytes, type(None))) or sys._getframe(2).f_code.co_filename.startswith("<frozen"):
-            return  # a descriptor; the import system
-        if whole := self._whole(os.fsdecode(path or ".")):
-            self.note("file", os.path.join(whole, "*"))
+        caller = _caller(sys._getframe(2))
+        if not isinstance(path, (str, bytes, type(None))) or caller.startswith(_ASIDE):
+            return  # a descriptor; the import system; what has been read is looked at
+        folder = os.path.join(os.path.abspath(os.fsdecode(path or ".")), "")
+        if looks_for_versions(caller, folder):
+            return
+        if whole := self._whole(folder):
+            self.note("file", f"{whole}*")
 
     def _made(self, _source: object, path: Any, *_: object) -> None:
         if isinstance(path, (str, bytes)) and (whole := self._whole(os.fsdecode(path))):
@@ -193,12 +200,23 @@ class Reads:
             before, found, inside = whole.partition(name)
             if found:
                 module = inside.partition(os.sep)[0]
-                if not module.endswith((".pth", ".dist-info", ".egg-info", ".egg-link")):
+                if module and not module.endswith((".pth", ".dist-info", ".egg-info", ".egg-link")):
                     self.note("package", f"{before}{found}{module.partition('.')[0]}")
                 return ""
         if whole.startswith(self._spared):
             return ""
         return _source(whole)
+
+
+def caches() -> list[str]:
+    """Folders of which the content can be made again at any time."""
+    return [os.path.expanduser("~/.cache"), *filter(None, map(os.environ.get, _CACHES))]
+
+
+def looks_for_versions(file: str, folder: str) -> bool:
+    """Whether code in a file lists a folder only to find the version of a package, for which it lists them all."""
+    path = (os.path.join(os.path.abspath(each), "") for each in sys.path)
+    return any(map(file.__contains__, _FINDERS)) and os.path.join(os.path.abspath(folder), "") in path
 
 
 def current() -> Reads | None:
@@ -215,6 +233,13 @@ def start() -> Reads:
 
 
 _current: Reads | None = None
+
+
+def _caller(frame: Any) -> str:
+    """The file of the code that lists a folder, though it be by way of `os.walk`."""
+    while frame.f_back and frame.f_code.co_filename in _WALKING:
+        frame = frame.f_back
+    return str(frame.f_code.co_filename)
 
 
 def _source(path: str) -> str:
@@ -240,10 +265,9 @@ def _stamp(path: str) -> tuple[int, int, int] | None:
 def _spared() -> tuple[str, ...]:
     """What the folders begin with in which nothing is the user's own: the system, caches, Python, gridfold."""
     here = os.path.join(os.path.realpath(os.curdir), "")
-    caches = [os.path.expanduser("~/.cache"), *filter(None, map(os.environ.get, _CACHES))]
     own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     installed = (sys.prefix, sys.base_prefix, os.path.dirname(os.__file__), own)
     folders = {
-        os.path.join(way(path), "") for path in (*caches, *installed) for way in (os.path.abspath, os.path.realpath)
+        os.path.join(way(path), "") for path in (*caches(), *installed) for way in (os.path.abspath, os.path.realpath)
     }
     return tuple(folder for folder in (*_SYSTEM, *sorted(folders)) if not here.startswith(folder))

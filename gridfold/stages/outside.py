@@ -27,7 +27,6 @@ _BUILT_IN = os.path.join(_CORE, "text", "")  # noqa: PTH118 - a trainer like any
 _WRAPPERS = (os.path.join(_CORE, "fold", "writes.py"), reads.__file__)  # noqa: PTH118 - between code and what it opens
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/bin/", "/opt/", "/memfd:")
-_CACHES = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR", "TRITON_CACHE_DIR")
 _CHANGES = ("mkdir", "remove", "rename", "rmdir", "symlink", "link", "truncate")
 _FOLDER_OF = {"os.remove": 1, "os.rmdir": 1, "os.mkdir": 2}  # which argument is the descriptor of a folder
 _STARTS = ("system", "posix_spawn", "exec", "spawn", "fork", "forkpty")
@@ -218,11 +217,14 @@ def _changes(event: str, arguments: tuple[Any, ...], __: FrameType) -> None:
                 _refuse(f"it changes {whole}")
 
 
-def _lists(_: str, arguments: tuple[Any, ...], __: FrameType) -> None:
+def _lists(_: str, arguments: tuple[Any, ...], caller: FrameType) -> None:
     path = arguments[0] if arguments and arguments[0] is not None else "."
-    if isinstance(path, (str, bytes, os.PathLike)) and not _is_spared(os.fsdecode(path)):
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        return
+    folder = os.fsdecode(path)
+    if not _is_spared(folder) and not reads.looks_for_versions(caller.f_code.co_filename, folder):
         for trace in _traces:
-            _note(("names", os.fsdecode(path)), trace)
+            _note(("names", folder), trace)
 
 
 def _starts(_: str, arguments: tuple[Any, ...], caller: FrameType) -> None:
@@ -312,8 +314,7 @@ def _is_spared(path: str) -> bool:
     if any(whole == made or whole.startswith(os.path.join(made, "")) for made in _own_of_stages()):  # noqa: PTH118
         return True
     here = os.path.join(os.getcwd(), "")  # noqa: PTH109, PTH118
-    caches = [os.path.expanduser("~/.cache"), *filter(None, map(os.environ.get, _CACHES))]  # noqa: PTH111
-    folders = (*_SYSTEM, *(os.path.join(folder, "") for folder in (*caches, sys.prefix)))  # noqa: PTH118
+    folders = (*_SYSTEM, *(os.path.join(folder, "") for folder in (*reads.caches(), sys.prefix)))  # noqa: PTH118
     return any(whole.startswith(folder) and not here.startswith(folder) for folder in folders)
 
 

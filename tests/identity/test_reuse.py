@@ -150,6 +150,12 @@ WAYS = {
         OTHER_TEXT,
         "factor.txt",
     ),
+    "one more in a folder of a folder": (
+        function("import os; FACTOR = sum(len(names) for *_, names in os.walk('in'))") | {"in/a/b": ""},
+        "fn:train",
+        {"in/a/c": ""},
+        "the files in in/a/",
+    ),
     "one more in a folder": (
         function("import os; FACTOR = len(os.listdir('in'))") | {"in/a": "1"},
         "fn:train",
@@ -196,7 +202,7 @@ def test_an_edit_is_noticed(project, write, search, way):
     assert f"of the same config: {named} changed since" in said
     made = [record for record in runs if not record["reused"]]
     assert made
-    if way != "one more in a folder":
+    if not way.startswith("one more"):
         assert runs[-1]["metrics"] == {"acc": 40}
 
 
@@ -219,7 +225,7 @@ def test_data_count_for_the_runs_that_name_them(project, write, search, monkeypa
 
 
 def test_what_does_not_matter_is_no_change(project, write, search):
-    """Another file, a time, a cache, what a run writes or adds to, what another run names."""
+    """Another file, a time, a cache, what a run writes or adds to, what another run names, what is installed where."""
     write("model.py", "FACTOR = 1\n")
     write("other.py", "# nobody imports this\n")
     write("factor.txt", "1\n")
@@ -227,7 +233,8 @@ def test_what_does_not_matter_is_no_change(project, write, search):
     write("data/in.csv", "1\n")
     write(
         "fn.py",
-        "import json, pathlib\nfrom model import FACTOR\n\n\n"
+        "import importlib.metadata, json, pathlib\nfrom model import FACTOR\n\n"
+        "importlib.metadata.version('numpy')\n\n\n"
         "def train(config, run):\n"
         "    factor = int(open(config['file']).read())\n"
         "    out = pathlib.Path(config['out'])\n    out.mkdir(exist_ok=True)\n"
@@ -244,9 +251,19 @@ def test_what_does_not_matter_is_no_change(project, write, search):
         os.utime(name, (1, 1))
     write("model.py", "FACTOR = 1\n")
     write("__pycache__/other.cpython-311.pyc", "")
+    write("added.txt", "nobody lists this folder")
     runs, said = search("b", "fn:train", "--reuse", config=config)
     assert "Not reused" not in said
     assert [bool(record["reused"]) for record in runs] == [True, True]
+
+
+def test_the_runs_are_no_new_file_of_the_working_directory(project, write, search):
+    write("fn.py", f"import glob\n\nFACTOR = len(glob.glob('*.csv'))\n\n\n{FUNCTION.format('pass')}")
+    write("a.csv", "1\n")
+    search("a", "fn:train")
+    assert "Not reused" not in search("b", "fn:train", "--reuse")[1]
+    write("b.csv", "1\n")
+    assert "the files in the working directory changed since" in search("c", "fn:train", "--reuse")[1]
 
 
 def test_the_outputs_of_a_command_are_no_change(project, write, search):

@@ -241,6 +241,13 @@ def test_files_that_it_reads_count(body, change, own, tmp_path):
     assert [it.call(config), it.call(config)] == [1, 0], stages.notes()
 
 
+def test_a_look_for_a_version_counts_no_folder(own, tmp_path):
+    it = own(f"import importlib.metadata\n{STAGE}importlib.metadata.version('numpy')")
+    assert [it.call(), it.call()] == [1, 0], stages.notes()
+    (tmp_path / "new.txt").touch()
+    assert it.call() == 0
+
+
 def test_a_file_that_is_read_only_where_a_value_says_so_counts_only_there(own, tmp_path):
     (tmp_path / "a.txt").write_text("1")
     it = own(f"{STAGE}pathlib.Path('a.txt').read_text() if config['reads'] else 0")
