@@ -113,7 +113,8 @@ def check_holds_out(trainer: Trainer, config: Mapping[str, Any]) -> None:
 
 @cache
 def _takes_run(function: Callable[..., Any]) -> bool:
-    return len(inspect.signature(function).parameters) > 1
+    parameters = inspect.signature(function).parameters.values()
+    return sum(each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) for each in parameters) > 1
 
 
 def resolve(name: str | Sequence[str]) -> Trainer:

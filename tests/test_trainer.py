@@ -127,6 +127,7 @@ def three(a, b, c): return 1.0
 def keywords(*, config): return 1.0
 def with_default(config, run=None): return 1.0
 def anything(*arguments): return 1.0
+def options(config, *, scale=1.0, **others): return scale
 """
 
 
@@ -148,7 +149,7 @@ def test_names_that_lead_to_what_is_no_trainer(write, name, problem):
         resolve(name)
 
 
-@pytest.mark.parametrize("name", ["trainer", "with_default", "anything"])
+@pytest.mark.parametrize("name", ["trainer", "with_default", "anything", "options"])
 def test_names_that_lead_to_a_trainer(write, tmp_path, name):
     write("kinds.py", KINDS)
     assert resolve(f"kinds:{name}").train({}, Run(tmp_path))

@@ -77,7 +77,7 @@ def search(options: argparse.Namespace, again: str) -> int:
         code = None
         if not options.no_execute:
             executor = stack.enter_context(execution.executor(planned.config.threads))
-            code = executor.call(planned.trainer, planned.check)
+            code = planned.check(executor)
         _warn(*doubts(planned))
         directory, run_dirs = create(planned, options.run_prefix, Store(), code)
         output.print(terminal.created(run_dirs), soft_wrap=True)
@@ -155,7 +155,7 @@ def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     output.print(plan_table.plan_table(planned))
     _warn(*number_like(planned))
     with execution.executor(planned.config.threads) as executor:
-        code = executor.call(planned.trainer, planned.check)
+        code = planned.check(executor)
         forecast = Forecast.read(planned, Store(), code, executor.parallel, reuse=options.reuse)
     _warn(*doubts(planned))
     names = planned.names(options.run_prefix, "HHMMSS")
@@ -175,7 +175,7 @@ def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     planned, objective = Plan(config.override(trainer=trainer)), _objective_of(old, record)
     output = _output(options)
     with LocalExecutor() as executor:
-        code = executor.call(planned.trainer, planned.check)
+        code = planned.check(executor)
         run = store.create_run(old.read_config())
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
         with live.live(output, 1, objective=objective) as view:
@@ -201,7 +201,7 @@ def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     chosen = choose_these(directory, options.runs) if options.runs else choose(directory, options.count)
     planned = plan_of(directory)
     with LocalExecutor() as executor:
-        changed = changes(directory, executor.call(planned.trainer, planned.check))
+        changed = changes(directory, planned.check(executor))
     _warn(*changed)
     said = Execution(parallel=options.parallel, fold=False)
     execution = replace(said.or_else(facts.get("execution") or {}), timeout=options.timeout)
@@ -234,7 +234,7 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     if planned.config.threads == 1 < cores:
         output.print(f"Uses 1 CPU thread, as in a search; --threads {cores} is faster and may change the last digits")
     with LocalExecutor(timeout=options.timeout) as executor:
-        code = executor.call(planned.trainer, planned.check)
+        code = planned.check(executor)
         run = Store().create_run(planned.template.text(()))
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
         with live.live(output, 1, objective=objective) as view:
@@ -397,7 +397,7 @@ def _continued(directory: SearchDirectory, options: argparse.Namespace) -> Execu
 def _describe(backlog: Backlog, executor: LocalExecutor) -> None:
     """Check a search that is continued, note what code it runs, and warn if that has changed."""
     directory, planned = backlog.search, plan_of(backlog.search)
-    code = executor.call(planned.trainer, planned.check)
+    code = planned.check(executor)
     directory.note_code(code.fingerprint, code.sources)
     _warn(*terminal.untold(code.sources))
     backlog.code = code.fingerprint

@@ -39,7 +39,10 @@ def comments_of(text: str, span: Span, items: Sequence[Span]) -> Comments:
         gap = list(_in_gap(text, end, start, len(items)))
         beside.append("".join(comment for comment, own_line in gap if not own_line))
         above.append("".join(f"  {comment.lstrip()}" for comment, own_line in gap if own_line))
-    return Comments(beside[0], tuple(map(str.__add__, above, beside[1:])), above[-1])
+    header = beside[0]
+    if above[0] and not any(above[1:-1]):  # above the first value alone, it is about the list
+        header, above[0] = header + above[0], ""
+    return Comments(header, tuple(map(str.__add__, above, beside[1:])), above[-1])
 
 
 def holds_for_one(comment: str, count: int) -> bool:

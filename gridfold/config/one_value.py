@@ -5,6 +5,7 @@ A guess by name and values, which changes nothing: whoever sees the plan is told
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -25,6 +26,8 @@ _MEANT = re.compile("(.* )?(seeds|lrs|learning rates|batch sizes|dropouts|weight
 _PARTS = re.compile("mults?|multipliers?|indices|vertices|stopwords|schema|vocab")
 _SPAN = re.compile("range|bounds|limits|interval|span|extent|[xyc]?lim")
 _MOMENT = re.compile("means?|stds?")
+_SHARES = re.compile(".*(split|ratio|fractions?|proportions?|weights?)( .*)?")
+_WHOLES = (1.0, 100.0)
 _SHAPE = re.compile("(.* )?(shape|resolution|imgsz|imsize|(image|img|input|crop|video|frame|canvas|resize) size)")
 _COLUMN = re.compile("(.* )?(column|col|field|feature)")
 _BETAS = re.compile("(.* )?betas?")
@@ -81,6 +84,10 @@ def _of_numbers(name: str, values: Sequence[float]) -> str:
         return "a range"
     if count in (3, 4) and _MOMENT.fullmatch(_last(name)):
         return "one number per channel"
+    if _SHARES.fullmatch(name) and any(math.isclose(sum(values), whole) for whole in _WHOLES):
+        return "shares of a whole"
+    if name.endswith(" list"):
+        return "called a list"
     return "a size" if count in (2, 3, 4) and _SHAPE.fullmatch(name) else ""
 
 

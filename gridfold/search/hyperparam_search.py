@@ -128,7 +128,7 @@ class HyperParamSearch:
         if not execute:
             return create(plan, run_prefix, self.store)[1]
         with LocalExecutor(parallel=parallel, fold=None) as executor:
-            code = executor.call(plan.trainer, plan.check)
+            code = plan.check(executor)
             search, run_dirs = create(plan, run_prefix, self.store, code)
             if execute_search(Backlog.read(search, code.fingerprint), executor, Silent()).interrupted:
                 raise KeyboardInterrupt

@@ -5,19 +5,19 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
 from gridfold import provenance
-from gridfold.config.base import SECTION, Config, Settings
+from gridfold.config.base import SECTION, Config
 from gridfold.config.one_value import guesses, shortest
 from gridfold.config.seeds import find_seeds
 from gridfold.config.template import Template
 from gridfold.config.variations import Variation, parse_arguments
 from gridfold.errors import ConfigError
-from gridfold.identity import reads
+from gridfold.executors.local import LocalExecutor
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.packages import basic
 from gridfold.limits import MOST_RUNS, USUAL_RUNS
@@ -25,9 +25,10 @@ from gridfold.names import RunNames, check_prefix
 from gridfold.process.owner import Owner
 from gridfold.repeats import DataFold, Repetition, Seeds, repetitions
 from gridfold.run import now
+from gridfold.search.checks import Checks
 from gridfold.space import Parameter, Space, Trial, size_text
 from gridfold.store import BASE, RUNS, RunEntry, SearchDirectory, Store
-from gridfold.trainer import BUILT_IN, check_holds_out, resolve
+from gridfold.trainer import BUILT_IN
 from gridfold.values import render, to_record
 
 RACE_LEAST = 3  # repeats that a race needs to be one
@@ -134,9 +135,10 @@ class Plan:
         shown = self._factors if len(self._factors) <= _FACTORS else self._factors[: _FACTORS - 1]
         more = f" × … ({len(self._factors)} parameters)" if len(shown) < len(self._factors) else ""
         product, names = (" × ".join(words) for words in zip(*((f"{n:,}", name) for name, n in shown), strict=True))
+        multiplied = f"{product}{more} = " if len(shown) > 1 else ""
         size = size_text(self.most_runs)
         raise ConfigError(
-            f"{product}{more} = {size} runs ({names}{more and ' × …'}), and a search has {self.limit:,} at most",
+            f"{multiplied}{size} runs ({names}{more and ' × …'}), and a search has {self.limit:,} at most",
             where=self.config.document.name,
             hint=f"to run them all: {self._max_runs}\n"
             f"to run fewer, name what is to vary: --vary PATH ...{self._not_to_vary}",
@@ -200,8 +202,20 @@ class Plan:
         """``module:name`` of the trainer, or the arguments of a command."""
         return self.config.trainer or BUILT_IN
 
-    def check(self) -> Code:
-        """Let the trainer check the configs of all trials; of many, a sample in which each value stands.
+    @property
+    def checks(self) -> Checks:
+        """What the trainer is asked: the configs of all trials; of many, a sample in which each value stands."""
+        last = Repetition(self.most_repeats - 1, self.repetitions[0].fold)  # a seed may be too large
+        others = dict.fromkeys((last, *repetitions(range(1), self.folds)))
+        sample = tuple(trial.choice for trial in self.space.sample(_CHECKED))
+        first = tuple((self.template_of(each), sample[:1]) for each in others if each != self.repetitions[0])
+        return Checks(self.trainer, bool(self.folds), ((self.template, sample), *first))
+
+    def check(self, executor: LocalExecutor) -> Code:
+        """Let the trainer check the configs.
+
+        Args:
+            executor: has the process in which the trainer is imported.
 
         Returns:
             The trainer's code.
@@ -210,15 +224,7 @@ class Plan:
             ConfigError: the trainer cannot be found, or refuses a config.
         """
         try:
-            trainer = resolve(self.trainer)
-            code = Code.of(self.trainer, reads.current())  # before what the checks read
-            if self.folds:
-                check_holds_out(trainer, self.config.data)
-            for trial in self.space.sample(_CHECKED):
-                trainer.check(self.template.config(trial.choice))
-            last = Repetition(self.most_repeats - 1, self.repetitions[0].fold)  # a seed may be too large
-            for repetition in (last, *repetitions(range(1), self.folds)):
-                trainer.check(self.template_of(repetition).config(self.space[0].choice))
+            return executor.call(self.trainer, self.checks)
         except ConfigError as error:
             if self.config.trainer is None and "data" not in self.config.data:
                 hint = (
@@ -227,12 +233,6 @@ class Plan:
                 error.hint = f"{error.hint}\n{hint}".strip()
             error.where = error.where or self.config.where(error.path)
             raise
-        return code
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        document = self.config.document  # its nodes need not travel: they are in the text
-        made = {self.repetitions[0]: self.template}  # takes as long as reading the config
-        return _plan, (document.text, document.name, self.config.settings, self.variations, self.race, made)
 
     def names(self, prefix: str, stamp: str) -> RunNames:
         """The names of the runs of a search."""
@@ -288,19 +288,6 @@ class RunDirectories(Sequence[Path]):
 
     def __repr__(self) -> str:
         return f"<{len(self)} run directories, {self[0]} to {self[-1]}>"
-
-
-def _plan(
-    text: str,
-    name: str,
-    settings: Settings,
-    variations: tuple[Variation, ...],
-    race: bool,  # noqa: FBT001
-    made: dict[Repetition, Template],
-) -> Plan:
-    plan = Plan(replace(Config.parse(text, name), settings=settings), variations, race)
-    plan._templates.update(made)
-    return plan
 
 
 def _are(count: int) -> str:

@@ -82,5 +82,9 @@ def test_settings(refused, name, snapshot):
     assert refused(f"gridfold: {SETTINGS[name]}\n{GRID}") == snapshot
 
 
+def test_one_parameter_multiplies_nothing(refused):
+    assert "c.yaml: 10,001 runs (a), and a search has 10,000 at most" in refused(f"a: {list(range(10_001))}\n")
+
+
 def test_the_message_names_what_multiplies(refused, snapshot):
     assert refused(f"a: {list(range(101))}\nb: {list(range(100))}\nlayers: [64, 32]\n") == snapshot

@@ -26,6 +26,7 @@ def texts(text, *arguments):
         ),
         ("lr: [  # rates\n  1,  # a\n  2,  # b\n]\n", "lr: 1  # rates  # a\n", "lr: 2  # rates  # b\n"),
         ("m: {lr: [\n  1, # a\n  2 # b\n  ], x: 1}\n", "m: {lr: 1 # a\n  , x: 1}\n", "m: {lr: 2 # b\n  , x: 1}\n"),
+        ("lr:\n  # from a paper\n  - 1\n  - 2 # b\n", "lr: 1  # from a paper\n", "lr: 2  # from a paper # b\n"),
         ("lr:\n  - 1\n  # - 3\n  - 2 # b\n", "lr: 1\n", "lr: 2 # b\n"),
         ("l:\n- # c\n  - 1 # a\n  - 2\n- {x: 1}\n", "l:\n- # c\n  1 # a\n- {x: 1}\n", "l:\n- # c\n  2\n- {x: 1}\n"),
         ("? lr\n: - 1 # a\n  - '2 # b'\n", "? lr\n: 1 # a\n", "? lr\n: '2 # b'\n"),

@@ -44,9 +44,15 @@ ONE_VALUE = {
     "adam_beta: [0.9, 0.98]": "adam_beta",
     "gan: {betas: [0.0, 0.9]}": "gan.betas",
     "trainer: {gpus: [0, 1]}": "trainer.gpus",
+    # SpeechBrain
+    "split_ratio: [90, 10]": "split_ratio",
+    "data: {val_split: [0.7, 0.2, 0.1]}": "data.val_split",
+    "ffn_cnn_kernel_size_list: [9, 1]": "ffn_cnn_kernel_size_list",
     "vocabulary: [a, b, c, d, e, f, g, h, i]": "vocabulary",
 }
 SEVERAL_VALUES = """
+val_split: [0.1, 0.2]
+mixup_ratio: [0.2, 0.5]
 p: [0.1, 0.2, 0.3]
 batch_size: [16, 32, 64]
 learning_rate: [1e-7, 5e-7, 1e-6, 5e-6, 1e-5]

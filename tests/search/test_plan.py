@@ -44,7 +44,7 @@ def checked(write, monkeypatch):
 
     def configs(text):
         write("watched.py", WATCHED)
-        Plan(Config.parse(text, "c.yaml").override(trainer="watched:trainer")).check()
+        Plan(Config.parse(text, "c.yaml").override(trainer="watched:trainer")).checks()
         import watched
 
         seen, watched.trainer.seen = watched.trainer.seen, []

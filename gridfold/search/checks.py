@@ -1,0 +1,47 @@
+"""What the trainer is asked before the first run of a search: can these configs be trained?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gridfold.config.template import Template
+from gridfold.identity import reads
+from gridfold.identity.fingerprint import Code
+from gridfold.trainer import FunctionTrainer, check_holds_out, resolve
+
+Choice = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Checks:
+    """Checks of configs, for the process in which the trainer is imported: nothing of the config is parsed there.
+
+    Attributes:
+        trainer: whose checks.
+        holds_out: whether it is to hold out a part of the data.
+        configs: the configs, as choices of templates.
+    """
+
+    trainer: str | tuple[str, ...]
+    holds_out: bool
+    configs: tuple[tuple[Template, tuple[Choice, ...]], ...]
+
+    def __call__(self) -> Code:
+        """Check them all.
+
+        Returns:
+            The trainer's code.
+
+        Raises:
+            ConfigError: the trainer cannot be found, or refuses a config.
+        """
+        trainer = resolve(self.trainer)
+        code = Code.of(self.trainer, reads.current())  # before what the checks read
+        configs = (template.config(choice) for template, choices in self.configs for choice in choices)
+        if self.holds_out:
+            template, choices = self.configs[0]
+            check_holds_out(trainer, template.config(choices[0]))
+        if not isinstance(trainer, FunctionTrainer):  # which takes any
+            for config in configs:
+                trainer.check(config)
+        return code
