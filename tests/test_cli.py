@@ -298,7 +298,6 @@ BAD_INPUTS = {
     "best runs of no search": (GRID, ["--repeats", "3", "--top", "2"]),
     "a config for what is continued": (GRID, ["--config", "config/c.yaml", "--resume", "last"]),
     "variations of what is continued": (GRID, ["--resume", "last", "--param-variations", "lr=1"]),
-    "a direction for what is continued": (GRID, ["--resume", "last", "--minimize"]),
     "a command for what is continued": (GRID, ["--resume", "last", "--", "python", "train.py"]),
 }
 

@@ -93,7 +93,7 @@ SEARCHES = {
     "two_axes_of_epochs": "pretraining: {epochs: [1, 3]}\ntraining: {epochs: [2, 1, 4]}",
     "fails_in_a_branch": "a: [1, 2, 3]\nb: [4, 5]",
 }
-BY_NATURE = {"started", "ended", "seconds", "pid", "process", "fold", "search", "error"}
+BY_NATURE = {"started", "ended", "seconds", "pid", "process", "session", "fold", "search", "error"}
 
 
 def left(run_dir):

@@ -220,6 +220,7 @@ class TestDifferent:
         assert gridfold("verify", "-n", "1").stderr == (
             f"warning: the code was at commit {first.stdout.strip()} when the search began, "
             f"now at commit {second.stdout.strip()}\n"
+            "warning: the trainer's code has changed since the search began: mine.py\n"
         )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gridfold.fold.native import set_attribute
-from gridfold.fold.reader import is_for_a_stage
+from gridfold.fold.reader import is_seen_by_nobody
 
 
 class Pickles:
@@ -25,7 +25,7 @@ class Pickles:
         dump = pickle.Pickler.dump
 
         def watched(pickler: pickle.Pickler, obj: object, /) -> None:
-            if not is_for_a_stage():
+            if not is_seen_by_nobody():
                 tell()
             dump(pickler, obj)
 
@@ -47,6 +47,6 @@ class _Looked:
         self._tell = tell
 
     def __get__(self, pickler: object, _: type) -> Any:
-        if pickler is not None and not is_for_a_stage():
+        if pickler is not None and not is_seen_by_nobody():
             self._tell()
         raise AttributeError("reducer_override")

@@ -12,6 +12,8 @@ _CORE = os.path.join(Path(__file__).parents[1], "")  # noqa: PTH118
 _BUILT_IN = os.path.join(_CORE, "text", "")  # noqa: PTH118 - a trainer like any other
 _STAGES = os.path.join(_CORE, "stages", "")  # noqa: PTH118
 _LIBRARY = os.path.join(sysconfig.get_path("stdlib"), "")  # noqa: PTH118
+_MULTIPROCESSING = os.path.join(_LIBRARY, "multiprocessing", "")  # noqa: PTH118
+_ITS_PICKLER = os.path.join(_MULTIPROCESSING, "reduction.py")  # noqa: PTH118 - which code may call by itself
 _INSTALLED = tuple(os.path.join(_LIBRARY, name, "") for name in ("site-packages", "dist-packages"))  # noqa: PTH118
 
 
@@ -28,11 +30,15 @@ def is_own(file: str) -> bool:
     return not {"site-packages", "dist-packages"} & set(Path(file).parts)
 
 
-def is_for_a_stage() -> bool:
-    """Whether what is done now keeps the result of a stage, by way of libraries maybe."""
+def is_seen_by_nobody() -> bool:
+    """Whether what is pickled now is kept by a stage, or goes to a process that was started, by way of libraries maybe.
+
+    To split there would leave two processes with one pipe.
+    """
     frame: FrameType | None = sys._getframe(2)
     while frame and not is_own(frame.f_code.co_filename):
-        if frame.f_code.co_filename.startswith(_STAGES):
+        file = frame.f_code.co_filename
+        if file.startswith((_STAGES, _MULTIPROCESSING)) and file != _ITS_PICKLER:
             return True
         frame = frame.f_back
     return False

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 
@@ -493,10 +494,11 @@ def test_the_command_line(command, write, project):
     config = write(
         "c.yaml", "gridfold: {trainer: 'trainers:shared'}\ncommon: x\ntraining: {lr: [1, 2], size: [4, 5]}\n"
     )
-    assert command("hyper_main.py", "--config", config, "--fold").returncode == 0
+    assert command("hyper_main.py", "--config", config, "--fold", "--metric", "product").returncode == 0
     ledger = (project / "ledger").read_text()
     assert ledger.count("start") == 1
-    assert command("hyper_main.py", "--config", config, "--no-fold", "--run-prefix", "alone").returncode == 0
+    alone = ("--no-fold", "--run-prefix", "alone", "--metric", "product")
+    assert command("hyper_main.py", "--config", config, *alone).returncode == 0
     assert (project / "ledger").read_text().count("start") == 1 + 4
     metrics = {}
     for path in project.glob("runs/*/run.json"):
@@ -504,3 +506,20 @@ def test_the_command_line(command, write, project):
         metrics.setdefault(name, []).append(json.loads(path.read_text())["metrics"])
     assert len(metrics) == 4
     assert all(one == other for one, other in metrics.values())
+
+
+def test_processes_that_are_spawned_in_the_shared_part_keep_their_pipes(command, write, project):
+    write("work.py", "def double(x):\n    return 2 * x\n")
+    code = """
+        import multiprocessing
+        from work import double
+        def train(config):
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                (found,) = pool.map(double, [2.5])
+            return {"acc": found + config["lr"]}
+    """
+    write("spawns.py", textwrap.dedent(code))
+    config = write("c.yaml", "gridfold: {trainer: 'spawns:train'}\nlr: [1, 2]\n")
+    assert command("hyper_main.py", "--config", config).returncode == 0
+    records = [json.loads(path.read_text()) for path in sorted(project.glob("runs/*/run.json"))]
+    assert [record["metrics"] for record in records] == [{"acc": 6.0}, {"acc": 7.0}]

@@ -3,7 +3,7 @@
 import pytest
 
 GRID = "m: {lr: [0.1, 0.2], bs: [16, 32]}\ntraining: {seed: 1}\n"
-SCRIPT = '#!/bin/sh\necho "{\\"loss\\": ${1:-0}}"\n'
+SCRIPT = '#!/bin/sh\necho "{\\"loss\\": 0.5}"\n'
 
 
 @pytest.fixture

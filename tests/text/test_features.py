@@ -103,7 +103,6 @@ def counted(monkeypatch) -> list[str]:
 def kept(tmp_path, monkeypatch) -> Path:
     """Stages are kept, as within a run."""
     monkeypatch.setattr(stages, "_folder", tmp_path / ".stages")
-    monkeypatch.setattr(stages, "_made", {})
     monkeypatch.delenv(stages.LIMIT, raising=False)
     return tmp_path / ".stages"
 
@@ -114,7 +113,6 @@ ONCE = ["load_encoder", "load_tokenizer", "encode", "encode"]
 def test_another_search_loads_and_encodes_nothing(frozen, new_run, counted, kept, monkeypatch):
     trainer.train(frozen, new_run("first"))
     assert counted == ONCE
-    stages._made.clear()  # as in another process
     frozen["training"] |= {"learning_rate": 0.01, "batch_size": 4}
     metrics = trainer.train(frozen, new_run("second"))
     assert counted == ONCE
@@ -201,7 +199,6 @@ def test_activations_of_frozen_layers_are_kept_too(config, new_run, kept, monkey
     config["model"]["frozen_layers"] = 1
     config["training"] |= {"num_epochs": 1, "bf16": True}
     trainer.train(config, new_run("first"))
-    stages._made.clear()  # as in another process
     original = features.activations
     monkeypatch.setattr(features, "activations", lambda *_: pytest.fail("computed anew"))
     config["training"]["learning_rate"] = 0.01
