@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from gridfold import cli
-from gridfold.commands import actions
+from gridfold.commands import actions, execution
 from gridfold.config.base import Config
 from gridfold.config.seeds import find_seeds
 from gridfold.config.variations import parse_arguments
@@ -450,7 +450,8 @@ def near_the_best(results):
 class TestRace:
     @pytest.fixture(autouse=True)
     def judge(self, monkeypatch):
-        monkeypatch.setattr(actions, "contention", lambda: near_the_best)
+        for module in (actions, execution):
+            monkeypatch.setattr(module, "contention", lambda: near_the_best)
 
     def counts(self):
         return {trial.params["lr"]: len(trial.values) for trial in results_of(last()).trials}
@@ -488,7 +489,7 @@ class TestRace:
 
     def test_a_budget_ends_it(self, search, monkeypatch):
         moments = itertools.count(0, 100)
-        monkeypatch.setattr(actions, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+        monkeypatch.setattr(execution, "time", SimpleNamespace(monotonic=lambda: next(moments)))
         _, said = search("lr: [0.5, 0.51]", "--repeats", "9", "--race", "--budget", "60s")
         assert "Stopped: the budget of 0:01:00 allows no further run" in said
         assert len(found()) == 6

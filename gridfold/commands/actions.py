@@ -6,19 +6,27 @@ import argparse
 import contextlib
 import shlex
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
+from gridfold.commands.execution import (
+    contention,
+    execute,
+    first_of_last,
+    left_in_the_end,
+    output_of,
+    runs_from,
+    say_where,
+    warn,
+)
 from gridfold.config.base import Config
 from gridfold.config.variations import parse_arguments
 from gridfold.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_LEFT, ConfigError
 from gridfold.executors.local import LocalExecutor
-from gridfold.identity.fingerprint import Code
 from gridfold.names import check_prefix
 from gridfold.process.threads import physical_cores
 from gridfold.records.ranking import Objective
@@ -30,12 +38,10 @@ from gridfold.run import Record, Run
 from gridfold.search.backlog import Backlog
 from gridfold.search.doubts import doubts, number_like, unused_seed
 from gridfold.search.execution import Execution
-from gridfold.search.extension import Contention, add_fresh_seeds, add_repeats, next_round, results_of
+from gridfold.search.extension import add_fresh_seeds, add_repeats, next_round, results_of
 from gridfold.search.forecast import Forecast
-from gridfold.search.hyperparam_search import Outcome, execute_run, execute_search
+from gridfold.search.hyperparam_search import execute_run
 from gridfold.search.plan import Plan, complete, create, plan_of
-from gridfold.search.reuse import find_reusable, reuse
-from gridfold.search.schedule import Policy
 from gridfold.space import Space
 from gridfold.store import RunEntry, SearchDirectory, Store
 from gridfold.verify import changes, choose, choose_these, run_again
@@ -54,7 +60,6 @@ _OF_A_NEW: dict[str, Any] = {
     "no_execute": False,
 }
 _OF_A_CONTINUED: dict[str, Any] = {"failed": False, "top": None}
-_PATIENCE = (3.0, 30.0)  # seconds, at least and at most, to wait for runs that others execute
 
 
 def search(options: argparse.Namespace, again: str) -> int:
@@ -67,38 +72,38 @@ def search(options: argparse.Namespace, again: str) -> int:
     if options.dry_run:
         return plan(options, again)
     check_prefix(options.run_prefix)
-    planned, output, execution = _planned(options), _output(options), _execution(options)
+    planned, output, execution = _planned(options), output_of(options), _execution(options)
     if options.race:
         contention()  # what it needs may not be installed
     output.print(plan_table.plan_table(planned))
     planned.check_size()
-    _warn(*number_like(planned))
+    warn(*number_like(planned))
     with contextlib.ExitStack() as stack:
         code = None
         if not options.no_execute:
             executor = stack.enter_context(execution.executor(planned.config.threads))
             code = planned.check(executor)
-        _warn(*doubts(planned))
+        warn(*doubts(planned))
         directory, run_dirs = create(planned, options.run_prefix, Store(), code)
         output.print(terminal.created(run_dirs), soft_wrap=True)
         if code is None:
-            _say_where(options, directory)
+            say_where(options, directory)
             return 0
-        _warn(*terminal.untold(code.sources))
-        return _execute(Backlog.read(directory, code.fingerprint), executor, execution, options, again)
+        warn(*terminal.untold(code.sources))
+        return execute(Backlog.read(directory, code.fingerprint), executor, execution, options, again)
 
 
 def resume(options: argparse.Namespace, again: str) -> int:
     """Continue a search, together with whoever else is at it."""
-    directory, output = Store().find(options.search), _output(options)
+    directory, output = Store().find(options.search), output_of(options)
     complete(directory)
     _compare_by(directory, options)
-    wanted = _from(0)
+    wanted = runs_from(0)
     if options.repeats or options.top or options.max_runs:
         added = _add_repeats(directory, options)
         output.print(terminal.added(added))
-        _warn(*(unused_seed(plan_of(directory)) if options.repeats > 1 else ()))
-        wanted = _not_failed(directory, before=_first_of_last(directory, added))
+        warn(*(unused_seed(plan_of(directory)) if options.repeats > 1 else ()))
+        wanted = _not_failed(directory, before=first_of_last(directory, added))
     facts, execution = directory.facts(), _continued(directory, options)
     backlog = Backlog.read(directory, only_failed=options.failed, only=wanted, gone=options.gone)
     if _is_over(backlog, options):
@@ -109,27 +114,17 @@ def resume(options: argparse.Namespace, again: str) -> int:
         return 0
     if not len(backlog):
         write_results(directory)
-        is_left = _is_left_to_others(directory)
+        left = left_in_the_end(directory)
         output.print(folding.results(directory), soft_wrap=True)
-        return EXIT_LEFT if is_left else 0
+        return EXIT_LEFT if left.held else 0
     with execution.executor(facts.get("threads", 1)) as executor:
         _describe(backlog, executor)
-        return _execute(backlog, executor, execution, options, again)
-
-
-def _is_left_to_others(directory: SearchDirectory) -> bool:
-    """Whether other processes have runs that are not done; waits for those that soon will be."""
-    backlog, (least, most) = Backlog.read(directory), _PATIENCE
-    left = backlog.left_to_others(min(most, max(least, 3 * backlog.longest)))
-    if len(left) < len(backlog.held):
-        with contextlib.suppress(OSError):
-            directory.write_results()
-    return bool(left)
+        return execute(backlog, executor, execution, options, again)
 
 
 def confirm(options: argparse.Namespace, again: str) -> int:
     """Train the best two trials again, on fresh seeds."""
-    directory, output = Store().find(options.search), _output(options)
+    directory, output = Store().find(options.search), output_of(options)
     complete(directory)
     chosen = add_fresh_seeds(directory, options.repeats)
     backlog = Backlog.read(directory, only=lambda entry: entry.confirms)
@@ -142,10 +137,10 @@ def confirm(options: argparse.Namespace, again: str) -> int:
         output.print(compare(directory), ending.conclusion(directory, confirms=True), soft_wrap=True)
         return 0
     output.print(confirming(chosen, backlog), soft_wrap=True)
-    _warn(*unused_seed(plan_of(directory)))
+    warn(*unused_seed(plan_of(directory)))
     with execution.executor(facts.get("threads", 1)) as executor:
         _describe(backlog, executor)
-        return _execute(backlog, executor, execution, options, again, compare)
+        return execute(backlog, executor, execution, options, again, compare)
 
 
 def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
@@ -153,11 +148,11 @@ def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     check_prefix(options.run_prefix)
     planned, execution, output = _planned(options), _execution(options), terminal.console()
     output.print(plan_table.plan_table(planned))
-    _warn(*number_like(planned))
+    warn(*number_like(planned))
     with execution.executor(planned.config.threads) as executor:
         code = planned.check(executor)
         forecast = Forecast.read(planned, Store(), code, executor.parallel, reuse=options.reuse)
-    _warn(*doubts(planned))
+    warn(*doubts(planned))
     names = planned.names(options.run_prefix, "HHMMSS")
     output.print(plan_table.expectation(planned, names, forecast), soft_wrap=True)
     return 0
@@ -173,7 +168,7 @@ def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     config = Config.parse(old.read_config(), str(old.config_path)).override(threads=record.threads)
     trainer = record.trainer if isinstance(record.trainer, str) else tuple(record.trainer)
     planned, objective = Plan(config.override(trainer=trainer)), _objective_of(old, record)
-    output = _output(options)
+    output = output_of(options)
     with LocalExecutor() as executor:
         code = planned.check(executor)
         run = store.create_run(old.read_config())
@@ -196,13 +191,13 @@ def _objective_of(run: Run, record: Record) -> Objective:
 
 def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Run some runs of a search again, each alone, and compare."""
-    directory, output = Store().find(options.search), _output(options)
+    directory, output = Store().find(options.search), output_of(options)
     facts = directory.facts()
     chosen = choose_these(directory, options.runs) if options.runs else choose(directory, options.count)
     planned = plan_of(directory)
     with LocalExecutor() as executor:
         changed = changes(directory, planned.check(executor))
-    _warn(*changed)
+    warn(*changed)
     said = Execution(parallel=options.parallel, fold=False)
     execution = replace(said.or_else(facts.get("execution") or {}), timeout=options.timeout)
     with (
@@ -227,9 +222,9 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
             hint=f"to run all {Space(varied).size:,} combinations: {_searching(options)} {shlex.join(options.words)}\n"
             "to keep a list as one value, write !fixed before it",
         )
-    output = _output(options)
+    output = output_of(options)
     objective = Objective(planned.config.settings.metric, planned.config.settings.maximize)
-    _warn(*number_like(planned))
+    warn(*number_like(planned))
     cores = physical_cores()
     if planned.config.threads == 1 < cores:
         output.print(f"Uses 1 CPU thread, as in a search; --threads {cores} is faster and may change the last digits")
@@ -250,75 +245,6 @@ def _searching(options: argparse.Namespace) -> str:
     return "python hyper_main.py" if options.called == "main.py" else "gridfold search"
 
 
-def _execute(
-    backlog: Backlog,
-    executor: LocalExecutor,
-    execution: Execution,
-    options: argparse.Namespace,
-    again: str,
-    show: Callable[[SearchDirectory], RenderableType] = folding.results,
-) -> int:
-    directory, output = backlog.search, _output(options)
-    directory.update(execution=vars(execution))
-    is_left = False
-    try:
-        outcome = _execute_rounds(backlog, executor, execution, options)
-        with _whatever_was_removed():
-            is_left = not (outcome.interrupted or outcome.stopped) and _is_left_to_others(directory)
-    finally:
-        with _whatever_was_removed():
-            if not options.quiet:
-                output.print(show(directory), soft_wrap=True)
-    with _whatever_was_removed():
-        _say_the_end(directory, outcome, options, again)
-    if outcome.interrupted:
-        return EXIT_INTERRUPTED
-    if outcome.failed or outcome.choices:
-        return EXIT_FAILED
-    return EXIT_LEFT if is_left else 0
-
-
-@contextlib.contextmanager
-def _whatever_was_removed() -> Iterator[None]:
-    """Say the end of a search as far as can be, although files of it were removed while it ran."""
-    try:
-        yield
-    except ConfigError as error:
-        _warn(f"not all can be shown: {error}")
-
-
-def _say_the_end(directory: SearchDirectory, outcome: Outcome, options: argparse.Namespace, again: str) -> None:
-    output, errors = _output(options), terminal.console(stderr=True)
-    _say_where(options, directory)
-    for line in terminal.unrecorded(outcome.unrecorded):
-        errors.print(line, soft_wrap=True)
-    if not outcome.interrupted:  # else somebody waits for it to end
-        output.print(ending.conclusion(directory, confirms=options.action == "confirm"), soft_wrap=True)
-    for line in terminal.failures(directory) if options.quiet else []:
-        errors.print(line, soft_wrap=True)
-    left = Backlog.read(directory)
-    if left.held:
-        output.print(terminal.held(left), soft_wrap=True)
-    if len(left) and (outcome.stopped or outcome.interrupted):
-        errors.print(terminal.unfinished(directory, outcome, again), soft_wrap=True)
-
-
-def _execute_rounds(
-    backlog: Backlog, executor: LocalExecutor, execution: Execution, options: argparse.Namespace
-) -> Outcome:
-    """Execute what is left of a search; of a race, one round after the other."""
-    directory, begin = backlog.search, time.monotonic()
-    races = directory.facts().get("race") and options.action != "confirm"
-    outcome = _execute_round(backlog, executor, execution.policy(), execution, options)
-    while races and not (outcome.stopped or outcome.interrupted) and (added := next_round(directory, contention())):
-        first = _first_of_last(directory, added)
-        backlog = Backlog.read(directory, backlog.code, only=_from(first))
-        _output(options).print(terminal.next_round(backlog))
-        policy = replace(execution.policy(), spent=time.monotonic() - begin)
-        outcome += _execute_round(backlog, executor, policy, execution, options)
-    return outcome
-
-
 def _compare_by(directory: SearchDirectory, options: argparse.Namespace) -> None:
     """Let a search that is continued be told what to compare by."""
     said = {name: getattr(options, name) for name in ("metric", "maximize")}
@@ -326,16 +252,6 @@ def _compare_by(directory: SearchDirectory, options: argparse.Namespace) -> None
         directory.update(**said)
     elif options.maximize is not None:
         directory.update(maximize=options.maximize)
-
-
-def _first_of_last(directory: SearchDirectory, count: int) -> int:
-    """The index of the first of the last so many runs of a search."""
-    return sum(1 for _ in directory.entries()) - count
-
-
-def _from(first: int) -> Callable[[RunEntry], bool]:
-    """Whether a run is one of those from an index on."""
-    return lambda entry: entry.index >= first
 
 
 def _not_failed(directory: SearchDirectory, before: int) -> Callable[[RunEntry], bool]:
@@ -346,25 +262,6 @@ def _not_failed(directory: SearchDirectory, before: int) -> Callable[[RunEntry],
         return record is None or record.state != "failed"
 
     return is_wanted
-
-
-def _execute_round(
-    backlog: Backlog, executor: LocalExecutor, policy: Policy, execution: Execution, options: argparse.Namespace
-) -> Outcome:
-    directory, output = backlog.search, _output(options)
-    store = Store(directory.dir.parent)
-    wants, sources = getattr(options, "reuse", False), directory.codes().get(backlog.code or "")
-    code = Code(backlog.code, sources) if backlog.code and sources else None
-    ids = (entry.id for entry in backlog.entries())
-    reusable = find_reusable(ids, directory.facts(), code, store, explain=wants)
-    if wants and (reusable.runs or reusable.left or (sources and sources.untold)):
-        output.print(terminal.reused(reuse(backlog, reusable.runs), reusable, sources), soft_wrap=True)
-    elif reusable.runs:
-        output.print(terminal.could_be_reused(len(reusable.runs)), soft_wrap=True)
-    objective, parallel = Objective.said(directory.facts()), executor.parallel
-    policy = policy if policy.keep_going else replace(policy, objective=objective)
-    with live.live(output, backlog.total, backlog.completed, objective, parallel) as view:
-        return execute_search(backlog, executor, view, policy, execution.keep(directory))
 
 
 def _add_repeats(directory: SearchDirectory, options: argparse.Namespace) -> int:
@@ -381,13 +278,6 @@ def _is_over(backlog: Backlog, options: argparse.Namespace) -> bool:
     return bool(backlog.search.facts().get("race")) and not len(backlog) and not options.dry_run
 
 
-def contention() -> Contention:
-    """What tells which trials may still be the best."""
-    from gridfold.analysis.significance import in_contention  # it imports scipy
-
-    return in_contention
-
-
 def _continued(directory: SearchDirectory, options: argparse.Namespace) -> Execution:
     """How a search is executed by whoever continues it."""
     saved = directory.facts().get("execution")
@@ -399,11 +289,11 @@ def _describe(backlog: Backlog, executor: LocalExecutor) -> None:
     directory, planned = backlog.search, plan_of(backlog.search)
     code = planned.check(executor)
     directory.note_code(code.fingerprint, code.sources)
-    _warn(*terminal.untold(code.sources))
+    warn(*terminal.untold(code.sources))
     backlog.code = code.fingerprint
     if directory.facts().get("fingerprint") is None:  # it was only created so far
         directory.update(fingerprint=backlog.code, packages=code.sources.packages)
-    _warn(*([terminal.made_otherwise(backlog)] if backlog.made_otherwise else []))
+    warn(*([terminal.made_otherwise(backlog)] if backlog.made_otherwise else []))
 
 
 def _check_resume(options: argparse.Namespace) -> None:
@@ -431,20 +321,6 @@ def _planned(options: argparse.Namespace) -> Plan:
 def _execution(options: argparse.Namespace) -> Execution:
     said = {name: getattr(options, name) for name in Execution.__dataclass_fields__}
     return Execution(**said)
-
-
-def _warn(*sentences: str) -> None:
-    for sentence in sentences:
-        terminal.console(stderr=True).print(terminal.warning(sentence), soft_wrap=True)
-
-
-def _output(options: argparse.Namespace) -> Console:
-    return terminal.console(quiet=options.quiet)
-
-
-def _say_where(options: argparse.Namespace, directory: SearchDirectory) -> None:
-    if options.quiet:
-        sys.stdout.write(f"{directory.dir}\n")
 
 
 def _first_config() -> Path:
