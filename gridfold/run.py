@@ -161,7 +161,6 @@ class Run:
         self.fold = fold
         self.notes: list[str] = []
         self._last_progress = 0.0
-        self._taken = 0  # the attempt that this process has taken
 
     def report(self, **metrics: float) -> None:
         """Append one line of metrics, such as ``epoch=3, val_f1=0.91``, to ``metrics.jsonl``.
@@ -256,14 +255,18 @@ class Run:
         """Whether there is a record, but none that can be read."""
         return self.read() is None and os.path.lexists(self.dir / RECORD)
 
-    def conclude(self, record: Record) -> bool:
+    def conclude(self, record: Record, *, is_own: bool = False) -> bool:
         """Write how an attempt ended, for the process that has it; False, and nothing is written, if another one has.
 
         Who writes is that process, or the search that it was of, if it could not. An attempt that nobody has is taken.
+
+        Args:
+            record: how it ended.
+            is_own: this process is known to have taken the attempt.
         """
         if self.is_claimed(record.attempt + 1):
             return False  # it was given up for dead
-        if self._taken != record.attempt and not self._may_conclude(record):
+        if not is_own and not self._may_conclude(record):
             return False
         self.write(record)
         return True
@@ -292,9 +295,7 @@ class Run:
         Each attempt has its own claim, which is made once and never removed, so of all processes that try, on all
         machines, one gets it, and no two can take over from a dead one.
         """
-        is_first = replace_if_first(self.dir / RECORD, self._claim(record.attempt), _as_text(record))
-        self._taken = record.attempt if is_first else self._taken
-        return is_first
+        return replace_if_first(self.dir / RECORD, self._claim(record.attempt), _as_text(record))
 
     def is_claimed(self, attempt: int) -> bool:
         """Whether some process has taken an attempt."""

@@ -267,7 +267,7 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     notes = [cut(str(note), _MOST_NOTED) for note in (*work.run.notes[:_MOST_NOTES], *stages.notes())]
     record = replace(work.record, ended=now(), seconds=fold["own_seconds"], fold=fold, notes=notes)
     record = replace(record, inputs=work.inputs())
-    if not work.run.conclude(replace(record, **outcome)):
+    if not work.run.conclude(replace(record, **outcome), is_own=True):
         return TAKEN
     return 0 if outcome["state"] == "completed" else 1
 

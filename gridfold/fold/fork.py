@@ -24,7 +24,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -35,6 +34,7 @@ from gridfold.fold.folded import Group
 from gridfold.fold.inheritance import Inheritance, descriptors_of, living_children
 from gridfold.fold.pickling import Pickles
 from gridfold.fold.reader import own_file
+from gridfold.fold.start import Pipes, Shared
 from gridfold.fold.writes import Writes
 from gridfold.identity import reads
 from gridfold.process.lifeline import tie
@@ -42,42 +42,10 @@ from gridfold.process.orphans import Orphans, children
 from gridfold.repeats import DataFold
 from gridfold.run import Run, numbers
 from gridfold.store import SearchDirectory
-from gridfold.worker import TAKEN, Moment, Spent, Task, Work, enter, leave, listen, outcome, prepare
+from gridfold.worker import TAKEN, Moment, Spent, Work, enter, leave, listen, outcome, prepare
 
 WAITED = 76  # exit code of a process that has split: it holds no token any more
 _MAX_KEYS = 100  # in one message, which the pipe then takes in one piece
-
-
-@dataclass(frozen=True)
-class Shared:
-    """Trials that one process begins with.
-
-    Attributes:
-        name: of the fold, and so of its first process; no other fold has it.
-        tasks: what each is to execute, by the key that the search knows it by.
-        token: the token that the process begins with.
-        trusted: whether the trainer may write files while it stands for many trials; else it splits before.
-    """
-
-    name: str
-    tasks: Mapping[int, Task]
-    token: int
-    trusted: bool
-
-
-@dataclass(frozen=True)
-class Pipes:
-    """File descriptors that all processes of a fold inherit.
-
-    Attributes:
-        tokens: where they take a token, one byte each.
-        events: where they tell the search what happens, a line of JSON each.
-        lifeline: what ties them to the search.
-    """
-
-    tokens: int
-    events: int
-    lifeline: int
 
 
 def why_not() -> str:
