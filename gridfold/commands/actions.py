@@ -31,8 +31,8 @@ from gridfold.names import check_prefix
 from gridfold.process.threads import physical_cores
 from gridfold.records.ranking import Objective
 from gridfold.records.result import objective_of, run_at_best, write_results
-from gridfold.report import ending, live, plan_table, terminal
 from gridfold.report import fold as folding
+from gridfold.report import live, plan_table, terminal
 from gridfold.report.confirmation import confirmation, confirming
 from gridfold.run import Record, Run
 from gridfold.search.backlog import Backlog
@@ -134,6 +134,8 @@ def confirm(options: argparse.Namespace, again: str) -> int:
         return confirmation(chosen, results_of(search))
 
     if not len(backlog):
+        from gridfold.report import ending  # a plan needs no page
+
         output.print(compare(directory), ending.conclusion(directory, confirms=True), soft_wrap=True)
         return 0
     output.print(confirming(chosen, backlog), soft_wrap=True)

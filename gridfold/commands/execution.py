@@ -16,8 +16,8 @@ from gridfold.executors.local import LocalExecutor
 from gridfold.identity.fingerprint import Code
 from gridfold.records.ranking import Objective
 from gridfold.records.result import write_results
-from gridfold.report import ending, live, terminal
 from gridfold.report import fold as folding
+from gridfold.report import live, terminal
 from gridfold.search.backlog import Backlog
 from gridfold.search.execution import Execution
 from gridfold.search.extension import Contention, next_round
@@ -129,6 +129,8 @@ def _say_the_end(left: Backlog, outcome: Outcome, options: argparse.Namespace, a
     for line in terminal.unrecorded(outcome.unrecorded):
         errors.print(line, soft_wrap=True)
     if not outcome.interrupted:  # else somebody waits for it to end
+        from gridfold.report import ending  # a plan needs no page
+
         output.print(ending.conclusion(directory, confirms=options.action == "confirm"), soft_wrap=True)
     for line in terminal.failures(directory) if options.quiet else []:
         errors.print(line, soft_wrap=True)

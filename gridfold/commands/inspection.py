@@ -11,7 +11,7 @@ from gridfold.records.ranking import Objective
 from gridfold.records.result import compare
 from gridfold.records.rows import Rows, differing
 from gridfold.records.where import Condition
-from gridfold.report import chosen, ending, formats, printing, terminal, unlike
+from gridfold.report import chosen, formats, printing, terminal, unlike
 from gridfold.report import fold as folding
 from gridfold.search.status import Status
 from gridfold.store import Store
@@ -33,6 +33,8 @@ def fold(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
 def report(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Write the report of a search."""
     compared = compare(Store(), [options.search], Objective(options.metric, options.maximize))
+    from gridfold.report import ending  # tables need no page
+
     terminal.console().print(ending.report(compared), soft_wrap=True)
     return 0
 
