@@ -430,7 +430,8 @@ def kill_one_after_another(project, search):
     (template,) = [pid for pid, parent in processes.items() if parent == search.pid]
     runs = [pid for pid, parent in processes.items() if parent == template]
     for pid in (template, *runs, search.pid):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # whoever sees the end of the template ends its runs, too
+            os.kill(pid, signal.SIGKILL)
     search.wait()
 
 
