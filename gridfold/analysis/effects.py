@@ -381,7 +381,8 @@ def _levels(model: Model, design: Array, place: int) -> tuple[Level, ...]:
             weights @ design, contrast, atol=1e-8
         ):  # else other effects cannot be told from it
             error = math.sqrt(model.error.variance * float(weights @ weights))
-            reach = float(t_quantile(0.5 + _LEVEL / 2, model.error.df)) * error if error else 0.0
+            is_noise = error > _TINY * _scale(model)  # else it is rounding
+            reach = float(t_quantile(0.5 + _LEVEL / 2, model.error.df)) * error if is_noise else 0.0
             low, high = mean - reach, mean + reach
         found.append(Level(value, mean, low, high, n))
     return tuple(found)
