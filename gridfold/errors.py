@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -70,6 +69,8 @@ def cut(text: str, most: int) -> str:
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """A hint for an unknown name: the nearest valid one, or the valid ones if none is near."""
+    import difflib  # most commands name nothing that is not there
+
     names = sorted(set(valid))
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if near:
