@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import re
 import signal
 import traceback
@@ -125,8 +127,16 @@ def is_infrastructure(error: Error) -> bool:
     return error["type"] in (_TIMEOUT, _LOST) or error.get("signal") in _INFRASTRUCTURE_SIGNALS
 
 
-def is_disk_full(error: Error) -> bool:
-    """Whether the disk takes nothing more, as it is full or read-only, so that every other run would fail too."""
+def is_disk_full(error: Error, runs: Path = Path()) -> bool:
+    """Whether the disk takes nothing more, as it is full or read-only, so that every other run would fail too.
+
+    Args:
+        error: of a run.
+        runs: the folder of the runs: the directory of one may be read-only by itself.
+    """
+    if error.get("errno") == "EROFS":
+        with contextlib.suppress(OSError):
+            return bool(os.statvfs(runs).f_flag & os.ST_RDONLY)
     return error.get("errno") in {errno.errorcode[number] for number in _DISK_FULL}
 
 

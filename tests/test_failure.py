@@ -2,7 +2,9 @@
 
 import errno
 import json
+import os
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
@@ -106,7 +108,15 @@ def test_standard_error_that_cannot_be_written(monkeypatch):
     assert failed(raising(ValueError("here")))["message"] == "here"
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_a_disk_that_is_read_only(monkeypatch, tmp_path):
+    """The directory of a run may be so by itself."""
+    error = describe(OSError(errno.EROFS, "read-only"))
+    assert not is_disk_full(error, tmp_path)
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_RDONLY))
+    assert is_disk_full(error, tmp_path)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_disk_that_takes_nothing_more(number):
     assert is_disk_full(describe(OSError(number, "no room")))
     assert not is_disk_full(describe(OSError(errno.EACCES, "not yours")))

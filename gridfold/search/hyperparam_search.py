@@ -191,7 +191,8 @@ def _codes(facts: Mapping[str, Any], code: str | None) -> list[str]:
 
 def _is_unrecorded(run: Run, record: Record) -> bool:
     """Whether a failure cannot be read in its run's directory; a full disk is the search's failure, not the run's."""
-    return record.state == "failed" and not is_disk_full(record.error or {}) and run.read() is None
+    is_full = is_disk_full(record.error or {}, run.dir.parent)
+    return record.state == "failed" and not is_full and run.read() is None
 
 
 def _finish(search: SearchDirectory) -> str:

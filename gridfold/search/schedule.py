@@ -97,7 +97,7 @@ class Schedule:
             self.measured(record.metrics)
         if record.state != "failed" or record.error is None:
             return False
-        if is_disk_full(record.error):
+        if is_disk_full(record.error, attempt.run.dir.parent):
             what = "cannot be written" if record.error.get("errno") == "EROFS" else "is full"
             self._stop(f"the disk {what}: {record.error['message']}")
         elif is_infrastructure(record.error) and self._again(attempt, record):
