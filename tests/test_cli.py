@@ -176,7 +176,7 @@ def test_main_trains_one_config(command, write, project):
 
 def test_the_installed_command_is_the_same(project, write):
     write("c.yaml", GRID)
-    command = [sys.executable, "-m", "gridfold.cli"]
+    command = [sys.executable, "-m", "gridfold"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     for arguments in (["search", "--config", "c.yaml", "--no-execute"], ["--version"], ["train", "--help"]):
         subprocess.run([*command, *arguments], cwd=project, env=environment, check=True, capture_output=True)

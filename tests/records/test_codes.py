@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests import made
-from tests.commands.test_actions import records, searches, start, wait_for  # noqa: F401 - a fixture
+from tests.cli.test_actions import records, searches, start, wait_for  # noqa: F401 - a fixture
 
 CONFIG = "gridfold: {trainer: 'f:train'}\nx: [1, 2, 3, 4, 5, 6]\n"
 CODE = """
