@@ -330,7 +330,7 @@ def test_bad_input_to_main(command, write, project, snapshot):
     ("script", "trains", "searches"),
     [
         (("main.py",), "main.py", "python hyper_main.py"),
-        (("gridfold/cli.py", "train"), "gridfold train", "gridfold search"),
+        (("gridfold/__main__.py", "train"), "gridfold train", "gridfold search"),
     ],
 )
 def test_variations_where_one_config_is_trained(command, write, script, trains, searches):
@@ -346,7 +346,9 @@ def test_variations_where_one_config_is_trained(command, write, script, trains, 
 @pytest.mark.parametrize("name", ["toy.py", "./toy.py", "models/toy.py"])
 def test_the_file_of_a_trainer_is_no_module(command, write, project, name):
     write("models/toy.py", "")
-    said = command("gridfold/cli.py", "search", "--config", write("c.yaml", GRID), "--trainer", f"{name}:number").stderr
+    said = command(
+        "gridfold/__main__.py", "search", "--config", write("c.yaml", GRID), "--trainer", f"{name}:number"
+    ).stderr
     module = "models.toy" if "models" in name else "toy"
     assert said == f"error: command line: gridfold.trainer: no module '{name}'\n  did you mean '{module}:number'?\n"
     assert not (project / "runs").exists()

@@ -840,7 +840,7 @@ def test_a_trainer_that_cannot_be_imported_is_a_message(place, code):
     (project.folder / "bad.py").write_text(code)
     said = project.call("--config", "c.yaml", "--trainer", "bad:train")
     assert said.returncode in (1, 2)
-    assert "gridfold/cli.py" not in said.stderr
+    assert "gridfold/__main__.py" not in said.stderr
     assert not project.searches()
 
 

@@ -114,7 +114,3 @@ def _act(prog: str, options: argparse.Namespace) -> int:
     # Imported here, so that --help and a typo in an option answer at once.
     module = import_module(f"gridfold.cli.{'look' if options.action in LOOKING else 'run'}")
     return int(getattr(module, options.action)(options, again))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

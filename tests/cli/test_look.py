@@ -505,12 +505,12 @@ def test_a_search_as_users_run_it(project, write):
         return result.stdout
 
     execute("hyper_main.py", "--config", write("c.yaml", text), "--quiet")
-    table = execute("gridfold/cli.py", "results", "--format", "csv", "--columns", "lr,val_f1,epoch")
+    table = execute("gridfold/__main__.py", "results", "--format", "csv", "--columns", "lr,val_f1,epoch")
     assert table == "lr,val_f1,epoch\n0.75,0.75,\n0.5,0.6000000000000001,2\n"
-    shown = execute("gridfold/cli.py", "best", "--metric", "val_loss")
+    shown = execute("gridfold/__main__.py", "best", "--metric", "val_loss")
     assert "-lr: [0.5, 0.75] # varies\n+lr: 0.75 # varies\n" in shown  # of two with that loss, the better val_f1
     assert "2 trials tie; of these lr 0.75 has the highest val_f1 (0.7500)" in shown
-    execute("gridfold/cli.py", "diff", "0", "1")
+    execute("gridfold/__main__.py", "diff", "0", "1")
     program = "import sys; sys.argv[1:] = ['results']; from gridfold.cli.main import main; main(); print(*sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", program], check=False, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True

@@ -26,7 +26,7 @@ def search(command, write, project):
 
 @pytest.fixture
 def gridfold(command):
-    return lambda *arguments: command("gridfold/cli.py", *arguments)
+    return lambda *arguments: command("gridfold/__main__.py", *arguments)
 
 
 @pytest.fixture

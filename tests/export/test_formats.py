@@ -16,8 +16,8 @@ from gridfold.export.formats import parquet, text_of
 from gridfold.export.frame import frame_of
 from gridfold.records.table import Rows
 from gridfold.records.trials import Results, write_results
+from tests.core.test_values import mixed, read_cell
 from tests.show.synthetic import on_disk
-from tests.test_values import mixed, read_cell
 
 pytest.importorskip("pandas")
 pq = pytest.importorskip("pyarrow.parquet")

@@ -43,7 +43,7 @@ def test_an_exception_that_has_no_text(error):
     found = failed(raising(error))
     assert found["type"] == type(error).__name__
     assert found["message"].startswith("it cannot say what is wrong: its __str__ raises ")
-    assert found["place"].startswith("tests/test_failure.py:")
+    assert found["place"].startswith("tests/runs/test_failure.py:")
 
 
 def test_texts_are_cut_in_the_middle():

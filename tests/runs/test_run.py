@@ -68,7 +68,7 @@ def test_an_attempt_is_claimed_once(tmp_path):
 
 def test_an_attempt_is_claimed_once_by_many_processes(tmp_path):
     script = (
-        "import sys, time; from tests.test_run import Run, attempt\n"
+        "import sys, time; from tests.runs.test_run import Run, attempt\n"
         "time.sleep(max(0, float(sys.argv[2]) - time.time()))\n"
         "print(sum(Run(sys.argv[1]).begin(attempt(number)) for number in range(1, 200)))"
     )

@@ -34,7 +34,7 @@ def gridfold(command, write, project):
     """Runs a search with a trainer of this text, when it is called; then commands: ``gridfold("verify")``."""
 
     def run(*arguments):
-        return command("gridfold/cli.py", *arguments)
+        return command("gridfold/__main__.py", *arguments)
 
     def search(code, config=GRID, *arguments):
         write("mine.py", code)

@@ -13,7 +13,7 @@ def warnings(command, write, project):
     (project / "r.sh").chmod(0o755)
 
     def run(text, *arguments):
-        result = command("gridfold/cli.py", "search", "--config", write("c.yaml", text), *arguments)
+        result = command("gridfold/__main__.py", "search", "--config", write("c.yaml", text), *arguments)
         assert result.returncode == 0, result.stderr
         return [line.removeprefix("warning: ") for line in result.stderr.splitlines()]
 
@@ -64,7 +64,7 @@ def test_an_alias_of_a_parameter_is_enough(warnings):
 def test_more_repeats_of_a_command_that_does_not_get_the_seed(warnings, command):
     assert warnings("x: [1, 2]\n", "--", "./r.sh", "{x}") == []
     for arguments in (("resume", "last", "--repeats", "2"), ("confirm", "--repeats", "1")):
-        assert "no argument of the command has the seed" in command("gridfold/cli.py", *arguments).stderr
+        assert "no argument of the command has the seed" in command("gridfold/__main__.py", *arguments).stderr
 
 
 def test_words_of_python(warnings):

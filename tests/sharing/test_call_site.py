@@ -15,7 +15,7 @@ LIBRARY = sysconfig.get_path("stdlib")
 @pytest.mark.parametrize(
     ("file", "own", "core"),
     [
-        (f"{PACKAGE}/run.py", False, True),
+        (f"{PACKAGE}/runs/run.py", False, True),
         (f"{PACKAGE}_train.py", True, False),
         (f"{PACKAGE}2/train.py", True, False),
         (f"{PACKAGE}-fork/gridfold/train.py", True, False),

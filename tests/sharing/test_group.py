@@ -1,6 +1,6 @@
 """The config of many trials at once: what each trial sees is what it would see alone.
 
-``python tests/fold/test_folded.py --programs 2000`` tries that many random programs on random configs.
+``python tests/fold/test_group.py --programs 2000`` tries that many random programs on random configs.
 """
 
 import argparse
@@ -325,7 +325,7 @@ def test_the_split_is_told_path_groups_and_place():
     paths, groups, places = zip(*told, strict=True)
     assert paths == ("opt.momentum", "batch", "net.p")
     assert groups == ([(0, 1, 2), (3,)], [(0, 1), (2,)], [(0,), (1,)])
-    assert [Path(place).name for place in places] == [f"test_folded.py:{line + n}" for n in (0, 1, 1)]
+    assert [Path(place).name for place in places] == [f"test_group.py:{line + n}" for n in (0, 1, 1)]
     assert group.reads == list(zip(paths, places, strict=True))
 
 

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 import gridfold
 from gridfold.sharing.group import FoldedDict, Group
 from gridfold.sharing.pickling import Pickles
-from tests.sharing.test_folded import CONFIGS, families
 from tests.sharing.test_fork import Project
+from tests.sharing.test_group import CONFIGS, families
 
 
 class Own(pickle.Pickler):

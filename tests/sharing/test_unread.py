@@ -91,7 +91,7 @@ def search(command, write):
 
     def run(trainer, *arguments, text=GRID):
         options = ["--config", write("c.yaml", text), "--trainer", f"trainers:{trainer}", *arguments]
-        found = [command("gridfold/cli.py", *words).stdout for words in (["search", *options], ["fold"])]
+        found = [command("gridfold/__main__.py", *words).stdout for words in (["search", *options], ["fold"])]
         told = [[line for line in said.splitlines(keepends=True) if "never read" in line] for said in found]
         assert told[0] == told[1]
         return told[0]

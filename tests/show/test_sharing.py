@@ -73,7 +73,7 @@ def fold(command):
     """What ``gridfold fold`` prints."""
 
     def say(*arguments):
-        result = command("gridfold/cli.py", "fold", *arguments)
+        result = command("gridfold/__main__.py", "fold", *arguments)
         assert result.returncode == 0, result.stderr
         return result.stdout
 
@@ -161,6 +161,6 @@ def test_it_fits_80_columns(search):
 
 
 def test_no_such_search(command):
-    result = command("gridfold/cli.py", "fold", "nothing")
+    result = command("gridfold/__main__.py", "fold", "nothing")
     said = "  begin one: gridfold search --config FILE; or go to the folder that has runs/\n"
     assert (result.returncode, result.stderr) == (2, f"error: runs: no search 'nothing'\n{said}")

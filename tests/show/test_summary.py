@@ -124,7 +124,7 @@ def test_identical_repeats_tell_nothing(command, write, project):
         "All repeats of a trial are identical, so nothing is known of the noise: does the trainer use its seed?",
     ]
     assert not any(word in line for line in lines for word in ("beyond the noise", "mattered", "interval"))
-    said = command("gridfold/cli.py", "confirm", "--repeats", "2").stdout
+    said = command("gridfold/__main__.py", "confirm", "--repeats", "2").stdout
     assert "The runner-up, x 2, has 2 (the same in 2 runs): what that means is not known." in said
 
 

@@ -22,7 +22,7 @@ from gridfold.runs.run import Run
 from gridfold.trainers.command import CommandFailed, CommandTrainer
 from gridfold.trainers.printed import MetricsUnreadable
 from tests.conftest import ROOT
-from tests.test_trainer import TrainerContract
+from tests.trainers.test_trainer import TrainerContract
 
 CONFIG = {
     "training": {"learning_rate": 1e-5, "batch_size": 16, "amp": True, "resume": None},
