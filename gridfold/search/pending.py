@@ -22,7 +22,7 @@ _WAIT_SECONDS = 0.2
 
 
 @dataclass
-class Backlog:
+class Pending:
     """The runs of a search that are not done, and what is known of the others.
 
     Attributes:
@@ -59,7 +59,7 @@ class Backlog:
         only_failed: bool = False,
         only: Callable[[RunEntry], bool] = lambda _: True,
         gone: Collection[str] = (),
-    ) -> Backlog:
+    ) -> Pending:
         """Look at every run of a search.
 
         Args:
