@@ -23,6 +23,7 @@ from gridfold.executors.local.executor import LocalExecutor
 from gridfold.identity import provenance
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.packages import basic
+from gridfold.propose.protocol import Proposal
 from gridfold.runs.names import RunNames, check_prefix
 from gridfold.runs.run import now
 from gridfold.runs.store import BASE, RUNS, RunEntry, SearchDirectory, Store
@@ -415,20 +416,18 @@ def restore(search: SearchDirectory, plan: Plan, entry: RunEntry) -> None:
     search.log(f"run {entry.index} had no config: made again")
 
 
-def extend(search: SearchDirectory, plan: Plan, trials: Sequence[int], added: Iterable[Repetition]) -> int:
-    """Add runs of some trials to a search; how many are new.
+def extend(search: SearchDirectory, plan: Plan, added: Iterable[Proposal]) -> int:
+    """Add runs to a search; how many are new.
 
     Args:
         search: the search.
         plan: what it was created from.
-        trials: the indices of the trials.
-        added: the runs that each of them is to have.
+        added: the runs, in the order in which they are listed.
     """
-    names, chosen = _names_of(search, plan), [plan.space[index] for index in trials]
+    names = _names_of(search, plan)
     count = search.extend(
-        (plan.entry(trial, repetition, names, 0), plan.template_of(repetition).text(trial.choice))
-        for repetition in added
-        for trial in chosen
+        (plan.entry(each.trial, each.repetition, names, 0), plan.template_of(each.repetition).text(each.trial.choice))
+        for each in added
     )
     search.log(f"added {count} runs")
     return count
