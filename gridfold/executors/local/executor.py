@@ -22,7 +22,8 @@ from gridfold.executors.local.devices import GpuSlots, Slot
 from gridfold.executors.local.processes import Ended, ForkServer, Left, Started, TemplateDiedError
 from gridfold.executors.protocol import Watcher
 from gridfold.runs.failure import Error, describe, died, is_infrastructure, lost, timed_out
-from gridfold.runs.run import Attempt, Record, Run, now, started
+from gridfold.runs.record import Record, now, started
+from gridfold.runs.run import Attempt, Run
 from gridfold.trainers.trainer import BUILT_IN
 from gridfold.worker import TAKEN
 
@@ -352,7 +353,7 @@ class LocalExecutor:
 
 def _is_lost(run: Run, wanted: Record) -> bool:
     """Whether a process of this search has the attempt, is dead, and did not say how it ended."""
-    record = run.judged() if run.is_of(wanted) else None
+    record = run.judged() if run.claims.is_of(wanted) else None
     return record is not None and record.state == "lost" and record.attempt == wanted.attempt
 
 
