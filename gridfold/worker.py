@@ -277,7 +277,7 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
 def main() -> int:
     """Execute the task that comes over standard input, in a process of its own."""
     logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
-    (task, lifeline), _ = pickle.load(sys.stdin.buffer)  # from the forkserver, over a pipe
+    (task, lifeline), _ = pickle.load(sys.stdin.buffer)  # from the import server, over a pipe
     return run_process(task, lifeline)
 
 

@@ -164,7 +164,7 @@ class TestLocalExecutor(LocalContract):
         with LocalExecutor() as executor:
             yield executor
 
-    def test_when_the_template_process_dies_its_runs_are_lost_and_the_next_get_a_new_one(self, executor, submit):
+    def test_when_the_import_server_dies_its_runs_are_lost_and_the_next_get_a_new_one(self, executor, submit):
         class Killing(Watched):
             def running(self, run):
                 if not self.seen:
