@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridfold.core.errors import ConfigError
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 from gridfold.text import trainer
 from gridfold.text.data import folds_of, load_data
 from gridfold.text.section import Config
