@@ -24,7 +24,7 @@ _WAIT_SECONDS = 0.2
 
 
 @dataclass
-class Backlog:
+class Pending:
     """The runs of a search that are not done, and what is known of the others.
 
     Attributes:
@@ -61,7 +61,7 @@ class Backlog:
         only_failed: bool = False,
         only: Callable[[RunEntry], bool] = lambda _: True,
         gone: Collection[str] = (),
-    ) -> Backlog:
+    ) -> Pending:
         """Look at every run of a search.
 
         Args:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from gridfold.core.errors import ConfigError
 from gridfold.core.process.interrupt import Interrupt
-from gridfold.executors.protocol import Executor, Harmless, Watcher
+from gridfold.executors.protocol import Executor, SafeWatcher, Watcher
 from gridfold.identity import provenance
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.sources import changes as differing
@@ -160,7 +160,7 @@ def run_again(search: SearchDirectory, chosen: Collection[int], executor: Execut
         executor: shall share nothing between the runs.
         watcher: sees the runs.
     """
-    chosen, watcher = set(chosen), Harmless(watcher, search.log)
+    chosen, watcher = set(chosen), SafeWatcher(watcher, search.log)
     under_way = _Verifying(search, search.folder_for_comparison())
     interrupt = Interrupt()
     with interrupt.listening():

@@ -32,7 +32,7 @@ from gridfold.runs.record import Record
 from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.search.hyperparam_search import Outcome
-from gridfold.search.pending import Backlog
+from gridfold.search.pending import Pending
 from gridfold.search.reuse import Reusable
 from gridfold.search.status import Status
 from gridfold.search.verify import Verification, Verified
@@ -87,7 +87,7 @@ def could_be_reused(count: int) -> str:
     return f"{runs} completed in earlier searches, with the same code: --reuse takes the results"
 
 
-def backlog(found: Backlog) -> str:
+def backlog(found: Pending) -> str:
     """What is left to do of a search, as markup."""
     lines = [f"{found.search.name}: {found.completed:,} of {found.total:,} runs are completed, {len(found):,} to do"]
     if found.damaged:
@@ -101,7 +101,7 @@ def added(count: int) -> str:
     return f"Added {counted(count, 'run')}"
 
 
-def next_round(found: Backlog) -> str:
+def next_round(found: Pending) -> str:
     """What a race goes on with, as markup."""
     trials = {repr(entry.params) for entry in found.entries()}
     repeat = max((entry.repeat for entry in found.entries()), default=0)
@@ -109,7 +109,7 @@ def next_round(found: Backlog) -> str:
     return f"Race: repeat {repeat + 1} for {which} in contention ({counted(len(found), 'run')})"
 
 
-def made_otherwise(found: Backlog) -> str:
+def made_otherwise(found: Pending) -> str:
     """That runs of a search will not be comparable, because the code has changed."""
     runs = "run was" if found.made_otherwise == 1 else "runs were"
     said = f" (changed: {listed(found.changed)})" if found.changed else ""
@@ -120,7 +120,7 @@ def made_otherwise(found: Backlog) -> str:
     )
 
 
-def held(found: Backlog) -> str:
+def held(found: Pending) -> str:
     """The runs that other processes have, as markup."""
     lines = []
     for (place, life), count in Counter((owner.place, owner.life) for _, owner in found.held).items():
