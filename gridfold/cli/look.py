@@ -61,7 +61,7 @@ def results(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Show the results of searches as a table, or write them as data."""
     form = options.format or _format_of(options.output)
     if form == "parquet" and not options.output:
-        raise ConfigError("--format parquet is no text to print", hint="name a file: --output results.parquet")
+        raise ConfigError("--format parquet cannot be printed", hint="name a file: --output results.parquet")
     compared = compare(Store(), options.searches, Objective(options.metric, options.maximize))
     for difference in differing(compared):
         terminal.console(stderr=True).print(terminal.warning(difference), soft_wrap=True)
@@ -91,8 +91,8 @@ def _format_of(output: str | None) -> str:
         return "table"
     suffix = Path(output).suffix.lower()
     if suffix not in formats.SUFFIXES:
-        hint = f"{nearest(suffix, formats.SUFFIXES)}\nor say it: --format csv"
-        raise ConfigError(f"no format is known by the ending '{suffix}'", where=f"--output {output}", hint=hint)
+        hint = f"{nearest(suffix, formats.SUFFIXES)}\nor set the format: --format csv"
+        raise ConfigError(f"unknown file extension '{suffix}'", where=f"--output {output}", hint=hint)
     return formats.SUFFIXES[suffix]
 
 

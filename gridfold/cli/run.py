@@ -169,7 +169,7 @@ def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     old = store.find_run(options.run)
     record = old.read()
     if record is None:
-        raise ConfigError("has no record that can be read, so there is nothing to compare with", where=str(old.dir))
+        raise ConfigError("has no readable record to compare with", where=str(old.dir))
     config = Config.parse(old.read_config(), str(old.config_path)).override(threads=record.threads)
     trainer = record.trainer if isinstance(record.trainer, str) else tuple(record.trainer)
     planned, objective = Plan(config.override(trainer=trainer)), _objective_of(old, record)
@@ -222,7 +222,7 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     if varied := planned.config.parameters:
         paths = ", ".join(parameter.path for parameter in varied)
         raise ConfigError(
-            f"this config holds variations ({paths}), and {options.called} trains one config",
+            f"this config has lists to sweep ({paths}), but {options.called} trains a single config",
             where=options.config,
             hint=f"to run all {Space(varied).size:,} combinations: {_searching(options)} {shlex.join(options.words)}\n"
             "to keep a list as one value, write !fixed before it",
@@ -274,7 +274,7 @@ def _add_repeats(directory: SearchDirectory, options: argparse.Namespace) -> int
         what = "--top says which combinations get" if options.top else "--max-runs is for what a search is given:"
         raise ConfigError(f"{what} more repeats", hint="say how many: --repeats 5")
     if options.dry_run:
-        raise ConfigError("--repeats adds runs, and --dry-run changes nothing", hint="leave one of them out")
+        raise ConfigError("--repeats adds runs, but --dry-run changes nothing", hint="leave one of them out")
     return add_repeats(directory, options.repeats, options.top, options.max_runs)
 
 
@@ -309,10 +309,10 @@ def _check_resume(options: argparse.Namespace) -> None:
         return
     option = "a command after --" if name == "trainer" and options.trainer_command else f"--{name.replace('_', '-')}"
     if options.resume is None:
-        hint = f"say which: --resume last {option}"
-        raise ConfigError(f"{option} is for a search that is continued, and no --resume says which", hint=hint)
+        hint = f"name the search to continue: --resume last {option}"
+        raise ConfigError(f"{option} needs --resume", hint=hint)
     hint = "leave it out; or leave out --resume, to begin a new search"
-    raise ConfigError(f"{option} is for a new search, and --resume continues one as it began", hint=hint)
+    raise ConfigError(f"{option} cannot be combined with --resume, which continues a search as it began", hint=hint)
 
 
 def _planned(options: argparse.Namespace) -> Plan:

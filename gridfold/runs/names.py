@@ -79,7 +79,7 @@ def check_prefix(prefix: str) -> str:
         ConfigError: it is empty, too long, or holds characters that are not safe in a name; names the nearest one.
     """
     if not isinstance(prefix, str):
-        raise ConfigError(f"the run prefix is a text, found {prefix!r:.80}")
+        raise ConfigError(f"the run prefix must be a string, found {prefix!r:.80}")
     safe = _safe(prefix)
     if not prefix or len(prefix.encode("utf-8", "replace")) > _MAX_PREFIX_BYTES:
         problem = "is empty" if not prefix else f"is longer than {_MAX_PREFIX_BYTES} bytes"

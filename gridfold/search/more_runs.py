@@ -40,7 +40,7 @@ def add_repeats(search: SearchDirectory, repeats: int, top: int | None = None, m
     if not chosen:
         raise _nothing_to_compare(search, results)
     if (count := len(chosen) * repeats * (plan.folds or 1)) > (limit := max_runs or plan.limit):
-        problem = f"{len(chosen):,} trials × {repeats:,} repeats are {count:,} runs, and a search has {limit:,} at most"
+        problem = f"{len(chosen):,} trials × {repeats:,} repeats are {count:,} runs, more than the limit of {limit:,}"
         raise ConfigError(problem, where=search.name, hint=f"to run them all: --max-runs {count}")
     return _extend(search, plan, chosen, range(repeats))
 

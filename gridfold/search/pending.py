@@ -119,7 +119,7 @@ class Pending:
             if not os.path.exists(run.config_path):  # noqa: PTH110 - asked for each run
                 restore(self.search, self._plan, entry)
             if attempt > 1 and not self._is_clean(run, attempt - 1):
-                self.search.log(f"run {entry.index} is left: processes of its attempt {attempt - 1} do not end")
+                self.search.log(f"skipping run {entry.index}: processes of attempt {attempt - 1} are still alive")
                 continue
             yield Attempt(
                 run,

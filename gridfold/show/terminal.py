@@ -133,7 +133,7 @@ def held(found: Pending) -> str:
 
 def unfinished(search: SearchDirectory, outcome: Outcome, again: str) -> str:
     """Why a search ended before its runs were done, and how to continue it, as markup."""
-    reason = outcome.stopped or "interrupted; what has finished is kept"
+    reason = outcome.stopped or "interrupted; finished runs are kept"
     choice = f" --metric {shlex.quote(outcome.choices[0])}" if outcome.choices else ""
     return escape(f"Stopped: {reason}\nTo continue: {again} {search.name}{choice}")
 

@@ -84,7 +84,7 @@ def test_rows_in_which_it_makes_no_sense_are_passed_over():
     columns = [Column("size", "size", "parameter", lambda row: "auto" if row.index else 3)]
     other = Row("s", 1, ("s_1",), {}, {}, {}, 1, "completed", 1.0, None)
     assert Condition("size > 2", columns).select([ROW, other]) == [ROW]
-    with pytest.raises(ConfigError, match="makes sense for no row"):
+    with pytest.raises(ConfigError, match="cannot be evaluated for any row"):
         Condition("size > 2", columns).select([other])
 
 
