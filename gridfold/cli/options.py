@@ -18,7 +18,7 @@ from gridfold.core.limits import (
     USUAL_RUNS,
 )
 
-LOOKING = ("status", "fold", "results", "best", "diff", "report", "logs")  # actions that run nothing
+LOOKING = ("status", "sharing", "results", "best", "diff", "report", "logs")  # actions that run nothing
 _MOST, _MOST_DIGITS = 10**9, 20  # of any other number
 _SHOWN = 40  # characters of what was found
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -105,12 +105,12 @@ def _status_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(action="status")
 
 
-def _fold_options(parser: argparse.ArgumentParser) -> None:
+def _sharing_options(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "What the runs of a search shared, what that saved, what they did not share and why, and what to change."
     )
     _search_argument(parser, required=False)
-    parser.set_defaults(action="fold")
+    parser.set_defaults(action="sharing")
 
 
 def _report_options(parser: argparse.ArgumentParser) -> None:
@@ -293,10 +293,10 @@ def _execution_options(parser: argparse.ArgumentParser) -> None:
         help="which runs keep their weights (default: all)",
     )
     group.add_argument(
-        "--fold",
+        "--share",
         action=argparse.BooleanOptionalAction,
         help="compute once what runs have in common (default: until a function of your own first writes a file;"
-        " --fold: beyond that, --no-fold: not at all)",
+        " --share: beyond that, --no-share: not at all)",
     )
     group.add_argument("--quiet", action="store_true", help="print the search's directory only")
 
@@ -391,7 +391,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "resume": (_resume_options, "continue a search, or help another process with it"),
     "confirm": (_confirm_options, "train the best two again on fresh seeds, and compare"),
     "status": (_status_options, "how far a search is"),
-    "fold": (_fold_options, "what the runs of a search shared"),
+    "sharing": (_sharing_options, "what the runs of a search shared"),
     "results": (_results_options, "the results of searches as a table, or as data"),
     "best": (_best_options, "the best run of a search, and how to use it"),
     "diff": (_diff_options, "in what two runs differ"),

@@ -29,7 +29,8 @@ RUNS = "runs.jsonl"
 RESULTS = "results.csv"
 REPORT = "report.html"
 LOG = "search.log"
-FOLD = "fold.jsonl"
+SHARING = "sharing.jsonl"
+_OLD_SHARING = "fold.jsonl"  # of an older gridfold
 CODE = "code.jsonl"
 PATCH = "code.patch"
 VERIFIED = "verify.json"
@@ -313,21 +314,22 @@ class SearchDirectory:
         found = ((said.get("fingerprint"), Sources.said(said)) for said in _lines(self.dir / CODE))
         return {name: sources for name, sources in found if isinstance(name, str) and sources}
 
-    def note_fold(self, event: Mapping[str, Any]) -> None:
-        """Append what a fold has done to ``fold.jsonl``; a disk that is full loses it, not the search.
+    def note_sharing(self, event: Mapping[str, Any]) -> None:
+        """Append what processes have shared to ``sharing.jsonl``; a disk that is full loses it, not the search.
 
         Many processes write: each line is written in one piece.
         """
         with suppress(OSError):
-            file = regular(self.dir / FOLD, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            file = regular(self.dir / SHARING, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             try:
                 os.write(file, json.dumps(event).encode() + b"\n")
             finally:
                 os.close(file)
 
-    def fold_events(self) -> Iterator[dict[str, Any]]:
-        """What ``note_fold`` was told, in order; lines that are torn are left out."""
-        return _lines(self.dir / FOLD)
+    def sharing_events(self) -> Iterator[dict[str, Any]]:
+        """What ``note_sharing`` was told, in order; lines that are torn are left out."""
+        for name in (_OLD_SHARING, SHARING):
+            yield from _lines(self.dir / name)
 
     def write_results(self, records: Callable[[], Iterable[tuple[RunEntry, Record | None]]] | None = None) -> None:
         """Write ``results.csv``: one row per run, failed and unfinished ones too. Read twice, held never.
@@ -475,9 +477,9 @@ class Store:
             raise ConfigError("cannot be written to", where=str(self.root))
 
     def _has_prefix(self, prefix: str) -> bool:
-        folded = prefix.casefold()
+        start = prefix.casefold()
         with os.scandir(self.root) as entries:
-            return any(entry.name.casefold().startswith(folded) for entry in entries)
+            return any(entry.name.casefold().startswith(start) for entry in entries)
 
 
 def _replicate(entry: RunEntry) -> tuple[object, ...]:
