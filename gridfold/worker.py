@@ -138,7 +138,7 @@ class Work:
         record: as it began.
         stop: hears SIGTERM.
         start: when it began.
-        node: the process in its fold; "" if it runs alone.
+        node: its process in the batch; "" if it runs alone.
         shared: what was spent on it together with other runs, before.
         unread: paths of the config that it had not in common with the last of them, and has never read.
         named: the files that its config names.
@@ -161,7 +161,7 @@ class Work:
         except Exception as error:  # a result is worth more than what is known of it
             return {"untold": f"what it has read ({type(error).__name__}: {error})"[:300]}
 
-    def fold(self) -> dict[str, Any]:
+    def sharing(self) -> dict[str, Any]:
         """How the result came about, for the record."""
         own = self.start.spent().as_dict()
         return {
@@ -265,9 +265,9 @@ def outcome(train: Callable[[], Mapping[str, float]], stop: Stop) -> dict[str, A
 
 def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     """Record what came of a run; the exit code."""
-    fold = work.fold()
+    sharing = work.sharing()
     notes = [cut(str(note), _MOST_NOTED) for note in (*work.run.notes[:_MOST_NOTES], *stages.notes())]
-    record = replace(work.record, ended=now(), seconds=fold["own_seconds"], fold=fold, notes=notes)
+    record = replace(work.record, ended=now(), seconds=sharing["own_seconds"], sharing=sharing, notes=notes)
     record = replace(record, inputs=work.inputs())
     if not work.run.conclude(replace(record, **outcome), is_own=True):
         return TAKEN

@@ -26,7 +26,7 @@ from gridfold.search.more_runs import Contention, next_round
 from gridfold.search.pending import Pending
 from gridfold.search.reuse import find_reusable, reuse
 from gridfold.show import live, terminal
-from gridfold.show import sharing as folding
+from gridfold.show import sharing as shared_work
 
 _PATIENCE = (3.0, 30.0)  # seconds, at least and at most, to wait for runs that others execute
 
@@ -37,7 +37,7 @@ def execute(
     execution: Execution,
     options: argparse.Namespace,
     again: str,
-    show: Callable[[SearchDirectory], RenderableType] = folding.results,
+    show: Callable[[SearchDirectory], RenderableType] = shared_work.results,
 ) -> int:
     """Execute what is left of a search, show its results, and give the exit code.
 

@@ -17,7 +17,7 @@ from gridfold.search.status import Status
 from gridfold.show import best as chosen
 from gridfold.show import diff as apart
 from gridfold.show import printing, terminal
-from gridfold.show import sharing as folding
+from gridfold.show import sharing as shared_work
 
 
 def status(options: argparse.Namespace, again: str) -> int:
@@ -27,9 +27,9 @@ def status(options: argparse.Namespace, again: str) -> int:
     return 0
 
 
-def fold(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+def sharing(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Say what the runs of a search shared."""
-    terminal.console().print(folding.report(Store().find(options.search)), soft_wrap=True)
+    terminal.console().print(shared_work.render(Store().find(options.search)), soft_wrap=True)
     return 0
 
 

@@ -45,7 +45,7 @@ from gridfold.search.plan import Plan, complete, create, plan_of
 from gridfold.search.verify import changes, choose, choose_these, run_again
 from gridfold.search.warnings import number_like, unused_seed, warnings_of
 from gridfold.show import live, plan_table, terminal
-from gridfold.show import sharing as folding
+from gridfold.show import sharing as shared_work
 from gridfold.show.confirmation import confirmation, confirming
 from gridfold.space.space import Space
 
@@ -118,7 +118,7 @@ def resume(options: argparse.Namespace, again: str) -> int:
     if not len(backlog):
         write_results(directory)
         left = left_in_the_end(directory)
-        output.print(folding.results(directory), soft_wrap=True)
+        output.print(shared_work.results(directory), soft_wrap=True)
         return EXIT_LEFT if left.held else 0
     with execution.executor(facts.get("threads", 1)) as executor:
         _describe(backlog, executor)
@@ -203,7 +203,7 @@ def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     with LocalExecutor() as executor:
         changed = changes(directory, planned.check(executor))
     warn(*changed)
-    said = Execution(parallel=options.parallel, fold=False)
+    said = Execution(parallel=options.parallel, share=False)
     execution = replace(said.or_else(facts.get("execution") or {}), timeout=options.timeout)
     with (
         execution.executor(planned.config.threads, cold=True) as executor,

@@ -42,10 +42,10 @@ class Record:
         process: when that process started (see ``gridfold.core.process.identity.Owner``).
         session: what the processes of whoever has it executed have in common (see ``new_session`` there).
         state: how far it is; "lost", which no file says, if its process is dead and did not say how it ended.
-        fold: how the result came about: its ``label``, ``own`` if nothing of it was shared with other runs,
+        sharing: how the result came about: its ``label``, ``own`` if nothing of it was shared with other runs,
             ``bitwise`` if something was and it is to the bit what it would be alone; the seconds and CPU seconds that
-            were ``shared`` and its ``own``; the ``node``, its process in the fold (see ``SearchDirectory.note_fold``);
-            ``unread``, paths of the config that it was seen not to read. None until it ends.
+            were ``shared`` and its ``own``; the ``node``, its process in the batch (see
+            ``SearchDirectory.note_sharing``); ``unread``, paths of the config that it was seen not to read. None until it ends.
         notes: what else is to know about the result.
         reused: the directory name of the run whose record this is, if the run was not executed.
         repeat: which repeat of its trial it is, from 0: repeats differ in their seed.
@@ -74,7 +74,7 @@ class Record:
     pid: int | None = None
     process: str | None = None
     session: str | None = None
-    fold: Mapping[str, Any] | None = None
+    sharing: Mapping[str, Any] | None = None
     notes: Sequence[str] = field(default_factory=list)
     reused: str | None = None
     repeat: int = 0
@@ -85,7 +85,7 @@ class Record:
     @property
     def shared_seconds(self) -> float:
         """How long what it shared with other runs took, beside its own ``seconds``; 0 if it shared nothing."""
-        said = self.fold.get("shared_seconds") if isinstance(self.fold, Mapping) else None
+        said = self.sharing.get("shared_seconds") if isinstance(self.sharing, Mapping) else None
         return float(said) if isinstance(said, (int, float)) and 0 <= said < 1e12 else 0.0
 
     @property
@@ -135,6 +135,8 @@ def as_record(found: Mapping[str, Any]) -> Record | None:
     """The record that a file tells of; None if it does not, or not soundly."""
     try:
         said = {name: found[name] for name in _FIELDS if name in found}
+        if "fold" in found:  # what it was called once
+            said.setdefault("sharing", found["fold"])
         record = Record(**said | {"params": from_params(said.get("params"))})
     except (TypeError, ValueError, RecursionError):
         return None
@@ -162,7 +164,7 @@ def _is_sound(record: Record) -> bool:
         and (isinstance(record.trainer, str) or _is_list_of_texts(record.trainer))
         and all(isinstance(value, int) for value in (record.seed, record.threads, record.repeat))
         and all(value is None or isinstance(value, str) for value in _texts_of(record))
-        and (record.fold is None or isinstance(record.fold, dict))
+        and (record.sharing is None or isinstance(record.sharing, dict))
         and _is_list_of_texts(record.notes)
         and (record.data_fold is None or _is_pair(record.data_fold))
     )

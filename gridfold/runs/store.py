@@ -106,6 +106,6 @@ class Store:
             raise ConfigError("cannot be written to", where=str(self.root))
 
     def _has_prefix(self, prefix: str) -> bool:
-        folded = prefix.casefold()
+        start = prefix.casefold()
         with os.scandir(self.root) as entries:
-            return any(entry.name.casefold().startswith(folded) for entry in entries)
+            return any(entry.name.casefold().startswith(start) for entry in entries)

@@ -129,7 +129,7 @@ class HyperParamSearch:
             logging.getLogger("gridfold").warning(warning)
         if not execute:
             return create(plan, run_prefix, self.store)[1]
-        with LocalExecutor(parallel=parallel, fold=None) as executor:
+        with LocalExecutor(parallel=parallel, share=None) as executor:
             code = plan.check(executor)
             search, run_dirs = create(plan, run_prefix, self.store, code)
             if execute_search(Pending.read(search, code.fingerprint), executor, Silent()).interrupted:

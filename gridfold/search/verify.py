@@ -1,4 +1,4 @@
-"""Run some runs of a search again, each alone, and compare: a run gives the same result folded or alone."""
+"""Run some runs of a search again, each alone, and compare: sharing work changes no result."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class _Server:
         self._cold = cold
         self._imports = Moment(_BEGAN, 0.0).spent()
         self._children: dict[int, tuple[int, subprocess.Popen[bytes] | None]] = {}
-        self._folds: set[int] = set()
+        self._batches: set[int] = set()
         self._orphans = Orphans()
         self._wake, wakes = os.pipe()
         for end in (self._wake, wakes):
@@ -147,7 +147,7 @@ class _Server:
             return "refused", key, f"no process could be started: {error}"
         self._children[pid] = key, process
         if isinstance(task, Shared):
-            self._folds.add(pid)
+            self._batches.add(pid)
         return "started", key, pid
 
     def _spawn(self, task: Task | Shared) -> tuple[int, subprocess.Popen[bytes]]:
@@ -209,7 +209,7 @@ class _Server:
             if status is None:
                 continue
             del self._children[pid]
-            self._orphans.end(self._children, runs_go_on=pid in self._folds and status < 0)
+            self._orphans.end(self._children, runs_go_on=pid in self._batches and status < 0)
             self._connection.send(("ended", key, status))
         self._orphans.see_runs_end(self._children)
 

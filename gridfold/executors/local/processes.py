@@ -51,7 +51,7 @@ class ProcessEnded:
         pid: the process; None if it could not be started.
         status: its exit code, or minus the number of the signal that killed it.
         reason: why it could not be started.
-        token: what it had of a fold's tokens.
+        token: what it had of a batch's tokens.
     """
 
     key: int
@@ -63,7 +63,7 @@ class ProcessEnded:
 
 @dataclass(frozen=True)
 class Started:
-    """A run of a fold has a process, and has shared so many seconds of work with others before."""
+    """A run of a batch has a process, and has shared so many seconds of work with others before."""
 
     key: int
     shared: float
@@ -71,7 +71,7 @@ class Started:
 
 @dataclass(frozen=True)
 class RunAlone:
-    """Runs of a fold that are to be run alone."""
+    """Runs of a batch that are to be run alone."""
 
     keys: Sequence[int]
 
@@ -123,20 +123,20 @@ class ImportServer:
         self._send(("start", key, Task(attempt, environment).read()))
 
     def grow(self, key: int, name: str, attempts: Mapping[int, Attempt], parallel: int, *, trusted: bool) -> None:
-        """Start a fold of runs, of which so many may work at a time; ``key`` stands for its first process.
+        """Start a batch of runs, of which so many may work at a time; ``key`` stands for its first process.
 
         Raises:
             ServerDiedError: the import server is gone.
         """
         with contextlib.suppress(BlockingIOError):
-            os.read(self._tokens, 1 << 16)  # of an earlier fold
+            os.read(self._tokens, 1 << 16)  # of an earlier batch
         os.write(self._grants, bytes(range(1, min(parallel, 256))))
         self._pids[key] = None
         tasks = {own: Task(attempt, {}).read() for own, attempt in attempts.items()}
         self._send(("grow", key, Shared(name, tasks, 0, trusted)))
 
     def grant(self, token: int) -> None:
-        """Let another process of the fold work."""
+        """Let another process of the batch work."""
         os.write(self._grants, bytes([token]))
 
     def happened(self, timeout: float) -> Iterator[Started | ProcessEnded | RunAlone]:
@@ -149,7 +149,7 @@ class ImportServer:
             yield from self._hear()
             if any(key.fileobj is self._connection for key, _ in ready):
                 event, key, value = self._receive()
-                yield from self._hear()  # what its processes said comes before the end of a fold
+                yield from self._hear()  # what its processes said comes before the end of a batch
                 if event == "started":
                     self._pids[key] = value
                 elif event == "ended":
@@ -162,7 +162,7 @@ class ImportServer:
             timeout = 0
 
     def _hear(self) -> Iterator[Started | ProcessEnded | RunAlone]:
-        """What the processes of a fold have said."""
+        """What the processes of a batch have said."""
         with contextlib.suppress(BlockingIOError):
             self._half += os.read(self._events, 1 << 16)
         *whole, self._half = self._half.split(b"\n")
@@ -186,7 +186,7 @@ class ImportServer:
         return self._pids.get(key) is not None
 
     def forgotten(self) -> list[int]:
-        """The runs of a fold that have ended while nobody was there to tell: their parents were killed."""
+        """The runs of a batch that have ended while nobody was there to tell: their parents were killed."""
         return [key for pid, key in self._leaves.items() if not is_alive(pid)]
 
     def forget(self, key: int) -> None:
