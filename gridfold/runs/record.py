@@ -45,7 +45,8 @@ class Record:
         sharing: how the result came about: its ``label``, ``own`` if nothing of it was shared with other runs,
             ``bitwise`` if something was and it is to the bit what it would be alone; the seconds and CPU seconds that
             were ``shared`` and its ``own``; the ``node``, its process in the batch (see
-            ``SearchDirectory.note_sharing``); ``unread``, paths of the config that it was seen not to read. None until it ends.
+            ``SearchDirectory.note_sharing``); ``unread``, paths of the config that it was seen not to read. None until
+            it ends.
         notes: what else is to know about the result.
         reused: the directory name of the run whose record this is, if the run was not executed.
         repeat: which repeat of its trial it is, from 0: repeats differ in their seed.
