@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from gridfold.analysis.numbers import number
 from gridfold.core.errors import nearest
+from gridfold.records.numbers import number
 from gridfold.records.objective import Objective
 from gridfold.records.ties import Leaders
 from gridfold.runs.failure import signature
