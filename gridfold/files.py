@@ -80,12 +80,15 @@ def replace_if_first(path: Path, claim: str, text: str) -> bool:
     temporary = _beside(path)
     try:
         _write(temporary, text.encode(), os.O_TRUNC)
-        if not _link(temporary, claim, text):
-            return False
-        os.replace(temporary, path)  # noqa: PTH105
-    finally:
+        is_first = _link(temporary, claim, text)
+        if is_first:
+            os.replace(temporary, path)  # noqa: PTH105
+    except BaseException:
         _remove(temporary)
-    return True
+        raise
+    if not is_first:
+        _remove(temporary)
+    return is_first
 
 
 def is_file(path: str | os.PathLike[str]) -> bool:
@@ -151,7 +154,8 @@ def _write(path: str, content: bytes, flag: int, *, durable: bool = False) -> No
 
 def _beside(path: Path) -> str:
     """A name for what will take the place of a file, which no other process uses, on no machine, in no container."""
-    return f"{path.parent}/.{path.name}.{socket.gethostname()}.{os.getpid()}.{os.urandom(4).hex()}"
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name}.{socket.gethostname()}.{os.getpid()}.{os.urandom(4).hex()}")  # noqa: PTH118
 
 
 def _remove(path: str) -> None:

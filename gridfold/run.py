@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -36,6 +37,7 @@ CLAIM = ".claim-"  # and the attempt: made once for each, by the process that ge
 # Of a run directory's files, those that are not results, or differ each time that the same config is run.
 _NO_RESULTS = (CONFIG, RECORD, LOG, PROGRESS, f"{CLAIM}*", "metrics-attempt-*", f".{RECORD}.*", f".{PROGRESS}.*")
 _MAX_ATTEMPT = 2**31
+_MOST_KEPT = 1000  # records
 _PROGRESS_INTERVAL = 0.2  # seconds between two writes
 _DURABLE_SECONDS = 1.0
 _FOLLOW_SECONDS = 0.2
@@ -287,7 +289,7 @@ class Run:
         replace_file(self.dir / RECORD, _as_text(record), durable=durable)
         if record.is_final:
             with contextlib.suppress(FileNotFoundError):
-                (self.dir / PROGRESS).unlink()
+                os.unlink(f"{self.dir}/{PROGRESS}")  # noqa: PTH108 - as in `replace_file`
 
     def begin(self, record: Record) -> bool:
         """Take the record's attempt for this process and write the record; False if another process has the attempt.
@@ -420,7 +422,13 @@ def write_config(directory: str, text: str) -> None:
 
 def read_record(directory: str) -> Record | None:
     """The record of the run in a directory, as ``Run.read`` gives it; for whoever reads those of many runs."""
-    return _as_record(_read_mapping(f"{directory}/{RECORD}"))
+    return _record_of(_read_bytes(f"{directory}/{RECORD}") or b"")
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _record_of(content: bytes) -> Record | None:
+    """The record that a file holds; the end of a search looks at each several times."""
+    return _as_record(_mapping_of(content))
 
 
 def judge(directory: str) -> Record | None:
@@ -474,6 +482,8 @@ def number(value: Any) -> int | float:
         TypeError: it is no number.
         OverflowError: it is larger than a number can be.
     """
+    if type(value) is float:
+        return value
     if value is None:
         return math.nan
     try:
@@ -502,8 +512,12 @@ def now() -> str:
 
 
 def _read_mapping(path: str | os.PathLike[str]) -> dict[str, Any]:
-    content = _parsed(_read_bytes(path) or b"")
-    return content if isinstance(content, dict) else {}
+    return _mapping_of(_read_bytes(path) or b"")
+
+
+def _mapping_of(content: bytes) -> dict[str, Any]:
+    found = _parsed(content)
+    return found if isinstance(found, dict) else {}
 
 
 def _read_bytes(path: str | os.PathLike[str]) -> bytes | None:
@@ -572,5 +586,5 @@ def _is_metric(name: str, value: Any) -> bool:
 def _as_text(record: Record) -> str:
     """A line for each field: for people, and written faster than ``json`` indents."""
     said = vars(record) | {"params": to_params(record.params)}
-    lines = [f" {json.dumps(name)}: {json.dumps(value)}" for name, value in said.items()]
+    lines = [f' "{name}": {json.dumps(value)}' for name, value in said.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"

@@ -223,7 +223,8 @@ def enter(task: Task, lifeline: int, printed: bytes, stop: Stop, outputs: Sequen
         os.dup2(log, output)
     os.write(log, printed)
     os.close(log)
-    os.environ.update(task.environment)
+    if task.environment:
+        os.environ.update(task.environment)
     stages.use(run.dir.parent)
     adopt()
     if record.attempt > 1:
@@ -265,9 +266,11 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     """Record what came of a run; the exit code."""
     fold = work.fold()
     notes = [cut(str(note), _MOST_NOTED) for note in (*work.run.notes[:_MOST_NOTES], *stages.notes())]
-    record = replace(work.record, ended=now(), seconds=fold["own_seconds"], fold=fold, notes=notes)
-    record = replace(record, inputs=work.inputs())
-    if not work.run.conclude(replace(record, **outcome), is_own=True):
+    ended, inputs = now(), work.inputs()
+    record = replace(
+        work.record, ended=ended, seconds=fold["own_seconds"], fold=fold, notes=notes, inputs=inputs, **outcome
+    )
+    if not work.run.conclude(record, is_own=True):
         return TAKEN
     return 0 if outcome["state"] == "completed" else 1
 

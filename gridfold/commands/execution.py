@@ -132,7 +132,7 @@ def _say_the_end(left: Backlog, outcome: Outcome, options: argparse.Namespace, a
         from gridfold.report import ending  # a plan needs no page
 
         output.print(ending.conclusion(directory, confirms=options.action == "confirm"), soft_wrap=True)
-    for line in terminal.failures(directory) if options.quiet else []:
+    for line in terminal.failures(directory) if options.quiet and left.failed else []:
         errors.print(line, soft_wrap=True)
     if left.held:
         output.print(terminal.held(left), soft_wrap=True)

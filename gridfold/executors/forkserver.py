@@ -205,7 +205,7 @@ class ForkServer:
             TemplateDiedError: the process is gone.
             Exception: what the function raises.
         """
-        self._send(("call", 0, (function, arguments)))
+        self._send(("call", 0, pickle.dumps((function, arguments))))
         while True:
             event, _, value = self._receive()
             if event == "returned":
