@@ -134,7 +134,7 @@ def _say_the_end(left: Pending, outcome: Outcome, options: argparse.Namespace, a
         from gridfold.show import summary  # a plan needs no page
 
         output.print(summary.conclusion(directory, confirms=options.action == "confirm"), soft_wrap=True)
-    for line in terminal.failures(directory) if options.quiet else []:
+    for line in terminal.failures(directory) if options.quiet and left.failed else []:
         errors.print(line, soft_wrap=True)
     if left.held:
         output.print(terminal.held(left), soft_wrap=True)

@@ -56,8 +56,8 @@ class WriteGuard:
 
     def stop(self) -> None:
         """Watch no longer."""
-        for module, name, original in self._originals:
-            setattr(module, name, original)
+        while self._originals:
+            setattr(*self._originals.pop())
 
     def _watched(self, original: Callable[..., Any], *, opens: bool) -> Callable[..., Any]:
         @functools.wraps(original)

@@ -65,6 +65,8 @@ class Live:
 
     def running(self, run: Run) -> None:
         """The run is under way."""
+        if self._progress.disable:  # nobody sees its bar
+            return
         shown = self._runs.get(run.dir.name)
         if shown is None:
             if len(self._runs) == _MAX_BARS:
