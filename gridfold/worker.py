@@ -29,7 +29,9 @@ from gridfold.identity import reads
 from gridfold.identity.data import named_by
 from gridfold.identity.executed import sources_of_run
 from gridfold.runs.failure import ProgramFailed, describe
-from gridfold.runs.run import Attempt, Record, Run, now, numbers, of_record, started
+from gridfold.runs.record import Record, now, started
+from gridfold.runs.reports import numbers
+from gridfold.runs.run import Attempt, Run, of_record
 from gridfold.trainers.trainer import Trainer, resolve
 
 _MOST_NOTES, _MOST_NOTED = 100, 1_000  # notes of a record, and characters of each
@@ -216,7 +218,7 @@ def enter(task: Task, lifeline: int, printed: bytes, stop: Stop, outputs: Sequen
     tie(lifeline)
     record = started(task.attempt.record)
     run = of_record(task.attempt.run.dir, record)
-    if not run.begin(record):
+    if not run.claims.take(record):
         return None
     log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)  # not before: it is whose the attempt is
     for output in outputs:
@@ -275,7 +277,7 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
 def main() -> int:
     """Execute the task that comes over standard input, in a process of its own."""
     logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
-    (task, lifeline), _ = pickle.load(sys.stdin.buffer)  # from the forkserver, over a pipe
+    (task, lifeline), _ = pickle.load(sys.stdin.buffer)  # from the import server, over a pipe
     return run_process(task, lifeline)
 
 

@@ -24,7 +24,8 @@ from gridfold.identity.fingerprint import Code
 from gridfold.identity.sources import Sources
 from gridfold.records.trials import Replicate, Results, TrialResult
 from gridfold.runs.names import label_parameters
-from gridfold.runs.store import BASE, SearchDirectory, Store
+from gridfold.runs.search import BASE, SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.plan import Plan, plan_of
 from gridfold.search.reuse import find_reusable
 from gridfold.space.repeats import Repetition

@@ -16,7 +16,9 @@ from gridfold.executors.local.executor import LocalExecutor
 from gridfold.identity.fingerprint import Code
 from gridfold.records.objective import Objective
 from gridfold.records.trials import write_results
-from gridfold.runs.store import RunEntry, SearchDirectory, Store
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.search import SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.execution import Execution
 from gridfold.search.hyperparam_search import Outcome, execute_search
 from gridfold.search.loop import Policy

@@ -30,9 +30,12 @@ from gridfold.core.process.threads import physical_cores
 from gridfold.executors.local.executor import LocalExecutor
 from gridfold.records.objective import Objective
 from gridfold.records.trials import objective_of, run_at_best, write_results
+from gridfold.runs.entries import RunEntry
 from gridfold.runs.names import check_prefix
-from gridfold.runs.run import Record, Run
-from gridfold.runs.store import RunEntry, SearchDirectory, Store
+from gridfold.runs.record import Record
+from gridfold.runs.run import Run
+from gridfold.runs.search import SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.execution import Execution
 from gridfold.search.forecast import Forecast
 from gridfold.search.hyperparam_search import execute_run

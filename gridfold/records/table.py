@@ -18,7 +18,7 @@ from gridfold.records.codes import Codes
 from gridfold.records.objective import Objective, is_finite
 from gridfold.records.trials import Results, RunResult, TrialResult
 from gridfold.runs.names import label_parameters
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 from gridfold.trainers.metric_names import is_of_test
 
 Kind = Literal["fact", "parameter", "metric", "deviation"]

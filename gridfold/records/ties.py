@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gridfold.records.objective import Objective
-from gridfold.runs.run import Record
+from gridfold.runs.record import Record
 
 
 @dataclass(frozen=True)

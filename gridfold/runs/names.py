@@ -15,9 +15,9 @@ from contextlib import suppress
 from typing import Any
 
 from gridfold.core.errors import ConfigError
+from gridfold.core.values import canonical, digest
 from gridfold.space.repeats import Repetition, Seeds
 from gridfold.space.space import Parameter, Trial
-from gridfold.core.values import canonical, digest
 
 MAX_BYTES = 200
 _MAX_PREFIX_BYTES = 100

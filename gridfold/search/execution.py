@@ -11,7 +11,7 @@ from gridfold.core.limits import MOST_PARALLEL
 from gridfold.core.process.threads import physical_cores
 from gridfold.executors.local.devices import GpuSlots, gpus
 from gridfold.executors.local.executor import LocalExecutor
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 from gridfold.search.checkpoints import KeepBest
 from gridfold.search.loop import Policy
 

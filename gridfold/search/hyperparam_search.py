@@ -18,8 +18,10 @@ from gridfold.executors.local.executor import LocalExecutor
 from gridfold.executors.protocol import Executor, Harmless, Watcher
 from gridfold.records.trials import write_results
 from gridfold.runs.failure import is_disk_full
-from gridfold.runs.run import Attempt, Record, Run, now
-from gridfold.runs.store import SearchDirectory, Store
+from gridfold.runs.record import Record, now
+from gridfold.runs.run import Attempt, Run
+from gridfold.runs.search import SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.checkpoints import KeepBest
 from gridfold.search.execution import check_parallel
 from gridfold.search.loop import Policy, Schedule

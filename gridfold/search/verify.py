@@ -23,8 +23,10 @@ from gridfold.identity.sources import changes as differing
 from gridfold.identity.sources import listed
 from gridfold.records.compare import Difference, compare_files, differences, worst
 from gridfold.records.objective import Objective, Rank
-from gridfold.runs.run import Attempt, Record, Run, now, write_config
-from gridfold.runs.store import RunEntry, SearchDirectory
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record, now
+from gridfold.runs.run import Attempt, Run, write_config
+from gridfold.runs.search import SearchDirectory
 from gridfold.search.checkpoints import checkpoints
 
 Verdict = Literal["bitwise", "close", "different", "failed alone"]

@@ -31,8 +31,9 @@ from gridfold import stages
 from gridfold.core.process.lifeline import tie
 from gridfold.core.process.orphans import Orphans, children
 from gridfold.identity import reads
-from gridfold.runs.run import Run, numbers
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.reports import numbers
+from gridfold.runs.run import Run
+from gridfold.runs.search import SearchDirectory
 from gridfold.sharing.call_site import own_file
 from gridfold.sharing.clocks import Clocks
 from gridfold.sharing.fork_state import ForkState, descriptors_of, living_children

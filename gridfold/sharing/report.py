@@ -9,8 +9,8 @@ from math import isfinite
 from statistics import median
 from typing import Any
 
-from gridfold.runs.run import Record
-from gridfold.runs.store import RunEntry
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record
 from gridfold.worker import Spent
 
 _NOTHING = Spent()

@@ -17,8 +17,9 @@ from gridfold.core.values import canonical, digest, render
 from gridfold.identity.sources import Sources
 from gridfold.records.objective import Objective
 from gridfold.records.trials import objective_of, run_at_best
-from gridfold.runs.run import Record, Run, code_of
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.record import Record, code_of
+from gridfold.runs.run import Run
+from gridfold.runs.search import SearchDirectory
 from gridfold.show.terminal import comparison
 
 _MOST_SHOWN = 2_000  # characters of a text

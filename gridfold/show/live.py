@@ -17,7 +17,8 @@ from gridfold.core.errors import nearest
 from gridfold.records.objective import Objective
 from gridfold.records.ties import Leaders
 from gridfold.runs.failure import signature
-from gridfold.runs.run import Record, Run
+from gridfold.runs.record import Record
+from gridfold.runs.run import Run
 from gridfold.search.forecast import Pace
 
 _MAX_BARS = 10  # of runs that run

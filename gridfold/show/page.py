@@ -21,7 +21,7 @@ from gridfold.analysis.summary import Estimate, Tables
 from gridfold.core.errors import ConfigError, visible
 from gridfold.core.files import replace_file
 from gridfold.records.trials import RunResult
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 from gridfold.show import charts, plots, sharing, trial_table
 from gridfold.show.axis import cut, value_text
 

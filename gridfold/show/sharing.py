@@ -13,7 +13,7 @@ from rich.text import Text
 
 from gridfold.records.objective import Objective
 from gridfold.records.trials import records_at_best
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 from gridfold.sharing.first_use import first_use, is_question
 from gridfold.sharing.report import EarlyRead, Part, Sharing
 from gridfold.show import terminal

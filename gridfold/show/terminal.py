@@ -25,10 +25,12 @@ from gridfold.records.objective import Objective
 from gridfold.records.table import Rows
 from gridfold.records.ties import Leaders
 from gridfold.records.trials import Results, objective_of
+from gridfold.runs.entries import RunEntry
 from gridfold.runs.failure import grouped
 from gridfold.runs.names import label_parameters
-from gridfold.runs.run import Record, Run
-from gridfold.runs.store import RunEntry, SearchDirectory
+from gridfold.runs.record import Record
+from gridfold.runs.run import Run
+from gridfold.runs.search import SearchDirectory
 from gridfold.search.hyperparam_search import Outcome
 from gridfold.search.pending import Backlog
 from gridfold.search.reuse import Reusable

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from gridfold.analysis.numbers import number, plus_minus
 from gridfold.analysis.summary import Contender, Estimate, Tables
 from gridfold.records.trials import RunResult, TrialResult
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 from gridfold.show import plots
 from gridfold.show.axis import value_text
 from gridfold.show.charts import p_text

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from gridfold.executors.local.batching import Batching
-from gridfold.runs.run import Attempt, Record, Run
+from gridfold.runs.record import Record
+from gridfold.runs.run import Attempt, Run
 
 
 def batches(records, *, gpus=False):

@@ -13,8 +13,9 @@ import pytest
 
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.executors.local.executor import LocalExecutor
-from gridfold.runs.run import Attempt, Record, Run, write_config
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.record import Record
+from gridfold.runs.run import Attempt, Run, write_config
+from gridfold.runs.search import SearchDirectory
 from gridfold.sharing.clocks import Clocks, readers
 from tests.executors.test_executors import Watched
 

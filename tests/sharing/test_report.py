@@ -2,8 +2,8 @@
 
 import pytest
 
-from gridfold.runs.run import Record
-from gridfold.runs.store import RunEntry
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record
 from gridfold.sharing.report import Sharing
 from gridfold.worker import Spent
 

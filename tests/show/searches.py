@@ -21,7 +21,7 @@ from gridfold.analysis.summary import (
 )
 from gridfold.records.trials import Results
 from gridfold.runs.failure import grouped
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 
 T = 4.303  # of two degrees of freedom
 

@@ -10,6 +10,7 @@ from gridfold.analysis.summary import Tables
 from gridfold.export import formats
 from gridfold.records.table import Rows
 from gridfold.records.trials import Results
+from gridfold.runs import results_csv
 from gridfold.show import page, printing, terminal
 from tests.made import completed, search
 
@@ -73,4 +74,4 @@ def test_nothing_fails(tmp_path, name):
         formats.parquet(rows.columns, rows.rows)
         output.print(printing.Listing(rows, "table").table())
     output.print(terminal.results(made, made.records()))
-    made.write_results()
+    results_csv.write(made.results_path, made.records)

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridfold.core.errors import ConfigError
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 from gridfold.text import trainer
 from gridfold.text.data import folds_of, load_data
-from gridfold.text.section import Config
+from gridfold.text.section import LazyConfig
 from gridfold.text.settings import DataSettings, read_data, read_fold
 from tests.text.test_shared_runs import execute, same
 
@@ -88,6 +88,6 @@ def test_what_cannot_be_a_fold(config, data, message):
 
 def test_settings_are_read_in_the_order_that_lets_folds_share(config):
     config["data"] |= {"folds": 3, "fold": 2}
-    before = read_data(Config(config))
+    before = read_data(LazyConfig(config))
     assert (before.folds, before.fold) == (3, None)
-    assert read_fold(Config(config), before).fold == 2
+    assert read_fold(LazyConfig(config), before).fold == 2

@@ -8,8 +8,9 @@ import yaml
 
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.executors.local.executor import LocalExecutor
-from gridfold.runs.run import Attempt, Record, Run
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.record import Record
+from gridfold.runs.run import Attempt, Run
+from gridfold.runs.search import SearchDirectory
 from gridfold.search.hyperparam_search import Silent
 from gridfold.trainers.trainer import BUILT_IN
 

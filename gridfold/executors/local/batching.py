@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gridfold.runs.run import Attempt, Record
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.record import Record
+from gridfold.runs.run import Attempt
+from gridfold.runs.search import SearchDirectory
 
 MOST_RUNS = 1000  # in one batch, so that memory does not grow with the search
 

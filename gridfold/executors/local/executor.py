@@ -19,10 +19,11 @@ from gridfold.core.process.identity import MARK, new_session
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.executors.local.batching import Batch, Batching
 from gridfold.executors.local.devices import GpuSlots, Slot
-from gridfold.executors.local.processes import Ended, ForkServer, Left, Started, TemplateDiedError
+from gridfold.executors.local.processes import ImportServer, ProcessEnded, RunAlone, ServerDiedError, Started
 from gridfold.executors.protocol import Watcher
 from gridfold.runs.failure import Error, describe, died, is_infrastructure, lost, timed_out
-from gridfold.runs.run import Attempt, Record, Run, now, started
+from gridfold.runs.record import Record, now, started
+from gridfold.runs.run import Attempt, Run
 from gridfold.trainers.trainer import BUILT_IN
 from gridfold.worker import TAKEN
 
@@ -45,7 +46,7 @@ class _Active:
     """A run under way.
 
     Attributes:
-        since: when its process was first seen; None while it waits for the template process.
+        since: when its process was first seen; None while it waits for the import server.
         shared: seconds of its work that were done before, together with other runs.
         ending: why it was told to end, "interrupted" or "timeout".
         kill_at: when it is killed if it has not ended by then.
@@ -63,7 +64,7 @@ class _Active:
 
 @dataclass
 class LocalExecutor:
-    """Executes runs by ``gridfold.worker``, forked from a template process; what they print goes to their logs.
+    """Executes runs by ``gridfold.worker``, forked from an import server; what they print goes to their logs.
 
     Use it as a context manager: at its end, nothing that it has started is left.
 
@@ -88,7 +89,7 @@ class LocalExecutor:
     _batch: Batch | None = field(default=None, init=False)
     _alone: deque[Attempt] = field(default_factory=deque, init=False)
     _started: int = field(default=0, init=False)
-    _server: ForkServer | None = field(default=None, init=False)
+    _server: ImportServer | None = field(default=None, init=False)
     _cold: bool = field(init=False)
     _session: str = field(default_factory=new_session, init=False)
     _memory_kills: int = field(default=0, init=False)
@@ -104,7 +105,7 @@ class LocalExecutor:
         self._close_server()
 
     def call(self, trainer: str | Sequence[str], function: Callable[..., Result], *arguments: Any) -> Result:
-        """Call a function where the trainer is imported, in a process of its own; see ``ForkServer.call``.
+        """Call a function where the trainer is imported, in a process of its own; see ``ImportServer.call``.
 
         Raises:
             ConfigError: importing the trainer ends the process.
@@ -114,7 +115,7 @@ class LocalExecutor:
         while True:
             try:
                 return self._connected(trainer).call(function, *arguments)
-            except TemplateDiedError as error:
+            except ServerDiedError as error:
                 self._close_server()
                 if not is_infrastructure(died(error.status)):
                     raise ConfigError(f"importing it ends the process: {error}", path="gridfold.trainer") from None
@@ -170,7 +171,7 @@ class LocalExecutor:
             return False
         batch = self._batch = Batch.of(attempts, self._started + 1)
         self._started += 1 + len(attempts)
-        with contextlib.suppress(TemplateDiedError):  # the next look at what has happened finds out
+        with contextlib.suppress(ServerDiedError):  # the next look at what has happened finds out
             trainer = attempts[0].record.trainer
             trusted = bool(self.share) or trainer == BUILT_IN
             self._connected(trainer).grow(batch.key, batch.name, batch.waiting, self.parallel, trusted=trusted)
@@ -182,13 +183,13 @@ class LocalExecutor:
             self._alone.extend(self._batch.end(reason))
             self._batch = None
 
-    def _hear(self, news: Started | Ended | Left, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
+    def _hear(self, news: Started | ProcessEnded | RunAlone, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
         """What has happened, as far as it ends a run."""
         batch = self._batch
         if isinstance(news, Started):
             if batch and (attempt := batch.begin(news.key)):
                 self._active[news.key] = _Active(attempt, None, batch.since, news.shared)
-        elif isinstance(news, Left):
+        elif isinstance(news, RunAlone):
             self._alone.extend(batch.leave(news.keys) if batch else ())
         elif batch and news.key == batch.key:
             self._end_batch(news.reason)
@@ -206,7 +207,7 @@ class LocalExecutor:
         environment = {"CUDA_VISIBLE_DEVICES": active.slot.gpu} if active.slot else {}
         try:
             self._connected(active.attempt.record.trainer).start(self._started, active.attempt, environment)
-        except TemplateDiedError:
+        except ServerDiedError:
             return  # the next look at what has ended finds out
 
     def _ended(self, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
@@ -217,7 +218,7 @@ class LocalExecutor:
         try:
             for news in self._server.happened(_POLL_SECONDS):
                 yield from self._hear(news, interrupt)
-        except TemplateDiedError:
+        except ServerDiedError:
             again = not self._server.ready and not self._cold  # importing the trainer kills: each run shall say so
             self._cold = self._cold or again
             self._close_server()
@@ -229,11 +230,11 @@ class LocalExecutor:
                 else:
                     yield self._close(active, None)
 
-    def _close(self, active: _Active, ended: Ended | None) -> tuple[_Active, Record]:
+    def _close(self, active: _Active, ended: ProcessEnded | None) -> tuple[_Active, Record]:
         self._release(active.slot)
         return active, self._final_record(active, ended)
 
-    def _final_record(self, active: _Active, ended: Ended | None) -> Record:
+    def _final_record(self, active: _Active, ended: ProcessEnded | None) -> Record:
         """What the run's record says in the end; written here if its process could not."""
         run, record = active.attempt.run, active.attempt.record
         found = run.read()
@@ -255,11 +256,11 @@ class LocalExecutor:
             return replace(record, state="failed", error=describe(error))
         return record if is_own else run.read() or active.attempt.record
 
-    def _error(self, active: _Active, ended: Ended | None) -> Error:
+    def _error(self, active: _Active, ended: ProcessEnded | None) -> Error:
         if active.ending == "timeout" and self.timeout:
             return timed_out(self.timeout)
         if ended is None or ended.pid is None:
-            return lost(ended.reason if ended else "the template process was killed")
+            return lost(ended.reason if ended else "the import server was killed")
         kills, self._memory_kills = self._memory_kills, _memory_kills()
         return died(ended.status, killed_for_memory=ended.status == -signal.SIGKILL and self._memory_kills > kills)
 
@@ -293,7 +294,7 @@ class LocalExecutor:
                 yield self._close(self._active.pop(key), None)
 
     def _unheard_of(self) -> Iterator[tuple[_Active, Record]]:
-        """The runs that had begun, and were killed with the template process before that was told."""
+        """The runs that had begun, and were killed with the import server before that was told."""
         for attempt in [each for each in self._alone if _is_lost(each.run, each.record)]:
             self._alone.remove(attempt)
             yield self._close(_Active(attempt, None, ending="interrupted"), None)
@@ -329,15 +330,15 @@ class LocalExecutor:
         if self.gpus and slot:
             self.gpus.release(slot)
 
-    def _connected(self, trainer: str | Sequence[str]) -> ForkServer:
+    def _connected(self, trainer: str | Sequence[str]) -> ImportServer:
         if self._server is None:
             # Without sharing, every run does everything itself.
             alone = {stages.LIMIT: "0"} if self.share is False else {}
-            self._server = ForkServer(trainer, {**self._environment(), **alone}, cold=self._cold)
+            self._server = ImportServer(trainer, {**self._environment(), **alone}, cold=self._cold)
         return self._server
 
     def _environment(self) -> Mapping[str, str]:
-        """Of the template process and all runs; what the user has set comes first, except for the number of threads."""
+        """Of the import server and all runs; what the user has set comes first, except for the number of threads."""
         return {**_DEFAULTS, **os.environ, **threads.environment(1), MARK: self._session}
 
     def _own(self, attempt: Attempt) -> Attempt:
@@ -352,7 +353,7 @@ class LocalExecutor:
 
 def _is_lost(run: Run, wanted: Record) -> bool:
     """Whether a process of this search has the attempt, is dead, and did not say how it ended."""
-    record = run.judged() if run.is_of(wanted) else None
+    record = run.judged() if run.claims.is_of(wanted) else None
     return record is not None and record.state == "lost" and record.attempt == wanted.attempt
 
 

@@ -1,4 +1,4 @@
-"""The template process: it imports a trainer once, and forks a process for each run.
+"""The import server: it imports a trainer once, and forks a process for each run.
 
 A run then starts in the time of a fork, not of the imports. Where forking is not safe (another thread is alive, CUDA is
 initialised, not Linux) a run gets a process that starts cold, with the same code.
@@ -43,7 +43,7 @@ _LATE = {"torch": "torch._dynamo"}
 
 
 def main() -> int:
-    """The template process."""
+    """The import server."""
     start: Start
     start, by_search = pickle.load(sys.stdin.buffer)
     tied = tie(start.pipes.lifeline)
@@ -56,7 +56,7 @@ def main() -> int:
     cold = "it is to import for itself" if start.cold else _preload(start.trainer)
     _prepare_to_fork()
     with Connection(start.connection) as connection:
-        _Template(connection, start.pipes, printed, tied, cold).serve()
+        _Server(connection, start.pipes, printed, tied, cold).serve()
     return 0
 
 
@@ -84,8 +84,8 @@ def _prepare_to_fork() -> None:
     gc.freeze()  # a child's collector would touch, and so copy, every page
 
 
-class _Template:
-    """The template process at work: one thread, which waits for the search and for its children."""
+class _Server:
+    """The import server at work: one thread, which waits for the search and for its children."""
 
     def __init__(self, connection: Connection, pipes: Pipes, printed: int, tied: int, cold: str) -> None:
         self._connection = connection
