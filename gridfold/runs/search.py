@@ -283,4 +283,4 @@ class SearchDirectory:
 
     def sharing_events(self) -> list[dict[str, Any]]:
         """What ``note_sharing`` was told, in order; lines that are torn are left out."""
-        return [event for name in (_OLD_SHARING, SHARING) for event in read_mappings(self.dir / name)]
+        return read_mappings(self.dir / _OLD_SHARING) + read_mappings(self.dir / SHARING)
