@@ -26,13 +26,13 @@ NAME = "bench_120000"
 EPOCHS = 5
 FRAME = "import gridfold; print(len(gridfold.results('last')))"
 COMMANDS = {
-    "table": ("-m", "gridfold.cli", "results"),
-    "table with --where": ("-m", "gridfold.cli", "results", "--where", "val_f1 > 0.5 and batch_size == 32"),
-    "table of all rows": ("-m", "gridfold.cli", "results", "--all"),
-    "csv": ("-m", "gridfold.cli", "results", "--format", "csv"),
-    "jsonl": ("-m", "gridfold.cli", "results", "--format", "jsonl"),
+    "table": ("-m", "gridfold", "results"),
+    "table with --where": ("-m", "gridfold", "results", "--where", "val_f1 > 0.5 and batch_size == 32"),
+    "table of all rows": ("-m", "gridfold", "results", "--all"),
+    "csv": ("-m", "gridfold", "results", "--format", "csv"),
+    "jsonl": ("-m", "gridfold", "results", "--format", "jsonl"),
     "DataFrame": ("-c", FRAME),
-    "imports alone": ("-c", "import gridfold.commands.actions"),
+    "imports alone": ("-c", "import gridfold.cli.run"),
 }
 
 

@@ -9,15 +9,16 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from gridfold.errors import ConfigError
+from gridfold.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from gridfold.fold.asking import alternatives, ask, count
-    from gridfold.report.frame import results
+    from gridfold.export.frame import results
+    from gridfold.runs.run import Run
     from gridfold.search.hyperparam_search import HyperParamSearch
+    from gridfold.sharing.questions import alternatives, ask, count
     from gridfold.stages import stage
 
-__all__ = ["ConfigError", "HyperParamSearch", "alternatives", "ask", "count", "results", "stage"]
+__all__ = ["ConfigError", "HyperParamSearch", "Run", "alternatives", "ask", "count", "results", "stage"]
 __version__ = "0.1.0"
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # who uses the library decides what is shown
@@ -25,10 +26,11 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # who uses the li
 
 _HOMES = {
     "HyperParamSearch": "gridfold.search.hyperparam_search",
-    "alternatives": "gridfold.fold.asking",
-    "ask": "gridfold.fold.asking",
-    "count": "gridfold.fold.asking",
-    "results": "gridfold.report.frame",
+    "Run": "gridfold.runs.run",
+    "alternatives": "gridfold.sharing.questions",
+    "ask": "gridfold.sharing.questions",
+    "count": "gridfold.sharing.questions",
+    "results": "gridfold.export.frame",
     "stage": "gridfold.stages",
 }
 

@@ -21,16 +21,16 @@ from types import FrameType
 from typing import Any
 
 from gridfold import stages
-from gridfold.errors import ConfigError, cut
-from gridfold.failure import ProgramFailed, describe
+from gridfold.core.errors import ConfigError, cut
+from gridfold.core.process import seeding, threads
+from gridfold.core.process.lifeline import tie
+from gridfold.core.process.orphans import adopt
 from gridfold.identity import reads
 from gridfold.identity.data import named_by
 from gridfold.identity.executed import sources_of_run
-from gridfold.process import seeding, threads
-from gridfold.process.lifeline import tie
-from gridfold.process.orphans import adopt
-from gridfold.run import Attempt, Record, Run, now, numbers, of_record, started
-from gridfold.trainer import Trainer, resolve
+from gridfold.runs.failure import ProgramFailed, describe
+from gridfold.runs.run import Attempt, Record, Run, now, numbers, of_record, started
+from gridfold.trainers.trainer import Trainer, resolve
 
 _MOST_NOTES, _MOST_NOTED = 100, 1_000  # notes of a record, and characters of each
 TAKEN = 75  # exit code: another process has this attempt
@@ -59,7 +59,7 @@ class Task:
         """
         run = self.attempt.run
         task = replace(self, attempt=replace(self.attempt, run=Run(run.dir.absolute(), run.seed, run.index, run.fold)))
-        from gridfold.config.base import Config  # whoever executes a run is told its config, and need not read it
+        from gridfold.config.config import Config  # whoever executes a run is told its config, and need not read it
 
         with contextlib.suppress(ConfigError):
             config = Config.load(run.config_path).data
@@ -190,7 +190,7 @@ def run_process(task: Task, lifeline: int, printed: bytes = b"") -> int:
 
 
 def _config(run: Run) -> Mapping[str, Any]:
-    from gridfold.config.base import Config  # as above
+    from gridfold.config.config import Config  # as above
 
     return Config.load(run.config_path).data
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gridfold import cli
-from gridfold.run import Attempt, Record, Run, write_config
+from gridfold.cli import main
+from gridfold.runs.run import Attempt, Record, Run, write_config
 
 # How long an example takes says nothing on a busy machine. CI draws the same examples every time.
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -108,7 +108,7 @@ def gridfold(project, capsys):
 
     def run(*arguments):
         capsys.readouterr()
-        code = cli.main(arguments)
+        code = main.main(arguments)
         said = capsys.readouterr()
         return code, said.out + said.err
 

@@ -2,8 +2,8 @@
 
 import json
 
-from gridfold.run import Record
-from gridfold.store import RunEntry, SearchDirectory
+from gridfold.runs.run import Record
+from gridfold.runs.store import RunEntry, SearchDirectory
 
 BASE = """\
 # A base config.

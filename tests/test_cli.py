@@ -176,7 +176,7 @@ def test_main_trains_one_config(command, write, project):
 
 def test_the_installed_command_is_the_same(project, write):
     write("c.yaml", GRID)
-    command = [sys.executable, "-m", "gridfold.cli"]
+    command = [sys.executable, "-m", "gridfold"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     for arguments in (["search", "--config", "c.yaml", "--no-execute"], ["--version"], ["train", "--help"]):
         subprocess.run([*command, *arguments], cwd=project, env=environment, check=True, capture_output=True)
@@ -330,7 +330,7 @@ def test_bad_input_to_main(command, write, project, snapshot):
     ("script", "trains", "searches"),
     [
         (("main.py",), "main.py", "python hyper_main.py"),
-        (("gridfold/cli.py", "train"), "gridfold train", "gridfold search"),
+        (("gridfold/__main__.py", "train"), "gridfold train", "gridfold search"),
     ],
 )
 def test_variations_where_one_config_is_trained(command, write, script, trains, searches):
@@ -346,7 +346,9 @@ def test_variations_where_one_config_is_trained(command, write, script, trains, 
 @pytest.mark.parametrize("name", ["toy.py", "./toy.py", "models/toy.py"])
 def test_the_file_of_a_trainer_is_no_module(command, write, project, name):
     write("models/toy.py", "")
-    said = command("gridfold/cli.py", "search", "--config", write("c.yaml", GRID), "--trainer", f"{name}:number").stderr
+    said = command(
+        "gridfold/__main__.py", "search", "--config", write("c.yaml", GRID), "--trainer", f"{name}:number"
+    ).stderr
     module = "models.toy" if "models" in name else "toy"
     assert said == f"error: command line: gridfold.trainer: no module '{name}'\n  did you mean '{module}:number'?\n"
     assert not (project / "runs").exists()
@@ -360,7 +362,7 @@ def test_runs_cannot_be_created(command, write, project):
 
 
 @pytest.mark.parametrize(
-    "code", ["import gridfold", "import gridfold.text", "import gridfold.cli as c; c.main(['--help'])"]
+    "code", ["import gridfold", "import gridfold.text", "import gridfold.cli.main as c; c.main(['--help'])"]
 )
 def test_imports_are_light(code):
     heavy = ("torch", "transformers", "pandas", "numpy", "sklearn", "omegaconf")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gridfold.run import Run
+from gridfold.runs.run import Run
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -172,7 +172,7 @@ def test_a_run_of_the_demo_predicts(demo):
 
 @pytest.mark.parametrize("arguments", [words for words in gridfold_commands() if words[0] == "search"], ids=" ".join)
 def test_any_training_code(checkout, arguments):
-    result = execute(["-m", "gridfold.cli", *arguments], checkout, PATH=f"{Path(sys.executable).parent}:/usr/bin:/bin")
+    result = execute(["-m", "gridfold", *arguments], checkout, PATH=f"{Path(sys.executable).parent}:/usr/bin:/bin")
     assert result.returncode == 0, result.stdout + result.stderr
     records = [Run(path.parent).read() for path in checkout.glob("runs/*/run.json")]
     assert len(records) >= 6
@@ -186,7 +186,7 @@ def test_looking_at_and_continuing_the_demo(demo):
     assert [words[0] for words in others] == names.split()
     printed = {}
     for arguments in others:
-        result = execute(["-m", "gridfold.cli", *arguments], folder)
+        result = execute(["-m", "gridfold", *arguments], folder)
         assert result.returncode == 0, f"{arguments}: {result.stdout}{result.stderr}"
         printed[arguments[0]] = result.stdout
     assert "none" in printed["reproduce"]  # run 3 came out the same

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gridfold.config.base import Config
-from gridfold.run import Run
+from gridfold.config.config import Config
+from gridfold.runs.run import Run
 from tests.conftest import ROOT
 
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/README.md"))
@@ -25,7 +25,7 @@ def commands(example):
 # What pip makes of the entry point in pyproject.toml.
 INSTALLED = f"""#!{sys.executable}
 import sys
-from gridfold.cli import main
+from gridfold.cli.main import main
 sys.exit(main())
 """
 

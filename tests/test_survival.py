@@ -181,7 +181,7 @@ class Project:
     def start(self, *arguments, script="hyper_main.py", before=(), **options):
         """Start an entry point, as a user would in a terminal of its own."""
         process = subprocess.Popen(
-            [*before, sys.executable, *([str(ROOT / script)] if script else ["-m", "gridfold.cli"]), *arguments],
+            [*before, sys.executable, *([str(ROOT / script)] if script else ["-m", "gridfold"]), *arguments],
             cwd=self.folder,
             env=self.variables,
             stdin=subprocess.DEVNULL,
@@ -695,7 +695,7 @@ def test_a_deaf_run_is_killed_after_its_time(place):
     project = place(2)
     (project.folder / "sitecustomize.py").write_text(
         "import sys\nif sys.argv[0].endswith('hyper_main.py'):\n"
-        "    from gridfold.executors.local import LocalExecutor\n"
+        "    from gridfold.executors.local.executor import LocalExecutor\n"
         "    begin = LocalExecutor.__init__\n"
         "    LocalExecutor.__init__ = lambda self, *given, **named: begin(self, *given, **{'grace': 1.0, **named})\n"
     )
@@ -840,7 +840,7 @@ def test_a_trainer_that_cannot_be_imported_is_a_message(place, code):
     (project.folder / "bad.py").write_text(code)
     said = project.call("--config", "c.yaml", "--trainer", "bad:train")
     assert said.returncode in (1, 2)
-    assert "gridfold/cli.py" not in said.stderr
+    assert "gridfold/__main__.py" not in said.stderr
     assert not project.searches()
 
 

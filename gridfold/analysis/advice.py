@@ -17,19 +17,19 @@ from gridfold.analysis.distributions import t_quantile
 from gridfold.analysis.effects import Effect, Interaction, is_geometric, is_numeric
 from gridfold.analysis.numbers import duration, short
 from gridfold.analysis.significance import Contender
-from gridfold.config.variations import Variation, parse_arguments
-from gridfold.errors import ConfigError
+from gridfold.config.overrides import Variation, parse_arguments
+from gridfold.core.errors import ConfigError
+from gridfold.core.values import canonical, quoted, render
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.sources import Sources
-from gridfold.names import label_parameters
-from gridfold.records.result import Replicate, Results, TrialResult
-from gridfold.repeats import Repetition
+from gridfold.records.trials import Replicate, Results, TrialResult
+from gridfold.runs.names import label_parameters
+from gridfold.runs.store import BASE, SearchDirectory, Store
 from gridfold.search.plan import Plan, plan_of
 from gridfold.search.reuse import find_reusable
-from gridfold.space import Parameter
-from gridfold.store import BASE, SearchDirectory, Store
-from gridfold.trainer import BUILT_IN
-from gridfold.values import canonical, quoted, render
+from gridfold.space.repeats import Repetition
+from gridfold.space.space import Parameter
+from gridfold.trainers.trainer import BUILT_IN
 
 _LARGE, _SMALL = 0.1, 0.01  # of a share, where the noise is unknown
 _REPEATS, _TOP = 3, 5
@@ -274,7 +274,7 @@ class _Next:
 
     def _settings(self) -> list[str]:
         """What was said on the command line and not in the file."""
-        from gridfold.config.base import Config
+        from gridfold.config.config import Config
 
         config = Config.parse(self.search.base(), self.facts["config"])
         words = [] if self.facts["threads"] == config.threads else ["--threads", str(self.facts["threads"])]

@@ -13,9 +13,9 @@ from gridfold.analysis.effects import SURE, Effect, Interaction
 from gridfold.analysis.numbers import duration, p_text, percent, significant
 from gridfold.analysis.significance import Confirmation, Contender, Estimate, repeats_are_identical
 from gridfold.analysis.ties import settled, tied
-from gridfold.names import label_parameters
-from gridfold.records.result import Results
 from gridfold.records.ties import Tie
+from gridfold.records.trials import Results
+from gridfold.runs.names import label_parameters
 
 _MOST_NAMED = 3
 _IDENTICAL = "All repeats of a trial are identical, so nothing is known of the noise: does the trainer use its seed?"

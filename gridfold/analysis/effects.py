@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gridfold.analysis.distributions import f_tail, t_quantile
 from gridfold.analysis.significance import data_folds, holm, matrix, repeats_are_identical, variance_factor
-from gridfold.records.ranking import is_finite
-from gridfold.records.result import Results, RunResult, TrialResult
-from gridfold.values import canonical
+from gridfold.core.values import canonical
+from gridfold.records.objective import is_finite
+from gridfold.records.trials import Results, RunResult, TrialResult
 
 if TYPE_CHECKING:
     import numpy as np

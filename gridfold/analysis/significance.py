@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gridfold.analysis.distributions import chi2_quantile, f_tail, t_quantile, t_tail
-from gridfold.records.ranking import mean_of
-from gridfold.records.result import Replicate, Results, TrialResult
+from gridfold.records.objective import mean_of
+from gridfold.records.trials import Replicate, Results, TrialResult
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, cast
 import yaml
 
 from gridfold.config.parser import MORE_THAN_ONE, Span, growing, parse
-from gridfold.errors import ConfigError, nearest
-from gridfold.values import Loader, writable
+from gridfold.core.errors import ConfigError, nearest
+from gridfold.core.values import Loader, writable
 
 FIXED_TAG = "!fixed"
 EMPTY = "the config is empty"

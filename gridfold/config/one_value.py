@@ -10,8 +10,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from gridfold.config.base import Config
-from gridfold.space import Parameter
+from gridfold.config.config import Config
+from gridfold.space.space import Parameter
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 # A number of something may well be varied: n_layers, num_heads, max_steps, epochs.

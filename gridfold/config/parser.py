@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from gridfold.values import Loader
+from gridfold.core.values import Loader
 
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MARK: Any = yaml.Mark

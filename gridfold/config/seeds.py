@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gridfold.config.base import SECTION, Config
-from gridfold.config.variations import Variation
-from gridfold.errors import ConfigError, nearest
-from gridfold.repeats import Seeds
-from gridfold.values import render
+from gridfold.config.config import SECTION, Config
+from gridfold.config.overrides import Variation
+from gridfold.core.errors import ConfigError, nearest
+from gridfold.core.values import render
+from gridfold.space.repeats import Seeds
 
 _OF_RUN = "run.seed"  # as a path: what the config has is not what the trainer takes
 _USUAL = ("training.seed", "seed")  # where a config has it, if it has one

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gridfold.records.ranking import Objective
-from gridfold.run import Record
+from gridfold.records.objective import Objective
+from gridfold.runs.run import Record
 
 
 @dataclass(frozen=True)

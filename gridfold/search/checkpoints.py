@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gridfold.records.ranking import Objective, Rank
-from gridfold.run import Record, Run
-from gridfold.store import SearchDirectory
-from gridfold.trainer import BUILT_IN, CHECKPOINTS, resolve
+from gridfold.records.objective import Objective, Rank
+from gridfold.runs.run import Record, Run
+from gridfold.runs.store import SearchDirectory
+from gridfold.trainers.trainer import BUILT_IN, CHECKPOINTS, resolve
 
 
 @dataclass

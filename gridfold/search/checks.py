@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gridfold.config.template import Template
+from gridfold.config.render import Template
 from gridfold.identity import reads
 from gridfold.identity.fingerprint import Code
-from gridfold.trainer import FunctionTrainer, check_holds_out, resolve
+from gridfold.trainers.trainer import FunctionTrainer, check_holds_out, resolve
 
 Choice = tuple[int, ...]
 

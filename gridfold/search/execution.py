@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gridfold.errors import ConfigError
-from gridfold.executors.devices import GpuSlots, gpus
-from gridfold.executors.local import LocalExecutor
-from gridfold.limits import MOST_PARALLEL
-from gridfold.process.threads import physical_cores
+from gridfold.core.errors import ConfigError
+from gridfold.core.limits import MOST_PARALLEL
+from gridfold.core.process.threads import physical_cores
+from gridfold.executors.local.devices import GpuSlots, gpus
+from gridfold.executors.local.executor import LocalExecutor
+from gridfold.runs.store import SearchDirectory
 from gridfold.search.checkpoints import KeepBest
-from gridfold.search.schedule import Policy
-from gridfold.store import SearchDirectory
+from gridfold.search.loop import Policy
 
 
 def check_parallel(parallel: int) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from gridfold.errors import ConfigError
+from gridfold.core.errors import ConfigError
 from gridfold.identity.fingerprint import Code
-from gridfold.run import Record, Run
+from gridfold.runs.run import Record, Run
+from gridfold.runs.store import Store
 from gridfold.search.plan import Plan
 from gridfold.search.reuse import find_reusable
-from gridfold.store import Store
 
 _SAMPLE = 50  # earlier runs to judge by
 _ENDLESS = 10**30  # runs

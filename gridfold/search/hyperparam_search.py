@@ -9,23 +9,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gridfold.config.base import Config
-from gridfold.config.template import Template
-from gridfold.config.variations import from_mapping
-from gridfold.errors import ConfigError
-from gridfold.executors import Executor, Harmless, Watcher
-from gridfold.executors.local import LocalExecutor
-from gridfold.failure import is_disk_full
-from gridfold.process.interrupt import Interrupt
-from gridfold.records.result import write_results
-from gridfold.run import Attempt, Record, Run, now
-from gridfold.search.backlog import Backlog
+from gridfold.config.config import Config
+from gridfold.config.overrides import from_mapping
+from gridfold.config.render import Template
+from gridfold.core.errors import ConfigError
+from gridfold.core.process.interrupt import Interrupt
+from gridfold.executors.local.executor import LocalExecutor
+from gridfold.executors.protocol import Executor, Harmless, Watcher
+from gridfold.records.trials import write_results
+from gridfold.runs.failure import is_disk_full
+from gridfold.runs.run import Attempt, Record, Run, now
+from gridfold.runs.store import SearchDirectory, Store
 from gridfold.search.checkpoints import KeepBest
-from gridfold.search.doubts import number_like
 from gridfold.search.execution import check_parallel
+from gridfold.search.loop import Policy, Schedule
+from gridfold.search.pending import Backlog
 from gridfold.search.plan import Plan, create, relist
-from gridfold.search.schedule import Policy, Schedule
-from gridfold.store import SearchDirectory, Store
+from gridfold.search.warnings import number_like
 
 
 class Silent:
@@ -69,7 +69,7 @@ class HyperParamSearch:
         run_dirs = search.run_grid_search(run_prefix="experiment")
 
     Args:
-        config: path of a YAML file, or a mapping. A list in it is varied (see ``gridfold.config.base.Config``).
+        config: path of a YAML file, or a mapping. A list in it is varied (see ``gridfold.config.config.Config``).
         runs_dir: the folder for the runs; created if it is not there.
         vary: dotted paths of the lists of the config that vary, or of sections that hold them; no others do (default:
             the config's, or all).

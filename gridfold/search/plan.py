@@ -10,26 +10,26 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
-from gridfold import provenance
-from gridfold.config.base import SECTION, Config
+from gridfold.config.config import SECTION, Config
 from gridfold.config.one_value import guesses, shortest
+from gridfold.config.overrides import Variation, parse_arguments
+from gridfold.config.render import Template
 from gridfold.config.seeds import find_seeds
-from gridfold.config.template import Template
-from gridfold.config.variations import Variation, parse_arguments
-from gridfold.errors import ConfigError
-from gridfold.executors.local import LocalExecutor
+from gridfold.core.errors import ConfigError
+from gridfold.core.limits import MOST_RUNS, USUAL_RUNS
+from gridfold.core.process.identity import Owner
+from gridfold.core.values import render, to_record
+from gridfold.executors.local.executor import LocalExecutor
+from gridfold.identity import provenance
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.packages import basic
-from gridfold.limits import MOST_RUNS, USUAL_RUNS
-from gridfold.names import RunNames, check_prefix
-from gridfold.process.owner import Owner
-from gridfold.repeats import DataFold, Repetition, Seeds, repetitions
-from gridfold.run import now
+from gridfold.runs.names import RunNames, check_prefix
+from gridfold.runs.run import now
+from gridfold.runs.store import BASE, RUNS, RunEntry, SearchDirectory, Store
 from gridfold.search.checks import Checks
-from gridfold.space import Parameter, Space, Trial, size_text
-from gridfold.store import BASE, RUNS, RunEntry, SearchDirectory, Store
-from gridfold.trainer import BUILT_IN
-from gridfold.values import render, to_record
+from gridfold.space.repeats import DataFold, Repetition, Seeds, repetitions
+from gridfold.space.space import Parameter, Space, Trial, size_text
+from gridfold.trainers.trainer import BUILT_IN
 
 RACE_LEAST = 3  # repeats that a race needs to be one
 _FACTORS = 8  # that a message shows

@@ -9,12 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gridfold.errors import ConfigError
+from gridfold.core.errors import ConfigError
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.sources import Sources, changes, listed
-from gridfold.run import Record, code_of
-from gridfold.search.backlog import Backlog
-from gridfold.store import SearchDirectory, Store
+from gridfold.runs.run import Record, code_of
+from gridfold.runs.store import SearchDirectory, Store
+from gridfold.search.pending import Backlog
 
 ALIKE = ("threads", "seed")  # facts on which a result depends besides the config and the code
 

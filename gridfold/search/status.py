@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from gridfold.records.ranking import Objective, Rank
-from gridfold.records.result import objective_of, records_at_best
+from gridfold.records.objective import Objective, Rank
 from gridfold.records.ties import Leaders
-from gridfold.run import Record, Run
-from gridfold.store import RunEntry, SearchDirectory
+from gridfold.records.trials import objective_of, records_at_best
+from gridfold.runs.run import Record, Run
+from gridfold.runs.store import RunEntry, SearchDirectory
 
 
 @dataclass

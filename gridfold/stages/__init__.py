@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
-from gridfold.errors import ConfigError
+from gridfold.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from types import FunctionType
 
-    from gridfold.stages.shelf import Shelf
+    from gridfold.stages.cache import Shelf
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,7 +48,7 @@ def shelf_in_use() -> Shelf | None:
     Raises:
         ConfigError: the limit is not a number.
     """
-    from gridfold.stages.shelf import Shelf  # the processes of runs without stages do not need it
+    from gridfold.stages.cache import Shelf  # the processes of runs without stages do not need it
 
     given = os.environ.get(LIMIT, "")
     try:
@@ -123,7 +123,7 @@ class _Stage:
         return call
 
     def _call(self, config: Mapping[Any, Any] | None, others: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-        from gridfold.stages.kept import Call, Kept  # as above
+        from gridfold.stages.call import Call, Kept  # as above
 
         watched = not self._function.__module__.startswith(_TRUSTED)
         call = Call(self._function, self._version, self._any_threads, watched, config, others, named)

@@ -24,7 +24,7 @@ from gridfold.stages.trace import Question, Trace, told
 
 _CORE = os.path.join(Path(__file__).parents[1], "")  # noqa: PTH118
 _BUILT_IN = os.path.join(_CORE, "text", "")  # noqa: PTH118 - a trainer like any other
-_WRAPPERS = (os.path.join(_CORE, "fold", "writes.py"), reads.__file__)  # noqa: PTH118 - between code and what it opens
+_WRAPPERS = (os.path.join(_CORE, "sharing", "write_guard.py"), reads.__file__)  # noqa: PTH118 - between code and what it opens
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/bin/", "/opt/", "/memfd:")
 _CHANGES = ("mkdir", "remove", "rename", "rmdir", "symlink", "link", "truncate")

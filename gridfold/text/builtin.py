@@ -6,10 +6,10 @@ import importlib.util
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gridfold.errors import ConfigError, nearest
+from gridfold.core.errors import ConfigError, nearest
+from gridfold.text.compatibility import check_fit, check_frozen
 from gridfold.text.data import describe
-from gridfold.text.ending import read_ending
-from gridfold.text.fitness import check_fit, check_frozen
+from gridfold.text.early_stopping import read_ending
 from gridfold.text.head import read_head
 from gridfold.text.pretrained import check_pretrained
 from gridfold.text.section import Config
@@ -41,7 +41,7 @@ class TextTrainer:
             deleted to save disk: the metrics, the plots and the mistakes stay.
     """
 
-    preload: tuple[str, ...] = ("gridfold.text.fit", "gridfold.text.saved")
+    preload: tuple[str, ...] = ("gridfold.text.pipeline", "gridfold.text.saved")
     checkpoints: tuple[str, ...] = ("head.safetensors", "encoder/*.safetensors", "checkpoint.pt")
 
     def check(self, config: Mapping[str, Any]) -> None:
@@ -75,7 +75,7 @@ class TextTrainer:
         """
         _require_packages()
         from gridfold.text.checkpoint import discard  # imports torch
-        from gridfold.text.fit import fit
+        from gridfold.text.pipeline import fit
         from gridfold.text.saved import save
 
         try:

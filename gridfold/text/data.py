@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gridfold.errors import ConfigError
+from gridfold.core.errors import ConfigError
 from gridfold.text.location import local_path, stamp
 from gridfold.text.settings import DataSettings
 from gridfold.text.sources import Columns, Label, Table, read_table

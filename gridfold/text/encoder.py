@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
-from gridfold.errors import ConfigError
+from gridfold.core.errors import ConfigError
 from gridfold.text.pretrained import quiet, reference
 from gridfold.text.workers import each
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gridfold.process.threads import physical_cores
+from gridfold.core.process.threads import physical_cores
 from gridfold.stages import shelf_in_use, stage
 from gridfold.text.encoder import PooledEncoder, Row, Tokenizer, encode, load_encoder, load_tokenizer
 from gridfold.text.layers import activations

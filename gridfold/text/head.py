@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gridfold.errors import ConfigError, nearest
+from gridfold.core.errors import ConfigError, nearest
 from gridfold.text.section import BELOW_ONE, FLAG, NOT_NEGATIVE, POSITIVE, TEXT, Kind, Section, choice, number, whole
 
 if TYPE_CHECKING:

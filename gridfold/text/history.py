@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from gridfold.text.ending import Ending
+from gridfold.text.early_stopping import Ending
 from gridfold.text.metrics import Floats, Ids, compute_metrics
 from gridfold.text.optimization import classification_loss
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, overload
 import torch
 from torch import Tensor, nn
 
-from gridfold.errors import ConfigError
+from gridfold.core.errors import ConfigError
 from gridfold.text.encoder import PooledEncoder, Row, Tokenizer, autocast
 from gridfold.text.pretrained import check_frozen_layers
 

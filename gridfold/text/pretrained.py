@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from gridfold.errors import ConfigError, nearest_file
+from gridfold.core.errors import ConfigError, nearest_file
 from gridfold.text.location import PACKAGE, is_hub_name, local_path
 
 _SUFFIXES = (".json", ".safetensors", ".bin", ".model", ".txt", ".py")

@@ -17,13 +17,13 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import nn
 
-from gridfold.errors import ConfigError, nearest_file
+from gridfold.core.errors import ConfigError, nearest_file
 from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder, load_tokenizer, run_device
-from gridfold.text.fit import Fitted
 from gridfold.text.frozen import head_logits
 from gridfold.text.head import build_head
 from gridfold.text.memory import within_memory
 from gridfold.text.metrics import Floats, probabilities
+from gridfold.text.pipeline import Fitted
 from gridfold.text.plots import draw_confusion_matrix, draw_loss
 from gridfold.text.pretrained import lasting_reference, quiet
 from gridfold.text.sources import Label

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from gridfold.errors import ConfigError, nearest
-from gridfold.fold.asking import alternatives, ask
+from gridfold.core.errors import ConfigError, nearest
+from gridfold.sharing.questions import alternatives, ask
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args, get_type_hints
 
-from gridfold.errors import ConfigError, nearest
+from gridfold.core.errors import ConfigError, nearest
 from gridfold.text.section import (
     BELOW_ONE,
     FLAG,
@@ -104,7 +104,7 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How to train an epoch; when to end, and which epoch is best, is for ``gridfold.text.ending``.
+    """How to train an epoch; when to end, and which epoch is best, is for ``gridfold.text.early_stopping``.
 
     Attributes:
         batch_size: examples a forward pass.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from gridfold.errors import ConfigError, nearest, nearest_file
+from gridfold.core.errors import ConfigError, nearest, nearest_file
 from gridfold.text.location import is_hub_name, local_path
 
 if TYPE_CHECKING:

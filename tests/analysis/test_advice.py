@@ -10,11 +10,11 @@ import pytest
 
 from gridfold.analysis.advice import between, extended, nice
 from gridfold.analysis.advice import text as written
-from gridfold.records.result import Results
-from gridfold.report.tables import Tables
-from gridfold.search.extension import add_repeats
-from gridfold.store import SearchDirectory
-from tests.report.synthetic import grid, noise, on_disk, results
+from gridfold.analysis.summary import Tables
+from gridfold.records.trials import Results
+from gridfold.runs.store import SearchDirectory
+from gridfold.search.more_runs import add_repeats
+from tests.show.synthetic import grid, noise, on_disk, results
 
 CONFIG = "lr: [1e-4, 1e-3, 1e-2]\nsize: [16, 32]\n"
 

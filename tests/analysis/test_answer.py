@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from gridfold.analysis.answer import _Words, digits
 from gridfold.analysis.significance import contenders
-from gridfold.records.ranking import Objective
-from gridfold.records.result import Results
-from gridfold.report import charts, listing
-from gridfold.report.tables import Effect, Interaction, Tables
-from tests.report.synthetic import grid, noise, on_disk, results
+from gridfold.analysis.summary import Effect, Interaction, Tables
+from gridfold.records.objective import Objective
+from gridfold.records.trials import Results
+from gridfold.show import charts, trial_table
+from tests.show.synthetic import grid, noise, on_disk, results
 
 POINTS = grid(training__lr=[1e-6, 5e-6, 1e-5], training__batch_size=[16, 32])
 
@@ -168,7 +168,7 @@ class TestTies:
         found = on_disk(tmp_path, "lr: [1, 2, 3]\n", lambda params, _: min(params["lr"], 2) / 4)
         tables = Tables.compute(Results.read([found]))
         assert [each.kind for each in tables.advice] == ["repeat"]
-        rows = list(listing.rows(tables, found))
+        rows = list(trial_table.rows(tables, found))
         assert [(row.rank, row.standing, row.against.text) for row in rows] == [
             (1, "best", "tied"),
             (1, "best", "tied"),

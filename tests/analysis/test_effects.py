@@ -20,7 +20,7 @@ from gridfold.analysis.effects import (
     judged,
     regions,
 )
-from tests.report.synthetic import grid, noise, results
+from tests.show.synthetic import grid, noise, results
 
 POINTS = grid(lr=[1e-4, 1e-3, 1e-2], size=[16, 32], kind=["a", "b"])
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gridfold.analysis.significance import confirmation, contenders, estimates, holm, in_contention
-from tests.report.synthetic import grid, noise, results
+from tests.show.synthetic import grid, noise, results
 
 ROWS = [[0.91, 0.92, 0.90], [0.95, 0.97, 0.93], [0.5, None, 0.6], [None, None, None], [0.7]]
 POINTS = grid(lr=[1, 2, 3, 4, 5])

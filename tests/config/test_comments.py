@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridfold.config.base import Config
-from gridfold.config.template import Template
-from gridfold.config.variations import parse_arguments
-from gridfold.space import Space
+from gridfold.config.config import Config
+from gridfold.config.overrides import parse_arguments
+from gridfold.config.render import Template
+from gridfold.space.space import Space
 from tests.loaders import assert_all_read
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from gridfold.config.document import Document
 from gridfold.config.number_like import number_meant, texts_like_numbers
-from gridfold.config.variations import parse_arguments
+from gridfold.config.overrides import parse_arguments
 
 NUMBERS = {
     "-.5": -0.5,

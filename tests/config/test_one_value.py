@@ -2,7 +2,7 @@
 
 import pytest
 
-from gridfold.config.base import Config
+from gridfold.config.config import Config
 from gridfold.config.one_value import guesses, shortest
 
 ONE_VALUE = {

@@ -8,9 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gridfold.config import parser
-from gridfold.config.base import Config
-from gridfold.config.template import Template
-from gridfold.errors import ConfigError
+from gridfold.config.config import Config
+from gridfold.config.render import Template
+from gridfold.core.errors import ConfigError
 from tests.loaders import assert_all_read, omegaconf
 
 WORDS = [

@@ -3,11 +3,11 @@
 import pytest
 import yaml
 
-from gridfold.config.base import Config
-from gridfold.config.template import Template
-from gridfold.config.variations import parse_arguments
-from gridfold.errors import ConfigError
-from gridfold.space import Space
+from gridfold.config.config import Config
+from gridfold.config.overrides import parse_arguments
+from gridfold.config.render import Template
+from gridfold.core.errors import ConfigError
+from gridfold.space.space import Space
 
 KEEP = "gridfold: {tags: keep}\n"
 COMMENT = "# gridfold: {tags: keep}\n"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gridfold.errors import ConfigError
-from gridfold.executors.devices import GpuSlots, gpus
-from gridfold.process.threads import physical_cores
+from gridfold.core.errors import ConfigError
+from gridfold.core.process.threads import physical_cores
+from gridfold.executors.local.devices import GpuSlots, gpus
 from tests.conftest import ROOT
 
 A = "GPU-aaaaaaaa-0000-0000-0000-000000000001"
@@ -48,7 +48,7 @@ def search():
     started = []
 
     def start(code, *arguments):
-        code = "import os, sys, time\nfrom gridfold.executors.devices import GpuSlots\n" + code
+        code = "import os, sys, time\nfrom gridfold.executors.local.devices import GpuSlots\n" + code
         process = subprocess.Popen(
             [sys.executable, "-c", code, *map(str, arguments)],
             env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -70,7 +70,7 @@ def test_a_machine_has_cores():
 
 def test_cores_are_those_that_the_affinity_leaves():
     code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
-    code += "from gridfold.process.threads import physical_cores; assert physical_cores() == 1"
+    code += "from gridfold.core.process.threads import physical_cores; assert physical_cores() == 1"
     subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
 
 
@@ -89,7 +89,7 @@ def test_no_gpus_where_nvidia_smi_is_missing_or_fails(smi, lines):
 def test_no_gpus_where_nvidia_smi_hangs(smi, machine, monkeypatch):
     smi(A)
     (machine / "bin" / "nvidia-smi").write_text("#!/bin/sh\nexec /bin/sleep 60\n")
-    monkeypatch.setattr("gridfold.executors.devices._SMI_SECONDS", 0.1)
+    monkeypatch.setattr("gridfold.executors.local.devices._SMI_SECONDS", 0.1)
     assert gpus() == ()
 
 

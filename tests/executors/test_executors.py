@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from gridfold.executors.devices import GpuSlots
-from gridfold.executors.local import LocalExecutor
-from gridfold.process.interrupt import Interrupt
-from gridfold.run import Attempt, Record, Run, started, write_config
+from gridfold.core.process.interrupt import Interrupt
+from gridfold.executors.local.devices import GpuSlots
+from gridfold.executors.local.executor import LocalExecutor
+from gridfold.runs.run import Attempt, Record, Run, started, write_config
 
 
 class Watched:

@@ -8,8 +8,8 @@ import pytest
 
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.sources import Sources
+from gridfold.runs.store import Store
 from gridfold.search.reuse import Reusable, find_reusable
-from gridfold.store import Store
 from tests import made
 
 FUNCTION = "def train(config, run):\n    {}\n    return {{'acc': config['lr'] * FACTOR}}\n"

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests import made
-from tests.commands.test_actions import records, searches, start, wait_for  # noqa: F401 - a fixture
+from tests.cli.test_run import records, searches, start, wait_for  # noqa: F401 - a fixture
 
 CONFIG = "gridfold: {trainer: 'f:train'}\nx: [1, 2, 3, 4, 5, 6]\n"
 CODE = """
@@ -24,7 +24,7 @@ EDITED = CODE.replace("return x", "return x + 1000")
 
 @pytest.fixture
 def gridfold(command):
-    return lambda *arguments: command("gridfold/cli.py", *arguments)
+    return lambda *arguments: command("gridfold/__main__.py", *arguments)
 
 
 @pytest.fixture

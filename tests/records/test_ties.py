@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridfold.records.ranking import Objective
+from gridfold.records.objective import Objective
 from gridfold.records.ties import Leaders, Tie
-from gridfold.run import Record
+from gridfold.runs.run import Record
 
 F1 = Objective("f1")
 few = st.sampled_from([0.25, 0.5, 1.0])

@@ -9,11 +9,11 @@ import pytest
 from rich.console import Console
 
 from gridfold import ConfigError, HyperParamSearch
-from gridfold.executors.local import LocalExecutor
-from gridfold.report.live import live
-from gridfold.search.backlog import Backlog
+from gridfold.executors.local.executor import LocalExecutor
+from gridfold.runs.store import Store
 from gridfold.search.hyperparam_search import execute_search
-from gridfold.store import Store
+from gridfold.search.pending import Backlog
+from gridfold.show.live import live
 from tests.loaders import pyyaml
 
 CONFIG = {"gridfold": {"trainer": "toy:train"}, "training": {"lr": [0.5, 0.25], "size": 16}, "betas": [0.9, 0.99]}

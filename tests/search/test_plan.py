@@ -6,11 +6,11 @@ import logging
 import pytest
 
 from gridfold import HyperParamSearch
-from gridfold.config.base import Config
-from gridfold.config.variations import parse_arguments
-from gridfold.errors import ConfigError
+from gridfold.config.config import Config
+from gridfold.config.overrides import parse_arguments
+from gridfold.core.errors import ConfigError
+from gridfold.runs.store import Store
 from gridfold.search.plan import Plan, plan_of
-from gridfold.store import Store
 
 HUGE = "".join(f"p{index}: [0, 1, 2]\n" for index in range(40))
 BY_ACCIDENT = """\

@@ -17,12 +17,12 @@ import pytest
 
 import gridfold
 from gridfold import stages
-from gridfold.errors import ConfigError
-from gridfold.fold.folded import Group
+from gridfold.core.errors import ConfigError
 from gridfold.identity import code, machine
 from gridfold.identity.sources import Sources
-from gridfold.stages import shelf
-from gridfold.store import Store
+from gridfold.runs.store import Store
+from gridfold.sharing.group import Group
+from gridfold.stages import cache
 from tests.conftest import ROOT
 
 CONFIG = {"data": {"name": "news", "limit": 5}, "model": {"size": 2}, "training": {"lr": 0.1}, "list": [{"a": 1}, 2]}
@@ -336,7 +336,8 @@ class TestResults:
             f"    print('computed')\n    return numpy.random.rand(312).sum() if {draws} else 1\n"
         )
         code = (
-            "import own; from gridfold import stages; from gridfold.process import seeding; from pathlib import Path; "
+            "import own; from gridfold import stages; from gridfold.core.process import seeding; "
+            "from pathlib import Path; "
             "stages.use(Path()); seeding.start(3); own.made()"
         )
         printed(code, tmp_path)
@@ -406,7 +407,7 @@ class TestResults:
         def full(*_):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        monkeypatch.setattr(shelf, "replace_bytes", full)
+        monkeypatch.setattr(cache, "replace_bytes", full)
         assert len(features(CONFIG)) == len(features(CONFIG)) == 5
         assert "No space left" in caplog.text
 
@@ -450,7 +451,7 @@ class TestIdentity:
         assert machine.of_machine(threads=False) == before
 
     def test_a_worker_without_stages_does_not_load_what_they_need(self):
-        heavy = {"gridfold.stages.shelf"}
+        heavy = {"gridfold.stages.cache"}
         code = f"import sys, gridfold.worker; print({heavy} & set(sys.modules))"
         assert printed(code, ROOT) == "set()\n"
 

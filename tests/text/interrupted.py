@@ -131,7 +131,7 @@ def _child(config: dict[str, Any], folder: Path, blow: dict[str, Any] | None) ->
 def main() -> None:
     import torch
 
-    import gridfold.text.fit
+    import gridfold.text.pipeline
     import gridfold.text.saved  # noqa: F401
 
     torch.set_num_threads(1)

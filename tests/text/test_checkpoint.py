@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import torch
 
-from gridfold.errors import ConfigError
-from gridfold.run import Run
+from gridfold.core.errors import ConfigError
+from gridfold.runs.run import Run
 from gridfold.text import checkpoint, load, trainer
 from gridfold.text.checkpoint import CheckpointFile, RandomState, discard, fingerprint
 from gridfold.text.interruption import Interruption

@@ -3,8 +3,8 @@
 import pytest
 
 from gridfold.text import trainer
-from tests.test_trainer import TrainerContract
 from tests.text.conftest import base_config
+from tests.trainers.test_trainer import TrainerContract
 
 
 class TestTextTrainer(TrainerContract):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gridfold.errors import ConfigError
+from gridfold.core.errors import ConfigError
 from gridfold.text import data as data_module
 from gridfold.text import trainer
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from gridfold import stages
-from gridfold.text import features, fit, trainer
+from gridfold.text import features, pipeline, trainer
 from gridfold.text.encoder import PooledEncoder, encode, load_encoder, load_tokenizer
 from gridfold.text.features import Tokens
 from gridfold.text.workers import each
@@ -192,7 +192,7 @@ def test_cores_are_used_where_one_process_computes_for_all(kept, monkeypatch, ti
     assert features._workers(encoder) == 5
     monkeypatch.setattr(stages, "_folder", None)
     assert features._workers(encoder) == torch.get_num_threads()
-    assert fit.features_of is features.features_of
+    assert pipeline.features_of is features.features_of
 
 
 def test_activations_of_frozen_layers_are_kept_too(config, new_run, kept, monkeypatch):

@@ -6,12 +6,12 @@ import itertools
 import pytest
 import yaml
 
-from gridfold.executors.local import LocalExecutor
-from gridfold.process.interrupt import Interrupt
-from gridfold.run import Attempt, Record, Run
+from gridfold.core.process.interrupt import Interrupt
+from gridfold.executors.local.executor import LocalExecutor
+from gridfold.runs.run import Attempt, Record, Run
+from gridfold.runs.store import SearchDirectory
 from gridfold.search.hyperparam_search import Silent
-from gridfold.store import SearchDirectory
-from gridfold.trainer import BUILT_IN
+from gridfold.trainers.trainer import BUILT_IN
 
 FILES = ("head.safetensors", "classifier.json", "misclassified.csv", "metrics.jsonl")
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridfold.errors import ConfigError
-from gridfold.store import SearchDirectory
+from gridfold.core.errors import ConfigError
+from gridfold.runs.store import SearchDirectory
 from gridfold.text import trainer
 from gridfold.text.data import folds_of, load_data
 from gridfold.text.section import Config

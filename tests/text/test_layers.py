@@ -17,9 +17,9 @@ import transformers
 from safetensors.torch import load_file
 from torch import nn
 
-from gridfold.errors import ConfigError
-from gridfold.text import fit as fit_module
+from gridfold.core.errors import ConfigError
 from gridfold.text import load, trainer
+from gridfold.text import pipeline as fit_module
 from gridfold.text.data import load_data
 from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder, load_tokenizer
 from gridfold.text.layers import ActivationPadding, above, activations, with_activations

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from gridfold.text import finetune, fit, load, trainer
+from gridfold.text import finetune, load, pipeline, trainer
 from gridfold.text import frozen as frozen_module
 from gridfold.text.checkpoint import CheckpointFile
 from gridfold.text.encoder import PooledEncoder
@@ -98,7 +98,7 @@ def test_what_did_not_fit_is_let_go():
 
 def test_nothing_holds_on_to_an_encoder_that_did_not_fit(config, new_run, room, monkeypatch):
     room(training=2)
-    load_encoder, loaded, alive = fit.load_encoder, [], []
+    load_encoder, loaded, alive = pipeline.load_encoder, [], []
 
     def noted(*args: Any) -> PooledEncoder:
         alive.append(sum(encoder() is not None for encoder in loaded))
@@ -106,7 +106,7 @@ def test_nothing_holds_on_to_an_encoder_that_did_not_fit(config, new_run, room, 
         loaded.append(weakref.ref(encoder))
         return encoder
 
-    monkeypatch.setattr(fit, "load_encoder", noted)
+    monkeypatch.setattr(pipeline, "load_encoder", noted)
     trainer.train(config, new_run("run"))
     assert alive == [0, 0, 0]
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from gridfold.text import fit, trainer
+from gridfold.text import pipeline, trainer
 from gridfold.text.encoder import PooledEncoder
 from tests.text.examples import NotedRun
 
@@ -61,9 +61,9 @@ def test_buckets_hold_texts_of_like_lengths(trained_shapes):
 def test_a_machine_without_bf16_says_that_it_is_slow(config, new_run, monkeypatch):
     config["training"].update(bf16=True, num_epochs=1)
     fast, slow = new_run("fast"), new_run("slow")
-    monkeypatch.setattr(fit, "computes_bf16", lambda device: True)
+    monkeypatch.setattr(pipeline, "computes_bf16", lambda device: True)
     trainer.train(config, fast)
-    monkeypatch.setattr(fit, "computes_bf16", lambda device: False)
+    monkeypatch.setattr(pipeline, "computes_bf16", lambda device: False)
     trainer.train(config, slow)
     assert fast.notes == []
     assert slow.notes == [

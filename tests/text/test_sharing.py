@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from gridfold.text import features, fit, trainer
+from gridfold.text import features, pipeline, trainer
 from gridfold.text.encoder import encode, load_encoder, load_tokenizer
 from tests.conftest import ROOT
 
@@ -74,7 +74,7 @@ class Watched(Mapping[str, Any]):
 )
 def test_shared_work_is_done_before_head_and_training_are_read(key, value, work, config, new_run, monkeypatch):
     reads: list[str] = []
-    module = features if work == "encode" else fit
+    module = features if work == "encode" else pipeline
     done = getattr(module, work)
     monkeypatch.setattr(module, work, lambda *args, **named: reads.append("DONE") or done(*args, **named))
     del config["model"]["freeze_encoder"]

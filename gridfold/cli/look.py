@@ -1,0 +1,110 @@
+"""What the commands do that look at what is there: nothing is run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from gridfold.core.errors import ConfigError, nearest, visible
+from gridfold.export import formats
+from gridfold.records.filter import Condition
+from gridfold.records.objective import Objective
+from gridfold.records.table import Rows, differing
+from gridfold.records.trials import compare
+from gridfold.runs.store import Store
+from gridfold.search.status import Status
+from gridfold.show import best as chosen
+from gridfold.show import diff as apart
+from gridfold.show import printing, terminal
+from gridfold.show import sharing as folding
+
+
+def status(options: argparse.Namespace, again: str) -> int:
+    """Say how far a search is."""
+    found = Status.read(Store().find(options.search))
+    terminal.console().print(terminal.status(found, again), soft_wrap=True)
+    return 0
+
+
+def fold(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Say what the runs of a search shared."""
+    terminal.console().print(folding.report(Store().find(options.search)), soft_wrap=True)
+    return 0
+
+
+def report(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Write the report of a search."""
+    compared = compare(Store(), [options.search], Objective(options.metric, options.maximize))
+    from gridfold.show import summary  # tables need no page
+
+    terminal.console().print(summary.report(compared), soft_wrap=True)
+    return 0
+
+
+def logs(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Print what a run printed."""
+    store = Store()
+    run = store.find_run(options.run)
+    record = run.read()
+    if record and record.reused:  # it was not executed; what it stands for was
+        run = store.run(record.reused)
+    is_terminal = sys.stdout.isatty()
+    for text in run.follow_log() if options.follow else [run.read_log()]:
+        # A terminal gets each state of a progress bar as a line.
+        sys.stdout.write(visible(text.replace("\r\n", "\n").replace("\r", "\n")) if is_terminal else text)
+        sys.stdout.flush()
+    return 0
+
+
+def results(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Show the results of searches as a table, or write them as data."""
+    form = options.format or _format_of(options.output)
+    if form == "parquet" and not options.output:
+        raise ConfigError("--format parquet is no text to print", hint="name a file: --output results.parquet")
+    compared = compare(Store(), options.searches, Objective(options.metric, options.maximize))
+    for difference in differing(compared):
+        terminal.console(stderr=True).print(terminal.warning(difference), soft_wrap=True)
+    rows = Rows.of(compared, by_run=options.runs)
+    known = rows.columns if form in formats.DATA else rows.shown
+    if options.where is not None:
+        rows = rows.only(Condition(options.where, known).select(rows.rows))
+    if options.sort is not None:
+        rows = rows.sorted(rows.column(options.sort, known))
+    columns = [rows.column(name, known) for name in options.columns or ()]
+    is_whole = options.all or (options.output and options.count is None)  # a file has room for all
+    listed = printing.Listing(rows, form, tuple(columns), options.sort, sys.maxsize if is_whole else options.count)
+    if options.output is None:
+        output = terminal.console()
+        listed.print(output)
+        if form == "table" and compared.caveat:
+            output.print(compared.caveat, style="yellow", markup=False, soft_wrap=True)
+        return 0
+    listed.write(Path(options.output))
+    terminal.console(stderr=True).print(terminal.written(options.output, len(listed.shown)), soft_wrap=True)
+    return 0
+
+
+def _format_of(output: str | None) -> str:
+    """The format that the name of a file says, or the table that people read if there is no file."""
+    if output is None:
+        return "table"
+    suffix = Path(output).suffix.lower()
+    if suffix not in formats.SUFFIXES:
+        hint = f"{nearest(suffix, formats.SUFFIXES)}\nor say it: --format csv"
+        raise ConfigError(f"no format is known by the ending '{suffix}'", where=f"--output {output}", hint=hint)
+    return formats.SUFFIXES[suffix]
+
+
+def best(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Show the best run of a search, and how to use it."""
+    compared = compare(Store(), [options.search], Objective(options.metric, options.maximize))
+    terminal.console().print(chosen.report(compared), soft_wrap=True)
+    return 0
+
+
+def diff(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Show in what two runs differ."""
+    store = Store()
+    terminal.console().print(apart.report(*map(store.find_run, (options.run, options.other))), soft_wrap=True)
+    return 0

@@ -1,0 +1,116 @@
+"""The command line: parse, call, and end with an exit code.
+
+Exit codes: 0 all is well, 1 a run failed, 2 bad input (nothing was created), 3 other processes have runs
+that are not done, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import re
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from gridfold import __version__
+from gridfold.cli.options import COMMANDS, LOOKING, hyper_main_options, train_options
+from gridfold.core.errors import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, nearest, visible
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, naming the nearest option for an unknown one."""
+
+    def error(self, message: str) -> NoReturn:
+        unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
+        if unknown:
+            hint = nearest(unknown[1], (name for name in self._option_string_actions if name.startswith("--")))
+            message = f"unknown option {unknown[1]}\n  {hint}"
+        elif wrong := re.search(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.*)\)", message):
+            what = "unknown command" if wrong[1] == "COMMAND" else f"{wrong[1]}: unknown"
+            message = f"{what} '{wrong[2]}'\n  {nearest(wrong[2], re.findall(r'[a-z]+', wrong[3]))}"
+        elif stray := re.match(r"unrecognized arguments: (\S+\.ya?ml)", message):
+            message += f"\n  did you mean --config {stray[1]}?"
+        self.exit(EXIT_BAD_INPUT, visible(f"error: {message}\n  see {self.prog} --help\n"))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command ``gridfold``."""
+    parser = _Parser(prog="gridfold", description="One YAML file, many runs.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"gridfold {__version__}")
+    commands = parser.add_subparsers(dest="command_name", required=True, metavar="COMMAND")
+    for name, (add_options, summary) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, allow_abbrev=False)
+        command.set_defaults(parser=command)
+        add_options(command)
+    return _run(parser, arguments)
+
+
+def search(arguments: Sequence[str] | None = None) -> int:
+    """The command ``hyper_main.py``, the same as ``gridfold search``."""
+    parser = _Parser(prog="hyper_main.py", allow_abbrev=False)
+    parser.set_defaults(parser=parser)
+    hyper_main_options(parser)
+    return _run(parser, arguments)
+
+
+def train(arguments: Sequence[str] | None = None) -> int:
+    """The command ``main.py``, the same as ``gridfold train``."""
+    parser = _Parser(prog="main.py", allow_abbrev=False)
+    parser.set_defaults(parser=parser)
+    train_options(parser)
+    return _run(parser, arguments)
+
+
+def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command, words = None, given
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # whatever a name or an old record holds, it can be printed
+    if "--" in given:
+        given, command = given[: given.index("--")], given[given.index("--") + 1 :]
+    options = _parse(parser, given)
+    options.trainer_command = command
+    options.words = words[1:] if hasattr(options, "command_name") else words
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup has it ignored, and means it
+            signal.signal(ending, signal.default_int_handler)  # as Ctrl-C
+    try:
+        return _act(parser.prog, options)
+    except ConfigError as error:
+        print(visible(f"error: {error}"), file=sys.stderr)  # noqa: T201
+        return EXIT_BAD_INPUT
+    except OSError as error:
+        print(visible(f"error: {error}"), file=sys.stderr)  # noqa: T201
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        print("interrupted; what has finished is kept", file=sys.stderr)  # noqa: T201
+        return EXIT_INTERRUPTED
+
+
+def _parse(parser: argparse.ArgumentParser, given: list[str]) -> argparse.Namespace:
+    """The options; what is unknown is an error of the command that it was given to, which knows the nearest."""
+    options, unknown = parser.parse_known_args(given)
+    if unknown:
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return options
+
+
+def _act(prog: str, options: argparse.Namespace) -> int:
+    # Numbers of a search are few: a second thread would only cost the time to start it. Runs have their own setting.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if options.trainer_command is not None:
+        if not hasattr(options, "trainer"):
+            raise ConfigError("a command after -- makes sense where something is to be trained", where=prog)
+        if options.trainer is not None or not options.trainer_command:
+            problem = "both --trainer and a command after --" if options.trainer else "no command after --"
+            raise ConfigError(problem, hint="expected one of them, such as: -- python train.py --config {config}")
+        options.trainer = tuple(options.trainer_command)
+    again = "python hyper_main.py --resume" if prog.endswith(".py") else "gridfold resume"
+    options.called = prog if prog.endswith(".py") else f"{prog} {options.command_name}"
+    # Imported here, so that --help and a typo in an option answer at once.
+    module = import_module(f"gridfold.cli.{'look' if options.action in LOOKING else 'run'}")
+    return int(getattr(module, options.action)(options, again))

@@ -1,0 +1,335 @@
+"""What the commands do that run something: call, print, and say how it went by an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import RenderableType
+
+from gridfold.cli.execution import (
+    contention,
+    execute,
+    first_of_last,
+    left_in_the_end,
+    output_of,
+    runs_from,
+    say_where,
+    warn,
+)
+from gridfold.config.config import Config
+from gridfold.config.overrides import parse_arguments
+from gridfold.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_LEFT, ConfigError
+from gridfold.core.process.threads import physical_cores
+from gridfold.executors.local.executor import LocalExecutor
+from gridfold.records.objective import Objective
+from gridfold.records.trials import objective_of, run_at_best, write_results
+from gridfold.runs.names import check_prefix
+from gridfold.runs.run import Record, Run
+from gridfold.runs.store import RunEntry, SearchDirectory, Store
+from gridfold.search.execution import Execution
+from gridfold.search.forecast import Forecast
+from gridfold.search.hyperparam_search import execute_run
+from gridfold.search.more_runs import add_fresh_seeds, add_repeats, next_round, results_of
+from gridfold.search.pending import Backlog
+from gridfold.search.plan import Plan, complete, create, plan_of
+from gridfold.search.verify import changes, choose, choose_these, run_again
+from gridfold.search.warnings import doubts, number_like, unused_seed
+from gridfold.show import live, plan_table, terminal
+from gridfold.show import sharing as folding
+from gridfold.show.confirmation import confirmation, confirming
+from gridfold.space.space import Space
+
+_SETTINGS = ("trainer", "threads", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
+# What `hyper_main.py` takes for a new search only, and for one that is continued only, as it is if it was not said.
+_OF_A_NEW: dict[str, Any] = {
+    "config": None,
+    "param_variations": [],
+    "vary": None,
+    "run_prefix": "run",
+    "trainer": None,
+    "threads": None,
+    "folds": None,
+    "race": False,
+    "no_execute": False,
+}
+_OF_A_CONTINUED: dict[str, Any] = {"failed": False, "top": None}
+
+
+def search(options: argparse.Namespace, again: str) -> int:
+    """Run a search, or continue one."""
+    if hasattr(options, "resume"):  # hyper_main.py
+        _check_resume(options)
+        if options.resume is not None:
+            options.search, options.gone = options.resume, []
+            return resume(options, again)
+    if options.dry_run:
+        return plan(options, again)
+    check_prefix(options.run_prefix)
+    planned, output, execution = _planned(options), output_of(options), _execution(options)
+    if options.race:
+        contention()  # what it needs may not be installed
+    output.print(plan_table.plan_table(planned))
+    planned.check_size()
+    warn(*number_like(planned))
+    with contextlib.ExitStack() as stack:
+        code = None
+        if not options.no_execute:
+            executor = stack.enter_context(execution.executor(planned.config.threads))
+            code = planned.check(executor)
+        warn(*doubts(planned))
+        directory, run_dirs = create(planned, options.run_prefix, Store(), code)
+        output.print(terminal.created(run_dirs), soft_wrap=True)
+        if code is None:
+            say_where(options, directory)
+            return 0
+        warn(*terminal.untold(code.sources))
+        return execute(Backlog.read(directory, code.fingerprint), executor, execution, options, again)
+
+
+def resume(options: argparse.Namespace, again: str) -> int:
+    """Continue a search, together with whoever else is at it."""
+    directory, output = Store().find(options.search), output_of(options)
+    complete(directory)
+    _compare_by(directory, options)
+    wanted = runs_from(0)
+    if options.repeats or options.top or options.max_runs:
+        added = _add_repeats(directory, options)
+        output.print(terminal.added(added))
+        warn(*(unused_seed(plan_of(directory)) if options.repeats > 1 else ()))
+        wanted = _not_failed(directory, before=first_of_last(directory, added))
+    facts, execution = directory.facts(), _continued(directory, options)
+    backlog = Backlog.read(directory, only_failed=options.failed, only=wanted, gone=options.gone)
+    if _is_over(backlog, options):
+        next_round(directory, contention())
+        backlog = Backlog.read(directory)
+    output.print(terminal.backlog(backlog), soft_wrap=True)
+    if options.dry_run:
+        return 0
+    if not len(backlog):
+        write_results(directory)
+        left = left_in_the_end(directory)
+        output.print(folding.results(directory), soft_wrap=True)
+        return EXIT_LEFT if left.held else 0
+    with execution.executor(facts.get("threads", 1)) as executor:
+        _describe(backlog, executor)
+        return execute(backlog, executor, execution, options, again)
+
+
+def confirm(options: argparse.Namespace, again: str) -> int:
+    """Train the best two trials again, on fresh seeds."""
+    directory, output = Store().find(options.search), output_of(options)
+    complete(directory)
+    chosen = add_fresh_seeds(directory, options.repeats)
+    backlog = Backlog.read(directory, only=lambda entry: entry.confirms)
+    facts, execution = directory.facts(), _continued(directory, options)
+
+    def compare(search: SearchDirectory) -> RenderableType:
+        return confirmation(chosen, results_of(search))
+
+    if not len(backlog):
+        from gridfold.show import summary  # a plan needs no page
+
+        output.print(compare(directory), summary.conclusion(directory, confirms=True), soft_wrap=True)
+        return 0
+    output.print(confirming(chosen, backlog), soft_wrap=True)
+    warn(*unused_seed(plan_of(directory)))
+    with execution.executor(facts.get("threads", 1)) as executor:
+        _describe(backlog, executor)
+        return execute(backlog, executor, execution, options, again, compare)
+
+
+def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Say what a search would do."""
+    check_prefix(options.run_prefix)
+    planned, execution, output = _planned(options), _execution(options), terminal.console()
+    output.print(plan_table.plan_table(planned))
+    warn(*number_like(planned))
+    with execution.executor(planned.config.threads) as executor:
+        code = planned.check(executor)
+        forecast = Forecast.read(planned, Store(), code, executor.parallel, reuse=options.reuse)
+    warn(*doubts(planned))
+    names = planned.names(options.run_prefix, "HHMMSS")
+    output.print(plan_table.expectation(planned, names, forecast), soft_wrap=True)
+    return 0
+
+
+def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Run a run again, and compare."""
+    store = Store()
+    old = store.find_run(options.run)
+    record = old.read()
+    if record is None:
+        raise ConfigError("has no record that can be read, so there is nothing to compare with", where=str(old.dir))
+    config = Config.parse(old.read_config(), str(old.config_path)).override(threads=record.threads)
+    trainer = record.trainer if isinstance(record.trainer, str) else tuple(record.trainer)
+    planned, objective = Plan(config.override(trainer=trainer)), _objective_of(old, record)
+    output = output_of(options)
+    with LocalExecutor() as executor:
+        code = planned.check(executor)
+        run = store.create_run(old.read_config())
+        output.print(f"Run directory: {run.dir}", soft_wrap=True)
+        with live.live(output, 1, objective=objective) as view:
+            new = execute_run(run, planned, code.fingerprint, executor, view)
+    before, now = run_at_best(old, record, objective), run_at_best(run, new, objective)
+    terminal.console().print(terminal.comparison(before, now))
+    metrics = [(dict(each.metrics), dict(final.metrics)) for each, final in ((before, record), (now, new))]
+    return 0 if record.state == new.state and repr(metrics[0]) == repr(metrics[1]) else EXIT_FAILED
+
+
+def _objective_of(run: Run, record: Record) -> Objective:
+    """What a run is compared by with the others of its search, if that is still there."""
+    with contextlib.suppress(ConfigError):
+        if record.search:
+            return objective_of(SearchDirectory(run.dir.parent / record.search))
+    return Objective()
+
+
+def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Run some runs of a search again, each alone, and compare."""
+    directory, output = Store().find(options.search), output_of(options)
+    facts = directory.facts()
+    chosen = choose_these(directory, options.runs) if options.runs else choose(directory, options.count)
+    planned = plan_of(directory)
+    with LocalExecutor() as executor:
+        changed = changes(directory, planned.check(executor))
+    warn(*changed)
+    said = Execution(parallel=options.parallel, fold=False)
+    execution = replace(said.or_else(facts.get("execution") or {}), timeout=options.timeout)
+    with (
+        execution.executor(planned.config.threads, cold=True) as executor,
+        live.live(output, len(chosen), parallel=executor.parallel) as view,
+    ):
+        found = run_again(directory, chosen, executor, view)
+    terminal.console().print(terminal.verification(found), soft_wrap=True)
+    if found.interrupted:
+        return EXIT_INTERRUPTED
+    return 0 if found.is_same else EXIT_FAILED
+
+
+def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Train one config."""
+    planned = Plan(Config.load(options.config).override(trainer=options.trainer, threads=options.threads))
+    if varied := planned.config.parameters:
+        paths = ", ".join(parameter.path for parameter in varied)
+        raise ConfigError(
+            f"this config holds variations ({paths}), and {options.called} trains one config",
+            where=options.config,
+            hint=f"to run all {Space(varied).size:,} combinations: {_searching(options)} {shlex.join(options.words)}\n"
+            "to keep a list as one value, write !fixed before it",
+        )
+    output = output_of(options)
+    objective = Objective(planned.config.settings.metric, planned.config.settings.maximize)
+    warn(*number_like(planned))
+    cores = physical_cores()
+    if planned.config.threads == 1 < cores:
+        output.print(f"Uses 1 CPU thread, as in a search; --threads {cores} is faster and may change the last digits")
+    with LocalExecutor(timeout=options.timeout) as executor:
+        code = planned.check(executor)
+        run = Store().create_run(planned.template.text(()))
+        output.print(f"Run directory: {run.dir}", soft_wrap=True)
+        with live.live(output, 1, objective=objective) as view:
+            record = execute_run(run, planned, code.fingerprint, executor, view)
+    output.print(terminal.metrics_table(run_at_best(run, record, objective)))
+    if options.quiet:
+        sys.stdout.write(f"{run.dir}\n")
+    return 0 if record.state == "completed" else EXIT_FAILED
+
+
+def _searching(options: argparse.Namespace) -> str:
+    """The command that runs a search, as whoever trains one config would call it."""
+    return "python hyper_main.py" if options.called == "main.py" else "gridfold search"
+
+
+def _compare_by(directory: SearchDirectory, options: argparse.Namespace) -> None:
+    """Let a search that is continued be told what to compare by."""
+    said = {name: getattr(options, name) for name in ("metric", "maximize")}
+    if options.metric is not None:
+        directory.update(**said)
+    elif options.maximize is not None:
+        directory.update(maximize=options.maximize)
+
+
+def _not_failed(directory: SearchDirectory, before: int) -> Callable[[RunEntry], bool]:
+    """Whether a run is not one of those before an index that failed: they are not tried again with those added."""
+
+    def is_wanted(entry: RunEntry) -> bool:
+        record = directory.run(entry).read() if entry.index < before else None
+        return record is None or record.state != "failed"
+
+    return is_wanted
+
+
+def _add_repeats(directory: SearchDirectory, options: argparse.Namespace) -> int:
+    if not options.repeats:
+        what = "--top says which combinations get" if options.top else "--max-runs is for what a search is given:"
+        raise ConfigError(f"{what} more repeats", hint="say how many: --repeats 5")
+    if options.dry_run:
+        raise ConfigError("--repeats adds runs, and --dry-run changes nothing", hint="leave one of them out")
+    return add_repeats(directory, options.repeats, options.top, options.max_runs)
+
+
+def _is_over(backlog: Backlog, options: argparse.Namespace) -> bool:
+    """Whether nothing is left of this round of a race."""
+    return bool(backlog.search.facts().get("race")) and not len(backlog) and not options.dry_run
+
+
+def _continued(directory: SearchDirectory, options: argparse.Namespace) -> Execution:
+    """How a search is executed by whoever continues it."""
+    saved = directory.facts().get("execution")
+    return _execution(options).or_else(saved if isinstance(saved, dict) else {})
+
+
+def _describe(backlog: Backlog, executor: LocalExecutor) -> None:
+    """Check a search that is continued, note what code it runs, and warn if that has changed."""
+    directory, planned = backlog.search, plan_of(backlog.search)
+    code = planned.check(executor)
+    directory.note_code(code.fingerprint, code.sources)
+    warn(*terminal.untold(code.sources))
+    backlog.code = code.fingerprint
+    if directory.facts().get("fingerprint") is None:  # it was only created so far
+        directory.update(fingerprint=backlog.code, packages=code.sources.packages)
+    warn(*([terminal.made_otherwise(backlog)] if backlog.made_otherwise else []))
+
+
+def _check_resume(options: argparse.Namespace) -> None:
+    """Refuse what would be ignored: a search that is continued is what it was when it began."""
+    of_others = _OF_A_NEW if options.resume is not None else _OF_A_CONTINUED
+    name = next((name for name, unsaid in of_others.items() if getattr(options, name) != unsaid), None)
+    if name is None:
+        return
+    option = "a command after --" if name == "trainer" and options.trainer_command else f"--{name.replace('_', '-')}"
+    if options.resume is None:
+        hint = f"say which: --resume last {option}"
+        raise ConfigError(f"{option} is for a search that is continued, and no --resume says which", hint=hint)
+    hint = "leave it out; or leave out --resume, to begin a new search"
+    raise ConfigError(f"{option} is for a new search, and --resume continues one as it began", hint=hint)
+
+
+def _planned(options: argparse.Namespace) -> Plan:
+    config = Config.load(options.config or _first_config())
+    config = config.override(**{name: getattr(options, name) for name in _SETTINGS})
+    planned = Plan(config, parse_arguments(options.param_variations), options.race)
+    planned.template  # noqa: B018 - errors before the first print
+    return planned
+
+
+def _execution(options: argparse.Namespace) -> Execution:
+    said = {name: getattr(options, name) for name in Execution.__dataclass_fields__}
+    return Execution(**said)
+
+
+def _first_config() -> Path:
+    """The first config of ``config/``, alphabetically."""
+    folder = Path("config")
+    configs = sorted(path for path in folder.glob("*") if path.suffix in (".yaml", ".yml") and path.is_file())
+    if not configs:
+        found = "has no *.yaml or *.yml file" if folder.is_dir() else "is not there"
+        raise ConfigError(f"no --config given, and the folder config/ {found}", hint="give one: --config FILE")
+    return configs[0]

@@ -1,0 +1,177 @@
+"""Variations that a user lays over a base config, on the command line or from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gridfold.config.config import SECTION, Config, is_within
+from gridfold.config.document import parse_values
+from gridfold.config.number_like import texts_like_numbers
+from gridfold.core.errors import ConfigError
+from gridfold.core.values import plain, render
+from gridfold.space.space import Parameter
+
+_MAX_DEPTH = 100
+_PLUS = "write path=... for a path that is in the config, +path=... for a new one"
+_FORM = "expected path=value1,value2,..., such as training.learning_rate=1e-4,1e-5"
+
+
+@dataclass(frozen=True)
+class Variation:
+    """A path of the config with the values it takes instead of those in the file.
+
+    Attributes:
+        parameter: path and values; one value pins the path.
+        add: the path is new, written ``+path``.
+        like_numbers: what is to say of values that are texts and were probably meant as numbers.
+    """
+
+    parameter: Parameter
+    add: bool = False
+    like_numbers: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def path(self) -> str:
+        """The dotted path."""
+        return self.parameter.path
+
+    @property
+    def is_pin(self) -> bool:
+        """One value: the path is set and does not vary."""
+        return len(self.parameter.values) == 1
+
+    @property
+    def argument(self) -> str:
+        """The variation as `parse_arguments` reads it."""
+        return f"{'+' if self.add else ''}{self.path}={','.join(map(render, self.parameter.values))}"
+
+
+def parse_arguments(arguments: Iterable[str]) -> tuple[Variation, ...]:
+    """Variations from ``path=value1,value2`` arguments; values are YAML, the first ``=`` splits.
+
+    Raises:
+        ConfigError: an argument has another form, its values are not YAML, or a path is given twice.
+    """
+    return _unique([_parse_argument(argument) for argument in arguments])
+
+
+def from_mapping(variations: Mapping[str, Any]) -> tuple[Variation, ...]:
+    """Variations from Python: path to a list of values, or to one value, which pins the path.
+
+    Raises:
+        ConfigError: a path is not a string, or a value has no form in YAML.
+    """
+    if not isinstance(variations, Mapping):
+        raise ConfigError(f"variations are a mapping of path to values; found {variations!r:.80}")
+    return _unique([_variation(path, _as_values(path, values), str(path)) for path, values in variations.items()])
+
+
+def check_paths(variations: Sequence[Variation], config: Config) -> None:
+    """Whether each variation can be laid over the config.
+
+    Raises:
+        ConfigError: an unknown path, a new path that is there already, or two paths of which one holds the other.
+    """
+    for variation in variations:
+        if variation.path.split(".")[0] == SECTION:
+            raise ConfigError("settings of gridfold cannot be varied", path=variation.path)
+        if not variation.add:
+            _check_known(variation.path, config)
+        elif variation.path in config.document.places:
+            where = config.where(variation.path)
+            raise ConfigError(
+                "is in the config already", path=variation.path, where=where, hint="write it without the '+'"
+            )
+    _check_nesting(variations, config)
+    _check_vary({variation.path for variation in variations}, config)
+
+
+def _check_vary(given: Collection[str], config: Config) -> None:
+    """Whether each path that is to vary holds a list that does; one for which values are given may hold anything."""
+    varied = [*config.varied_paths, *given]
+    for path in config.settings.vary or ():
+        if any(is_within(other, [path]) for other in varied):
+            continue
+        place = config.document.find(path)
+        reasons = [f"{kept.path} stays a list: {kept.reason}" for kept in config.kept if is_within(kept.path, [path])]
+        hint = "\n".join(reasons[:3]) or f"write a list of values there, or give them: --param-variations {path}=..."
+        problem = "is to vary, but holds no list that can"
+        raise ConfigError(problem, path=path, where=config.document.where(place.node), hint=hint)
+
+
+def _check_known(path: str, config: Config) -> None:
+    try:
+        config.document.find(path)
+    except ConfigError as error:
+        error.hint = f"{error.hint}\nto add a new path, write +{path}=...".strip()
+        raise
+
+
+def _check_nesting(variations: Sequence[Variation], config: Config) -> None:
+    given = {variation.path for variation in variations}
+    for path in given:
+        inside = [other for other in given if other.startswith(f"{path}.")]
+        if inside:
+            raise ConfigError(
+                "cannot be given together with a value inside it", path=path, hint=f"inside it: {inside[0]}"
+            )
+    for varied in config.varied_paths:
+        inside = [path for path in given if path.startswith(f"{varied}.")]
+        if inside:
+            raise ConfigError(
+                "is one value of a list that varies",
+                path=inside[0],
+                where=config.where(varied),
+                hint=f"give the values of {varied}, or keep the list as one value with !fixed",
+            )
+
+
+def _parse_argument(argument: str) -> Variation:
+    path, equals, text = argument.partition("=")
+    path = path.strip()
+    if not equals or not path.lstrip("+"):
+        raise ConfigError(f"not a variation: {argument!r:.200}", hint=_FORM)
+    if not text.strip() or text.rstrip().endswith(",") or text.lstrip().startswith(","):
+        raise ConfigError("a value is missing", path=path.lstrip("+"), where=repr(argument)[:200], hint=_FORM)
+    try:
+        document = parse_values(text)
+    except ConfigError as error:
+        hint = f"in the values: {text[:100]}\n{_QUOTES}"
+        raise ConfigError(error.problem, path=path.lstrip("+"), hint=hint) from None
+    like_numbers = tuple(said for _, said in texts_like_numbers(document))
+    return replace(_variation(path, document.value()["values"], argument), like_numbers=like_numbers)
+
+
+_QUOTES = "put a value with special characters in quotes, such as path='\"a, b\"'"
+
+
+def _as_values(path: Any, values: Any) -> list[Any]:
+    try:
+        values = plain(values, str(path))
+    except RecursionError:
+        raise ConfigError("a value that contains itself, or is nested too deeply", path=str(path)) from None
+    return values if isinstance(values, list) else [values]
+
+
+def _variation(path: Any, values: Iterable[Any], where: str) -> Variation:
+    if not _is_path(path):
+        hint = _PLUS if str(path).startswith("++") else "such as training.learning_rate"
+        raise ConfigError(f"not a dotted path: {path!r:.80}", hint=hint)
+    return Variation(Parameter(path.removeprefix("+"), tuple(values), where=f"{where!r:.200}"), path.startswith("+"))
+
+
+def _is_path(path: Any) -> bool:
+    if not isinstance(path, str) or path.startswith("++") or path.count(".") > _MAX_DEPTH:
+        return False
+    return all(part and part == part.strip() for part in path.removeprefix("+").split("."))
+
+
+def _unique(variations: list[Variation]) -> tuple[Variation, ...]:
+    seen: set[str] = set()
+    for variation in variations:
+        if variation.path in seen:
+            raise ConfigError("given twice", path=variation.path, hint="give all its values at once")
+        seen.add(variation.path)
+    return tuple(variations)

@@ -1,0 +1,1 @@
+"""Small truths that every room builds on: values, errors, files, processes."""

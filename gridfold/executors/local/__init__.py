@@ -1,0 +1,1 @@
+"""Runs on this machine, in processes forked from one that has imported the trainer."""

@@ -1,0 +1,242 @@
+"""The template process: it imports a trainer once, and forks a process for each run.
+
+A run then starts in the time of a fork, not of the imports. Where forking is not safe (another thread is alive, CUDA is
+initialised, not Linux) a run gets a process that starts cold, with the same code.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import importlib
+import logging
+import os
+import pickle
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import weakref
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection, Pipe
+from typing import Any, NoReturn
+
+from gridfold.core.errors import shown
+from gridfold.core.process.identity import Owner
+from gridfold.core.process.lifeline import tie, untie
+from gridfold.core.process.orphans import Orphans
+from gridfold.executors.local.processes import Start, spawn
+from gridfold.identity import reads
+from gridfold.sharing import clocks
+from gridfold.sharing.fork import grow, reap, why_not
+from gridfold.sharing.start import Pipes, Shared
+from gridfold.trainers.trainer import resolve
+from gridfold.worker import Moment, Task, run_process
+
+_BEGAN = time.monotonic()  # nearly when this process did
+# What libraries import when they are first used, such as for the first optimiser: each run would do it by itself.
+_LATE = {"torch": "torch._dynamo"}
+
+
+def main() -> int:
+    """The template process."""
+    start: Start
+    start, by_search = pickle.load(sys.stdin.buffer)
+    tied = tie(start.pipes.lifeline)
+    untie(by_search)
+    logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
+    printed = os.memfd_create("printed") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
+    for output in (1, 2):
+        os.dup2(printed, output)
+    reads.start()
+    cold = "it is to import for itself" if start.cold else _preload(start.trainer)
+    _prepare_to_fork()
+    with Connection(start.connection) as connection:
+        _Template(connection, start.pipes, printed, tied, cold).serve()
+    return 0
+
+
+def _preload(trainer: str | Sequence[str]) -> str:
+    """Import the trainer, and what it says it will need; why each run is to do that by itself, "" if it need not.
+
+    Errors are left to the runs.
+    """
+    files: set[str] = set()
+    with contextlib.suppress(BaseException), clocks.readers(files.add):
+        wanted = getattr(resolve(trainer), "preload", ())
+        late = (module for library, module in _LATE.items() if library in sys.modules)
+        for module in (*wanted, *late):
+            importlib.import_module(module)
+    # For a run that begins later, more time would have passed since then than for one that is alone.
+    return f"{os.path.relpath(min(files))} looks at a clock when it is imported" if files else ""
+
+
+def _prepare_to_fork() -> None:
+    """Make children cheap, and leave to this process what is its own."""
+    Owner.current()  # what it looks up once is then known in every child
+    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+        finalizer.atexit = False  # a child that ends must not remove a temporary folder that an import has made
+    gc.collect()
+    gc.freeze()  # a child's collector would touch, and so copy, every page
+
+
+class _Template:
+    """The template process at work: one thread, which waits for the search and for its children."""
+
+    def __init__(self, connection: Connection, pipes: Pipes, printed: int, tied: int, cold: str) -> None:
+        self._connection = connection
+        self._pipes = pipes
+        self._lifeline = pipes.lifeline
+        self._printed = printed
+        self._tied = tied
+        self._cold = cold
+        self._imports = Moment(_BEGAN, 0.0).spent()
+        self._children: dict[int, tuple[int, subprocess.Popen[bytes] | None]] = {}
+        self._folds: set[int] = set()
+        self._orphans = Orphans()
+        self._wake, wakes = os.pipe()
+        for end in (self._wake, wakes):
+            os.set_blocking(end, False)
+        self._selector = selectors.PollSelector()
+        for readable in (connection, self._wake):
+            self._selector.register(readable, selectors.EVENT_READ)
+        signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def serve(self) -> None:
+        """Do what the search says until it is gone."""
+        why = self._why_cold()
+        if not why:
+            untie(self._tied)  # it ends when the search does, and ends before what the runs have left
+        self._connection.send(("ready", 0, why))
+        while True:
+            readable = {key.fileobj for key, _ in self._selector.select()}
+            if self._wake in readable:
+                os.read(self._wake, 4096)
+                self._reap()
+            if self._connection in readable:
+                try:
+                    what, key, value = self._connection.recv()
+                except (EOFError, OSError):
+                    self._end()
+                if what == "call":
+                    self._call(value)
+                else:
+                    self._connection.send(self._start(key, value))
+
+    def _end(self) -> NoReturn:
+        """End all that is left of the search, and this process."""
+        for pid in self._children:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+        self._orphans.end_all()
+        os._exit(0)
+
+    def _why_cold(self) -> str:
+        """Why a fork would not be safe; "" if it is."""
+        return self._cold or why_not()
+
+    def _start(self, key: int, task: Task | Shared) -> tuple[str, int, Any]:
+        why = self._why_cold()
+        if why and isinstance(task, Shared):
+            return "refused", key, why
+        try:
+            pid, process = self._spawn(task) if why else self._fork(task)
+        except OSError as error:  # too many processes, or no memory
+            return "refused", key, f"no process could be started: {error}"
+        self._children[pid] = key, process
+        if isinstance(task, Shared):
+            self._folds.add(pid)
+        return "started", key, pid
+
+    def _spawn(self, task: Task | Shared) -> tuple[int, subprocess.Popen[bytes]]:
+        process = spawn("gridfold.worker", (task, self._lifeline), [self._lifeline], self._lifeline)
+        return process.pid, process
+
+    def _fork(self, task: Task | Shared) -> tuple[int, None]:
+        pid = os.fork()
+        if pid == 0:
+            self._become(lambda: self._run(task))
+        with contextlib.suppress(OSError):
+            os.setpgid(pid, pid)  # the child does it too: whoever is first
+        return pid, None
+
+    def _run(self, task: Task | Shared) -> int:
+        printed = os.pread(self._printed, os.fstat(self._printed).st_size, 0)
+        if isinstance(task, Shared):
+            return grow(task, self._pipes, printed, self._imports)
+        return run_process(task, self._lifeline, printed)
+
+    def _call(self, asked: bytes) -> None:
+        """Call a function in a process of its own, and pass on what it answers.
+
+        Both stay pickled here: what unpickling them imports would be in the memory of every run.
+        """
+        if self._why_cold():
+            self._connection.send(_outcome(asked))
+            self._orphans.spare()  # what an import has started
+            return
+        receiver, sender = Pipe(duplex=False)
+        pid = os.fork()
+        if pid == 0:
+            self._become(lambda: _answer(sender, self._lifeline, asked))
+        sender.close()
+        try:
+            answer = receiver.recv_bytes()
+        except EOFError:
+            answer = pickle.dumps(("raised", 0, ChildProcessError("the process that imported the trainer died")))
+        os.waitpid(pid, 0)
+        self._orphans.end(self._children)
+        self._connection.send_bytes(answer)
+
+    def _become(self, work: Callable[[], int]) -> NoReturn:
+        """In a forked child: do the work, end as Python would end, and never return."""
+        code = 1
+        try:
+            os.setpgid(0, 0)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._connection.close()
+            code = work()
+        except BaseException:
+            traceback.print_exc()
+        with contextlib.suppress(BaseException):
+            threading._shutdown()  # type: ignore[attr-defined]  # waits for threads, as the end of a program does
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+        os._exit(code)
+
+    def _reap(self) -> None:
+        for pid, (key, process) in list(self._children.items()):
+            status = reap(pid, process)
+            if status is None:
+                continue
+            del self._children[pid]
+            self._orphans.end(self._children, runs_go_on=pid in self._folds and status < 0)
+            self._connection.send(("ended", key, status))
+        self._orphans.see_runs_end(self._children)
+
+
+def _outcome(asked: bytes) -> tuple[str, int, Any]:
+    try:
+        function, arguments = pickle.loads(asked)
+        return "returned", 0, function(*arguments)
+    except Exception as error:
+        return "raised", 0, error
+
+
+def _answer(sender: Connection, lifeline: int, asked: bytes) -> int:
+    tie(lifeline)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    for output in (1, 2):
+        os.dup2(silence, output)
+    outcome = _outcome(asked)
+    try:
+        sender.send(outcome)
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        sender.send(("raised", 0, RuntimeError(f"{shown(outcome[2], 500)} ({error})")))
+    return 0

@@ -1,0 +1,306 @@
+"""The search's side of the template process: starts it, tells it what to run, and hears what has happened."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Pipe
+from typing import Any, TypeVar
+
+from gridfold.core.process.identity import MARK, is_alive, kill_all, marked, wait_until_gone
+from gridfold.core.process.lifeline import Lifeline, copy, tie_other
+from gridfold.core.process.orphans import adopt, children
+from gridfold.runs.failure import signal_name
+from gridfold.runs.run import Attempt
+from gridfold.sharing.start import Pipes, Shared
+from gridfold.worker import Task
+
+Result = TypeVar("Result")
+
+_END_SECONDS = 6.0  # for the template process to end all that is left
+# The processes import what the search would, also where gridfold is a checkout that is not installed.
+_START = "import sys; sys.path[:] = {path!r}; from {module} import main; sys.exit(main())"
+
+
+class TemplateDiedError(Exception):
+    """The template process is gone, and with it every process that it had started.
+
+    Attributes:
+        status: its exit code, or minus the number of the signal that killed it.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"exit code {status}" if status >= 0 else signal_name(-status))
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run's process has ended.
+
+    Attributes:
+        key: the run.
+        pid: the process; None if it could not be started.
+        status: its exit code, or minus the number of the signal that killed it.
+        reason: why it could not be started.
+        token: what it had of a fold's tokens.
+    """
+
+    key: int
+    pid: int | None
+    status: int = 0
+    reason: str = ""
+    token: int | None = None
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run of a fold has a process, and has shared so many seconds of work with others before."""
+
+    key: int
+    shared: float
+
+
+@dataclass(frozen=True)
+class Left:
+    """Runs of a fold that are to be run alone."""
+
+    keys: Sequence[int]
+
+
+class ForkServer:
+    """The search's side: starts the template process, and tells it what to run.
+
+    Args:
+        trainer: what to import. What cannot be imported is left to the runs, which then fail with the error.
+        environment: environment variables of the template process and of all runs.
+        cold: start each run in a process that imports for itself.
+
+    Attributes:
+        ready: whether the trainer has been imported.
+        cold_reason: why runs start cold; "" if they are forked.
+    """
+
+    def __init__(self, trainer: str | Sequence[str], environment: Mapping[str, str], *, cold: bool = False) -> None:
+        self.ready = False
+        self.cold_reason = ""
+        self._pids: dict[int, int | None] = {}
+        self._lifeline = Lifeline()
+        self._connection, theirs = Pipe()
+        self._selector = selectors.PollSelector()  # ``Connection.poll`` makes one each time
+        self._selector.register(self._connection, selectors.EVENT_READ)
+        self._tokens, self._grants = _pipe()
+        self._events, told = _pipe()
+        os.set_blocking(told, True)
+        self._selector.register(self._events, selectors.EVENT_READ)
+        self._half = b""  # of an event
+        self._leaves: dict[int, int] = {}
+        self._session = environment.get(MARK, "")
+        adopt()  # what is left if the template process is killed
+        start = Start(theirs.fileno(), Pipes(self._tokens, told, self._lifeline.end), trainer, cold)
+        self._process = spawn(
+            "gridfold.executors.local.import_server", start, start.inherited, self._lifeline.end, environment
+        )
+        theirs.close()
+        os.close(told)
+
+    def start(self, key: int, attempt: Attempt, environment: Mapping[str, str]) -> None:
+        """Start a run, which ``key`` stands for from now on.
+
+        Raises:
+            TemplateDiedError: the template process is gone.
+        """
+        self._pids[key] = None
+        # The config is read here, not there, nor in the child: processes that share memory copy what they write to.
+        self._send(("start", key, Task(attempt, environment).read()))
+
+    def grow(self, key: int, name: str, attempts: Mapping[int, Attempt], parallel: int, *, trusted: bool) -> None:
+        """Start a fold of runs, of which so many may work at a time; ``key`` stands for its first process.
+
+        Raises:
+            TemplateDiedError: the template process is gone.
+        """
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._tokens, 1 << 16)  # of an earlier fold
+        os.write(self._grants, bytes(range(1, min(parallel, 256))))
+        self._pids[key] = None
+        tasks = {own: Task(attempt, {}).read() for own, attempt in attempts.items()}
+        self._send(("grow", key, Shared(name, tasks, 0, trusted)))
+
+    def grant(self, token: int) -> None:
+        """Let another process of the fold work."""
+        os.write(self._grants, bytes([token]))
+
+    def happened(self, timeout: float) -> Iterator[Started | Ended | Left]:
+        """What has happened to the runs; waits for the first news for at most ``timeout`` seconds.
+
+        Raises:
+            TemplateDiedError: the template process is gone.
+        """
+        while ready := self._selector.select(timeout):
+            yield from self._hear()
+            if any(key.fileobj is self._connection for key, _ in ready):
+                event, key, value = self._receive()
+                yield from self._hear()  # what its processes said comes before the end of a fold
+                if event == "started":
+                    self._pids[key] = value
+                elif event == "ended":
+                    yield Ended(key, self._pids.pop(key), value)
+                elif event == "refused":
+                    del self._pids[key]
+                    yield Ended(key, None, reason=value)
+                elif event == "ready":
+                    self.ready, self.cold_reason = True, value
+            timeout = 0
+
+    def _hear(self) -> Iterator[Started | Ended | Left]:
+        """What the processes of a fold have said."""
+        with contextlib.suppress(BlockingIOError):
+            self._half += os.read(self._events, 1 << 16)
+        *whole, self._half = self._half.split(b"\n")
+        for line in whole:
+            said = json.loads(line)
+            if "started" in said:
+                key, pid, shared = said["started"]
+                self._pids[key], self._leaves[pid] = pid, key
+                yield Started(key, shared)
+            elif "ended" in said:
+                pid, status, token = said["ended"]
+                leaf = self._leaves.pop(pid, None)
+                if leaf is not None:
+                    del self._pids[leaf]
+                yield Ended(-1 if leaf is None else leaf, pid, status, token=token)
+            elif "left" in said:
+                yield Left(said["left"])
+
+    def has_started(self, key: int) -> bool:
+        """Whether a run has a process."""
+        return self._pids.get(key) is not None
+
+    def forgotten(self) -> list[int]:
+        """The runs of a fold that have ended while nobody was there to tell: their parents were killed."""
+        return [key for pid, key in self._leaves.items() if not is_alive(pid)]
+
+    def forget(self, key: int) -> None:
+        """Expect no more news of a run."""
+        self._leaves.pop(self._pids.pop(key, None) or 0, None)
+
+    def signal(self, key: int, number: int) -> None:
+        """Send a signal to the process group of a run."""
+        pid = self._pids.get(key)
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, number)
+
+    def call(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Call a function in a process of its own in which the trainer is imported; everything is pickled.
+
+        Raises:
+            TemplateDiedError: the process is gone.
+            Exception: what the function raises.
+        """
+        self._send(("call", 0, pickle.dumps((function, arguments))))
+        while True:
+            event, _, value = self._receive()
+            if event == "returned":
+                return value  # type: ignore[no-any-return]
+            if event == "raised":
+                raise value
+            if event == "ready":
+                self.ready, self.cold_reason = True, value
+
+    def close(self) -> None:
+        """End the template process, and kill what it has started and not yet seen the end of."""
+        for key in self._pids:
+            self.signal(key, signal.SIGKILL)
+        self._lifeline.release()
+        for end in (self._tokens, self._grants, self._events):
+            os.close(end)
+        self._connection.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
+        self._process.kill()
+        self._process.wait()
+        if self._process.returncode:  # it could not end what its runs have left
+            kill_marked_children(self._session)
+        for pid in filter(None, self._pids.values()):
+            wait_until_gone(pid)
+
+    def _send(self, message: object) -> None:
+        try:
+            self._connection.send(message)
+        except OSError:
+            raise TemplateDiedError(self._process.wait()) from None
+
+    def _receive(self) -> tuple[str, int, Any]:
+        try:
+            received: tuple[str, int, Any] = self._connection.recv()
+        except (OSError, EOFError):
+            raise TemplateDiedError(self._process.wait()) from None
+        return received
+
+
+def kill_marked_children(session: str) -> None:
+    """Kill what this process has adopted of a session."""
+    while left := marked(children(), session):
+        if not kill_all(left):
+            return
+        for pid in left:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the template process is told first: file descriptors that it inherits, what to import, and how to start."""
+
+    connection: int
+    pipes: Pipes
+    trainer: str | Sequence[str]
+    cold: bool
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """All file descriptors that the process inherits."""
+        return self.connection, *vars(self.pipes).values()
+
+
+def _pipe() -> tuple[int, int]:
+    """A pipe whose ends do not block: what comes out, what goes in."""
+    ends = os.pipe()
+    for end in ends:
+        os.set_blocking(end, False)
+    return ends
+
+
+def spawn(
+    module: str, said: object, inherited: Sequence[int], lifeline: int, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a module's ``main`` in a new Python that leads a process group; what it is told is pickled.
+
+    It is tied to the search before its first instruction, whatever Python does before ``main``: that is told how, too.
+    """
+    tied = copy(lifeline)
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", _START.format(path=sys.path, module=module)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        pass_fds=(*inherited, tied),
+        env=environment,
+        start_new_session=True,  # Ctrl-C reaches the search, which decides
+    )
+    tie_other(tied, process.pid)
+    os.close(tied)
+    assert process.stdin
+    with contextlib.suppress(BrokenPipeError):  # it has died already, which will be seen
+        process.stdin.write(pickle.dumps((said, tied)))
+        process.stdin.close()
+    return process

@@ -1,1 +1,0 @@
-"""What people see: progress, tables, data formats, figures, the page."""

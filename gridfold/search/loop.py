@@ -1,0 +1,167 @@
+"""Which attempt comes next, and when a search should rather stop."""
+
+from __future__ import annotations
+
+import heapq
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from gridfold.records.objective import Objective, listed
+from gridfold.runs.failure import is_disk_full, is_infrastructure, signature
+from gridfold.runs.run import Attempt, Record
+
+ALIKE = 3  # so many first runs that all fail alike stop the search
+_BACKOFF_SECONDS = 1.0  # before the first retry; twice that before the next
+_MAX_BACKOFF_SECONDS = 60.0
+_RECENT = 100  # runs that an expected duration is taken from
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a search does about failures and time.
+
+    Attributes:
+        retries: how often a run is tried again after a fault of the machine (killed, timed out, lost).
+        fail_fast: stop at the first failure.
+        keep_going: go on although the first runs all fail alike.
+        budget: seconds after which the search should be done; no run is started that would not be.
+        spent: seconds of the budget that are spent already.
+        objective: what runs are compared by; if that is not clear, the search asks after the first run. None: it does
+            not ask.
+    """
+
+    retries: int = 0
+    fail_fast: bool = False
+    keep_going: bool = False
+    budget: float | None = None
+    spent: float = 0.0
+    objective: Objective | None = None
+
+
+@dataclass
+class Schedule:
+    """Gives attempts to an executor, and hears how they ended.
+
+    Attributes:
+        attempts: the attempts to make.
+        has_completed: whether a run of the search is completed, by whoever; asked before it stops for want of one.
+        stopped: why the search stops although attempts are left; "" if it does not.
+        aborts: whether the runs under way are to be stopped too.
+        choices: the metrics between which somebody has to choose before it goes on.
+    """
+
+    attempts: Iterable[Attempt]
+    policy: Policy = Policy()
+    clock: Callable[[], float] = time.monotonic
+    has_completed: Callable[[], bool] = lambda: False
+    stopped: str = field(default="", init=False)
+    aborts: bool = field(default=False, init=False)
+    choices: Sequence[str] = field(default=(), init=False)
+    _retries: list[tuple[float, int, Attempt]] = field(default_factory=list, init=False)
+    _tries: dict[int, int] = field(default_factory=dict, init=False)
+    _under_way: int = field(default=0, init=False)
+    _completed: int = field(default=0, init=False)
+    _failed: list[Record] = field(default_factory=list, init=False)
+    _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT), init=False)
+    _is_clear: bool = field(default=False, init=False)
+    _begin: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._begin = self.clock()
+
+    def __iter__(self) -> Iterator[Attempt | None]:
+        """The next attempt each time that there is room; None to wait for the runs under way, or for a retry."""
+        waiting = iter(self.attempts)
+        while not self.is_over():
+            attempt = self._retry() or next(waiting, None)
+            if attempt is None and not self._under_way and not self._retries:
+                return
+            if attempt is not None:
+                self._under_way += 1
+            yield attempt
+
+    def is_over(self) -> bool:
+        """Whether no further run may begin."""
+        return bool(self.stopped) or self._is_over_budget()
+
+    def ended(self, attempt: Attempt, record: Record) -> bool:
+        """Hear the record of an attempt; whether it is tried again."""
+        self._under_way -= 1
+        if record.state == "completed":
+            self._completed += 1
+            self._seconds.append(record.seconds or 0.0)
+            self.measured(record.metrics)
+        if record.state != "failed" or record.error is None:
+            return False
+        if is_disk_full(record.error, attempt.run.dir.parent):
+            what = "cannot be written" if record.error.get("errno") == "EROFS" else "is full"
+            self._stop(f"the disk {what}: {record.error['message']}")
+        elif is_infrastructure(record.error) and self._again(attempt, record):
+            return True
+        else:
+            self._judge(record)
+        return False
+
+    def measured(self, metrics: Mapping[str, float]) -> None:
+        """Hear what a completed run has; the first decides whether it is clear what runs are compared by."""
+        objective = self.policy.objective
+        if objective is None or not metrics or self._is_clear or self.stopped:
+            return
+        self.choices = objective.choices(metrics)
+        self._is_clear = not self.choices
+        if self.choices:
+            names = listed(self.choices)
+            self._stop(f"which metric counts is not clear; the runs have {names} (--keep-going: the first counts)")
+
+    def _judge(self, record: Record) -> None:
+        assert record.error
+        if self.policy.fail_fast:
+            self._stop(f"a run failed ({record.error['type']}: {_first_line(record.error['message'])})")
+        if self._completed or len(self._failed) >= ALIKE:
+            return
+        self._failed.append(record)
+        signatures = {signature(failed.error) for failed in self._failed if failed.error}
+        alike = len(self._failed) == ALIKE and len(signatures) == 1
+        if alike and not self.policy.keep_going and not self.has_completed():
+            self._stop(f"the first {ALIKE} runs all failed alike; --keep-going goes on all the same")
+
+    def _stop(self, reason: str) -> None:
+        if not self.stopped:
+            self.stopped, self.aborts = reason, True
+
+    def _is_over_budget(self) -> bool:
+        budget = self.policy.budget
+        if budget is None:
+            return False
+        spent = self.policy.spent + self.clock() - self._begin
+        expected = statistics.median(self._seconds) if self._seconds else 0.0
+        if spent + expected <= budget:
+            return False
+        took = f"a run takes about {timedelta(seconds=round(expected))}" if self._seconds else "no run has ended yet"
+        self.stopped = f"the budget of {timedelta(seconds=budget)} allows no further run ({took})"
+        return True
+
+    def _again(self, attempt: Attempt, record: Record) -> bool:
+        """Whether the attempt is tried again, later."""
+        tries = self._tries.get(record.index, 0)
+        if tries >= self.policy.retries:
+            return False
+        self._tries[record.index] = tries + 1
+        again = Attempt(attempt.run, replace(attempt.record, attempt=attempt.record.attempt + 1))
+        due = self.clock() + min(_BACKOFF_SECONDS * 2**tries, _MAX_BACKOFF_SECONDS)
+        heapq.heappush(self._retries, (due, record.index, again))
+        return True
+
+    def _retry(self) -> Attempt | None:
+        """An attempt whose time to be tried again has come."""
+        if self._retries and self._retries[0][0] <= self.clock():
+            return heapq.heappop(self._retries)[2]
+        return None
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]

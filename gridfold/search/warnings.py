@@ -1,0 +1,84 @@
+"""What of a plan is probably not as it was meant: said before the first run, which goes on all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gridfold.config.config import SECTION, is_within
+from gridfold.config.number_like import texts_like_numbers
+from gridfold.search.plan import Plan
+from gridfold.space.space import Parameter
+from gridfold.trainers.command import CommandTrainer
+
+_MOST_WARNINGS = 10
+_PYTHON = {"None": "null", "True": "true", "False": "false"}  # and what YAML says for it
+
+
+def doubts(plan: Plan) -> Iterator[str]:
+    """All of them, in words."""
+    for parameter in plan.space.parameters:
+        yield from _spelling(parameter)
+    yield from _unused_parameters(plan)
+    if plan.most_repeats > 1:
+        yield from unused_seed(plan)
+
+
+def number_like(plan: Plan) -> Iterator[str]:
+    """The texts that were probably meant as numbers."""
+    given = [variation.path for variation in plan.variations]
+    document = plan.config.document
+    found = [
+        f"{document.where(place.node)}: {place.path}: {said}"
+        for place, said in texts_like_numbers(document)
+        if not is_within(place.path, [SECTION, *given])
+    ]
+    found += [f"{variation.path}: {said}" for variation in plan.variations for said in variation.like_numbers]
+    yield from found[:_MOST_WARNINGS]
+    if len(found) > _MOST_WARNINGS:
+        yield f"{len(found) - _MOST_WARNINGS:,} more texts look like numbers"
+
+
+def unused_seed(plan: Plan) -> Iterator[str]:
+    """That the repeats of a command are probably all the same."""
+    command, path = _blind_command(plan), plan.seeds.path
+    if command is None:
+        return
+    first, choice = plan.repetitions[0], plan.space[0].choice
+    templates = {repeat: plan.template_of(replace(first, repeat=repeat)) for repeat in range(2)}
+    told = {command.told(template.config(choice), plan.seeds[repeat]) for repeat, template in templates.items()}
+    if len(told) == 1:
+        which = f"{{{path}}}" if path else "{seed}"
+        yield (
+            f"no argument of the command has the seed of a repeat ({which}), so unless it reads $GRIDFOLD_SEED, its"
+            " repeats are all the same and tell nothing of the noise"
+        )
+
+
+def _unused_parameters(plan: Plan) -> Iterator[str]:
+    """The parameters that a command is probably not told."""
+    command, first = _blind_command(plan), plan.space[0].choice
+    for place, parameter in enumerate(plan.space.parameters if command else ()):
+        choices = ((*first[:place], value, *first[place + 1 :]) for value in range(len(parameter.values)))
+        if command and len({command.told(plan.template.config(choice), 0) for choice in choices}) == 1:
+            yield (
+                f"no argument of the command has {parameter.path} ({{{parameter.path}}}), so unless it reads"
+                " $GRIDFOLD_CONFIG, its values make no difference"
+            )
+
+
+def _blind_command(plan: Plan) -> CommandTrainer | None:
+    """The command that trains, if it knows of a run what its arguments say, and nothing else."""
+    if isinstance(plan.trainer, str):
+        return None
+    command = CommandTrainer(plan.trainer)
+    return None if command.may_look else command
+
+
+def _spelling(parameter: Parameter) -> Iterator[str]:
+    """Texts that are no texts in Python, beside values that are none."""
+    if all(isinstance(value, str) for value in parameter.values):
+        return
+    for value in parameter.values:
+        if isinstance(value, str) and value in _PYTHON:
+            yield f"{parameter.path}: '{value}' is a text in YAML; is {_PYTHON[value]} meant?"

@@ -1,0 +1,412 @@
+"""The fold: what runs have in common is computed once.
+
+One process, the trunk, calls the trainer with a config that stands for many trials. When code first reads something in
+which they differ, it splits: a child is forked for each value, and goes on with its share. A process that stands for
+one trial is a run like any other. What was done before a split is done once, and each run is still its own process::
+
+    trunk ── reads learning_rate ─┬─ 1e-5 ── reads batch_size ─┬─ 16: a run
+      (shared work)               │                            └─ 32: a run
+                                  └─ 2e-5 ── ...
+
+A process that works holds a token, of which the search gives out as many as runs may work at a time. One that has
+split waits for its children, holds none, and uses no CPU. The search hears of the runs through a pipe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from _signal import signal as _set_handler  # type: ignore[import-not-found]  # that of `signal` makes enums of both
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from gridfold import stages
+from gridfold.core.process.lifeline import tie
+from gridfold.core.process.orphans import Orphans, children
+from gridfold.identity import reads
+from gridfold.runs.run import Run, numbers
+from gridfold.runs.store import SearchDirectory
+from gridfold.sharing.call_site import own_file
+from gridfold.sharing.clocks import Clocks
+from gridfold.sharing.fork_state import Inheritance, descriptors_of, living_children
+from gridfold.sharing.group import Group
+from gridfold.sharing.pickling import Pickles
+from gridfold.sharing.start import Pipes, Shared
+from gridfold.sharing.unseen_reads import forget_what_is_read_elsewhere
+from gridfold.sharing.write_guard import Writes
+from gridfold.space.repeats import DataFold
+from gridfold.worker import TAKEN, Moment, Spent, Work, enter, leave, listen, outcome, prepare
+
+WAITED = 76  # exit code of a process that has split: it holds no token any more
+_MAX_KEYS = 100  # in one message, which the pipe then takes in one piece
+
+
+def why_not() -> str:
+    """Why this process cannot be forked safely; "" if it can."""
+    if sys.platform != "linux":
+        return f"no safe fork on {sys.platform}"
+    tasks = sum(1 for _ in os.scandir("/proc/self/task"))
+    if tasks > 1:
+        named = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+        count = "1 other thread is alive" if tasks == 2 else f"{tasks - 1} other threads are alive"
+        return count + (f" ({', '.join(named)})" if named else "")
+    asyncio = sys.modules.get("asyncio")
+    if asyncio and asyncio._get_running_loop():
+        return "an event loop is running"
+    torch = sys.modules.get("torch")
+    if torch and torch.cuda.is_initialized():
+        return "CUDA is initialised"
+    return ""
+
+
+def grow(shared: Shared, pipes: Pipes, printed: bytes, imports: Spent) -> int:
+    """Execute trials in the current process, the leader of its group, and in those that it splits into.
+
+    Args:
+        shared: the trials.
+        pipes: how its processes and the search speak.
+        printed: what was printed before.
+        imports: what it took to import the trainer.
+    """
+    tie(pipes.lifeline)
+    reads.start().begin()
+    branch = _Branch(shared, pipes, printed)
+    branch.note({"fold": shared.name, "runs": len(shared.tasks), "imports": imports.as_dict()})
+    return branch.execute()
+
+
+class _Branch:
+    """The current process as one that stands for some trials. A child that it forks is this object, too, narrowed."""
+
+    def __init__(self, shared: Shared, pipes: Pipes, printed: bytes) -> None:
+        self._keys = list(shared.tasks)
+        self._tasks = list(shared.tasks.values())
+        self._node = shared.name
+        self._token = shared.token
+        self._pipes = pipes
+        self._printed = _keep_output(printed)
+        self._stop = listen()  # once: a trainer may have put its own in its place when the process splits
+        self._before = Spent()  # by the processes that this one was forked from
+        self._start = Moment.now()
+        self._pid = os.getpid()
+        self._work: Work | None = None
+        self.reports: list[dict[str, float]] = []
+        self.notes: list[str] = []
+        self.state: dict[str, float] = {}
+        self._writes = None if shared.trusted else Writes(self.work)
+        self._clocks = Clocks()
+        self._group = Group([task.config or {} for task in self._tasks], self._split)
+        self._pickles = Pickles(self._settle)
+
+    def execute(self) -> int:
+        """Train, and record what came of it."""
+        result = outcome(self._train, self._stop)
+        if self._work is None and result["state"] == "completed":
+            self.work("the end of the training")  # nothing in which they differ was ever read
+        if self._work is None:
+            self._abandon(f"the shared part failed: {result.get('error', {}).get('message', result['state'])}")
+        self._clocks.stop()
+        self._work.unread = sorted(self._group.unread)
+        return leave(self._work, result)
+
+    def _train(self) -> Mapping[str, float]:
+        first = self._tasks[0].attempt
+        stages.use(first.run.dir.parent)
+        trainer = prepare(first.record)
+        if self._writes:
+            self._writes.look()
+        self._clocks.watch()
+        return trainer.train(self._group.config, _SharedRun(self))
+
+    def work(self, path: str) -> Work:
+        """The one run that this process executes; splits into runs if it stands for more."""
+        if self._work is None:
+            self._group.separate(path)
+            forget_what_is_read_elsewhere(self._group.unread)
+        assert self._work is not None
+        return self._work
+
+    def _settle(self) -> None:
+        """Let the config be a dict."""
+        self._group.settle()
+        self._pickles.stop()
+
+    @property
+    def one(self) -> Work | None:
+        """The one run that this process executes; None if it stands for more."""
+        return self._work
+
+    @property
+    def seeds(self) -> set[int]:
+        """The seeds of the trials."""
+        return {self._tasks[index].attempt.record.seed for index in self._group.trials}
+
+    @property
+    def fold(self) -> DataFold | None:
+        """The part of the data to hold out; splits if it is not the same for all."""
+        parts = [task.attempt.record.data_fold for task in self._tasks]
+        self._group.agree("run.fold", lambda index: tuple(parts[index] or ()))
+        part = parts[self._group.trials[0]]
+        return DataFold(*part) if part else None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the first attempt at the runs; splits if it is for some."""
+        self._group.agree("run", lambda index: self._tasks[index].attempt.record.attempt > 1)
+        return self._tasks[self._group.trials[0]].attempt.record.attempt == 1
+
+    def _split(self, path: str, groups: list[tuple[int, ...]], place: str) -> tuple[int, ...]:
+        """Fork a child for each group, which goes on from here; this process waits for them, and ends."""
+        if os.getpid() != self._pid:
+            self._abandon_from_child(f"a process that it started came to {path} at {place}")
+        if why := why_not() or living_children():
+            self._abandon(f"{why}, when {path} was read at {place}")
+        shown = self._clocks.stop()
+        spent, sizes = self._start.spent(), [len(group) for group in groups]
+        where = {"path": path, "place": place, "file": own_file()}
+        self.note({"split": self._node, **where, "sizes": sizes, **spent.as_dict()})
+        _flush()
+        printed, outputs = self._hand_on(are_runs=max(sizes) == 1)
+        children, inheritance = _Children(self._pipes, self._token), Inheritance.leave()
+        for position, group in enumerate(groups):
+            token = children.take_token()
+            pid = os.fork()
+            if pid == 0:
+                children.forget()
+                inheritance.take()
+                self._pid = self._stop.pid = os.getpid()
+                self._token, self._node = token, f"{self._node}.{position}"
+                self._before, self._start = self._before + spent, Moment.now()
+                self._become(group, printed, outputs)
+                self._clocks.go_on(shown, watch=self._work is None)
+                self._say_again()
+                return group
+            children.add(pid, token, splits=len(group) > 1)
+        try:
+            children.wait_for_all()
+        finally:
+            os._exit(WAITED)  # also where a signal handler of the trainer raises
+
+    def _hand_on(self, *, are_runs: bool) -> tuple[bytes, list[int]]:
+        """Do here, once, what each child would do: what was printed, and the descriptors that print."""
+        reads.start().hand_on()
+        if self._writes and are_runs:
+            self._writes.stop()
+        printed, outputs = _content(self._printed), descriptors_of(self._printed)
+        os.close(self._printed)
+        return printed, outputs
+
+    def _become(self, group: tuple[int, ...], printed: bytes, outputs: Sequence[int]) -> None:
+        reads.start().adopt()
+        if len(group) > 1:
+            self._printed = _keep_output(printed, outputs)
+            return
+        os.setpgid(0, 0)
+        if self._writes:
+            self._writes.stop()
+        index = group[0]
+        self._say({"started": [self._keys[index], os.getpid(), self._before.seconds]})
+        work = enter(self._tasks[index], self._pipes.lifeline, printed, self._stop, outputs)
+        if work is None:
+            os._exit(TAKEN)
+        self._work = work
+        work.node, work.shared = self._node, self._before
+
+    def _say_again(self) -> None:
+        """Let a run have said what was said for all."""
+        if self._work is None:
+            return
+        for report in self.reports:
+            self._work.run.report(**report)
+        if self.state:
+            self._work.run.progress(**self.state)
+        self._work.run.notes.extend(self.notes)
+
+    def _abandon(self, reason: str) -> NoReturn:
+        """Leave the trials of this process to be run alone."""
+        self._abandon_trials(reason)
+        os._exit(0)
+
+    def _abandon_trials(self, reason: str) -> None:
+        keys = [self._keys[index] for index in self._group.trials]
+        for start in range(0, len(keys), _MAX_KEYS):
+            self._say({"left": keys[start : start + _MAX_KEYS]})
+        self.note({"left": self._node, "runs": len(keys), "reason": reason[:1000], **self._start.spent().as_dict()})
+
+    def _abandon_from_child(self, reason: str) -> NoReturn:
+        """In a process that the trainer has forked: no answer is right for all trials, so it ends this process, too."""
+        others = children(self._pid) - {os.getpid()}
+        try:
+            self._abandon_trials(reason)
+        finally:
+            for pid in (*others, self._pid, os.getpid()):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        raise AssertionError("it is killed")
+
+    def note(self, event: Mapping[str, Any]) -> None:
+        """Let the search's directory say what the fold has done."""
+        first = self._tasks[0].attempt
+        if first.record.search:
+            SearchDirectory(first.run.dir.parent / first.record.search).note_fold(event)
+
+    def _say(self, event: Mapping[str, Any]) -> None:
+        say(self._pipes.events, event)
+
+
+class _Children:
+    """The children of a process that has split."""
+
+    def __init__(self, pipes: Pipes, token: int) -> None:
+        self._pipes = pipes
+        self._own: int | None = token  # the first child gets it
+        self._tokens: dict[int, int] = {}
+        self._splitting: set[int] = set()
+        self._orphans = Orphans()
+        self._wake, self._wakes = os.pipe()
+        for end in (self._wake, self._wakes):
+            os.set_blocking(end, False)
+        self._before = _set_handler(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wakes, warn_on_full_buffer=False)
+
+    def take_token(self) -> int:
+        """A token for the next child; waits for one."""
+        if self._own is not None:
+            token, self._own = self._own, None
+            return token
+        while True:
+            self._look(self._pipes.tokens)
+            with contextlib.suppress(BlockingIOError):  # another process was faster
+                return os.read(self._pipes.tokens, 1)[0]
+
+    def add(self, pid: int, token: int, *, splits: bool) -> None:
+        """Note a child; one that splits has runs as children, which this process adopts if it is killed."""
+        self._tokens[pid] = token
+        if splits:
+            self._splitting.add(pid)
+
+    def wait_for_all(self) -> None:
+        """Wait until all have ended."""
+        while self._tokens or self._orphans.runs:
+            self._look()
+
+    def forget(self) -> None:
+        """In a child: undo what waiting needed."""
+        signal.set_wakeup_fd(-1)
+        _set_handler(signal.SIGCHLD, self._before)
+        os.close(self._wake)
+        os.close(self._wakes)
+
+    def _look(self, *others: int) -> None:
+        """Wait for a child to end, or for one of the other file descriptors; tell of the children that have ended."""
+        poll = select.poll()
+        for descriptor in (self._wake, *others):
+            poll.register(descriptor, select.POLLIN)
+        poll.poll()
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake, 4096)
+        for pid in list(self._tokens):
+            status = reap(pid)
+            if status is not None:
+                token = self._tokens.pop(pid)
+                self._orphans.end(self._tokens, runs_go_on=pid in self._splitting and status < 0)
+                say(self._pipes.events, {"ended": [pid, status, None if status == WAITED else token]})
+        self._orphans.see_runs_end(self._tokens)
+
+
+class _SharedRun(Run):
+    """What a trainer sees of its run while the process stands for many: what is reported is kept for all of them."""
+
+    def __init__(self, branch: _Branch) -> None:
+        self._branch = branch
+
+    def __reduce__(self) -> Any:
+        run = self._branch.work("a copy of run").run
+        return Run, (run.dir, run.seed, run.index, run.fold)
+
+    @property
+    def shared(self) -> bool:  # type: ignore[override]
+        """Whether the process stands for several runs, all for the first time."""
+        return self._branch.one is None and self._branch.is_first
+
+    @property
+    def dir(self) -> Path:  # type: ignore[override]
+        """The run's directory; asking for it splits."""
+        return self._branch.work("run.dir").run.dir
+
+    @property
+    def index(self) -> int:  # type: ignore[override]
+        """The trial's index; asking for it splits."""
+        return self._branch.work("run.index").run.index
+
+    @property
+    def seed(self) -> int:  # type: ignore[override]
+        """The seed; asking for it splits only if the trials have different ones."""
+        seeds = self._branch.seeds
+        return seeds.pop() if len(seeds) == 1 else self._branch.work("run.seed").run.seed
+
+    @property
+    def fold(self) -> DataFold | None:  # type: ignore[override]
+        """The part of the data to hold out; asking for it splits if the trials have different ones."""
+        return self._branch.fold
+
+    @property
+    def notes(self) -> list[str]:  # type: ignore[override]
+        """The remarks so far."""
+        return self._branch.one.run.notes if self._branch.one else self._branch.notes
+
+    def report(self, **metrics: float) -> None:
+        """Append a line to the metrics of every run that this process stands for."""
+        if self._branch.one:
+            self._branch.one.run.report(**metrics)
+        else:
+            self._branch.reports.append(numbers(metrics))
+
+    def progress(self, **state: float) -> None:
+        """Say how far every run is that this process stands for."""
+        if self._branch.one:
+            self._branch.one.run.progress(**state)
+        else:
+            self._branch.state = state
+
+
+def say(events: int, event: Mapping[str, Any]) -> None:
+    """Tell the search something; a line that the pipe takes in one piece, whoever else writes."""
+    os.write(events, json.dumps(event).encode() + b"\n")
+
+
+def reap(pid: int, process: subprocess.Popen[bytes] | None = None) -> int | None:
+    """The status of a child that has ended, and the end of whatever it has left; None if it has not ended."""
+    if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        return None
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)  # its number is not free yet
+    return process.wait() if process else os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _keep_output(printed: bytes, outputs: Sequence[int] = (1, 2)) -> int:
+    """Let this process print into memory, after what was printed before."""
+    memory = os.memfd_create("printed")
+    os.write(memory, printed)
+    for output in outputs:
+        os.dup2(memory, output)
+    return memory
+
+
+def _content(memory: int) -> bytes:
+    return os.pread(memory, os.fstat(memory).st_size, 0)
+
+
+def _flush() -> None:
+    """Write out what Python and C libraries hold in their buffers, or each child would write it."""
+    for output in (sys.stdout, sys.stderr):
+        output.flush()
+    ctypes.CDLL(None).fflush(None)

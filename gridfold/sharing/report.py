@@ -1,0 +1,281 @@
+"""What the fold of a search has shared, what that saved, and what was read too early: computed from what it noted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from statistics import median
+from typing import Any
+
+from gridfold.runs.run import Record
+from gridfold.runs.store import RunEntry
+from gridfold.worker import Spent
+
+_NOTHING = Spent()
+_AT_ONCE = 0.02  # of the work after a read: less than that before the next read is none
+_WORTH_SECONDS = 1.0
+_WORTH_PART = 0.05  # of the whole search
+
+
+@dataclass
+class Part:
+    """Work that processes of a fold did up to a read at which they split; alike ones are one part.
+
+    Attributes:
+        path: what was read.
+        place: where, such as ``train.py:12``.
+        file: the whole path of that file; "" if it is not the user's.
+        times: how often it was done.
+        runs: for how many runs, in all.
+        ways: into how many processes they split, in all.
+        spent: in all.
+        alone: what it would have taken if each run that is counted had done it.
+        after: what each of these processes did until it split, or ended, as far as that is known.
+        parts: what was done up to the next reads.
+    """
+
+    path: str = ""
+    place: str = ""
+    file: str = ""
+    times: int = 0
+    runs: int = 0
+    ways: int = 0
+    spent: Spent = _NOTHING
+    alone: Spent = _NOTHING
+    after: list[Spent] = field(default_factory=list)
+    parts: dict[tuple[str, str], Part] = field(default_factory=dict)
+
+    def add(self, split: _Split) -> None:
+        """Count a split in."""
+        self.times += 1
+        self.runs += sum(split.sizes)
+        self.ways += len(split.sizes)
+        self.spent += split.spent
+
+    def walk(self, depth: int = 0) -> Iterator[tuple[int, Part]]:
+        """The parts after this one, each before those that follow it, with their depth."""
+        for part in self.parts.values():
+            yield depth, part
+            yield from part.walk(depth + 1)
+
+
+@dataclass(frozen=True)
+class EarlyRead:
+    """A read, or reads with nothing between them, after which the same work was maybe done several times.
+
+    Attributes:
+        parts: the work up to each of them.
+        times: how often the processes were split by them.
+        ways: how often what came after was done, as far as that is known.
+        each: what that took each time: the median.
+    """
+
+    parts: tuple[Part, ...]
+    times: int
+    ways: int
+    each: Spent
+
+    @property
+    def loss(self) -> Spent:
+        """What could be saved at most."""
+        return _times(self.each, max(0, self.ways - self.times))
+
+
+@dataclass
+class Sharing:
+    """What the runs of a search took, and would have taken alone.
+
+    Attributes:
+        folds: how many folds there were.
+        imports_alone: what imports would have taken if each run of a fold had done them.
+        first: before anything was read; its parts are the tree of splits.
+        shared: what its parts took, in all.
+        shared_alone: what they would have taken if each run that is counted had done them.
+        own: what runs of folds took when they were processes of their own.
+        folded: how many runs of folds are counted.
+        by_themselves: what other runs took.
+        alone: how many other runs are counted.
+        reused: how many runs have the result of another search.
+        unknown: how many have not ended, or do not say what they took.
+        given_up: work of processes whose runs were then run alone.
+        reasons: why runs were run alone, with their number; 0 if that is not known.
+        unread: paths of the config that all of these runs are known not to have read, each to its end.
+    """
+
+    folds: int = 0
+    imports_alone: Spent = _NOTHING
+    first: Part = field(default_factory=Part)
+    shared: Spent = _NOTHING
+    shared_alone: Spent = _NOTHING
+    own: Spent = _NOTHING
+    folded: int = 0
+    by_themselves: Spent = _NOTHING
+    alone: int = 0
+    reused: int = 0
+    unknown: int = 0
+    given_up: Spent = _NOTHING
+    reasons: Counter[str] = field(default_factory=Counter)
+    unread: frozenset[str] = frozenset()
+    _imports: dict[str, Spent] = field(default_factory=dict)
+    _folds_of_runs: set[str] = field(default_factory=set)
+    _nodes: dict[str, tuple[Part, Spent]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, events: Iterable[Mapping[str, Any]]) -> Sharing:
+        """What folds have noted (see ``SearchDirectory.fold_events``). What makes no sense is passed over."""
+        sharing = cls()
+        for event in events:
+            sharing._note(event)
+        return sharing
+
+    def counting(self, records: Iterable[tuple[RunEntry, Record | None]]) -> Iterator[tuple[RunEntry, Record | None]]:
+        """The runs as they are, each counted in on the way; all of them are to be taken, once."""
+        for entry, record in records:
+            self._count(record)
+            yield entry, record
+
+    @property
+    def imports(self) -> Spent:
+        """What it took to import the trainer, once for every process that did."""
+        return sum({self._imports[fold] for fold in self._folds_of_runs}, _NOTHING)
+
+    @property
+    def spent(self) -> Spent:
+        """What all took."""
+        return self.imports + self.shared + self.given_up + self.own + self.by_themselves
+
+    @property
+    def lone(self) -> Spent:
+        """What runs would have taken if each had been run alone; those that were are counted as they were."""
+        return self.imports_alone + self.shared_alone + self.own + self.by_themselves
+
+    def early_reads(self) -> list[EarlyRead]:
+        """The reads in the user's code that may have come too early, if that is worth a word; the worst first."""
+        found = [read for part in self.first.parts.values() for read in _early_reads(part)]
+        return sorted(filter(self._is_worth, found), key=lambda read: -max(vars(read.loss).values()))
+
+    def _is_worth(self, read: EarlyRead) -> bool:
+        all_spent = vars(self.spent)
+        losses = vars(read.loss).items()
+        return any(lost >= max(_WORTH_SECONDS, _WORTH_PART * all_spent[name]) for name, lost in losses)
+
+    def _note(self, event: Mapping[str, Any]) -> None:
+        if isinstance(fold := event.get("fold"), str):
+            self.folds += 1
+            self._imports[fold] = _spent(event.get("imports")) or _NOTHING
+        elif split := _Split.read(event):
+            self._add(split)
+        elif isinstance(reason := event.get("reason"), str):
+            runs = event.get("runs")
+            self.reasons[reason] += runs if isinstance(runs, int) else 0
+            self.given_up += _spent(event) or _NOTHING
+            self._end(str(event.get("left")), _spent(event))
+        elif isinstance(reason := event.get("alone"), str):
+            self.reasons[reason] += 0
+
+    def _add(self, split: _Split) -> None:
+        before = self._before(split.node)
+        part = before.parts.setdefault((split.path, split.place), Part(split.path, split.place, split.file))
+        part.add(split)
+        self._nodes[split.node] = part, split.spent
+        self.shared += split.spent
+        self._end(split.node, split.spent)
+
+    def _before(self, node: str) -> Part:
+        """The part that the process of a node split after."""
+        return self._nodes.get(node.rpartition(".")[0], (self.first, _NOTHING))[0]
+
+    def _end(self, node: str, spent: Spent | None) -> None:
+        if spent and (before := self._before(node)) is not self.first:
+            before.after.append(spent)
+
+    def _count_unread(self, said: Any) -> None:
+        paths = frozenset(map(str, said)) if isinstance(said, list) else frozenset()
+        self.unread = self.unread & paths if self.alone + self.folded else paths
+
+    def _count(self, record: Record | None) -> None:
+        said = record.fold if record and isinstance(record.fold, Mapping) else {}
+        shared, own = _spent(said, "shared_"), _spent(said, "own_")
+        if record is None or not record.is_final or not shared or not own or record.reused:
+            self.reused += bool(record and record.reused)
+            self.unknown += not (record and record.reused)
+            return
+        self._count_unread(said.get("unread") if record.state == "completed" else None)
+        node = str(said.get("node", ""))
+        fold = node.partition(".")[0]
+        if fold not in self._imports:
+            self.alone += 1
+            self.by_themselves += shared + own
+            return
+        self.folded += 1
+        self._folds_of_runs.add(fold)
+        self.own += own
+        self.shared_alone += shared
+        self.imports_alone += self._imports[fold]
+        self._end(node, own)
+        while node := node.rpartition(".")[0]:
+            part, spent = self._nodes.get(node, (self.first, _NOTHING))
+            part.alone += spent
+
+
+@dataclass(frozen=True)
+class _Split:
+    node: str
+    path: str
+    place: str
+    file: str
+    sizes: tuple[int, ...]
+    spent: Spent
+
+    @classmethod
+    def read(cls, event: Mapping[str, Any]) -> _Split | None:
+        """A split that was noted; None if it is something else."""
+        node, path, place, sizes = (event.get(name) for name in ("split", "path", "place", "sizes"))
+        spent = _spent(event)
+        if not (isinstance(node, str) and isinstance(path, str) and isinstance(place, str) and spent):
+            return None
+        if not isinstance(sizes, list) or not all(isinstance(size, int) for size in sizes):
+            return None
+        file = event.get("file")
+        return cls(node, path, place, file if isinstance(file, str) else "", tuple(sizes), spent)
+
+
+def _early_reads(part: Part, before: tuple[Part, ...] = ()) -> Iterator[EarlyRead]:
+    """The reads from a part on; those with nothing between them are one."""
+    parts = (*before, part) if part.file else ()
+    following = list(part.parts.values())
+    next_part = following[0] if len(following) == 1 and following[0].times == part.ways else None
+    if (
+        next_part
+        and next_part.file
+        and _cpu(part.after) + _wall(part.after) <= _AT_ONCE * (_cpu(next_part.after) + _wall(next_part.after))
+    ):
+        yield from _early_reads(next_part, parts)
+        return
+    if parts and part.after:
+        each = Spent(*(median(vars(spent)[name] for spent in part.after) for name in vars(_NOTHING)))
+        yield EarlyRead(parts, parts[0].times, len(part.after), each)
+    for other in following:
+        yield from _early_reads(other)
+
+
+def _cpu(spent: Iterable[Spent]) -> float:
+    return sum(one.cpu_seconds for one in spent)
+
+
+def _wall(spent: Iterable[Spent]) -> float:
+    return sum(one.seconds for one in spent)
+
+
+def _times(spent: Spent, count: int) -> Spent:
+    return Spent(spent.seconds * count, spent.cpu_seconds * count)
+
+
+def _spent(said: Any, prefix: str = "") -> Spent | None:
+    """What a file says was spent; None if it does not."""
+    values = [said.get(prefix + name) for name in vars(_NOTHING)] if isinstance(said, Mapping) else [None]
+    if not all(isinstance(value, (int, float)) and isfinite(value) for value in values):
+        return None
+    return Spent(*values)

@@ -1,0 +1,118 @@
+"""The run that is chosen: where it is, its metrics, its config beside the base, and how to use it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Column, Table
+
+from gridfold.analysis.numbers import number, plus_minus
+from gridfold.analysis.ties import settled
+from gridfold.core.errors import ConfigError
+from gridfold.core.values import render
+from gridfold.records.table import Row
+from gridfold.records.trials import Results, RunResult, TrialResult
+from gridfold.runs.names import label_parameters
+from gridfold.runs.run import Run
+from gridfold.trainers.trainer import BUILT_IN
+
+_COLORS = {"+": "green", "-": "red", "@": "cyan"}
+_CONTEXT = 1  # lines around a change
+
+
+def report(results: Results) -> Group:
+    """The best run of some results.
+
+    Raises:
+        ConfigError: no run is completed and has the metric.
+    """
+    trial, run = _best(results)
+    directory = run.search.dir.parent / _name(run)
+    row = Row.of_trial(trial, {})
+    return Group(
+        f"[bold]{escape(_headline(results, trial, row))}",
+        *([escape(results.caveat)] if results.caveat else []),
+        f"Run: {escape(str(directory))}{_which(trial)}",
+        _metrics(run, row),
+        *_config(run, Run(directory)),
+        "[bold]To use it",
+        *(f"  {escape(line)}" for line in _uses(run, directory)),
+    )
+
+
+def _best(results: Results) -> tuple[TrialResult, RunResult]:
+    """The best trial, and the best of its runs."""
+    objective = results.objective
+    if not results.ranked:
+        where = ", ".join(str(search.dir) for search in results.searches)
+        what = f"with the metric '{objective.metric}'" if objective.metric else "with a metric to compare by"
+        hint = results.caveat or "gridfold status says how far it is"
+        raise ConfigError(f"no run is completed {what}", where=where, hint=hint)
+    trial = results.ranked[0]
+    sign = -1 if objective.maximize else 1
+    known = [(run, run.value) for run in trial.runs if run.value is not None]
+    return trial, min(known, key=lambda each: (sign * each[1], objective.beside(each[0].metrics)))[0]
+
+
+def _name(run: RunResult) -> str:
+    """The directory that has the result, which may be that of the run whose result was reused."""
+    return run.record.reused if run.record and run.record.reused else run.entry.run
+
+
+def _headline(results: Results, trial: TrialResult, row: Row) -> str:
+    objective, total = results.objective, len(results.trials)
+    metric = objective.metric or ""
+    value = plus_minus(trial.mean, row.deviations.get(metric))
+    if metric in row.deviations:
+        value += f" (n = {row.n})"
+    settings = zip(label_parameters(list(trial.params)), trial.params.values(), strict=True)
+    said = ", ".join(f"{label} {render(value)}" for label, value in settings)
+    which = (
+        f"Best of {total:,} trials, {'highest' if objective.maximize else 'lowest'} " if total > 1 else "One trial, "
+    )
+    if tie := results.tie:
+        return f"{which}{metric} {value}: {tie.count:,} trials tie; {settled(tie, said or row.runs[0])}"
+    return f"{which}{metric} {value}" + (f": {said}" if said else "")
+
+
+def _which(trial: TrialResult) -> str:
+    """Which of the trial's runs it is."""
+    return f" (the best of its {len(trial.runs)} runs)" if len(trial.runs) > 1 else ""
+
+
+def _metrics(run: RunResult, row: Row) -> Table:
+    """The metrics of the run, and of all repeats; those of the test set too, now that it is chosen."""
+    table = Table("metric", Column("value", justify="right"))
+    if row.n > 1:
+        table.add_column(f"mean ± std of {row.n} runs", justify="right")
+    for name, value in run.metrics.items():
+        cells = [name, number(value)]
+        if row.n > 1 and name in row.metrics:
+            cells.append(plus_minus(row.metrics[name], row.deviations.get(name)))
+        table.add_row(*map(escape, cells))
+    return table
+
+
+def _config(run: RunResult, directory: Run) -> Iterator[str]:
+    """What of the base config is otherwise in that of the run."""
+    base = run.search.base().splitlines()
+    config = directory.read_config().splitlines()
+    lines = list(difflib.unified_diff(base, config, n=_CONTEXT, lineterm=""))[2:]  # without the names of the files
+    title = f"[bold]Config, against {escape(str(run.search.base_path))}"
+    yield title if lines else f"{title}[/]: the same"
+    for line in lines:
+        color = _COLORS.get(line[:1])
+        yield f"[{color}]{escape(line)}[/]" if color else escape(line)
+
+
+def _uses(run: RunResult, directory: Path) -> Iterator[str]:
+    if run.record and run.record.trainer == BUILT_IN:
+        yield f"gridfold.text.load({json.dumps(str(directory), ensure_ascii=False)})  # after: import gridfold.text"
+    yield f"gridfold reproduce {shlex.quote(str(directory))}"
+    yield f"gridfold train --config {shlex.quote(str(Run(directory).config_path))}"

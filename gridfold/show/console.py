@@ -1,0 +1,25 @@
+"""Consoles that show what others wrote, and never obey it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from gridfold.core.errors import visible
+
+
+class VisibleConsole(Console):
+    """A console to which no text sends a control character: names, messages and values are whatever a run made them."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """As of any console; here so that columns are as wide as what is shown."""
+        return super().render_str(visible(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """As of any console; of what was made a `Text` elsewhere, too."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))

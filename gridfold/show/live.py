@@ -1,0 +1,202 @@
+"""A search while it runs: bars on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from gridfold.analysis.numbers import number
+from gridfold.core.errors import nearest
+from gridfold.records.objective import Objective
+from gridfold.records.ties import Leaders
+from gridfold.runs.failure import signature
+from gridfold.runs.run import Record, Run
+from gridfold.search.forecast import Pace
+
+_MAX_BARS = 10  # of runs that run
+_FEW = 100  # runs that each have a line
+_MAX_NAME, _MIN_NAME = 48, 12  # of a run, beside its bar
+_BESIDE = 62  # what bar, count, time left and note take in a line
+_LINE_SECONDS = 1.0  # between two lines about runs that went well
+
+
+@dataclass
+class _Shown:
+    """The bar of a run: when it was first seen to move, and where it was then."""
+
+    task: TaskID
+    since: float | None = None
+    first: float = 0.0
+
+
+class Live:
+    """Shows a search while it runs.
+
+    Args:
+        progress: where.
+        total: how many runs the search has.
+        done: how many of them are done.
+        objective: what they are compared by.
+        parallel: how many run at a time.
+    """
+
+    def __init__(self, progress: Progress, total: int, done: int, objective: Objective, parallel: int) -> None:
+        self._progress = progress
+        self._objective = objective
+        self._total = total
+        self._done = done
+        self._failed = 0
+        self._pace = Pace(parallel)
+        self._last_line = float("-inf")
+        self._signatures: set[tuple[str, str]] = set()
+        self._is_warned = False
+        self._best: Record | None = None
+        self._leaders = Leaders(objective)
+        self._runs: dict[str, _Shown] = {}
+        self._search = progress.add_task("search", total=total, completed=done, left="", note="")
+
+    def running(self, run: Run) -> None:
+        """The run is under way."""
+        if self._progress.disable:  # nobody sees its bar
+            return
+        shown = self._runs.get(run.dir.name)
+        if shown is None:
+            if len(self._runs) == _MAX_BARS:
+                return
+            name = _short(run.dir.name, self._progress.console.width - _BESIDE)
+            task = self._progress.add_task(name, total=None, left="", note="preparing")
+            shown = self._runs[run.dir.name] = _Shown(task)
+        state = run.read_progress()
+        if not state:  # not yet, or no longer
+            return
+        step, total = state.get("step", 0), state.get("steps")
+        if shown.since is None:
+            shown.since, shown.first = time.monotonic(), step
+        left = _left(shown.since, step - shown.first, total - step) if total else ""
+        self._progress.update(shown.task, completed=step, total=total, left=left, note=progress_note(state))
+
+    def ended(self, run: Run, record: Record, *, again: bool = False) -> None:
+        """An attempt has ended."""
+        if record.state == "completed":
+            record = self._objective.at_best(record, run.reports())
+        if shown := self._runs.pop(run.dir.name, None):
+            self._progress.remove_task(shown.task)
+        if not record.is_final:
+            self._total -= 1  # another process has it
+        elif not again:
+            self._done += record.state in ("completed", "failed")
+            self._failed += record.state == "failed"
+            self._pace.ended(record)
+            self._leaders.add(record)
+            if record.metrics and (self._best is None or self._is_better(record, self._best)):
+                self._best = record
+        self._progress.update(
+            self._search, completed=self._done, total=self._total, left=self._time_left(), note=escape(self._note())
+        )
+        self._warn_of_metric(run, record)
+        if record.is_final and self._is_worth_a_line(record):
+            self._last_line = time.monotonic()
+            self._progress.console.print(escape(self._line(run, record, again)), soft_wrap=True)
+
+    def _warn_of_metric(self, run: Run, record: Record) -> None:
+        """Say at the first completed run, not after hours, that it has not the metric to compare by."""
+        metric = self._objective.metric
+        if metric is None or self._is_warned or record.state != "completed" or not record.metrics:
+            return
+        self._is_warned = True
+        known = {*record.metrics, *(name for report in run.reports() for name in report)}
+        if metric not in known:
+            said = f"warning: the first run has no metric '{metric:.80}': {nearest(metric, known)}"
+            self._progress.console.print(f"[yellow]{escape(said)}", soft_wrap=True)
+
+    def _is_better(self, record: Record, best: Record) -> bool:
+        return self._objective.rank(record, 0) < self._objective.rank(best, 0)
+
+    def _is_worth_a_line(self, record: Record) -> bool:
+        if record.error and signature(record.error) not in self._signatures:
+            self._signatures.add(signature(record.error))
+            return True
+        soon = time.monotonic() - self._last_line < _LINE_SECONDS
+        return self._total <= _FEW or not soon or self._done == self._total
+
+    def _line(self, run: Run, record: Record, again: bool) -> str:  # noqa: FBT001
+        parts = [f"[{self._done}/{self._total}] {run.dir.name}: {outcome(run, record, self._objective)}"]
+        if again:
+            parts.append("will be tried again")
+        elif left := self._time_left():
+            parts.append(left)
+        return ", ".join(parts)
+
+    def _time_left(self) -> str:
+        return _said(self._pace.seconds_left(self._total - self._done)) if self._done < self._total else ""
+
+    def _note(self) -> str:
+        parts = [f"{self._failed} failed"] if self._failed else []
+        if self._best:
+            name, value = self._objective.value(self._best.metrics)
+            which = f"{self._leaders.count} runs tie" if self._leaders.count > 1 else f"run {self._best.index}"
+            parts.append(f"best {name} {number(value)} ({which})")
+        return "  ".join(parts)
+
+
+def outcome(run: Run, record: Record, objective: Objective) -> str:
+    """What came of a run, in some words."""
+    name, value = objective.value(record.metrics) if record.metrics else ("", None)
+    if record.error:
+        said = record.error["message"].strip().partition("\n")[0]
+        result = f"{record.state}: {record.error['type']}: {said:.200} (see {run.log_path})"
+    else:
+        result = f"{record.state}, {name} {number(value)}" if name else record.state
+    return f"{result}, {number(record.seconds, 1)} s"
+
+
+def progress_note(state: Mapping[str, float]) -> str:
+    """How far a run says it is, in some words."""
+    parts = []
+    if "epoch" in state:
+        parts.append(f"epoch {state['epoch']:g}" + (f"/{state['epochs']:g}" if "epochs" in state else ""))
+    if "loss" in state:
+        parts.append(f"loss {state['loss']:.4f}")
+    return "  ".join(parts) or "preparing"
+
+
+def _left(start: float, done: float, remaining: float) -> str:
+    """The time left if what remains goes as fast as what is done since ``start``."""
+    return _said((time.monotonic() - start) / done * remaining if done > 0 else None)
+
+
+def _said(seconds: float | None) -> str:
+    known = seconds is not None and seconds <= timedelta.max.total_seconds()
+    return f"{timedelta(seconds=round(seconds or 0))} left" if known else ""
+
+
+def _short(name: str, room: int) -> str:
+    width = max(_MIN_NAME, min(room, _MAX_NAME))
+    return name if len(name) <= width else f"…{name[1 - width :]}"
+
+
+@contextmanager
+def live(
+    output: Console,
+    total: int,
+    done: int = 0,
+    objective: Objective = Objective(),  # noqa: B008 - it is frozen
+    parallel: int = 1,
+) -> Iterator[Live]:
+    """A view of a search of so many runs, of which some are done."""
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[left]}"),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=output, transient=True, disable=not output.is_terminal) as progress:
+        yield Live(progress, total, done, objective, parallel)

@@ -1,0 +1,125 @@
+"""What a person sees of a search before it runs: what varies, how many runs that makes, what they would take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Column, Table
+
+from gridfold.config.config import SECTION
+from gridfold.config.document import holders
+from gridfold.core.values import render
+from gridfold.runs.names import RunNames
+from gridfold.search.forecast import Forecast
+from gridfold.search.plan import Plan
+from gridfold.space.space import size_text
+
+_MAX_VALUES = 12
+_MAX_SEEDS = 5
+_MAX_KEPT = 100
+
+
+def plan_table(plan: Plan) -> Group:
+    """What varies, what is set, what stays although it is a list, and how many runs that makes."""
+    table = Table("parameter", "values", Column("", justify="right"))
+    for parameter in plan.space.parameters:
+        guess = plan.guesses.get(parameter.path)
+        count = f"{len(parameter.values)} values" + (f" [yellow](one value? {escape(guess)})" if guess else "")
+        table.add_row(escape(parameter.path), escape(_listed(parameter.values)), count)
+    table.add_section()
+    if plan.seeds.are_listed and plan.seeds.path:
+        table.add_row(escape(plan.seeds.path), _listed(plan.seeds.given), "seeds: repeats of each trial")
+    pins = [variation for variation in plan.variations if variation.is_pin]
+    for pin in pins:
+        table.add_row(escape(pin.path), escape(render(pin.parameter.values[0])), "set")
+    table.add_section()
+    replaced = {variation.path for variation in plan.variations}
+    kept = [each for each in plan.config.kept if replaced.isdisjoint((each.path, *holders(each.path)))]
+    for each in kept[:_MAX_KEPT]:
+        table.add_row(escape(each.path), escape(render(each.value)), escape(f"stays a list: {each.reason}"))
+    if len(kept) > _MAX_KEPT:
+        table.add_row("…", "", f"{len(kept) - _MAX_KEPT:,} more stay lists")
+    return Group(f"[bold]{_title(plan)}", *([table] if table.row_count else []), *map(escape, _keeping(plan)))
+
+
+def _keeping(plan: Plan) -> list[str]:
+    """How to keep the lists that look like one value."""
+    marked, config = plan.guesses, plan.config
+    if not marked:
+        return []
+    others = [each for each in plan.space.parameters if each.path not in marked]
+    left = plan.most_runs // plan.space.size * math.prod(len(each.values) for each in others)
+    lists = "1 list looks like one value" if len(marked) == 1 else f"{len(marked)} lists look like one value each"
+    has_section = SECTION in config.document.places
+    where = f"in the section {SECTION} of {config.document.name}" if has_section else f"in {config.document.name}"
+    setting: dict[str, Any] = {"fixed": [*config.settings.fixed, *plan.one_value]}
+    line = render(setting)[1:-1] if has_section else render({SECTION: setting})[1:-1]
+    runs = f"{counted(left, 'run')} instead of {size_text(plan.most_runs)}"
+    return [f"{lists}. To keep {'it' if len(marked) == 1 else 'them'} ({runs}), write {where}:", f"  {line}"]
+
+
+def _title(plan: Plan) -> str:
+    name, counts = escape(plan.config.document.name), [len(each.values) for each in plan.space.parameters]
+    times = " × ".join(_words(len(counts), lambda place: f"{counts[place]}", _MAX_VALUES))
+    product = f" = {times}" if len(counts) > 1 else ""
+    if plan.size == plan.space.size:
+        size = f"{counted(plan.size, 'run')}{product}"
+        return f"{name}: {size}" if counts else f"{name}: nothing varies, so this is a search of one run"
+    product = f" ({times})" if len(counts) > 1 else ""
+    factors = [f"{counted(plan.space.size, 'trial')}{product}", *_repeats(plan)]
+    least = f"{size_text(plan.size)} to " if plan.race else ""
+    return f"{name}: {' × '.join(factors)} = {least}{counted(plan.most_runs, 'run')}"
+
+
+def _repeats(plan: Plan) -> Iterator[str]:
+    """How often each trial is run, in some words."""
+    if plan.most_repeats > 1:
+        count = f"{plan.repeats} to {plan.most_repeats}" if plan.race else f"{plan.most_repeats}"
+        seeds = _shortened(plan.most_repeats, lambda repeat: str(plan.seeds[repeat]), _MAX_SEEDS)
+        yield f"{count} repeats (seeds {seeds})"
+    if plan.folds:
+        yield f"{plan.folds} folds"
+
+
+def counted(count: int, what: str) -> str:
+    """So many of something, however many."""
+    return f"{size_text(count)} {what}{'' if count == 1 else 's'}"
+
+
+def _listed(values: Sequence[Any]) -> str:
+    return _shortened(len(values), lambda place: render(values[place]), _MAX_VALUES)
+
+
+def _shortened(count: int, word: Callable[[int], str], most: int) -> str:
+    return ", ".join(_words(count, word, most))
+
+
+def _words(count: int, word: Callable[[int], str], most: int) -> list[str]:
+    """The first words and the last one; all of them, where that would hide only one."""
+    is_whole = count <= most + 2
+    words = [word(place) for place in range(count if is_whole else most)]
+    return words if is_whole else [*words, f"… {word(count - 1)}"]
+
+
+def expectation(plan: Plan, names: RunNames, done: Forecast) -> Group:
+    """What a search would do."""
+    lines = [f"{size_text(done.runs)} to run"]
+    if plan.most_runs > plan.limit:
+        lines.append(f"that is more than {plan.limit:,}, so it needs --max-runs")
+    if done.reusable:
+        lines.append(f"{done.reusable:,} have results of earlier searches, which --reuse takes")
+    if done.seconds is not None:
+        known = done.seconds <= timedelta.max.total_seconds()
+        lasts = f"about {timedelta(seconds=round(done.seconds))}" if known else "more than a million years"
+        lines.append(f"{lasts} with {done.parallel} at a time, by earlier runs")
+    if done.disk is not None:
+        lines.append(f"about {done.disk / 1e6:,.1f} MB of disk, by earlier runs")
+    shown = [entry.run for entry, _ in islice(plan.runs(names), 3)]
+    lines += [f"  {name}" for name in shown] + (["  …"] if plan.size > len(shown) else [])
+    return Group(*map(escape, lines))

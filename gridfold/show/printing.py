@@ -1,0 +1,151 @@
+"""The table of results, printed or written to a file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console, Group
+from rich.markup import escape
+
+from gridfold.analysis.numbers import number
+from gridfold.analysis.ties import settled, tied
+from gridfold.core.errors import ConfigError, nearest_file, visible
+from gridfold.core.files import replace_bytes
+from gridfold.core.values import render
+from gridfold.export import formats
+from gridfold.records.table import Column, Row, Rows
+from gridfold.records.ties import Tie
+from gridfold.runs.names import label_parameters
+from gridfold.show.console import VisibleConsole
+from gridfold.show.text_table import Heading, TextTable
+
+MAX_ROWS = 20
+_MAX_METRICS = 3
+_ASKED_FOR = ("runs", "run", "error")  # columns that people see only where they name them
+_WIDTH = 10_000  # of a table that goes to no terminal: it is as wide as it needs
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Rows in a format.
+
+    Attributes:
+        rows: what is shown, in this order.
+        form: ``table``, or another format.
+        asked: the columns that were asked for; empty for the usual ones.
+        sort: the column that was asked for to sort by; None if the best come first.
+        count: how many rows at most; None for the usual number.
+    """
+
+    rows: Rows
+    form: str
+    asked: tuple[Column, ...] = ()
+    sort: str | None = None
+    count: int | None = None
+
+    def print(self, console: Console) -> None:
+        """Print it; a table as wide as the console."""
+        if self.form == "table":
+            wide = VisibleConsole(file=console.file, force_terminal=False, width=_WIDTH, highlight=False)
+            (console if console.is_terminal else wide).print(self.table(), crop=False)
+        else:
+            text = formats.text_of(self.form, self.columns, self.shown)
+            console.file.write(visible(text.replace("\r\n", "\n")) if console.is_terminal else text)
+
+    def write(self, path: Path) -> None:
+        """Write it to a file, in one step.
+
+        Raises:
+            ConfigError: the folder is not there.
+        """
+        if not path.parent.is_dir():
+            raise ConfigError("no such folder", where=str(path.parent), hint=nearest_file(path.parent))
+        if self.form == "parquet":
+            content = formats.parquet(self.columns, self.shown)
+        else:
+            text = io.StringIO()
+            self.print(VisibleConsole(file=text, force_terminal=False, highlight=False))
+            content = text.getvalue().encode()
+        replace_bytes(path, [content])
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Its columns."""
+        if self.asked:
+            return self.asked
+        return self.rows.columns if self.form in formats.DATA else tuple(filter(self._is_usual, self.rows.shown))
+
+    @property
+    def shown(self) -> tuple[Row, ...]:
+        """Its rows."""
+        usual = None if self.form in formats.DATA else MAX_ROWS
+        return self.rows.rows[: usual if self.count is None else self.count]
+
+    def _is_usual(self, column: Column) -> bool:
+        """Whether people see a column without asking for it."""
+        if column.kind == "metric":
+            return (
+                column.metric in [metric.metric for metric in self.rows.shown if metric.kind == "metric"][:_MAX_METRICS]
+            )
+        if column.kind == "deviation" or column.name in _ASKED_FOR:
+            return False
+        if column.name == "search":
+            return len(self.rows.results.searches) > 1
+        return column.name != "n" or self.rows.has_repeats
+
+    def table(self) -> Group:
+        """The table, as people read it."""
+        shown, columns = self.shown, self.columns
+        best = self.rows.tied(self.rows.rows) if self.sort is None else []
+        body = [formats.cells(columns, row) for row in shown]
+        hint = "" if self.asked else see_all(self.searches)
+        table = TextTable(list(map(self._heading, columns)), body, len(best), hint)
+        left = len(self.rows.rows) - len(shown)
+        lines = [f"{left:,} more: {_command(self.searches)} --all"] if left else []
+        lines += self._tie(best)
+        if not shown:
+            lines.append("None.")
+        if self.sort is None and not self.rows.by_run and not self.rows.results.has_equal_repeats:
+            lines.append("Not all have the same repeats: the order is by what they would be if they had.")
+        return Group(f"[bold]{escape(self._title())}", table, *lines)
+
+    def _tie(self, best: Sequence[Row]) -> list[str]:
+        """That several are the best, as markup."""
+        objective = self.rows.results.objective
+        tie = Tie.of(objective, [row.metrics for row in best])
+        if tie is None:
+            return []
+        metric = objective.metric or ""
+        params = zip(label_parameters(list(best[0].params)), best[0].params.values(), strict=True)
+        name = ", ".join(f"{label} {render(value)}" for label, value in params)
+        name = best[0].runs[0] if self.rows.by_run or not name else name
+        what = "runs" if self.rows.by_run else "trials"
+        return [escape(f"{tied(tie, f'{metric} {number(best[0].metrics[metric])}', what)}; {settled(tie, name)}.")]
+
+    def _heading(self, column: Column) -> Heading:
+        kind = "fact" if column.name == self.sort else column.name if column.name == "seconds" else column.kind
+        return Heading(column.label, kind, column.name in formats.LEFT)
+
+    @property
+    def searches(self) -> list[str]:
+        """The names of the searches that they are from."""
+        return [search.name for search in self.rows.results.searches]
+
+    def _title(self) -> str:
+        objective = self.rows.results.objective
+        if self.sort is not None:
+            return f"Results by {self.sort}"
+        rule = f" ({'highest' if objective.maximize else 'lowest'} {objective.metric})" if objective.metric else ""
+        return f"Results, best first{rule}"
+
+
+def see_all(searches: Iterable[str]) -> str:
+    """How to see the columns for which a terminal has no room."""
+    return f"To see all: {_command(searches)} | less -S"
+
+
+def _command(searches: Iterable[str]) -> str:
+    return " ".join(["gridfold results", *searches])

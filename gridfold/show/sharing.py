@@ -1,0 +1,274 @@
+"""What the fold of a search did: what was shared, what it saved, what was not shared and why, what to change."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from gridfold.records.objective import Objective
+from gridfold.records.trials import records_at_best
+from gridfold.runs.store import SearchDirectory
+from gridfold.sharing.first_use import first_use, is_question
+from gridfold.sharing.report import EarlyRead, Part, Sharing
+from gridfold.show import terminal
+
+_WRITING = "writing "  # a path that is none: see ``gridfold.sharing.write_guard``
+_MAX_ROWS = 20
+_MAX_SENTENCES = 5
+_OWN = "the runs themselves"
+HEADINGS = ("part", "times", "for runs", "each", "in all", "alone")
+_ABOUT = 1.05  # a ratio below is no difference
+
+
+def report(search: SearchDirectory) -> Group:
+    """All that is known of a search's fold."""
+    sharing = _read(search)
+    if not sharing.folded:
+        return Group(f"[bold]{escape(search.name)}[/]: nothing was folded", *_why_nothing(search, sharing))
+    early, maybe = _advice(sharing)
+    return Group(
+        f"[bold]{escape(search.name)}[/]: {_instead(sharing.spent.cpu_seconds, sharing.lone.cpu_seconds, ' of CPU')}",
+        f"By the clock, one process after another: {_instead(sharing.spent.seconds, sharing.lone.seconds)}",
+        _table(sharing),
+        *_others(sharing),
+        *_reasons(sharing),
+        *_unread(search, sharing),
+        *(["[bold yellow]Read too early", *map(_item, early)] if early else []),
+        *(["[bold]Maybe read too early", *map(_item, maybe)] if maybe else []),
+    )
+
+
+def in_words(search: SearchDirectory) -> tuple[list[str], list[list[str]]]:
+    """What the fold saved and why some runs were not folded, as plain sentences; the rows of its table."""
+    sharing = _read(search)
+    if not sharing.folded:
+        return ["Nothing was folded.", *map(_plain, _why_nothing(search, sharing))], []
+    saved = [
+        f"All runs took {_instead(sharing.spent.cpu_seconds, sharing.lone.cpu_seconds, ' of CPU')}.",
+        f"By the clock, one process after another: {_instead(sharing.spent.seconds, sharing.lone.seconds)}.",
+    ]
+    more = [*_others(sharing), *_reasons(sharing), *_unread(search, sharing)]
+    return saved + list(map(_plain, more)), [*_rows(sharing)]
+
+
+def results(search: SearchDirectory) -> Group:
+    """The results of a search; below, what the fold saved, and what would save most."""
+    sharing = Sharing.read(search.fold_events())
+    records = records_at_best(search, Objective.said(search.facts()))
+    shown = terminal.results(search, sharing.counting(records))
+    return Group(shown, *_summary(search, sharing))
+
+
+def _read(search: SearchDirectory) -> Sharing:
+    sharing = Sharing.read(search.fold_events())
+    if sharing.folds:
+        collections.deque(sharing.counting(search.records()), maxlen=0)
+    return sharing
+
+
+def _summary(search: SearchDirectory, sharing: Sharing) -> list[str]:
+    """At most three lines."""
+    if not sharing.folded:
+        return []
+    spent, lone = sharing.spent.cpu_seconds, sharing.lone.cpu_seconds
+    line = (
+        f"Folded: {_seconds(spent)} s of CPU; a process for each run would take about {_seconds(lone)} s "
+        f"(gridfold fold {search.name})"
+    )
+    early, _ = _advice(sharing)
+    return [escape(line), *_unread(search, sharing), *(f"[yellow]{escape(sentence)}" for sentence in early[:1])]
+
+
+def _why_nothing(search: SearchDirectory, sharing: Sharing) -> list[str]:
+    """Why nothing was folded, as far as that is known."""
+    if sharing.reasons:
+        return _reasons(sharing)
+    if sharing.folds:
+        return ["No run of its folds has ended yet, or says what it took."]
+    facts = search.facts()
+    execution = facts.get("execution")
+    if not isinstance(execution, dict):
+        return ["It has not been executed yet."]
+    if execution.get("fold") is False:
+        return ["It was executed with --no-fold."]
+    if facts["runs"] == 1:
+        return ["It has one run."]
+    return ["Nothing says why: it had no two runs to execute, or an older gridfold executed it."]
+
+
+def _instead(spent: float, lone: float, what: str = "") -> str:
+    ratio = lone / spent if spent > 0 else 1.0
+    if ratio >= _ABOUT:
+        less = f"{ratio:,.0f} times" if ratio >= 10 else f"{ratio:.1f} times"
+        return f"{_seconds(spent)} s{what} instead of {_seconds(lone)} s: {less} less"
+    compared = "as much as" if ratio * _ABOUT >= 1 else f"more than the {_seconds(lone)} s that"
+    return f"{_seconds(spent)} s{what}, {compared} runs alone would have taken"
+
+
+def _table(sharing: Sharing) -> Table:
+    """The parts of the work: how often they were done, for how many runs; what they took, and would have alone."""
+    table = Table(title="What was computed, in seconds of CPU", title_justify="left", title_style="bold")
+    table.add_column(HEADINGS[0], overflow="fold")
+    for heading in HEADINGS[1:]:
+        table.add_column(heading, justify="right")
+    rows = list(_rows(sharing))
+    for position, row in enumerate(rows):
+        table.add_row(*map(escape, row), end_section=position + 1 < len(rows) and rows[position + 1][0] == _OWN)
+    return table
+
+
+def _rows(sharing: Sharing) -> Iterator[list[str]]:
+    imports = Part(times=1, runs=sharing.folded, spent=sharing.imports, alone=sharing.imports_alone)
+    yield ["imports", *_cells(imports)]
+    parts = list(sharing.first.walk())
+    for depth, part in parts[:_MAX_ROWS]:
+        yield [f"{'  ' * depth}until {part.path}{_at(part)}", *_cells(part)]
+    if rest := parts[_MAX_ROWS:]:
+        yield [f"{len(rest)} more", *_cells(_sum([part for _, part in rest]))]
+    own = Part(times=sharing.folded, runs=sharing.folded, spent=sharing.own, alone=sharing.own)
+    yield [_OWN, *_cells(own)]
+    if sharing.alone:
+        alone = sharing.by_themselves
+        yield ["runs alone", *_cells(Part(times=sharing.alone, runs=sharing.alone, spent=alone, alone=alone))]
+    if sharing.given_up.cpu_seconds:
+        yield ["given up", "", "", "", _seconds(sharing.given_up.cpu_seconds), ""]
+
+
+def _cells(part: Part) -> list[str]:
+    spent, times = part.spent.cpu_seconds, part.times
+    each = f"{part.runs / times:.3g}"
+    return [f"{times:,}", each, _seconds(spent / times), _seconds(spent), _seconds(part.alone.cpu_seconds)]
+
+
+def _sum(parts: list[Part]) -> Part:
+    whole = Part()
+    for part in parts:
+        whole.times += part.times
+        whole.runs += part.runs
+        whole.spent += part.spent
+        whole.alone += part.alone
+    return whole
+
+
+def _at(part: Part) -> str:
+    """Where the user's code was; nobody needs to know where installed code was."""
+    return f" ({part.place})" if part.file else ""
+
+
+def _others(sharing: Sharing) -> list[str]:
+    """The runs that are not counted."""
+    lines = []
+    if sharing.unknown:
+        lines.append(f"Not counted: {sharing.unknown:,} that have not ended, or do not say what they took")
+    if sharing.reused:
+        lines.append(f"Not counted: {sharing.reused:,} with the result of another search")
+    return lines
+
+
+def _reasons(sharing: Sharing) -> list[str]:
+    """Why runs were run alone."""
+    if not sharing.reasons:
+        return []
+    lines = ["[bold]Not folded"]
+    for reason, count in sharing.reasons.most_common(_MAX_SENTENCES):
+        lines.append(_item(f"{f'{count:,} runs: ' if count > 1 else '1 run: ' if count else ''}{reason}"))
+    if len(sharing.reasons) > _MAX_SENTENCES:
+        lines.append(f"  … {len(sharing.reasons) - _MAX_SENTENCES:,} more reasons, in fold.jsonl")
+    return lines
+
+
+def _unread(search: SearchDirectory, sharing: Sharing) -> list[str]:
+    """The parameters that no run has read; nothing is said while some have not ended."""
+    parameters = search.facts().get("parameters") or {}
+    inside = [path for path in parameters if any(f"{path}.".startswith(f"{read}.") for read in sharing.unread)]
+    if not inside or sharing.unknown:
+        return []
+    was, its, it = ("was", "its", "it") if len(inside) == 1 else ("were", "their", "them")
+    sentence = (
+        f"{_listed(inside)} {was} never read: {its} values make no difference; leave {it} out, or let the trainer"
+    )
+    return [f"[yellow]{escape(f'{sentence} read {it}')}"]
+
+
+def _plain(markup: str) -> str:
+    return Text.from_markup(markup).plain.strip()
+
+
+def _item(sentence: str) -> str:
+    return escape(f"  {sentence}")
+
+
+def _advice(sharing: Sharing) -> tuple[list[str], list[str]]:
+    """What to read later, and where; and what may be read later, for all that can be seen."""
+    early: list[str] = []
+    maybe: list[str] = []
+    for read in sharing.early_reads():
+        uses = [(part.path, line) for part in read.parts if (line := _first_use(part))]
+        if uses:
+            early.append(f"{_cost(read)}. {_where(uses, alone=len(read.parts) == 1)}")
+        elif not any(map(_is_question, read.parts)):
+            maybe.append(f"{_cost(read)}, as far as it does not depend on that.")
+    return early[:_MAX_SENTENCES], maybe[:_MAX_SENTENCES]
+
+
+def _cost(read: EarlyRead) -> str:
+    """What was read, and what that may have cost."""
+    reads = [_done(part) for part in read.parts[:_MAX_SENTENCES]]
+    if more := len(read.parts) - len(reads):
+        reads.append(f"{more} more")
+    again, each = read.ways - read.times, _seconds(read.each.cpu_seconds)
+    cost = f"{_seconds(read.loss.cpu_seconds)} s of CPU, {_seconds(read.loss.seconds)} s by the clock"
+    return (
+        f"{_listed(reads)}, and what came after ran {read.ways:,} times, {each} s of CPU each:"
+        f" up to {again:,} × {each} s ({cost}) could be shared"
+    )
+
+
+def _done(part: Part) -> str:
+    """What made processes split."""
+    did = f"{part.path} came" if part.path.startswith(_WRITING) else f"{part.path} was read"
+    return f"{did} at {part.place}"
+
+
+def _where(uses: Sequence[tuple[str, int]], *, alone: bool) -> str:
+    """Where to read instead."""
+    if alone:
+        return f"It is first used at line {uses[0][1]}: read it there."
+    lines = _listed([f"{path} at line {line}" for path, line in uses])
+    return f"First used are {lines}: read them there." if len(uses) > 1 else f"First used is {lines}: read it there."
+
+
+def _listed(items: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]]))
+
+
+def _first_use(part: Part) -> int | None:
+    """The line that first needs what was read; None if that cannot be told."""
+    return first_use(_text(part.file), _line(part), part.path)
+
+
+def _is_question(part: Part) -> bool:
+    return is_question(_text(part.file), _line(part))
+
+
+def _line(part: Part) -> int:
+    line = part.place.rpartition(":")[2]
+    return int(line) if line.isdecimal() else 0
+
+
+def _text(file: str) -> str:
+    """The code as it is now; "" if it cannot be read."""
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+def _seconds(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"

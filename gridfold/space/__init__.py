@@ -1,0 +1,1 @@
+"""What can vary: parameters, trials, and the repeats of each."""

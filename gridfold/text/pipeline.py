@@ -1,0 +1,242 @@
+"""From a config to a trained classifier, in the order that lets runs share work.
+
+What several runs have in common is read and computed before anything in which they may differ is looked at: the
+texts are read and tokenized, the encoder is loaded, and what is frozen of it has encoded them, before the head and the
+training settings are.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from transformers import TrainingArguments, set_seed
+
+from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
+from gridfold.text.compatibility import check_fit, check_frozen
+from gridfold.text.data import Dataset, Pool, facts_of, load_pool
+from gridfold.text.early_stopping import Ending, counts_steps, looks_ahead, read_ending
+from gridfold.text.encoder import PooledEncoder, Row, load_encoder, run_device
+from gridfold.text.features import LazyEncoder, LazyTokenizer, Tokens, activations_of, features_of, tokens_of
+from gridfold.text.finetune import Classifier, Progress, Recipe, TokenizedExamples, fine_tune, precision_of
+from gridfold.text.frozen import Features, train_head
+from gridfold.text.head import Head, build_head, read_head
+from gridfold.text.history import History, Run
+from gridfold.text.layers import ActivationPadding, Activations, above, with_activations
+from gridfold.text.memory import Sizes, within_memory
+from gridfold.text.optimization import steps_per_epoch, training_arguments
+from gridfold.text.precision import computes_bf16
+from gridfold.text.section import Config
+from gridfold.text.settings import (
+    DataSettings,
+    ModelSettings,
+    TrainingSettings,
+    read_data,
+    read_eval_batch_size,
+    read_fold,
+    read_model,
+    read_precision,
+    read_training,
+    read_use_cpu,
+)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained classifier, with the weights of its best epoch, and all there is to say about it.
+
+    Attributes:
+        hidden_size: columns of what the encoder gives.
+        encoder: None if it was frozen, and so is as it is in the model that the settings name.
+    """
+
+    settings: ModelSettings
+    data_settings: DataSettings
+    data: Dataset
+    head_settings: Head
+    hidden_size: int
+    head: nn.Module
+    encoder: PooledEncoder | None
+    history: History
+    eval_batch_size: int
+    precision: str | None
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is read of a config once the shared work is done."""
+
+    head: Head
+    training: TrainingSettings
+    ending: Ending
+    epochs: int
+    args: TrainingArguments
+
+
+def fit(config: Config, run: Run) -> Fitted:
+    """Train what a config describes, reporting to ``run``; nothing is saved."""
+    _ask_for_determinism()
+    model, data_settings = read_model(config), read_data(config)
+    pool = load_pool(data_settings)
+    return (_fit_frozen if model.freeze_encoder else _fit_whole)(config, run, model, data_settings, pool)
+
+
+def _ask_for_determinism() -> None:
+    """Kernels that give the same bits twice, where CUDA has such; on the CPU they all do."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    if torch.cuda.is_available():
+        torch.use_deterministic_algorithms(True, warn_only=True)  # noqa: FBT003 (torch takes it by position)
+
+
+def _fit_frozen(config: Config, run: Run, model: ModelSettings, data_settings: DataSettings, pool: Pool) -> Fitted:
+    asked, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
+    encoder = LazyEncoder(model.name, model.pooling, device)
+    tokenizer = LazyTokenizer(model.name, data_settings.max_length, lambda: encoder.loaded.inputs)
+    # One after the other: a saved run that predicts the validation texts then does the very same. Not so with folds,
+    # whose texts are encoded all together, once for all folds: there, the last bits may differ.
+    encoded, size = [], asked
+    for part in pool.parts:
+        made, size = _encode(encoder, tokenizer, part.texts, size)
+        encoded.append(made)
+
+    data_settings = read_fold(config, data_settings)
+    data = pool.dataset(data_settings)
+    train, validation = data.parted(encoded, lambda made, rows: made[torch.from_numpy(rows)])
+    features = Features(train.to(device), torch.from_numpy(data.train.ids).to(device), validation.to(device))
+
+    plan = _read_plan(config, data, frozen=True)
+    _note_eval_batch(run, asked, size)  # not before: until then, the work is that of several runs
+    head = _new_head(plan, train.shape[1])
+    history = History(run, plan.ending, plan.epochs, data.validation.ids)
+    train_head(head.to(device), features, plan.args, plan.training.label_smoothing, history)
+    return Fitted(model, data_settings, data, plan.head, train.shape[1], head, None, history, size, precision=None)
+
+
+def _encode(
+    encoder: LazyEncoder, tokenizer: LazyTokenizer, texts: Sequence[str], size: int
+) -> tuple[torch.Tensor, int]:
+    """One vector a text, and the batch size that there was memory for."""
+    tokens = tokens_of(tokenizer, texts)
+    array, used = within_memory(lambda fitting: (features_of(encoder, tokenizer, tokens, fitting), fitting), size)
+    return torch.from_numpy(array), used
+
+
+def _load_encoder(model: ModelSettings) -> PooledEncoder:
+    set_seed(0)  # weights that a checkpoint lacks, of a pooler that is not used, do not depend on training.seed
+    return load_encoder(model.name, model.pooling)
+
+
+def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: DataSettings, pool: Pool) -> Fitted:
+    encoders = [_load_encoder(model)]  # a list, so that an encoder that takes too much memory can be let go
+    inputs = encoders[0].inputs
+    lazy = LazyTokenizer(model.name, data_settings.max_length, lambda: inputs)
+    tokens = [tokens_of(lazy, part.texts) for part in pool.parts]
+    texts: Sequence[Sequence[Row]] = tokens
+    tokenizer = lazy.loaded
+    if model.frozen_layers:
+        texts = _with_activations(config, model, encoders[0], lazy, tokens)
+        tokenizer = ActivationPadding(**vars(tokenizer))
+
+    data_settings = read_fold(config, data_settings)
+    data = pool.dataset(data_settings)
+    train_texts, validation_texts = data.parted(texts, _taken)
+    rows = TokenizedExamples(train_texts, data.train.ids, validation_texts)
+
+    plan = _read_plan(config, data, frozen=False)
+    check_frozen(model, plan.training)
+    recipe = Recipe(rows, tokenizer, plan.training.padding, plan.args, plan.training.label_smoothing)
+    settings = [model, data_settings, plan.head, plan.training]
+    file = CheckpointFile(run, fingerprint(settings, rows.train, [rows.labels], rows.validation))
+    saved = _saved(file)
+    sizes = Sizes(*saved[0].sizes) if saved else Sizes(plan.training.batch_size, plan.training.eval_batch_size)
+
+    def train(micro_batch: int) -> Fitted:
+        encoder = encoders.pop() if encoders else _load_encoder(model)
+        head = _new_head(plan, encoder.hidden_size)
+        history = History(run, plan.ending, plan.epochs, data.validation.ids)
+        if not saved:
+            discard(run)
+        trained = above(encoder, model.frozen_layers) if model.frozen_layers else encoder
+        classifier, start = Classifier(trained, head), Sizes(micro_batch, sizes.eval_batch)
+        used = fine_tune(classifier, recipe, start, history, file, saved.pop() if saved else None)
+        _note_emulation(run, plan.args)
+        _note_micro_batch(run, plan.training.batch_size, micro_batch)
+        _note_eval_batch(run, plan.training.eval_batch_size, used.eval_batch)
+        precision = precision_of(plan.args)
+        hidden = encoder.hidden_size
+        return Fitted(model, data_settings, data, plan.head, hidden, head, encoder, history, used.eval_batch, precision)
+
+    return within_memory(train, sizes.micro_batch, smallest=_smallest_batch(plan.head))
+
+
+def _taken(texts: Sequence[Row], rows: NDArray[np.int64]) -> Sequence[Row]:
+    return texts.take(rows.tolist()) if isinstance(texts, Tokens) else [texts[row] for row in rows]
+
+
+def _with_activations(
+    config: Config, model: ModelSettings, encoder: PooledEncoder, tokenizer: LazyTokenizer, parts: Sequence[Tokens]
+) -> list[list[Row]]:
+    """Tokens with what the frozen layers made of them."""
+    size, precision = read_eval_batch_size(config), read_precision(config)
+    lazy = LazyEncoder.of(model.name, model.pooling, encoder.to(run_device(use_cpu=read_use_cpu(config))))
+
+    def keep(tokens: Tokens) -> list[Row]:
+        layers = model.frozen_layers
+        array, dtype = within_memory(
+            lambda most: activations_of(lazy, layers, tokenizer, tokens, most, precision), size
+        )
+        values = torch.from_numpy(array).view(getattr(torch, dtype))
+        return with_activations(tokens, Activations(values, tokens.ends.tolist()))
+
+    return [keep(tokens) for tokens in parts]
+
+
+def _saved(file: CheckpointFile) -> list[Progress]:
+    """The progress of an interrupted training, if there is one. A list, so that it can be let go of, too."""
+    content = file.load()
+    return [Progress(**content)] if content else []
+
+
+def _smallest_batch(head: Head) -> int:
+    """``batch_norm`` refuses an example alone, which an odd batch in pairs would leave."""
+    return 3 if any(layer.type == "batch_norm" for layer in head.layers) else 1
+
+
+def _note_emulation(run: Run, args: TrainingArguments) -> None:
+    if args.bf16 and not computes_bf16(args.device):
+        run.note("bf16: this machine has no instructions for bfloat16, which is emulated: float32 may be faster")
+
+
+def _note_micro_batch(run: Run, asked: int, used: int) -> None:
+    if used < asked:
+        run.note(f"out of memory at batch size {asked}: trained in micro-batches of {used} × {asked // used}")
+
+
+def _note_eval_batch(run: Run, asked: int, used: int) -> None:
+    if used < asked:
+        run.note(f"out of memory at eval_batch_size {asked}: encoded in batches of {used}")
+
+
+def _read_plan(config: Config, data: Dataset, *, frozen: bool) -> _Plan:
+    head, training = read_head(config.section("model")), read_training(config, frozen=frozen)
+    facts, ending = facts_of(data), replace(read_ending(config), counts_steps=counts_steps(training))
+    check_fit(facts, head, training)
+    ending.check(facts)
+    if ending.counts_steps:
+        args = training_arguments(training, epochs=1)
+        epochs = math.ceil(args.max_steps / steps_per_epoch(len(data.train.ids), args))
+        return _Plan(head, training, ending, epochs, args)
+    epochs = ending.epochs(looks_ahead=looks_ahead(training))
+    return _Plan(head, training, ending, epochs, training_arguments(training, epochs))
+
+
+def _new_head(plan: _Plan, hidden_size: int) -> nn.Module:
+    """A head whose first weights depend on the seed alone."""
+    set_seed(plan.training.seed)
+    return build_head(plan.head.sized(hidden_size))

@@ -1,0 +1,45 @@
+"""Which runs begin in one process."""
+
+from dataclasses import replace
+
+import pytest
+
+from gridfold.executors.local.batching import Folding
+from gridfold.runs.run import Attempt, Record, Run
+
+
+def batches(records, *, gpus=False):
+    """The runs that begin together, each by its index; those that begin alone, too."""
+    folding = Folding(gpus)
+    attempts = iter([Attempt(Run("nowhere"), replace(record, index=index)) for index, record in enumerate(records)])
+    found = []
+    while (batch := folding.next_batch(attempts))[0]:
+        indices = [attempt.record.index for attempt in batch[0]]
+        found += [indices] if batch[1] else [[index] for index in indices]
+    return sorted(found)
+
+
+RECORD = Record("id", 0, None, {}, "toy:train", seed=1, threads=1)
+
+
+def test_runs_that_differ_in_their_config_only_begin_in_one_process():
+    assert batches([RECORD] * 4) == [[0, 1, 2, 3]]
+
+
+@pytest.mark.parametrize("other", [{"seed": 2}, {"trainer": "toy:other"}])
+def test_runs_of_different_seeds_or_trainers_do_not(other):
+    assert batches([RECORD, replace(RECORD, **other)] * 2) == [[0, 2], [1, 3]]
+    assert batches([RECORD, RECORD, replace(RECORD, **other)]) == [[0, 1], [2]]
+
+
+def test_runs_of_different_threads_do_not():
+    assert batches([RECORD, RECORD, replace(RECORD, threads=2)]) == [[0], [1], [2]]
+    assert batches([replace(RECORD, threads=2)] * 2) == [[0], [1]]
+
+
+def test_runs_with_an_environment_of_their_own_do_not():
+    assert batches([RECORD] * 2, gpus=True) == [[0], [1]]
+
+
+def test_commands_do_not():
+    assert batches([replace(RECORD, trainer=["python", "train.py"])] * 2) == [[0], [1]]
