@@ -19,8 +19,8 @@ from typing import Any, Literal, get_args
 from gridfold.core.errors import ConfigError, shown
 from gridfold.core.files import read_regular, regular, replace_file, replace_if_first, write_new
 from gridfold.core.process.identity import Owner
-from gridfold.space.repeats import DataFold
 from gridfold.core.values import encodable, from_params, to_params
+from gridfold.space.repeats import DataFold
 
 State = Literal["created", "running", "completed", "failed", "interrupted", "stopped", "lost"]
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.runs.facts import checked
 from gridfold.core.files import is_file, read_regular, regular, replace_bytes, replace_file, replacing
-from gridfold.identity.sources import Sources
-from gridfold.runs.run import Record, Run, judge, write_config
 from gridfold.core.values import canonical, cell, from_params, to_params
+from gridfold.identity.sources import Sources
+from gridfold.runs.facts import checked
+from gridfold.runs.run import Record, Run, judge, write_config
 
 BASE = "base.yaml"
 SEARCH = "search.json"
