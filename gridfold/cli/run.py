@@ -47,7 +47,7 @@ from gridfold.search.warnings import number_like, unused_seed, warnings_of
 from gridfold.show import live, plan_table, terminal
 from gridfold.show import sharing as shared_work
 from gridfold.show.confirmation import confirmation, confirming
-from gridfold.space.space import Space
+from gridfold.space.product import Product
 
 _SETTINGS = ("trainer", "threads", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
 # What `hyper_main.py` takes for a new search only, and for one that is continued only, as it is if it was not said.
@@ -221,10 +221,11 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     planned = Plan(Config.load(options.config).override(trainer=options.trainer, threads=options.threads))
     if varied := planned.config.parameters:
         paths = ", ".join(parameter.path for parameter in varied)
+        count = Product(varied).count()
         raise ConfigError(
             f"this config has lists to sweep ({paths}), but {options.called} trains a single config",
             where=options.config,
-            hint=f"to run all {Space(varied).size:,} combinations: {_searching(options)} {shlex.join(options.words)}\n"
+            hint=f"to run all {count:,} combinations: {_searching(options)} {shlex.join(options.words)}\n"
             "to keep a list as one value, write !fixed before it",
         )
     output = output_of(options)
@@ -235,7 +236,7 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
         output.print(f"Uses 1 CPU thread, as in a search; --threads {cores} is faster and may change the last digits")
     with LocalExecutor(timeout=options.timeout) as executor:
         code = planned.check(executor)
-        run = Store().create_run(planned.template.text(()))
+        run = Store().create_run(planned.renderer.text({}))
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
         with live.live(output, 1, objective=objective) as view:
             record = execute_run(run, planned, code.fingerprint, executor, view)
@@ -319,7 +320,7 @@ def _planned(options: argparse.Namespace) -> Plan:
     config = Config.load(options.config or _first_config())
     config = config.override(**{name: getattr(options, name) for name in _SETTINGS})
     planned = Plan(config, parse_arguments(options.param_variations), options.race)
-    planned.template  # noqa: B018 - errors before the first print
+    planned.space  # noqa: B018 - errors before the first print
     return planned
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from gridfold.config.config import Config
 from gridfold.config.overrides import from_mapping
-from gridfold.config.render import Template
+from gridfold.config.render import Renderer
 from gridfold.core.errors import ConfigError
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.executors.local.executor import LocalExecutor
@@ -221,7 +221,7 @@ def execute_run(run: Run, plan: Plan, code: str, executor: Executor, watcher: Wa
     Raises:
         KeyboardInterrupt: it was stopped.
     """
-    config, identity = plan.config, Template.build(plan.config).identity(())
+    config, identity = plan.config, Renderer(plan.config).identity({})
     record = Record(identity, 0, None, {}, plan.trainer, config.run_seed, config.threads, attempt=1, code=code)
     record = replace(record, data_fold=[config.fold.index, config.fold.count] if config.fold else None)
     watcher = SafeWatcher(watcher, logging.getLogger("gridfold").warning)

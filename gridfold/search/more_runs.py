@@ -87,8 +87,9 @@ def add_fresh_seeds(search: SearchDirectory, repeats: int) -> list[TrialResult]:
 
 
 def _extend(search: SearchDirectory, plan: Plan, trials: Sequence[TrialResult], repeats: range) -> int:
-    indices = sorted(min(run.entry.index for run in trial.runs) for trial in trials)  # as the first runs have them
-    return extend(search, plan, indices, repetitions(repeats, plan.folds))
+    in_order = sorted(trials, key=lambda trial: min(run.entry.index for run in trial.runs))
+    those = [plan.space.trial(trial.params) for trial in in_order]
+    return extend(search, plan, those, repetitions(repeats, plan.folds))
 
 
 def _repeats(trial: TrialResult) -> int:
