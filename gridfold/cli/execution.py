@@ -16,14 +16,16 @@ from gridfold.executors.local.executor import LocalExecutor
 from gridfold.identity.fingerprint import Code
 from gridfold.records.objective import Objective
 from gridfold.records.trials import write_results
-from gridfold.runs.store import RunEntry, SearchDirectory, Store
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.search import SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.execution import Execution
 from gridfold.search.hyperparam_search import Outcome, execute_search
 from gridfold.search.more_runs import Contention, proposer_of
 from gridfold.search.pending import Pending
 from gridfold.search.reuse import find_reusable, reuse
 from gridfold.show import live, terminal
-from gridfold.show import sharing as folding
+from gridfold.show import sharing as shared_work
 
 
 def execute(
@@ -32,7 +34,7 @@ def execute(
     execution: Execution,
     options: argparse.Namespace,
     again: str,
-    show: Callable[[SearchDirectory], RenderableType] = folding.results,
+    show: Callable[[SearchDirectory], RenderableType] = shared_work.results,
 ) -> int:
     """Execute what is left of a search, show its results, and give the exit code.
 
@@ -134,7 +136,7 @@ def _say_the_end(left: Pending, outcome: Outcome, options: argparse.Namespace, a
         from gridfold.show import summary  # a plan needs no page
 
         output.print(summary.conclusion(directory, confirms=options.action == "confirm"), soft_wrap=True)
-    for line in terminal.failures(directory) if options.quiet else []:
+    for line in terminal.failures(directory) if options.quiet and left.failed else []:
         errors.print(line, soft_wrap=True)
     if left.held:
         output.print(terminal.held(left), soft_wrap=True)

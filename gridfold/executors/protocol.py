@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from gridfold.core.process.interrupt import Interrupt
+from gridfold.runs.entries import RunEntry
 from gridfold.runs.failure import describe
-from gridfold.runs.run import Attempt, Record, Run
-from gridfold.runs.store import RunEntry
+from gridfold.runs.record import Record
+from gridfold.runs.run import Attempt, Run
 
 
 class Watcher(Protocol):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
-from gridfold.propose.protocol import Answer, Proposal
-from gridfold.runs.run import Record
-from gridfold.runs.store import RunEntry
+from gridfold.propose.protocol import Answer, Proposal, runs_of
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record
 from gridfold.space.repeats import Repetition
 from gridfold.space.space import Space
 
@@ -18,27 +19,36 @@ class Grid:
 
     Attributes:
         space: the trials.
+        trials: how many of them.
         repetitions: the runs of each of them.
     """
 
     space: Space
+    trials: int
     repetitions: Sequence[Repetition]
     _listed: int = field(default=0, init=False)
 
     @property
     def size(self) -> int:
-        """How many runs there are."""
-        return self.space.size * len(self.repetitions)
+        """How many runs there are; ``len()`` works up to ``sys.maxsize``."""
+        return self.trials * len(self.repetitions)
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, place: int) -> Proposal:
+        repetition, trial = divmod(place, self.trials)
+        return Proposal(self.space[trial], self.repetitions[repetition])
+
+    def __iter__(self) -> Iterator[Proposal]:
+        for repetition in self.repetitions:
+            yield from runs_of(islice(self.space, self.trials), [repetition])
 
     def ask(self, room: int) -> Sequence[Proposal] | Answer:
         """The next runs to list; see ``Proposer``."""
         places = range(self._listed, min(self._listed + room, self.size))
-        return [self._at(place) for place in places] or "done"
+        return [self[place] for place in places] or "done"
 
     def tell(self, entry: RunEntry, record: Record | None) -> None:  # noqa: ARG002
         """Hear that a run is listed: a grid is listed in order."""
         self._listed = max(self._listed, entry.index + 1)
-
-    def _at(self, place: int) -> Proposal:
-        repetition, trial = divmod(place, self.space.size)
-        return Proposal(self.space[trial], self.repetitions[repetition])

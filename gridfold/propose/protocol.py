@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from gridfold.runs.run import Record
-from gridfold.runs.store import RunEntry
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record
 from gridfold.space.repeats import Repetition
-from gridfold.space.space import Trial
+from gridfold.space.trial import Trial
 
 Answer = Literal["later", "done"]
 """Why a proposer names no run: that depends on runs under way, or there is none left to name."""
@@ -29,8 +29,8 @@ class Proposal:
     repetition: Repetition
 
 
-def runs_of(trials: Sequence[Trial], repetitions: Iterable[Repetition]) -> Iterator[Proposal]:
-    """Some runs of some trials: one of all trials before the next."""
+def runs_of(trials: Iterable[Trial], repetitions: Iterable[Repetition]) -> Iterator[Proposal]:
+    """Some runs of some trials, which are iterated over once for each: one of all trials before the next."""
     return (Proposal(trial, repetition) for repetition in repetitions for trial in trials)
 
 

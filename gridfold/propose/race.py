@@ -28,9 +28,10 @@ from typing import Any
 from gridfold.core.values import canonical
 from gridfold.propose.grid import Grid
 from gridfold.propose.protocol import OVER, Answer, Proposal, runs_of
-from gridfold.runs.run import Record
-from gridfold.runs.store import RunEntry
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record
 from gridfold.space.repeats import Repetition, repetitions
+from gridfold.space.trial import Trial
 
 Told = tuple[RunEntry, Record | None]
 Judge = Callable[[Sequence[Told]], Sequence[Mapping[str, Any]]]
@@ -64,7 +65,7 @@ class Race:
 
     def __post_init__(self) -> None:
         self._before = self.first.size
-        self._last = self.first.space.size * (self.folds or 1)
+        self._last = self.first.trials * (self.folds or 1)
 
     def ask(self, room: int) -> Sequence[Proposal] | Answer:
         """The next runs to list; see ``Proposer``."""
@@ -121,7 +122,7 @@ class Race:
             return []
         # The first run of a trial has the index of the trial.
         places = sorted(self._listed[trial, 0, 0 if self.folds else None] for trial in left if have[trial] == fewest)
-        trials = [self.first.space[place] for place in places]
+        trials = [Trial(place, self._told[place][0].params) for place in places]
         return list(runs_of(trials, repetitions(range(fewest, fewest + 1), self.folds)))
 
     def _repeats(self) -> dict[str, int]:

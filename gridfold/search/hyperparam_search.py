@@ -11,16 +11,19 @@ from typing import Any
 
 from gridfold.config.config import Config
 from gridfold.config.overrides import from_mapping
-from gridfold.config.render import Template
+from gridfold.config.render import Renderer
 from gridfold.core.errors import ConfigError
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.executors.local.executor import LocalExecutor
 from gridfold.executors.protocol import Executor, SafeWatcher, Watcher
 from gridfold.propose.protocol import DONE
 from gridfold.records.trials import write_results
+from gridfold.runs.entries import RunEntry
 from gridfold.runs.failure import is_disk_full
-from gridfold.runs.run import Attempt, Record, Run, now
-from gridfold.runs.store import RunEntry, SearchDirectory, Store
+from gridfold.runs.record import Record, now
+from gridfold.runs.run import Attempt, Run
+from gridfold.runs.search import SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.checkpoints import KeepBest
 from gridfold.search.execution import check_parallel
 from gridfold.search.loop import Policy, Schedule
@@ -128,7 +131,7 @@ class HyperParamSearch:
             logging.getLogger("gridfold").warning(warning)
         if not execute:
             return create(plan, run_prefix, self.store)[1]
-        with LocalExecutor(parallel=parallel, fold=None) as executor:
+        with LocalExecutor(parallel=parallel, share=None) as executor:
             code = plan.check(executor)
             search, run_dirs = create(plan, run_prefix, self.store, code)
             if execute_search(Pending.read(search, code.fingerprint), executor, Silent()).interrupted:
@@ -227,7 +230,7 @@ def execute_run(run: Run, plan: Plan, code: str, executor: Executor, watcher: Wa
     Raises:
         KeyboardInterrupt: it was stopped.
     """
-    config, identity = plan.config, Template.build(plan.config).identity(())
+    config, identity = plan.config, Renderer(plan.config).identity({})
     record = Record(identity, 0, None, {}, plan.trainer, config.run_seed, config.threads, attempt=1, code=code)
     record = replace(record, data_fold=[config.fold.index, config.fold.count] if config.fold else None)
     watcher = SafeWatcher(watcher, logging.getLogger("gridfold").warning)

@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import Any
 
 from gridfold.identity.sources import Sources, changes
-from gridfold.runs.run import Record, code_of
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.record import Record, code_of
+from gridfold.runs.search import SearchDirectory
 
 
 @dataclass

@@ -8,12 +8,11 @@ from typing import Any
 
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.limits import MOST_REPEATS
-from gridfold.propose.grid import Grid
 from gridfold.propose.protocol import Nothing, Proposer, runs_of
 from gridfold.propose.race import Race, Told
 from gridfold.records.objective import Objective
 from gridfold.records.trials import Results, TrialResult
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 from gridfold.search.plan import Plan, extend, plan_of
 from gridfold.space.repeats import repetitions
 
@@ -37,7 +36,7 @@ def proposer_of(search: SearchDirectory, contention: Callable[[], Contention]) -
         return Nothing()  # a grid was listed when the search was created
     plan = plan_of(search)
     judge = partial(_in_contention, search, Objective.said(search.facts()), contention())
-    return Race(Grid(plan.space, plan.repetitions), judge, plan.most_repeats, plan.folds)
+    return Race(plan.grid, judge, plan.most_repeats, plan.folds)
 
 
 def _in_contention(
@@ -64,7 +63,7 @@ def add_repeats(search: SearchDirectory, repeats: int, top: int | None = None, m
     if not chosen:
         raise _nothing_to_compare(search, results)
     if (count := len(chosen) * repeats * (plan.folds or 1)) > (limit := max_runs or plan.limit):
-        problem = f"{len(chosen):,} trials × {repeats:,} repeats are {count:,} runs, and a search has {limit:,} at most"
+        problem = f"{len(chosen):,} trials × {repeats:,} repeats are {count:,} runs, more than the limit of {limit:,}"
         raise ConfigError(problem, where=search.name, hint=f"to run them all: --max-runs {count}")
     return _extend(search, plan, chosen, range(repeats))
 
@@ -89,9 +88,9 @@ def add_fresh_seeds(search: SearchDirectory, repeats: int) -> list[TrialResult]:
 
 
 def _extend(search: SearchDirectory, plan: Plan, trials: Sequence[TrialResult], repeats: range) -> int:
-    indices = sorted(min(run.entry.index for run in trial.runs) for trial in trials)  # as the first runs have them
-    chosen = [plan.space[index] for index in indices]
-    return extend(search, plan, runs_of(chosen, repetitions(repeats, plan.folds)))
+    in_order = sorted(trials, key=lambda trial: min(run.entry.index for run in trial.runs))
+    those = [plan.space.trial(trial.params) for trial in in_order]
+    return extend(search, plan, runs_of(those, repetitions(repeats, plan.folds)))
 
 
 def _nothing_to_compare(search: SearchDirectory, results: Results) -> ConfigError:

@@ -16,8 +16,10 @@ from typing import Any
 from gridfold.core.errors import ConfigError
 from gridfold.core.process.identity import Owner
 from gridfold.propose.protocol import DONE, OVER, Answer, Nothing, Proposer
-from gridfold.runs.run import Attempt, Record, Run
-from gridfold.runs.store import RunEntry, SearchDirectory
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record
+from gridfold.runs.run import Attempt, Run
+from gridfold.runs.search import SearchDirectory
 from gridfold.search.made import Made
 from gridfold.search.plan import Plan, extend, plan_of, restore
 
@@ -155,7 +157,7 @@ class Pending:
         run, attempt = self.search.run(entry), self._attempts[entry.index]
         if not attempt:
             return None
-        if run.is_claimed(attempt):
+        if run.claims.has(attempt):
             self._attempts[entry.index] = 0
             self._see(entry)
             return None
@@ -292,7 +294,7 @@ class Pending:
 
     def _is_clean(self, run: Run, attempt: int) -> bool:
         """Whether nothing of an earlier attempt is left; what is, is killed."""
-        owner, session = run.owner(attempt), run.session(attempt)
+        owner, session = run.claims.owner(attempt), run.claims.session(attempt)
         if owner is None or owner.life != "dead":
             return True
         if session not in self._sessions:

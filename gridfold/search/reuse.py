@@ -12,8 +12,10 @@ from typing import Any
 from gridfold.core.errors import ConfigError
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.sources import Sources, changes, listed
-from gridfold.runs.run import Record, code_of
-from gridfold.runs.store import RunEntry, SearchDirectory, Store
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record, code_of
+from gridfold.runs.search import SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.pending import Pending
 
 ALIKE = ("threads", "seed")  # facts on which a result depends besides the config and the code
@@ -68,7 +70,7 @@ def reuse(pending: Pending, entries: Iterable[RunEntry], reusable: Mapping[str, 
         if record is None or attempt is None:
             continue
         linked = _linked(attempt.record, record, record.reused or name)
-        if attempt.run.begin(linked):
+        if attempt.run.claims.take(linked):
             pending.drop(entry, linked)
             count += 1
     return count

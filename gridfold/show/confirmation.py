@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from gridfold.analysis.advice import text
-from gridfold.analysis.numbers import alike, number
 from gridfold.core.values import render
+from gridfold.records.numbers import alike, number
 from gridfold.records.trials import Results, TrialResult
 from gridfold.runs.names import label_parameters
 from gridfold.search.pending import Pending

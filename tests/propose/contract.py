@@ -6,8 +6,8 @@ import pytest
 
 from gridfold.core.values import canonical
 from gridfold.propose.protocol import Proposal
-from gridfold.runs.run import Record
-from gridfold.runs.store import RunEntry
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record
 
 
 class Playing:

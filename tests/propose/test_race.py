@@ -8,9 +8,9 @@ import pytest
 from gridfold.core.values import canonical
 from gridfold.propose.grid import Grid
 from gridfold.propose.race import Race
-from gridfold.runs.store import RunEntry
+from gridfold.runs.entries import RunEntry
+from gridfold.space.product import ListedParameter, Product
 from gridfold.space.repeats import repetitions
-from gridfold.space.space import Parameter, Space
 from tests.propose.contract import Playing, ProposerContract
 
 NOISE = 0.5
@@ -32,7 +32,7 @@ def near_the_best(runs):
 
 
 def a_race(trials=8, repeats=9, folds=None, first=2, judge=near_the_best):
-    grid = Grid(Space((Parameter("x", tuple(range(trials))),)), list(repetitions(range(first), folds)))
+    grid = Grid(Product((ListedParameter("x", tuple(range(trials))),)), trials, list(repetitions(range(first), folds)))
     return Race(grid, judge, repeats, folds)
 
 

@@ -71,7 +71,7 @@ def test_equal_configs_have_equal_ids(project):
     [
         ({"training.lrr": [1]}, "training.lrr: no such path in the config\n  did you mean 'training.lr'?"),
         ({"training.lr": []}, "training.lr: no values, so there would be no runs"),
-        ({"training.lr": [object()]}, "training.lr.0: a object cannot stand in a config"),
+        ({"training.lr": [object()]}, "training.lr.0: a object is not allowed in a config"),
         ({3: [1]}, "not a dotted path: 3"),
         ({"training.lr": LOOP}, "a value that contains itself"),
         (["training.lr"], "variations are a mapping of path to values"),
