@@ -108,7 +108,7 @@ def test_a_race_that_is_killed_at_20_moments_makes_the_same_runs(project):
     assert killed.started() > len(killed.listed()), "attempts were cut off"
 
 
-@pytest.mark.parametrize("options", [("--no-share",)])
+@pytest.mark.parametrize("options", [(), ("--no-share",)])
 def test_no_place_waits_for_the_last_run_of_a_repeat(project, options):
     made = project("one")
     made.finish(made.begin("waits", *options))

@@ -131,7 +131,7 @@ class LocalExecutor:
         self._memory_kills = _memory_kills()
         more = True
         while True:
-            if not (interrupt.requests or interrupt.holds or self._batch):
+            if not (interrupt.requests or interrupt.holds or (self._batch and self._batch.waiting)):
                 more = self._fill(waiting)
             stops = bool(interrupt.requests or interrupt.holds)
             if not (self._active or self._batch) and (stops or not more):
@@ -150,9 +150,9 @@ class LocalExecutor:
 
     def _fill(self, waiting: Iterator[Attempt | None]) -> bool:
         """Start attempts while there is room; False if there are no more."""
-        if self.share is not False and not self._alone and not self._active and self._start_batch(waiting):
+        if self.share is not False and not self._alone and self._has_room and self._start_batch(waiting):
             return True
-        while len(self._active) < self.parallel:
+        while self._has_room:
             attempt = self._alone.popleft() if self._alone else next(waiting, False)
             if not isinstance(attempt, Attempt):
                 return attempt is None
@@ -162,6 +162,10 @@ class LocalExecutor:
                 return True
             self._start(_Active(attempt, slot))
         return True
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._active) < self.parallel
 
     def _start_batch(self, waiting: Iterator[Attempt | None]) -> bool:
         """Start a batch of what can be had now; False if that makes none."""
@@ -174,7 +178,8 @@ class LocalExecutor:
         with contextlib.suppress(ServerDiedError):  # the next look at what has happened finds out
             trainer = attempts[0].record.trainer
             trusted = bool(self.share) or trainer == BUILT_IN
-            self._connected(trainer).grow(batch.key, batch.name, batch.waiting, self.parallel, trusted=trusted)
+            room = self.parallel - len(self._active)  # the last runs of another batch may be under way
+            self._connected(trainer).grow(batch.key, batch.name, batch.waiting, room, trusted=trusted)
         return True
 
     def _end_batch(self, reason: str = "") -> None:
@@ -194,12 +199,15 @@ class LocalExecutor:
         elif batch and news.key == batch.key:
             self._end_batch(news.reason)
         else:
+            token = news.token
             if news.key in self._active:
+                if token is None and batch and batch.waiting:
+                    token = 0  # one that ran alone makes room for one of the batch
                 yield self._close(self._active.pop(news.key), news)
             if batch:
                 batch.move()
-            if news.token is not None and self._server and not (interrupt.requests or interrupt.holds):
-                self._server.grant(news.token)
+            if token is not None and self._server and not (interrupt.requests or interrupt.holds):
+                self._server.grant(token)
 
     def _start(self, active: _Active) -> None:
         self._started += 1
