@@ -245,8 +245,7 @@ def _parse(text: str, config: Config, given: Sequence[str]) -> Document:
         raise ConfigError(
             f"the anchor &{undefined[1]} stands inside a value that is replaced, but *{undefined[1]} uses it elsewhere",
             where=config.document.name,
-            hint="move the anchor out of the list that varies"
-            + (f", or vary a path inside {given[0]}" if given else ""),
+            hint="move the anchor out of the swept list" + (f", or vary a path inside {given[0]}" if given else ""),
         ) from None
 
 

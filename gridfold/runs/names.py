@@ -83,7 +83,7 @@ def check_prefix(prefix: str) -> str:
         ConfigError: it is empty, too long, or holds characters that are not safe in a name; names the nearest one.
     """
     if not isinstance(prefix, str):
-        raise ConfigError(f"the run prefix is a text, found {prefix!r:.80}")
+        raise ConfigError(f"the run prefix must be a string, found {prefix!r:.80}")
     safe = _safe(prefix)
     if not prefix or len(prefix.encode("utf-8", "replace")) > _MAX_PREFIX_BYTES:
         problem = "is empty" if not prefix else f"is longer than {_MAX_PREFIX_BYTES} bytes"
@@ -177,10 +177,10 @@ def _listed_texts(values: Sequence[Any], slot: _Slot) -> list[str]:
     Nor does one read as another value: as that of another run, or as a number where it is what is left of a text.
     """
     texts = list(map(slot.text, values))
-    alike = Counter(map(_folded, texts))
+    alike = Counter(map(_casefolded, texts))
     others = [value for value in values if value is None or isinstance(value, (int, float))]
     return [
-        text if text and alike[_folded(text)] == 1 and not _misleads(text, value, others) else _hashed(text, value)
+        text if text and alike[_casefolded(text)] == 1 and not _misleads(text, value, others) else _hashed(text, value)
         for text, value in zip(texts, values, strict=True)
     ]
 
@@ -188,7 +188,7 @@ def _listed_texts(values: Sequence[Any], slot: _Slot) -> list[str]:
 def _lone_text(value: Any, slot: _Slot, others: Collection[str]) -> str:
     """A text that no other value of any kind has, so with a hash unless the value can be read from it."""
     text, whole = slot.text(value), value if isinstance(value, str) else canonical(value)
-    is_read = text == whole == _folded(whole) and not (isinstance(value, str) and _read(value) is not _TEXT)
+    is_read = text == whole == _casefolded(whole) and not (isinstance(value, str) and _read(value) is not _TEXT)
     return text if text and is_read and not others else _hashed(text, value)
 
 
@@ -231,7 +231,7 @@ def _inner_safe(text: str) -> str:
     return _UNSAFE.sub("-", _UNSAFE_ENDS.sub("", encoded)).rstrip(".-")
 
 
-def _folded(text: str) -> str:
+def _casefolded(text: str) -> str:
     return unicodedata.normalize("NFC", text.casefold())
 
 

@@ -16,7 +16,7 @@ _LOOKED_AT = 20  # trials
 _PYTHON = {"None": "null", "True": "true", "False": "false"}  # and what YAML says for it
 
 
-def doubts(plan: Plan) -> Iterator[str]:
+def warnings_of(plan: Plan) -> Iterator[str]:
     """All of them, in words."""
     for parameter in plan.space.parameters:
         yield from _spelling(parameter)
