@@ -16,7 +16,7 @@ from gridfold.core.values import canonical
 from gridfold.runs.names import RunNames
 from gridfold.runs.store import Store
 from gridfold.search.plan import Plan, create, extend
-from gridfold.search.warnings import doubts
+from gridfold.search.warnings import warnings_of
 from gridfold.show.plan_table import plan_table
 from gridfold.space.product import ListedParameter, Product
 from gridfold.space.repeats import Seeds, repetitions
@@ -117,7 +117,7 @@ def test_a_search_of_another_space(project, space, runs):
     plan.check_size()
     assert (plan.size, len([*plan.identities()]), len(plan.checks.configs)) == (runs, runs, plan.trials + 1)
     plan_table(plan)
-    assert list(doubts(plan)) == []
+    assert list(warnings_of(plan)) == []
     search, directories = create(plan, "run", Store())
     entries = list(search.entries())
     assert [entry.run for entry in entries] == [path.name for path in directories]
