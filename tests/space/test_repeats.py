@@ -144,7 +144,7 @@ class TestPlan:
         plan = self.plan("training: {seed: [1, 2, 3], lr: [0.1, 0.2]}")
         assert [parameter.path for parameter in plan.space.parameters] == ["training.lr"]
         assert (plan.repeats, plan.size) == (3, 6)
-        assert [plan.template_of(each).config((1,))["training"] for each in plan.repetitions] == [
+        assert [plan.renderer_of(each).config({"training.lr": 0.2})["training"] for each in plan.repetitions] == [
             {"seed": seed, "lr": 0.2} for seed in (1, 2, 3)
         ]
 
@@ -173,17 +173,17 @@ class TestPlan:
 
     def test_folds_of_the_built_in_trainer_stand_in_the_config(self):
         plan = self.plan("data: {train: x.csv}", folds=2)
-        configs = [plan.template_of(each).config(())["data"] for each in plan.repetitions]
+        configs = [plan.renderer_of(each).config({})["data"] for each in plan.repetitions]
         assert configs == [{"train": "x.csv", "folds": 2, "fold": fold} for fold in (0, 1)]
 
     def test_a_config_says_its_seed_and_its_fold_where_it_has_no_keys_for_them(self):
         plan = self.plan("lr: 1\ngridfold: {trainer: 'x:y', repeats: 2, folds: 2}")
-        text = plan.template_of(Repetition(1, DataFold(1, 2))).text(())
+        text = plan.renderer_of(Repetition(1, DataFold(1, 2))).text({})
         assert text == "lr: 1\n# gridfold: {trainer: 'x:y', seed: 1, fold: [1, 2]}\n"
         again = Config.parse(text, "config.yaml")
         assert (again.run_seed, again.fold) == (1, DataFold(1, 2))
-        assert Plan(again).template.text(()) == text
-        assert Plan(again).template.identity(()) == plan.template_of(Repetition(1, DataFold(1, 2))).identity(())
+        assert Plan(again).renderer.text({}) == text
+        assert Plan(again).renderer.identity({}) == plan.renderer_of(Repetition(1, DataFold(1, 2))).identity({})
 
     @pytest.mark.parametrize("comment", ["{seed: -1}", "{seed: x}", "{fold: [2, 2]}", "{fold: 1}", "{fold: [0]}"])
     def test_a_comment_that_is_no_seed_or_fold(self, comment):
@@ -365,9 +365,10 @@ class TestExtension:
         search = self.created(place)
         before = (search.dir / "runs.jsonl").read_text()
         added = list(repetitions(range(3), None))
-        assert extend(search, plan_of(search), [1], added) == 2
-        assert extend(search, plan_of(search), [0, 1], added) == 2
-        assert extend(search, plan_of(search), [0, 1], added) == 0
+        plan = plan_of(search)
+        assert extend(search, plan, [plan.space[1]], added) == 2
+        assert extend(search, plan, list(plan.space), added) == 2
+        assert extend(search, plan, list(plan.space), added) == 0
         entries = list(search.entries())
         assert (search.dir / "runs.jsonl").read_text().startswith(before)
         assert [(e.index, e.params["lr"], e.repeat) for e in entries] == [
@@ -382,14 +383,15 @@ class TestExtension:
         for name in ("repeats", "race", "folds", "seed_path", "metric", "maximize"):
             del facts[name]
         search.write_facts(facts)
-        assert extend(search, plan_of(search), [0], repetitions(range(2), None)) == 1
+        plan = plan_of(search)
+        assert extend(search, plan, [plan.space[0]], repetitions(range(2), None)) == 1
 
     def test_killed_at_any_moment_nothing_is_lost(self, place):
         search = self.created(place, "lr: [1, 2, 3, 4]\n")
         before = (search.dir / "runs.jsonl").read_text()
         program = (
             "import os, signal, sys\n"
-            "from gridfold import store\n"
+            "from gridfold.runs import store\n"
             "from gridfold.search.plan import extend, plan_of\n"
             "from gridfold.space.repeats import repetitions\n"
             "search = store.SearchDirectory(sys.argv[1])\n"
@@ -405,7 +407,7 @@ class TestExtension:
             "plan = plan_of(search)\n"
             "for name in ('makedirs', 'replace', 'open', 'close', 'write'):\n"
             "    setattr(os, name, dying(name))\n"
-            "extend(search, plan, range(4), repetitions(range(3), None))\n"
+            "extend(search, plan, list(plan.space), repetitions(range(3), None))\n"
         )
         for moment in (1, 2, 3, 5, 9, 14, 33, 40, 41, 42, 43, 44, 45, 46, 47, 48, 50):
             line = [sys.executable, "-c", program, str(search.dir), str(moment)]
@@ -418,7 +420,8 @@ class TestExtension:
             if process.returncode == 0:
                 break
             assert process.returncode == -signal.SIGKILL, process.stderr.decode()
-        assert extend(search, plan_of(search), range(4), repetitions(range(3), None)) in (0, 8)
+        plan = plan_of(search)
+        assert extend(search, plan, list(plan.space), repetitions(range(3), None)) in (0, 8)
         assert [entry.index for entry in search.entries()] == list(range(12))
 
     def test_more_repeats_of_the_best(self, search, gridfold):
@@ -531,6 +534,6 @@ def test_confirm_needs_something_completed(search, gridfold):
 def test_runs_of_different_parts_of_the_data_have_different_ids():
     """Else --reuse would take the result of one part for that of another."""
     plan = Plan(Config.parse("lr: [1, 2]\n", "c.yaml").override(folds=3, trainer="toy:train"))
-    ids = [plan.template_of(Repetition(0, DataFold(part, 3))).identity((0,)) for part in range(3)]
-    ids.append(plan.template_of(Repetition(0, DataFold(0, 4))).identity((0,)))
+    parts = [*(DataFold(part, 3) for part in range(3)), DataFold(0, 4)]
+    ids = [plan.renderer_of(Repetition(0, part)).identity({"lr": 1}) for part in parts]
     assert len(set(ids)) == 4
