@@ -30,7 +30,8 @@ from gridfold.identity.data import named_by
 from gridfold.identity.executed import sources_of_run
 from gridfold.runs.failure import ProgramFailed, describe
 from gridfold.runs.run import Attempt, Record, Run, now, numbers, of_record, started
-from gridfold.trainers.trainer import Trainer, resolve
+from gridfold.trainers.protocol import Trainer
+from gridfold.trainers.resolve import resolve
 
 _MOST_NOTES, _MOST_NOTED = 100, 1_000  # notes of a record, and characters of each
 TAKEN = 75  # exit code: another process has this attempt

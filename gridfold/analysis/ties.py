@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gridfold.analysis.numbers import number
 from gridfold.records.ties import Tie
-from gridfold.trainers.metric_names import higher_is_better
+from gridfold.trainers.metrics.names import higher_is_better
 
 
 def tied(tie: Tie, measured: str, what: str = "trials") -> str:

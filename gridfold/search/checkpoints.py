@@ -11,7 +11,8 @@ from pathlib import Path
 from gridfold.records.objective import Objective, Rank
 from gridfold.runs.run import Record, Run
 from gridfold.runs.store import SearchDirectory
-from gridfold.trainers.trainer import BUILT_IN, CHECKPOINTS, resolve
+from gridfold.trainers.protocol import BUILT_IN, CHECKPOINTS
+from gridfold.trainers.resolve import resolve
 
 
 @dataclass

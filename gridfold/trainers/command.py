@@ -21,7 +21,7 @@ from gridfold.identity.startup import reads_of_programs
 from gridfold.runs.failure import ProgramFailed, signal_name
 from gridfold.runs.run import METRICS, METRICS_JSON, Run
 from gridfold.trainers.cause import cause, last_words
-from gridfold.trainers.printed import Mark, printed_metrics, reported_metrics, written_metrics
+from gridfold.trainers.metrics.printed import Mark, printed_metrics, reported_metrics, written_metrics
 
 _SETTING = "gridfold.trainer"
 _RUN_NAMES = ("config", "run_dir", "index", "seed", "fold", "folds")  # what a run gives

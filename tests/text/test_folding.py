@@ -11,7 +11,7 @@ from gridfold.executors.local.executor import LocalExecutor
 from gridfold.runs.run import Attempt, Record, Run
 from gridfold.runs.store import SearchDirectory
 from gridfold.search.hyperparam_search import Silent
-from gridfold.trainers.trainer import BUILT_IN
+from gridfold.trainers.protocol import BUILT_IN
 
 FILES = ("head.safetensors", "classifier.json", "misclassified.csv", "metrics.jsonl")
 

@@ -23,7 +23,7 @@ from gridfold.executors.local.processes import Ended, ForkServer, Left, Started,
 from gridfold.executors.protocol import Watcher
 from gridfold.runs.failure import Error, describe, died, is_infrastructure, lost, timed_out
 from gridfold.runs.run import Attempt, Record, Run, now, started
-from gridfold.trainers.trainer import BUILT_IN
+from gridfold.trainers.protocol import BUILT_IN
 from gridfold.worker import TAKEN
 
 Result = TypeVar("Result")
