@@ -225,7 +225,8 @@ def enter(task: Task, lifeline: int, printed: bytes, stop: Stop, outputs: Sequen
         os.dup2(log, output)
     os.write(log, printed)
     os.close(log)
-    os.environ.update(task.environment)
+    if task.environment:
+        os.environ.update(task.environment)
     stages.use(run.dir.parent)
     adopt()
     if record.attempt > 1:
@@ -267,9 +268,11 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     """Record what came of a run; the exit code."""
     sharing = work.sharing()
     notes = [cut(str(note), _MOST_NOTED) for note in (*work.run.notes[:_MOST_NOTES], *stages.notes())]
-    record = replace(work.record, ended=now(), seconds=sharing["own_seconds"], sharing=sharing, notes=notes)
-    record = replace(record, inputs=work.inputs())
-    if not work.run.conclude(replace(record, **outcome), is_own=True):
+    ended, inputs = now(), work.inputs()
+    record = replace(
+        work.record, ended=ended, seconds=sharing["own_seconds"], sharing=sharing, notes=notes, inputs=inputs, **outcome
+    )
+    if not work.run.conclude(record, is_own=True):
         return TAKEN
     return 0 if outcome["state"] == "completed" else 1
 

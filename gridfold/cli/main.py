@@ -89,7 +89,7 @@ def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> in
         print(visible(f"error: {error}"), file=sys.stderr)  # noqa: T201
         return EXIT_FAILED
     except KeyboardInterrupt:
-        print("interrupted; what has finished is kept", file=sys.stderr)  # noqa: T201
+        print("interrupted; finished runs are kept", file=sys.stderr)  # noqa: T201
         return EXIT_INTERRUPTED
 
 
@@ -112,7 +112,7 @@ def _act(prog: str, options: argparse.Namespace) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if options.trainer_command is not None:
         if not hasattr(options, "trainer"):
-            raise ConfigError("a command after -- makes sense where something is to be trained", where=prog)
+            raise ConfigError("only commands that train take a command after --", where=prog)
         if options.trainer is not None or not options.trainer_command:
             problem = "both --trainer and a command after --" if options.trainer else "no command after --"
             raise ConfigError(problem, hint="expected one of them, such as: -- python train.py --config {config}")

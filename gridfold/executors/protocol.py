@@ -27,7 +27,7 @@ class Watcher(Protocol):
         """
 
 
-class Harmless:
+class SafeWatcher:
     """A watcher that cannot end what it watches: the first exception of another one is logged, and no later one.
 
     Args:

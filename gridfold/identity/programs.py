@@ -18,40 +18,11 @@ from gridfold.identity.sources import Sources
 _PYTHON = re.compile(r"(python|pypy)[\d.]*w?$")
 _SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "ash")
 # What runs code that no argument names, or in another place.
-_UNTOLD = frozenset(
-    {
-        *(
-            "make",
-            "gmake",
-            "ninja",
-            "cmake",
-            "docker",
-            "podman",
-            "nerdctl",
-            "singularity",
-            "apptainer",
-            "kubectl",
-            "ssh",
-        ),
-        *(
-            "srun",
-            "sbatch",
-            "qsub",
-            "bsub",
-            "Rscript",
-            "R",
-            "julia",
-            "node",
-            "deno",
-            "bun",
-            "npm",
-            "npx",
-            "perl",
-            "ruby",
-        ),
-        *("ssh", "ruby", "java", "scala", "lua", "php", "go", "cargo", "matlab", "octave", "dotnet"),
-    }
-)
+_OTHER_INTERPRETERS = """
+    make gmake ninja cmake docker podman nerdctl singularity apptainer kubectl ssh srun sbatch qsub bsub Rscript
+    R julia node deno bun npm npx perl ruby java scala lua php go cargo matlab octave dotnet
+"""
+_UNTOLD = frozenset(_OTHER_INTERPRETERS.split())
 _MODULE = ("-m", "--module")
 _TAKES = "WXQ"  # options of Python that take an argument
 _SCRIPT_BYTES = 1 << 20
@@ -74,11 +45,6 @@ def sources_of(arguments: Sequence[str], folder: str = "", variables: Mapping[st
     program = _Program(folder or os.getcwd(), variables)
     program.run(list(arguments))
     return program.found()
-
-
-def sources_of_line(line: str, folder: str = "", variables: Mapping[str, str] = os.environ) -> Sources:
-    """The code that a line runs which a shell is given."""
-    return sources_of(["sh", "-c", line], folder, variables)
 
 
 @dataclass

@@ -16,7 +16,7 @@ def checked(facts: Any, where: str) -> dict[str, Any]:
     """
     said = facts if isinstance(facts, dict) else {}
     if missing := [name for name in _NEEDED if name not in said]:
-        raise ConfigError(f"says nothing of: {', '.join(missing)}", where=where)
+        raise ConfigError(f"missing: {', '.join(missing)}", where=where)
     for name, (is_right, expected) in _NEEDED.items():
         if not is_right(said[name]):
             raise ConfigError(f"expected {expected}, found {shown(said[name])}", path=name, where=where)

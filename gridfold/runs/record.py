@@ -8,9 +8,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
-from gridfold.core.files import read_mapping
+from gridfold.core.files import contents, mapping_of
 from gridfold.core.process.identity import Owner
 from gridfold.core.values import from_params, to_params
 from gridfold.runs.reports import is_metric
@@ -95,6 +96,7 @@ class Record:
         return self.state not in ("created", "running")
 
 
+_MOST_KEPT = 1000  # records
 _FIELDS = tuple(field.name for field in fields(Record))
 _STATES = [state for state in get_args(State) if state != "lost"]  # that a file may say
 
@@ -129,7 +131,13 @@ def started(record: Record) -> Record:
 
 def read_record(path: str | os.PathLike[str]) -> Record | None:
     """The record that a file holds; None if it holds none that is sound."""
-    return as_record(read_mapping(path))
+    return _record_of(contents(path))
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _record_of(content: bytes) -> Record | None:
+    """The record that a file's content is; the end of a search looks at each several times."""
+    return as_record(mapping_of(content))
 
 
 def as_record(found: Mapping[str, Any]) -> Record | None:
@@ -191,5 +199,5 @@ def _is_pair(fold: Any) -> bool:
 def as_text(record: Record) -> str:
     """A line for each field: for people, and written faster than ``json`` indents."""
     said = vars(record) | {"params": to_params(record.params)}
-    lines = [f" {json.dumps(name)}: {json.dumps(value)}" for name, value in said.items()]
+    lines = [f' "{name}": {json.dumps(value)}' for name, value in said.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"

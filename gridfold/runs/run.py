@@ -191,7 +191,7 @@ class Run:
         replace_file(self.dir / RECORD, as_text(record), durable=durable)
         if record.is_final:
             with contextlib.suppress(FileNotFoundError):
-                (self.dir / PROGRESS).unlink()
+                os.unlink(f"{self.dir}/{PROGRESS}")  # noqa: PTH108 - as in `replace_file`
 
     def standing(self) -> tuple[Record | None, int, Owner | None]:
         """What can be said of the run: its record, how many attempts were taken, who has the last if it is not over.

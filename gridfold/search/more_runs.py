@@ -40,7 +40,7 @@ def add_repeats(search: SearchDirectory, repeats: int, top: int | None = None, m
     if not chosen:
         raise _nothing_to_compare(search, results)
     if (count := len(chosen) * repeats * (plan.folds or 1)) > (limit := max_runs or plan.limit):
-        problem = f"{len(chosen):,} trials × {repeats:,} repeats are {count:,} runs, and a search has {limit:,} at most"
+        problem = f"{len(chosen):,} trials × {repeats:,} repeats are {count:,} runs, more than the limit of {limit:,}"
         raise ConfigError(problem, where=search.name, hint=f"to run them all: --max-runs {count}")
     return _extend(search, plan, chosen, range(repeats))
 
@@ -87,8 +87,9 @@ def add_fresh_seeds(search: SearchDirectory, repeats: int) -> list[TrialResult]:
 
 
 def _extend(search: SearchDirectory, plan: Plan, trials: Sequence[TrialResult], repeats: range) -> int:
-    indices = sorted(min(run.entry.index for run in trial.runs) for trial in trials)  # as the first runs have them
-    return extend(search, plan, indices, repetitions(repeats, plan.folds))
+    in_order = sorted(trials, key=lambda trial: min(run.entry.index for run in trial.runs))
+    those = [plan.space.trial(trial.params) for trial in in_order]
+    return extend(search, plan, those, repetitions(repeats, plan.folds))
 
 
 def _repeats(trial: TrialResult) -> int:

@@ -24,7 +24,7 @@ _WAIT_SECONDS = 0.2
 
 
 @dataclass
-class Backlog:
+class Pending:
     """The runs of a search that are not done, and what is known of the others.
 
     Attributes:
@@ -61,7 +61,7 @@ class Backlog:
         only_failed: bool = False,
         only: Callable[[RunEntry], bool] = lambda _: True,
         gone: Collection[str] = (),
-    ) -> Backlog:
+    ) -> Pending:
         """Look at every run of a search.
 
         Args:
@@ -119,7 +119,7 @@ class Backlog:
             if not os.path.exists(run.config_path):  # noqa: PTH110 - asked for each run
                 restore(self.search, self._plan, entry)
             if attempt > 1 and not self._is_clean(run, attempt - 1):
-                self.search.log(f"run {entry.index} is left: processes of its attempt {attempt - 1} do not end")
+                self.search.log(f"skipping run {entry.index}: processes of attempt {attempt - 1} are still alive")
                 continue
             yield Attempt(
                 run,

@@ -15,7 +15,7 @@ from gridfold.identity.sources import Sources, changes, listed
 from gridfold.runs.record import Record, code_of
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
-from gridfold.search.pending import Backlog
+from gridfold.search.pending import Pending
 
 ALIKE = ("threads", "seed")  # facts on which a result depends besides the config and the code
 
@@ -61,7 +61,7 @@ def find_reusable(
     return found
 
 
-def reuse(backlog: Backlog, reusable: Mapping[str, str]) -> int:
+def reuse(backlog: Pending, reusable: Mapping[str, str]) -> int:
     """Give the runs of a backlog the records of those that are completed; how many."""
     count = 0
     store = Store(backlog.search.dir.parent)

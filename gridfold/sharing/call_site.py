@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 from pathlib import Path
 from types import FrameType
 
 _CORE = os.path.join(Path(__file__).parents[1], "")  # noqa: PTH118
 _BUILT_IN = os.path.join(_CORE, "text", "")  # noqa: PTH118 - a trainer like any other
 _STAGES = os.path.join(_CORE, "stages", "")  # noqa: PTH118
-_LIBRARY = os.path.join(sysconfig.get_path("stdlib"), "")  # noqa: PTH118
+_LIBRARY = os.path.join(Path(os.__file__).parent, "")  # noqa: PTH118
 _MULTIPROCESSING = os.path.join(_LIBRARY, "multiprocessing", "")  # noqa: PTH118
 _ITS_PICKLER = os.path.join(_MULTIPROCESSING, "reduction.py")  # noqa: PTH118 - which code may call by itself
 _INSTALLED = tuple(os.path.join(_LIBRARY, name, "") for name in ("site-packages", "dist-packages"))  # noqa: PTH118

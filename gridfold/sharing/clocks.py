@@ -156,10 +156,11 @@ class _OfTime(_Clock):
 
     def stop(self) -> bool:
         """Let code see the machine's clock; whether this one was read."""
-        self.was_read |= any(operator.length_hint(added) < _ENDLESS for added in self._looks)
-        self._looks = ()
-        for told in (self._seconds, self._nanoseconds):
-            told.exchange(None)
+        if self._looks:
+            self.was_read |= any(operator.length_hint(added) < _ENDLESS for added in self._looks)
+            self._looks = ()
+            for told in (self._seconds, self._nanoseconds):
+                told.exchange(None)
         return self.was_read
 
 

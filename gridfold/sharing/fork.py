@@ -23,6 +23,7 @@ import signal
 import subprocess
 import sys
 import threading
+from _signal import signal as _set_handler  # type: ignore[import-not-found]  # that of `signal` makes enums of both
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -174,6 +175,7 @@ class _Branch:
         where = {"path": path, "place": place, "file": own_file()}
         self.note({"split": self._node, **where, "sizes": sizes, **spent.as_dict()})
         _flush()
+        printed, outputs = self._hand_on(are_runs=max(sizes) == 1)
         children, state = _Children(self._pipes, self._token), ForkState.leave()
         for position, group in enumerate(groups):
             token = children.take_token()
@@ -184,7 +186,7 @@ class _Branch:
                 self._pid = self._stop.pid = os.getpid()
                 self._token, self._node = token, f"{self._node}.{position}"
                 self._before, self._start = self._before + spent, Moment.now()
-                self._become(group)
+                self._become(group, printed, outputs)
                 self._clocks.go_on(shown, watch=self._work is None)
                 self._say_again()
                 return group
@@ -194,10 +196,17 @@ class _Branch:
         finally:
             os._exit(WAITED)  # also where a signal handler of the trainer raises
 
-    def _become(self, group: tuple[int, ...]) -> None:
-        reads.start().adopt()
+    def _hand_on(self, *, are_runs: bool) -> tuple[bytes, list[int]]:
+        """Do here, once, what each child would do: what was printed, and the descriptors that print."""
+        reads.start().hand_on()
+        if self._writes and are_runs:
+            self._writes.stop()
         printed, outputs = _content(self._printed), descriptors_of(self._printed)
         os.close(self._printed)
+        return printed, outputs
+
+    def _become(self, group: tuple[int, ...], printed: bytes, outputs: Sequence[int]) -> None:
+        reads.start().adopt()
         if len(group) > 1:
             self._printed = _keep_output(printed, outputs)
             return
@@ -266,7 +275,7 @@ class _Children:
         self._wake, self._wakes = os.pipe()
         for end in (self._wake, self._wakes):
             os.set_blocking(end, False)
-        self._before = signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._before = _set_handler(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wakes, warn_on_full_buffer=False)
 
     def take_token(self) -> int:
@@ -293,7 +302,7 @@ class _Children:
     def forget(self) -> None:
         """In a child: undo what waiting needed."""
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, self._before)
+        _set_handler(signal.SIGCHLD, self._before)
         os.close(self._wake)
         os.close(self._wakes)
 

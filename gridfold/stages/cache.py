@@ -79,7 +79,7 @@ class Cache:
         except FileNotFoundError:
             return None
         except Exception as error:  # there is no end to what a file of garbage raises
-            _LOG.warning("%s cannot be read, it is computed anew: %s", path.name, _told(error))
+            _LOG.warning("%s cannot be read, recomputing it: %s", path.name, _told(error))
             return None
         _touch(path)
         return box

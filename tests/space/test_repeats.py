@@ -119,12 +119,15 @@ class TestSeeds:
                 "sead: 1\ngridfold: {seed: seed}",
                 "c.yaml:2:18: gridfold.seed: no such path in the config: 'seed'\n  did you",
             ),
-            ("training: {seed: [1, 2]}\ngridfold: {repeats: 3}", "a list of 2 seeds, so there are 2 repeats, but 3"),
+            (
+                "training: {seed: [1, 2]}\ngridfold: {repeats: 3}",
+                "the config lists 2 seeds, which makes 2 repeats, but 3",
+            ),
             ("training: {seed: x}\ngridfold: {repeats: 3}", "training.seed: seeds are whole numbers, found x"),
             ("training: {seed: [1, x]}", "training.seed: seeds are whole numbers, found [1, x]"),
             (
                 "a: &a [1, 2]\ntraining: {seed: *a}",
-                "c.yaml:1:4: training.seed: an alias of a list that varies elsewhere",
+                "c.yaml:1:4: training.seed: an alias of a list that is swept elsewhere",
             ),
         ],
     )

@@ -123,7 +123,10 @@ class _Server:
                     what, key, value = self._connection.recv()
                 except (EOFError, OSError):
                     self._end()
-                self._connection.send(self._call(*value) if what == "call" else self._start(key, value))
+                if what == "call":
+                    self._call(value)
+                else:
+                    self._connection.send(self._start(key, value))
 
     def _end(self) -> NoReturn:
         """End all that is left of the search, and this process."""
@@ -168,23 +171,27 @@ class _Server:
             return grow(task, self._pipes, printed, self._imports)
         return run_process(task, self._lifeline, printed)
 
-    def _call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[str, int, Any]:
+    def _call(self, asked: bytes) -> None:
+        """Call a function in a process of its own, and pass on what it answers.
+
+        Both stay pickled here: what unpickling them imports would be in the memory of every run.
+        """
         if self._why_cold():
-            outcome = _outcome(function, arguments)
+            self._connection.send(_outcome(asked))
             self._orphans.spare()  # what an import has started
-            return outcome
+            return
         receiver, sender = Pipe(duplex=False)
         pid = os.fork()
         if pid == 0:
-            self._become(lambda: _answer(sender, self._lifeline, function, arguments))
+            self._become(lambda: _answer(sender, self._lifeline, asked))
         sender.close()
         try:
-            answer: tuple[str, int, Any] = receiver.recv()
+            answer = receiver.recv_bytes()
         except EOFError:
-            answer = "raised", 0, ChildProcessError("the process that imported the trainer died")
+            answer = pickle.dumps(("raised", 0, ChildProcessError("the process that imported the trainer died")))
         os.waitpid(pid, 0)
         self._orphans.end(self._children)
-        return answer
+        self._connection.send_bytes(answer)
 
     def _become(self, work: Callable[[], int]) -> NoReturn:
         """In a forked child: do the work, end as Python would end, and never return."""
@@ -214,19 +221,20 @@ class _Server:
         self._orphans.see_runs_end(self._children)
 
 
-def _outcome(function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[str, int, Any]:
+def _outcome(asked: bytes) -> tuple[str, int, Any]:
     try:
+        function, arguments = pickle.loads(asked)
         return "returned", 0, function(*arguments)
     except Exception as error:
         return "raised", 0, error
 
 
-def _answer(sender: Connection, lifeline: int, function: Callable[..., Any], arguments: Sequence[Any]) -> int:
+def _answer(sender: Connection, lifeline: int, asked: bytes) -> int:
     tie(lifeline)
     silence = os.open(os.devnull, os.O_WRONLY)
     for output in (1, 2):
         os.dup2(silence, output)
-    outcome = _outcome(function, arguments)
+    outcome = _outcome(asked)
     try:
         sender.send(outcome)
     except (pickle.PicklingError, TypeError, AttributeError) as error:

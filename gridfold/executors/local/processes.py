@@ -207,7 +207,7 @@ class ImportServer:
             ServerDiedError: the process is gone.
             Exception: what the function raises.
         """
-        self._send(("call", 0, (function, arguments)))
+        self._send(("call", 0, pickle.dumps((function, arguments))))
         while True:
             event, _, value = self._receive()
             if event == "returned":
