@@ -216,6 +216,7 @@ def enter(task: Task, lifeline: int, printed: bytes, stop: Stop, outputs: Sequen
     tie(lifeline)
     record = started(task.attempt.record)
     run = of_record(task.attempt.run.dir, record)
+    reads.start().leave_out(str(run.dir))
     if not run.begin(record):
         return None
     log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)  # not before: it is whose the attempt is

@@ -274,6 +274,9 @@ class _Children:
         self._wake, self._wakes = os.pipe()
         for end in (self._wake, self._wakes):
             os.set_blocking(end, False)
+        self._poll = select.poll()
+        for descriptor in (self._wake, pipes.tokens):
+            self._poll.register(descriptor, select.POLLIN)
         self._before = _set_handler(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wakes, warn_on_full_buffer=False)
 
@@ -283,9 +286,9 @@ class _Children:
             token, self._own = self._own, None
             return token
         while True:
-            self._look(self._pipes.tokens)
-            with contextlib.suppress(BlockingIOError):  # another process was faster
-                return os.read(self._pipes.tokens, 1)[0]
+            if self._pipes.tokens in self._look():
+                with contextlib.suppress(BlockingIOError):  # another process was faster
+                    return os.read(self._pipes.tokens, 1)[0]
 
     def add(self, pid: int, token: int, *, splits: bool) -> None:
         """Note a child; one that splits has runs as children, which this process adopts if it is killed."""
@@ -295,6 +298,7 @@ class _Children:
 
     def wait_for_all(self) -> None:
         """Wait until all have ended."""
+        self._poll.unregister(self._pipes.tokens)
         while self._tokens or self._orphans.runs:
             self._look()
 
@@ -305,14 +309,16 @@ class _Children:
         os.close(self._wake)
         os.close(self._wakes)
 
-    def _look(self, *others: int) -> None:
-        """Wait for a child to end, or for one of the other file descriptors; tell of the children that have ended."""
-        poll = select.poll()
-        for descriptor in (self._wake, *others):
-            poll.register(descriptor, select.POLLIN)
-        poll.poll()
-        with contextlib.suppress(BlockingIOError):
+    def _look(self) -> set[int]:
+        """Wait for a child to end, or for a token; gives what can be read."""
+        ready = {descriptor for descriptor, _ in self._poll.poll()}
+        if self._wake in ready:
             os.read(self._wake, 4096)
+            self._see_the_end()
+        return ready
+
+    def _see_the_end(self) -> None:
+        """Tell of the children that have ended."""
         for pid in list(self._tokens):
             status = reap(pid)
             if status is not None:

@@ -31,15 +31,15 @@ _DEFAULT_GIGABYTES = 20.0
 _LOG = logging.getLogger(__name__)
 _TRUSTED = f"{__name__.partition('.')[0]}."  # modules whose stages are told all that they depend on
 
-_folder: Path | None = None
+_runs: Path | None = None
 _used = False
 _notes: list[str] = []  # which results were not kept, and why
 
 
 def use(runs: Path) -> None:
     """Keep the results of stages beside the runs in a folder, from now on in this process and its children."""
-    global _folder  # noqa: PLW0603 - a process has one
-    _folder = runs / STAGES
+    global _runs  # noqa: PLW0603 - a process has one
+    _runs = runs
 
 
 def shelf_in_use() -> Shelf | None:
@@ -55,7 +55,7 @@ def shelf_in_use() -> Shelf | None:
         limit = float(given) if given else _DEFAULT_GIGABYTES
     except ValueError:
         raise ConfigError(f"expected a number of gigabytes, found '{given}'", where=LIMIT) from None
-    return Shelf(_folder, int(limit * 1e9)) if _folder and limit > 0 else None
+    return Shelf(_runs / STAGES, int(limit * 1e9)) if _runs and limit > 0 else None
 
 
 def was_used() -> bool:
