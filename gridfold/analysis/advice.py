@@ -15,16 +15,17 @@ from typing import Any
 
 from gridfold.analysis.distributions import t_quantile
 from gridfold.analysis.effects import Effect, Interaction, is_geometric, is_numeric
-from gridfold.analysis.numbers import duration, short
 from gridfold.analysis.significance import Contender
 from gridfold.config.overrides import Variation, parse_arguments
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import canonical, quoted, render
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.sources import Sources
+from gridfold.records.numbers import duration, short
 from gridfold.records.trials import Replicate, Results, TrialResult
 from gridfold.runs.names import label_parameters
-from gridfold.runs.store import BASE, SearchDirectory, Store
+from gridfold.runs.search import BASE, SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.plan import Plan, plan_of
 from gridfold.search.reuse import find_reusable
 from gridfold.space.repeats import Repetition

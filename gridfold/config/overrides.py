@@ -121,7 +121,7 @@ def _check_nesting(variations: Sequence[Variation], config: Config) -> None:
         inside = [path for path in given if path.startswith(f"{varied}.")]
         if inside:
             raise ConfigError(
-                "is one value of a list that varies",
+                "is one value of a swept list",
                 path=inside[0],
                 where=config.where(varied),
                 hint=f"give the values of {varied}, or keep the list as one value with !fixed",

@@ -182,7 +182,7 @@ def _parse(text: str, config: Config, variations: Sequence[Variation]) -> Docume
         raise ConfigError(
             f"the anchor &{undefined[1]} stands inside a value that is replaced, but *{undefined[1]} uses it elsewhere",
             where=config.document.name,
-            hint="move the anchor out of the list that varies"
+            hint="move the anchor out of the swept list"
             + (f", or vary a path inside {variations[0].path}" if variations else ""),
         ) from None
 

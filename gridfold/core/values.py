@@ -328,7 +328,7 @@ def plain(value: Any, path: str = "") -> Any:
     if isinstance(value, Sequence) and not isinstance(value, bytes):
         return [plain(item, f"{path}.{index}") for index, item in enumerate(value)]
     raise ConfigError(
-        f"a {type(value).__name__} cannot stand in a config: {value!r:.80}",
+        f"a {type(value).__name__} is not allowed in a config: {value!r:.80}",
         path=path,
         hint="use null, a boolean, a number, a string, a list or a mapping",
     )

@@ -8,7 +8,7 @@ from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.limits import MOST_REPEATS
 from gridfold.records.objective import Objective
 from gridfold.records.trials import Results, TrialResult
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 from gridfold.search.plan import Plan, extend, plan_of
 from gridfold.space.repeats import repetitions
 
@@ -40,7 +40,7 @@ def add_repeats(search: SearchDirectory, repeats: int, top: int | None = None, m
     if not chosen:
         raise _nothing_to_compare(search, results)
     if (count := len(chosen) * repeats * (plan.folds or 1)) > (limit := max_runs or plan.limit):
-        problem = f"{len(chosen):,} trials × {repeats:,} repeats are {count:,} runs, and a search has {limit:,} at most"
+        problem = f"{len(chosen):,} trials × {repeats:,} repeats are {count:,} runs, more than the limit of {limit:,}"
         raise ConfigError(problem, where=search.name, hint=f"to run them all: --max-runs {count}")
     return _extend(search, plan, chosen, range(repeats))
 

@@ -23,9 +23,11 @@ from gridfold.executors.local.executor import LocalExecutor
 from gridfold.identity import provenance
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.packages import basic
+from gridfold.runs.entries import RunEntry
 from gridfold.runs.names import RunNames, check_prefix
-from gridfold.runs.run import now
-from gridfold.runs.store import BASE, RUNS, RunEntry, SearchDirectory, Store
+from gridfold.runs.record import now
+from gridfold.runs.search import BASE, RUNS, SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.checks import Checks
 from gridfold.space.repeats import DataFold, Repetition, Seeds, repetitions
 from gridfold.space.space import Parameter, Space, Trial, size_text
@@ -80,8 +82,8 @@ class Plan:
         if not self.race:
             return self.most_repeats
         if self.most_repeats < RACE_LEAST:
-            problem = f"a race needs {RACE_LEAST} repeats or more, there {_are(self.most_repeats)}"
-            raise ConfigError(problem, where="--race", hint="say how many a trial may have: --repeats 5")
+            problem = f"needs at least {RACE_LEAST} repeats (got {self.most_repeats})"
+            raise ConfigError(problem, where="--race", hint="set the number of repeats: --repeats 5")
         return 1 if self.config.settings.folds else _RACE_FIRST
 
     @property
@@ -138,10 +140,10 @@ class Plan:
         multiplied = f"{product}{more} = " if len(shown) > 1 else ""
         size = size_text(self.most_runs)
         raise ConfigError(
-            f"{multiplied}{size} runs ({names}{more and ' × …'}), and a search has {self.limit:,} at most",
+            f"{multiplied}{size} runs ({names}{more and ' × …'}), more than the limit of {self.limit:,}",
             where=self.config.document.name,
             hint=f"to run them all: {self._max_runs}\n"
-            f"to run fewer, name what is to vary: --vary PATH ...{self._not_to_vary}",
+            f"to run fewer, sweep only some lists: --vary PATH ...{self._not_to_vary}",
         )
 
     @property
@@ -290,10 +292,6 @@ class RunDirectories(Sequence[Path]):
         return f"<{len(self)} run directories, {self[0]} to {self[-1]}>"
 
 
-def _are(count: int) -> str:
-    return "is 1" if count == 1 else f"are {count}"
-
-
 def create(plan: Plan, prefix: str, store: Store, code: Code | None = None) -> tuple[SearchDirectory, RunDirectories]:
     """Create the search's directory and one for each run.
 
@@ -409,7 +407,7 @@ def restore(search: SearchDirectory, plan: Plan, entry: RunEntry) -> None:
     template, choice = plan.template_of(repetition), plan.space[trial].choice
     run = search.run(entry)
     if template.identity(choice) != entry.id:
-        raise ConfigError(f"the config of this run cannot be made from {BASE} any more", where=str(run.dir))
+        raise ConfigError(f"the config of this run can no longer be made from {BASE}", where=str(run.dir))
     run.dir.mkdir(parents=True, exist_ok=True)
     run.rewrite_config(template.text(choice))
     search.log(f"run {entry.index} had no config: made again")

@@ -18,7 +18,7 @@ _INSTALLED = tuple(os.path.join(_LIBRARY, name, "") for name in ("site-packages"
 
 def own_file() -> str | None:
     """The file of the code that reads a config now; None if that is installed, or gridfold's."""
-    file = _reader().f_code.co_filename
+    file = _calling_frame().f_code.co_filename
     return file if is_own(file) else None
 
 
@@ -50,7 +50,7 @@ def is_core(file: str) -> bool:
 
 def place() -> str:
     """File and line of the code that reads a config now."""
-    frame = _reader()
+    frame = _calling_frame()
     path = Path(frame.f_code.co_filename)
     try:
         path = path.relative_to(Path.cwd())
@@ -59,7 +59,7 @@ def place() -> str:
     return f"{path}:{frame.f_lineno}"
 
 
-def _reader() -> FrameType:
+def _calling_frame() -> FrameType:
     """The innermost code that is neither of the standard library nor of gridfold's core."""
     frame = sys._getframe(1)
     while frame.f_back and _is_passed_over(frame.f_code.co_filename):

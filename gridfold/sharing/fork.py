@@ -1,4 +1,4 @@
-"""The fold: what runs have in common is computed once.
+"""Work that runs share is computed once.
 
 One process, the trunk, calls the trainer with a config that stands for many trials. When code first reads something in
 which they differ, it splits: a child is forked for each value, and goes on with its share. A process that stands for
@@ -32,16 +32,17 @@ from gridfold import stages
 from gridfold.core.process.lifeline import tie
 from gridfold.core.process.orphans import Orphans, children
 from gridfold.identity import reads
-from gridfold.runs.run import Run, numbers
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.reports import numbers
+from gridfold.runs.run import Run
+from gridfold.runs.search import SearchDirectory
 from gridfold.sharing.call_site import own_file
 from gridfold.sharing.clocks import Clocks
-from gridfold.sharing.fork_state import Inheritance, descriptors_of, living_children
+from gridfold.sharing.fork_state import ForkState, descriptors_of, living_children
 from gridfold.sharing.group import Group
 from gridfold.sharing.pickling import Pickles
 from gridfold.sharing.start import Pipes, Shared
-from gridfold.sharing.unseen_reads import forget_what_is_read_elsewhere
-from gridfold.sharing.write_guard import Writes
+from gridfold.sharing.unseen_reads import forget_unseen_reads
+from gridfold.sharing.write_guard import WriteGuard
 from gridfold.space.repeats import DataFold
 from gridfold.worker import TAKEN, Moment, Spent, Work, enter, leave, listen, outcome, prepare
 
@@ -79,7 +80,7 @@ def grow(shared: Shared, pipes: Pipes, printed: bytes, imports: Spent) -> int:
     tie(pipes.lifeline)
     reads.start().begin()
     branch = _Branch(shared, pipes, printed)
-    branch.note({"fold": shared.name, "runs": len(shared.tasks), "imports": imports.as_dict()})
+    branch.note({"batch": shared.name, "runs": len(shared.tasks), "imports": imports.as_dict()})
     return branch.execute()
 
 
@@ -101,7 +102,7 @@ class _Branch:
         self.reports: list[dict[str, float]] = []
         self.notes: list[str] = []
         self.state: dict[str, float] = {}
-        self._writes = None if shared.trusted else Writes(self.work)
+        self._writes = None if shared.trusted else WriteGuard(self.work)
         self._clocks = Clocks()
         self._group = Group([task.config or {} for task in self._tasks], self._split)
         self._pickles = Pickles(self._settle)
@@ -130,7 +131,7 @@ class _Branch:
         """The one run that this process executes; splits into runs if it stands for more."""
         if self._work is None:
             self._group.separate(path)
-            forget_what_is_read_elsewhere(self._group.unread)
+            forget_unseen_reads(self._group.unread)
         assert self._work is not None
         return self._work
 
@@ -175,13 +176,13 @@ class _Branch:
         self.note({"split": self._node, **where, "sizes": sizes, **spent.as_dict()})
         _flush()
         printed, outputs = self._hand_on(are_runs=max(sizes) == 1)
-        children, inheritance = _Children(self._pipes, self._token), Inheritance.leave()
+        children, state = _Children(self._pipes, self._token), ForkState.leave()
         for position, group in enumerate(groups):
             token = children.take_token()
             pid = os.fork()
             if pid == 0:
                 children.forget()
-                inheritance.take()
+                state.take()
                 self._pid = self._stop.pid = os.getpid()
                 self._token, self._node = token, f"{self._node}.{position}"
                 self._before, self._start = self._before + spent, Moment.now()
@@ -253,10 +254,10 @@ class _Branch:
         raise AssertionError("it is killed")
 
     def note(self, event: Mapping[str, Any]) -> None:
-        """Let the search's directory say what the fold has done."""
+        """Let the search's directory say what was shared."""
         first = self._tasks[0].attempt
         if first.record.search:
-            SearchDirectory(first.run.dir.parent / first.record.search).note_fold(event)
+            SearchDirectory(first.run.dir.parent / first.record.search).note_sharing(event)
 
     def _say(self, event: Mapping[str, Any]) -> None:
         say(self._pipes.events, event)

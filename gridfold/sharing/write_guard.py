@@ -30,7 +30,7 @@ _PATHS = ("file", "path", "src")  # as these functions call what comes first
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
-class Writes:
+class WriteGuard:
     """Says what is about to be written, until it is told to stop.
 
     Args:

@@ -36,7 +36,7 @@ class Parameter:
         if position is not None:
             listed = render(list(self.values))
             raise ConfigError(
-                f"the value {render(self.values[position])} stands twice in {listed}",
+                f"the value {render(self.values[position])} appears twice in {listed}",
                 path=self.path,
                 where=self.where,
                 hint=f"remove one; if the list is meant to be one value, give it as such: {self.path}={listed}",

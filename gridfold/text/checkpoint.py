@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import transformers
 
-from gridfold.text.history import Run
+from gridfold.runs.run import Run
 
 _LOG = logging.getLogger(__name__)
 _NAME = "checkpoint.pt"
@@ -77,10 +77,10 @@ class CheckpointFile:
         except FileNotFoundError:
             return None
         except Exception as error:  # there is no end to what a file of garbage raises
-            _LOG.warning("%s is damaged, training starts anew: %s", _NAME, _first_line(error))
+            _LOG.warning("%s is damaged, restarting training: %s", _NAME, _first_line(error))
             return None
         if content.pop("format", None) != _FORMAT or content.pop("fingerprint", None) != self._fingerprint:
-            _LOG.warning("%s is of another config, other data or other versions, training starts anew", _NAME)
+            _LOG.warning("%s was made with another config, other data or other versions, restarting training", _NAME)
             return None
         return content
 

@@ -10,7 +10,7 @@ from gridfold.text.settings import ModelSettings, TrainingSettings
 _ARCHITECTURE = "model.classification_head.architecture"
 
 
-def check_fit(data: DataFacts, head: Head, training: TrainingSettings) -> None:
+def check_compatible(data: DataFacts, head: Head, training: TrainingSettings) -> None:
     """Raise ``ConfigError`` where a config that is right in its parts could not be trained as a whole."""
     _check_classes(data, head)
     _check_batches(data, head, training)
@@ -40,7 +40,7 @@ def check_metric(data: DataFacts, metric: str) -> None:
         return
     path = "training.metric"
     if len(data.labels) != 2:
-        raise ConfigError(f"roc_auc needs 2 labels, the data have {named(data.labels)}", path=path)
+        raise ConfigError(f"roc_auc needs 2 labels, but the data have {named(data.labels)}", path=path)
     if data.validation_classes != 2:
         raise ConfigError("roc_auc needs both labels among the validation examples", path=path)
 

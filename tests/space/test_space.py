@@ -39,7 +39,7 @@ def test_a_huge_space_costs_nothing():
         space[2**100]
 
 
-@pytest.mark.parametrize(("values", "message"), [((), "no values"), ((1, 2, 1), "the value 1 stands twice in")])
+@pytest.mark.parametrize(("values", "message"), [((), "no values"), ((1, 2, 1), "the value 1 appears twice in")])
 def test_a_parameter_needs_values_that_differ(values, message):
     with pytest.raises(ConfigError, match=message):
         Parameter("a.b", values)

@@ -1,4 +1,4 @@
-"""The template process: it imports a trainer once, and forks a process for each run.
+"""The import server: it imports a trainer once, and forks a process for each run.
 
 A run then starts in the time of a fork, not of the imports. Where forking is not safe (another thread is alive, CUDA is
 initialised, not Linux) a run gets a process that starts cold, with the same code.
@@ -43,7 +43,7 @@ _LATE = {"torch": "torch._dynamo"}
 
 
 def main() -> int:
-    """The template process."""
+    """The import server."""
     start: Start
     start, by_search = pickle.load(sys.stdin.buffer)
     tied = tie(start.pipes.lifeline)
@@ -56,7 +56,7 @@ def main() -> int:
     cold = "it is to import for itself" if start.cold else _preload(start.trainer)
     _prepare_to_fork()
     with Connection(start.connection) as connection:
-        _Template(connection, start.pipes, printed, tied, cold).serve()
+        _Server(connection, start.pipes, printed, tied, cold).serve()
     return 0
 
 
@@ -84,8 +84,8 @@ def _prepare_to_fork() -> None:
     gc.freeze()  # a child's collector would touch, and so copy, every page
 
 
-class _Template:
-    """The template process at work: one thread, which waits for the search and for its children."""
+class _Server:
+    """The import server at work: one thread, which waits for the search and for its children."""
 
     def __init__(self, connection: Connection, pipes: Pipes, printed: int, tied: int, cold: str) -> None:
         self._connection = connection
@@ -96,7 +96,7 @@ class _Template:
         self._cold = cold
         self._imports = Moment(_BEGAN, 0.0).spent()
         self._children: dict[int, tuple[int, subprocess.Popen[bytes] | None]] = {}
-        self._folds: set[int] = set()
+        self._batches: set[int] = set()
         self._orphans = Orphans()
         self._wake, wakes = os.pipe()
         for end in (self._wake, wakes):
@@ -150,7 +150,7 @@ class _Template:
             return "refused", key, f"no process could be started: {error}"
         self._children[pid] = key, process
         if isinstance(task, Shared):
-            self._folds.add(pid)
+            self._batches.add(pid)
         return "started", key, pid
 
     def _spawn(self, task: Task | Shared) -> tuple[int, subprocess.Popen[bytes]]:
@@ -216,7 +216,7 @@ class _Template:
             if status is None:
                 continue
             del self._children[pid]
-            self._orphans.end(self._children, runs_go_on=pid in self._folds and status < 0)
+            self._orphans.end(self._children, runs_go_on=pid in self._batches and status < 0)
             self._connection.send(("ended", key, status))
         self._orphans.see_runs_end(self._children)
 
