@@ -7,7 +7,6 @@ attempt (see ``Run.begin``) and leaves a record in state ``completed``, ``failed
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import pickle
 import resource
@@ -21,6 +20,7 @@ from types import FrameType
 from typing import Any
 
 from gridfold import stages
+from gridfold.core import logs
 from gridfold.core.errors import ConfigError, cut
 from gridfold.core.process import seeding, threads
 from gridfold.core.process.lifeline import tie
@@ -280,7 +280,7 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
 
 def main() -> int:
     """Execute the task that comes over standard input, in a process of its own."""
-    logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
+    logs.show()
     (task, lifeline), _ = pickle.load(sys.stdin.buffer)  # from the import server, over a pipe
     return run_process(task, lifeline)
 

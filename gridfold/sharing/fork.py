@@ -20,13 +20,11 @@ import json
 import os
 import select
 import signal
-import subprocess
 import sys
-import threading
 from _signal import signal as _set_handler  # type: ignore[import-not-found]  # that of `signal` makes enums of both
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gridfold import stages
 from gridfold.core.process.lifeline import tie
@@ -46,6 +44,9 @@ from gridfold.sharing.write_guard import WriteGuard
 from gridfold.space.repeats import DataFold
 from gridfold.worker import TAKEN, Moment, Spent, Work, enter, leave, listen, outcome, prepare
 
+if TYPE_CHECKING:
+    import subprocess
+
 WAITED = 76  # exit code of a process that has split: it holds no token any more
 _MAX_KEYS = 100  # in one message, which the pipe then takes in one piece
 
@@ -56,6 +57,8 @@ def why_not() -> str:
         return f"no safe fork on {sys.platform}"
     tasks = sum(1 for _ in os.scandir("/proc/self/task"))
     if tasks > 1:
+        import threading  # not before: see `gridfold.core.logs`
+
         named = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
         count = "1 other thread is alive" if tasks == 2 else f"{tasks - 1} other threads are alive"
         return count + (f" ({', '.join(named)})" if named else "")

@@ -9,13 +9,13 @@ would read, in the same order, and never more: where the config stands for many 
 from __future__ import annotations
 
 import functools
-import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
 from gridfold.core.errors import ConfigError
+from gridfold.core.logs import logger
 
 if TYPE_CHECKING:
     from types import FunctionType
@@ -28,7 +28,6 @@ R = TypeVar("R")
 STAGES = ".stages"  # the folder beside the runs
 LIMIT = "GRIDFOLD_STAGES_GB"
 _DEFAULT_GIGABYTES = 20.0
-_LOG = logging.getLogger(__name__)
 _TRUSTED = f"{__name__.partition('.')[0]}."  # modules whose stages are told all that they depend on
 
 _runs: Path | None = None
@@ -142,4 +141,4 @@ def _say(note: str) -> None:
     """Once, in the log and in the record of whatever runs this process stands for."""
     if note not in _notes:
         _notes.append(note)
-        _LOG.warning("%s", note)
+        logger().warning("%s", note)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gridfold.core.errors import ConfigError, nearest, nearest_file
+from gridfold.core.logs import logger
 from gridfold.text.location import is_hub_name, local_path
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 Label: TypeAlias = str | int | float | bool
 
 _FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
-_logger = logging.getLogger(__name__)
+_logger = logger()
 
 
 @dataclass(frozen=True)
