@@ -45,7 +45,8 @@ class FunctionTrainer:
         result = self.function(config, run) if takes_run(self.function) else self.function(config)
         if result is None and (reports := run.reports()):
             result = dict(sorted(reports[-1].items(), key=lambda metric: metric[0] in _PLACES))  # stable
-        named = result if isinstance(result, Mapping) else {"result": result}
+        is_number = isinstance(result, (int, float))  # it takes long to see that one is no mapping
+        named = {"result": result} if is_number or not isinstance(result, Mapping) else result
         metrics = _measured(named, run)
         if result is None or (named and not metrics):
             raise TypeError(
