@@ -15,16 +15,17 @@ from typing import Any
 
 from gridfold.analysis.distributions import t_quantile
 from gridfold.analysis.effects import Effect, Interaction, is_geometric, is_numeric
-from gridfold.analysis.numbers import duration, short
 from gridfold.analysis.significance import Contender
 from gridfold.config.overrides import Variation, parse_arguments
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import canonical, quoted, render
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.sources import Sources
+from gridfold.records.numbers import duration, short
 from gridfold.records.trials import Replicate, Results, TrialResult
 from gridfold.runs.names import label_parameters
-from gridfold.runs.store import BASE, SearchDirectory, Store
+from gridfold.runs.search import BASE, SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.plan import Plan, plan_of
 from gridfold.search.reuse import find_reusable
 from gridfold.space.repeats import Repetition
@@ -404,13 +405,7 @@ def _is_flat(effect: Effect, interactions: Sequence[Interaction]) -> bool:
 def _kept(results: Results, best: TrialResult, path: str) -> tuple[Any, str]:
     """At which value to keep a parameter that makes no difference, and why: the best trial's, if none is cheaper."""
     value = best.params[path]
-    took = {_key(trial.params): trial.lone_seconds for trial in results.trials}
-    pairs: dict[str, list[tuple[float, float]]] = {}
-    for trial in results.trials:
-        before = took.get(_key({**trial.params, path: value}))
-        if path in trial.params and trial.lone_seconds and before:
-            pairs.setdefault(canonical(trial.params[path]), []).append((before, trial.lone_seconds))
-    savings = {key: found for key, each in pairs.items() if (found := _saving(each))}
+    savings = _savings(results, path, value)
     if not savings:
         return value, "as in the best trial" if _agree(results.tied, path) else "as in one of the best trials"
     cheapest = min(savings, key=lambda key: savings[key])
@@ -419,15 +414,29 @@ def _kept(results: Results, best: TrialResult, path: str) -> tuple[Any, str]:
     return value, f"with which a run takes {duration(now)} instead of {duration(before)}"
 
 
+def _savings(results: Results, path: str, value: Any) -> dict[str, tuple[float, float]]:
+    """What runs take with other values of a parameter, and with this one; where that is much less."""
+    if max((trial.lone_seconds or 0.0 for trial in results.trials), default=0.0) < _SAVED:
+        return {}
+    took = {_key(trial.params): trial.lone_seconds for trial in results.trials}
+    pairs: dict[str, list[tuple[float, float]]] = {}
+    for trial in results.trials:
+        before = took.get(_key({**trial.params, path: value}))
+        if path in trial.params and trial.lone_seconds and before:
+            pairs.setdefault(canonical(trial.params[path]), []).append((before, trial.lone_seconds))
+    return {key: found for key, each in pairs.items() if (found := _saving(each))}
+
+
 def _saving(pairs: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
     """What runs take now and before, if that is much less, and not by chance: by the paired t-interval of the ratio."""
     if len(pairs) < 2:
         return None
     before, now = (math.fsum(each) / len(pairs) for each in zip(*pairs, strict=True))
+    if now > _CHEAPER * before or before - now < _SAVED:
+        return None
     factors = [math.log(one / other) for one, other in pairs]
     reach = float(t_quantile((1 + _SURE) / 2, len(pairs) - 1)) * statistics.stdev(factors) / math.sqrt(len(pairs))
-    is_much = now <= _CHEAPER * before and before - now >= _SAVED
-    return (now, before) if is_much and statistics.fmean(factors) > reach else None
+    return (now, before) if statistics.fmean(factors) > reach else None
 
 
 def _repeat(results: Results, contenders: Sequence[Contender]) -> list[Advice]:

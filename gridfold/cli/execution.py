@@ -16,26 +16,28 @@ from gridfold.executors.local.executor import LocalExecutor
 from gridfold.identity.fingerprint import Code
 from gridfold.records.objective import Objective
 from gridfold.records.trials import write_results
-from gridfold.runs.store import RunEntry, SearchDirectory, Store
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.search import SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.execution import Execution
 from gridfold.search.hyperparam_search import Outcome, execute_search
 from gridfold.search.loop import Policy
 from gridfold.search.more_runs import Contention, next_round
-from gridfold.search.pending import Backlog
+from gridfold.search.pending import Pending
 from gridfold.search.reuse import find_reusable, reuse
 from gridfold.show import live, terminal
-from gridfold.show import sharing as folding
+from gridfold.show import sharing as shared_work
 
 _PATIENCE = (3.0, 30.0)  # seconds, at least and at most, to wait for runs that others execute
 
 
 def execute(
-    backlog: Backlog,
+    backlog: Pending,
     executor: LocalExecutor,
     execution: Execution,
     options: argparse.Namespace,
     again: str,
-    show: Callable[[SearchDirectory], RenderableType] = folding.results,
+    show: Callable[[SearchDirectory], RenderableType] = shared_work.results,
 ) -> int:
     """Execute what is left of a search, show its results, and give the exit code.
 
@@ -54,13 +56,13 @@ def execute(
         outcome = _execute_rounds(backlog, executor, execution, options)
         with _whatever_was_removed():
             is_over = not (outcome.interrupted or outcome.stopped)
-            left = left_in_the_end(directory) if is_over else Backlog.read(directory)
+            left = left_in_the_end(directory) if is_over else Pending.read(directory)
     finally:
         with _whatever_was_removed():
             if not options.quiet:
                 output.print(show(directory), soft_wrap=True)
     with _whatever_was_removed():
-        _say_the_end(Backlog.read(directory) if left is None else left, outcome, options, again)
+        _say_the_end(Pending.read(directory) if left is None else left, outcome, options, again)
     if outcome.interrupted:
         return EXIT_INTERRUPTED
     if outcome.failed or outcome.choices:
@@ -68,16 +70,16 @@ def execute(
     return EXIT_LEFT if left is not None and left.held and not outcome.stopped else 0
 
 
-def left_in_the_end(directory: SearchDirectory) -> Backlog:
+def left_in_the_end(directory: SearchDirectory) -> Pending:
     """What is left of a search, after a wait for runs of other processes that will soon be done."""
-    backlog, (least, most) = Backlog.read(directory), _PATIENCE
+    backlog, (least, most) = Pending.read(directory), _PATIENCE
     if not backlog.held:
         return backlog
     left = backlog.left_to_others(min(most, max(least, 3 * backlog.longest)))
     if len(left) < len(backlog.held):
         with contextlib.suppress(OSError):
             write_results(directory)
-    return Backlog.read(directory)
+    return Pending.read(directory)
 
 
 def contention() -> Contention:
@@ -123,7 +125,7 @@ def _whatever_was_removed() -> Iterator[None]:
         warn(f"not all can be shown: {error}")
 
 
-def _say_the_end(left: Backlog, outcome: Outcome, options: argparse.Namespace, again: str) -> None:
+def _say_the_end(left: Pending, outcome: Outcome, options: argparse.Namespace, again: str) -> None:
     directory, output, errors = left.search, output_of(options), terminal.console(stderr=True)
     say_where(options, directory)
     for line in terminal.unrecorded(outcome.unrecorded):
@@ -132,7 +134,7 @@ def _say_the_end(left: Backlog, outcome: Outcome, options: argparse.Namespace, a
         from gridfold.show import summary  # a plan needs no page
 
         output.print(summary.conclusion(directory, confirms=options.action == "confirm"), soft_wrap=True)
-    for line in terminal.failures(directory) if options.quiet else []:
+    for line in terminal.failures(directory) if options.quiet and left.failed else []:
         errors.print(line, soft_wrap=True)
     if left.held:
         output.print(terminal.held(left), soft_wrap=True)
@@ -141,7 +143,7 @@ def _say_the_end(left: Backlog, outcome: Outcome, options: argparse.Namespace, a
 
 
 def _execute_rounds(
-    backlog: Backlog, executor: LocalExecutor, execution: Execution, options: argparse.Namespace
+    backlog: Pending, executor: LocalExecutor, execution: Execution, options: argparse.Namespace
 ) -> Outcome:
     """Execute what is left of a search; of a race, one round after the other."""
     directory, begin = backlog.search, time.monotonic()
@@ -149,7 +151,7 @@ def _execute_rounds(
     outcome = _execute_round(backlog, executor, execution.policy(), execution, options)
     while races and not (outcome.stopped or outcome.interrupted) and (added := next_round(directory, contention())):
         first = first_of_last(directory, added)
-        backlog = Backlog.read(directory, backlog.code, only=runs_from(first))
+        backlog = Pending.read(directory, backlog.code, only=runs_from(first))
         output_of(options).print(terminal.next_round(backlog))
         policy = replace(execution.policy(), spent=time.monotonic() - begin)
         outcome += _execute_round(backlog, executor, policy, execution, options)
@@ -157,7 +159,7 @@ def _execute_rounds(
 
 
 def _execute_round(
-    backlog: Backlog, executor: LocalExecutor, policy: Policy, execution: Execution, options: argparse.Namespace
+    backlog: Pending, executor: LocalExecutor, policy: Policy, execution: Execution, options: argparse.Namespace
 ) -> Outcome:
     directory, output = backlog.search, output_of(options)
     store = Store(directory.dir.parent)

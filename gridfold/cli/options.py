@@ -18,7 +18,7 @@ from gridfold.core.limits import (
     USUAL_RUNS,
 )
 
-LOOKING = ("status", "fold", "results", "best", "diff", "report", "logs")  # actions that run nothing
+LOOKING = ("status", "sharing", "results", "best", "diff", "report", "logs")  # actions that run nothing
 _MOST, _MOST_DIGITS = 10**9, 20  # of any other number
 _SHOWN = 40  # characters of what was found
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -110,12 +110,12 @@ def _status_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(action="status")
 
 
-def _fold_options(parser: argparse.ArgumentParser) -> None:
+def _sharing_options(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Show what the runs of a search shared, what that saved, what was not shared and why, and what to change."
     )
     _search_argument(parser, required=False)
-    parser.set_defaults(action="fold")
+    parser.set_defaults(action="sharing")
 
 
 def _report_options(parser: argparse.ArgumentParser) -> None:
@@ -330,10 +330,10 @@ def _execution_options(parser: argparse.ArgumentParser) -> None:
         help="which runs keep their weights (default: all)",
     )
     group.add_argument(
-        "--fold",
+        "--share",
         action=argparse.BooleanOptionalAction,
         help="compute once what runs have in common (default: until a function of your own first writes a file;"
-        " --fold: beyond that, --no-fold: not at all)",
+        " --share: beyond that, --no-share: not at all)",
     )
     group.add_argument("--quiet", action="store_true", help="print only the directory of the search")
 
@@ -432,7 +432,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "resume": (_resume_options, "continue a search; several processes can share it"),
     "confirm": (_confirm_options, "train the best two again on fresh seeds"),
     "status": (_status_options, "show the progress of a search"),
-    "fold": (_fold_options, "show what the runs of a search shared"),
+    "sharing": (_sharing_options, "show what the runs of a search shared"),
     "results": (_results_options, "show results as a table, or export them"),
     "best": (_best_options, "show the best run of a search and how to use it"),
     "diff": (_diff_options, "show how two runs differ"),

@@ -30,19 +30,22 @@ from gridfold.core.process.threads import physical_cores
 from gridfold.executors.local.executor import LocalExecutor
 from gridfold.records.objective import Objective
 from gridfold.records.trials import objective_of, run_at_best, write_results
+from gridfold.runs.entries import RunEntry
 from gridfold.runs.names import check_prefix
-from gridfold.runs.run import Record, Run
-from gridfold.runs.store import RunEntry, SearchDirectory, Store
+from gridfold.runs.record import Record
+from gridfold.runs.run import Run
+from gridfold.runs.search import SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.execution import Execution
 from gridfold.search.forecast import Forecast
 from gridfold.search.hyperparam_search import execute_run
 from gridfold.search.more_runs import add_fresh_seeds, add_repeats, next_round, results_of
-from gridfold.search.pending import Backlog
+from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan, complete, create, plan_of
 from gridfold.search.verify import changes, choose, choose_these, run_again
-from gridfold.search.warnings import doubts, number_like, unused_seed
+from gridfold.search.warnings import number_like, unused_seed, warnings_of
 from gridfold.show import live, plan_table, terminal
-from gridfold.show import sharing as folding
+from gridfold.show import sharing as shared_work
 from gridfold.show.confirmation import confirmation, confirming
 from gridfold.space.space import Space
 
@@ -83,14 +86,14 @@ def search(options: argparse.Namespace, again: str) -> int:
         if not options.no_execute:
             executor = stack.enter_context(execution.executor(planned.config.threads))
             code = planned.check(executor)
-        warn(*doubts(planned))
+        warn(*warnings_of(planned))
         directory, run_dirs = create(planned, options.run_prefix, Store(), code)
         output.print(terminal.created(run_dirs), soft_wrap=True)
         if code is None:
             say_where(options, directory)
             return 0
         warn(*terminal.untold(code.sources))
-        return execute(Backlog.read(directory, code.fingerprint), executor, execution, options, again)
+        return execute(Pending.read(directory, code.fingerprint), executor, execution, options, again)
 
 
 def resume(options: argparse.Namespace, again: str) -> int:
@@ -105,17 +108,17 @@ def resume(options: argparse.Namespace, again: str) -> int:
         warn(*(unused_seed(plan_of(directory)) if options.repeats > 1 else ()))
         wanted = _not_failed(directory, before=first_of_last(directory, added))
     facts, execution = directory.facts(), _continued(directory, options)
-    backlog = Backlog.read(directory, only_failed=options.failed, only=wanted, gone=options.gone)
+    backlog = Pending.read(directory, only_failed=options.failed, only=wanted, gone=options.gone)
     if _is_over(backlog, options):
         next_round(directory, contention())
-        backlog = Backlog.read(directory)
+        backlog = Pending.read(directory)
     output.print(terminal.backlog(backlog), soft_wrap=True)
     if options.dry_run:
         return 0
     if not len(backlog):
         write_results(directory)
         left = left_in_the_end(directory)
-        output.print(folding.results(directory), soft_wrap=True)
+        output.print(shared_work.results(directory), soft_wrap=True)
         return EXIT_LEFT if left.held else 0
     with execution.executor(facts.get("threads", 1)) as executor:
         _describe(backlog, executor)
@@ -127,7 +130,7 @@ def confirm(options: argparse.Namespace, again: str) -> int:
     directory, output = Store().find(options.search), output_of(options)
     complete(directory)
     chosen = add_fresh_seeds(directory, options.repeats)
-    backlog = Backlog.read(directory, only=lambda entry: entry.confirms)
+    backlog = Pending.read(directory, only=lambda entry: entry.confirms)
     facts, execution = directory.facts(), _continued(directory, options)
 
     def compare(search: SearchDirectory) -> RenderableType:
@@ -154,7 +157,7 @@ def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     with execution.executor(planned.config.threads) as executor:
         code = planned.check(executor)
         forecast = Forecast.read(planned, Store(), code, executor.parallel, reuse=options.reuse)
-    warn(*doubts(planned))
+    warn(*warnings_of(planned))
     names = planned.names(options.run_prefix, "HHMMSS")
     output.print(plan_table.expectation(planned, names, forecast), soft_wrap=True)
     return 0
@@ -200,7 +203,7 @@ def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     with LocalExecutor() as executor:
         changed = changes(directory, planned.check(executor))
     warn(*changed)
-    said = Execution(parallel=options.parallel, fold=False)
+    said = Execution(parallel=options.parallel, share=False)
     execution = replace(said.or_else(facts.get("execution") or {}), timeout=options.timeout)
     with (
         execution.executor(planned.config.threads, cold=True) as executor,
@@ -275,7 +278,7 @@ def _add_repeats(directory: SearchDirectory, options: argparse.Namespace) -> int
     return add_repeats(directory, options.repeats, options.top, options.max_runs)
 
 
-def _is_over(backlog: Backlog, options: argparse.Namespace) -> bool:
+def _is_over(backlog: Pending, options: argparse.Namespace) -> bool:
     """Whether nothing is left of this round of a race."""
     return bool(backlog.search.facts().get("race")) and not len(backlog) and not options.dry_run
 
@@ -286,7 +289,7 @@ def _continued(directory: SearchDirectory, options: argparse.Namespace) -> Execu
     return _execution(options).or_else(saved if isinstance(saved, dict) else {})
 
 
-def _describe(backlog: Backlog, executor: LocalExecutor) -> None:
+def _describe(backlog: Pending, executor: LocalExecutor) -> None:
     """Check a search that is continued, note what code it runs, and warn if that has changed."""
     directory, planned = backlog.search, plan_of(backlog.search)
     code = planned.check(executor)

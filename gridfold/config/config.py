@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +85,7 @@ class Settings:
         found = cls()
         for match in _COMMENT.finditer(document.text):
             try:
-                (values,) = parse_values(match[1]).value()["values"]
-                found = found._with_comment(values)
+                found = found._with_comment(_commented(match[1]))
             except (ConfigError, TypeError, AttributeError, ValueError):
                 where = f"{document.name}:{document.text.count(chr(10), 0, match.start()) + 1}"
                 raise ConfigError(f"the comment '{COMMENT}{{...}}' does not hold settings", where=where) from None
@@ -318,6 +317,13 @@ class Config:
     @cached_property
     def _commented(self) -> Settings:
         return Settings.read_comment(self.document)
+
+
+@lru_cache(maxsize=100)
+def _commented(text: str) -> Mapping[str, Any]:
+    """What stands in a comment; those of the runs of a search are few."""
+    (values,) = parse_values(text).value()["values"]
+    return values  # type: ignore[no-any-return]
 
 
 def is_within(path: str, sections: Iterable[str]) -> bool:

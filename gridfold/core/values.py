@@ -7,7 +7,6 @@ read alike.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -251,6 +250,8 @@ def from_params(said: Any) -> Any:
 
 
 def _has_text_keys(value: Any) -> bool:
+    if type(value) in _CANONICAL:
+        return True
     if isinstance(value, Mapping):
         return [*value] != [_TAGGED] and all(
             isinstance(key, str) and _has_text_keys(item) for key, item in value.items()
@@ -298,6 +299,8 @@ def encodable(text: str) -> str:
 
 def digest(text: str, length: int = 16) -> str:
     """A short hash of a text: ``length`` hexadecimal digits of its SHA-256."""
+    import hashlib  # with OpenSSL, which the processes of runs need not have
+
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 

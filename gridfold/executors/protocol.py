@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.runs.failure import describe
-from gridfold.runs.run import Attempt, Record, Run
+from gridfold.runs.record import Record
+from gridfold.runs.run import Attempt, Run
 
 
 class Watcher(Protocol):
@@ -26,7 +27,7 @@ class Watcher(Protocol):
         """
 
 
-class Harmless:
+class SafeWatcher:
     """A watcher that cannot end what it watches: the first exception of another one is logged, and no later one.
 
     Args:

@@ -75,12 +75,16 @@ class Reads:
         self._pid, self._stands = os.getpid(), True
         self.since = time.time_ns()
 
-    def adopt(self) -> None:
-        """From now on this process, which was forked, stands for runs itself, with all that was heard."""
+    def hand_on(self) -> None:
+        """From now on those that are forked from this process stand for its runs, with all that was heard."""
         if self._is_memory():
             self._gather()
             os.close(self._memory[0])
-        self._pid, self._memory = os.getpid(), (-1, -1)
+        self._stands, self._memory = False, (-1, -1)
+
+    def adopt(self) -> None:
+        """From now on this process, which was forked, stands for runs itself."""
+        self._pid, self._stands = os.getpid(), True
 
     def listen(self, listener: Callable[[str, tuple[Any, ...]], object]) -> None:
         """Let another hear every event, too: a second hook would cost each once more."""

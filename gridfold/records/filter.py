@@ -30,7 +30,7 @@ _FORM = "such as: val_f1 > 0.8 and batch_size == 32"
 _MAX_LENGTH = 10_000
 
 
-class Condition:
+class Filter:
     """What is to hold of a row.
 
     Args:

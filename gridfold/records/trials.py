@@ -12,8 +12,13 @@ from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import canonical
 from gridfold.records.objective import Objective, is_finite, mean_of
 from gridfold.records.ties import Tie
-from gridfold.runs.run import Record, Run, read_reports
-from gridfold.runs.store import RunEntry, SearchDirectory, Store
+from gridfold.runs import results_csv
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record
+from gridfold.runs.reports import read_reports
+from gridfold.runs.run import Run
+from gridfold.runs.search import SearchDirectory
+from gridfold.runs.store import Store
 
 Replicate = tuple[int, int | None]
 """Which repeat of a trial, and which part of the training data is held out in it."""
@@ -273,7 +278,9 @@ def write_results(search: SearchDirectory) -> None:
     except ConfigError:  # search.json is gone: its runs are there
         objective = Objective()
     few = list(islice(records_at_best(search, objective), _FEW + 1))
-    search.write_results((lambda: few) if len(few) <= _FEW else lambda: records_at_best(search, objective))
+    results_csv.write(
+        search.results_path, (lambda: few) if len(few) <= _FEW else lambda: records_at_best(search, objective)
+    )
 
 
 def _comparable(values: Sequence[Mapping[Replicate, float]]) -> list[float | None]:

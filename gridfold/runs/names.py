@@ -15,9 +15,9 @@ from contextlib import suppress
 from typing import Any
 
 from gridfold.core.errors import ConfigError
+from gridfold.core.values import canonical, digest
 from gridfold.space.repeats import Repetition, Seeds
 from gridfold.space.space import Parameter, Trial
-from gridfold.core.values import canonical, digest
 
 MAX_BYTES = 200
 _MAX_PREFIX_BYTES = 100
@@ -117,10 +117,10 @@ def value_texts(values: Sequence[Any], *next_labels: str) -> list[str]:
     texts = [
         text if first_words.isdisjoint(text.casefold().split("_")[1:]) else text.replace("_", "-") for text in texts
     ]
-    alike = Counter(map(_folded, texts))
+    alike = Counter(map(_casefolded, texts))
     others = [value for value in values if value is None or isinstance(value, (int, float))]
     return [
-        text if text and alike[_folded(text)] == 1 and not _misleads(text, value, others) else _hashed(text, value)
+        text if text and alike[_casefolded(text)] == 1 and not _misleads(text, value, others) else _hashed(text, value)
         for text, value in zip(texts, values, strict=True)
     ]
 
@@ -164,7 +164,7 @@ def _inner_safe(text: str) -> str:
     return _UNSAFE.sub("-", _UNSAFE_ENDS.sub("", encoded)).rstrip(".-")
 
 
-def _folded(text: str) -> str:
+def _casefolded(text: str) -> str:
     return unicodedata.normalize("NFC", text.casefold())
 
 

@@ -15,15 +15,17 @@ from gridfold.config.render import Template
 from gridfold.core.errors import ConfigError
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.executors.local.executor import LocalExecutor
-from gridfold.executors.protocol import Executor, Harmless, Watcher
+from gridfold.executors.protocol import Executor, SafeWatcher, Watcher
 from gridfold.records.trials import write_results
 from gridfold.runs.failure import is_disk_full
-from gridfold.runs.run import Attempt, Record, Run, now
-from gridfold.runs.store import SearchDirectory, Store
+from gridfold.runs.record import Record, now
+from gridfold.runs.run import Attempt, Run
+from gridfold.runs.search import SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.checkpoints import KeepBest
 from gridfold.search.execution import check_parallel
 from gridfold.search.loop import Policy, Schedule
-from gridfold.search.pending import Backlog
+from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan, create, relist
 from gridfold.search.warnings import number_like
 
@@ -123,20 +125,20 @@ class HyperParamSearch:
         plan = Plan(config, from_mapping(param_variations or {}))
         check_parallel(parallel)
         plan.check_size()
-        for doubt in number_like(plan):
-            logging.getLogger("gridfold").warning(doubt)
+        for warning in number_like(plan):
+            logging.getLogger("gridfold").warning(warning)
         if not execute:
             return create(plan, run_prefix, self.store)[1]
-        with LocalExecutor(parallel=parallel, fold=None) as executor:
+        with LocalExecutor(parallel=parallel, share=None) as executor:
             code = plan.check(executor)
             search, run_dirs = create(plan, run_prefix, self.store, code)
-            if execute_search(Backlog.read(search, code.fingerprint), executor, Silent()).interrupted:
+            if execute_search(Pending.read(search, code.fingerprint), executor, Silent()).interrupted:
                 raise KeyboardInterrupt
         return run_dirs
 
 
 def execute_search(
-    backlog: Backlog,
+    backlog: Pending,
     executor: Executor,
     watcher: Watcher,
     policy: Policy = Policy(),  # noqa: B008 - it is frozen
@@ -144,7 +146,7 @@ def execute_search(
 ) -> Outcome:
     """Execute what is left to do of a search; in the end, write ``results.csv``."""
     search = backlog.search
-    watcher = Harmless(watcher, search.log)
+    watcher = SafeWatcher(watcher, search.log)
     facts = search.facts()
     search.update(started=facts.get("started") or now(), codes=_codes(facts, backlog.code))
     search.log(f"process {os.getpid()} starts on {len(backlog)} runs")
@@ -222,7 +224,7 @@ def execute_run(run: Run, plan: Plan, code: str, executor: Executor, watcher: Wa
     config, identity = plan.config, Template.build(plan.config).identity(())
     record = Record(identity, 0, None, {}, plan.trainer, config.run_seed, config.threads, attempt=1, code=code)
     record = replace(record, data_fold=[config.fold.index, config.fold.count] if config.fold else None)
-    watcher = Harmless(watcher, logging.getLogger("gridfold").warning)
+    watcher = SafeWatcher(watcher, logging.getLogger("gridfold").warning)
     interrupt = Interrupt()
     with interrupt.listening():
         for _, ended in executor.execute([Attempt(run, record)], watcher, interrupt):

@@ -12,7 +12,8 @@ from datetime import timedelta
 
 from gridfold.records.objective import Objective, listed
 from gridfold.runs.failure import is_disk_full, is_infrastructure, signature
-from gridfold.runs.run import Attempt, Record
+from gridfold.runs.record import Record
+from gridfold.runs.run import Attempt
 
 ALIKE = 3  # so many first runs that all fail alike stop the search
 _BACKOFF_SECONDS = 1.0  # before the first retry; twice that before the next

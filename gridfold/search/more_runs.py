@@ -8,7 +8,7 @@ from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.limits import MOST_REPEATS
 from gridfold.records.objective import Objective
 from gridfold.records.trials import Results, TrialResult
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 from gridfold.search.plan import Plan, extend, plan_of
 from gridfold.space.repeats import repetitions
 

@@ -14,15 +14,17 @@ from typing import Any
 
 from gridfold.core.process.identity import Owner
 from gridfold.identity.sources import Sources, changes
-from gridfold.runs.run import Attempt, Record, Run, code_of
-from gridfold.runs.store import RunEntry, SearchDirectory
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record, code_of
+from gridfold.runs.run import Attempt, Run
+from gridfold.runs.search import SearchDirectory
 from gridfold.search.plan import Plan, plan_of, restore
 
 _WAIT_SECONDS = 0.2
 
 
 @dataclass
-class Backlog:
+class Pending:
     """The runs of a search that are not done, and what is known of the others.
 
     Attributes:
@@ -59,7 +61,7 @@ class Backlog:
         only_failed: bool = False,
         only: Callable[[RunEntry], bool] = lambda _: True,
         gone: Collection[str] = (),
-    ) -> Backlog:
+    ) -> Pending:
         """Look at every run of a search.
 
         Args:
@@ -112,7 +114,7 @@ class Backlog:
             if not attempt:
                 continue
             run = self.search.run(entry)
-            if run.is_claimed(attempt):
+            if run.claims.has(attempt):
                 continue
             if not os.path.exists(run.config_path):  # noqa: PTH110 - asked for each run
                 restore(self.search, self._plan, entry)
@@ -152,7 +154,7 @@ class Backlog:
 
     def _is_clean(self, run: Run, attempt: int) -> bool:
         """Whether nothing of an earlier attempt is left; what is, is killed."""
-        owner, session = run.owner(attempt), run.session(attempt)
+        owner, session = run.claims.owner(attempt), run.claims.session(attempt)
         if owner is None or owner.life != "dead":
             return True
         if session not in self._sessions:

@@ -23,9 +23,11 @@ from gridfold.executors.local.executor import LocalExecutor
 from gridfold.identity import provenance
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.packages import basic
+from gridfold.runs.entries import RunEntry
 from gridfold.runs.names import RunNames, check_prefix
-from gridfold.runs.run import now
-from gridfold.runs.store import BASE, RUNS, RunEntry, SearchDirectory, Store
+from gridfold.runs.record import now
+from gridfold.runs.search import BASE, RUNS, SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.checks import Checks
 from gridfold.space.repeats import DataFold, Repetition, Seeds, repetitions
 from gridfold.space.space import Parameter, Space, Trial, size_text

@@ -15,7 +15,7 @@ _MOST_WARNINGS = 10
 _PYTHON = {"None": "null", "True": "true", "False": "false"}  # and what YAML says for it
 
 
-def doubts(plan: Plan) -> Iterator[str]:
+def warnings_of(plan: Plan) -> Iterator[str]:
     """All of them, in words."""
     for parameter in plan.space.parameters:
         yield from _spelling(parameter)

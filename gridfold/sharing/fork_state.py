@@ -22,7 +22,7 @@ _TRACKERS = (
 
 
 @dataclass(frozen=True)
-class Inheritance:
+class ForkState:
     """What each child of a process is to have as its own.
 
     Attributes:
@@ -36,7 +36,7 @@ class Inheritance:
     random_state: Any
 
     @classmethod
-    def leave(cls) -> Inheritance:
+    def leave(cls) -> ForkState:
         """What this process has; its timer is stopped, as it will only wait."""
         timer = signal.setitimer(signal.ITIMER_REAL, 0)
         return cls(dict(_places()), timer, random.getstate())

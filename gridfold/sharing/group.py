@@ -2,7 +2,7 @@
 
 One process calls a trainer with a config that stands for all remaining trials. What they agree on is read as from any
 dict. The first read of something in which they differ calls ``split``, which says with which trials this process goes
-on; everything else narrows to them. Writes stay in the process and are never reads.
+on; everything else narrows to them. WriteGuard stay in the process and are never reads.
 
 Most code in C does not look past the methods: overriding ``__iter__`` turns off the short cuts of ``dict(config)``,
 ``**config`` and ``update(config)``, and ``json`` asks for ``items()`` after a look at the size. For what does, see
@@ -21,7 +21,7 @@ from yaml.representer import SafeRepresenter
 
 from gridfold.sharing.columns import SCALARS, Column, Places, aliases_of, exact, shapes_of
 from gridfold.sharing.tracking import Split, Tracked, Tracking, Trials
-from gridfold.sharing.untracked import Poison
+from gridfold.sharing.untracked import Untracked
 
 
 class Group(Trials):
@@ -32,7 +32,7 @@ class Group(Trials):
     """
 
     def __init__(self, configs: Sequence[Mapping[str, Any]], split: Split) -> None:
-        """Fold configs.
+        """Combine configs.
 
         Args:
             configs: plain YAML data, one mapping for each trial, at least one; they are neither kept nor changed.
@@ -44,12 +44,12 @@ class Group(Trials):
             raise ValueError("a group needs at least one trial")
         super().__init__(len(configs), split)
         teach_libraries()
-        self.config: dict[str, Any] = _Folding(self, configs).mapping("", dict(enumerate(configs)))
+        self.config: dict[str, Any] = _Combining(self, configs).mapping("", dict(enumerate(configs)))
         self.become_plain()
 
 
-class _Folding:
-    """Folds configs, once.
+class _Combining:
+    """Combines configs, once.
 
     An object that stands at several paths of a trial's config, as a YAML alias does, stays one object: trials that
     have the same there, but not as one object at the same paths, differ.
@@ -58,25 +58,25 @@ class _Folding:
     def __init__(self, group: Group, configs: Sequence[Mapping[str, Any]]) -> None:
         self._group = group
         self._aliases = [aliases_of(config) for config in configs]
-        self._mappings: dict[Places, FoldedDict] = {}
+        self._mappings: dict[Places, SharedDict] = {}
         self._others: dict[Hashable, Any] = {}
 
-    def mapping(self, path: str, mappings: Mapping[int, Mapping[Any, Any]], places: Places = None) -> FoldedDict:
-        """Fold the mappings that trials have at a path, or at several places."""
+    def mapping(self, path: str, mappings: Mapping[int, Mapping[Any, Any]], places: Places = None) -> SharedDict:
+        """Combine the mappings that trials have at a path, or at several places."""
         if places in self._mappings:
             return self._mappings[places]
         trials = tuple(mappings)
-        folded = _blank(self._group, path, frozenset(trials))
+        combined = _blank(self._group, path, frozenset(trials))
         if places:
-            self._mappings[places] = folded
+            self._mappings[places] = combined
         rows: dict[Any, dict[int, Any]] = {}
         for trial, mapping in mappings.items():
             for key, value in mapping.items():
                 rows.setdefault(key, {})[trial] = value
-        tracking = folded._tracking
+        tracking = combined._tracking
         columns = {key: self._column(tracking.at(key), row) for key, row in rows.items()}
         tracking.fill(columns, shapes_of(trials, list(mappings.values())))
-        return folded
+        return combined
 
     def _column(self, path: str, row: Mapping[int, Any]) -> Column:
         column = Column({}, [])
@@ -117,12 +117,12 @@ class _AsDict(type):
         return dict.__repr__ if name == "__repr__" else super().__getattribute__(name)
 
 
-class FoldedDict(Tracked, metaclass=_AsDict):
+class SharedDict(Tracked, metaclass=_AsDict):
     """A mapping in several configs, which splits where code would see a difference between them.
 
     A value splits by value; ``in`` by presence; ``len`` by length; iteration and views by the keys in their order, and
     then by each value when it is reached. Printing and pickling read everything at once. Copies, and what ``|`` and
-    ``update`` make of it, stay folded. Nested mappings are read by themselves.
+    ``update`` make of it, stand for the same trials. Nested mappings are read by themselves.
 
     Whatever splits may make it a dict, so that a method has no ``_tracking`` to ask for any more: it takes that once.
     """
@@ -170,12 +170,12 @@ class FoldedDict(Tracked, metaclass=_AsDict):
     def values(self) -> Any:
         """As of a dict; a value splits when it is reached."""
         self._tracking.settle_keys()
-        return _Values(self) if type(self) is FoldedDict else dict.values(self)
+        return _Values(self) if type(self) is SharedDict else dict.values(self)
 
     def items(self) -> Any:
         """As of a dict; a value splits when it is reached."""
         self._tracking.settle_keys()
-        return _Items(self) if type(self) is FoldedDict else dict.items(self)
+        return _Items(self) if type(self) is SharedDict else dict.items(self)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, dict):
@@ -212,7 +212,7 @@ class FoldedDict(Tracked, metaclass=_AsDict):
     # What is made of it
 
     def copy(self) -> Any:
-        """As of a dict, still folded."""
+        """As of a dict; the copy stands for the same trials."""
         tracking = self._tracking
         twin = _blank(tracking.group, tracking.path, tracking.domain)
         dict.update(twin, dict.items(self))
@@ -227,7 +227,7 @@ class FoldedDict(Tracked, metaclass=_AsDict):
         own = twin._tracking
         memo[id(self)] = twin
         for key, value in dict.items(self):
-            if issubclass(type(value), Poison):
+            if issubclass(type(value), Untracked):
                 dict.__setitem__(twin, key, value)
             else:
                 dict.__setitem__(twin, copy.deepcopy(key, memo), copy.deepcopy(value, memo))
@@ -289,7 +289,7 @@ class FoldedDict(Tracked, metaclass=_AsDict):
     def update(self, *arguments: Any, **named: Any) -> None:
         """As of a dict; what the other mapping's trials differ in stays unread."""
         tracking = self._tracking
-        if len(arguments) == 1 and type(arguments[0]) is FoldedDict and arguments[0]._tracking.group is tracking.group:
+        if len(arguments) == 1 and type(arguments[0]) is SharedDict and arguments[0]._tracking.group is tracking.group:
             self._merge(arguments[0])
             arguments = ()
         if not tracking.columns and not tracking.shapes:
@@ -298,7 +298,7 @@ class FoldedDict(Tracked, metaclass=_AsDict):
         for key, value in dict(*arguments, **named).items():
             self[key] = value
 
-    def _merge(self, other: FoldedDict) -> None:
+    def _merge(self, other: SharedDict) -> None:
         if other is self:
             return
         tracking, others = self._tracking, other._tracking
@@ -306,7 +306,7 @@ class FoldedDict(Tracked, metaclass=_AsDict):
         tracking.group.unread.clear()  # what is read here may be another's
         for key, value in dict.items(other):
             self[key] = value
-            if key in others.columns and type(value) is Poison:
+            if key in others.columns and type(value) is Untracked:
                 tracking.columns[key] = others.columns[key]
         tracking.narrow()
 
@@ -320,17 +320,17 @@ class FoldedDict(Tracked, metaclass=_AsDict):
         dict.clear(self)
 
 
-def _blank(group: Trials, path: str, domain: frozenset[int]) -> FoldedDict:
-    folded: FoldedDict = dict.__new__(FoldedDict)
-    folded._tracking = Tracking(group, folded, path, domain)
-    group.add(folded._tracking)
-    return folded
+def _blank(group: Trials, path: str, domain: frozenset[int]) -> SharedDict:
+    blank: SharedDict = dict.__new__(SharedDict)
+    blank._tracking = Tracking(group, blank, path, domain)
+    group.add(blank._tracking)
+    return blank
 
 
 class _View:
     """What a view of a dict has beside what it has as a collection."""
 
-    _mapping: FoldedDict
+    _mapping: SharedDict
 
     @property
     def mapping(self) -> Any:
@@ -367,26 +367,26 @@ class _Values(_View, ValuesView[Any]):
 # Libraries that go by the very type
 
 # Messages of Python name it, and OmegaConf takes what has this name for a dict.
-for _own, _name in ((FoldedDict, "dict"), (_Items, "dict_items"), (_Values, "dict_values")):
+for _own, _name in ((SharedDict, "dict"), (_Items, "dict_items"), (_Values, "dict_values")):
     _own.__module__, _own.__name__, _own.__qualname__ = "builtins", _name, _name
 
 
-def _pickle(pickler: Any, mapping: FoldedDict) -> None:
+def _pickle(pickler: Any, mapping: SharedDict) -> None:
     """Pickle, where the pickler is written in Python: for those in C see ``gridfold.sharing.pickling``."""
     mapping._tracking.group.settle()
     pickler.dispatch[dict](pickler, mapping)
 
 
-def _represent(dumper: Any, mapping: FoldedDict) -> Any:
+def _represent(dumper: Any, mapping: SharedDict) -> Any:
     return dumper.yaml_representers[dict](dumper, mapping)
 
 
 def teach_libraries() -> None:
     """Let YAML dumpers, and picklers in Python, write the config as they write a dict: those that there are by now."""
     for dumper in _classes(SafeRepresenter, "yaml_representers"):
-        dumper.add_representer(FoldedDict, _represent)
+        dumper.add_representer(SharedDict, _represent)
     for pickler in _classes(pickle._Pickler, "dispatch"):
-        pickler.dispatch[FoldedDict] = _pickle
+        pickler.dispatch[SharedDict] = _pickle
 
 
 def _classes(base: Any, table: str) -> Iterator[Any]:

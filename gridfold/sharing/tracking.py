@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from gridfold.sharing.call_site import place
 from gridfold.sharing.columns import ABSENT, Answer, Column, Observation, Shapes, exact
-from gridfold.sharing.untracked import Poison, PoisonKey
+from gridfold.sharing.untracked import Untracked, UntrackedKey
 
 Size = TypeVar("Size", bound=int)
 Split = Callable[[str, list[tuple[int, ...]], str], tuple[int, ...]]
@@ -141,7 +141,7 @@ class Tracking:
     def __init__(self, group: Trials, mapping: dict[Any, Any], path: str, domain: frozenset[int]) -> None:
         self.group, self.mapping, self.path, self.domain = group, mapping, path, domain
         self.columns: dict[Any, Column] = {}
-        self.maybe: dict[Any, PoisonKey] = {}
+        self.maybe: dict[Any, UntrackedKey] = {}
         self.shapes: Shapes | None = None
 
     # Narrowing
@@ -150,12 +150,12 @@ class Tracking:
         """Take what the trials have, in a new mapping."""
         self.columns, self.shapes = columns, shapes
         if shapes:  # whoever takes keys in the order of the storage comes upon this
-            dict.__setitem__(self.mapping, PoisonKey(self.whole, object()), Poison(self.whole))
+            dict.__setitem__(self.mapping, UntrackedKey(self.whole, object()), Untracked(self.whole))
         for key, column in columns.items():
-            poison = Poison(self.at(key))
+            stand_in = Untracked(self.at(key))
             if len(column.codes) < len(self.domain):
-                self.maybe[key] = PoisonKey(self.at(key), key)
-            dict.__setitem__(self.mapping, self.maybe.get(key, key), poison)
+                self.maybe[key] = UntrackedKey(self.at(key), key)
+            dict.__setitem__(self.mapping, self.maybe.get(key, key), stand_in)
         self.narrow()
 
     def narrow(self) -> None:
@@ -167,7 +167,7 @@ class Tracking:
             codes = set(map(column.code, trials))
             if ABSENT not in codes and key in self.maybe:
                 dict.__delitem__(self.mapping, self.maybe.pop(key))
-                dict.__setitem__(self.mapping, key, Poison(self.at(key)))
+                dict.__setitem__(self.mapping, key, Untracked(self.at(key)))
             if len(codes) == 1:
                 self._close(key, codes.pop())
         self._straighten(trials)
@@ -177,19 +177,19 @@ class Tracking:
         column = self.columns.pop(key)
         if code == ABSENT:
             dict.__delitem__(self.mapping, self.maybe.pop(key))
-        elif self.is_poisoned(key):
+        elif self.is_untracked(key):
             dict.__setitem__(self.mapping, key, column.values[code])
 
-    def is_poisoned(self, key: Any) -> bool:
+    def is_untracked(self, key: Any) -> bool:
         """Whether the storage does not say what stands at a key that all trials have: C code may have written it."""
-        return type(dict.get(self.mapping, key)) is Poison
+        return type(dict.get(self.mapping, key)) is Untracked
 
     def _straighten(self, trials: Sequence[int]) -> None:
         """Put the storage in order if the trials agree on the order."""
         if self.shapes is None or len(set(map(self.shapes.observe(), trials))) > 1:
             return
         order = self.shapes.orders[self.shapes.codes[trials[0]]]
-        stored = {key: value for key, value in dict.items(self.mapping) if type(key) is not PoisonKey}
+        stored = {key: value for key, value in dict.items(self.mapping) if type(key) is not UntrackedKey}
         ordered = {key: stored.pop(key) for key in order if key in stored}
         self.shapes = None
         dict.clear(self.mapping)
@@ -229,7 +229,7 @@ class Tracking:
 
     def settle(self, key: Any) -> None:
         """Split over the value at a key in which trials differ."""
-        if key not in self.maybe and not self.is_poisoned(key):
+        if key not in self.maybe and not self.is_untracked(key):
             del self.columns[key]
             return
         self.group.agree(self.at(key), self.columns[key].code)
@@ -271,7 +271,7 @@ class Tracking:
 
     def adopt(self, shapes: Shapes) -> None:
         """Take note of keys that C code put into the storage, or took from it."""
-        new = [key for key in dict.keys(self.mapping) if type(key) is not PoisonKey]
+        new = [key for key in dict.keys(self.mapping) if type(key) is not UntrackedKey]
         for order in shapes.orders:
             for key in [key for key in order if key not in self.maybe and not dict.__contains__(self.mapping, key)]:
                 del order[key]
@@ -353,7 +353,7 @@ class Tracking:
         """What a trial has at some keys."""
         values = []
         for key in keys:
-            if key in self.columns and (key in self.maybe or self.is_poisoned(key)):
+            if key in self.columns and (key in self.maybe or self.is_untracked(key)):
                 column = self.columns[key]
                 code = column.code(trial)
                 values.append(default if code == ABSENT else copy.deepcopy(column.values[code]))

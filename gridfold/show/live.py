@@ -12,12 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from gridfold.analysis.numbers import number
 from gridfold.core.errors import nearest
+from gridfold.records.numbers import number
 from gridfold.records.objective import Objective
 from gridfold.records.ties import Leaders
 from gridfold.runs.failure import signature
-from gridfold.runs.run import Record, Run
+from gridfold.runs.record import Record
+from gridfold.runs.run import Run
 from gridfold.search.forecast import Pace
 
 _MAX_BARS = 10  # of runs that run
@@ -64,6 +65,8 @@ class Live:
 
     def running(self, run: Run) -> None:
         """The run is under way."""
+        if self._progress.disable:  # nobody sees its bar
+            return
         shown = self._runs.get(run.dir.name)
         if shown is None:
             if len(self._runs) == _MAX_BARS:

@@ -20,7 +20,7 @@ from gridfold.core.errors import ConfigError
 if TYPE_CHECKING:
     from types import FunctionType
 
-    from gridfold.stages.cache import Shelf
+    from gridfold.stages.cache import Cache
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -42,20 +42,20 @@ def use(runs: Path) -> None:
     _folder = runs / STAGES
 
 
-def shelf_in_use() -> Shelf | None:
+def cache_in_use() -> Cache | None:
     """Where results are kept; None outside of runs, and where it is switched off.
 
     Raises:
         ConfigError: the limit is not a number.
     """
-    from gridfold.stages.cache import Shelf  # the processes of runs without stages do not need it
+    from gridfold.stages.cache import Cache  # the processes of runs without stages do not need it
 
     given = os.environ.get(LIMIT, "")
     try:
         limit = float(given) if given else _DEFAULT_GIGABYTES
     except ValueError:
         raise ConfigError(f"expected a number of gigabytes, found '{given}'", where=LIMIT) from None
-    return Shelf(_folder, int(limit * 1e9)) if _folder and limit > 0 else None
+    return Cache(_folder, int(limit * 1e9)) if _folder and limit > 0 else None
 
 
 def was_used() -> bool:
@@ -123,14 +123,14 @@ class _Stage:
         return call
 
     def _call(self, config: Mapping[Any, Any] | None, others: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-        from gridfold.stages.call import Call, Kept  # as above
+        from gridfold.stages.call import Call, Lookup  # as above
 
         watched = not self._function.__module__.startswith(_TRUSTED)
         call = Call(self._function, self._version, self._any_threads, watched, config, others, named)
-        where = shelf_in_use()
+        where = cache_in_use()
         if not where:
             return call.compute()
-        outcome = Kept(where, call).get()
+        outcome = Lookup(where, call).get()
         if outcome.problem:
             _say(f"the result of {self._function.__qualname__} is not kept: {outcome.problem}")
         global _used  # noqa: PLW0603 - as above

@@ -31,13 +31,13 @@ _ALIGNMENT = 64  # of arrays: what is loaded is where it could have been allocat
 
 
 @dataclass(frozen=True)
-class Box:
+class Hit:
     """A result; it may be None."""
 
     value: Any
 
 
-class Shelf:
+class Cache:
     """The folder.
 
     Large arrays of a result are mapped into memory when it is loaded: processes share them, and what one changes in
@@ -69,13 +69,13 @@ class Shelf:
         _touch(path)
         return question
 
-    def result(self, key: str, classes: Classes) -> Box | None:
+    def result(self, key: str, classes: Classes) -> Hit | None:
         """What is kept at a key, a copy for whoever asks."""
         path = self._path(key, _RESULT)
         try:
             with path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH)  # for as long as it is mapped: the mapping holds the file
-                box = Box(_value_of(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY), classes))
+                box = Hit(_value_of(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY), classes))
         except FileNotFoundError:
             return None
         except Exception as error:  # there is no end to what a file of garbage raises

@@ -15,7 +15,7 @@ from gridfold.identity.code import of_function
 from gridfold.identity.machine import of_machine
 from gridfold.identity.values import UnknownError, of_value
 from gridfold.stages import outside, trace
-from gridfold.stages.cache import Box, Shelf
+from gridfold.stages.cache import Cache, Hit
 from gridfold.stages.content import digest, has_in_common
 from gridfold.stages.packing import Classes, NotKeptError
 from gridfold.stages.references import References
@@ -85,11 +85,11 @@ class Outcome:
     problem: str = ""
 
 
-class Kept:
+class Lookup:
     """Finds or computes the result of a call."""
 
-    def __init__(self, shelf: Shelf, call: Call) -> None:
-        self._shelf = shelf
+    def __init__(self, cache: Cache, call: Call) -> None:
+        self._cache = cache
         self._call = call
         self._classes: Classes = {}
 
@@ -106,19 +106,19 @@ class Kept:
         start = of_value((code, machine, arguments, references.values))
         key, found = self._follow(start)
         while not found:
-            with self._shelf.alone(key):
+            with self._cache.alone(key):
                 reached, found = self._follow(key)
                 if not found and reached == key:
                     return self._new(start, arguments, references)
             key = reached
         return Outcome(found.value, found=True)
 
-    def _follow(self, key: str) -> tuple[str, Box | None]:
+    def _follow(self, key: str) -> tuple[str, Hit | None]:
         """The last key of a way that this call leads along, and what is kept there."""
-        while question := self._shelf.question(key):
+        while question := self._cache.question(key):
             ask = outside.answer if outside.is_outside(question) else self._answer
             key = of_value((key, question, ask(question)))
-        return key, self._shelf.result(key, self._classes)
+        return key, self._cache.result(key, self._classes)
 
     def _answer(self, question: Question) -> str:
         config = self._call.config
@@ -126,7 +126,7 @@ class Kept:
 
     def _new(self, start: str, arguments: str, references: References) -> Outcome:
         noted = Trace()
-        noted.spared.append(self._shelf.folder)
+        noted.spared.append(self._cache.folder)
         before, folder = seeding.states(), os.getcwd()  # noqa: PTH109
         with outside.watched(noted) if self._call.watched else contextlib.nullcontext():
             value = self._call.compute(noted)
@@ -172,9 +172,9 @@ class Kept:
         for question, seen in noted.notes.items():
             way.append((key, question))
             key = of_value((key, question, seen))
-        self._shelf.put(key, value, self._classes)
+        self._cache.put(key, value, self._classes)
         for place, question in way:
-            self._shelf.lead(place, question)
+            self._cache.lead(place, question)
 
 
 def _ignore(_text: str, _noted: Trace) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import transformers
 
-from gridfold.text.history import Run
+from gridfold.runs.run import Run
 
 _LOG = logging.getLogger(__name__)
 _NAME = "checkpoint.pt"

@@ -10,7 +10,7 @@ from gridfold.text.settings import ModelSettings, TrainingSettings
 _ARCHITECTURE = "model.classification_head.architecture"
 
 
-def check_fit(data: DataFacts, head: Head, training: TrainingSettings) -> None:
+def check_compatible(data: DataFacts, head: Head, training: TrainingSettings) -> None:
     """Raise ``ConfigError`` where a config that is right in its parts could not be trained as a whole."""
     _check_classes(data, head)
     _check_batches(data, head, training)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gridfold.text.compatibility import check_metric
 from gridfold.text.data import DataFacts
-from gridfold.text.section import Config, Section, Setting
+from gridfold.text.section import LazyConfig, Section, Setting
 from gridfold.text.settings import METRIC, NUM_EPOCHS, PATIENCE, TrainingSettings, given_names
 
 _FORGETS_THE_END = ("constant", "reduce_lr_on_plateau")
@@ -35,7 +35,7 @@ def looks_ahead(training: TrainingSettings) -> bool:
 
 
 @dataclass(frozen=True)
-class Ending:
+class EarlyStopping:
     """The three settings of the section ``training``.
 
     Args:
@@ -86,9 +86,9 @@ class Ending:
         return given_names(self.section).get(name, name), kind, default
 
 
-def read_ending(config: Config) -> Ending:
+def read_early_stopping(config: LazyConfig) -> EarlyStopping:
     """The settings of a config, not looked at yet."""
-    return Ending(config.section("training"))
+    return EarlyStopping(config.section("training"))
 
 
 def _full(metric: str) -> str:

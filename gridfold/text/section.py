@@ -152,7 +152,7 @@ def _interpolates(value: Any, *, inside: bool) -> bool:
     return any(_interpolates(item, inside=True) for item in values)
 
 
-class Config:
+class LazyConfig:
     """A whole config and its ``${...}`` interpolations, resolved only when one is met."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
@@ -184,7 +184,7 @@ class Config:
 class Section:
     """A mapping of the config at a dotted path."""
 
-    def __init__(self, config: Config, values: Mapping[str, Any], path: str) -> None:
+    def __init__(self, config: LazyConfig, values: Mapping[str, Any], path: str) -> None:
         self._config = config
         self._values = values
         self.path = path

@@ -14,8 +14,8 @@ from gridfold.text.section import (
     OPTIONS,
     POSITIVE,
     TEXT,
-    Config,
     Kind,
+    LazyConfig,
     Section,
     Setting,
     choice,
@@ -246,7 +246,7 @@ _SET_BY_GRIDFOLD = frozenset(
 )
 
 
-def read_model(config: Config) -> ModelSettings:
+def read_model(config: LazyConfig) -> ModelSettings:
     """The encoder's settings; ``ConfigError`` where one is wrong. The head's values are not looked at."""
     section = config.section("model")
     section.reject_unknown(MODEL_KEYS)
@@ -262,7 +262,7 @@ def read_model(config: Config) -> ModelSettings:
     return settings
 
 
-def read_data(config: Config) -> DataSettings:
+def read_data(config: LazyConfig) -> DataSettings:
     """The data settings but for ``data.fold``; ``ConfigError`` where one is wrong."""
     section = config.section("data")
     section.reject_unknown(DATA_KEYS)
@@ -278,7 +278,7 @@ def read_data(config: Config) -> DataSettings:
     )
 
 
-def read_fold(config: Config, settings: DataSettings) -> DataSettings:
+def read_fold(config: LazyConfig, settings: DataSettings) -> DataSettings:
     """The data settings with ``data.fold``. It is read late: what comes before is the same for all parts."""
     section = config.section("data")
     fold = section.get("fold", optional(whole(0)), None)
@@ -295,25 +295,25 @@ def read_fold(config: Config, settings: DataSettings) -> DataSettings:
     return replace(settings, fold=fold)
 
 
-def read_eval_batch_size(config: Config) -> int:
+def read_eval_batch_size(config: LazyConfig) -> int:
     """``training.eval_batch_size`` alone, which a frozen encoder needs before anything else of that section."""
     section = config.section("training")
     name = given_names(section).get("eval_batch_size", "eval_batch_size")
     return section.get(name, whole(1), TrainingSettings.eval_batch_size)
 
 
-def read_use_cpu(config: Config) -> bool:
+def read_use_cpu(config: LazyConfig) -> bool:
     """``training.use_cpu`` alone, likewise."""
     return config.section("training").get("use_cpu", FLAG, default=False)
 
 
-def read_precision(config: Config) -> str | None:
+def read_precision(config: LazyConfig) -> str | None:
     """``training.bf16`` and ``training.fp16`` alone, which frozen layers need: ``bf16``, ``fp16`` or None."""
     section = config.section("training")
     return next((name for name in ("bf16", "fp16") if section.get(name, FLAG, default=False)), None)
 
 
-def read_training(config: Config, *, frozen: bool) -> TrainingSettings:
+def read_training(config: LazyConfig, *, frozen: bool) -> TrainingSettings:
     """The training settings; ``ConfigError`` where one is wrong, or cannot be honoured with a frozen encoder."""
     section = config.section("training")
     own = given_names(section)

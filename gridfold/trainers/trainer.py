@@ -17,7 +17,8 @@ from typing import Any, Protocol
 from gridfold.core.errors import ConfigError, cut, nearest, shown
 from gridfold.core.values import encodable
 from gridfold.runs.failure import text_of
-from gridfold.runs.run import Run, numbers
+from gridfold.runs.reports import numbers
+from gridfold.runs.run import Run
 
 BUILT_IN = "gridfold.text:trainer"
 _PLACES = ("epoch", "step")  # of a report that say where it is, and are nothing to compare by

@@ -9,10 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gridfold.core.errors import ConfigError
+from gridfold.core.values import canonical
 from gridfold.runs.names import MAX_BYTES, RunNames, check_prefix, label_parameters
 from gridfold.space.repeats import Seeds, repetitions
 from gridfold.space.space import Parameter, Space
-from gridfold.core.values import canonical
 
 
 def names(*parameters, prefix="mlp_experiment"):

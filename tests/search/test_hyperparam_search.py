@@ -12,7 +12,7 @@ from gridfold import ConfigError, HyperParamSearch
 from gridfold.executors.local.executor import LocalExecutor
 from gridfold.runs.store import Store
 from gridfold.search.hyperparam_search import execute_search
-from gridfold.search.pending import Backlog
+from gridfold.search.pending import Pending
 from gridfold.show.live import live
 from tests.loaders import pyyaml
 
@@ -107,7 +107,7 @@ class TestWatchers:
             HyperParamSearch({"gridfold": {"trainer": trainer}, "what": ["nap", "finish"]}).run_grid_search()
             search = Store().find("last")
             with LocalExecutor() as executor:
-                outcome = execute_search(Backlog.read(search), executor, watcher)
+                outcome = execute_search(Pending.read(search), executor, watcher)
             return search, outcome, [record.state for _, record in search.records()]
 
         return run

@@ -6,7 +6,8 @@ import pytest
 
 from gridfold.records.objective import Objective
 from gridfold.runs.failure import describe, died, timed_out
-from gridfold.runs.run import Attempt, Record, Run
+from gridfold.runs.record import Record
+from gridfold.runs.run import Attempt, Run
 from gridfold.search.loop import Policy, Schedule
 
 

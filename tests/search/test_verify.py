@@ -56,7 +56,7 @@ def verdicts(search):
 
 
 class TestSame:
-    @pytest.mark.parametrize("how", ["--fold", "--no-fold"])
+    @pytest.mark.parametrize("how", ["--share", "--no-share"])
     def test_a_run_that_gives_the_same_alone(self, gridfold, project, how):
         search = gridfold.search(SAME, GRID, how)
         before = sorted(path for path in (project / "runs").rglob("*"))

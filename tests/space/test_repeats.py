@@ -119,7 +119,10 @@ class TestSeeds:
                 "sead: 1\ngridfold: {seed: seed}",
                 "c.yaml:2:18: gridfold.seed: no such path in the config: 'seed'\n  did you",
             ),
-            ("training: {seed: [1, 2]}\ngridfold: {repeats: 3}", "the config lists 2 seeds, which makes 2 repeats, but 3"),
+            (
+                "training: {seed: [1, 2]}\ngridfold: {repeats: 3}",
+                "the config lists 2 seeds, which makes 2 repeats, but 3",
+            ),
             ("training: {seed: x}\ngridfold: {repeats: 3}", "training.seed: seeds are whole numbers, found x"),
             ("training: {seed: [1, x]}", "training.seed: seeds are whole numbers, found [1, x]"),
             (
@@ -218,7 +221,7 @@ def test_repeats_are_as_if_each_had_run_alone(search, gridfold, text, trainer):
     assert code == 0, said
     runs = found()
     assert len({(record.metrics["acc"], entry.params["lr"]) for entry, record in runs}) == 6
-    assert {record.fold["label"] for _, record in runs} == {"bitwise"}
+    assert {record.sharing["label"] for _, record in runs} == {"bitwise"}
     assert {(record.repeat, tuple(record.data_fold)) for _, record in runs} == {
         (r, (f, 2)) for r in range(3) for f in (0, 1)
     }
@@ -227,7 +230,7 @@ def test_repeats_are_as_if_each_had_run_alone(search, gridfold, text, trainer):
             (r, r, r) for r in range(3)
         }
         assert {record.metrics["held_out"] for _, record in runs} == {0.0, 0.5}
-    begun = [event["runs"] for event in last().fold_events() if "fold" in event]
+    begun = [event["runs"] for event in last().sharing_events() if "fold" in event]
     assert begun == ([4, 4, 4] if trainer == "by_run" else [12])
     code, said = gridfold("verify", "--all")
     assert code == 0, said
@@ -246,10 +249,10 @@ def test_a_runs_config_alone_reproduces_it(search, gridfold, place):
 
 
 def test_what_does_not_read_the_fold_is_computed_once(search, place):
-    code, said = search("lr: [0.1, 0.2]", "--folds", "3", "--fold", trainer="splits")
+    code, said = search("lr: [0.1, 0.2]", "--folds", "3", "--share", trainer="splits")
     assert code == 0, said
     assert (place / "reads").read_text() == "read\n"
-    split = next(event for event in last().fold_events() if "split" in event)
+    split = next(event for event in last().sharing_events() if "split" in event)
     assert (split["path"], split["sizes"], split["place"].split(":")[0]) == ("run.fold", [2, 2, 2], "trainers.py")
     assert [record.metrics["acc"] for _, record in found()] == [0.1, 0.2, 1.1, 1.2, 2.1, 2.2]
 
@@ -471,7 +474,7 @@ class TestRace:
         assert set(self.counts().values()) == {2}
 
     def test_what_failed_is_not_tried_again_in_later_rounds(self, search, place):
-        code, said = search("lr: [0.3, 0.5, 0.51]", "--repeats", "4", "--race", "--no-fold", trainer="fails")
+        code, said = search("lr: [0.3, 0.5, 0.51]", "--repeats", "4", "--race", "--no-share", trainer="fails")
         assert code == 1, said
         tries = (place / "tries").read_text().splitlines()
         assert {lr: tries.count(lr) for lr in set(tries)} == {"0.3": 2, "0.5": 4, "0.51": 4}

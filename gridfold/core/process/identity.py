@@ -18,6 +18,7 @@ MARK = "GRIDFOLD_PROCESS"  # set in every process of a search but the first, to 
 _PROC = Path("/proc")
 _GONE_SECONDS = 5.0  # how long killed processes may take to be gone
 _CLOCK_SECONDS = 30.0  # that the clocks of a machine and of its disk may be apart
+_PAGE = 4096  # bytes: a file in /proc of one line is no longer
 _START_PARTS = 3  # the boot, the namespace, and the time since that boot
 
 Life = Literal["alive", "dead", "elsewhere"]
@@ -180,10 +181,10 @@ def _namespace() -> str:
 
 def _start(pid: int) -> str | None:
     """When the process started; None if it is not there, or has ended and waits for its parent to see it."""
-    if not _PROC.is_dir():
-        return _start_elsewhere(pid)
     fields = _stat(pid)
-    return f"{_boot()}/{_namespace()}/{fields[19]}" if fields and fields[0] not in "ZX" else None
+    if not fields:
+        return None if _PROC.is_dir() else _start_elsewhere(pid)
+    return None if fields[0] in "ZX" else f"{_boot()}/{_namespace()}/{fields[19]}"
 
 
 def _start_elsewhere(pid: int) -> str | None:
@@ -199,10 +200,15 @@ def _start_elsewhere(pid: int) -> str | None:
 def _stat(pid: int) -> list[str]:
     """The fields of ``/proc/PID/stat`` from the state on; the name before them may hold anything."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - asked once a run
-            return file.read().rpartition(b")")[2].decode("ascii").split()
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)  # asked once a run: less than a file is
     except OSError:
         return []
+    try:
+        return os.read(descriptor, _PAGE).rpartition(b")")[2].decode("ascii").split()
+    except OSError:  # it has ended meanwhile
+        return []
+    finally:
+        os.close(descriptor)
 
 
 def _members(group: int) -> Iterator[tuple[int, bool | None]]:

@@ -7,7 +7,6 @@ would get other numbers each time. So they are seeded then, too.
 from __future__ import annotations
 
 import contextlib
-import importlib.abc
 import importlib.util
 import random
 import sys
@@ -56,7 +55,7 @@ def start(seed: int) -> None:
             sys.meta_path.insert(0, _Seeding(name, seed))
 
 
-class _Seeding(importlib.abc.MetaPathFinder):
+class _Seeding:
     """Finds one module as everybody else does, and seeds it once it is loaded."""
 
     def __init__(self, name: str, seed: int) -> None:

@@ -8,27 +8,28 @@ import yaml
 
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.executors.local.executor import LocalExecutor
-from gridfold.runs.run import Attempt, Record, Run
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.record import Record
+from gridfold.runs.run import Attempt, Run
+from gridfold.runs.search import SearchDirectory
 from gridfold.search.hyperparam_search import Silent
 from gridfold.trainers.trainer import BUILT_IN
 
 FILES = ("head.safetensors", "classifier.json", "misclassified.csv", "metrics.jsonl")
 
 
-def execute(folder, configs, *, fold):
+def execute(folder, configs, *, share):
     """The runs of some configs, by their directories."""
     (folder / "search").mkdir(exist_ok=True)
     attempts = []
     for index, config in enumerate(configs):
-        run = Run(folder / f"{'folded' if fold else 'alone'}{index}")
+        run = Run(folder / f"{'shared' if share else 'alone'}{index}")
         run.dir.mkdir()
         run.config_path.write_text(yaml.safe_dump(config))
         attempts.append(Attempt(run, Record(f"{index}", index, "search", {}, BUILT_IN, attempt=1)))
-    with LocalExecutor(parallel=2, fold=None if fold else False) as executor:
+    with LocalExecutor(parallel=2, share=None if share else False) as executor:
         records = [record for _, record in executor.execute(attempts, Silent(), Interrupt())]
     assert {record.state for record in records} == {"completed"}, [record.error for record in records]
-    assert {record.fold["label"] for record in records} == {"bitwise" if fold else "own"}
+    assert {record.sharing["label"] for record in records} == {"bitwise" if share else "own"}
     return [attempt.run for attempt in attempts]
 
 
@@ -57,16 +58,16 @@ def either(request, config):
 
 def test_every_file_of_every_run_is_as_if_it_had_run_alone(either, tmp_path):
     configs = configs_of(either, learning_rate=[1e-3, 1e-2], batch_size=[4, 8], num_epochs=[1, 2])
-    folded, alone = execute(tmp_path, configs, fold=True), execute(tmp_path, configs, fold=False)
-    for one, other in zip(folded, alone, strict=True):
+    shared, alone = execute(tmp_path, configs, share=True), execute(tmp_path, configs, share=False)
+    for one, other in zip(shared, alone, strict=True):
         same(one, other)
 
 
 def test_frozen_layers_are_shared_and_change_no_file(config, tmp_path):
     config["model"]["frozen_layers"] = 1
     configs = configs_of(config, learning_rate=[1e-3, 1e-2], num_epochs=[1, 2])
-    folded, alone = execute(tmp_path, configs, fold=True), execute(tmp_path, configs, fold=False)
-    for one, other in zip(folded, alone, strict=True):
+    shared, alone = execute(tmp_path, configs, share=True), execute(tmp_path, configs, share=False)
+    for one, other in zip(shared, alone, strict=True):
         same(one, other)
 
 
@@ -83,15 +84,15 @@ def test_frozen_layers_are_shared_and_change_no_file(config, tmp_path):
 def test_what_says_only_when_to_end_costs_no_training(either, settings, varied, tmp_path):
     either["training"] |= settings
     configs = configs_of(either, **varied)
-    folded, alone = execute(tmp_path, configs, fold=True), execute(tmp_path, configs, fold=False)
+    shared, alone = execute(tmp_path, configs, share=True), execute(tmp_path, configs, share=False)
     reports = 0
-    for one, other in zip(folded, alone, strict=True):
+    for one, other in zip(shared, alone, strict=True):
         same(one, other)
         reports = max(reports, len((one.dir / "metrics.jsonl").read_text().splitlines()))
-    nodes = {one.read().fold["node"] for one in folded}
+    nodes = {one.read().sharing["node"] for one in shared}
     assert len(nodes) == len(configs)
     # Whatever is trained is trained together: at every split, all but those that end go on as one.
-    sizes = [split["sizes"] for split in SearchDirectory(tmp_path / "search").fold_events() if "split" in split]
+    sizes = [split["sizes"] for split in SearchDirectory(tmp_path / "search").sharing_events() if "split" in split]
     trained = [size for size in sizes if len(size) > 1]
     assert sum(len(size) - 1 for size in trained) == len(configs) - 1
 
@@ -99,6 +100,6 @@ def test_what_says_only_when_to_end_costs_no_training(either, settings, varied, 
 def test_a_schedule_that_looks_at_the_end_is_of_one_number_of_epochs(either, tmp_path):
     either["training"]["scheduler"] = "cosine"
     configs = configs_of(either, num_epochs=[1, 2])
-    folded, alone = execute(tmp_path, configs, fold=True), execute(tmp_path, configs, fold=False)
-    for one, other in zip(folded, alone, strict=True):
+    shared, alone = execute(tmp_path, configs, share=True), execute(tmp_path, configs, share=False)
+    for one, other in zip(shared, alone, strict=True):
         same(one, other)
