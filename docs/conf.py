@@ -10,14 +10,6 @@ autodoc_typehints = "description"
 autodoc_member_order = "bysource"
 # Of the extra "text", so that the site needs none of it.
 autodoc_mock_imports = ["matplotlib", "numpy", "safetensors", "sklearn", "tokenizers", "torch", "transformers"]
-    "matplotlib",
-    "numpy",
-    "safetensors",
-    "sklearn",
-    "tokenizers",
-    "torch",
-    "transformers",
-]  # extra "text"
 napoleon_numpy_docstring = False
 
 html_theme = "furo"  # no web fonts, nothing from a CDN
