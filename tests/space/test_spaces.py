@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gridfold.config.config import Config
 from gridfold.config.render import Renderer
 from gridfold.core.values import canonical
+from gridfold.propose.protocol import runs_of
 from gridfold.runs.names import RunNames
 from gridfold.runs.store import Store
 from gridfold.search.plan import Plan, create, extend
@@ -128,5 +129,6 @@ def test_a_search_of_another_space(project, space, runs):
     assert {canonical(entry.params) for entry in entries} == {
         canonical(trial.params) for trial in islice(space, plan.trials)
     }
-    assert extend(search, plan, [space.trial(entries[-1].params)], repetitions(range(3), None)) == 1
+    more = runs_of([space.trial(entries[-1].params)], repetitions(range(3), None))
+    assert extend(search, plan, more) == 1
     assert json.loads((search.dir / "search.json").read_text())["runs"] == runs + 1
