@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gridfold.analysis.distributions import t_quantile
 from gridfold.analysis.effects import Effect, Interaction, is_geometric, is_numeric
 from gridfold.analysis.significance import Contender
 from gridfold.config.overrides import Variation, parse_arguments
@@ -30,12 +29,11 @@ from gridfold.search.plan import Plan, plan_of
 from gridfold.search.reuse import find_reusable
 from gridfold.space.product import ListedParameter
 from gridfold.space.repeats import Repetition
-from gridfold.trainers.trainer import BUILT_IN
+from gridfold.trainers.protocol import BUILT_IN
 
-_LARGE, _SMALL = 0.1, 0.01  # of a share, where the noise is unknown
+_LARGE = 0.1  # of a share, where the noise is unknown
 _REPEATS, _TOP = 3, 5
 _FEW = 5  # repeats; with more, those that cannot be told apart are about the same
-_CHEAPER, _SAVED, _SURE = 0.9, 1.0, 0.99  # times as long; seconds of a run; the level of an interval
 _BOUNDED = re.compile(
     r"(^|[._])(p|dropout|prob|probability|ratio|momentum|beta\d?|smoothing|fraction|split)($|[._])|drop"
 )
@@ -48,7 +46,7 @@ class Advice:
     """One thing to run next.
 
     Attributes:
-        kind: "extend", "fix", "refine" or "repeat".
+        kind: "extend", "refine" or "repeat".
         path: the parameter; None if it is about none.
         sentence: why.
         command: the shell command.
@@ -82,8 +80,8 @@ def advice(
     """What to run next, the most useful first.
 
     Where each trial was run once, or most cannot be told from the best: repeat the best. A parameter that matters: if
-    its best value is on the edge of its list, extend that; if it is inside, refine around it. One that does not: fix
-    it. Nothing is advised that makes no new run.
+    its best value is on the edge of its list, extend that; if it is inside, refine around it. Nothing is advised that
+    makes no new run.
     """
     if not contenders:
         return ()
@@ -94,7 +92,6 @@ def advice(
         made = [
             *_more_repeats(next_search, contenders),
             *_moved(next_search, moves),
-            *_fixed(next_search, best, effects, interactions, moves),
         ]
     except (ConfigError, OSError):  # what the search began with is not there any more
         made = []
@@ -372,74 +369,6 @@ def _changed(search: _Next, move: _Move) -> dict[str, tuple[Any, ...]]:
         return {}
     rising = values[0] < values[-1]
     return {move.path: tuple(sorted([*values, *move.values], reverse=not rising))}
-
-
-def _fixed(
-    search: _Next,
-    best: TrialResult,
-    effects: Sequence[Effect],
-    interactions: Sequence[Interaction],
-    moves: Sequence[_Move],
-) -> list[Advice]:
-    """The parameters that do not matter; the command is that of the first move without them."""
-    first = _changed(search, moves[0]) if moves else {}
-    found = []
-    for effect in effects:
-        if effect.path in first or effect.path not in best.params or not _is_flat(effect, interactions):
-            continue
-        value, why = _kept(search.results, best, effect.path)
-        changed = {**first, effect.path: (value,)}
-        if search.values(effect.path) and (runs := search.runs(changed)):
-            label = label_parameters(search.results.paths)[search.results.paths.index(effect.path)]
-            sentence = f"{label} makes no difference that shows: keep it at {text(value)}, {why}."
-            found.append(_advice(search, "fix", effect.path, sentence, changed, runs))
-    return found
-
-
-def _is_flat(effect: Effect, interactions: Sequence[Interaction]) -> bool:
-    """Whether a parameter has no effect that shows, alone or with another."""
-    if any(effect.path in each.paths and each.verdict in ("sure", "not certain") for each in interactions):
-        return False
-    if effect.verdict == "unknown":
-        return effect.share < _SMALL
-    return effect.verdict == "no sign" and effect.share < _LARGE
-
-
-def _kept(results: Results, best: TrialResult, path: str) -> tuple[Any, str]:
-    """At which value to keep a parameter that makes no difference, and why: the best trial's, if none is cheaper."""
-    value = best.params[path]
-    savings = _savings(results, path, value)
-    if not savings:
-        return value, "as in the best trial" if _agree(results.tied, path) else "as in one of the best trials"
-    cheapest = min(savings, key=lambda key: savings[key])
-    value = next(each.params[path] for each in results.trials if canonical(each.params.get(path)) == cheapest)
-    now, before = savings[cheapest]
-    return value, f"with which a run takes {duration(now)} instead of {duration(before)}"
-
-
-def _savings(results: Results, path: str, value: Any) -> dict[str, tuple[float, float]]:
-    """What runs take with other values of a parameter, and with this one; where that is much less."""
-    if max((trial.lone_seconds or 0.0 for trial in results.trials), default=0.0) < _SAVED:
-        return {}
-    took = {_key(trial.params): trial.lone_seconds for trial in results.trials}
-    pairs: dict[str, list[tuple[float, float]]] = {}
-    for trial in results.trials:
-        before = took.get(_key({**trial.params, path: value}))
-        if path in trial.params and trial.lone_seconds and before:
-            pairs.setdefault(canonical(trial.params[path]), []).append((before, trial.lone_seconds))
-    return {key: found for key, each in pairs.items() if (found := _saving(each))}
-
-
-def _saving(pairs: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
-    """What runs take now and before, if that is much less, and not by chance: by the paired t-interval of the ratio."""
-    if len(pairs) < 2:
-        return None
-    before, now = (math.fsum(each) / len(pairs) for each in zip(*pairs, strict=True))
-    if now > _CHEAPER * before or before - now < _SAVED:
-        return None
-    factors = [math.log(one / other) for one, other in pairs]
-    reach = float(t_quantile((1 + _SURE) / 2, len(pairs) - 1)) * statistics.stdev(factors) / math.sqrt(len(pairs))
-    return (now, before) if statistics.fmean(factors) > reach else None
 
 
 def _repeat(results: Results, contenders: Sequence[Contender]) -> list[Advice]:

@@ -39,7 +39,7 @@ def report(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     compared = compare(Store(), [options.search], Objective(options.metric, options.maximize))
     from gridfold.show import summary  # tables need no page
 
-    terminal.console().print(summary.report(compared), soft_wrap=True)
+    terminal.console().print(summary.write(compared), soft_wrap=True)
     return 0
 
 

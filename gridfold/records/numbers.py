@@ -1,11 +1,16 @@
-"""Numbers as a person reads them."""
+"""Numbers and values as a person reads them."""
 
 from __future__ import annotations
 
 import math
 from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+from gridfold.core.values import Exact, render
 
 _LEAST_P = 0.001
+_MAX_LETTERS = 24
 _SMALL = 1e-3  # as the value of a parameter: below it is written with an exponent
 
 
@@ -64,3 +69,20 @@ def duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
     return str(timedelta(seconds=round(seconds)))
+
+
+def value_text(value: Any, limit: int = _MAX_LETTERS) -> str:
+    """A value in one line, cut if it is long."""
+    return _text(Exact(value), limit)
+
+
+@lru_cache(maxsize=4096)
+def _text(of: Exact, limit: int) -> str:
+    """The same; a value is shown for every trial that has it."""
+    return cut(short(of.value) if isinstance(of.value, float) else render(of.value), limit)
+
+
+def cut(text: str, limit: int) -> str:
+    """A text in one line, with an ellipsis for what is too much."""
+    line = " ".join(text[: 4 * limit].split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from gridfold.config.config import Config
 from gridfold.config.overrides import from_mapping
 from gridfold.config.render import Renderer
 from gridfold.core.errors import ConfigError
+from gridfold.core.logs import logger
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.executors.local.executor import LocalExecutor
 from gridfold.executors.protocol import Executor, SafeWatcher, Watcher
@@ -128,7 +128,7 @@ class HyperParamSearch:
         check_parallel(parallel)
         plan.check_size()
         for warning in number_like(plan):
-            logging.getLogger("gridfold").warning(warning)
+            logger().warning(warning)
         if not execute:
             return create(plan, run_prefix, self.store)[1]
         with LocalExecutor(parallel=parallel, share=None) as executor:
@@ -233,7 +233,7 @@ def execute_run(run: Run, plan: Plan, code: str, executor: Executor, watcher: Wa
     config, identity = plan.config, Renderer(plan.config).identity({})
     record = Record(identity, 0, None, {}, plan.trainer, config.run_seed, config.threads, attempt=1, code=code)
     record = replace(record, data_fold=[config.fold.index, config.fold.count] if config.fold else None)
-    watcher = SafeWatcher(watcher, logging.getLogger("gridfold").warning)
+    watcher = SafeWatcher(watcher, logger().warning)
     interrupt = Interrupt()
     with interrupt.listening():
         for _, ended in executor.execute([Attempt(run, record)], watcher, interrupt):

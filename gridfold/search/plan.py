@@ -32,7 +32,7 @@ from gridfold.search.checks import Checks
 from gridfold.space.product import ListedParameter, Product
 from gridfold.space.repeats import DataFold, Repetition, Seeds, repetitions
 from gridfold.space.space import Space, size_text
-from gridfold.trainers.trainer import BUILT_IN
+from gridfold.trainers.protocol import BUILT_IN
 
 RACE_LEAST = 3  # repeats that a race needs to be one
 _FACTORS = 8  # that a message shows

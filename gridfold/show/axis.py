@@ -1,22 +1,51 @@
-"""Where the values of a parameter stand on an axis."""
+"""Where things stand in a figure: the values of a parameter on an axis, numbers between others, lines."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from gridfold.core.values import Exact, canonical, render
-from gridfold.records.numbers import short
+from gridfold.core.values import canonical
+from gridfold.records.numbers import value_text
 from gridfold.records.objective import is_finite
 
 _MANY = 10  # values that need not all have a tick
-_MAX_LETTERS = 24
 _LEAST_GAP = 0.05  # of the axis: values that come closer are set evenly
 _DECADE = 10
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line in a square of 1000 × 1000, its origin at the upper left.
+
+    Attributes:
+        kind: a standing, or what else it is.
+        path: as SVG has it.
+        said: what is said of it where the pointer is near; "" for what is silent.
+        places: which value it goes through on each axis, -1 for none.
+        points: what its points are, x and y in turn, where they are to be said.
+    """
+
+    kind: str
+    path: str
+    said: str = ""
+    places: str = ""
+    points: str = ""
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A text at a place in percent from the upper left; its side says which side of the place it stands on."""
+
+    side: str
+    x: float
+    y: float
+    text: str
 
 
 @dataclass(frozen=True)
@@ -73,23 +102,6 @@ class Axis:
         return [(self.positions[index], value_text(self.values[index])) for index in kept]
 
 
-def value_text(value: Any, limit: int = _MAX_LETTERS) -> str:
-    """A value in one line, cut if it is long."""
-    return _text(Exact(value), limit)
-
-
-@lru_cache(maxsize=4096)
-def _text(of: Exact, limit: int) -> str:
-    """The same; a value is shown for every trial that has it."""
-    return cut(short(of.value) if isinstance(of.value, float) else render(of.value), limit)
-
-
-def cut(text: str, limit: int) -> str:
-    """A text in one line, with an ellipsis for what is too much."""
-    line = " ".join(text[: 4 * limit].split())
-    return line if len(line) <= limit else f"{line[: limit - 1]}…"
-
-
 def _is_number(value: Any) -> bool:
     return is_finite(value) and not isinstance(value, bool)
 
@@ -117,3 +129,41 @@ def _positions(values: tuple[Any, ...], kind: str) -> tuple[float, ...]:
     if not 0 < span < math.inf:  # as of 1 and 1.0, which are two values
         return tuple(index / (len(values) - 1) for index in range(len(values)))
     return tuple((place - places[0]) / span for place in places)
+
+
+def steps(low: float, high: float, most: int) -> list[float]:
+    """Round numbers between two others, at most about so many."""
+    step = (high - low) / most
+    if not 1e-300 < step < math.inf:
+        return [low, high]
+    power = 10.0 ** math.floor(math.log10(step))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * (1 - _ROUNDING))
+    found = [count * step for count in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    return found if all(before < after for before, after in pairwise(found)) else [low, high]
+
+
+def path(points: Iterable[tuple[float, float | None]]) -> str:
+    """A line through places from 0 to 1, counted from the lower left; broken where one is missing."""
+    said, draw = [], "M"
+    for x, y in points:
+        if y is not None:
+            said.append(f"{draw}{1000 * x:.4g} {1000 * (1 - y):.4g}")
+        draw = "M" if y is None else "L"
+    return "".join(said)
+
+
+def place(x: float, y: float) -> tuple[float, float]:
+    """The same in percent from the upper left."""
+    return round(100 * x, 2), round(100 * (1 - y), 2)
+
+
+def extent(values: Iterable[float]) -> tuple[float, float]:
+    """The least and the largest value, never the same."""
+    found = list(values) or [0.0]
+    low, high = min(found), max(found)
+    return (low, high) if low / 2 < high / 2 else (low - 0.5, high + 0.5)
+
+
+def part(value: float, low: float, high: float) -> float:
+    """Where a number stands between two others, from 0 to 1; by halves, as the largest have no difference."""
+    return (value / 2 - low / 2) / (high / 2 - low / 2)

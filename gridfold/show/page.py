@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
-import math
+import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from gridfold.analysis.summary import Estimate, Tables
+from gridfold.analysis.summary import SUMMARY, RunSummary, Summary, TrialSummary
 from gridfold.core.errors import ConfigError, visible
 from gridfold.core.files import replace_file
-from gridfold.records.numbers import duration, number, plus_minus
-from gridfold.records.trials import RunResult
+from gridfold.records.numbers import cut, duration, number, plus_minus, value_text
 from gridfold.runs.search import SearchDirectory
-from gridfold.show import charts, page_trials, plots, sharing
-from gridfold.show.axis import cut, value_text
+from gridfold.show import figures, sharing
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -33,107 +30,92 @@ _ASSETS = files("gridfold.show") / "assets"
 _SIGNED = re.compile(r"\d[\d.]*e-\d+")
 _TIED = re.compile(r" (?=[%±])|(?<=±) ")  # spaces at which no line breaks
 _MAX_LETTERS = 300  # of a message
-_MAX_TEXT = 4_000  # of a traceback, a command
+_MAX_TEXT = 4_000  # of a command
 _MAX_CONFIG = 100_000
-_MAX_RUNS = 12
+_MAX_LOGS = 12
+_MAX_RUNS = 6  # of a trial
 _MAX_GROUPS = 50
 
 
 @dataclass(frozen=True)
-class Fact:
-    """Something in one or two words, and what is to know about it."""
+class Cell:
+    """A text, and what it is sorted by; "" is last in either order."""
 
-    name: str
-    value: str
-    note: str = ""
+    text: str
+    key: str | float = ""
 
 
 @dataclass(frozen=True)
-class Failure:
-    """Failures of one cause."""
+class TrialRow:
+    """A trial in the table: its standing, its cells, the first a heading, and its first runs."""
 
-    count: int
-    kind: str
-    place: str
-    message: str
-    traceback: str
-    logs: tuple[page_trials.Link, ...]
+    standing: str
+    cells: tuple[Cell, ...]
+    runs: tuple[RunSummary, ...]
     more: int
 
 
-@dataclass(frozen=True)
-class Confirmed:
-    """A trial on fresh seeds: what it had when it was chosen, and what it has now."""
-
-    trial: str
-    selected: str
-    fresh: str
-    n: int
-
-
-def write(tables: Tables, search: SearchDirectory) -> Path:
-    """Write the report of a search into its directory.
+def write(summary: Summary, search: SearchDirectory) -> Path:
+    """Write the report of a search into its directory, and its numbers beside it, as ``summary.json``.
 
     Raises:
         ConfigError: a package that it takes is not installed.
     """
-    replace_file(search.report_path, render(tables, search))
+    text = render(summary, search)
+    replace_file(search.dir / SUMMARY, summary.json())
+    replace_file(search.report_path, text)
     return search.report_path
 
 
-def render(tables: Tables, search: SearchDirectory) -> str:
+def render(summary: Summary, search: SearchDirectory) -> str:
     """The report as a text of HTML.
 
     Raises:
         ConfigError: a package that it takes is not installed.
     """
     try:
-        environment, library = _environment(), _library()
+        environment = _environment(search)
     except ImportError as error:
         hint = 'pip install "gridfold[report]"'
         name = (error.name or "").partition(".")[0]
         raise ConfigError(f"the package {name} is not installed", hint=hint) from None
-    script = _asset("page.js")
-    shown = _charts(tables)
+    script, pairs, known = _asset("page.js"), figures.pairs(summary), summary.knows_noise
     text = environment.get_template("page.html").render(
-        **shown,
-        figures=_figures(shown),
-        library=library,
-        script=script,
-        style=_asset("page.css"),
-        policy=_policy(library, script),
-        colors=plots.COLORS,
-        labels=list(plots.labels(tables).items()),
-        metric=cut(str(tables.results.objective.metric), 60),
-        up=tables.results.objective.maximize,
+        summary=summary,
         title=search.name,
-        subtitle=_subtitle(tables),
-        facts=_facts(tables),
-        answer=tables.answer,
-        rows=page_trials.rows(tables, search),
-        count=len(tables.results.trials),
-        left_out=len(tables.heatmaps) - len(shown["heatmaps"]),
-        known=any(contender.p is not None for contender in tables.contenders),
-        choices=charts.choices(tables),
-        failures=[_failure(group, search) for group in tables.failures[:_MAX_GROUPS]],
-        regions=list(_regions(tables)),
-        sharing_headings=sharing.HEADINGS,
-        sharing=sharing.in_words(search),
-        advice=tables.advice,
-        whole=_whole,
-        confirmed=_confirmed(tables),
-        confirmation=tables.confirmation,
-        p_text=charts.p_text,
+        subtitle=_subtitle(summary),
+        metric=cut(str(summary.metric), 60),
+        known=known,
+        facts=_facts(summary),
+        headings=list(_headings(summary)),
+        rows=(_row(summary, known, trial) for trial in summary.trials),
+        parallel=figures.parallel(summary),
+        choices=figures.choices(summary),
+        pairs=pairs,
+        left_out=len(summary.heatmaps) - len(pairs),
+        effects=figures.effects(summary),
+        shares=figures.shares(summary),
+        curves=figures.curves(summary),
+        failures=summary.failures[:_MAX_GROUPS],
+        regions=list(_regions(summary)),
+        shared=sharing.in_words(search),
+        shared_headings=sharing.HEADINGS,
         provenance=list(_provenance(search)),
         base=_base(search),
+        script=script,
+        style=_asset("page.css"),
+        shades=list(figures.shades()),
+        policy=_policy(script),
+        max_runs=_MAX_LOGS,
+        trial_text=lambda params: figures.trial_text(params, summary),
     )
     return text.encode("utf-8", "replace").decode()  # what runs say may hold halves of characters
 
 
-def _environment() -> Environment:
+def _environment(search: SearchDirectory) -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=FunctionLoader(_asset),
         autoescape=True,
         finalize=_seen,
@@ -141,6 +123,17 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    beside = os.path.relpath(search.dir.parent, search.dir)
+    environment.filters |= {
+        "number": number,
+        "plus_minus": plus_minus,
+        "p_text": figures.p_text,
+        "whole": _whole,
+        "cut": cut,
+        "first_line": lambda text: cut(text.partition("\n")[0], _MAX_LETTERS),
+        "address": lambda run, file="": quote(f"{beside}/{run.run}/{file}"),
+    }
+    return environment
 
 
 def _seen(value: Any) -> Any:
@@ -148,74 +141,14 @@ def _seen(value: Any) -> Any:
     return visible(value.replace("\r\n", "\n")) if type(value) is str else value
 
 
-def _library() -> str:
-    """plotly.js, 4.8 MB: the largest part of the page."""
-    plotly = find_spec("plotly")  # not imported, which would take longer than the whole page
-    if plotly is None or plotly.origin is None:
-        raise ModuleNotFoundError(name="plotly")
-    return (Path(plotly.origin).parent / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
-
-
 def _asset(name: str) -> str:
     return (_ASSETS / name).read_text(encoding="utf-8")
 
 
-def _policy(*scripts: str) -> str:
-    """What a browser lets the page do: run these scripts, nothing else, and ask nobody for anything."""
-    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
-    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"
-
-
-def _charts(tables: Tables) -> dict[str, Any]:
-    return {
-        "parallel": charts.parallel(tables),
-        "heatmaps": charts.heatmaps(tables),
-        "effects": charts.effects(tables),
-        "shares": charts.shares(tables),
-        "interactions": charts.interactions(tables),
-        "curves": charts.curves(tables),
-    }
-
-
-def _figures(shown: Mapping[str, Any]) -> str:
-    """The figures as JSON that is safe in a page; the look that all have in common is there once."""
-    single = [shown[name] for name in ("parallel", "shares", "interactions", "curves")]
-    pairs = [chart for pair in shown["heatmaps"] for chart in (pair.mean, pair.best)]
-    found = {chart.name: chart.figure for chart in [*single, *pairs, *shown["effects"]] if chart}
-    text = json.dumps({"template": plots.template(), "figures": found})
-    if "NaN" in text or "Infinity" in text:  # which no browser reads
-        text = json.dumps(json.loads(text, parse_constant=lambda _: None))
-    return text.replace("<", "\\u003c")
-
-
-def _subtitle(tables: Tables) -> str:
-    metric, up = tables.results.objective.metric, tables.results.objective.maximize
-    if not metric:
-        return "no metric"
-    unsure = " (if not, say so by --minimize)" if tables.results.objective.guessed else ""
-    return f"compared by {cut(str(metric), 60)}, {'higher' if up else 'lower'} is better{unsure}"
-
-
-def _facts(tables: Tables) -> Iterator[Fact]:
-    trials = tables.results.trials
-    runs = [run for trial in trials for run in trial.runs]
-    for best in tables.estimates[:1]:
-        metric, mean = cut(str(tables.results.objective.metric), 40), plus_minus(best.mean, best.std)
-        yield Fact(f"best {metric}", mean, _noise(best))
-    repeats = max((len(trial.runs) for trial in trials), default=0)
-    counts = f"{len(runs):,} runs" + (f", up to {repeats} of a trial" if repeats > 1 else "")
-    yield Fact("trials", f"{len(trials):,}", counts)
-    failed, done = (sum(run.state == state for run in runs) for state in ("failed", "completed"))
-    yield Fact("completed", f"{done:,}", f"{failed:,} failed" if failed else "none failed")
-    seconds = [run.record.seconds or 0.0 for run in runs if run.record]
-    yield Fact("time of all runs", duration(math.fsum(seconds)), "one after another")
-
-
-def _noise(estimate: Estimate) -> str:
-    """What is known of the noise of an estimate."""
-    between = page_trials.interval(estimate)
-    return f"n = {estimate.n}, 95 % interval {between}" if between else "one run: noise is unknown"
+def _policy(script: str) -> str:
+    """What a browser lets the page do: run this script, nothing else, and ask nobody for anything."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
 
 
 def _whole(text: str) -> Markup:
@@ -226,33 +159,86 @@ def _whole(text: str) -> Markup:
     return Markup(_SIGNED.sub(r'<span class="whole">\g<0></span>', tied))
 
 
-def _failure(group: tuple[RunResult, ...], search: SearchDirectory) -> Failure:
-    error = (group[0].record.error if group[0].record else None) or {}
-    kind, place, message, traceback = (str(error.get(name) or "") for name in ("type", "place", "message", "traceback"))
-    logs = tuple(page_trials.link(run, search, "log.txt") for run in group[:_MAX_RUNS])
-    said = cut(message.strip().partition("\n")[0], _MAX_LETTERS)
-    whole = traceback if len(traceback) <= _MAX_TEXT else f"…{traceback[-_MAX_TEXT:]}"
-    return Failure(len(group), cut(kind, 80), cut(place, 160), said, whole, logs, len(group) - len(logs))
+def _subtitle(summary: Summary) -> str:
+    if not summary.metric:
+        return "no metric"
+    unsure = " (if not, say so by --minimize)" if summary.guessed else ""
+    return f"compared by {cut(summary.metric, 60)}, {'higher' if summary.maximize else 'lower'} is better{unsure}"
 
 
-def _regions(tables: Tables) -> Iterator[tuple[str, int, int, int]]:
+def _facts(summary: Summary) -> Iterator[tuple[str, str, str]]:
+    """Something in one or two words, its value, and what is to know about it."""
+    for best in summary.ranked[:1]:
+        between = _interval(best)
+        noise = f"n = {best.n}, 95 % interval {between}" if between else "one run: noise is unknown"
+        yield f"best {cut(str(summary.metric), 40)}", plus_minus(best.mean, best.std), noise
+    repeats = max((len(trial.runs) for trial in summary.trials), default=0)
+    of_a_trial = f", up to {repeats} of a trial" if repeats > 1 else ""
+    yield "trials", f"{len(summary.trials):,}", f"{sum(summary.states.values()):,} runs{of_a_trial}"
+    failed, done = (summary.states.get(state, 0) for state in ("failed", "completed"))
+    yield "completed", f"{done:,}", f"{failed:,} failed" if failed else "none failed"
+    yield "time of all runs", duration(summary.seconds), "one after another"
+
+
+def _headings(summary: Summary) -> Iterator[tuple[str, str]]:
+    """The columns of the table: their words, and the path of a parameter."""
+    yield "rank", ""
+    yield from ((label, path) for path, label in summary.labels.items())
+    yield cut(str(summary.metric), 60), ""
+    yield from ((word, "") for word in ("worse than best", "n", "seconds", "state"))
+
+
+def _row(summary: Summary, knows_noise: bool, trial: TrialSummary) -> TrialRow:  # noqa: FBT001
+    cells = (
+        Cell("–") if trial.rank is None else Cell(str(trial.rank), trial.rank),
+        *(_value(trial, path) for path in summary.labels),
+        Cell("–") if trial.mean is None else Cell(plus_minus(trial.mean, trial.std), trial.mean),
+        *([Cell(_interval(trial))] if knows_noise else []),
+        _against(trial, is_alone=summary.tie is None),
+        Cell(str(trial.n), trial.n),
+        Cell("–") if trial.seconds is None else Cell(number(trial.seconds, 1), trial.seconds),
+        Cell(_state(trial), _state(trial)),
+    )
+    return TrialRow(trial.standing or "without", cells, trial.runs[:_MAX_RUNS], len(trial.runs) - _MAX_RUNS)
+
+
+def _value(trial: TrialSummary, path: str) -> Cell:
+    if path not in trial.params:
+        return Cell("–")
+    value = trial.params[path]
+    text = value_text(value, 60)
+    return Cell(text, value if isinstance(value, (int, float)) and not isinstance(value, bool) else text)
+
+
+def _interval(trial: TrialSummary) -> str:
+    """The 95 % interval of the mean; "" where the noise is unknown."""
+    if trial.low is None or trial.high is None:
+        return ""
+    return f"{number(trial.low)} to {number(trial.high)}"
+
+
+def _against(trial: TrialSummary, *, is_alone: bool) -> Cell:
+    """How a trial compares with the best."""
+    if trial.rank in (None, 1):
+        return Cell("–") if trial.rank is None else Cell("best" if is_alone else "tied", -1.0)
+    if trial.p is None or trial.difference is None:
+        return Cell("unknown")
+    word = "yes" if trial.distinguishable else "unclear"
+    return Cell(f"{word}, p {figures.p_text(trial.p)}", trial.difference)
+
+
+def _state(trial: TrialSummary) -> str:
+    if len(trial.states) == 1:
+        return next(iter(trial.states))
+    return ", ".join(f"{count} {state}" for state, count in trial.states.items())
+
+
+def _regions(summary: Summary) -> Iterator[tuple[str, int, int, int]]:
     """Where runs failed, the worst first: the value, how many, of how many, in percent."""
-    called = plots.labels(tables)
-    worst = sorted(tables.regions, key=lambda region: -region.failed / max(1, region.of))
+    worst = sorted(summary.regions, key=lambda region: -region.failed / region.of)
     for region in worst[:_MAX_GROUPS]:
-        said = f"{called.get(region.path, region.path)} = {value_text(region.value, 60)}"
-        yield said, region.failed, region.of, round(100 * region.failed / max(1, region.of))
-
-
-def _confirmed(tables: Tables) -> list[Confirmed]:
-    if tables.confirmation is None:
-        return []
-    called = plots.labels(tables)
-    pairs = zip(tables.confirmation.estimates, tables.confirmation.selected, strict=False)
-    return [
-        Confirmed(plots.trial_text(fresh.trial, called), number(selected), plus_minus(fresh.mean, fresh.std), fresh.n)
-        for fresh, selected in pairs
-    ]
+        said = f"{summary.labels[region.path]} = {value_text(region.value, 60)}"
+        yield said, region.failed, region.of, round(100 * region.failed / region.of)
 
 
 def _provenance(search: SearchDirectory) -> Iterator[tuple[str, str]]:
@@ -278,7 +264,7 @@ def _provenance(search: SearchDirectory) -> Iterator[tuple[str, str]]:
         "Ended": facts.get("ended"),
         "Machine": _pairs(facts.get("machine")),
         "Packages": _pairs(facts.get("packages")),
-        "Fingerprint of the code": _listed(facts.get("codes") or facts.get("fingerprint") or ""),
+        "Fingerprint of the code": _joined(facts.get("codes") or facts.get("fingerprint") or ""),
     }
     for name, value in said.items():
         if value not in (None, ""):
@@ -293,10 +279,10 @@ def _command(said: Any) -> str:
 def _pairs(said: Any) -> str:
     if not isinstance(said, Mapping):
         return ""
-    return ", ".join(f"{name} {_listed(value)}" for name, value in said.items() if value not in (None, [], ""))
+    return ", ".join(f"{name} {_joined(value)}" for name, value in said.items() if value not in (None, [], ""))
 
 
-def _listed(value: Any) -> str:
+def _joined(value: Any) -> str:
     return "; ".join(map(str, value)) if isinstance(value, Iterable) and not isinstance(value, str) else str(value)
 
 

@@ -7,8 +7,7 @@ import os
 from rich.console import Group
 from rich.markup import escape
 
-from gridfold.analysis.answer import confirmed
-from gridfold.analysis.summary import Tables
+from gridfold.analysis.summary import Summary
 from gridfold.core.errors import ConfigError
 from gridfold.records.objective import Objective
 from gridfold.records.trials import Results
@@ -33,17 +32,21 @@ def conclusion(search: SearchDirectory, *, confirms: bool = False) -> Group:
         said = f"No report of {count:,} runs unless it is asked for: gridfold report {search.name}"
         return Group(*caveat, escape(said))
     try:
-        tables = Tables.compute(Results.read([search]))
-        found = _confirmed(tables) if confirms else _said(tables)
-        return Group(*caveat, *found, report(tables.results, tables))
+        found = Summary.of(Results.read([search]))
+        again = found.confirmation.answer if found.confirmation else ()
+        return Group(*caveat, *map(escape, again if confirms else _said(found)), _written(found, search))
     except Exception as error:
         search.log(f"no report: {type(error).__name__}: {error}"[:1000])
         return Group(*caveat, _no_report(error))
 
 
-def report(results: Results, tables: Tables | None = None) -> str:
+def write(results: Results) -> str:
     """Write the report of a search; where it is, as markup."""
-    return escape(f"Report: {page.write(tables or Tables.compute(results), results.searches[0])}")
+    return _written(Summary.of(results), results.searches[0])
+
+
+def _written(found: Summary, search: SearchDirectory) -> str:
+    return escape(f"Report: {page.write(found, search)}")
 
 
 def _caveat(search: SearchDirectory) -> list[str]:
@@ -53,20 +56,15 @@ def _caveat(search: SearchDirectory) -> list[str]:
     return [f"[yellow]{escape(said)}"] if said else []
 
 
-def _said(tables: Tables) -> list[str]:
+def _said(found: Summary) -> list[str]:
     """The answer, and the first advice."""
-    if len(tables.estimates) < 2 and all(each.n == 1 for each in tables.estimates):
+    if len(found.ranked) < 2 and all(trial.n == 1 for trial in found.ranked):
         return []
-    lines = list(tables.answer)
-    for each in tables.advice[:1]:
+    lines = list(found.answer)
+    for each in found.advice[:1]:
         lines += [] if each.kind == "repeat" else [f"{each.sentence} That makes {each.cost}:"]
         lines.append(f"  {each.command}")  # to repeat is what the answer ends with
-    return [escape("\n".join(lines))]
-
-
-def _confirmed(tables: Tables) -> list[str]:
-    """How the best trials did on fresh seeds."""
-    return [escape(sentence) for sentence in confirmed(tables.results, tables.contenders, tables.confirmation)]
+    return ["\n".join(lines)]
 
 
 def _no_report(error: Exception) -> str:

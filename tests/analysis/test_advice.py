@@ -3,14 +3,13 @@
 import math
 import shlex
 import zlib
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from gridfold.analysis.advice import between, extended, nice
 from gridfold.analysis.advice import text as written
-from gridfold.analysis.summary import Tables
+from gridfold.analysis.summary import Summary
 from gridfold.records.trials import Results
 from gridfold.runs.search import SearchDirectory
 from gridfold.search.more_runs import add_repeats
@@ -20,7 +19,7 @@ CONFIG = "lr: [1e-4, 1e-3, 1e-2]\nsize: [16, 32]\n"
 
 
 def advised(search):
-    return {each.kind: each for each in Tables.compute(Results.read([search])).advice}
+    return {each.kind: each for each in Summary.of(Results.read([search])).advice}
 
 
 def jitter(params, repeat, scale=0.001):
@@ -84,27 +83,20 @@ class TestHowListsGoOn:
 
 class TestWhatIsAdvised:
     def test_one_repeat_of_each(self):
-        (first, *_) = Tables.compute(results(grid(lr=[1, 2, 3, 4, 5, 6]), noise(6, 1, 0), seconds=3.0)).advice
+        (first, *_) = Summary.of(results(grid(lr=[1, 2, 3, 4, 5, 6]), noise(6, 1, 0), seconds=3.0)).advice
         assert (first.kind, first.path, first.runs, first.seconds) == ("repeat", None, 10, 30.0)
         assert first.command == "gridfold resume synthetic_000000 --repeats 3 --top 5"
 
-    def test_the_best_value_is_on_the_edge_and_another_parameter_is_flat(self, tmp_path):
+    def test_the_best_value_is_on_the_edge(self, tmp_path):
         value = lambda params, repeat: 0.8 + 0.02 * math.log10(params["lr"]) + jitter(params, repeat)  # noqa: E731
         found = advised(on_disk(tmp_path, CONFIG, value, repeats=3))
-        assert set(found) == {"extend", "fix"}
+        assert set(found) == {"extend"}
         assert found["extend"].path == "lr"
         assert found["extend"].command == (
             f"gridfold search --config {tmp_path}/config.yaml --param-variations lr=1e-4,0.001,0.01,0.1 "
             "--run-prefix synthetic --reuse --repeats 3"
         )
         assert (found["extend"].runs, found["extend"].seconds) == (6, 6.0)
-        assert (found["fix"].path, found["fix"].runs) == ("size", 3)
-        best = Results.read([SearchDirectory(next(tmp_path.glob("runs/*/search.json")).parent)]).ranked[0]
-        kept = best.params["size"]
-        assert f"size={kept} " in found["fix"].command
-        assert found["fix"].sentence == (
-            f"size makes no difference that shows: keep it at {kept}, as in the best trial."
-        )
 
     def test_a_clear_optimum_inside(self, tmp_path):
         value = lambda params, repeat: 0.8 - 0.05 * (params["lr"] != 1e-3) + jitter(params, repeat)  # noqa: E731
@@ -123,7 +115,7 @@ class TestWhatIsAdvised:
         assert "extend" not in advised(on_disk(tmp_path, CONFIG, value, repeats=3))
 
     def test_on_noise_no_parameter_is_extended(self):
-        kinds = [each.kind for each in Tables.compute(results(grid(lr=[1, 2, 3]), noise(3, 3, 0))).advice]
+        kinds = [each.kind for each in Summary.of(results(grid(lr=[1, 2, 3]), noise(3, 3, 0))).advice]
         assert "extend" not in kinds
 
     def test_a_changed_config_is_not_named(self, tmp_path):
@@ -141,51 +133,9 @@ class TestWhatIsAdvised:
         assert words[-6:] == ["--repeats", "3", "--", "python", "my train.py", "{lr}"]
         assert words[words.index("--threads") + 1] == "2"
 
-
-class TestWhatMakesNoDifference:
-    """The rate matters, the size does not; how long a run takes is made up."""
-
-    GRID = "lr: [1e-4, 1e-3, 1e-2]\nsize: [16, 32, 64]\n"
-
-    def fixed(self, folder, seconds):
-        value = lambda params, repeat: 0.8 + 0.02 * math.log10(params["lr"]) + jitter(params, repeat)  # noqa: E731
-        search = on_disk(folder, self.GRID, value, repeats=3)
-        for entry in search.entries():
-            run = search.run(entry)
-            run.write(replace(run.read(), seconds=seconds(entry.params, entry.repeat)))
-        results = Results.read([search])
-        found = [each for each in Tables.compute(results).advice if each.kind == "fix"]
-        return results.ranked[0].params["size"], found
-
-    def test_it_is_kept_at_the_value_of_the_best_trial(self, tmp_path):
-        best, (found,) = self.fixed(tmp_path, lambda params, repeat: 5.0)
-        assert f"keep it at {best}, as in the best trial." in found.sentence
-
-    @pytest.mark.parametrize(
-        "seconds",
-        [
-            lambda params, repeat: 0.04 + 0.06 * (params["size"] == 16),  # less than a second is nothing
-            lambda params, repeat: 60 - 3 * (params["size"] == 16),  # 5 % is not much
-            lambda params, repeat: 60 + 30 * jitter(params, repeat, 1),  # by chance
-        ],
-    )
-    def test_a_cost_that_hardly_differs_is_no_reason(self, tmp_path, seconds):
-        best, (found,) = self.fixed(tmp_path, seconds)
-        assert f"keep it at {best}, as in the best trial." in found.sentence
-
-    def test_a_cheaper_value_is_named_with_the_reason(self, tmp_path):
-        cost = {16: 40, 32: 20, 64: 10}
-        best, (found,) = self.fixed(tmp_path, lambda p, repeat: cost[p["size"]] * (1 + (p["lr"] == 1e-2)))
-        assert best != 64
-        assert found.sentence == (
-            f"size makes no difference that shows: keep it at 64, with which a run takes 13 s instead of "
-            f"{cost[best] * 4 / 3:.0f} s."
-        )
-        assert "size=64 " in found.command
-
     def test_nothing_is_advised_that_makes_no_new_run(self, tmp_path):
         search = on_disk(tmp_path, "a: [1, 2]\nb: [1, 2]\n", jitter, repeats=9)
-        assert Tables.compute(Results.read([search])).advice == ()
+        assert Summary.of(Results.read([search])).advice == ()
 
 
 class TestMoreRepeats:
@@ -193,7 +143,7 @@ class TestMoreRepeats:
         value = lambda params, repeat: 0.8 + jitter(params, repeat, spread)  # noqa: E731
         search = on_disk(folder, "lr: [1e-4, 1e-3, 1e-2]\nsize: [16, 32, 64]\n", value, repeats=repeats)
         search.write_facts(search.facts() | (facts or {}))
-        return [each for each in Tables.compute(Results.read([search])).advice if each.kind == "repeat"], search
+        return [each for each in Summary.of(Results.read([search])).advice if each.kind == "repeat"], search
 
     @pytest.mark.parametrize(("repeats", "more"), [(2, 5), (3, 6), (5, 10)])
     def test_where_most_cannot_be_told_from_the_best(self, tmp_path, repeats, more):
@@ -209,7 +159,7 @@ class TestMoreRepeats:
     def test_it_comes_before_the_grid_goes_on(self, tmp_path):
         value = lambda params, repeat: 0.8 + 0.0012 * (params["lr"] > 1e-3) + jitter(params, repeat)  # noqa: E731
         search = on_disk(tmp_path, "lr: [1e-3, 1e-2]\nsize: [16, 32, 64, 128, 256]\n", value, repeats=5)
-        kinds = [each.kind for each in Tables.compute(Results.read([search])).advice]
+        kinds = [each.kind for each in Summary.of(Results.read([search])).advice]
         assert kinds[0] == "repeat"
         assert {"extend", "refine"} & set(kinds[1:])
 

@@ -1,5 +1,6 @@
 """The answer in words, whole."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -7,18 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridfold.analysis.answer import _Words, digits
+from gridfold.analysis.effects import Effect, Interaction
 from gridfold.analysis.significance import contenders
-from gridfold.analysis.summary import Effect, Interaction, Tables
+from gridfold.analysis.summary import Summary
 from gridfold.records.objective import Objective
 from gridfold.records.trials import Results
-from gridfold.show import charts, trial_table
+from gridfold.show import figures, page
 from tests.show.synthetic import grid, noise, on_disk, results
 
 POINTS = grid(training__lr=[1e-6, 5e-6, 1e-5], training__batch_size=[16, 32])
 
 
 def answer(values, **options):
-    return "\n".join(Tables.compute(results(POINTS, values, **options)).answer)
+    return "\n".join(Summary.of(results(POINTS, values, **options)).answer)
 
 
 def effect_of_rate(repeats):
@@ -54,7 +56,7 @@ def test_failures_and_a_confirmation(snapshot):
 
 
 def said(points, values, **options):
-    return Tables.compute(results(points, values, **options)).answer
+    return Summary.of(results(points, values, **options)).answer
 
 
 def measured(points, repeats, seed, *, scale=0.01, **slopes):
@@ -70,13 +72,13 @@ class TestWhatMattered:
 
     def test_sure_not_certain_and_no_sign_agree_with_the_page(self, snapshot):
         values = measured(self.ABC, 3, 5, a=0.02, b=0.009)
-        tables = Tables.compute(results(self.ABC, values))
-        verdicts = {each.path: (each.verdict, each.p) for each in tables.effects}
+        summary = Summary.of(results(self.ABC, values))
+        verdicts = {each.path: (each.verdict, each.p) for each in summary.effects}
         assert [verdicts[path][0] for path in "abc"] == ["sure", "not certain", "no sign"]
         assert 0.001 < verdicts["b"][1] < 0.05
-        captions = {each.title: each.caption for each in charts.effects(tables)}
+        captions = {each.title: each.caption for each in figures.effects(summary)}
         assert ["it matters" in captions["a"], "not certain" in captions["b"], "no sign" in captions["c"]] == [True] * 3
-        assert "\n".join(tables.answer) == snapshot
+        assert "\n".join(summary.answer) == snapshot
 
     def test_shares_are_exact_where_they_can_be(self):
         points = grid(a=[1, 2, 3, 4], b=[1, 2, 3, 4])
@@ -132,27 +134,30 @@ class TestDigits:
 
 
 class TestTies:
-    def tied(self, values, beside, **more):
-        """The answer of trials with a second metric."""
-        found = results(grid(a=list(range(1, len(values) + 1))), values, **more)
+    def tied(self, values, beside):
+        """The numbers of trials with a second metric."""
+        return Summary.of(self.results(values, beside))
+
+    def results(self, values, beside):
+        found = results(grid(a=list(range(1, len(values) + 1))), values)
         trials = [
             replace(trial, runs=tuple(replace(run, metrics={**run.metrics, **other}) for run in trial.runs))
             for trial, other in zip(found.trials, beside, strict=True)
         ]
-        return Tables.compute(replace(found, trials=tuple(trials)))
+        return replace(found, trials=tuple(trials))
 
     def test_the_other_metric_tells_them_apart(self):
         losses = [{"val_loss": 0.3}, {"val_loss": 0.1}, {"val_loss": 0.2}, {"val_loss": 0.0}]
-        tables = self.tied([[0.9], [0.9], [0.9], [0.5]], losses)
-        assert tables.answer[0] == (
+        summary = self.tied([[0.9], [0.9], [0.9], [0.5]], losses)
+        assert summary.answer[0] == (
             "3 trials tie at val_f1 0.9 (1 run each); of these a 2 has the lowest val_loss (0.1000)."
         )
-        assert [each.estimate.trial.params["a"] for each in tables.contenders] == [2, 3, 1, 4]
+        assert [each.params["a"] for each in summary.trials] == [2, 3, 1, 4]
 
     def test_none_tells_them_apart(self):
         beside = [{"val_loss": 0.1, "epoch": 2, "test_loss": 3, "runtime": 4}, {"val_loss": 0.1}, {"val_loss": 0.0}]
-        tables = self.tied([[0.9], [0.9], [0.8]], beside)
-        assert tables.answer[0] == (
+        summary = self.tied([[0.9], [0.9], [0.8]], beside)
+        assert summary.answer[0] == (
             "2 trials tie at val_f1 0.9 (1 run each); no other metric tells them apart; the first is a 1."
         )
 
@@ -161,28 +166,25 @@ class TestTies:
         assert "; of these a 2 is the best by loss, then acc." in self.tied([[0.9]] * 3, beside).answer[0]
 
     def test_means_of_the_same_values_in_another_order(self):
-        tables = self.tied([[0.1, 0.2, 0.3], [0.3, 0.1, 0.2], [0.2, 0.2, 0.2]], [{}, {}, {}])
-        assert tables.answer[0].startswith("3 trials tie at val_f1 0.20 (mean of 3 each); ")
+        summary = self.tied([[0.1, 0.2, 0.3], [0.3, 0.1, 0.2], [0.2, 0.2, 0.2]], [{}, {}, {}])
+        assert summary.answer[0].startswith("3 trials tie at val_f1 0.20 (mean of 3 each); ")
 
     def test_neither_advice_nor_figures_name_a_winner(self, tmp_path):
         found = on_disk(tmp_path, "lr: [1, 2, 3]\n", lambda params, _: min(params["lr"], 2) / 4)
-        tables = Tables.compute(Results.read([found]))
-        assert [each.kind for each in tables.advice] == ["repeat"]
-        rows = list(trial_table.rows(tables, found))
-        assert [(row.rank, row.standing, row.against.text) for row in rows] == [
-            (1, "best", "tied"),
-            (1, "best", "tied"),
-            (3, "other", "unknown"),
-        ]
-        assert "2 trials tie at val_f1 0.5000" in charts.parallel(tables).caption
-        (effect,) = charts.effects(tables)
+        summary = Summary.of(Results.read([found]))
+        assert [each.kind for each in summary.advice] == ["repeat"]
+        assert [(each.rank, each.standing) for each in summary.trials] == [(1, "best"), (1, "best"), (3, "other")]
+        rows = re.findall(r"<tr class=.*?</tr>", page.render(summary, found), re.DOTALL)
+        assert [re.findall("tied|best<|unknown", row) for row in rows] == [["tied"], ["tied"], ["unknown"]]
+        assert "2 trials tie at val_f1 0.5000" in figures.parallel(summary).caption
+        (effect,) = figures.effects(summary)
         assert effect.caption.startswith("Best at 2 and 3 (0.5000), worst at 1 (0.2500)")
 
     @given(st.lists(st.tuples(st.sampled_from([0.25, 0.5]), st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=6))
     def test_the_first_is_never_worse_than_another(self, found):
         values = [[value] for value, _, _ in found]
         beside = [{"val_loss": loss, "val_acc": accuracy} for _, loss, accuracy in found]
-        results = self.tied(values, beside).results
+        results = self.results(values, beside)
         best = max(value for value, _, _ in found)
         first = min((loss, -accuracy) for value, loss, accuracy in found if value == best)
         ranked = [(trial.mean, trial.metrics["val_loss"], -trial.metrics["val_acc"]) for trial in results.ranked]
@@ -196,7 +198,7 @@ def test_metrics_of_the_test_set_only():
     trials = tuple(
         replace(trial, runs=tuple(replace(run, value=None) for run in trial.runs)) for trial in search.trials
     )
-    (sentence,) = Tables.compute(replace(search, objective=Objective().of({"test_acc": 1}), trials=trials)).answer
+    (sentence,) = Summary.of(replace(search, objective=Objective().of({"test_acc": 1}), trials=trials)).answer
     assert sentence == (
         "The runs have only metrics of the test set (test_acc), and are not compared by those unless you say so: "
         "--metric test_acc."

@@ -39,25 +39,6 @@ class Browser:
         """Show a file, from disk."""
         self.driver.get(path.resolve().as_uri())
 
-    def draw(self):
-        """Go through the page once, so that all figures are drawn."""
-        self.driver.execute_async_script(
-            """
-            const done = arguments[0];
-            const wait = () => new Promise((next) => setTimeout(next, 30));
-            (async () => {
-              for (const plot of document.querySelectorAll(".plot")) {
-                if (!plot.offsetParent) continue;
-                plot.scrollIntoView({ block: "center" });
-                while (!plot.querySelector(".main-svg")) await wait();
-              }
-              window.scrollTo(0, 0);
-              await wait();
-              done();
-            })();
-            """
-        )
-
     def run(self, script, *arguments):
         """What a script returns."""
         return self.driver.execute_script(script, *arguments)

@@ -19,11 +19,9 @@ def main(report, folder, height):
         for name, (width, dark) in LOOKS.items():
             window.look(width, dark=dark)
             window.open(report)
-            window.draw()
             save(window.picture(height), folder / f"report-{name}.png")
         window.look(1400)
         window.open(report)
-        window.draw()
         window.run("document.querySelector('.tall').style.maxHeight = '15rem'")
         save(window.picture(round(window.run(END))), folder / "report-top.png")
 

@@ -1,29 +1,15 @@
-"""Searches on disk whose runs are made up, and their tables."""
+"""Searches on disk whose runs are made up, and their numbers."""
 
 import itertools
 import json
 import math
 import random
-import statistics
+from dataclasses import replace
 
-from gridfold.analysis.summary import (
-    Advice,
-    Confirmation,
-    Contender,
-    Curve,
-    Effect,
-    Estimate,
-    FailureRegion,
-    Heatmap,
-    Interaction,
-    Level,
-    Tables,
-)
+from gridfold.analysis.advice import Advice
+from gridfold.analysis.summary import Confirmation, Confirmed, Summary
 from gridfold.records.trials import Results
-from gridfold.runs.failure import grouped
 from gridfold.runs.search import SearchDirectory
-
-T = 4.303  # of two degrees of freedom
 
 SPACE = {
     "training.learning_rate": [1e-6, 5e-6, 1e-5, 5e-5, 1e-4],
@@ -119,97 +105,16 @@ def _facts(name, space, runs):
     }
 
 
-def tables_of(search, advice=(), answer=()):
-    """Numbers for the page, with less care than those of ``Tables.compute``."""
-    results = Results.read([search])
-    estimates = tuple(_estimate(trial) for trial in results.ranked)
-    contenders = tuple(_contender(estimate, estimates[0]) for estimate in estimates)
-    runs = [run for trial in results.trials for run in trial.runs]
-    by_record = {run.record.index: run for run in runs if run.record}
-    paths = results.paths if estimates else []
-    effects = [_effect(path, estimates) for path in paths]
-    return Tables(
-        results,
-        estimates,
-        contenders,
-        tuple(sorted(effects, key=lambda effect: -effect.share)),
-        tuple(
-            Interaction(pair, 0.012 / (n + 1), 0.11 / (n + 1), "not certain")
-            for n, pair in enumerate(itertools.combinations(paths, 2))
-        ),
-        tuple(_heatmap(pair, estimates) for pair in itertools.combinations(paths, 2)),
-        tuple(
-            Curve(run, tuple((line["epoch"], line["val_f1"]) for line in search.run(run.entry).reports()))
-            for run in runs
-            if run.state == "completed"
-        ),
-        tuple(
-            tuple(by_record[record.index] for record in group)
-            for group in grouped(run.record for run in runs if run.record)
-        ),
-        tuple(_regions(results)),
-        tuple(advice),
-        _confirmation(estimates),
-        tuple(answer),
-    )
+def summary_of(search, **replaced):
+    """The numbers of a search, some of them replaced."""
+    return replace(Summary.of(Results.read([search])), **replaced)
 
 
-def _estimate(trial):
-    values = list(trial.values.values())
-    mean = statistics.fmean(values)
-    spread = statistics.stdev(values) if len(values) > 1 else None
-    half = T * spread / math.sqrt(len(values)) if spread is not None else None
-    bounds = (None, None) if half is None else (mean - half, mean + half)
-    return Estimate(trial, len(values), mean, spread, *bounds, trial.seconds)
-
-
-def _contender(estimate, best):
-    if estimate is best:
-        return Contender(estimate, 0.0, None, distinguishable=False)
-    difference = best.mean - estimate.mean
-    p = None if estimate.n < 2 else math.exp(-difference / 0.004)
-    return Contender(estimate, difference, p, distinguishable=p is not None and p < 0.05)
-
-
-def _effect(path, estimates):
-    values = list(dict.fromkeys(estimate.trial.params[path] for estimate in estimates))
-    levels = []
-    for value in values:
-        means = [estimate.mean for estimate in estimates if estimate.trial.params[path] == value]
-        mean = statistics.fmean(means)
-        levels.append(Level(value, mean, mean - 0.006, mean + 0.006, len(means)))
-    spread = max(level.mean for level in levels) - min(level.mean for level in levels)
-    p = math.exp(-spread / 0.006)
-    return Effect(path, tuple(levels), p, min(0.9, spread * 12), "sure" if p < 0.001 else "no sign")
-
-
-def _heatmap(pair, estimates):
-    rows, columns = (sorted({estimate.trial.params[path] for estimate in estimates}) for path in pair)
-    found = {}
-    for estimate in estimates:
-        found.setdefault(tuple(estimate.trial.params[path] for path in pair), []).append(estimate.mean)
-
-    def cells(of):
-        return tuple(
-            tuple(of(found[row, column]) if (row, column) in found else None for column in columns) for row in rows
-        )
-
-    return Heatmap(pair, tuple(rows), tuple(columns), cells(statistics.fmean), cells(max))
-
-
-def _regions(results):
-    for path in results.paths:
-        for value in dict.fromkeys(trial.params[path] for trial in results.trials):
-            runs = [run for trial in results.trials if trial.params[path] == value for run in trial.runs]
-            failed = sum(run.state == "failed" for run in runs)
-            if failed:
-                yield FailureRegion(path, value, failed, len(runs))
-
-
-def _confirmation(estimates):
-    if len(estimates) < 2 or estimates[0].n < 2:
-        return None
-    return Confirmation(estimates[:2], tuple(estimate.mean + 0.004 for estimate in estimates[:2]), 0.31)
+def confirmed(summary):
+    """The best two on fresh seeds, as if they had been run again."""
+    best = summary.ranked[:2]
+    trials = tuple(Confirmed(trial.params, trial.mean + 0.004, 3, trial.mean, trial.std) for trial in best)
+    return replace(summary, confirmation=Confirmation(trials, 0.31, ("It was confirmed.",)))
 
 
 ANSWER = (
@@ -229,12 +134,11 @@ ADVICE = (
         1620.0,
     ),
     Advice(
-        "fix",
-        "training.batch_size",
-        "batch_size makes no difference that can be told: keep 64, which is the fastest.",
-        "gridfold search --config config/bbc_news.yaml --run-prefix bbc_news --reuse "
-        "--param-variations training.batch_size=64",
-        0,
+        "repeat",
+        None,
+        "Most of the others cannot be told from the best: repeat the best 5, 6 runs each.",
+        "gridfold resume bbc_news_212845 --repeats 6 --top 5",
+        15,
         None,
     ),
 )
@@ -259,4 +163,4 @@ def realistic(folder):
     search.note_sharing({"batch": "f0", "imports": {"seconds": 5.1, "cpu_seconds": 5.0}})
     place = {"place": "train.py:31", "file": "train.py", "sizes": [27] * 5}
     search.note_sharing({"split": "f0", "path": "training.learning_rate", "seconds": 61.2, "cpu_seconds": 60.4} | place)
-    return search, tables_of(search, ADVICE, ANSWER)
+    return search, confirmed(summary_of(search, advice=ADVICE, answer=ANSWER))

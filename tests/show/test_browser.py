@@ -3,10 +3,10 @@
 import pytest
 
 from gridfold.show import page
-from tests.show.searches import realistic
-from tests.show.test_page import hostile, tables_of
+from tests.show.searches import realistic, summary_of
+from tests.show.test_page import hostile
 
-pytest.importorskip("plotly")
+pytest.importorskip("jinja2")
 pytest.importorskip("selenium")
 
 from selenium.webdriver import ActionChains
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="needs Chromium: apt-get install chromium chromium-driver"
 )
 
-# Text whose contrast to what is behind it is below 4.5. What is on a heat map is measured in test_plots.py.
+# Text whose contrast to what is behind it is below 4.5.
 FAINT = """
 const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 const rgba = (color) => {
@@ -45,10 +45,10 @@ const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 let count = 0;
 while (walker.nextNode()) {
   const element = walker.currentNode.parentElement;
-  if (!walker.currentNode.data.trim() || element.closest("script, style, noscript, .heatmap .textpoint")) continue;
+  if (!walker.currentNode.data.trim() || element.closest("script, style, noscript")) continue;
   if (!element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
   const style = getComputedStyle(element);
-  const back = behind(element.closest("svg")?.parentElement ?? element);
+  const back = behind(element);
   const front = over(rgba(element instanceof SVGElement ? style.fill : style.color), back);
   const [light, dark] = [luminance(front), luminance(back)].sort((a, b) => b - a);
   const contrast = (light + 0.05) / (dark + 0.05);
@@ -88,8 +88,8 @@ def window(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    search, tables = realistic(tmp_path_factory.mktemp("report"))
-    return page.write(tables, search)
+    search, summary = realistic(tmp_path_factory.mktemp("report"))
+    return page.write(summary, search)
 
 
 @pytest.fixture
@@ -117,11 +117,9 @@ def test_it_opens_from_disk_and_asks_for_nothing_more(window, report):
     window.look(1400)
     window.said(), window.asked()
     window.open(report)
-    window.draw()
     assert window.said() == []
     assert [address for address in window.asked() if not address.startswith("data:")] == [report.resolve().as_uri()]
-    visible = "[...document.querySelectorAll('.plot')].filter((plot) => plot.offsetParent)"
-    assert window.run(f"return {visible}.every((plot) => plot.querySelector('.main-svg'))")
+    assert window.run("return document.querySelectorAll('.plot svg path').length") > 100
 
 
 class TestTable:
@@ -164,8 +162,7 @@ class TestSwitches:
         assert visible_maps(shown) == [("0", "mean")]
         shown.driver.find_element(By.ID, "pair").send_keys(Keys.ARROW_DOWN)
         assert visible_maps(shown) == [("1", "mean")]
-        shown.draw()
-        assert shown.driver.find_element(By.CSS_SELECTOR, ".map:not([hidden]) .main-svg").is_displayed()
+        assert shown.driver.find_element(By.CSS_SELECTOR, ".map:not([hidden]) .top").is_displayed()
 
     def test_mean_or_best(self, shown):
         shown.driver.find_element(By.CSS_SELECTOR, "input[value=mean]").send_keys(Keys.ARROW_RIGHT)
@@ -175,9 +172,8 @@ class TestSwitches:
 
     def test_lines_of_one_value(self, shown):
         Select(shown.driver.find_element(By.ID, "lines")).select_by_visible_text("batch_size = 16")
-        opacity = "return document.querySelector('[data-figure=parallel]').data.map((trace) => trace.opacity)"
-        full = [each for each in shown.run(opacity) if each == 1]
-        assert len(full) == 15 + 1  # the words beside the axes
+        full = shown.run("return document.querySelectorAll('[data-places]:not(.faint)').length")
+        assert full == 15
 
     def test_a_command_is_copied_or_selected(self, shown):
         button = shown.driver.find_element(By.CSS_SELECTOR, ".copy")
@@ -190,12 +186,61 @@ class TestSwitches:
         )
 
 
+class TestFigures:
+    def over(self, window, figure, x, y):
+        """Move the pointer to a place in a figure, from 0 to 1; return what is said there."""
+        plot = window.driver.find_element(By.CSS_SELECTOR, f"[data-figure={figure}]")
+        window.run("arguments[0].scrollIntoView({ block: 'center' })", plot)
+        at = [round((part - 0.5) * size) for part, size in ((x, plot.size["width"]), (y, plot.size["height"]))]
+        ActionChains(window.driver).move_to_element_with_offset(plot, *at).perform()
+        return window.driver.find_element(By.ID, "tip").text
+
+    def test_the_values_of_a_point_are_said(self, shown):
+        said = self.over(shown, "parallel", 1, 0.003)
+        best = shown.run("return [...document.querySelectorAll('.parallel .best')].at(-1).dataset.said")
+        assert said == best
+        assert self.over(shown, "effect-0", 0.5, 0.99) == ""
+
+    def test_a_point_of_a_curve(self, shown):
+        path = "[...document.querySelectorAll('.curves .best')].at(-1)"
+        x, y = shown.run(f"const at = {path}.getAttribute('d').split('L')[4].split(' '); return at.map(Number)")
+        said = self.over(shown, "curves", x / 1000, y / 1000).split("\n")
+        drawn = "[...document.querySelectorAll('.curves [data-said]')]"
+        points = dict(shown.run(f"return {drawn}.map((path) => [path.dataset.said, path.dataset.points])"))
+        numbers = points[said[0]].split()
+        assert said[1:] == [f"{numbers[8]}: {numbers[9]}"]
+        assert numbers[8] == "5"
+
+    def test_curves_are_magnified_by_a_frame(self, shown):
+        plot = shown.driver.find_element(By.CSS_SELECTOR, "[data-figure=curves]")
+        shown.run("arguments[0].scrollIntoView({ block: 'center' })", plot)
+        before = plot.text
+        box = "return document.querySelector('.curves svg').getAttribute('viewBox').split(' ').map(Number)"
+        drag = ActionChains(shown.driver).move_to_element(plot).click_and_hold().move_by_offset(200, 100).release()
+        drag.perform()
+        left, top, width, height = shown.run(box)
+        assert (left, top) == pytest.approx((500, 500), abs=4)
+        assert (width, height) == pytest.approx((200e3 / plot.size["width"], 100e3 / plot.size["height"]), abs=4)
+        assert plot.text != before
+        ActionChains(shown.driver).double_click(plot).perform()
+        assert shown.run(box) == [0, 0, 1000, 1000]
+        assert plot.text == before
+
+    def test_it_is_all_there_without_scripts(self, window, report):
+        window.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+        try:
+            window.open(report)
+            lines = window.driver.find_elements(By.CSS_SELECTOR, ".parallel .best")
+            assert lines[0].is_displayed()
+        finally:
+            window.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
 class TestLooks:
     @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
     def test_contrast_of_text(self, window, report, dark):
         window.look(1400, dark=dark)
         window.open(report)
-        window.draw()
         window.run("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
         count, faint = window.run(FAINT)
         assert count > 1000
@@ -205,7 +250,6 @@ class TestLooks:
     def test_it_is_not_scrolled_sideways(self, window, report, width):
         window.look(width)
         window.open(report)
-        window.draw()
         window.run("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
         assert window.run(SIDEWAYS) == []
 
@@ -240,8 +284,7 @@ def test_text_of_runs_is_not_executed(window, tmp_path):
     search = hostile(tmp_path)
     window.look(400)
     window.said()
-    window.open(page.write(tables_of(search), search))
-    window.draw()
+    window.open(page.write(summary_of(search), search))
     assert window.driver.title != "taken"
     assert window.run("return document.querySelectorAll('main img, main script, .plot a').length") == 0
     assert window.said() == []

@@ -1,12 +1,13 @@
 """Values, metrics and records that are allowed and unusual: no table, file or page fails on them."""
 
 import io
+import json
 import math
 
 import pytest
 from rich.console import Console
 
-from gridfold.analysis.summary import Tables
+from gridfold.analysis.summary import Summary
 from gridfold.export import formats
 from gridfold.records.table import Table
 from gridfold.records.trials import Results
@@ -52,6 +53,12 @@ SEARCHES = {
         completed(0.2, f1=0.5, reports=[{"epoch": inf, "f1": True}]),
     ],
     "times that are none": [completed(lr, f1=lr) | {"seconds": took} for lr, took in ((1, None), (2, nan), (3, inf))],
+    "parameters that some do not have": [
+        {"params": {"kind": "a", "lr": 0.1}, "metrics": {"f1": 0.5}},
+        {"params": {"kind": "a", "lr": 0.2}, "metrics": {"f1": 0.6}},
+        {"params": {"kind": "b", "depth": 3}, "metrics": {"f1": 0.4}},
+        {"params": {"kind": "b", "depth": 4}, "metrics": {"f1": 0.3}},
+    ],
     "disjoint repeats": [
         *repeated(0.1, 0.3, 0.4),
         *({"params": {"training.lr": 0.2}, "metrics": {"f1": 0.5}, "repeat": repeat} for repeat in (2, 3)),
@@ -66,7 +73,9 @@ SEARCHES = {
 def test_nothing_fails(tmp_path, name):
     made = search(tmp_path / "runs", "a_000000", SEARCHES[name])
     output = Console(file=io.StringIO(), width=160)
-    page.render(Tables.compute(Results.read([made])), made)
+    summary = Summary.of(Results.read([made]))
+    page.render(summary, made)
+    json.loads(summary.json(), parse_constant=pytest.fail)
     for by_run in (False, True):
         table = Table.of(Results.read([made]), by_run=by_run)
         for form in ("csv", "jsonl", "markdown", "latex"):

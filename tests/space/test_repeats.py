@@ -147,7 +147,7 @@ class TestPlan:
         plan = self.plan("training: {seed: [1, 2, 3], lr: [0.1, 0.2]}")
         assert [parameter.path for parameter in plan.space.parameters] == ["training.lr"]
         assert (plan.repeats, plan.size) == (3, 6)
-        assert [plan.template_of(each).config((1,))["training"] for each in plan.repetitions] == [
+        assert [plan.renderer_of(each).config({"training.lr": 0.2})["training"] for each in plan.repetitions] == [
             {"seed": seed, "lr": 0.2} for seed in (1, 2, 3)
         ]
 
@@ -176,17 +176,17 @@ class TestPlan:
 
     def test_folds_of_the_built_in_trainer_stand_in_the_config(self):
         plan = self.plan("data: {train: x.csv}", folds=2)
-        configs = [plan.template_of(each).config(())["data"] for each in plan.repetitions]
+        configs = [plan.renderer_of(each).config({})["data"] for each in plan.repetitions]
         assert configs == [{"train": "x.csv", "folds": 2, "fold": fold} for fold in (0, 1)]
 
     def test_a_config_says_its_seed_and_its_fold_where_it_has_no_keys_for_them(self):
         plan = self.plan("lr: 1\ngridfold: {trainer: 'x:y', repeats: 2, folds: 2}")
-        text = plan.template_of(Repetition(1, DataFold(1, 2))).text(())
+        text = plan.renderer_of(Repetition(1, DataFold(1, 2))).text({})
         assert text == "lr: 1\n# gridfold: {trainer: 'x:y', seed: 1, fold: [1, 2]}\n"
         again = Config.parse(text, "config.yaml")
         assert (again.run_seed, again.fold) == (1, DataFold(1, 2))
-        assert Plan(again).template.text(()) == text
-        assert Plan(again).template.identity(()) == plan.template_of(Repetition(1, DataFold(1, 2))).identity(())
+        assert Plan(again).renderer.text({}) == text
+        assert Plan(again).renderer.identity({}) == plan.renderer_of(Repetition(1, DataFold(1, 2))).identity({})
 
     @pytest.mark.parametrize("comment", ["{seed: -1}", "{seed: x}", "{fold: [2, 2]}", "{fold: 1}", "{fold: [0]}"])
     def test_a_comment_that_is_no_seed_or_fold(self, comment):
@@ -540,6 +540,6 @@ def test_confirm_needs_something_completed(search, gridfold):
 def test_runs_of_different_parts_of_the_data_have_different_ids():
     """Else --reuse would take the result of one part for that of another."""
     plan = Plan(Config.parse("lr: [1, 2]\n", "c.yaml").override(folds=3, trainer="toy:train"))
-    ids = [plan.template_of(Repetition(0, DataFold(part, 3))).identity((0,)) for part in range(3)]
-    ids.append(plan.template_of(Repetition(0, DataFold(0, 4))).identity((0,)))
+    parts = [*(DataFold(part, 3) for part in range(3)), DataFold(0, 4)]
+    ids = [plan.renderer_of(Repetition(0, part)).identity({"lr": 1}) for part in parts]
     assert len(set(ids)) == 4

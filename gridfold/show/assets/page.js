@@ -1,30 +1,126 @@
 "use strict";
 (() => {
-  const { template, figures } = JSON.parse(document.getElementById("figures").textContent);
-  const touch = window.matchMedia("(pointer: coarse)").matches;
-  const config = { displayModeBar: false, responsive: true, showTips: false, doubleClick: "reset" };
+  /* What is said of the point that is nearest to the pointer. */
+  const tip = document.getElementById("tip");
+  const pointsOf = (path) => {
+    const found = path.getAttribute("d").match(/-?[\d.]+(?:e-?\d+)?/g)?.map(Number) ?? [];
+    return found.flatMap((x, at) => (at % 2 ? [] : [[x, found[at + 1]]]));
+  };
+  const wordsOf = (path, at) => {
+    const said = path.dataset.points?.split(" ");
+    return said ? `${path.dataset.said}\n${said[2 * at]}: ${said[2 * at + 1]}` : path.dataset.said;
+  };
+  const view = (svg) => svg.viewBox.baseVal;
+  const scaleOf = (svg) => {
+    const [box, shown] = [svg.getBoundingClientRect(), view(svg)];
+    return { box, shown, x: box.width / shown.width, y: box.height / shown.height };
+  };
+  document.querySelectorAll(".plot").forEach((plot) => {
+    const svg = plot.querySelector("svg");
+    const lines = [...plot.querySelectorAll("[data-said]")].map((path) => ({ path, points: pointsOf(path) }));
+    let hot = null;
+    const leave = () => {
+      hot?.classList.remove("hot");
+      hot = null;
+      tip.hidden = true;
+    };
+    plot.addEventListener("pointermove", (event) => {
+      const { box, shown, x: across, y: down } = scaleOf(svg);
+      let nearest = { distance: 24 };
+      lines.forEach(({ path, points }) => {
+        if (path.classList.contains("faint")) return;
+        points.forEach(([px, py], at) => {
+          const [x, y] = [box.left + (px - shown.x) * across, box.top + (py - shown.y) * down];
+          if (x < box.left - 1 || x > box.right + 1) return;
+          const distance = Math.hypot(x - event.clientX, y - event.clientY);
+          if (distance <= nearest.distance) nearest = { distance, path, at, x, y };
+        });
+      });
+      leave();
+      if (!nearest.path) return;
+      hot = nearest.path;
+      hot.classList.add("hot");
+      tip.textContent = wordsOf(hot, nearest.at);
+      tip.hidden = false;
+      const room = document.documentElement.clientWidth - tip.offsetWidth - 8;
+      tip.style.left = `${Math.max(8, Math.min(nearest.x + 12, room))}px`;
+      tip.style.top = `${Math.max(8, nearest.y - tip.offsetHeight - 10)}px`;
+    });
+    plot.addEventListener("pointerleave", leave);
+  });
 
-  /* Figures are drawn when they come into view: hundreds of lines need not be drawn to read the answer. */
-  const layoutOf = (name) => {
-    const layout = { ...figures[name].layout, template };
-    if (name === "curves" && !touch) {
-      layout.dragmode = "zoom";
-      layout.xaxis = { ...layout.xaxis, fixedrange: false };
-      layout.yaxis = { ...layout.yaxis, fixedrange: false };
-    }
-    return layout;
+  /* The learning curves are magnified by drawing a frame with the mouse, and as they were by a double click. */
+  const steps = (low, high, most) => {
+    const power = 10 ** Math.floor(Math.log10((high - low) / most));
+    const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= (high - low) / most);
+    const found = [];
+    for (let at = Math.ceil(low / step); at * step <= high && found.length < 50; at++) found.push(at * step);
+    return found;
   };
-  const draw = (plot) => {
-    if (plot.dataset.drawn || !plot.offsetParent) return;
-    plot.dataset.drawn = "yes";
-    Plotly.newPlot(plot, figures[plot.dataset.figure].data, layoutOf(plot.dataset.figure), config);
-  };
-  const plots = [...document.querySelectorAll(".plot")];
-  const seen = new IntersectionObserver(
-    (entries) => entries.forEach((entry) => entry.isIntersecting && draw(entry.target)),
-    { rootMargin: "400px" },
-  );
-  plots.forEach((plot) => seen.observe(plot));
+  document.querySelectorAll("[data-bounds]").forEach((plot) => {
+    const svg = plot.querySelector("svg");
+    const [left, right, lower, upper] = plot.dataset.bounds.split(" ").map(Number);
+    const ticks = [...plot.querySelectorAll(".tick")];
+    const grid = svg.querySelector(".grid");
+    const whole = grid.getAttribute("d");
+    const frame = plot.appendChild(Object.assign(document.createElement("div"), { className: "frame", hidden: true }));
+    const tick = (side, x, y, value) => {
+      const [place, text] = [document.createElement("span"), document.createElement("span")];
+      place.className = `tick ${side}`;
+      Object.assign(place.style, { left: `${x}%`, top: `${y}%` });
+      text.textContent = Number(value.toPrecision(10));
+      place.append(text);
+      return place;
+    };
+    const magnify = (x, y, width, height) => {
+      svg.setAttribute("viewBox", `${x} ${y} ${width} ${height}`);
+      const isWhole = width === 1000 && height === 1000;
+      plot.querySelectorAll(".tick").forEach((each) => each.remove());
+      if (isWhole) return grid.setAttribute("d", whole), plot.append(...ticks);
+      const valueOf = (at, low, high) => low + (at / 1000) * (high - low);
+      const [low, high] = [valueOf(1000 - y - height, lower, upper), valueOf(1000 - y, lower, upper)];
+      const [first, last] = [valueOf(x, left, right), valueOf(x + width, left, right)];
+      const heights = steps(low, high, 6).map((value) => [value, 100 * (1 - (value - low) / (high - low))]);
+      grid.setAttribute("d", heights.map(([, at]) => `M${x} ${y + (at / 100) * height}h${width}`).join(""));
+      plot.append(...heights.map(([value, at]) => tick("left", 0, at, value)));
+      plot.append(
+        ...steps(first, last, 8).map((value) => tick("below", (100 * (value - first)) / (last - first), 100, value)),
+      );
+    };
+    let start = null;
+    const frameTo = (event) => {
+      const box = svg.getBoundingClientRect();
+      const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+      const clamp = (at, most) => Math.max(0, Math.min(at, most));
+      return [clamp(x, box.width), clamp(y, box.height)];
+    };
+    plot.addEventListener("pointerdown", (event) => {
+      if (event.pointerType !== "mouse" || event.button) return;
+      event.preventDefault();
+      plot.setPointerCapture(event.pointerId);
+      start = frameTo(event);
+    });
+    plot.addEventListener("pointermove", (event) => {
+      if (!start) return;
+      const end = frameTo(event);
+      const [x, y] = [0, 1].map((at) => Math.min(start[at], end[at]));
+      const [width, height] = [0, 1].map((at) => Math.abs(start[at] - end[at]));
+      frame.hidden = Math.min(width, height) < 8;
+      Object.assign(frame.style, { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` });
+    });
+    plot.addEventListener("pointerup", (event) => {
+      if (!start) return;
+      const [end, { shown, x: across, y: down }] = [frameTo(event), scaleOf(svg)];
+      const [x, y] = [0, 1].map((at) => Math.min(start[at], end[at]));
+      const [width, height] = [0, 1].map((at) => Math.abs(start[at] - end[at]));
+      if (Math.min(width, height) >= 8) {
+        magnify(shown.x + x / across, shown.y + y / down, width / across, height / down);
+      }
+      start = null;
+      frame.hidden = true;
+    });
+    plot.addEventListener("dblclick", () => magnify(0, 0, 1000, 1000));
+  });
 
   /* The table: sorted by a button in the heading of a column; what has no value is last either way. */
   const table = document.getElementById("table");
@@ -76,12 +172,10 @@
   /* Lines of the trials that have a value; the others are faint. */
   const lines = document.getElementById("lines");
   lines?.addEventListener("change", () => {
-    const plot = document.querySelector('[data-figure="parallel"]');
-    draw(plot);
-    const [axis, value] = lines.value.split(":").map(Number);
-    const data = figures.parallel.data;
-    const opacity = data.map(({ meta }) => (!lines.value || !meta || meta[axis] === value ? 1 : 0.08));
-    Plotly.restyle(plot, { opacity });
+    const [axis, value] = lines.value.split(":");
+    document.querySelectorAll("[data-places]").forEach((path) => {
+      path.classList.toggle("faint", Boolean(lines.value) && path.dataset.places.split(" ")[axis] !== value);
+    });
   });
 
   /* The heat map of the pair that is chosen. */
@@ -92,7 +186,6 @@
     const how = over.find((each) => each.checked).value;
     maps.forEach((map) => {
       map.hidden = map.dataset.pair !== pair.value || map.dataset.over !== how;
-      if (!map.hidden && document.readyState === "complete") draw(map.querySelector(".plot"));
     });
   };
   if (pair) {
@@ -129,16 +222,4 @@
   );
   const sections = [...document.querySelectorAll("main > section")];
   sections.forEach((section) => reading.observe(section));
-
-  /* On paper: every figure, as wide as the page. */
-  const paper = 660;
-  window.addEventListener("beforeprint", () => {
-    plots.forEach((plot) => {
-      draw(plot);
-      if (plot.dataset.drawn && plot.clientWidth > paper) Plotly.relayout(plot, { width: paper });
-    });
-  });
-  window.addEventListener("afterprint", () => {
-    plots.filter((plot) => plot.dataset.drawn).forEach((plot) => Plotly.relayout(plot, { width: null, autosize: true }));
-  });
 })();

@@ -1,0 +1,417 @@
+"""The figures of the report: where things stand in them, and in words what they show. ``page.html`` draws them.
+
+Each figure is a table, or has one, for those who do not see it. Kinds say the same in every figure: the best trial,
+those near it, all others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from gridfold.analysis.effects import Effect, Heatmap, Interaction, Level
+from gridfold.analysis.summary import Curve, Summary, TrialSummary
+from gridfold.records.numbers import cut, number, percent, value_text
+from gridfold.records.numbers import p_text as plain_p
+from gridfold.show.axis import Axis, Line, Tick, extent, part, path, place, steps
+
+_T = TypeVar("_T")
+_SCALE = ("#eef4fa", "#c3daee", "#86b5d9", "#4389bd", "#1f5f99", "#0b3a6b")  # of a heat map, from worse to better
+_SHADES = 40
+_DARK_FROM = 0.67  # of the scale: text on it is white, before it black; both have a contrast of 4.5 there
+
+_MAX_LINES = 300
+_MAX_FIRST = 100
+_MAX_POINTS = 60  # of a curve
+_MAX_ROWS = 50  # of a table beside a figure
+_MAX_PAIRS = 45  # of ten parameters
+_MOST_NAMED = 3
+_FEW_TICKS = 10
+_ROW = 0.06  # of the height of an upright axis: room for a text
+_LETTER = 0.035  # of the width of a small figure: room for a letter
+_ROUNDING = 1e-12  # of a mean
+_NOISE = "What is noise of it is taken off."
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table of texts; the first cell of a row says what the row is of."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure in words, drawn and as a table.
+
+    Attributes:
+        name: its id in the page.
+        title: what it is of, as a heading.
+        caption: its main number in a sentence.
+        lines: what is drawn, the uppermost last.
+        ticks: the texts of its axes.
+        sheet: its numbers.
+        bounds: the values at its left, right, lower and upper side; empty if it cannot be magnified.
+        least_width: in pixels; where there is less room it is scrolled.
+    """
+
+    name: str
+    title: str
+    caption: str
+    lines: tuple[Line, ...]
+    ticks: tuple[Tick, ...]
+    sheet: Sheet
+    bounds: tuple[float, ...] = ()
+    least_width: int = 0
+
+
+@dataclass(frozen=True)
+class Map:
+    """A heat map, which is a table.
+
+    Attributes:
+        caption: its main number in a sentence.
+        corner: what rows and columns are of.
+        columns: the values of the columns.
+        rows: the value of each row, and its cells: text, shade, and whether it is the best.
+    """
+
+    caption: str
+    corner: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[tuple[str, int | None, bool], ...]], ...]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The heat maps of a pair of parameters: the mean over the others, and the best."""
+
+    title: str
+    mean: Map
+    best: Map
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How much of the variance each of several things explains: a table with bars."""
+
+    name: str
+    title: str
+    caption: str
+    what: str
+    rows: tuple[tuple[str, float, str, str], ...]
+
+
+def trial_text(params: Mapping[str, Any], summary: Summary) -> str:
+    """A trial in words, such as ``p 0.1, batch_size 16``."""
+    parts = [f"{summary.labels[path]} {value_text(value)}" for path, value in params.items()]
+    return ", ".join(parts) or "the only trial"
+
+
+def axes(summary: Summary) -> list[Axis]:
+    """An axis for each parameter, the one that explains most first."""
+    paths = dict.fromkeys([*(effect.path for effect in summary.effects), *summary.labels])
+    return [
+        Axis.of(path, summary.labels[path], (t.params[path] for t in summary.trials if path in t.params))
+        for path in paths
+    ]
+
+
+def choices(summary: Summary) -> list[tuple[str, str]]:
+    """What lines can be told by: the position of the axis and of the value on it, and both in words."""
+    return [
+        (f"{position}:{index}", f"{axis.label} = {value_text(value)}")
+        for position, axis in enumerate(axes(summary))
+        for index, value in enumerate(axis.values[:_MAX_ROWS])
+    ]
+
+
+def parallel(summary: Summary) -> Figure | None:
+    """A line for each trial through its values, to its metric on the last axis; the best on top."""
+    ranked, scales = summary.ranked, axes(summary)
+    if not ranked:
+        return None
+    low, high = extent(trial.mean for trial in ranked if trial.mean is not None)
+    drawn, last = _spread(ranked), len(scales)
+    lines = [_through(trial, scales, summary, part(trial.mean or 0.0, low, high)) for trial in reversed(drawn)]
+    across = [at / max(last, 1) for at in range(last + 1)]
+    uprights = [Line("upright", path([(x, 0.0), (x, 1.0)])) for x in across]
+    each_tick = ((x, y, text) for x, axis in zip(across, scales, strict=False) for y, text in axis.ticks(_ROW))
+    ticks = [Tick("left", *place(x, y), cut(text, 14)) for x, y, text in each_tick]
+    ticks += [Tick("right", *place(across[-1], y), number(value)) for y, value in ((0.0, low), (1.0, high))]
+    titles = [*(axis.label for axis in scales), str(summary.metric)]
+    ticks += [Tick("title", *place(x, 1.0), cut(text, 16)) for x, text in zip(across, titles, strict=True)]
+    rows = tuple((trial_text(each.params, summary), number(each.mean)) for each in ranked[:_MAX_ROWS])
+    return Figure(
+        "parallel",
+        "All trials at a glance",
+        _parallel_caption(summary, len(drawn)),
+        (*uprights, *lines),
+        tuple(ticks),
+        Sheet(("trial", _metric(summary)), rows),
+        least_width=110 * (last + 1),
+    )
+
+
+def _through(trial: TrialSummary, scales: Sequence[Axis], summary: Summary, top: float) -> Line:
+    places = [axis.index(trial.params[axis.path]) if axis.path in trial.params else -1 for axis in scales]
+    heights = [axis.positions[at] if at >= 0 else None for axis, at in zip(scales, places, strict=True)]
+    points = [(x / max(len(scales), 1), y) for x, y in enumerate([*heights, top])]
+    said = f"{cut(trial_text(trial.params, summary), 400)}\n{number(trial.mean)}"
+    return Line(str(trial.standing), path(points), said, " ".join(map(str, places)))
+
+
+def _parallel_caption(summary: Summary, drawn: int) -> str:
+    first, total = summary.ranked[0], len(summary.ranked)
+    left_out = f" Of {total:,} trials, {drawn} are drawn: the best, and others evenly." if drawn < total else ""
+    value, through = f"{summary.metric} {number(first.mean)}", trial_text(first.params, summary)
+    said = f"The best goes through {through} to {value}."
+    if summary.tie:
+        said = f"{summary.tie.at(value, through)}."
+    return f"Each line is a trial. {said}{left_out}"
+
+
+def pairs(summary: Summary) -> list[Pair]:
+    """For each pair of parameters, those that explain most first; where they are very many, for these."""
+    places = {axis.path: place for place, axis in enumerate(axes(summary))}
+    ordered = sorted(summary.heatmaps, key=lambda each: sorted((places[path] for path in each.paths), reverse=True))
+    bounds = [extent(_cells(row for each in summary.heatmaps for row in cells(each))) for cells in (_mean, _best)]
+    return [
+        Pair(
+            " × ".join(summary.labels[path] for path in each.paths),
+            _map(summary, each, each.mean, "the mean", bounds[0]),
+            _map(summary, each, each.best, "the best", bounds[1]),
+        )
+        for each in ordered[:_MAX_PAIRS]
+    ]
+
+
+_Rows = tuple[tuple[float | None, ...], ...]
+
+
+def _mean(shown: Heatmap) -> _Rows:
+    return shown.mean
+
+
+def _best(shown: Heatmap) -> _Rows:
+    return shown.best
+
+
+def _map(summary: Summary, shown: Heatmap, cells: _Rows, what: str, bounds: tuple[float, float]) -> Map:
+    """One scale holds for all pairs."""
+    rows, columns = (cut(summary.labels[path], 40) for path in shown.paths)
+    pick = max if summary.maximize else min
+    best = pick(_cells(cells), default=None)
+    empty = " Empty cells have no value." if any(cell is None for row in cells for cell in row) else ""
+
+    def cell(value: float | None) -> tuple[str, int | None, bool]:
+        if value is None:
+            return "–", None, False
+        at = part(value, *bounds)
+        return number(value), round((at if summary.maximize else 1 - at) * (_SHADES - 1)), value == best
+
+    return Map(
+        f"{_metric(summary)}, {what} over the other parameters. {_best_cell(summary, shown, cells, best)}{empty}",
+        f"{rows} ↓  {columns} →",
+        tuple(map(value_text, shown.columns)),
+        tuple((value_text(value), tuple(map(cell, row))) for value, row in zip(shown.rows, cells, strict=True)),
+    )
+
+
+def _best_cell(summary: Summary, shown: Heatmap, cells: _Rows, best: float | None) -> str:
+    if best is None:
+        return "No trial has a value."
+    found = [
+        (row, column)
+        for row, values in zip(shown.rows, cells, strict=True)
+        for column, value in zip(shown.columns, values, strict=True)
+        if value is not None and math.isclose(value, best, rel_tol=_ROUNDING)
+    ]
+    named = zip((summary.labels[path] for path in shown.paths), map(value_text, found[0]), strict=True)
+    where = " with ".join(f"{label} {value}" for label, value in named)
+    return f"Best is {where}: {number(best)}{f', as in {len(found) - 1:,} more' if len(found) > 1 else ''}."
+
+
+def shades() -> Iterator[tuple[str, str]]:
+    """The colours of the cells of a heat map, from worse to better, and those of text on them."""
+    for shade in range(_SHADES):
+        at = shade / (_SHADES - 1) * (len(_SCALE) - 1)
+        first = min(int(at), len(_SCALE) - 2)
+        share = at - first
+        mixed = (
+            round(int(one, 16) + share * (int(other, 16) - int(one, 16)))
+            for one, other in zip(*(_channels(color) for color in _SCALE[first : first + 2]), strict=True)
+        )
+        is_dark = shade >= _DARK_FROM * (_SHADES - 1)
+        yield "#" + "".join(f"{channel:02x}" for channel in mixed), "#ffffff" if is_dark else "#000000"
+
+
+def _channels(color: str) -> tuple[str, ...]:
+    return color[1:3], color[3:5], color[5:7]
+
+
+def effects(summary: Summary) -> list[Figure]:
+    """For each parameter, the one that explains most first; one range holds for all of them."""
+    low, high = extent(bound for each in summary.effects for level in each.levels for bound in _bounds(level))
+    margin = 0.06 * (high - low)
+    bounds = (low - margin, high + margin) if math.isfinite(margin) else (low, high)
+    return [_effect(summary, position, each, bounds) for position, each in enumerate(summary.effects)]
+
+
+def _effect(summary: Summary, position: int, shown: Effect, bounds: tuple[float, float]) -> Figure:
+    """The mean of the metric for each value of a parameter, with its interval."""
+    axis = Axis.of(shown.path, summary.labels[shown.path], (level.value for level in shown.levels))
+    levels = sorted(shown.levels, key=lambda level: axis.index(level.value))
+    best = (max if summary.maximize else min)(levels, key=lambda level: level.mean, default=None)
+    lines = [Line("course", path([(_inner(axis, each), part(each.mean, *bounds)) for each in levels]))]
+    for level in levels:
+        x, kind = _inner(axis, level), "best" if level is best else "near"
+        if level.low is not None and level.high is not None:
+            lines.append(Line("interval", path([(x, part(bound, *bounds)) for bound in (level.low, level.high)])))
+        dot = path([(x, part(level.mean, *bounds))] * 2)
+        lines.append(Line(f"dot {kind}", dot, f"{value_text(level.value, 60)}: {number(level.mean)}"))
+    room = max((len(text) for _, text in axis.ticks()), default=0) * _LETTER + _LETTER
+    below = [Tick("below", *place(_within(at), 0.0), cut(text, 14)) for at, text in axis.ticks(room)]
+    grid, left = _upward(bounds, 5)
+    rows = [(value_text(level.value), number(level.mean), _interval(level), str(level.n)) for level in shown.levels]
+    headings = (axis.label, f"mean {_metric(summary)}", "95 % interval", "trials")
+    caption = _effect_caption(summary, shown)
+    sheet = Sheet(headings, tuple(rows))
+    return Figure(f"effect-{position}", axis.label, caption, (grid, *lines), (*left, *below), sheet)
+
+
+def _within(at: float) -> float:
+    """A place that leaves room at both ends."""
+    return 0.1 + 0.8 * at
+
+
+def _inner(axis: Axis, level: Level) -> float:
+    return _within(axis.position(level.value))
+
+
+def _effect_caption(summary: Summary, shown: Effect) -> str:
+    if not shown.levels:
+        return "No trial has a value."
+    ordered = sorted(shown.levels, key=lambda level: level.mean, reverse=summary.maximize)
+    best, worst = ordered[0], ordered[-1]
+    alike = [each for each in shown.levels if math.isclose(each.mean, best.mean, rel_tol=_ROUNDING)]
+    if len(alike) == len(ordered) > 1:
+        return f"The same at every value ({number(best.mean)}); {_sureness(shown)}."
+    where = " and ".join(value_text(level.value) for level in alike[:_MOST_NAMED])
+    more = f" and {len(alike) - _MOST_NAMED} more" if len(alike) > _MOST_NAMED else ""
+    return (
+        f"Best at {where}{more} ({number(best.mean)}), worst at {value_text(worst.value)}"
+        f" ({number(worst.mean)}); {_sureness(shown)}."
+    )
+
+
+def shares(summary: Summary) -> list[Shares]:
+    """How much each parameter explains, and which act together."""
+    found = []
+    if summary.effects:
+        first = summary.effects[0]
+        said = f"{summary.labels[first.path]} explains {percent(first.share)} of the variance of the trials' means."
+        rows = tuple((summary.labels[each.path], each.share, p_text(each.p), each.verdict) for each in summary.effects)
+        found.append(Shares("shares", "Shares of the variance", f"{said} {_NOISE}", "parameter", rows))
+    if ordered := sorted(summary.interactions, key=lambda each: -each.share):
+        names = [[summary.labels[path] for path in each.paths] for each in ordered]
+        said = (
+            f"{' and '.join(names[0])} together explain {percent(ordered[0].share)} of the variance beyond what each"
+            f" explains alone; {_sureness(ordered[0])}."
+        )
+        rows = tuple(
+            (" × ".join(name), each.share, p_text(each.p), each.verdict)
+            for name, each in zip(names, ordered, strict=True)
+        )
+        found.append(Shares("interactions", "Interactions", f"{said} {_NOISE}", "pair", rows))
+    return found
+
+
+def curves(summary: Summary) -> Figure | None:
+    """The metric of runs in the course of training; those of the best trial on top."""
+    if all(len(curve.points) < 2 for curve in summary.curves):
+        return None
+    drawn = _spread(summary.curves)
+    x = extent(x for curve in summary.curves for x, _ in curve.points)
+    y = extent(y for curve in summary.curves for _, y in curve.points)
+    lines = [_curve(curve, x, y) for curve in reversed(drawn)]
+    grid, left = _upward(y, 6)
+    below = [Tick("below", *place(part(at, *x), 0.0), f"{at:.10g}") for at in steps(*x, _FEW_TICKS)]
+    tops = _tops(summary)
+    rows = tuple((curve.run.run, number(top), number(curve.points[-1][1])) for curve, top in tops[:_MAX_ROWS])
+    sheet = Sheet(("run", f"best {_metric(summary)}", "last"), rows)
+    caption = _curves_caption(summary, *tops[0], len(drawn))
+    return Figure("curves", "Learning curves", caption, (grid, *lines), (*left, *below), sheet, (*x, *y))
+
+
+def _tops(summary: Summary) -> list[tuple[Curve, float]]:
+    """The curves with their best value, the best first."""
+    pick, sign = (max, -1) if summary.maximize else (min, 1)
+    found = [(curve, pick(y for _, y in curve.points)) for curve in summary.curves]
+    return sorted(found, key=lambda each: sign * each[1])
+
+
+def _curves_caption(summary: Summary, first: Curve, top: float, drawn: int) -> str:
+    at, total = next(x for x, y in first.points if y == top), len(summary.curves)
+    left_out = f" Of {total:,} runs, {drawn} are drawn: those of the best trials, and others evenly." * (drawn < total)
+    return f"Run {first.run.index} came furthest: {number(top)} at {summary.course} {at:g}.{left_out}"
+
+
+def _curve(curve: Curve, x: tuple[float, float], y: tuple[float, float]) -> Line:
+    step = max(1, -(-len(curve.points) // _MAX_POINTS))
+    points = [*curve.points[:-1][::step], *curve.points[-1:]]
+    said = cut(f"run {curve.run.index}: {curve.run.run}", 160)
+    places = [(part(at, *x), part(value, *y)) for at, value in points]
+    kind = str(curve.standing) if len(points) > 1 else f"dot {curve.standing}"
+    drawn = path(places if len(points) > 1 else places * 2)
+    return Line(kind, drawn, said, points=" ".join(f"{at:.6g} {value:.6g}" for at, value in points))
+
+
+def _upward(bounds: tuple[float, float], most: int) -> tuple[Line, list[Tick]]:
+    """The grid of an upright axis, and the texts left of it."""
+    values = steps(*bounds, most)
+    heights = [part(value, *bounds) for value in values]
+    grid = Line("grid", "".join(path([(0.0, at), (1.0, at)]) for at in heights))
+    texts = [f"{value:.10g}" for value in values]
+    return grid, [Tick("left", *place(0.0, at), text) for at, text in zip(heights, texts, strict=True)]
+
+
+def _spread(ordered: Sequence[_T]) -> Sequence[_T]:
+    """All of them, or the first and some of the rest, evenly, where they are too many to be told apart."""
+    if len(ordered) <= _MAX_LINES:
+        return ordered
+    rest, room = ordered[_MAX_FIRST:], _MAX_LINES - _MAX_FIRST
+    return [*ordered[:_MAX_FIRST], *(rest[index * len(rest) // room] for index in range(room))]
+
+
+def p_text(p: float | None) -> str:
+    """A p-value as a person reads it."""
+    return "unknown" if p is None else plain_p(p).replace(" ", _NO_BREAK)
+
+
+def _sureness(of: Effect | Interaction) -> str:
+    """The p-value of an effect, and what that means."""
+    said = {"sure": "it matters", "not certain": "not certain", "no sign": "no sign of a difference"}
+    return "noise is unknown" if of.verdict == "unknown" else f"p{_NO_BREAK}{p_text(of.p)}: {said[of.verdict]}"
+
+
+def _interval(level: Level) -> str:
+    if level.low is None or level.high is None:
+        return "unknown"
+    return f"{number(level.low)} to {number(level.high)}"
+
+
+def _bounds(level: Level) -> list[float]:
+    return [bound for bound in (level.mean, level.low, level.high) if bound is not None]
+
+
+def _cells(rows: Iterable[Iterable[float | None]]) -> list[float]:
+    return [value for row in rows for value in row if value is not None]
+
+
+def _metric(summary: Summary) -> str:
+    return cut(str(summary.metric), 60)
