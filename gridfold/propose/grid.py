@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -42,7 +43,7 @@ class Grid:
 
     def __iter__(self) -> Iterator[Proposal]:
         for repetition in self.repetitions:
-            yield from runs_of(islice(self.space, self.trials), [repetition])
+            yield from runs_of(islice(self.space, min(self.trials, sys.maxsize)), [repetition])
 
     def ask(self, room: int) -> Sequence[Proposal] | Answer:
         """The next runs to list; see ``Proposer``."""

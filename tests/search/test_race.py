@@ -18,8 +18,10 @@ from pathlib import Path
 
 
 def noisy(config, run):
-    """No work, and noise that is the same each time."""
-    return config["lr"] + random.Random(f"{config['lr']} {run.seed}").gauss(0, 0.5)
+    """Hardly any work, and noise that is the same each time."""
+    draw = random.Random(f"{config['lr']} {run.seed}")
+    time.sleep(draw.uniform(0, 0.05))
+    return config["lr"] / 4 + draw.gauss(0, 0.5)
 
 
 def waits(config, run):
@@ -32,7 +34,7 @@ def waits(config, run):
         time.sleep(0.01)
     return noisy(config, run)
 '''
-RACE = ("--race", "--repeats", "7", "--parallel", "2")
+RACE = ("--race", "--repeats", "9", "--parallel", "2")
 
 
 class Project:
@@ -81,14 +83,13 @@ def project(tmp_path):
 
 
 def kill_after(made, process, more, pause):
-    """Kill a search when so many more attempts have begun; whether it was not over by then."""
+    """Kill a search when so many more attempts have begun."""
     aim = made.started() + more
     while process.poll() is None and made.started() < aim:
         time.sleep(0.002)
     time.sleep(pause)
     process.kill()
     process.communicate()
-    return process.returncode != 0
 
 
 def test_a_race_that_is_killed_at_20_moments_makes_the_same_runs(project):
@@ -98,11 +99,11 @@ def test_a_race_that_is_killed_at_20_moments_makes_the_same_runs(project):
     process = killed.begin("noisy", "--no-execute")
     killed.finish(process)
     for _ in range(20):
-        kill_after(killed, killed.start("resume", "last"), draw.choice((1, 1, 2, 3, 5)), draw.uniform(0, 0.05))
+        kill_after(killed, killed.start("resume", "last"), draw.choice((1, 2, 3)), draw.uniform(0, 0.05))
     killed.finish(killed.start("resume", "last"))
     unkilled.finish(whole)
     assert killed.listed() == unkilled.listed()
-    assert 16 < len(killed.listed()) < 8 * 7
+    assert 24 < len(killed.listed()) < 8 * 9
     values = [{run: record["metrics"] for run, record in made.records().items()} for made in (killed, unkilled)]
     assert values[0] == values[1]
     assert killed.started() > len(killed.listed()), "attempts were cut off"

@@ -199,15 +199,20 @@ class LocalExecutor:
         elif batch and news.key == batch.key:
             self._end_batch(news.reason)
         else:
-            token = news.token
-            if news.key in self._active:
-                if token is None and batch and batch.waiting:
-                    token = 0  # one that ran alone makes room for one of the batch
+            has_run = news.key in self._active
+            if has_run:
                 yield self._close(self._active.pop(news.key), news)
             if batch:
                 batch.move()
-            if token is not None and self._server and not (interrupt.requests or interrupt.holds):
-                self._server.grant(token)
+            if not (interrupt.requests or interrupt.holds):
+                self._make_room(news, has_run=has_run)
+
+    def _make_room(self, ended: ProcessEnded, *, has_run: bool) -> None:
+        """Let another process of the batch work; a run that ran alone made room for one, too."""
+        if self._server and ended.token is not None:
+            self._server.grant(ended.token)
+        elif self._server and has_run and self._batch and self._batch.waiting:
+            self._server.grant(0)
 
     def _start(self, active: _Active) -> None:
         self._started += 1
