@@ -1,7 +1,7 @@
 """Execute one attempt at a run: the same code for every executor.
 
 The submitter hands over a run directory with ``config.yaml``, and the record to begin with. The worker takes the
-attempt (see ``Run.begin``) and leaves a record in state ``completed``, ``failed`` or ``interrupted``.
+attempt (see ``Claims.take``) and leaves a record in state ``completed``, ``stopped``, ``failed`` or ``interrupted``.
 """
 
 from __future__ import annotations
@@ -35,6 +35,11 @@ from gridfold.runs.run import Attempt, Run, of_record
 from gridfold.trainers.trainer import Trainer, resolve
 
 _MOST_NOTES, _MOST_NOTED = 100, 1_000  # notes of a record, and characters of each
+_DEFAULTS = {
+    "PYTHONHASHSEED": "0",  # sets have one order, so that a run gives the same result twice
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # to ask whether there is a GPU does not initialise it
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # to import pyarrow, as pandas does, starts no thread
+}
 TAKEN = 75  # exit code: another process has this attempt
 
 
@@ -68,6 +73,10 @@ class Task:
             trainer = self.attempt.record.trainer
             return replace(task, config=config, named=named_by(config, () if isinstance(trainer, str) else trainer))
         return task
+
+    def written(self) -> bytes:
+        """What ``python -m gridfold.worker`` is told over standard input; whoever starts it ends it by SIGTERM."""
+        return pickle.dumps(((self.read(),), None))
 
 
 class Stop:
@@ -173,14 +182,16 @@ class Work:
         }
 
 
-def run_process(task: Task, lifeline: int, printed: bytes = b"") -> int:
-    """Make the current process, the leader of its group, one that executes a run; its exit code.
+def environment() -> dict[str, str]:
+    """Of every process that executes runs. What the user has set comes first, but for the number of threads."""
+    return {**_DEFAULTS, **os.environ, **threads.environment(1)}
 
-    Everything that the run prints goes to its log, after what was ``printed`` for it before.
-    """
+
+def run_process(task: Task, lifeline: int | None = None, printed: bytes = b"", outputs: Sequence[int] = (1, 2)) -> int:
+    """Make the current process one that executes a run; its exit code. For the arguments see `enter`."""
     stop = listen()
     reads.start().begin()
-    work = enter(task, lifeline, printed, stop)
+    work = enter(task, lifeline, printed, stop, outputs)
     if work is None:
         return TAKEN
 
@@ -205,17 +216,18 @@ def listen() -> Stop:
     return stop
 
 
-def enter(task: Task, lifeline: int, printed: bytes, stop: Stop, outputs: Sequence[int] = (1, 2)) -> Work | None:
+def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs: Sequence[int] = (1, 2)) -> Work | None:
     """Make the current process that of a run; None if another process has the attempt.
 
     Args:
         task: what to execute.
-        lifeline: what ties the process to the search.
+        lifeline: what ties the process, the leader of its group, to the search; None where an engine ends it.
         printed: what was printed for the run before.
         stop: hears SIGTERM.
-        outputs: the descriptors that write into the run's log.
+        outputs: the descriptors that are to write into the run's log; none where an engine keeps what is printed.
     """
-    tie(lifeline)
+    if lifeline is not None:
+        tie(lifeline)
     record = started(task.attempt.record)
     run = of_record(task.attempt.run.dir, record)
     if not run.claims.take(record):
@@ -269,16 +281,19 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     notes = [cut(str(note), _MOST_NOTED) for note in (*work.run.notes[:_MOST_NOTES], *stages.notes())]
     record = replace(work.record, ended=now(), seconds=fold["own_seconds"], fold=fold, notes=notes)
     record = replace(record, inputs=work.inputs())
-    if not work.run.conclude(replace(record, **outcome), is_own=True):
+    record = replace(record, **outcome)
+    if record.state == "completed" and work.run.told_to_stop:
+        record = replace(record, state="stopped")
+    if not work.run.conclude(record, is_own=True):
         return TAKEN
-    return 0 if outcome["state"] == "completed" else 1
+    return 0 if record.is_done else 1
 
 
 def main() -> int:
-    """Execute the task that comes over standard input, in a process of its own."""
+    """``python -m gridfold.worker``: execute the task that comes over standard input (see `Task.written`)."""
     logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
-    (task, lifeline), _ = pickle.load(sys.stdin.buffer)  # from the import server, over a pipe
-    return run_process(task, lifeline)
+    arguments, _ = pickle.load(sys.stdin.buffer)
+    return run_process(*arguments)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from dataclasses import replace
 from rich.console import Console, RenderableType
 
 from gridfold.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_LEFT, ConfigError
-from gridfold.executors.local.executor import LocalExecutor
+from gridfold.executors.protocol import Executor
 from gridfold.identity.fingerprint import Code
 from gridfold.records.objective import Objective
 from gridfold.records.trials import write_results
@@ -33,7 +33,7 @@ _PATIENCE = (3.0, 30.0)  # seconds, at least and at most, to wait for runs that 
 
 def execute(
     backlog: Backlog,
-    executor: LocalExecutor,
+    executor: Executor,
     execution: Execution,
     options: argparse.Namespace,
     again: str,
@@ -142,9 +142,7 @@ def _say_the_end(left: Backlog, outcome: Outcome, options: argparse.Namespace, a
         errors.print(terminal.unfinished(directory, outcome, again), soft_wrap=True)
 
 
-def _execute_rounds(
-    backlog: Backlog, executor: LocalExecutor, execution: Execution, options: argparse.Namespace
-) -> Outcome:
+def _execute_rounds(backlog: Backlog, executor: Executor, execution: Execution, options: argparse.Namespace) -> Outcome:
     """Execute what is left of a search; of a race, one round after the other."""
     directory, begin = backlog.search, time.monotonic()
     races = directory.facts().get("race") and options.action != "confirm"
@@ -159,7 +157,7 @@ def _execute_rounds(
 
 
 def _execute_round(
-    backlog: Backlog, executor: LocalExecutor, policy: Policy, execution: Execution, options: argparse.Namespace
+    backlog: Backlog, executor: Executor, policy: Policy, execution: Execution, options: argparse.Namespace
 ) -> Outcome:
     directory, output = backlog.search, output_of(options)
     store = Store(directory.dir.parent)

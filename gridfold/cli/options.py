@@ -273,6 +273,9 @@ def _trainer_options(parser: argparse.ArgumentParser) -> None:
 
 def _execution_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("execution")
+    group.add_argument(
+        "--executor", metavar="NAME", type=_text, help="what executes the runs (default: the config's, or local)"
+    )
     group.add_argument("--parallel", metavar="N", type=_parallel, help="runs at a time (default: GPUs, or cores)")
     group.add_argument(
         "--runs-per-gpu", metavar="K", type=_per_gpu, help="runs that share a GPU (default: 1; 0: use none)"

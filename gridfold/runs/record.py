@@ -89,6 +89,11 @@ class Record:
         return float(said) if isinstance(said, (int, float)) and 0 <= said < 1e12 else 0.0
 
     @property
+    def is_done(self) -> bool:
+        """Whether it has a result, which counts: it was completed, or stopped at the value that it had reached."""
+        return self.state in ("completed", "stopped")
+
+    @property
     def is_final(self) -> bool:
         """Whether the attempt is over."""
         return self.state not in ("created", "running")

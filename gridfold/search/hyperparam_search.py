@@ -14,8 +14,8 @@ from gridfold.config.overrides import from_mapping
 from gridfold.config.render import Template
 from gridfold.core.errors import ConfigError
 from gridfold.core.process.interrupt import Interrupt
-from gridfold.executors.local.executor import LocalExecutor
-from gridfold.executors.protocol import Executor, Harmless, Watcher
+from gridfold.executors.protocol import Executor, Harmless, Options, Watcher
+from gridfold.executors.registry import start
 from gridfold.records.trials import write_results
 from gridfold.runs.failure import is_disk_full
 from gridfold.runs.record import Record, now
@@ -129,7 +129,7 @@ class HyperParamSearch:
             logging.getLogger("gridfold").warning(doubt)
         if not execute:
             return create(plan, run_prefix, self.store)[1]
-        with LocalExecutor(parallel=parallel, fold=None) as executor:
+        with start(plan.executor, Options(plan.config.threads, parallel, runs_per_gpu=0)) as executor:
             code = plan.check(executor)
             search, run_dirs = create(plan, run_prefix, self.store, code)
             if execute_search(Backlog.read(search, code.fingerprint), executor, Silent()).interrupted:
