@@ -74,9 +74,9 @@ class Task:
             return replace(task, config=config, named=named_by(config, () if isinstance(trainer, str) else trainer))
         return task
 
-    def written(self) -> bytes:
-        """What ``python -m gridfold.worker`` is told over standard input; whoever starts it ends it by SIGTERM."""
-        return pickle.dumps(((self.read(),), None))
+    def written(self, outputs: Sequence[int] = (1, 2)) -> bytes:
+        """What ``python -m gridfold.worker`` is told over standard input, which SIGTERM ends; see `enter`."""
+        return pickle.dumps(((self.read(), None, b"", outputs), None))
 
 
 class Stop:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 from gridfold.core.files import read_mapping
-from gridfold.core.process.identity import Owner
+from gridfold.core.process.identity import PROCESS, Owner, asked_here
 from gridfold.core.values import from_params, to_params
 from gridfold.runs.reports import is_metric
 
@@ -41,6 +41,7 @@ class Record:
         pid: the process that does; the leader of a process group.
         process: when that process started (see ``gridfold.core.process.identity.Owner``).
         session: what the processes of whoever has it executed have in common (see ``new_session`` there).
+        asks: who is asked whether that process lives (see ``Owner``): its machine, or an engine about its job.
         state: how far it is; "lost", which no file says, if its process is dead and did not say how it ended.
         fold: how the result came about: its ``label``, ``own`` if nothing of it was shared with other runs,
             ``bitwise`` if something was and it is to the bit what it would be alone; the seconds and CPU seconds that
@@ -74,6 +75,7 @@ class Record:
     pid: int | None = None
     process: str | None = None
     session: str | None = None
+    asks: str = PROCESS
     fold: Mapping[str, Any] | None = None
     notes: Sequence[str] = field(default_factory=list)
     reused: str | None = None
@@ -125,6 +127,7 @@ def started(record: Record) -> Record:
         host=owner.host,
         pid=owner.pid,
         process=owner.start,
+        asks=asked_here(record.asks),
         metrics={},
         error=None,
         notes=[],
@@ -164,6 +167,7 @@ def _is_sound(record: Record) -> bool:
         and (record.error is None or (isinstance(record.error, dict) and _says_what(record.error)))
         and (record.seconds is None or (is_metric("seconds", record.seconds) and math.isfinite(record.seconds)))
         and isinstance(record.id, str)
+        and isinstance(record.asks, str)
         and (isinstance(record.trainer, str) or _is_list_of_texts(record.trainer))
         and all(isinstance(value, int) for value in (record.seed, record.threads, record.repeat))
         and all(value is None or isinstance(value, str) for value in _texts_of(record))

@@ -1,11 +1,13 @@
 """An executor of less than a hundred lines keeps the whole contract, and can be chosen by its name."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from gridfold.executors.protocol import Options
 from gridfold.runs.store import Store
+from gridfold.worker import Task
 from tests.executors import pool
 from tests.executors.contract import ExecutorContract
 
@@ -19,6 +21,14 @@ class TestPool(ExecutorContract):
 
 def test_it_is_short():
     assert len(Path(pool.__file__).read_text().splitlines()) <= 100
+
+
+def test_an_engine_may_keep_what_a_run_prints(submit):
+    (attempt,) = submit("finish")
+    told = Task(attempt, {}).written(outputs=())
+    ended = subprocess.run(pool.WORKER, input=told, capture_output=True, check=True, timeout=60)
+    assert (ended.stdout, ended.stderr) == (b"trained run0 0\n", b"")
+    assert (attempt.run.read().state, attempt.run.read_log()) == ("completed", "")
 
 
 @pytest.fixture
