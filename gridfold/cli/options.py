@@ -18,7 +18,7 @@ from gridfold.core.limits import (
     USUAL_RUNS,
 )
 
-LOOKING = ("status", "fold", "results", "best", "diff", "report", "logs")  # actions that run nothing
+LOOKING = ("status", "fold", "results", "best", "diff", "report", "logs", "stop")  # actions that run nothing
 _MOST, _MOST_DIGITS = 10**9, 20  # of any other number
 _SHOWN = 40  # characters of what was found
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -125,6 +125,15 @@ def _logs_options(parser: argparse.ArgumentParser) -> None:
     _run_argument(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="go on until the run ends")
     parser.set_defaults(action="logs")
+
+
+def _stop_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Tell a run to stop. It ends with the value that it has reached, which counts as a result, when its trainer "
+        "next asks run.should_stop(). The built-in trainer asks after each evaluation. A run that does not ask goes on."
+    )
+    _run_argument(parser)
+    parser.set_defaults(action="stop")
 
 
 def _reproduce_options(parser: argparse.ArgumentParser) -> None:
@@ -400,6 +409,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "diff": (_diff_options, "in what two runs differ"),
     "report": (_report_options, "write what came of a search as one page of HTML"),
     "logs": (_logs_options, "what a run printed"),
+    "stop": (_stop_options, "tell a run to stop with the value that it has reached"),
     "verify": (_verify_options, "run some runs of a search again, each alone, and compare"),
     "reproduce": (_reproduce_options, "run a run again and compare"),
     "train": (train_options, "train one config"),

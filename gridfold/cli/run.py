@@ -244,7 +244,7 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     output.print(terminal.metrics_table(run_at_best(run, record, objective)))
     if options.quiet:
         sys.stdout.write(f"{run.dir}\n")
-    return 0 if record.state == "completed" else EXIT_FAILED
+    return 0 if record.is_done else EXIT_FAILED
 
 
 def _searching(options: argparse.Namespace) -> str:

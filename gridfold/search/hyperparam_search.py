@@ -161,7 +161,7 @@ def execute_search(
                 again = schedule.ended(attempt, record)
                 watcher.ended(attempt.run, record, again=again)
                 search.log(_line(record, attempt))
-                failed += record.is_final and record.state != "completed" and not again
+                failed += record.is_final and not record.is_done and not again
                 if _is_unrecorded(attempt.run, record):
                     unrecorded.append((attempt.run, record))
                 if keep:
@@ -177,12 +177,12 @@ def execute_search(
 
 def _first_metrics(search: SearchDirectory) -> Mapping[str, float]:
     """The metrics of the first completed run that has some."""
-    records = (record for _, record in search.records() if record and record.state == "completed")
+    records = (record for _, record in search.records() if record and record.is_done)
     return next((record.metrics for record in records if record.metrics), {})
 
 
 def _has_completed(search: SearchDirectory) -> bool:
-    return any(record is not None and record.state == "completed" for _, record in search.records())
+    return any(record is not None and record.is_done for _, record in search.records())
 
 
 def _codes(facts: Mapping[str, Any], code: str | None) -> list[str]:

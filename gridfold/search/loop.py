@@ -92,7 +92,7 @@ class Schedule:
     def ended(self, attempt: Attempt, record: Record) -> bool:
         """Hear the record of an attempt; whether it is tried again."""
         self._under_way -= 1
-        if record.state == "completed":
+        if record.is_done:
             self._completed += 1
             self._seconds.append(record.seconds or 0.0)
             self.measured(record.metrics)

@@ -15,7 +15,7 @@ from gridfold.space.repeats import repetitions
 Contention = Callable[[Results], Sequence[TrialResult]]
 """The trials of a search that cannot be told apart from the best, with the best itself."""
 
-_OVER = ("completed", "failed")
+_OVER = ("completed", "stopped", "failed")
 
 
 def results_of(search: SearchDirectory) -> Results:
@@ -97,7 +97,7 @@ def _repeats(trial: TrialResult) -> int:
 
 def _nothing_to_compare(search: SearchDirectory, results: Results) -> ConfigError:
     metric, hint = results.objective.metric or "", f"gridfold resume {search.name}"
-    completed = [run for trial in results.trials for run in trial.runs if run.state == "completed"]
+    completed = [run for trial in results.trials for run in trial.runs if run.is_done]
     if completed:
         hint = nearest(metric, {name for run in completed for name in run.metrics})
         return ConfigError(f"no run has a finite {metric or 'metric'} to compare by", where=search.name, hint=hint)

@@ -172,7 +172,7 @@ class Backlog:
         run = self.search.run(entry)
         self.total += 1
         record, attempt, owner = run.standing()
-        if record and record.state == "completed":
+        if record and record.is_done:
             self.completed += 1
             self.made[code_of(record, self._facts), json.dumps(record.inputs)] += 1
             self.longest = max(self.longest, record.seconds or 0.0)

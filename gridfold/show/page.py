@@ -206,7 +206,7 @@ def _facts(tables: Tables) -> Iterator[Fact]:
     repeats = max((len(trial.runs) for trial in trials), default=0)
     counts = f"{len(runs):,} runs" + (f", up to {repeats} of a trial" if repeats > 1 else "")
     yield Fact("trials", f"{len(trials):,}", counts)
-    failed, done = (sum(run.state == state for run in runs) for state in ("failed", "completed"))
+    failed, done = sum(run.state == "failed" for run in runs), sum(run.is_done for run in runs)
     yield Fact("completed", f"{done:,}", f"{failed:,} failed" if failed else "none failed")
     seconds = [run.record.seconds or 0.0 for run in runs if run.record]
     yield Fact("time of all runs", duration(math.fsum(seconds)), "one after another")
