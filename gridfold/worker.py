@@ -7,7 +7,6 @@ attempt (see ``Claims.take``) and leaves a record in state ``completed``, ``stop
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import pickle
 import resource
@@ -21,6 +20,7 @@ from types import FrameType
 from typing import Any
 
 from gridfold import stages
+from gridfold.core import logs
 from gridfold.core.errors import ConfigError, cut
 from gridfold.core.process import seeding, threads
 from gridfold.core.process.lifeline import tie
@@ -32,7 +32,8 @@ from gridfold.runs.failure import ProgramFailed, describe
 from gridfold.runs.record import Record, now, started
 from gridfold.runs.reports import numbers
 from gridfold.runs.run import Attempt, Run, of_record
-from gridfold.trainers.trainer import Trainer, resolve
+from gridfold.trainers.protocol import Trainer
+from gridfold.trainers.resolve import resolve
 
 _MOST_NOTES, _MOST_NOTED = 100, 1_000  # notes of a record, and characters of each
 _DEFAULTS = {
@@ -147,7 +148,7 @@ class Work:
         record: as it began.
         stop: hears SIGTERM.
         start: when it began.
-        node: the process in its fold; "" if it runs alone.
+        node: its process in the batch; "" if it runs alone.
         shared: what was spent on it together with other runs, before.
         unread: paths of the config that it had not in common with the last of them, and has never read.
         named: the files that its config names.
@@ -170,7 +171,7 @@ class Work:
         except Exception as error:  # a result is worth more than what is known of it
             return {"untold": f"what it has read ({type(error).__name__}: {error})"[:300]}
 
-    def fold(self) -> dict[str, Any]:
+    def sharing(self) -> dict[str, Any]:
         """How the result came about, for the record."""
         own = self.start.spent().as_dict()
         return {
@@ -230,6 +231,7 @@ def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs:
         tie(lifeline)
     record = started(task.attempt.record)
     run = of_record(task.attempt.run.dir, record)
+    reads.start().leave_out(str(run.dir))
     if not run.claims.take(record):
         return None
     log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)  # not before: it is whose the attempt is
@@ -237,7 +239,8 @@ def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs:
         os.dup2(log, output)
     os.write(log, printed)
     os.close(log)
-    os.environ.update(task.environment)
+    if task.environment:
+        os.environ.update(task.environment)
     stages.use(run.dir.parent)
     adopt()
     if record.attempt > 1:
@@ -277,11 +280,12 @@ def outcome(train: Callable[[], Mapping[str, float]], stop: Stop) -> dict[str, A
 
 def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     """Record what came of a run; the exit code."""
-    fold = work.fold()
+    sharing = work.sharing()
     notes = [cut(str(note), _MOST_NOTED) for note in (*work.run.notes[:_MOST_NOTES], *stages.notes())]
-    record = replace(work.record, ended=now(), seconds=fold["own_seconds"], fold=fold, notes=notes)
-    record = replace(record, inputs=work.inputs())
-    record = replace(record, **outcome)
+    ended, inputs = now(), work.inputs()
+    record = replace(
+        work.record, ended=ended, seconds=sharing["own_seconds"], sharing=sharing, notes=notes, inputs=inputs, **outcome
+    )
     if record.state == "completed" and work.run.told_to_stop:
         record = replace(record, state="stopped")
     if not work.run.conclude(record, is_own=True):
@@ -291,7 +295,7 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
 
 def main() -> int:
     """``python -m gridfold.worker``: execute the task that comes over standard input (see `Task.written`)."""
-    logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
+    logs.show()
     arguments, _ = pickle.load(sys.stdin.buffer)
     return run_process(*arguments)
 

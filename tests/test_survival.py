@@ -948,7 +948,7 @@ def test_the_table_in_the_end_and_the_status_say_the_same(place, seed):
     """Whatever was killed, in whatever moment the search was stopped."""
     project, draw = place(config="bit_0: [0, 1]\nbit_1: [0, 1]\nbit_2: [0, 1]\n"), random.Random(seed)
     search = project.search("splits", "--parallel", "2", *draw.choice([(), ("--budget", "1"), ("--fail-fast",)]))
-    wait_for(lambda: list(project.folder.glob("runs/*/fold.jsonl")))
+    wait_for(lambda: list(project.folder.glob("runs/*/sharing.jsonl")))
     time.sleep(draw.uniform(0, 0.5))
     if found := [pid for pid in project.processes() if pid != search.pid]:
         with contextlib.suppress(ProcessLookupError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
 import re
 import stat
@@ -15,7 +14,7 @@ from typing import Any
 
 LISTED = "*"  # behind the name of a folder of which only the list of names counts
 _MOST_BYTES = 8 << 20  # of a file that is read to know it; of others size and time count
-_MOST_FILES = 20_000  # in a folder that a value names
+MOST_FILES = 20_000  # in a folder that a value names
 _MOST_CHARACTERS = 4096
 _FOLDER_SECONDS = 10  # in which a folder that many runs name is walked once
 _REFERENCE = re.compile(r"\$\{(?:(?:oc\.)?env:(\w+)(?:,([^}]*))?|(\.*[\w.-]+))\}")
@@ -87,6 +86,8 @@ def _hash_of_file(path: str, status: os.stat_result) -> str:
 @lru_cache(maxsize=100_000)
 def content(path: str, *_stamp: int) -> str:
     """A hash of what is in a file that has this size and time."""
+    import hashlib  # with OpenSSL, which few runs need
+
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -107,12 +108,14 @@ def _hash_of_folder(folder: str, _moment: float) -> str | None:
             with suppress(OSError):
                 status = os.stat(f"{parent}/{name}")
                 known.append((os.path.relpath(parent, folder), name, status.st_size, status.st_mtime_ns))
-            if len(known) > _MOST_FILES:
+            if len(known) > MOST_FILES:
                 return None
     return _digest(known)
 
 
 def _digest(known: Sequence[object]) -> str:
+    import hashlib  # as above
+
     return hashlib.sha256(repr(known).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import canonical
 from gridfold.records.table import ABSENT, OF_TEST, Column, Row
-from gridfold.trainers.metric_names import is_of_test
+from gridfold.trainers.metrics.names import is_of_test
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {"abs": abs, "len": len, "max": max, "min": min, "round": round}
 _CONSTANTS = {"null": None, "true": True, "false": False, "nan": math.nan, "inf": math.inf}  # as tables show them
@@ -30,7 +30,7 @@ _FORM = "such as: val_f1 > 0.8 and batch_size == 32"
 _MAX_LENGTH = 10_000
 
 
-class Condition:
+class Filter:
     """What is to hold of a row.
 
     Args:
@@ -67,7 +67,7 @@ class Condition:
         wrong: list[Exception] = []
         found = [row for row in rows if self._holds(row, wrong)]
         if wrong and len(wrong) == len(rows):
-            raise ConfigError(f"makes sense for no row: {wrong[0]}", where=f"--where {self._text!r}") from None
+            raise ConfigError(f"cannot be evaluated for any row: {wrong[0]}", where=f"--where {self._text!r}") from None
         return found
 
     def _holds(self, row: Row, wrong: list[Exception]) -> bool:

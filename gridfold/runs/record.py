@@ -8,9 +8,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
-from gridfold.core.files import read_mapping
+from gridfold.core.files import contents, mapping_of
 from gridfold.core.process.identity import PROCESS, Owner, asked_here
 from gridfold.core.values import from_params, to_params
 from gridfold.runs.reports import is_metric
@@ -43,10 +44,11 @@ class Record:
         session: what the processes of whoever has it executed have in common (see ``new_session`` there).
         asks: who is asked whether that process lives (see ``Owner``): its machine, or an engine about its job.
         state: how far it is; "lost", which no file says, if its process is dead and did not say how it ended.
-        fold: how the result came about: its ``label``, ``own`` if nothing of it was shared with other runs,
+        sharing: how the result came about: its ``label``, ``own`` if nothing of it was shared with other runs,
             ``bitwise`` if something was and it is to the bit what it would be alone; the seconds and CPU seconds that
-            were ``shared`` and its ``own``; the ``node``, its process in the fold (see ``SearchDirectory.note_fold``);
-            ``unread``, paths of the config that it was seen not to read. None until it ends.
+            were ``shared`` and its ``own``; the ``node``, its process in the batch (see
+            ``SearchDirectory.note_sharing``); ``unread``, paths of the config that it was seen not to read. None until
+            it ends.
         notes: what else is to know about the result.
         reused: the directory name of the run whose record this is, if the run was not executed.
         repeat: which repeat of its trial it is, from 0: repeats differ in their seed.
@@ -76,7 +78,7 @@ class Record:
     process: str | None = None
     session: str | None = None
     asks: str = PROCESS
-    fold: Mapping[str, Any] | None = None
+    sharing: Mapping[str, Any] | None = None
     notes: Sequence[str] = field(default_factory=list)
     reused: str | None = None
     repeat: int = 0
@@ -87,7 +89,7 @@ class Record:
     @property
     def shared_seconds(self) -> float:
         """How long what it shared with other runs took, beside its own ``seconds``; 0 if it shared nothing."""
-        said = self.fold.get("shared_seconds") if isinstance(self.fold, Mapping) else None
+        said = self.sharing.get("shared_seconds") if isinstance(self.sharing, Mapping) else None
         return float(said) if isinstance(said, (int, float)) and 0 <= said < 1e12 else 0.0
 
     @property
@@ -101,6 +103,7 @@ class Record:
         return self.state not in ("created", "running")
 
 
+_MOST_KEPT = 1000  # records
 _FIELDS = tuple(field.name for field in fields(Record))
 _STATES = [state for state in get_args(State) if state != "lost"]  # that a file may say
 
@@ -136,13 +139,21 @@ def started(record: Record) -> Record:
 
 def read_record(path: str | os.PathLike[str]) -> Record | None:
     """The record that a file holds; None if it holds none that is sound."""
-    return as_record(read_mapping(path))
+    return _record_of(contents(path))
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _record_of(content: bytes) -> Record | None:
+    """The record that a file's content is; the end of a search looks at each several times."""
+    return as_record(mapping_of(content))
 
 
 def as_record(found: Mapping[str, Any]) -> Record | None:
     """The record that a file tells of; None if it does not, or not soundly."""
     try:
         said = {name: found[name] for name in _FIELDS if name in found}
+        if "fold" in found:  # what it was called once
+            said.setdefault("sharing", found["fold"])
         record = Record(**said | {"params": from_params(said.get("params"))})
     except (TypeError, ValueError, RecursionError):
         return None
@@ -171,7 +182,7 @@ def _is_sound(record: Record) -> bool:
         and (isinstance(record.trainer, str) or _is_list_of_texts(record.trainer))
         and all(isinstance(value, int) for value in (record.seed, record.threads, record.repeat))
         and all(value is None or isinstance(value, str) for value in _texts_of(record))
-        and (record.fold is None or isinstance(record.fold, dict))
+        and (record.sharing is None or isinstance(record.sharing, dict))
         and _is_list_of_texts(record.notes)
         and (record.data_fold is None or _is_pair(record.data_fold))
     )
@@ -197,5 +208,5 @@ def _is_pair(fold: Any) -> bool:
 def as_text(record: Record) -> str:
     """A line for each field: for people, and written faster than ``json`` indents."""
     said = vars(record) | {"params": to_params(record.params)}
-    lines = [f" {json.dumps(name)}: {json.dumps(value)}" for name, value in said.items()]
+    lines = [f' "{name}": {json.dumps(value)}' for name, value in said.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"

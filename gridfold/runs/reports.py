@@ -51,6 +51,8 @@ def number(value: Any) -> int | float:
         TypeError: it is no number.
         OverflowError: it is larger than a number can be.
     """
+    if type(value) is float:
+        return value
     if value is None:
         return math.nan
     try:

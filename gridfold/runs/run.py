@@ -65,7 +65,7 @@ class Run:
         fold: DataFold | None = None,
         attempt: int = 0,
     ) -> None:
-        self.dir = Path(directory)
+        self.dir = directory if isinstance(directory, Path) else Path(directory)
         self.seed = seed
         self.index = index
         self.fold = fold
@@ -224,7 +224,7 @@ class Run:
         replace_file(self.dir / RECORD, as_text(record), durable=durable)
         if record.is_final:
             with contextlib.suppress(FileNotFoundError):
-                (self.dir / PROGRESS).unlink()
+                os.unlink(f"{self.dir}/{PROGRESS}")  # noqa: PTH108 - as in `replace_file`
 
     def standing(self) -> tuple[Record | None, int, Owner | None]:
         """What can be said of the run: its record, how many attempts were taken, who has the last if it is not over.

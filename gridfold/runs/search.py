@@ -34,7 +34,8 @@ RUNS = "runs.jsonl"
 RESULTS = "results.csv"
 REPORT = "report.html"
 LOG = "search.log"
-FOLD = "fold.jsonl"
+SHARING = "sharing.jsonl"
+_OLD_SHARING = "fold.jsonl"  # of an older gridfold
 CODE = "code.jsonl"
 PATCH = "code.patch"
 VERIFIED = "verify.json"
@@ -217,6 +218,14 @@ class SearchDirectory:
             self._update({"runs": addition.size})
         return addition.count
 
+    def version_of_list(self) -> object:
+        """What is another when runs were added; None if there is no list."""
+        try:
+            found = (self.dir / RUNS).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
     def entries(self) -> Iterator[RunEntry]:
         """The search's runs, in the order of their index.
 
@@ -268,18 +277,18 @@ class SearchDirectory:
         found = ((said.get("fingerprint"), Sources.said(said)) for said in read_mappings(self.dir / CODE))
         return {name: sources for name, sources in found if isinstance(name, str) and sources}
 
-    def note_fold(self, event: Mapping[str, Any]) -> None:
-        """Append what a fold has done to ``fold.jsonl``; a disk that is full loses it, not the search.
+    def note_sharing(self, event: Mapping[str, Any]) -> None:
+        """Append what processes have shared to ``sharing.jsonl``; a disk that is full loses it, not the search.
 
         Many processes write: each line is written in one piece.
         """
         with suppress(OSError):
-            file = regular(self.dir / FOLD, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            file = regular(self.dir / SHARING, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             try:
                 os.write(file, json.dumps(event).encode() + b"\n")
             finally:
                 os.close(file)
 
-    def fold_events(self) -> list[dict[str, Any]]:
-        """What ``note_fold`` was told, in order; lines that are torn are left out."""
-        return read_mappings(self.dir / FOLD)
+    def sharing_events(self) -> list[dict[str, Any]]:
+        """What ``note_sharing`` was told, in order; lines that are torn are left out."""
+        return read_mappings(self.dir / _OLD_SHARING) + read_mappings(self.dir / SHARING)

@@ -87,7 +87,7 @@ class Store:
             raise ConfigError(f"no run {index:.20} in {found.name}", hint=f"it has runs 0 to {last}")
         hint = nearest(name[:_MAX_HINT], (path.name for path in self.root.glob("*") if is_file(Run(path).config_path)))
         if not hint.startswith("did you mean"):
-            hint = "a run is said by its directory, or its number: 3 in the last search, SEARCH:3 in another"
+            hint = "name a run by its directory, or by its number: 3 in the last search, SEARCH:3 in another"
         raise ConfigError(f"no run {name!r:.200}", where=str(self.root), hint=hint[:_MAX_HINT])
 
     def create_run(self, config: str) -> Run:
@@ -106,6 +106,6 @@ class Store:
             raise ConfigError("cannot be written to", where=str(self.root))
 
     def _has_prefix(self, prefix: str) -> bool:
-        folded = prefix.casefold()
+        start = prefix.casefold()
         with os.scandir(self.root) as entries:
-            return any(entry.name.casefold().startswith(folded) for entry in entries)
+            return any(entry.name.casefold().startswith(start) for entry in entries)

@@ -40,7 +40,7 @@ class Execution:
         fail_fast: stop at the first failure.
         keep_going: go on although the first runs all fail alike.
         keep_checkpoints: how many of the best runs keep their checkpoints; None for all.
-        fold: compute once what runs have in common; by default as far as a function writes no file (see
+        share: compute once what runs have in common; by default as far as a function writes no file (see
             ``executors.protocol.Options``).
     """
 
@@ -52,7 +52,7 @@ class Execution:
     fail_fast: bool | None = None
     keep_going: bool | None = None
     keep_checkpoints: int | None = None
-    fold: bool | None = None
+    share: bool | None = None
 
     def or_else(self, saved: Mapping[str, Any]) -> Execution:
         """What was said now, and for the rest what was said before."""
@@ -66,9 +66,8 @@ class Execution:
         Raises:
             ConfigError: there is no such executor, or it cannot do this.
         """
-        return start(
-            executor, Options(threads, self.parallel, self.runs_per_gpu, self.timeout, share=self.fold, cold=cold)
-        )
+        options = Options(threads, self.parallel, self.runs_per_gpu, self.timeout, share=self.share, cold=cold)
+        return start(executor, options)
 
     def policy(self) -> Policy:
         """What the search does about failures and time."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import logging
 import mmap
 import os
 import struct
@@ -20,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from gridfold.core.files import replace_bytes, replace_file
+from gridfold.core.logs import logger
 from gridfold.stages.packing import Buffer, Classes, NotKeptError, pack, unpack
 from gridfold.stages.trace import Question
 
-_LOG = logging.getLogger(__name__)
 _RESULT, _QUESTION, _LOCK = ".result", ".question", ".lock"
 _MAGIC = b"gridfol2"  # before, results were pickles
 _HEAD = struct.Struct("<8sQII")  # the magic, the size of the file, the check sum of what follows, the number of pieces
@@ -31,13 +30,13 @@ _ALIGNMENT = 64  # of arrays: what is loaded is where it could have been allocat
 
 
 @dataclass(frozen=True)
-class Box:
+class Hit:
     """A result; it may be None."""
 
     value: Any
 
 
-class Shelf:
+class Cache:
     """The folder.
 
     Large arrays of a result are mapped into memory when it is loaded: processes share them, and what one changes in
@@ -69,17 +68,17 @@ class Shelf:
         _touch(path)
         return question
 
-    def result(self, key: str, classes: Classes) -> Box | None:
+    def result(self, key: str, classes: Classes) -> Hit | None:
         """What is kept at a key, a copy for whoever asks."""
         path = self._path(key, _RESULT)
         try:
             with path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH)  # for as long as it is mapped: the mapping holds the file
-                box = Box(_value_of(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY), classes))
+                box = Hit(_value_of(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY), classes))
         except FileNotFoundError:
             return None
         except Exception as error:  # there is no end to what a file of garbage raises
-            _LOG.warning("%s cannot be read, it is computed anew: %s", path.name, _told(error))
+            logger().warning("%s cannot be read, recomputing it: %s", path.name, _told(error))
             return None
         _touch(path)
         return box
@@ -91,7 +90,7 @@ class Shelf:
             if self.question(key) != question:
                 replace_file(self._path(key, _QUESTION), text)
         except (OSError, TypeError, ValueError) as error:
-            _LOG.debug("%s is not kept: %s", key, error)
+            logger().debug("%s is not kept: %s", key, error)
 
     def put(self, key: str, value: Any, classes: Classes) -> None:
         """Keep a result.

@@ -7,16 +7,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.text.compatibility import check_fit, check_frozen
-from gridfold.text.data import describe
-from gridfold.text.early_stopping import read_ending
-from gridfold.text.head import read_head
-from gridfold.text.pretrained import check_pretrained
-from gridfold.text.section import Config
-from gridfold.text.settings import read_data, read_fold, read_model, read_training
+from gridfold.text.section import LazyConfig
 
 if TYPE_CHECKING:
-    from gridfold.text.history import Run
+    from gridfold.runs.run import Run
 
 _SECTIONS = ("model", "data", "training")
 _PACKAGES = (
@@ -50,15 +44,10 @@ class TextTrainer:
         Data and models are looked at once per distinct settings, however many configs are checked.
         """
         _require_packages()
-        values = Config(config)
         _check_sections(config)
-        model, data = read_model(values), read_fold(values, read_data(values))
-        head, training = read_head(values.section("model")), read_training(values, frozen=model.freeze_encoder)
-        facts = describe(data)
-        check_fit(facts, head, training)
-        check_frozen(model, training)
-        read_ending(values).check(facts)
-        check_pretrained(model.name, data.max_length, model.frozen_layers)
+        from gridfold.text.compatibility import check  # imports pandas
+
+        check(LazyConfig(config))
 
     def train(self, config: Mapping[str, Any], run: Run) -> dict[str, float]:
         """Train a config and save the result in ``run.dir``.
@@ -75,17 +64,17 @@ class TextTrainer:
         """
         _require_packages()
         from gridfold.text.checkpoint import discard  # imports torch
-        from gridfold.text.pipeline import fit
+        from gridfold.text.pipeline import run_pipeline
         from gridfold.text.saved import save
 
         try:
-            fitted = fit(Config(config), run)
+            trained = run_pipeline(LazyConfig(config), run)
         except FloatingPointError:
             discard(run)  # whatever continued from it would end the same
             raise
-        save(fitted, run.dir)
+        save(trained, run.dir)
         discard(run)
-        return fitted.history.metrics()
+        return trained.history.metrics()
 
 
 trainer = TextTrainer()

@@ -15,7 +15,7 @@ from gridfold.core.errors import ConfigError
 from gridfold.text.pretrained import quiet, reference
 from gridfold.text.workers import each
 
-Row: TypeAlias = Mapping[str, list[int]]
+TokenRow: TypeAlias = Mapping[str, list[int]]
 """The tokens of one text: ``input_ids``, ``attention_mask`` and, of some models, ``token_type_ids``."""
 
 _BUCKET = 32
@@ -85,18 +85,18 @@ class Tokenizer:
     inputs: tuple[str, ...]
     max_length: int
 
-    def rows(self, texts: Sequence[str]) -> list[Row]:
+    def rows(self, texts: Sequence[str]) -> list[TokenRow]:
         """The tokens of every text, not padded."""
         columns = self.base(list(texts), truncation=True, max_length=self.max_length)
         names = [name for name in self.inputs if name in columns]
         return [{name: columns[name][index] for name in names} for index in range(len(texts))]
 
-    def pad(self, rows: Sequence[Row], width: int) -> dict[str, Tensor]:
+    def pad(self, rows: Sequence[TokenRow], width: int) -> dict[str, Tensor]:
         """A batch of shape ``(n, width)``."""
         collate = DataCollatorWithPadding(self.base, padding="max_length", max_length=width)
         return dict(collate([dict(row) for row in rows]))
 
-    def batches(self, rows: Sequence[Row], batch_size: int) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
+    def batches(self, rows: Sequence[TokenRow], batch_size: int) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
         """Batches in a canonical order, each with the places of its rows.
 
         A text is padded to a multiple of 32 tokens that depends on its own length alone: padded to its
@@ -121,7 +121,7 @@ def load_tokenizer(name: str, inputs: tuple[str, ...], max_length: int) -> Token
 def encode(
     encoder: PooledEncoder,
     tokenizer: Tokenizer,
-    rows: Sequence[Row],
+    rows: Sequence[TokenRow],
     batch_size: int,
     precision: str | None = None,
     workers: int = 0,

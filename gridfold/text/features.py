@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from gridfold.core.process.threads import physical_cores
-from gridfold.stages import shelf_in_use, stage
-from gridfold.text.encoder import PooledEncoder, Row, Tokenizer, encode, load_encoder, load_tokenizer
+from gridfold.stages import cache_in_use, stage
+from gridfold.text.encoder import PooledEncoder, Tokenizer, TokenRow, encode, load_encoder, load_tokenizer
 from gridfold.text.layers import activations
 from gridfold.text.pretrained import content_of
 
@@ -76,7 +76,7 @@ class LazyTokenizer:
 
 
 @dataclass(frozen=True, eq=False)
-class Tokens(Sequence[Row]):
+class Tokens(Sequence[TokenRow]):
     """The tokens of some texts, in a form that is small, and fast to load.
 
     Attributes:
@@ -88,7 +88,7 @@ class Tokens(Sequence[Row]):
     ends: NDArray[np.int64]
 
     @classmethod
-    def of(cls, rows: Sequence[Row]) -> Tokens:
+    def of(cls, rows: Sequence[TokenRow]) -> Tokens:
         """The same, packed."""
         names = rows[0] if rows else ()
         columns = {name: _joined(row[name] for row in rows) for name in names}
@@ -153,4 +153,4 @@ def _workers(encoder: PooledEncoder) -> int:
     """
     if next(encoder.parameters()).device.type != "cpu":
         return 0
-    return physical_cores() if shelf_in_use() else torch.get_num_threads()
+    return physical_cores() if cache_in_use() else torch.get_num_threads()

@@ -22,7 +22,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from gridfold.text.checkpoint import CheckpointFile, RandomState
-from gridfold.text.encoder import PooledEncoder, Row, Tokenizer, encode
+from gridfold.text.encoder import PooledEncoder, Tokenizer, TokenRow, encode
 from gridfold.text.frozen import head_logits
 from gridfold.text.history import History
 from gridfold.text.interruption import Interruption
@@ -65,9 +65,9 @@ class Classifier(nn.Module):
 class TokenizedExamples:
     """Tokens of the training examples with their label ids, and of the validation examples."""
 
-    train: Sequence[Row]
+    train: Sequence[TokenRow]
     labels: Ids
-    validation: Sequence[Row]
+    validation: Sequence[TokenRow]
 
 
 @dataclass(frozen=True)

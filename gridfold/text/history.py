@@ -5,39 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from gridfold.text.early_stopping import Ending
+from gridfold.text.early_stopping import EarlyStopping
 from gridfold.text.metrics import Floats, Ids, compute_metrics
 from gridfold.text.optimization import classification_loss
 
-
-class Run(Protocol):
-    """What a trainer needs of the core's run."""
-
-    @property
-    def shared(self) -> bool:
-        """Whether the process stands for several runs, of which nothing is in their directories yet."""
-
-    @property
-    def dir(self) -> Path:
-        """The run's directory; it exists."""
-
-    def report(self, **metrics: float) -> None:
-        """Append a line to ``metrics.jsonl``."""
-
-    def progress(self, **state: float) -> None:
-        """Say how far the run is; cheap enough for every step."""
-
-    def note(self, text: str) -> None:
-        """Add a remark to the run's record."""
-
-    def should_stop(self) -> bool:
-        """Whether it was told to stop."""
+if TYPE_CHECKING:
+    from gridfold.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -64,14 +42,14 @@ class History:
 
     Args:
         run: gets a report every epoch, and the progress of every step.
-        ending: when the training ends, and which epoch counts.
+        stopping: when the training ends, and which epoch counts.
         epochs: how many there will be at most.
         labels: true label ids of the validation examples, shape ``(n,)``.
     """
 
-    def __init__(self, run: Run, ending: Ending, epochs: int, labels: Ids) -> None:
+    def __init__(self, run: Run, stopping: EarlyStopping, epochs: int, labels: Ids) -> None:
         self._run = run
-        self._ending = ending
+        self._stopping = stopping
         self._most = epochs
         self._labels = labels
         self._losses: list[tuple[float, int]] = []
@@ -114,7 +92,7 @@ class History:
         epoch = Epoch(number, train_loss, compute_metrics(self._labels, array, loss), array)
         self._losses.clear()
         self._add(epoch)
-        return {metric for metric in self._ending.metrics if self._best(metric) is epoch}
+        return {metric for metric in self._stopping.metrics if self._best(metric) is epoch}
 
     def _add(self, epoch: Epoch) -> None:
         self.epochs.append(epoch)
@@ -134,7 +112,7 @@ class History:
     @property
     def metric(self) -> str:
         """The metric that decides."""
-        return self._ending.metric
+        return self._stopping.metric
 
     @property
     def best(self) -> Epoch:
@@ -150,7 +128,7 @@ class History:
         """Whether the training ends here: by its settings, or as the run was told to stop."""
         if not self.epochs:
             return False
-        is_over = self._ending.is_over(len(self.epochs), lambda metric: self._best(metric).number)
+        is_over = self._stopping.is_over(len(self.epochs), lambda metric: self._best(metric).number)
         return is_over or self._run.should_stop()
 
     def metrics(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from gridfold.core.errors import ConfigError
-from gridfold.text.encoder import PooledEncoder, Row, Tokenizer, autocast
+from gridfold.text.encoder import PooledEncoder, Tokenizer, TokenRow, autocast
 from gridfold.text.pretrained import check_frozen_layers
 
 _STATES = "inputs_embeds"  # by this name the models of transformers take vectors in place of tokens
@@ -51,7 +51,7 @@ def activations(
     encoder: PooledEncoder,
     frozen_layers: int,
     tokenizer: Tokenizer,
-    rows: Sequence[Row],
+    rows: Sequence[TokenRow],
     batch_size: int,
     precision: str | None = None,
 ) -> Activations:
@@ -88,7 +88,7 @@ def activations(
     return Activations(values, ends)
 
 
-def with_activations(rows: Sequence[Row], kept: Activations) -> list[Row]:
+def with_activations(rows: Sequence[TokenRow], kept: Activations) -> list[TokenRow]:
     """Rows of tokens that hold their activations, too, as `ActivationPadding` takes them."""
     return [{**row, _STATES: states} for row, states in zip(rows, kept, strict=True)]  # type: ignore[dict-item]
 
@@ -97,7 +97,7 @@ def with_activations(rows: Sequence[Row], kept: Activations) -> list[Row]:
 class ActivationPadding(Tokenizer):
     """A tokenizer whose batches hold the activations of the texts in place of their tokens."""
 
-    def pad(self, rows: Sequence[Row], width: int) -> dict[str, Tensor]:
+    def pad(self, rows: Sequence[TokenRow], width: int) -> dict[str, Tensor]:
         """A batch of shape ``(n, width, hidden)`` with its mask."""
         texts: list[Any] = [row[_STATES] for row in rows]
         states = texts[0].new_zeros(len(texts), width, texts[0].shape[1])

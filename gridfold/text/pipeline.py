@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,21 +18,22 @@ from numpy.typing import NDArray
 from torch import nn
 from transformers import TrainingArguments, set_seed
 
+from gridfold.runs.run import Run
 from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
-from gridfold.text.compatibility import check_fit, check_frozen
+from gridfold.text.compatibility import check_compatible, check_frozen
 from gridfold.text.data import Dataset, Pool, facts_of, load_pool
-from gridfold.text.early_stopping import Ending, counts_steps, looks_ahead, read_ending
-from gridfold.text.encoder import PooledEncoder, Row, load_encoder, run_device
+from gridfold.text.early_stopping import EarlyStopping, counts_steps, looks_ahead
+from gridfold.text.encoder import PooledEncoder, TokenRow, load_encoder, run_device
 from gridfold.text.features import LazyEncoder, LazyTokenizer, Tokens, activations_of, features_of, tokens_of
 from gridfold.text.finetune import Classifier, Progress, Recipe, TokenizedExamples, fine_tune, precision_of
 from gridfold.text.frozen import Features, train_head
 from gridfold.text.head import Head, build_head, read_head
-from gridfold.text.history import History, Run
+from gridfold.text.history import History
 from gridfold.text.layers import ActivationPadding, Activations, above, with_activations
 from gridfold.text.memory import Sizes, within_memory
 from gridfold.text.optimization import steps_per_epoch, training_arguments
 from gridfold.text.precision import computes_bf16
-from gridfold.text.section import Config
+from gridfold.text.section import LazyConfig
 from gridfold.text.settings import (
     DataSettings,
     ModelSettings,
@@ -48,7 +49,7 @@ from gridfold.text.settings import (
 
 
 @dataclass(frozen=True)
-class Fitted:
+class Trained:
     """A trained classifier, with the weights of its best epoch, and all there is to say about it.
 
     Attributes:
@@ -69,22 +70,22 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _TrainingPlan:
     """What is read of a config once the shared work is done."""
 
     head: Head
     training: TrainingSettings
-    ending: Ending
+    stopping: EarlyStopping
     epochs: int
     args: TrainingArguments
 
 
-def fit(config: Config, run: Run) -> Fitted:
+def run_pipeline(config: LazyConfig, run: Run) -> Trained:
     """Train what a config describes, reporting to ``run``; nothing is saved."""
     _ask_for_determinism()
     model, data_settings = read_model(config), read_data(config)
     pool = load_pool(data_settings)
-    return (_fit_frozen if model.freeze_encoder else _fit_whole)(config, run, model, data_settings, pool)
+    return (_train_frozen if model.freeze_encoder else _train_whole)(config, run, model, data_settings, pool)
 
 
 def _ask_for_determinism() -> None:
@@ -94,7 +95,9 @@ def _ask_for_determinism() -> None:
         torch.use_deterministic_algorithms(True, warn_only=True)  # noqa: FBT003 (torch takes it by position)
 
 
-def _fit_frozen(config: Config, run: Run, model: ModelSettings, data_settings: DataSettings, pool: Pool) -> Fitted:
+def _train_frozen(
+    config: LazyConfig, run: Run, model: ModelSettings, data_settings: DataSettings, pool: Pool
+) -> Trained:
     asked, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
     encoder = LazyEncoder(model.name, model.pooling, device)
     tokenizer = LazyTokenizer(model.name, data_settings.max_length, lambda: encoder.loaded.inputs)
@@ -113,9 +116,9 @@ def _fit_frozen(config: Config, run: Run, model: ModelSettings, data_settings: D
     plan = _read_plan(config, data, frozen=True)
     _note_eval_batch(run, asked, size)  # not before: until then, the work is that of several runs
     head = _new_head(plan, train.shape[1])
-    history = History(run, plan.ending, plan.epochs, data.validation.ids)
+    history = History(run, plan.stopping, plan.epochs, data.validation.ids)
     train_head(head.to(device), features, plan.args, plan.training.label_smoothing, history)
-    return Fitted(model, data_settings, data, plan.head, train.shape[1], head, None, history, size, precision=None)
+    return Trained(model, data_settings, data, plan.head, train.shape[1], head, None, history, size, precision=None)
 
 
 def _encode(
@@ -132,12 +135,14 @@ def _load_encoder(model: ModelSettings) -> PooledEncoder:
     return load_encoder(model.name, model.pooling)
 
 
-def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: DataSettings, pool: Pool) -> Fitted:
+def _train_whole(
+    config: LazyConfig, run: Run, model: ModelSettings, data_settings: DataSettings, pool: Pool
+) -> Trained:
     encoders = [_load_encoder(model)]  # a list, so that an encoder that takes too much memory can be let go
     inputs = encoders[0].inputs
     lazy = LazyTokenizer(model.name, data_settings.max_length, lambda: inputs)
     tokens = [tokens_of(lazy, part.texts) for part in pool.parts]
-    texts: Sequence[Sequence[Row]] = tokens
+    texts: Sequence[Sequence[TokenRow]] = tokens
     tokenizer = lazy.loaded
     if model.frozen_layers:
         texts = _with_activations(config, model, encoders[0], lazy, tokens)
@@ -156,10 +161,10 @@ def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: Da
     saved = _saved(file)
     sizes = Sizes(*saved[0].sizes) if saved else Sizes(plan.training.batch_size, plan.training.eval_batch_size)
 
-    def train(micro_batch: int) -> Fitted:
+    def train(micro_batch: int) -> Trained:
         encoder = encoders.pop() if encoders else _load_encoder(model)
         head = _new_head(plan, encoder.hidden_size)
-        history = History(run, plan.ending, plan.epochs, data.validation.ids)
+        history = History(run, plan.stopping, plan.epochs, data.validation.ids)
         if not saved:
             discard(run)
         trained = above(encoder, model.frozen_layers) if model.frozen_layers else encoder
@@ -170,23 +175,25 @@ def _fit_whole(config: Config, run: Run, model: ModelSettings, data_settings: Da
         _note_eval_batch(run, plan.training.eval_batch_size, used.eval_batch)
         precision = precision_of(plan.args)
         hidden = encoder.hidden_size
-        return Fitted(model, data_settings, data, plan.head, hidden, head, encoder, history, used.eval_batch, precision)
+        return Trained(
+            model, data_settings, data, plan.head, hidden, head, encoder, history, used.eval_batch, precision
+        )
 
     return within_memory(train, sizes.micro_batch, smallest=_smallest_batch(plan.head))
 
 
-def _taken(texts: Sequence[Row], rows: NDArray[np.int64]) -> Sequence[Row]:
+def _taken(texts: Sequence[TokenRow], rows: NDArray[np.int64]) -> Sequence[TokenRow]:
     return texts.take(rows.tolist()) if isinstance(texts, Tokens) else [texts[row] for row in rows]
 
 
 def _with_activations(
-    config: Config, model: ModelSettings, encoder: PooledEncoder, tokenizer: LazyTokenizer, parts: Sequence[Tokens]
-) -> list[list[Row]]:
+    config: LazyConfig, model: ModelSettings, encoder: PooledEncoder, tokenizer: LazyTokenizer, parts: Sequence[Tokens]
+) -> list[list[TokenRow]]:
     """Tokens with what the frozen layers made of them."""
     size, precision = read_eval_batch_size(config), read_precision(config)
     lazy = LazyEncoder.of(model.name, model.pooling, encoder.to(run_device(use_cpu=read_use_cpu(config))))
 
-    def keep(tokens: Tokens) -> list[Row]:
+    def keep(tokens: Tokens) -> list[TokenRow]:
         layers = model.frozen_layers
         array, dtype = within_memory(
             lambda most: activations_of(lazy, layers, tokenizer, tokens, most, precision), size
@@ -223,20 +230,20 @@ def _note_eval_batch(run: Run, asked: int, used: int) -> None:
         run.note(f"out of memory at eval_batch_size {asked}: encoded in batches of {used}")
 
 
-def _read_plan(config: Config, data: Dataset, *, frozen: bool) -> _Plan:
+def _read_plan(config: LazyConfig, data: Dataset, *, frozen: bool) -> _TrainingPlan:
     head, training = read_head(config.section("model")), read_training(config, frozen=frozen)
-    facts, ending = facts_of(data), replace(read_ending(config), counts_steps=counts_steps(training))
-    check_fit(facts, head, training)
-    ending.check(facts)
-    if ending.counts_steps:
+    facts, stopping = facts_of(data), EarlyStopping(config.section("training"), counts_steps(training))
+    check_compatible(facts, head, training)
+    stopping.check(facts)
+    if stopping.counts_steps:
         args = training_arguments(training, epochs=1)
         epochs = math.ceil(args.max_steps / steps_per_epoch(len(data.train.ids), args))
-        return _Plan(head, training, ending, epochs, args)
-    epochs = ending.epochs(looks_ahead=looks_ahead(training))
-    return _Plan(head, training, ending, epochs, training_arguments(training, epochs))
+        return _TrainingPlan(head, training, stopping, epochs, args)
+    epochs = stopping.epochs(looks_ahead=looks_ahead(training))
+    return _TrainingPlan(head, training, stopping, epochs, training_arguments(training, epochs))
 
 
-def _new_head(plan: _Plan, hidden_size: int) -> nn.Module:
+def _new_head(plan: _TrainingPlan, hidden_size: int) -> nn.Module:
     """A head whose first weights depend on the seed alone."""
     set_seed(plan.training.seed)
     return build_head(plan.head.sized(hidden_size))

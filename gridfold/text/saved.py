@@ -23,7 +23,7 @@ from gridfold.text.frozen import head_logits
 from gridfold.text.head import build_head
 from gridfold.text.memory import within_memory
 from gridfold.text.metrics import Floats, probabilities
-from gridfold.text.pipeline import Fitted
+from gridfold.text.pipeline import Trained
 from gridfold.text.plots import draw_confusion_matrix, draw_loss
 from gridfold.text.pretrained import lasting_reference, quiet
 from gridfold.text.sources import Label
@@ -33,22 +33,22 @@ _HEAD = "head.safetensors"
 _ENCODER = "encoder"
 
 
-def save(fitted: Fitted, folder: Path) -> None:
+def save(trained: Trained, folder: Path) -> None:
     """Write the best epoch's weights, what is needed to load them, plots, and the mistakes. Each appears whole."""
-    best, labels, ids = fitted.history.best, fitted.data.labels, fitted.data.validation.ids
+    best, labels, ids = trained.history.best, trained.data.labels, trained.data.validation.ids
     chances = probabilities(best.logits)
-    weights = {name: weight.detach().cpu().contiguous() for name, weight in fitted.head.state_dict().items()}
+    weights = {name: weight.detach().cpu().contiguous() for name, weight in trained.head.state_dict().items()}
     _write(folder / _HEAD, lambda file: file.write_bytes(to_bytes(weights)))
-    if encoder := fitted.encoder:
+    if encoder := trained.encoder:
         _write(folder / _ENCODER, lambda place: _save_encoder(encoder, place))
-    _write(folder / "misclassified.csv", lambda file: _save_mistakes(file, fitted, chances))
+    _write(folder / "misclassified.csv", lambda file: _save_mistakes(file, trained, chances))
     _write(
         folder / "confusion_matrix.png",
         lambda file: draw_confusion_matrix(ids, chances.argmax(axis=1), labels, best.number, file),
     )
-    _write(folder / "loss.png", lambda file: draw_loss(fitted.history.epochs, best, fitted.history.metric, file))
+    _write(folder / "loss.png", lambda file: draw_loss(trained.history.epochs, best, trained.history.metric, file))
     # Last: a directory with a description in it is complete.
-    _write(folder / _DESCRIPTION, lambda file: _write_json(file, _description(fitted)))
+    _write(folder / _DESCRIPTION, lambda file: _write_json(file, _description(trained)))
 
 
 def _write(target: Path, write: Callable[[Path], Any]) -> None:
@@ -71,25 +71,25 @@ def _write_json(file: Path, value: Any) -> None:
     file.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _description(fitted: Fitted) -> dict[str, Any]:
-    name = lasting_reference(fitted.settings.name)
+def _description(trained: Trained) -> dict[str, Any]:
+    name = lasting_reference(trained.settings.name)
     return {
-        "labels": list(fitted.data.labels),
-        "model": _ENCODER if not fitted.settings.freeze_encoder else name,
+        "labels": list(trained.data.labels),
+        "model": _ENCODER if not trained.settings.freeze_encoder else name,
         "tokenizer": name,
-        "freeze_encoder": fitted.settings.freeze_encoder,
-        "pooling": fitted.settings.pooling,
-        "max_length": fitted.data_settings.max_length,
-        "eval_batch_size": fitted.eval_batch_size,
-        "precision": fitted.precision,
-        "architecture": fitted.head_settings.sized(fitted.hidden_size),
-        "best_epoch": fitted.history.best.number,
+        "freeze_encoder": trained.settings.freeze_encoder,
+        "pooling": trained.settings.pooling,
+        "max_length": trained.data_settings.max_length,
+        "eval_batch_size": trained.eval_batch_size,
+        "precision": trained.precision,
+        "architecture": trained.head_settings.sized(trained.hidden_size),
+        "best_epoch": trained.history.best.number,
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
     }
 
 
-def _save_mistakes(file: Path, fitted: Fitted, chances: Floats) -> None:
-    labels, validation = fitted.data.labels, fitted.data.validation
+def _save_mistakes(file: Path, trained: Trained, chances: Floats) -> None:
+    labels, validation = trained.data.labels, trained.data.validation
     predicted = chances.argmax(axis=1)
     with file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")

@@ -7,8 +7,8 @@ which they differ is looked at.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -121,6 +121,11 @@ def optional(kind: Kind[T]) -> Kind[T | None]:
     )
 
 
+def setting(kind: Kind[Any], default: Any = MISSING) -> Any:
+    """A field of a dataclass for `Section.read`: what its value must be; required unless there is a default."""
+    return field(default=default, metadata={"kind": kind})
+
+
 FLAG: Kind[bool] = Kind("true or false", lambda v: isinstance(v, bool), bool)
 TEXT: Kind[str] = Kind("a text", lambda v: isinstance(v, str) and v != "", str)
 OPTIONS: Kind[dict[str, Any]] = Kind("a mapping", lambda v: isinstance(v, Mapping), lambda v: dict(plain(v)))
@@ -152,7 +157,7 @@ def _interpolates(value: Any, *, inside: bool) -> bool:
     return any(_interpolates(item, inside=True) for item in values)
 
 
-class Config:
+class LazyConfig:
     """A whole config and its ``${...}`` interpolations, resolved only when one is met."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
@@ -184,7 +189,7 @@ class Config:
 class Section:
     """A mapping of the config at a dotted path."""
 
-    def __init__(self, config: Config, values: Mapping[str, Any], path: str) -> None:
+    def __init__(self, config: LazyConfig, values: Mapping[str, Any], path: str) -> None:
         self._config = config
         self._values = values
         self.path = path
@@ -211,6 +216,20 @@ class Section:
         if _interpolates(value, inside=not kind.structure):
             value = self._config.resolve(value, path)
         return kind.check(value, path)
+
+    def read(self, settings: type[T], later: Collection[str] = ()) -> T:
+        """A dataclass of `setting` fields, read in their order; ``ConfigError`` where one is wrong, or unknown.
+
+        Args:
+            settings: the dataclass.
+            later: keys that are valid, but not looked at now.
+        """
+        values = {}
+        self.reject_unknown({*(each.name for each in fields(settings)), *later})  # type: ignore[arg-type]
+        for each in fields(settings):  # type: ignore[arg-type]
+            if each.name not in later and (each.default is MISSING or each.name in self):
+                values[each.name] = self.require(each.name, each.metadata["kind"])
+        return settings(**values)
 
     def ask(self, settings: Sequence[Setting], question: Callable[..., T]) -> T:
         """What a question about some values gives; see ``gridfold.ask``. The values are checked first."""

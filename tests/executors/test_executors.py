@@ -163,7 +163,7 @@ def test_where_importing_the_trainer_kills_each_run_says_so(project, write):
     assert [record.error["signal"] for _, record in ended] == ["SIGABRT"] * 2
 
 
-def test_no_run_of_a_fold_begins_when_the_executor_has_stopped(project, submit, write):
+def test_no_run_of_a_batch_begins_when_the_executor_has_stopped(project, submit, write):
     write(
         "late.py",
         "import pathlib, time\ndef train(config):\n    pathlib.Path('shared').touch()\n"
@@ -180,7 +180,7 @@ def test_no_run_of_a_fold_begins_when_the_executor_has_stopped(project, submit, 
             time.sleep(0.01)
         interrupt.request()
 
-    with LocalExecutor(fold=True) as executor:
+    with LocalExecutor(share=True) as executor:
         assert list(executor.execute(attempts(), Watched(), interrupt)) == []
         (project / "go").touch()
         time.sleep(0.3)

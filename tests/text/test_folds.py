@@ -12,9 +12,9 @@ from gridfold.core.errors import ConfigError
 from gridfold.runs.search import SearchDirectory
 from gridfold.text import trainer
 from gridfold.text.data import folds_of, load_data
-from gridfold.text.section import Config
+from gridfold.text.section import LazyConfig
 from gridfold.text.settings import DataSettings, read_data, read_fold
-from tests.text.test_folding import execute, same
+from tests.text.test_shared_runs import execute, same
 
 
 def test_every_example_is_held_out_once(csv_file):
@@ -63,10 +63,10 @@ def test_runs_on_folds_share_what_does_not_depend_on_them_and_change_no_bit(conf
         own["data"] |= {"folds": 3, "fold": fold}
         own["training"]["seed"] = 42 + fold % 2
         configs.append(own)
-    folded, alone = execute(tmp_path, configs, fold=True), execute(tmp_path, configs, fold=False)
-    for one, other in zip(folded, alone, strict=True):
+    shared, alone = execute(tmp_path, configs, share=True), execute(tmp_path, configs, share=False)
+    for one, other in zip(shared, alone, strict=True):
         same(one, other)
-    splits = [event for event in SearchDirectory(tmp_path / "search").fold_events() if "split" in event]
+    splits = [event for event in SearchDirectory(tmp_path / "search").sharing_events() if "split" in event]
     assert [split["path"] for split in splits][1:] == ["data.fold", "data.fold"]
 
 
@@ -88,6 +88,6 @@ def test_what_cannot_be_a_fold(config, data, message):
 
 def test_settings_are_read_in_the_order_that_lets_folds_share(config):
     config["data"] |= {"folds": 3, "fold": 2}
-    before = read_data(Config(config))
+    before = read_data(LazyConfig(config))
     assert (before.folds, before.fold) == (3, None)
-    assert read_fold(Config(config), before).fold == 2
+    assert read_fold(LazyConfig(config), before).fold == 2

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from gridfold.text.head import LAYERS, Head, Layer, build_head, read_head
-from gridfold.text.section import Config
+from gridfold.text.section import LazyConfig
 
 
 def head_of(*layers: dict[str, Any]) -> Head:
-    return read_head(Config({"model": {"classification_head": {"architecture": list(layers)}}}).section("model"))
+    return read_head(LazyConfig({"model": {"classification_head": {"architecture": list(layers)}}}).section("model"))
 
 
 @pytest.mark.parametrize(

@@ -18,14 +18,13 @@ from safetensors.torch import load_file
 from torch import nn
 
 from gridfold.core.errors import ConfigError
-from gridfold.text import load, trainer
-from gridfold.text import pipeline as fit_module
+from gridfold.text import load, pipeline, trainer
 from gridfold.text.data import load_data
 from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder, load_tokenizer
 from gridfold.text.layers import ActivationPadding, above, activations, with_activations
 from gridfold.text.metrics import probabilities
 from gridfold.text.saved import save
-from gridfold.text.section import Config
+from gridfold.text.section import LazyConfig
 from gridfold.text.settings import read_data
 from tests.text.examples import FILLERS, TOPICS
 
@@ -162,8 +161,8 @@ def test_it_learns_what_ordinary_training_with_frozen_layers_learns(partly, new_
     kept, ordinary = new_run("kept"), new_run("ordinary")
     trainer.train(partly, kept)
     other = copy.deepcopy(partly)
-    count, load_whole = other["model"].pop("frozen_layers"), fit_module.load_encoder
-    monkeypatch.setattr(fit_module, "load_encoder", lambda *args: Frozen.of(load_whole(*args), count))
+    count, load_whole = other["model"].pop("frozen_layers"), pipeline.load_encoder
+    monkeypatch.setattr(pipeline, "load_encoder", lambda *args: Frozen.of(load_whole(*args), count))
     trainer.train(other, ordinary)
     assert len(kept.reports) == len(ordinary.reports) == 3
     for one, expected in zip(kept.reports, ordinary.reports, strict=True):
@@ -174,10 +173,10 @@ def test_it_learns_what_ordinary_training_with_frozen_layers_learns(partly, new_
 def test_a_saved_run_holds_the_whole_encoder_and_predicts_to_the_bit(partly, bf16, new_run):
     partly["training"]["bf16"] = bf16
     run = new_run("run")
-    fitted = fit_module.fit(Config(partly), run)
-    save(fitted, run.dir)
-    _, chances = load(run.dir).predict(list(load_data(read_data(Config(partly))).validation.texts))
-    assert np.array_equal(chances, probabilities(fitted.history.best.logits))
+    trained = pipeline.run_pipeline(LazyConfig(partly), run)
+    save(trained, run.dir)
+    _, chances = load(run.dir).predict(list(load_data(read_data(LazyConfig(partly))).validation.texts))
+    assert np.array_equal(chances, probabilities(trained.history.best.logits))
     before = load_file(Path(partly["model"]["name"]) / "model.safetensors")
     after = load_file(run.dir / "encoder" / "model.safetensors")
     assert before.keys() == after.keys()

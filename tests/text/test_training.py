@@ -19,7 +19,7 @@ from sklearn.metrics import f1_score
 
 from gridfold.text import load, trainer
 from gridfold.text.data import load_data
-from gridfold.text.section import Config
+from gridfold.text.section import LazyConfig
 from gridfold.text.settings import read_data
 from tests.conftest import ROOT
 from tests.text.examples import TOPICS, sentences, write_csv
@@ -47,7 +47,7 @@ def either_binary(binary_config: dict[str, Any], freeze: bool) -> dict[str, Any]
 
 def validation(config: dict[str, Any]):
     """The validation texts of a config with their labels."""
-    data = load_data(read_data(Config(config)))
+    data = load_data(read_data(LazyConfig(config)))
     return list(data.validation.texts), [data.labels[index] for index in data.validation.ids]
 
 

@@ -16,14 +16,14 @@ from gridfold.core.process.identity import MARK, new_session
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.core.process.threads import physical_cores
 from gridfold.executors.ending import Ending, MemoryKills, Told
-from gridfold.executors.local.batching import Fold, Folding
+from gridfold.executors.local.batching import Batch, Batching
 from gridfold.executors.local.devices import GpuSlots, Slot, gpus
 from gridfold.executors.local.processes import ImportServer, ProcessEnded, RunAlone, ServerDiedError, Started
 from gridfold.executors.protocol import Options, Result, Watcher
 from gridfold.runs.failure import died, is_infrastructure
 from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run
-from gridfold.trainers.trainer import BUILT_IN
+from gridfold.trainers.protocol import BUILT_IN
 from gridfold.worker import environment
 
 GRACE_SECONDS = 30.0  # between SIGTERM and SIGKILL: enough to write a checkpoint
@@ -64,7 +64,7 @@ class LocalExecutor:
         gpus: GPUs to give to the runs; None to leave the GPUs to the runs.
         timeout: how many seconds a run may take.
         grace: how many seconds a run may take to end when it is told to.
-        fold: compute once what runs have in common. False, the default, does not; None splits also where a function
+        share: compute once what runs have in common. False, the default, does not; None splits also where a function
             writes a file; True does not split there: a file that is written before is then written once.
         cold: start each run in a new Python process that imports the trainer for itself, instead of forking it.
     """
@@ -73,11 +73,11 @@ class LocalExecutor:
     gpus: GpuSlots | None = None
     timeout: float | None = None
     grace: float = GRACE_SECONDS
-    fold: bool | None = False
+    share: bool | None = False
     cold: bool = False
     _active: dict[int, _Active] = field(default_factory=dict, init=False)
-    _folding: Folding = field(init=False)
-    _folded: Fold | None = field(default=None, init=False)
+    _batching: Batching = field(init=False)
+    _batch: Batch | None = field(default=None, init=False)
     _alone: deque[Attempt] = field(default_factory=deque, init=False)
     _started: int = field(default=0, init=False)
     _server: ImportServer | None = field(default=None, init=False)
@@ -86,7 +86,7 @@ class LocalExecutor:
     _memory_kills: MemoryKills = field(default_factory=MemoryKills, init=False)
 
     def __post_init__(self) -> None:
-        self._folding = Folding(gpus=self.gpus is not None)
+        self._batching = Batching(gpus=self.gpus is not None)
         self._cold = self.cold
 
     def __enter__(self) -> Self:
@@ -123,17 +123,18 @@ class LocalExecutor:
     ) -> Iterator[tuple[Attempt, Record]]:
         """Execute the attempts; a run that ends makes room for the next at once."""
         waiting = (attempt and self._own(attempt) for attempt in attempts)
+        self._memory_kills = MemoryKills()
         more = True
         while True:
-            if not (interrupt.requests or interrupt.holds or self._folded):
+            if not (interrupt.requests or interrupt.holds or self._batch):
                 more = self._fill(waiting)
             stops = bool(interrupt.requests or interrupt.holds)
-            if not (self._active or self._folded) and (stops or not more):
+            if not (self._active or self._batch) and (stops or not more):
                 break
             for active, record in self._ended(interrupt):
                 yield active.attempt, record
             self._end_overdue(interrupt)
-            self._end_overdue_fold(interrupt)
+            self._end_overdue_batch(interrupt)
             yield from ((active.attempt, record) for active, record in self._forgotten())
             for active in self._active.values():
                 if active.since is not None:
@@ -144,7 +145,7 @@ class LocalExecutor:
 
     def _fill(self, waiting: Iterator[Attempt | None]) -> bool:
         """Start attempts while there is room; False if there are no more."""
-        if self.fold is not False and not self._alone and not self._active and self._start_fold(waiting):
+        if self.share is not False and not self._alone and not self._active and self._start_batch(waiting):
             return True
         while len(self._active) < self.parallel:
             attempt = self._alone.popleft() if self._alone else next(waiting, False)
@@ -157,41 +158,41 @@ class LocalExecutor:
             self._start(_Active(attempt, slot))
         return True
 
-    def _start_fold(self, waiting: Iterator[Attempt | None]) -> bool:
-        """Start a fold of what can be had now; False if that makes none."""
-        batch, together = self._folding.next_batch(waiting)
+    def _start_batch(self, waiting: Iterator[Attempt | None]) -> bool:
+        """Start a batch of what can be had now; False if that makes none."""
+        attempts, together = self._batching.next_batch(waiting)
         if not together:
-            self._alone.extend(batch)
+            self._alone.extend(attempts)
             return False
-        fold = self._folded = Fold.of(batch, self._started + 1)
-        self._started += 1 + len(batch)
+        batch = self._batch = Batch.of(attempts, self._started + 1)
+        self._started += 1 + len(attempts)
         with contextlib.suppress(ServerDiedError):  # the next look at what has happened finds out
-            trainer = batch[0].record.trainer
-            trusted = bool(self.fold) or trainer == BUILT_IN
-            self._connected(trainer).grow(fold.key, fold.name, fold.waiting, self.parallel, trusted=trusted)
+            trainer = attempts[0].record.trainer
+            trusted = bool(self.share) or trainer == BUILT_IN
+            self._connected(trainer).grow(batch.key, batch.name, batch.waiting, self.parallel, trusted=trusted)
         return True
 
-    def _end_fold(self, reason: str = "") -> None:
+    def _end_batch(self, reason: str = "") -> None:
         """Leave what has not begun to be run alone."""
-        if self._folded:
-            self._alone.extend(self._folded.end(reason))
-            self._folded = None
+        if self._batch:
+            self._alone.extend(self._batch.end(reason))
+            self._batch = None
 
     def _hear(self, news: Started | ProcessEnded | RunAlone, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
         """What has happened, as far as it ends a run."""
-        fold = self._folded
+        batch = self._batch
         if isinstance(news, Started):
-            if fold and (attempt := fold.begin(news.key)):
-                self._active[news.key] = _Active(attempt, None, fold.since, news.shared)
+            if batch and (attempt := batch.begin(news.key)):
+                self._active[news.key] = _Active(attempt, None, batch.since, news.shared)
         elif isinstance(news, RunAlone):
-            self._alone.extend(fold.leave(news.keys) if fold else ())
-        elif fold and news.key == fold.key:
-            self._end_fold(news.reason)
+            self._alone.extend(batch.leave(news.keys) if batch else ())
+        elif batch and news.key == batch.key:
+            self._end_batch(news.reason)
         else:
             if news.key in self._active:
                 yield self._close(self._active.pop(news.key), news)
-            if fold:
-                fold.move()
+            if batch:
+                batch.move()
             if news.token is not None and self._server and not (interrupt.requests or interrupt.holds):
                 self._server.grant(news.token)
 
@@ -206,7 +207,7 @@ class LocalExecutor:
 
     def _ended(self, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
         """The runs that have ended, with their final records."""
-        if self._server is None or not (self._active or self._folded):
+        if self._server is None or not (self._active or self._batch):
             time.sleep(_POLL_SECONDS)
             return
         try:
@@ -216,7 +217,7 @@ class LocalExecutor:
             again = not self._server.ready and not self._cold  # importing the trainer kills: each run shall say so
             self._cold = self._cold or again
             self._close_server()
-            self._end_fold()
+            self._end_batch()
             left, self._active = list(self._active.values()), {}
             for active in left:
                 if again:
@@ -251,7 +252,7 @@ class LocalExecutor:
                 self._signal(key, signal.SIGKILL)
 
     def _forgotten(self) -> Iterator[tuple[_Active, Record]]:
-        """The runs of a fold whose end nobody told of for a while."""
+        """The runs of a batch whose end nobody told of for a while."""
         gone = set(self._server.forgotten()) if self._server else set()
         moment = time.monotonic()
         for key in gone & self._active.keys():
@@ -267,23 +268,23 @@ class LocalExecutor:
             self._alone.remove(attempt)
             yield self._close(_Active(attempt, None, told="interrupted"), None)
 
-    def _end_overdue_fold(self, interrupt: Interrupt) -> None:
-        """Kill a fold of which no run shall begin any more, or whose shared part hangs: each shall time out by itself.
+    def _end_overdue_batch(self, interrupt: Interrupt) -> None:
+        """Kill a batch of which no run shall begin any more, or whose shared part hangs: each shall time out by itself.
 
-        Those that begin in this moment are heard of before the end of the fold.
+        Those that begin in this moment are heard of before the end of the batch.
         """
-        fold = self._folded
-        if fold is None or self._active:
+        batch = self._batch
+        if batch is None or self._active:
             return
         stops = interrupt.requests or interrupt.holds
-        begun = self._server is not None and self._server.has_started(fold.key)
+        begun = self._server is not None and self._server.has_started(batch.key)
         if not begun:
-            fold.move()  # it waits for the imports
+            batch.move()  # it waits for the imports
         if stops and (interrupt.requests > 1 or not begun):
             self._close_server()
-            self._end_fold()
-        elif stops or (self.timeout and time.monotonic() - fold.since > self.timeout):
-            self._signal(fold.key, signal.SIGKILL)
+            self._end_batch()
+        elif stops or (self.timeout and time.monotonic() - batch.since > self.timeout):
+            self._signal(batch.key, signal.SIGKILL)
 
     def _end(self, key: int, active: _Active, told: Told) -> None:
         active.told = told
@@ -300,8 +301,8 @@ class LocalExecutor:
 
     def _connected(self, trainer: str | Sequence[str]) -> ImportServer:
         if self._server is None:
-            # Without the fold, every run does everything itself.
-            alone = {stages.LIMIT: "0"} if self.fold is False else {}
+            # Without sharing, every run does everything itself.
+            alone = {stages.LIMIT: "0"} if self.share is False else {}
             self._server = ImportServer(trainer, {**environment(), MARK: self._session, **alone}, cold=self._cold)
         return self._server
 
@@ -333,7 +334,7 @@ def start(options: Options) -> LocalExecutor:
         )
     parallel = options.parallel or slots or max(1, physical_cores() // options.threads)
     slots_of_gpus = GpuSlots(found, per_gpu) if found else None
-    return LocalExecutor(parallel, slots_of_gpus, options.timeout, fold=options.share, cold=options.cold)
+    return LocalExecutor(parallel, slots_of_gpus, options.timeout, share=options.share, cold=options.cold)
 
 
 def _is_lost(run: Run, wanted: Record) -> bool:

@@ -8,13 +8,13 @@ import os
 import pickle
 import selectors
 import signal
-import subprocess
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Pipe
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from gridfold.core.process.channel import Channel
 from gridfold.core.process.identity import MARK, is_alive, kill_all, marked, wait_until_gone
 from gridfold.core.process.lifeline import Lifeline, copy, tie_other
 from gridfold.core.process.orphans import adopt, children
@@ -22,6 +22,9 @@ from gridfold.runs.failure import signal_name
 from gridfold.runs.run import Attempt
 from gridfold.sharing.start import Pipes, Shared
 from gridfold.worker import Task
+
+if TYPE_CHECKING:
+    import subprocess
 
 Result = TypeVar("Result")
 
@@ -51,7 +54,7 @@ class ProcessEnded:
         pid: the process; None if it could not be started.
         status: its exit code, or minus the number of the signal that killed it.
         reason: why it could not be started.
-        token: what it had of a fold's tokens.
+        token: what it had of a batch's tokens.
     """
 
     key: int
@@ -63,7 +66,7 @@ class ProcessEnded:
 
 @dataclass(frozen=True)
 class Started:
-    """A run of a fold has a process, and has shared so many seconds of work with others before."""
+    """A run of a batch has a process, and has shared so many seconds of work with others before."""
 
     key: int
     shared: float
@@ -71,7 +74,7 @@ class Started:
 
 @dataclass(frozen=True)
 class RunAlone:
-    """Runs of a fold that are to be run alone."""
+    """Runs of a batch that are to be run alone."""
 
     keys: Sequence[int]
 
@@ -94,8 +97,9 @@ class ImportServer:
         self.cold_reason = ""
         self._pids: dict[int, int | None] = {}
         self._lifeline = Lifeline()
-        self._connection, theirs = Pipe()
-        self._selector = selectors.PollSelector()  # ``Connection.poll`` makes one each time
+        ours, theirs = socket.socketpair()
+        self._connection = Channel(ours.detach())
+        self._selector = selectors.PollSelector()
         self._selector.register(self._connection, selectors.EVENT_READ)
         self._tokens, self._grants = _pipe()
         self._events, told = _pipe()
@@ -123,20 +127,20 @@ class ImportServer:
         self._send(("start", key, Task(attempt, environment).read()))
 
     def grow(self, key: int, name: str, attempts: Mapping[int, Attempt], parallel: int, *, trusted: bool) -> None:
-        """Start a fold of runs, of which so many may work at a time; ``key`` stands for its first process.
+        """Start a batch of runs, of which so many may work at a time; ``key`` stands for its first process.
 
         Raises:
             ServerDiedError: the import server is gone.
         """
         with contextlib.suppress(BlockingIOError):
-            os.read(self._tokens, 1 << 16)  # of an earlier fold
+            os.read(self._tokens, 1 << 16)  # of an earlier batch
         os.write(self._grants, bytes(range(1, min(parallel, 256))))
         self._pids[key] = None
         tasks = {own: Task(attempt, {}).read() for own, attempt in attempts.items()}
         self._send(("grow", key, Shared(name, tasks, 0, trusted)))
 
     def grant(self, token: int) -> None:
-        """Let another process of the fold work."""
+        """Let another process of the batch work."""
         os.write(self._grants, bytes([token]))
 
     def happened(self, timeout: float) -> Iterator[Started | ProcessEnded | RunAlone]:
@@ -149,7 +153,7 @@ class ImportServer:
             yield from self._hear()
             if any(key.fileobj is self._connection for key, _ in ready):
                 event, key, value = self._receive()
-                yield from self._hear()  # what its processes said comes before the end of a fold
+                yield from self._hear()  # what its processes said comes before the end of a batch
                 if event == "started":
                     self._pids[key] = value
                 elif event == "ended":
@@ -162,7 +166,7 @@ class ImportServer:
             timeout = 0
 
     def _hear(self) -> Iterator[Started | ProcessEnded | RunAlone]:
-        """What the processes of a fold have said."""
+        """What the processes of a batch have said."""
         with contextlib.suppress(BlockingIOError):
             self._half += os.read(self._events, 1 << 16)
         *whole, self._half = self._half.split(b"\n")
@@ -186,7 +190,7 @@ class ImportServer:
         return self._pids.get(key) is not None
 
     def forgotten(self) -> list[int]:
-        """The runs of a fold that have ended while nobody was there to tell: their parents were killed."""
+        """The runs of a batch that have ended while nobody was there to tell: their parents were killed."""
         return [key for pid, key in self._leaves.items() if not is_alive(pid)]
 
     def forget(self, key: int) -> None:
@@ -207,7 +211,7 @@ class ImportServer:
             ServerDiedError: the process is gone.
             Exception: what the function raises.
         """
-        self._send(("call", 0, (function, arguments)))
+        self._send(("call", 0, pickle.dumps((function, arguments))))
         while True:
             event, _, value = self._receive()
             if event == "returned":
@@ -225,7 +229,9 @@ class ImportServer:
         for end in (self._tokens, self._grants, self._events):
             os.close(end)
         self._connection.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        from subprocess import TimeoutExpired  # as in `spawn`
+
+        with contextlib.suppress(TimeoutExpired):
             self._process.wait(_END_SECONDS)
         self._process.kill()
         self._process.wait()
@@ -242,7 +248,7 @@ class ImportServer:
 
     def _receive(self) -> tuple[str, int, Any]:
         try:
-            received: tuple[str, int, Any] = self._connection.recv()
+            received: tuple[str, int, Any] = self._connection.receive()
         except (OSError, EOFError):
             raise ServerDiedError(self._process.wait()) from None
         return received
@@ -288,6 +294,8 @@ def spawn(
 
     It is tied to the search before its first instruction, whatever Python does before ``main``: that is told how, too.
     """
+    import subprocess  # with ``threading``: see `gridfold.core.logs`
+
     tied = copy(lifeline)
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", _START.format(path=sys.path, module=module)],

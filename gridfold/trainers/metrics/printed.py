@@ -1,0 +1,223 @@
+"""The metrics of a program: in the files that it wrote, or in what it printed."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gridfold.trainers.metrics.names import higher_is_better, is_cost, is_result
+
+_METRICS_BYTES = 16 << 20  # more is no file of metrics
+_LINE_BYTES = 64 << 10  # of a printed line of metrics
+_SEAM_BYTES = 4 << 10
+_CHUNK_BYTES = 1 << 18
+_BEGINNINGS = 1000  # of lines, to look for the cause of a failure
+
+Metrics = dict[str, float]
+
+
+class MetricsUnreadable(ValueError):  # noqa: N818 - it says what is wrong with the metrics
+    """A file of metrics that a command wrote cannot be read."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place in a file that others write, to tell later what came after it.
+
+    Attributes:
+        before: what stands right before it; if that has changed, the file was written anew.
+    """
+
+    path: Path
+    position: int = 0
+    before: bytes = b""
+
+    @classmethod
+    def at_end_of(cls, path: Path) -> Mark:
+        """A mark behind all that a file has now."""
+        try:
+            with path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - _SEAM_BYTES))
+                return cls(path, size, file.read(_SEAM_BYTES))
+        except FileNotFoundError:
+            return cls(path)
+
+    def lines_after(self, limit: int) -> list[str]:
+        """The lines after the mark that are not blank, as far as the last ``limit`` bytes hold them."""
+        try:
+            with self.path.open("rb") as file:
+                start, size = self._start(file), file.seek(0, os.SEEK_END)
+                first = file.seek(max(start, size - limit))
+                text = file.read(limit).decode("utf-8", "replace")
+        except FileNotFoundError:
+            return []
+        # Not splitlines: JSON may hold other line breaks. The dots keep half a line from being read as a whole one.
+        lines = re.split(r"[\r\n]+", f"…{text}" if first > start else text)
+        return [line for line in lines if line.strip()]
+
+    def beginnings_after(self, limit: int) -> list[str]:
+        """The beginnings of the last lines after the mark, each of a few kB, as far as the last ``limit`` bytes go."""
+        found: deque[bytes] = deque(maxlen=_BEGINNINGS)
+        with suppress(FileNotFoundError), self.path.open("rb") as file:
+            start = self._start(file)
+            file.seek(max(start, file.seek(0, os.SEEK_END) - limit))
+            begins = True
+            while piece := file.readline(_SEAM_BYTES):
+                found.extend(re.split(rb"\r+", piece.rstrip(b"\r\n")) if begins else ())
+                begins = piece.endswith(b"\n")
+        return [line for line in (each.decode("utf-8", "replace") for each in found) if line.strip()]
+
+    def objects_after(self) -> Iterable[bytes]:
+        """The lines after the mark that may be JSON objects; the last of them, where they are too many to hold."""
+        found: deque[bytes] = deque()
+        held = 0
+        for line in self._long_lines_after():
+            if line.startswith(b"{") and line.endswith(b"}"):
+                found.append(line)
+                held += len(line)
+                while held > _METRICS_BYTES:
+                    held -= len(found.popleft())
+        return found
+
+    def _long_lines_after(self) -> Iterator[bytes]:
+        """The lines after the mark, read piece by piece; those that are too long are cut, and so end otherwise."""
+        rest = b""
+        with suppress(FileNotFoundError), self.path.open("rb") as file:
+            file.seek(self._start(file))
+            for chunk in iter(lambda: file.read(_CHUNK_BYTES), b""):
+                *lines, rest = re.split(rb"[\r\n]+", rest + chunk)
+                yield from (line.strip() for line in lines if len(line) <= _LINE_BYTES)
+                rest = rest[: _LINE_BYTES + 1]
+        if len(rest) <= _LINE_BYTES:
+            yield rest.strip()
+
+    def _start(self, file: Any) -> int:
+        """Where in the opened file begins what came after the mark."""
+        file.seek(self.position - len(self.before))
+        return self.position if file.read(len(self.before)) == self.before else 0
+
+
+def written_metrics(path: Path) -> Metrics:
+    """Those in a file that holds a JSON object.
+
+    Raises:
+        MetricsUnreadable: it holds none.
+    """
+    if not path.is_file():
+        raise MetricsUnreadable(f"{path}: not a file")
+    if path.stat().st_size > _METRICS_BYTES:
+        raise MetricsUnreadable(f"{path}: {path.stat().st_size:,} bytes are more than metrics take")
+    try:
+        return _numbers(_object(path.read_bytes()))
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise MetricsUnreadable(f"{path}: {error}") from None
+
+
+def reported_metrics(reported: Mark) -> Metrics | None:
+    """Those of the last line of a file of reports that is a JSON object with numbers; None if nothing was reported.
+
+    Raises:
+        MetricsUnreadable: no line is a JSON object.
+    """
+    lines = reported.lines_after(_METRICS_BYTES)
+    if not lines:
+        return None
+    found = None
+    for line in reversed(lines):
+        with suppress(ValueError, OverflowError, RecursionError):
+            found = _numbers(_object(line))
+            if found:
+                return found
+    if found is None:
+        raise MetricsUnreadable(f"{reported.path}: no line is a JSON object; the last is {lines[-1]!r:.80}")
+    return found
+
+
+def printed_metrics(printed: Mark) -> tuple[Metrics, Sequence[Metrics]]:
+    """Those of the last printed line of metrics; and the lines that are reports, as others have the same names.
+
+    A line is one of metrics if it is a JSON object with a number that is a result. With a text in it, it is one of a
+    log, and counts only if it has a name that metrics have, and no other line has.
+    """
+    objects = list(_objects(printed.objects_after()))
+    plain = [_numbers(each) for each in objects if not _has_text(each)]
+    logged = [_numbers(each) for each in objects if _has_text(each)]
+    results = [each for each in plain if any(map(is_result, each))]
+    known = [each for each in logged if any(map(_is_known, each))]
+    if known and not any(_is_known(name) for each in results for name in each):
+        results = known
+    found = results or [each for each in plain if each]
+    if not found:
+        return {}, ()
+    counts = Counter(map(frozenset, found))
+    reports = [each for each in found if counts[frozenset(each)] > 1]
+    final = found[-1]
+    for report in reversed(reports if final not in reports else ()):
+        final = final | {name: value for name, value in report.items() if name not in final}
+    return final, reports
+
+
+def _objects(lines: Iterable[bytes]) -> Iterator[Mapping[str, Any]]:
+    for line in lines:
+        with suppress(ValueError, OverflowError, RecursionError):
+            found = _object(line)
+            _numbers(found)
+            yield found
+
+
+def _object(text: str | bytes) -> Mapping[str, Any]:
+    content = json.loads(text)
+    if not isinstance(content, dict):
+        raise ValueError(f"expected a JSON object, found {content!r:.80}")  # noqa: TRY004 - it is the text that is wrong
+    return content
+
+
+def _numbers(content: Mapping[str, Any]) -> Metrics:
+    """The numbers in a JSON object by their dotted names; what is null beside others is nan.
+
+    Raises:
+        ValueError, OverflowError: it holds what cannot be kept.
+    """
+    found = dict(_flat(content, ""))
+    if all(value is None for value in found.values()):
+        return {}
+    return {name: math.nan if value is None else value for name, value in found.items()}
+
+
+def _flat(content: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float | None]]:
+    for key, value in content.items():
+        name = f"{prefix}{key}"
+        name.encode()  # JSON can hold half a surrogate pair and huge integers, which cannot be shown
+        if isinstance(value, dict):
+            yield from _flat(value, f"{name}.")
+        elif value is None:
+            yield name, None
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            _check_size(name, value)
+            yield name, value
+
+
+def _check_size(name: str, value: float) -> None:
+    try:
+        float(value)
+    except OverflowError:
+        raise OverflowError(f"'{name:.80}' is too large for a number") from None
+
+
+def _has_text(value: Any) -> bool:
+    if isinstance(value, (dict, list)):
+        return any(map(_has_text, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str)
+
+
+def _is_known(name: str) -> bool:
+    return is_result(name) and not is_cost(name) and higher_is_better(name) is not None
