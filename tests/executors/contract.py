@@ -5,12 +5,12 @@ import os
 from dataclasses import replace
 
 import pytest
-from gridfold.trainers.resolve import resolve
 
 from gridfold.core.errors import ConfigError
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.runs.record import Record, started
 from gridfold.runs.run import Attempt, Run
+from gridfold.trainers.resolve import resolve
 
 ASKS = """
 import time

@@ -9,11 +9,11 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 
-from gridfold.trainers.resolve import resolve
 
 from gridfold.core.errors import ConfigError
 from gridfold.executors.ending import Ending
 from gridfold.runs.run import Attempt
+from gridfold.trainers.resolve import resolve
 from gridfold.worker import Task, environment
 
 WORKER = [sys.executable, "-m", "gridfold.worker"]
