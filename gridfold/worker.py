@@ -1,7 +1,7 @@
 """Execute one attempt at a run: the same code for every executor.
 
 The submitter hands over a run directory with ``config.yaml``, and the record to begin with. The worker takes the
-attempt (see ``Run.begin``) and leaves a record in state ``completed``, ``failed`` or ``interrupted``.
+attempt (see ``Claims.take``) and leaves a record in state ``completed``, ``stopped``, ``failed`` or ``interrupted``.
 """
 
 from __future__ import annotations
@@ -36,6 +36,11 @@ from gridfold.trainers.protocol import Trainer
 from gridfold.trainers.resolve import resolve
 
 _MOST_NOTES, _MOST_NOTED = 100, 1_000  # notes of a record, and characters of each
+_DEFAULTS = {
+    "PYTHONHASHSEED": "0",  # sets have one order, so that a run gives the same result twice
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # to ask whether there is a GPU does not initialise it
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # to import pyarrow, as pandas does, starts no thread
+}
 TAKEN = 75  # exit code: another process has this attempt
 
 
@@ -69,6 +74,10 @@ class Task:
             trainer = self.attempt.record.trainer
             return replace(task, config=config, named=named_by(config, () if isinstance(trainer, str) else trainer))
         return task
+
+    def written(self, outputs: Sequence[int] = (1, 2)) -> bytes:
+        """What ``python -m gridfold.worker`` is told over standard input, which SIGTERM ends; see `enter`."""
+        return pickle.dumps(((self.read(), None, b"", outputs), None))
 
 
 class Stop:
@@ -174,14 +183,16 @@ class Work:
         }
 
 
-def run_process(task: Task, lifeline: int, printed: bytes = b"") -> int:
-    """Make the current process, the leader of its group, one that executes a run; its exit code.
+def environment() -> dict[str, str]:
+    """Of every process that executes runs. What the user has set comes first, but for the number of threads."""
+    return {**_DEFAULTS, **os.environ, **threads.environment(1)}
 
-    Everything that the run prints goes to its log, after what was ``printed`` for it before.
-    """
+
+def run_process(task: Task, lifeline: int | None = None, printed: bytes = b"", outputs: Sequence[int] = (1, 2)) -> int:
+    """Make the current process one that executes a run; its exit code. For the arguments see `enter`."""
     stop = listen()
     reads.start().begin()
-    work = enter(task, lifeline, printed, stop)
+    work = enter(task, lifeline, printed, stop, outputs)
     if work is None:
         return TAKEN
 
@@ -206,17 +217,18 @@ def listen() -> Stop:
     return stop
 
 
-def enter(task: Task, lifeline: int, printed: bytes, stop: Stop, outputs: Sequence[int] = (1, 2)) -> Work | None:
+def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs: Sequence[int] = (1, 2)) -> Work | None:
     """Make the current process that of a run; None if another process has the attempt.
 
     Args:
         task: what to execute.
-        lifeline: what ties the process to the search.
+        lifeline: what ties the process, the leader of its group, to the search; None where an engine ends it.
         printed: what was printed for the run before.
         stop: hears SIGTERM.
-        outputs: the descriptors that write into the run's log.
+        outputs: the descriptors that are to write into the run's log; none where an engine keeps what is printed.
     """
-    tie(lifeline)
+    if lifeline is not None:
+        tie(lifeline)
     record = started(task.attempt.record)
     run = of_record(task.attempt.run.dir, record)
     reads.start().leave_out(str(run.dir))
@@ -274,16 +286,18 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     record = replace(
         work.record, ended=ended, seconds=sharing["own_seconds"], sharing=sharing, notes=notes, inputs=inputs, **outcome
     )
+    if record.state == "completed" and work.run.told_to_stop:
+        record = replace(record, state="stopped")
     if not work.run.conclude(record, is_own=True):
         return TAKEN
-    return 0 if outcome["state"] == "completed" else 1
+    return 0 if record.is_done else 1
 
 
 def main() -> int:
-    """Execute the task that comes over standard input, in a process of its own."""
+    """``python -m gridfold.worker``: execute the task that comes over standard input (see `Task.written`)."""
     logs.show()
-    (task, lifeline), _ = pickle.load(sys.stdin.buffer)  # from the import server, over a pipe
-    return run_process(task, lifeline)
+    arguments, _ = pickle.load(sys.stdin.buffer)
+    return run_process(*arguments)
 
 
 if __name__ == "__main__":

@@ -252,7 +252,7 @@ class _Next:
             (configs.get(_key(trial.params)), run.replicate)
             for trial in self.results.trials
             for run in trial.runs
-            if run.state == "completed" and run.search.dir == self.search.dir
+            if run.is_done and run.search.dir == self.search.dir
         }
 
     def command(self, changed: Mapping[str, tuple[Any, ...]]) -> str:

@@ -217,7 +217,7 @@ def _runs_of(counts: Sequence[int]) -> str:
 def _failures(results: Results) -> list[str]:
     runs = [run for trial in results.trials for run in trial.runs]
     failed = sum(run.state == "failed" for run in runs)
-    lost = sum(run.state == "completed" and run.value is None for run in runs)
+    lost = sum(run.is_done and run.value is None for run in runs)
     said = [f"{failed:,} of {len(runs):,} runs failed."] if failed else []
     metric = results.objective.metric
     return [*said, *([f"{lost:,} of {len(runs):,} runs gave no finite {metric}."] if lost and metric else [])]

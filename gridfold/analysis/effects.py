@@ -247,7 +247,7 @@ def heatmaps(model: Model, *, maximize: bool) -> tuple[Heatmap, ...]:
 
 def regions(results: Results) -> tuple[FailureRegion, ...]:
     """The values with which runs fail, or give no finite number; those first that exceed the others the most."""
-    ended = [run for trial in results.trials for run in trial.runs if run.state in ("completed", "failed")]
+    ended = [run for trial in results.trials for run in trial.runs if run.is_done or run.state == "failed"]
     if not ended:
         return ()
     usual = sum(map(_failed, ended)) / len(ended)

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from gridfold.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_LEFT, ConfigError
-from gridfold.executors.local.executor import LocalExecutor
+from gridfold.executors.protocol import Executor
 from gridfold.identity.fingerprint import Code
 from gridfold.records.objective import Objective
 from gridfold.records.trials import write_results
@@ -30,7 +30,7 @@ from gridfold.show import sharing as shared_work
 
 def execute(
     pending: Pending,
-    executor: LocalExecutor,
+    executor: Executor,
     execution: Execution,
     options: argparse.Namespace,
     again: str,
@@ -144,7 +144,7 @@ def _say_the_end(left: Pending, outcome: Outcome, options: argparse.Namespace, a
         errors.print(terminal.unfinished(directory, outcome, again), soft_wrap=True)
 
 
-def _execute(pending: Pending, executor: LocalExecutor, execution: Execution, options: argparse.Namespace) -> Outcome:
+def _execute(pending: Pending, executor: Executor, execution: Execution, options: argparse.Namespace) -> Outcome:
     directory, output, policy = pending.search, output_of(options), execution.policy()
     objective, races = Objective.said(directory.facts()), bool(directory.facts().get("race"))
     policy = policy if policy.keep_going else replace(policy, objective=objective)

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from rich.markup import escape
+
 from gridfold.core.errors import ConfigError, nearest, visible
 from gridfold.export import formats
 from gridfold.records.filter import Filter
@@ -55,6 +57,18 @@ def logs(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
         # A terminal gets each state of a progress bar as a line.
         sys.stdout.write(visible(text.replace("\r\n", "\n").replace("\r", "\n")) if is_terminal else text)
         sys.stdout.flush()
+    return 0
+
+
+def stop(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Tell a run to stop."""
+    run = Store().find_run(options.run)
+    record, attempt = run.judged(), run.claims.count(run.read())
+    if record is not None and record.state != "running":
+        raise ConfigError(f"is {record.state}, so there is nothing to stop", where=run.dir.name)
+    run.tell_to_stop(attempt or 1)
+    asks = "as soon as its trainer asks run.should_stop(); a trainer that does not ask goes on"
+    terminal.console().print(escape(f"{run.dir.name} will stop {asks}"), soft_wrap=True)
     return 0
 
 

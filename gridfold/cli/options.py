@@ -18,7 +18,7 @@ from gridfold.core.limits import (
     USUAL_RUNS,
 )
 
-LOOKING = ("status", "sharing", "results", "best", "diff", "report", "logs")  # actions that run nothing
+LOOKING = ("status", "sharing", "results", "best", "diff", "report", "logs", "stop")  # actions that run nothing
 _MOST, _MOST_DIGITS = 10**9, 20  # of any other number
 _SHOWN = 40  # characters of what was found
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -130,6 +130,15 @@ def _logs_options(parser: argparse.ArgumentParser) -> None:
     _run_argument(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="keep printing until the run ends")
     parser.set_defaults(action="logs")
+
+
+def _stop_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Tell a run to stop. It ends with the value that it has reached, which counts as a result, when its trainer "
+        "next asks run.should_stop(). The built-in trainer asks after each evaluation. A run that does not ask goes on."
+    )
+    _run_argument(parser)
+    parser.set_defaults(action="stop")
 
 
 def _reproduce_options(parser: argparse.ArgumentParser) -> None:
@@ -299,6 +308,9 @@ def _trainer_options(parser: argparse.ArgumentParser) -> None:
 def _execution_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("execution")
     group.add_argument(
+        "--executor", metavar="NAME", type=_text, help="where the runs execute (default: the config's, or local)"
+    )
+    group.add_argument(
         "--parallel",
         metavar="N",
         type=_parallel,
@@ -438,6 +450,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "diff": (_diff_options, "show how two runs differ"),
     "report": (_report_options, "write the results of a search as an HTML page"),
     "logs": (_logs_options, "print the log of a run"),
+    "stop": (_stop_options, "stop a run early and keep its result"),
     "verify": (_verify_options, "repeat some runs, each alone, and compare"),
     "reproduce": (_reproduce_options, "repeat a run and compare"),
     "train": (train_options, "train one config"),

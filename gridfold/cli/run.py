@@ -28,7 +28,8 @@ from gridfold.config.config import Config
 from gridfold.config.overrides import parse_arguments
 from gridfold.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_LEFT, ConfigError
 from gridfold.core.process.threads import physical_cores
-from gridfold.executors.local.executor import LocalExecutor
+from gridfold.executors.protocol import Executor, Options
+from gridfold.executors.registry import LOCAL, start
 from gridfold.records.objective import Objective
 from gridfold.records.trials import objective_of, run_at_best, write_results
 from gridfold.runs.entries import RunEntry
@@ -50,7 +51,8 @@ from gridfold.show import sharing as shared_work
 from gridfold.show.confirmation import confirmation, confirming
 from gridfold.space.product import Product
 
-_SETTINGS = ("trainer", "threads", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
+_SETTINGS = ("trainer", "threads", "executor", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
+_ALONE = Options(parallel=1, runs_per_gpu=0, share=False)
 # What `hyper_main.py` takes for a new search only, and for one that is continued only, as it is if it was not said.
 _OF_A_NEW: dict[str, Any] = {
     "config": None,
@@ -85,7 +87,7 @@ def search(options: argparse.Namespace, again: str) -> int:
     with contextlib.ExitStack() as stack:
         code = None
         if not options.no_execute:
-            executor = stack.enter_context(execution.executor(planned.config.threads))
+            executor = stack.enter_context(execution.start(planned.executor, planned.config.threads))
             code = planned.check(executor)
         warn(*warnings_of(planned))
         directory, run_dirs = create(planned, options.run_prefix, Store(), code)
@@ -108,7 +110,7 @@ def resume(options: argparse.Namespace, again: str) -> int:
         output.print(terminal.added(added))
         warn(*(unused_seed(plan_of(directory)) if options.repeats > 1 else ()))
         wanted = _not_failed(directory, before=first_of_last(directory, added))
-    facts, execution = directory.facts(), _continued(directory, options)
+    execution = _continued(directory, options)
     pending = read_pending(directory, only=wanted, only_failed=options.failed, gone=options.gone)
     answer = None if len(pending) or options.dry_run else pending.ask()
     output.print(terminal.pending(pending), soft_wrap=True)
@@ -119,7 +121,7 @@ def resume(options: argparse.Namespace, again: str) -> int:
         left = left_in_the_end(directory)
         output.print(shared_work.results(directory), soft_wrap=True)
         return EXIT_LEFT if left.held else 0
-    with execution.executor(facts.get("threads", 1)) as executor:
+    with _start(execution, directory, options) as executor:
         _describe(pending, executor)
         return execute(pending, executor, execution, options, again)
 
@@ -130,7 +132,7 @@ def confirm(options: argparse.Namespace, again: str) -> int:
     complete(directory)
     chosen = add_fresh_seeds(directory, options.repeats)
     pending = Pending.read(directory, only=lambda entry: entry.confirms)
-    facts, execution = directory.facts(), _continued(directory, options)
+    execution = _continued(directory, options)
 
     def compare(search: SearchDirectory) -> RenderableType:
         return confirmation(chosen, results_of(search))
@@ -142,7 +144,7 @@ def confirm(options: argparse.Namespace, again: str) -> int:
         return 0
     output.print(confirming(chosen, pending), soft_wrap=True)
     warn(*unused_seed(plan_of(directory)))
-    with execution.executor(facts.get("threads", 1)) as executor:
+    with _start(execution, directory, options) as executor:
         _describe(pending, executor)
         return execute(pending, executor, execution, options, again, compare)
 
@@ -153,7 +155,7 @@ def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     planned, execution, output = _planned(options), _execution(options), terminal.console()
     output.print(plan_table.plan_table(planned))
     warn(*number_like(planned))
-    with execution.executor(planned.config.threads) as executor:
+    with execution.start(planned.executor, planned.config.threads) as executor:
         code = planned.check(executor)
         forecast = Forecast.read(planned, Store(), code, executor.parallel, reuse=options.reuse)
     warn(*warnings_of(planned))
@@ -173,7 +175,7 @@ def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     trainer = record.trainer if isinstance(record.trainer, str) else tuple(record.trainer)
     planned, objective = Plan(config.override(trainer=trainer)), _objective_of(old, record)
     output = output_of(options)
-    with LocalExecutor() as executor:
+    with start(LOCAL, _ALONE) as executor:
         code = planned.check(executor)
         run = store.create_run(old.read_config())
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
@@ -199,13 +201,13 @@ def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     facts = directory.facts()
     chosen = choose_these(directory, options.runs) if options.runs else choose(directory, options.count)
     planned = plan_of(directory)
-    with LocalExecutor() as executor:
+    with start(LOCAL, _ALONE) as executor:
         changed = changes(directory, planned.check(executor))
     warn(*changed)
     said = Execution(parallel=options.parallel, share=False)
     execution = replace(said.or_else(facts.get("execution") or {}), timeout=options.timeout)
     with (
-        execution.executor(planned.config.threads, cold=True) as executor,
+        execution.start(LOCAL, planned.config.threads, cold=True) as executor,
         live.live(output, len(chosen), parallel=executor.parallel) as view,
     ):
         found = run_again(directory, chosen, executor, view)
@@ -233,7 +235,7 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     cores = physical_cores()
     if planned.config.threads == 1 < cores:
         output.print(f"Uses 1 CPU thread, as in a search; --threads {cores} is faster and may change the last digits")
-    with LocalExecutor(timeout=options.timeout) as executor:
+    with start(LOCAL, replace(_ALONE, timeout=options.timeout)) as executor:
         code = planned.check(executor)
         run = Store().create_run(planned.renderer.text({}))
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
@@ -242,7 +244,7 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     output.print(terminal.metrics_table(run_at_best(run, record, objective)))
     if options.quiet:
         sys.stdout.write(f"{run.dir}\n")
-    return 0 if record.state == "completed" else EXIT_FAILED
+    return 0 if record.is_done else EXIT_FAILED
 
 
 def _searching(options: argparse.Namespace) -> str:
@@ -284,7 +286,16 @@ def _continued(directory: SearchDirectory, options: argparse.Namespace) -> Execu
     return _execution(options).or_else(saved if isinstance(saved, dict) else {})
 
 
-def _describe(pending: Pending, executor: LocalExecutor) -> None:
+def _start(execution: Execution, directory: SearchDirectory, options: argparse.Namespace) -> Executor:
+    """The executor that continues a search: the one that is named now, or that the search had before."""
+    facts = directory.facts()
+    name = options.executor or facts.get("executor") or LOCAL
+    executor = execution.start(name, facts.get("threads", 1))
+    directory.update(executor=name)
+    return executor
+
+
+def _describe(pending: Pending, executor: Executor) -> None:
     """Check a search that is continued, note what code it runs, and warn if that has changed."""
     directory, planned = pending.search, plan_of(pending.search)
     code = planned.check(executor)

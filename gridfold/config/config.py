@@ -37,6 +37,7 @@ class Settings:
         trainer: ``module:name`` of the training function, or the arguments of a command; None for the built-in
             trainer.
         threads: how many CPU threads a run may use; None for the default, 1.
+        executor: the name of what executes the runs; None for the default, ``local``.
         repeats: how many runs of different seeds each trial has; None for the default, 1.
         folds: into how many parts the training data are split, each of which is held out in a run of its own; None if
             they are not.
@@ -53,6 +54,7 @@ class Settings:
     vary: tuple[str, ...] | None = None
     trainer: str | tuple[str, ...] | None = None
     threads: int | None = None
+    executor: str | None = None
     repeats: int | None = None
     folds: int | None = None
     max_runs: int | None = None
@@ -374,6 +376,7 @@ _KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "vary": ("a list of dotted paths", _is_strings),
     "trainer": ("'module:function' or a command as a list of its arguments", _is_trainer),
     "threads": (f"a number of CPU threads from 1 to {MOST_THREADS:,}", _is_whole(1, MOST_THREADS)),
+    "executor": ("the name of an executor", _is_text),
     "repeats": (f"a number of repeats from 1 to {MOST_REPEATS:,}", _is_whole(1, MOST_REPEATS)),
     "folds": (f"a number of parts of the training data from 2 to {MOST_FOLDS:,}", _is_whole(2, MOST_FOLDS)),
     "max_runs": (f"a number of runs from 1 to {MOST_RUNS:,}", _is_whole(1, MOST_RUNS)),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, Self, TypeVar
 
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.failure import describe
 from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run
+
+Result = TypeVar("Result")
 
 
 class Watcher(Protocol):
@@ -65,8 +68,46 @@ class SafeWatcher:
                 self._log(f"not all was shown: {said['type']} at {said['place']}: {said['message']}")
 
 
+@dataclass(frozen=True)
+class Options:
+    """How runs are to be executed. An executor does what it can of it, and refuses by a ``ConfigError`` what it cannot.
+
+    Attributes:
+        threads: CPU threads of each run.
+        parallel: how many runs at a time; None for as many as there is room for.
+        runs_per_gpu: how many runs share a GPU, 0 to give them none; None for the default.
+        timeout: how many seconds a run may take; None for as many as it does.
+        share: whether runs may share work: False for not at all, None for as far as that is safe, True for more.
+        cold: whether each run imports its trainer for itself.
+    """
+
+    threads: int = 1
+    parallel: int | None = None
+    runs_per_gpu: int | None = None
+    timeout: float | None = None
+    share: bool | None = None
+    cold: bool = False
+
+
 class Executor(Protocol):
-    """Executes runs whose directories hold ``config.yaml``."""
+    """Executes runs whose directories hold ``config.yaml``. A context manager: it leaves nothing behind."""
+
+    @property
+    def parallel(self) -> int:
+        """How many runs it executes at a time, for who tells how long a search takes."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def call(self, trainer: str | Sequence[str], function: Callable[..., Result], *arguments: Any) -> Result:
+        """Call a function where the trainer can be imported, in another process; everything is pickled.
+
+        Raises:
+            ConfigError: importing the trainer ends the process.
+            ChildProcessError: the process was killed from outside.
+            Exception: what the function raises.
+        """
 
     def execute(
         self, attempts: Iterable[Attempt | None], watcher: Watcher, interrupt: Interrupt
@@ -76,3 +117,6 @@ class Executor(Protocol):
         An attempt is asked for when there is room for it; None means that there is none now, but may be one later. An
         attempt that another process has taken is not executed; it comes back with the record as it stands.
         """
+
+    def stop(self, attempt: Attempt) -> None:
+        """Tell one run to stop, under way or not: see ``Run.should_stop``. A run that does not ask goes on."""

@@ -14,10 +14,7 @@ from gridfold.space.trial import Trial
 Answer = Literal["later", "done"]
 """Why a proposer names no run: that depends on runs under way, or there is none left to name."""
 
-DONE = ("completed", "stopped")
-"""The states of a run that has a result."""
-
-OVER = (*DONE, "failed")
+OVER = ("completed", "stopped", "failed")
 """The states of a run after which nothing more comes of it, unless somebody has it tried again."""
 
 

@@ -29,7 +29,7 @@ class Codes:
 
     def add(self, index: int, record: Record | None) -> None:
         """Count a run in."""
-        if record and record.state == "completed" and (code := code_of(record, self.facts)):
+        if record and record.is_done and (code := code_of(record, self.facts)):
             made = code, json.dumps(record.inputs)
             first, count = self._made.get(made, (index, 0))
             self._made[made] = first, count + 1

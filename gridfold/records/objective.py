@@ -91,7 +91,7 @@ class Objective:
 
     def rank(self, record: Record | None, index: int) -> Rank:
         """A key that sorts runs best first, by the metrics of their records (see ``at_best``); no metric comes last."""
-        metrics = record.metrics if record and record.state == "completed" else {}
+        metrics = record.metrics if record and record.is_done else {}
         metric, value = self.value(metrics)
         if not is_finite(value):
             return True, 0.0, (), index

@@ -51,6 +51,11 @@ class RunResult:
         """The run's state."""
         return self.record.state if self.record else "created"
 
+    @property
+    def is_done(self) -> bool:
+        """Whether it has a result: it is completed, or stopped at the value that it had reached."""
+        return self.record is not None and self.record.is_done
+
     def reports(self) -> list[dict[str, float]]:
         """What it reported, or the run whose result it has."""
         return _reports(self.search, self.entry, self.record)
@@ -88,10 +93,7 @@ class TrialResult:
     @cached_property
     def counted(self) -> tuple[RunResult, ...]:
         """The runs that the means are of: if no completed run has a finite number, all of those, so that it is seen."""
-        return tuple(
-            [run for run in self.runs if run.value is not None]
-            or [run for run in self.runs if run.state == "completed"]
-        )
+        return tuple([run for run in self.runs if run.value is not None] or [run for run in self.runs if run.is_done])
 
     @cached_property
     def measured(self) -> Mapping[str, Sequence[float]]:
@@ -126,7 +128,7 @@ class TrialResult:
 
     @property
     def _completed(self) -> Iterator[Record]:
-        return (run.record for run in self.runs if run.record and run.record.state == "completed")
+        return (run.record for run in self.runs if run.record and run.record.is_done)
 
 
 @dataclass(frozen=True)
@@ -344,7 +346,7 @@ def _completed(objective: Objective, searches: Sequence[SearchDirectory]) -> Obj
 def _result(search: SearchDirectory, entry: RunEntry, record: Record | None, objective: Objective) -> RunResult:
     metrics = objective.at_best(record, _reports(search, entry, record)).metrics if record else {}
     value = metrics.get(objective.metric or "")
-    usable = record is not None and record.state == "completed" and is_finite(value)
+    usable = record is not None and record.is_done and is_finite(value)
     return RunResult(search, entry, record, metrics, value if usable else None)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gridfold.core.files import read_mapping, replace_if_first
-from gridfold.core.process.identity import Owner
+from gridfold.core.process.identity import PROCESS, Owner
 from gridfold.runs.record import RECORD, Record, as_text, read_record
 from gridfold.runs.reports import LOG, METRICS, PROGRESS
 
@@ -74,7 +74,8 @@ class Claims:
         while True:
             claim = read_mapping(path)
             seen = max(map(_written, (path, *(f"{self.directory}/{name}" for name in _SIGNS_OF_LIFE))))
-            if owner := Owner.of(claim.get("host"), claim.get("pid"), claim.get("process"), seen):
+            asks = claim.get("asks", PROCESS)
+            if owner := Owner.of(claim.get("host"), claim.get("pid"), claim.get("process"), asks, seen):
                 return owner
             if abs(time.time() - _written(path)) > _HALF_WRITTEN_SECONDS:
                 return None

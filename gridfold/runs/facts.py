@@ -77,7 +77,8 @@ _NEEDED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 }
 _MORE: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(
-        ("metric", "git_commit", "seed_path", "fingerprint", "created", "started", "ended"), _or_none(_is_text)
+        ("metric", "executor", "git_commit", "seed_path", "fingerprint", "created", "started", "ended"),
+        _or_none(_is_text),
     ),
     **dict.fromkeys(("maximize", "race"), _or_none(lambda value: isinstance(value, bool))),
     **dict.fromkeys(("repeats", "folds"), _or_none(_is_positive)),

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from gridfold.core.files import contents, mapping_of
-from gridfold.core.process.identity import Owner
+from gridfold.core.process.identity import PROCESS, Owner, asked_here
 from gridfold.core.values import from_params, to_params
 from gridfold.runs.reports import is_metric
 
@@ -42,6 +42,7 @@ class Record:
         pid: the process that does; the leader of a process group.
         process: when that process started (see ``gridfold.core.process.identity.Owner``).
         session: what the processes of whoever has it executed have in common (see ``new_session`` there).
+        asks: who is asked whether that process lives (see ``Owner``): its machine, or an engine about its job.
         state: how far it is; "lost", which no file says, if its process is dead and did not say how it ended.
         sharing: how the result came about: its ``label``, ``own`` if nothing of it was shared with other runs,
             ``bitwise`` if something was and it is to the bit what it would be alone; the seconds and CPU seconds that
@@ -76,6 +77,7 @@ class Record:
     pid: int | None = None
     process: str | None = None
     session: str | None = None
+    asks: str = PROCESS
     sharing: Mapping[str, Any] | None = None
     notes: Sequence[str] = field(default_factory=list)
     reused: str | None = None
@@ -89,6 +91,11 @@ class Record:
         """How long what it shared with other runs took, beside its own ``seconds``; 0 if it shared nothing."""
         said = self.sharing.get("shared_seconds") if isinstance(self.sharing, Mapping) else None
         return float(said) if isinstance(said, (int, float)) and 0 <= said < 1e12 else 0.0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has a result, which counts: it was completed, or stopped at the value that it had reached."""
+        return self.state in ("completed", "stopped")
 
     @property
     def is_final(self) -> bool:
@@ -123,6 +130,7 @@ def started(record: Record) -> Record:
         host=owner.host,
         pid=owner.pid,
         process=owner.start,
+        asks=asked_here(record.asks),
         metrics={},
         error=None,
         notes=[],
@@ -170,6 +178,7 @@ def _is_sound(record: Record) -> bool:
         and (record.error is None or (isinstance(record.error, dict) and _says_what(record.error)))
         and (record.seconds is None or (is_metric("seconds", record.seconds) and math.isfinite(record.seconds)))
         and isinstance(record.id, str)
+        and isinstance(record.asks, str)
         and (isinstance(record.trainer, str) or _is_list_of_texts(record.trainer))
         and all(isinstance(value, int) for value in (record.seed, record.threads, record.repeat))
         and all(value is None or isinstance(value, str) for value in _texts_of(record))

@@ -21,10 +21,13 @@ from gridfold.runs.reports import LOG, METRICS, METRICS_JSON, PROGRESS, numbers,
 from gridfold.space.repeats import DataFold
 
 CONFIG = "config.yaml"
+STOP = ".stop-"  # and the attempt: there once it was told to stop
 
 # Of a run directory's files, those that are not results, or differ each time that the same config is run.
-_NO_RESULTS = (CONFIG, RECORD, LOG, PROGRESS, f"{CLAIM}*", "metrics-attempt-*", f".{RECORD}.*", f".{PROGRESS}.*")
+_OF_GRIDFOLD = (CONFIG, RECORD, LOG, PROGRESS, f"{CLAIM}*", f"{STOP}*", f".{RECORD}.*", f".{PROGRESS}.*")
+_NO_RESULTS = (*_OF_GRIDFOLD, "metrics-attempt-*")
 _PROGRESS_INTERVAL = 0.2  # seconds between two writes
+_STOP_INTERVAL = 0.005  # seconds between two looks
 _DURABLE_SECONDS = 1.0
 _FOLLOW_SECONDS = 0.2
 
@@ -40,27 +43,37 @@ class Attempt:
 class Run:
     """A run directory.
 
-    Trainers use ``dir``, ``index``, ``seed``, ``fold``, ``report``, ``progress`` and ``note``; the rest is for the code
-    that executes runs.
+    Trainers use ``dir``, ``index``, ``seed``, ``fold``, ``report``, ``progress``, ``note`` and ``should_stop``. The
+    rest is for the code that executes runs.
 
     Attributes:
         seed: what a repeat differs in, where the config has no seed.
         fold: which part of the training data to hold out; None if the trainer chooses itself what to validate on.
         shared: whether the process stands for several runs still, of which nothing is in their directories yet; to ask
             for ``dir`` ends that.
+        attempt: which attempt at it this is, from 1; 0 for whoever only looks at the run.
+        told_to_stop: whether ``should_stop`` has said so.
     """
 
     shared = False
 
     def __init__(
-        self, directory: str | os.PathLike[str], seed: int = 0, index: int = 0, fold: DataFold | None = None
+        self,
+        directory: str | os.PathLike[str],
+        seed: int = 0,
+        index: int = 0,
+        fold: DataFold | None = None,
+        attempt: int = 0,
     ) -> None:
         self.dir = directory if isinstance(directory, Path) else Path(directory)
         self.seed = seed
         self.index = index
         self.fold = fold
         self.notes: list[str] = []
+        self.told_to_stop = False
+        self.attempt = attempt
         self._last_progress = 0.0
+        self._last_look = float("-inf")
 
     def report(self, **metrics: float) -> None:
         """Append one line of metrics, such as ``epoch=3, val_f1=0.91``, to ``metrics.jsonl``.
@@ -87,6 +100,26 @@ class Run:
     def note(self, text: str) -> None:
         """Add a remark to the run's record, such as what was changed to make it fit into memory."""
         self.notes.append(text)
+
+    def should_stop(self) -> bool:
+        """Whether the run was told to stop, by ``gridfold stop`` or by its search; nearly free.
+
+        A trainer that asks, at each epoch say, returns the value that it has reached. The run then ends in the state
+        ``stopped``, and its value counts as a result. A trainer that does not ask goes on.
+        """
+        now = time.monotonic()
+        if not self.told_to_stop and now - self._last_look >= _STOP_INTERVAL:
+            self._last_look = now
+            self.told_to_stop = self.is_told_to_stop(self.attempt)
+        return self.told_to_stop
+
+    def tell_to_stop(self, attempt: int) -> None:
+        """Tell an attempt at the run to stop, under way or not, on whatever machine."""
+        (self.dir / f"{STOP}{attempt}").touch()
+
+    def is_told_to_stop(self, attempt: int) -> bool:
+        """Whether an attempt at the run was told to stop."""
+        return os.path.exists(f"{self.dir}/{STOP}{attempt}")  # noqa: PTH110 - a Path costs as much again
 
     def read_progress(self) -> dict[str, float]:
         """What the run last said of its progress, as far as it is finite; empty if it says nothing."""
@@ -236,7 +269,8 @@ class Run:
 
 def of_record(directory: str | os.PathLike[str], record: Record) -> Run:
     """The run as a trainer sees it."""
-    return Run(directory, record.seed, record.index, DataFold(*record.data_fold) if record.data_fold else None)
+    fold = DataFold(*record.data_fold) if record.data_fold else None
+    return Run(directory, record.seed, record.index, fold, record.attempt)
 
 
 def write_config(directory: str, text: str) -> None:

@@ -18,7 +18,7 @@ from gridfold.trainers.resolve import resolve
 
 @dataclass
 class KeepBest:
-    """Deletes the checkpoints of completed runs that are not among the best. A run that is not completed keeps its own.
+    """Deletes the checkpoints of runs that are done and not among the best. A run that is not done keeps its own.
 
     A run that is not among the best of some runs is not among the best of more, so what is deleted along the way is
     never missed, and several processes may work on one search.
@@ -44,7 +44,7 @@ class KeepBest:
 
     def ended(self, run: Run, record: Record | None) -> None:
         """Hear of a run that has ended, and delete what is not among the best any more."""
-        if record is None or record.state != "completed" or record.reused:
+        if record is None or not record.is_done or record.reused:
             return
         if run.dir.name in self._confirming:  # it is not compared
             self._delete(run)

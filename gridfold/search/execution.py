@@ -8,9 +8,8 @@ from typing import Any
 
 from gridfold.core.errors import ConfigError
 from gridfold.core.limits import MOST_PARALLEL
-from gridfold.core.process.threads import physical_cores
-from gridfold.executors.local.devices import GpuSlots, gpus
-from gridfold.executors.local.executor import LocalExecutor
+from gridfold.executors.protocol import Executor, Options
+from gridfold.executors.registry import start
 from gridfold.runs.search import SearchDirectory
 from gridfold.search.checkpoints import KeepBest
 from gridfold.search.loop import Policy
@@ -42,7 +41,7 @@ class Execution:
         keep_going: go on although the first runs all fail alike.
         keep_checkpoints: how many of the best runs keep their checkpoints; None for all.
         share: compute once what runs have in common; by default as far as a function writes no file (see
-            ``LocalExecutor``).
+            ``executors.protocol.Options``).
     """
 
     parallel: int | None = None
@@ -61,26 +60,14 @@ class Execution:
         before = {name: saved.get(name) for name in vars(self) if name != "budget"}  # a budget is of one evening
         return Execution(**before | said)
 
-    def executor(self, threads: int, *, cold: bool = False) -> LocalExecutor:
-        """An executor for runs of so many threads; with ``cold``, each of them in a process that shares no import.
+    def start(self, executor: str, threads: int, *, cold: bool = False) -> Executor:
+        """Start an executor, by its name, for runs of so many threads; for ``cold`` see `Options`.
 
         Raises:
-            ConfigError: more runs at a time than the GPUs take.
+            ConfigError: there is no such executor, or it cannot do this.
         """
-        found = () if self.runs_per_gpu == 0 else gpus()
-        per_gpu = self.runs_per_gpu or 1
-        slots = len(found) * per_gpu
-        if found and self.parallel and self.parallel > slots:
-            count = f"{len(found)} GPU{'s' if len(found) > 1 else ''}"
-            raise ConfigError(
-                f"{self.parallel} runs at a time, but {count} with {per_gpu} each",
-                where="--parallel",
-                hint=f"let them share: --runs-per-gpu {-(-self.parallel // len(found))}\n"
-                "or, if they use no GPU: --runs-per-gpu 0",
-            )
-        parallel = self.parallel or slots or max(1, physical_cores() // threads)
-        slots_of_gpus = GpuSlots(found, per_gpu) if found else None
-        return LocalExecutor(parallel, slots_of_gpus, self.timeout, share=self.share, cold=cold)
+        options = Options(threads, self.parallel, self.runs_per_gpu, self.timeout, share=self.share, cold=cold)
+        return start(executor, options)
 
     def policy(self) -> Policy:
         """What the search does about failures and time."""

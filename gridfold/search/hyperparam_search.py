@@ -14,9 +14,8 @@ from gridfold.config.render import Renderer
 from gridfold.core.errors import ConfigError
 from gridfold.core.logs import logger
 from gridfold.core.process.interrupt import Interrupt
-from gridfold.executors.local.executor import LocalExecutor
-from gridfold.executors.protocol import Executor, SafeWatcher, Watcher
-from gridfold.propose.protocol import DONE
+from gridfold.executors.protocol import Executor, Options, SafeWatcher, Watcher
+from gridfold.executors.registry import start
 from gridfold.records.trials import write_results
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.failure import is_disk_full
@@ -131,7 +130,7 @@ class HyperParamSearch:
             logger().warning(warning)
         if not execute:
             return create(plan, run_prefix, self.store)[1]
-        with LocalExecutor(parallel=parallel, share=None) as executor:
+        with start(plan.executor, Options(plan.config.threads, parallel, runs_per_gpu=0)) as executor:
             code = plan.check(executor)
             search, run_dirs = create(plan, run_prefix, self.store, code)
             if execute_search(Pending.read(search, code.fingerprint), executor, Silent()).interrupted:
@@ -168,7 +167,7 @@ def execute_search(
                 again = schedule.ended(attempt, record)
                 watcher.ended(attempt.run, record, again=again)
                 search.log(_line(record, attempt))
-                failed += record.is_final and record.state not in DONE and not again
+                failed += record.is_final and not record.is_done and not again
                 if _is_unrecorded(attempt.run, record):
                     unrecorded.append((attempt.run, record))
                 if keep:
@@ -186,12 +185,12 @@ def execute_search(
 
 def _first_metrics(search: SearchDirectory) -> Mapping[str, float]:
     """The metrics of the first completed run that has some."""
-    records = (record for _, record in search.records() if record and record.state in DONE)
+    records = (record for _, record in search.records() if record and record.is_done)
     return next((record.metrics for record in records if record.metrics), {})
 
 
 def _has_completed(search: SearchDirectory) -> bool:
-    return any(record is not None and record.state in DONE for _, record in search.records())
+    return any(record is not None and record.is_done for _, record in search.records())
 
 
 def _codes(facts: Mapping[str, Any], code: str | None) -> list[str]:

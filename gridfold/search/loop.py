@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from gridfold.core.errors import ConfigError
-from gridfold.propose.protocol import DONE, Answer
+from gridfold.propose.protocol import Answer
 from gridfold.records.objective import Objective, listed
 from gridfold.runs.failure import is_disk_full, is_infrastructure, signature
 from gridfold.runs.record import Record
@@ -115,7 +115,7 @@ class Schedule:
 
     def _heard(self, attempt: Attempt, record: Record) -> bool:
         self._under_way -= 1
-        if record.state in DONE:
+        if record.is_done:
             self._completed += 1
             self._seconds.append(record.seconds or 0.0)
             self.measured(record.metrics)

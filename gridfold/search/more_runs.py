@@ -95,7 +95,7 @@ def _extend(search: SearchDirectory, plan: Plan, trials: Sequence[TrialResult], 
 
 def _nothing_to_compare(search: SearchDirectory, results: Results) -> ConfigError:
     metric, hint = results.objective.metric or "", f"gridfold resume {search.name}"
-    completed = [run for trial in results.trials for run in trial.runs if run.state == "completed"]
+    completed = [run for trial in results.trials for run in trial.runs if run.is_done]
     if completed:
         hint = nearest(metric, {name for run in completed for name in run.metrics})
         return ConfigError(f"no run has a finite {metric or 'metric'} to compare by", where=search.name, hint=hint)

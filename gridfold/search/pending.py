@@ -15,7 +15,7 @@ from typing import Any
 
 from gridfold.core.errors import ConfigError
 from gridfold.core.process.identity import Owner
-from gridfold.propose.protocol import DONE, OVER, Answer, Nothing, Proposer
+from gridfold.propose.protocol import OVER, Answer, Nothing, Proposer
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run
@@ -253,7 +253,7 @@ class Pending:
         record, attempt, owner = run.standing()
         self.total += 1
         self._attempts.append(0)
-        if record and record.state in DONE:
+        if record and record.is_done:
             self.made.add(record)
             self._hear(entry, record)
             return
@@ -271,7 +271,7 @@ class Pending:
     def _hear(self, entry: RunEntry, record: Record) -> None:
         """Hear that a run is over."""
         self._last_news = time.monotonic()
-        if record.state in DONE:
+        if record.is_done:
             self.completed += 1
             self.longest = max(self.longest, record.seconds or 0.0)
         self.proposer.tell(entry, record)

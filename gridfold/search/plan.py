@@ -17,7 +17,8 @@ from gridfold.core.errors import ConfigError
 from gridfold.core.limits import MOST_RUNS, USUAL_RUNS
 from gridfold.core.process.identity import Owner
 from gridfold.core.values import render, to_record
-from gridfold.executors.local.executor import LocalExecutor
+from gridfold.executors.protocol import Executor
+from gridfold.executors.registry import LOCAL
 from gridfold.identity import provenance
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.packages import basic
@@ -218,6 +219,11 @@ class Plan:
         return self.config.trainer or BUILT_IN
 
     @property
+    def executor(self) -> str:
+        """The name of what executes the runs."""
+        return self.config.settings.executor or LOCAL
+
+    @property
     def checks(self) -> Checks:
         """What the trainer is asked: the configs of all trials; of many, a sample in which each value stands."""
         last = Repetition(self.most_repeats - 1, self.repetitions[0].fold)  # a seed may be too large
@@ -229,7 +235,7 @@ class Plan:
         ]
         return Checks(self.trainer, bool(self.folds), tuple(configs))
 
-    def check(self, executor: LocalExecutor) -> Code:
+    def check(self, executor: Executor) -> Code:
         """Let the trainer check the configs.
 
         Args:
@@ -357,6 +363,7 @@ def _facts(plan: Plan, name: str, commit: str | None, code: Code | None) -> dict
         "maximize": plan.config.settings.maximize,
         "trainer": plan.trainer,
         "threads": plan.config.threads,
+        "executor": plan.executor,
         "seed": plan.config.run_seed,
         "git_commit": commit,
         "packages": code.sources.packages if code else basic(),
@@ -373,7 +380,9 @@ def plan_of(search: SearchDirectory) -> Plan:
     """The plan that a search was created from."""
     facts = search.facts()
     config = Config.parse(search.base(), facts["config"])
-    said = {name: facts.get(name) for name in ("repeats", "folds", "metric", "maximize", "vary", "max_runs")}
+    said = {
+        name: facts.get(name) for name in ("executor", "repeats", "folds", "metric", "maximize", "vary", "max_runs")
+    }
     config = config.override(trainer=_tuple(facts["trainer"]), threads=facts["threads"], **said)
     return Plan(config, parse_arguments(facts["variations"]), bool(facts.get("race")))
 

@@ -102,7 +102,7 @@ def _look(search: SearchDirectory, wanted: set[str], code: Code, moment: float, 
         if entry.id not in wanted or entry.id in found.runs:
             continue
         record = search.run(entry).read()
-        if record is None or record.state != "completed":
+        if record is None or record.state != "completed":  # one that was stopped has not what its config gives
             continue
         ran = code_of(record, facts)
         if why := _why_not(record, codes.get(ran or ""), code, moment, is_same=ran == code.fingerprint):

@@ -24,7 +24,7 @@ class Status:
         total: how many runs it has.
         states: how many are in each state; "lost" if their process died and nobody has taken over yet.
         running: those that are running now.
-        best: the best of the completed ones, of those that count in the comparison.
+        best: the best of those that are done, of those that count in the comparison.
         is_repeated: whether trials have several runs, of which the best one alone says little.
         objective: what they are compared by.
         leaders: the runs that are as good as the best.
@@ -38,6 +38,7 @@ class Status:
     is_repeated: bool = False
     objective: Objective = field(default_factory=Objective)
     leaders: Leaders = field(init=False)
+    _done: int = 0
     _seconds: float = 0.0
 
     def __post_init__(self) -> None:
@@ -54,14 +55,13 @@ class Status:
     @property
     def left(self) -> int:
         """How many runs are not done."""
-        return self.total - self.states["completed"] - self.states["failed"]
+        return self.total - self._done - self.states["failed"]
 
     def seconds_left(self) -> float | None:
         """How long the rest takes if it goes on as it did; None if nothing is running or nothing is known yet."""
-        completed = self.states["completed"]
-        if not self.running or not completed:
+        if not self.running or not self._done:
             return None
-        return self._seconds / completed * self.left / len(self.running)
+        return self._seconds / self._done * self.left / len(self.running)
 
     def _add(self, entry: RunEntry, record: Record | None) -> None:
         self.total += 1
@@ -69,7 +69,8 @@ class Status:
         self.is_repeated |= entry.repeat > 0 or bool(entry.fold)
         if record and record.state == "running":
             self.running.append((entry, self.search.run(entry)))
-        if record and record.state == "completed":
+        if record and record.is_done:
+            self._done += 1
             self._seconds += record.seconds or 0.0
             if not entry.confirms:
                 self.leaders.add(record)

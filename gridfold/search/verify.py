@@ -260,7 +260,7 @@ def _result(search: SearchDirectory, entry: RunEntry) -> tuple[Run, Record] | No
     if record and record.reused:
         run = Run(search.dir.parent / record.reused)
         record = run.read()
-    return (run, record) if record and record.state == "completed" else None
+    return (run, record) if record and record.state == "completed" else None  # nobody would stop it again
 
 
 def _as_new(record: Record) -> Record:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     import subprocess
 
 WAITED = 76  # exit code of a process that has split: it holds no token any more
+_STOP_INTERVAL = 0.0005  # seconds between two looks, for each run
 _MAX_KEYS = 100  # in one message, which the pipe then takes in one piece
 
 
@@ -105,6 +106,8 @@ class _Branch:
         self.reports: list[dict[str, float]] = []
         self.notes: list[str] = []
         self.state: dict[str, float] = {}
+        self.stops = False
+        self._last_look = float("-inf")
         self._writes = None if shared.trusted else WriteGuard(self.work)
         self._clocks = Clocks()
         self._group = Group([task.config or {} for task in self._tasks], self._split)
@@ -167,6 +170,16 @@ class _Branch:
         self._group.agree("run", lambda index: self._tasks[index].attempt.record.attempt > 1)
         return self._tasks[self._group.trials[0]].attempt.record.attempt == 1
 
+    def look_for_stop(self) -> None:
+        """See whether the runs were told to stop; splits if some were and others not."""
+        moment = os.times().elapsed  # a clock that is never set back, and whose reading nobody hears of
+        if not self.stops and moment - self._last_look >= _STOP_INTERVAL * len(self._group.trials):
+            self._last_look = moment
+            attempts = {index: self._tasks[index].attempt for index in self._group.trials}
+            told = {index: each.run.is_told_to_stop(each.record.attempt) for index, each in attempts.items()}
+            self._group.agree("run.should_stop", told.__getitem__)
+            self.stops = told[self._group.trials[0]]
+
     def _split(self, path: str, groups: list[tuple[int, ...]], place: str) -> tuple[int, ...]:
         """Fork a child for each group, which goes on from here; this process waits for them, and ends."""
         if os.getpid() != self._pid:
@@ -222,6 +235,7 @@ class _Branch:
         if work is None:
             os._exit(TAKEN)
         self._work = work
+        work.run.told_to_stop = self.stops
         work.node, work.shared = self._node, self._before
 
     def _say_again(self) -> None:
@@ -340,7 +354,7 @@ class _SharedRun(Run):
 
     def __reduce__(self) -> Any:
         run = self._branch.work("a copy of run").run
-        return Run, (run.dir, run.seed, run.index, run.fold)
+        return Run, (run.dir, run.seed, run.index, run.fold, run.attempt)
 
     @property
     def shared(self) -> bool:  # type: ignore[override]
@@ -372,6 +386,12 @@ class _SharedRun(Run):
     def notes(self) -> list[str]:  # type: ignore[override]
         """The remarks so far."""
         return self._branch.one.run.notes if self._branch.one else self._branch.notes
+
+    def should_stop(self) -> bool:
+        """Whether the runs that this process stands for were told to stop; splits if only some were."""
+        if self._branch.one is None:
+            self._branch.look_for_stop()
+        return self._branch.one.run.should_stop() if self._branch.one else self._branch.stops
 
     def report(self, **metrics: float) -> None:
         """Append a line to the metrics of every run that this process stands for."""

@@ -92,14 +92,14 @@ class Live:
 
     def ended(self, run: Run, record: Record, *, again: bool = False) -> None:
         """An attempt has ended."""
-        if record.state == "completed":
+        if record.is_done:
             record = self._objective.at_best(record, run.reports())
         if shown := self._runs.pop(run.dir.name, None):
             self._progress.remove_task(shown.task)
         if not record.is_final:
             self._total -= 1  # another process has it
         elif not again:
-            self._done += record.state in ("completed", "failed")
+            self._done += record.is_done or record.state == "failed"
             self._failed += record.state == "failed"
             self._pace.ended(record)
             self._leaders.add(record)
@@ -122,7 +122,7 @@ class Live:
     def _warn_of_metric(self, run: Run, record: Record) -> None:
         """Say at the first completed run, not after hours, that it has not the metric to compare by."""
         metric = self._objective.metric
-        if metric is None or self._is_warned or record.state != "completed" or not record.metrics:
+        if metric is None or self._is_warned or not record.is_done or not record.metrics:
             return
         self._is_warned = True
         known = {*record.metrics, *(name for report in run.reports() for name in report)}

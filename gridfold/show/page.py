@@ -175,8 +175,8 @@ def _facts(summary: Summary) -> Iterator[tuple[str, str, str]]:
     repeats = max((len(trial.runs) for trial in summary.trials), default=0)
     of_a_trial = f", up to {repeats} of a trial" if repeats > 1 else ""
     yield "trials", f"{len(summary.trials):,}", f"{sum(summary.states.values()):,} runs{of_a_trial}"
-    failed, done = (summary.states.get(state, 0) for state in ("failed", "completed"))
-    yield "completed", f"{done:,}", f"{failed:,} failed" if failed else "none failed"
+    failed, completed, stopped = (summary.states.get(state, 0) for state in ("failed", "completed", "stopped"))
+    yield "completed", f"{completed + stopped:,}", f"{failed:,} failed" if failed else "none failed"
     yield "time of all runs", duration(summary.seconds), "one after another"
 
 

@@ -299,7 +299,7 @@ def _watched(
     for entry, record in records:
         seen["runs"] += 1
         seen["repeats"] += entry.repeat > 0 or bool(entry.fold)
-        seen["silent"] += record is not None and record.state == "completed" and not record.metrics
+        seen["silent"] += record is not None and record.is_done and not record.metrics
         if record and record.state == "failed":
             failed.append((search.run(entry), record))
         codes.add(entry.index, record)

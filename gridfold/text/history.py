@@ -125,8 +125,11 @@ class History:
 
     @property
     def is_over(self) -> bool:
-        """Whether the training ends here."""
-        return bool(self.epochs) and self._stopping.is_over(len(self.epochs), lambda metric: self._best(metric).number)
+        """Whether the training ends here: by its settings, or as the run was told to stop."""
+        if not self.epochs:
+            return False
+        is_over = self._stopping.is_over(len(self.epochs), lambda metric: self._best(metric).number)
+        return is_over or self._run.should_stop()
 
     def metrics(self) -> dict[str, Any]:
         """The final metrics: those of the best epoch, the chosen one first, then its number and that of all epochs."""

@@ -49,6 +49,14 @@ def shared(config, run):
     return {"product": lr * size, "draws": sum(draws), "seed": run.seed}
 
 
+def asks(config, run):
+    for epoch in (1, 2, 3):
+        note(f"epoch {epoch}")
+        run.report(epoch=epoch, f1=epoch / 10)
+        if run.should_stop():
+            return
+
+
 def nothing_differs(config):
     note("start")
     return random.random()
@@ -284,6 +292,19 @@ def test_what_runs_have_in_common_is_computed_once_and_each_is_as_if_alone(place
     assert [record.metrics["product"] for record in shared] == [4, 5, 8, 10, 12, 15]
     assert {record.sharing["label"] for record in shared} == {"bitwise"}
     assert len({record.pid for record in shared}) == 6
+
+
+def test_runs_that_are_told_to_stop_leave_those_that_are_not(place):
+    attempts = list(place.attempts("asks", lrs=(1, 2), sizes=(3, 4)))
+    with LocalExecutor(parallel=2, share=True) as executor:
+        for attempt in attempts[:3]:
+            executor.stop(attempt)
+        ended = [record for _, record in executor.execute(attempts, Watched(), Interrupt())]
+    records = sorted(ended, key=lambda record: record.index)
+    assert [record.state for record in records] == ["stopped"] * 3 + ["completed"]
+    assert [record.metrics["f1"] for record in records] == [0.1, 0.1, 0.1, 0.3]
+    assert [len(attempt.run.reports()) for attempt in attempts] == [1, 1, 1, 3]
+    assert place.ledger == ["epoch 1", "epoch 2", "epoch 3"]
 
 
 def test_a_record_says_what_was_shared(place):

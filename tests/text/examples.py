@@ -26,6 +26,7 @@ class NotedRun:
         self.reports: list[dict[str, float]] = []
         self.steps: list[dict[str, float]] = []
         self.notes: list[str] = []
+        self.told_to_stop_after: int | None = None
 
     def report(self, **metrics: float) -> None:
         self.reports.append(metrics)
@@ -35,6 +36,9 @@ class NotedRun:
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+    def should_stop(self) -> bool:
+        return len(self.reports) == self.told_to_stop_after
 
 
 def sentences(topics: Mapping[str, list[str]], per_topic: int, seed: int = 0) -> list[tuple[str, str]]:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, cast
 
+from gridfold.core import plugins
 from gridfold.core.files import read_regular
 
 MARK = "GRIDFOLD_PROCESS"  # set in every process of a search but the first, to the session of that one
@@ -23,6 +24,21 @@ _CLOCK_SECONDS = 30.0  # that the clocks of a machine and of its disk may be apa
 _START_PARTS = 3  # the boot, the namespace, and the time since that boot
 
 Life = Literal["alive", "dead", "elsewhere"]
+PROCESS = "process"
+
+
+class Liveness(Protocol):
+    """Knows of the jobs of an engine whether they live.
+
+    A package registers one under the name of its engine, by an entry point of the group ``gridfold.liveness``. Its
+    executor gives attempts whose record says ``asks="NAME"``; their claims then say ``NAME:JOB``.
+    """
+
+    def here(self) -> str:
+        """The job of this process; "" if it is in none."""
+
+    def life(self, job: str) -> Life:
+        """Whether a job lives; "elsewhere", or an exception, if it cannot be asked from here."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +50,14 @@ class Owner:
         pid: the process's number there; also that of its process group, if it leads one.
         start: when it started, counted from the boot of that machine, so that setting the clock changes nothing; and
             in which namespace its number counts, as containers have their own.
+        asks: who is asked whether it lives: its machine (`PROCESS`), or an engine about a job, such as ``slurm:1234``.
         seen: when a file last told that it was alive; 0 if none does. Not part of who it is.
     """
 
     host: str
     pid: int
     start: str
+    asks: str = PROCESS
     seen: float = field(default=0.0, compare=False)
 
     @classmethod
@@ -49,10 +67,10 @@ class Owner:
         return cls(socket.gethostname(), pid, _start(pid) or "")
 
     @classmethod
-    def of(cls, host: Any, pid: Any, start: Any, seen: float = 0.0) -> Owner | None:
+    def of(cls, host: Any, pid: Any, start: Any, asks: Any = PROCESS, seen: float = 0.0) -> Owner | None:
         """The process that a file tells of; None if it does not."""
-        told = isinstance(host, str) and isinstance(pid, int) and isinstance(start, str)
-        return cls(host, pid, start, seen) if told else None
+        told = isinstance(host, str) and isinstance(pid, int) and isinstance(start, str) and isinstance(asks, str)
+        return cls(host, pid, start, asks, seen) if told else None
 
     @classmethod
     def of_session(cls, host: str, session: str) -> Owner | None:
@@ -63,6 +81,8 @@ class Owner:
     @property
     def life(self) -> Life:
         """Whether it lives; "elsewhere" if it is of another machine or container, which cannot be asked from here."""
+        if self.asks != PROCESS:
+            return _life_of_job(self.asks)
         if self.host != socket.gethostname() or self._is_of_another_kernel_or_namespace():
             return "elsewhere"
         return "alive" if _start(self.pid) == self.start else "dead"
@@ -117,6 +137,24 @@ class Owner:
                 return False
             time.sleep(0.01)
         return True
+
+
+def asked_here(asks: str) -> str:
+    """Who is to be asked whether this process lives, with its job if that is an engine."""
+    name = asks.partition(":")[0]
+    return asks if name == PROCESS else f"{name}:{_liveness(name).here()}"
+
+
+def _life_of_job(asks: str) -> Life:
+    name, _, job = asks.partition(":")
+    with contextlib.suppress(Exception):  # whatever comes where there is no such engine, or it does not answer
+        return _liveness(name).life(job)
+    return "elsewhere"
+
+
+@cache
+def _liveness(name: str) -> Liveness:
+    return cast(Liveness, plugins.load("gridfold.liveness", "engine", name, {}))
 
 
 def new_session() -> str:

@@ -3,42 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from gridfold import stages
 from gridfold.core.errors import ConfigError
-from gridfold.core.process import threads
 from gridfold.core.process.identity import MARK, new_session
 from gridfold.core.process.interrupt import Interrupt
+from gridfold.core.process.threads import physical_cores
+from gridfold.executors.ending import Ending, MemoryKills, Told
 from gridfold.executors.local.batching import Batch, Batching
-from gridfold.executors.local.devices import GpuSlots, Slot
+from gridfold.executors.local.devices import GpuSlots, Slot, gpus
 from gridfold.executors.local.processes import ImportServer, ProcessEnded, RunAlone, ServerDiedError, Started
-from gridfold.executors.protocol import Watcher
-from gridfold.runs.failure import Error, describe, died, is_infrastructure, lost, timed_out
-from gridfold.runs.record import Record, now, started
+from gridfold.executors.protocol import Options, Result, Watcher
+from gridfold.runs.failure import died, is_infrastructure
+from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run
 from gridfold.trainers.protocol import BUILT_IN
-from gridfold.worker import TAKEN
-
-Result = TypeVar("Result")
+from gridfold.worker import environment
 
 GRACE_SECONDS = 30.0  # between SIGTERM and SIGKILL: enough to write a checkpoint
 _MOST_IMPORTS = 4  # one after another, each of which is killed from outside
 _POLL_SECONDS = 0.1
 _NEWS_SECONDS = 1.0  # that the news of a process's end may take
-_VMSTAT = Path("/proc/vmstat")
-_DEFAULTS = {
-    "PYTHONHASHSEED": "0",  # sets have one order, so that a run gives the same result twice
-    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # to ask whether there is a GPU does not initialise it
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # to import pyarrow, as pandas does, starts no thread
-}
 
 
 @dataclass
@@ -48,7 +39,7 @@ class _Active:
     Attributes:
         since: when its process was first seen; None while it waits for the import server.
         shared: seconds of its work that were done before, together with other runs.
-        ending: why it was told to end, "interrupted" or "timeout".
+        told: why it was told to end; see `Ending`.
         kill_at: when it is killed if it has not ended by then.
         gone_since: when its process was first seen to have ended, while nobody has told of it.
     """
@@ -57,7 +48,7 @@ class _Active:
     slot: Slot | None
     since: float | None = None
     shared: float = 0.0
-    ending: str = ""
+    told: Told = None
     kill_at: float = float("inf")
     gone_since: float | None = None
 
@@ -92,7 +83,7 @@ class LocalExecutor:
     _server: ImportServer | None = field(default=None, init=False)
     _cold: bool = field(init=False)
     _session: str = field(default_factory=new_session, init=False)
-    _memory_kills: int = field(default=0, init=False)
+    _memory_kills: MemoryKills = field(default_factory=MemoryKills, init=False)
 
     def __post_init__(self) -> None:
         self._batching = Batching(gpus=self.gpus is not None)
@@ -123,12 +114,16 @@ class LocalExecutor:
                 if died_before == _MOST_IMPORTS:
                     raise ChildProcessError(f"the process that imports the trainer was killed ({error})") from None
 
+    def stop(self, attempt: Attempt) -> None:
+        """Tell one run to stop, under way or not."""
+        attempt.run.tell_to_stop(attempt.record.attempt)
+
     def execute(
         self, attempts: Iterable[Attempt | None], watcher: Watcher, interrupt: Interrupt
     ) -> Iterator[tuple[Attempt, Record]]:
         """Execute the attempts; a run that ends makes room for the next at once."""
         waiting = (attempt and self._own(attempt) for attempt in attempts)
-        self._memory_kills = _memory_kills()
+        self._memory_kills = MemoryKills()
         more = True
         while True:
             if not (interrupt.requests or interrupt.holds or (self._batch and self._batch.waiting)):
@@ -244,38 +239,12 @@ class LocalExecutor:
                     yield self._close(active, None)
 
     def _close(self, active: _Active, ended: ProcessEnded | None) -> tuple[_Active, Record]:
+        """The run with its final record, which is written here if its process could not."""
         self._release(active.slot)
-        return active, self._final_record(active, ended)
-
-    def _final_record(self, active: _Active, ended: ProcessEnded | None) -> Record:
-        """What the run's record says in the end; written here if its process could not."""
-        run, record = active.attempt.run, active.attempt.record
-        found = run.read()
-        if ended and ended.status == TAKEN and found and found.pid != ended.pid:
-            ended = None  # it had begun before, and was killed before it was heard of
-        if found and found.attempt == record.attempt and found.session == record.session:
-            if found.state == "completed" or (found.is_final and not active.ending):
-                return found
-            record = found
         seconds = time.monotonic() - active.since if active.since else 0.0
-        record = replace(record if record.started else started(record), ended=now(), seconds=round(seconds, 3))
-        if active.ending == "interrupted":
-            record = replace(record, state="interrupted", error=None)
-        else:
-            record = replace(record, state="failed", error=self._error(active, ended))
-        try:
-            is_own = run.conclude(record)
-        except OSError as error:
-            return replace(record, state="failed", error=describe(error))
-        return record if is_own else run.read() or active.attempt.record
-
-    def _error(self, active: _Active, ended: ProcessEnded | None) -> Error:
-        if active.ending == "timeout" and self.timeout:
-            return timed_out(self.timeout)
-        if ended is None or ended.pid is None:
-            return lost(ended.reason if ended else "the import server was killed")
-        kills, self._memory_kills = self._memory_kills, _memory_kills()
-        return died(ended.status, killed_for_memory=ended.status == -signal.SIGKILL and self._memory_kills > kills)
+        status = ended.status if ended and ended.pid else None
+        reason = (ended and ended.reason) or "the import server was killed"
+        return active, Ending(status, seconds, active.told, reason, self._memory_kills).conclude(active.attempt)
 
     def _end_overdue(self, interrupt: Interrupt) -> None:
         """Tell the runs to end whose time is over, or all if the search is to stop; kill those that do not."""
@@ -288,10 +257,10 @@ class LocalExecutor:
                     del self._active[key]  # it waits for imports and has not begun
                     self._alone.append(active.attempt)
                     self._release(active.slot)
-            elif interrupt.requests and not active.ending:
+            elif interrupt.requests and active.told is None:
                 self._end(key, active, "interrupted")
-            elif self.timeout and moment - active.since + active.shared > self.timeout and not active.ending:
-                self._end(key, active, "timeout")
+            elif self.timeout and moment - active.since + active.shared > self.timeout and active.told is None:
+                self._end(key, active, self.timeout)
             if moment > active.kill_at or interrupt.requests > 1:
                 self._signal(key, signal.SIGKILL)
 
@@ -310,7 +279,7 @@ class LocalExecutor:
         """The runs that had begun, and were killed with the import server before that was told."""
         for attempt in [each for each in self._alone if _is_lost(each.run, each.record)]:
             self._alone.remove(attempt)
-            yield self._close(_Active(attempt, None, ending="interrupted"), None)
+            yield self._close(_Active(attempt, None, told="interrupted"), None)
 
     def _end_overdue_batch(self, interrupt: Interrupt) -> None:
         """Kill a batch of which no run shall begin any more, or whose shared part hangs: each shall time out by itself.
@@ -330,8 +299,8 @@ class LocalExecutor:
         elif stops or (self.timeout and time.monotonic() - batch.since > self.timeout):
             self._signal(batch.key, signal.SIGKILL)
 
-    def _end(self, key: int, active: _Active, reason: str) -> None:
-        active.ending = reason
+    def _end(self, key: int, active: _Active, told: Told) -> None:
+        active.told = told
         active.kill_at = time.monotonic() + self.grace
         self._signal(key, signal.SIGTERM)
 
@@ -347,12 +316,8 @@ class LocalExecutor:
         if self._server is None:
             # Without sharing, every run does everything itself.
             alone = {stages.LIMIT: "0"} if self.share is False else {}
-            self._server = ImportServer(trainer, {**self._environment(), **alone}, cold=self._cold)
+            self._server = ImportServer(trainer, {**environment(), MARK: self._session, **alone}, cold=self._cold)
         return self._server
-
-    def _environment(self) -> Mapping[str, str]:
-        """Of the import server and all runs; what the user has set comes first, except for the number of threads."""
-        return {**_DEFAULTS, **os.environ, **threads.environment(1), MARK: self._session}
 
     def _own(self, attempt: Attempt) -> Attempt:
         """The attempt, as one that processes of this executor make."""
@@ -364,16 +329,28 @@ class LocalExecutor:
             self._server = None
 
 
+def start(options: Options) -> LocalExecutor:
+    """The executor that ``--executor local`` names, which is the default.
+
+    Raises:
+        ConfigError: more runs at a time than the GPUs take.
+    """
+    found, per_gpu = () if options.runs_per_gpu == 0 else gpus(), options.runs_per_gpu or 1
+    slots = len(found) * per_gpu
+    if found and options.parallel and options.parallel > slots:
+        count = f"{len(found)} GPU{'s' if len(found) > 1 else ''}"
+        raise ConfigError(
+            f"{options.parallel} runs at a time, but {count} with {per_gpu} each",
+            where="--parallel",
+            hint=f"let them share: --runs-per-gpu {-(-options.parallel // len(found))}\n"
+            "or, if they use no GPU: --runs-per-gpu 0",
+        )
+    parallel = options.parallel or slots or max(1, physical_cores() // options.threads)
+    slots_of_gpus = GpuSlots(found, per_gpu) if found else None
+    return LocalExecutor(parallel, slots_of_gpus, options.timeout, share=options.share, cold=options.cold)
+
+
 def _is_lost(run: Run, wanted: Record) -> bool:
     """Whether a process of this search has the attempt, is dead, and did not say how it ended."""
     record = run.judged() if run.claims.is_of(wanted) else None
     return record is not None and record.state == "lost" and record.attempt == wanted.attempt
-
-
-def _memory_kills() -> int:
-    """How many processes the kernel has killed since boot because there was no memory left."""
-    try:
-        counts = dict(line.split() for line in _VMSTAT.read_text().splitlines())
-        return int(counts.get("oom_kill", 0))
-    except (OSError, ValueError):
-        return 0
