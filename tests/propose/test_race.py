@@ -28,7 +28,7 @@ def near_the_best(runs):
         if record and record.metrics:
             values.setdefault(canonical(entry.params), (entry.params, []))[1].append(record.metrics["value"])
     best = max((mean(found) for _, found in values.values()), default=0)
-    return [params for params, found in values.values() if best - mean(found) < 2 * NOISE / len(found) ** 0.5]
+    return [params for params, found in values.values() if best - mean(found) < 3 * NOISE / len(found) ** 0.5]
 
 
 def a_race(trials=8, repeats=9, folds=None, first=2, judge=near_the_best):
@@ -45,7 +45,7 @@ class TestRace(ProposerContract):
 
     def test_trials_have_different_numbers_of_repeats(self, usual):
         counts = {trial: sum(run[0] == trial for run in usual) for trial, *_ in usual}
-        assert max(counts.values()) < 9
+        assert min(counts.values()) < 9
         assert len(set(counts.values())) > 2
 
     def test_repeats_are_listed_without_gaps(self, usual):
@@ -117,6 +117,18 @@ class TestNoPlaceWaits:
         assert (playing.ask(1000), playing.answer) == (0, "later")
         playing.end(playing.listed[0])
         assert playing.ask(1000) == 8
+
+    def test_of_many_trials_four_runs_may_be_under_way_however_few_are_left(self):
+        playing = Playing(a_race(20, judge=lambda runs: [{"x": 0}, {"x": 1}]), value)
+        playing.ask(1000)
+        for entry in playing.listed[:35]:
+            playing.end(entry)
+        assert playing.ask(1000) == 2
+        for entry in playing.listed[35:38]:
+            playing.end(entry)
+        assert playing.ask(1000) == 2
+        assert [entry.repeat for entry in playing.under_way] == [1, 1, 2, 2, 3, 3]
+        assert (playing.ask(1000), playing.answer) == (0, "later")
 
     def test_the_end_of_a_race_is_decided_by_all_runs(self):
         """By all but the last, one trial is left; the last brings another back."""
