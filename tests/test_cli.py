@@ -338,7 +338,7 @@ def test_variations_where_one_config_is_trained(command, write, script, trains, 
     arguments = ["--config", write("c.yaml", GRID), "--threads", "1"]
     for trainer in (["--trainer", "toy:number"], ["--", "echo", "{lr}"]):
         said = command(*script, *arguments, *trainer).stderr
-        assert f"and {trains} trains one config\n" in said
+        assert f"but {trains} trains a single config\n" in said
         options = shlex.join([*arguments, *trainer])
         assert re.search(rf"  to run all \d+ combinations: {re.escape(f'{searches} {options}')}\n", said)
 

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import re
-import sys
 from collections.abc import Callable
 
-from gridfold.core.limits import (
-    MOST_FOLDS,
-    MOST_PARALLEL,
-    MOST_REPEATS,
-    MOST_RUNS,
-    MOST_RUNS_PER_GPU,
-    MOST_SECONDS,
-    MOST_THREADS,
-    USUAL_RUNS,
-)
+from gridfold.cli import values
+from gridfold.core.limits import USUAL_RUNS
 
 LOOKING = ("status", "sharing", "results", "best", "diff", "report", "logs", "stop")  # actions that run nothing
-_MOST, _MOST_DIGITS = 10**9, 20  # of any other number
-_SHOWN = 40  # characters of what was found
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def hyper_main_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``hyper_main.py``, which begins a search or continues one."""
     _search_options(parser)
     parser.add_argument(
-        "--resume", metavar="SEARCH", type=_text, help="continue a search, by name, or the last one: last"
+        "--resume", metavar="SEARCH", type=values.text, help="continue a search, by name, or the last one: last"
     )
     parser.add_argument("--failed", action="store_true", help="with --resume: only the runs that failed")
     _top_option(parser, "with --resume and --repeats")
@@ -67,7 +54,7 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gone",
         metavar="HOST",
-        type=_text,
+        type=values.text,
         action="append",
         default=[],
         help="a machine or container that no longer exists; its runs are started again",
@@ -76,11 +63,11 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reuse", action="store_true", help="reuse results of other searches where config, code and data are the same"
     )
-    parser.add_argument("--repeats", metavar="N", type=_repeats, help="give each combination N repeats")
+    parser.add_argument("--repeats", metavar="N", type=values.repeats, help="give each combination N repeats")
     parser.add_argument(
         "--max-runs",
         metavar="N",
-        type=_runs,
+        type=values.runs,
         help="with --repeats: allow the search up to N runs",
     )
     _top_option(parser, "with --repeats")
@@ -90,7 +77,7 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _top_option(parser: argparse.ArgumentParser, where: str) -> None:
-    parser.add_argument("--top", metavar="K", type=_count, help=f"{where}: only the best K combinations")
+    parser.add_argument("--top", metavar="K", type=values.count, help=f"{where}: only the best K combinations")
 
 
 def _confirm_options(parser: argparse.ArgumentParser) -> None:
@@ -99,7 +86,7 @@ def _confirm_options(parser: argparse.ArgumentParser) -> None:
         " fresh seeds show how good it really is."
     )
     _search_argument(parser, required=False)
-    parser.add_argument("--repeats", metavar="N", type=_repeats, default=5, help="fresh seeds (default: 5)")
+    parser.add_argument("--repeats", metavar="N", type=values.repeats, default=5, help="fresh seeds (default: 5)")
     _execution_options(parser)
     parser.set_defaults(action="confirm", reuse=False)
 
@@ -159,17 +146,17 @@ def _verify_options(parser: argparse.ArgumentParser) -> None:
         "-n",
         dest="count",
         metavar="N",
-        type=_count,
+        type=values.count,
         default=5,
         help="number of runs, spread over the search (default: 5)",
     )
     which.add_argument("--all", dest="count", action="store_const", const=None, help="all completed runs")
-    which.add_argument("--runs", metavar="NUMBER", nargs="+", type=_whole, help="only these runs")
+    which.add_argument("--runs", metavar="NUMBER", nargs="+", type=values.whole, help="only these runs")
     parser.add_argument(
-        "--parallel", metavar="N", type=_parallel, help="number of runs at a time (default: as in the search)"
+        "--parallel", metavar="N", type=values.parallel, help="number of runs at a time (default: as in the search)"
     )
     parser.add_argument(
-        "--timeout", metavar="TIME", type=_duration, help="stop a run after this time, such as 2h or 90s"
+        "--timeout", metavar="TIME", type=values.duration, help="stop a run after this time, such as 2h or 90s"
     )
     parser.add_argument("--quiet", action="store_true", help="print only the comparison")
     parser.set_defaults(action="verify")
@@ -184,25 +171,27 @@ def _results_options(parser: argparse.ArgumentParser) -> None:
     _searches_argument(parser)
     _metric_options(parser)
     parser.add_argument(
-        "--sort", metavar="COLUMN", type=_text, help="sort by this column: metrics best first, others ascending"
+        "--sort", metavar="COLUMN", type=values.text, help="sort by this column: metrics best first, others ascending"
     )
     parser.add_argument(
         "--where",
         metavar="EXPR",
-        type=_text,
+        type=values.text,
         help="only rows that meet this condition, such as 'val_f1 > 0.8 and batch_size == 32'",
     )
-    parser.add_argument("--columns", metavar="A,B,...", type=_names, help="show only these columns, in this order")
+    parser.add_argument(
+        "--columns", metavar="A,B,...", type=values.names, help="show only these columns, in this order"
+    )
     parser.add_argument("--runs", action="store_true", help="one row per run")
     parser.add_argument(
         "--format",
         choices=("table", "csv", "parquet", "jsonl", "markdown", "latex"),
         help="default: by the extension of the --output file, else table",
     )
-    parser.add_argument("--output", metavar="FILE", type=_text, help="write to this file instead of printing")
+    parser.add_argument("--output", metavar="FILE", type=values.text, help="write to this file instead of printing")
     count = parser.add_mutually_exclusive_group()
     count.add_argument(
-        "-n", dest="count", metavar="N", type=_count, help="number of rows (default: 20; data formats: all)"
+        "-n", dest="count", metavar="N", type=values.count, help="number of rows (default: 20; data formats: all)"
     )
     count.add_argument("--all", action="store_true", help="all rows")
     parser.set_defaults(action="results")
@@ -221,23 +210,27 @@ def _diff_options(parser: argparse.ArgumentParser) -> None:
         ("run", "path of a run, its number in the last search, or SEARCH:NUMBER"),
         ("other", ""),
     ):
-        parser.add_argument(name, metavar="RUN", type=_text, help=which or "the other run")
+        parser.add_argument(name, metavar="RUN", type=values.text, help=which or "the other run")
     parser.set_defaults(action="diff")
 
 
 def train_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``main.py``, which trains one config."""
     parser.description = "Train one config, into runs/YYYY-MM-DD_HHMMSS."
-    parser.add_argument("--config", metavar="FILE", type=_text, required=True, help="a config without lists to sweep")
+    parser.add_argument(
+        "--config", metavar="FILE", type=values.text, required=True, help="a config without lists to sweep"
+    )
     _trainer_options(parser)
-    parser.add_argument("--timeout", metavar="TIME", type=_duration, help="stop after this time, such as 2h or 90s")
+    parser.add_argument(
+        "--timeout", metavar="TIME", type=values.duration, help="stop after this time, such as 2h or 90s"
+    )
     parser.add_argument("--quiet", action="store_true", help="print only the directory of the run")
     parser.set_defaults(action="train")
 
 
 def _plan_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--config", metavar="FILE", type=_text, help="base config (default: the first in config/, alphabetically)"
+        "--config", metavar="FILE", type=values.text, help="base config (default: the first in config/, alphabetically)"
     )
     parser.add_argument(
         "--param-variations",
@@ -252,10 +245,12 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         nargs="+",
         action="extend",
-        type=_text,
+        type=values.text,
         help="sweep only these lists, or the lists in these sections (default: all lists)",
     )
-    parser.add_argument("--max-runs", metavar="N", type=_runs, help=f"allow up to N runs (default: {USUAL_RUNS:,})")
+    parser.add_argument(
+        "--max-runs", metavar="N", type=values.runs, help=f"allow up to N runs (default: {USUAL_RUNS:,})"
+    )
     parser.add_argument(
         "--run-prefix", metavar="NAME", default="run", help="prefix of the directory names (default: run)"
     )
@@ -268,11 +263,13 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
 
 def _comparison_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("comparison")
-    group.add_argument("--repeats", metavar="N", type=_repeats, help="run each combination with N seeds (default: 1)")
+    group.add_argument(
+        "--repeats", metavar="N", type=values.repeats, help="run each combination with N seeds (default: 1)"
+    )
     group.add_argument(
         "--folds",
         metavar="K",
-        type=_parts,
+        type=values.parts,
         help="cross-validation: hold out each of K parts of the training data in turn",
     )
     group.add_argument(
@@ -281,7 +278,7 @@ def _comparison_options(parser: argparse.ArgumentParser) -> None:
         help="with --repeats: start with few repeats, and add more only where a combination may still be the best",
     )
     group.add_argument(
-        "--metric", metavar="NAME", type=_text, help="metric to compare runs by (default: the first one)"
+        "--metric", metavar="NAME", type=values.text, help="metric to compare runs by (default: the first one)"
     )
     direction = group.add_mutually_exclusive_group()
     direction.add_argument(
@@ -297,36 +294,42 @@ def _trainer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trainer",
         metavar="MODULE:FUNCTION",
-        type=_text,
+        type=values.text,
         help="training function (default: from the config, or the built-in trainer)",
     )
     parser.add_argument(
-        "--threads", metavar="N", type=_threads, help="CPU threads per run (default: from the config, or 1)"
+        "--threads", metavar="N", type=values.threads, help="CPU threads per run (default: from the config, or 1)"
     )
 
 
 def _execution_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("execution")
     group.add_argument(
-        "--executor", metavar="NAME", type=_text, help="where the runs execute (default: the config's, or local)"
+        "--executor", metavar="NAME", type=values.text, help="where the runs execute (default: the config's, or local)"
     )
     group.add_argument(
         "--parallel",
         metavar="N",
-        type=_parallel,
+        type=values.parallel,
         help="number of runs at a time (default: one per GPU, or per CPU core)",
     )
     group.add_argument(
-        "--runs-per-gpu", metavar="K", type=_per_gpu, help="number of runs that share a GPU (default: 1; 0: use no GPU)"
+        "--runs-per-gpu",
+        metavar="K",
+        type=values.per_gpu,
+        help="number of runs that share a GPU (default: 1; 0: use no GPU)",
     )
     group.add_argument(
-        "--timeout", metavar="TIME", type=_duration, help="stop a run after this time, such as 2h or 90s"
+        "--timeout", metavar="TIME", type=values.duration, help="stop a run after this time, such as 2h or 90s"
     )
     group.add_argument(
-        "--budget", metavar="TIME", type=_duration, help="start no run that would not finish within this time"
+        "--budget", metavar="TIME", type=values.duration, help="start no run that would not finish within this time"
     )
     group.add_argument(
-        "--retries", metavar="N", type=_whole, help="retry runs that were killed, timed out or lost, up to N times"
+        "--retries",
+        metavar="N",
+        type=values.whole,
+        help="retry runs that were killed, timed out or lost, up to N times",
     )
     group.add_argument("--fail-fast", action="store_true", default=None, help="stop at the first failure")
     group.add_argument(
@@ -338,7 +341,7 @@ def _execution_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--keep-checkpoints",
         metavar="best:K|all|none",
-        type=_kept,
+        type=values.kept,
         help="which runs keep their weights (default: all)",
     )
     group.add_argument(
@@ -353,18 +356,18 @@ def _execution_options(parser: argparse.ArgumentParser) -> None:
 def _search_argument(parser: argparse.ArgumentParser, *, required: bool) -> None:
     text = "name or path of a search, or last" + ("" if required else " (the default)")
     parser.add_argument(
-        "search", metavar="SEARCH", nargs=None if required else "?", default="last", type=_text, help=text
+        "search", metavar="SEARCH", nargs=None if required else "?", default="last", type=values.text, help=text
     )
 
 
 def _searches_argument(parser: argparse.ArgumentParser) -> None:
     text = "names or paths of searches, or last (the default)"
-    parser.add_argument("searches", metavar="SEARCH", nargs="*", default=["last"], type=_text, help=text)
+    parser.add_argument("searches", metavar="SEARCH", nargs="*", default=["last"], type=values.text, help=text)
 
 
 def _metric_options(parser: argparse.ArgumentParser) -> None:
     text = "metric to compare runs by (default: from the config, or the first one)"
-    parser.add_argument("--metric", metavar="NAME", type=_text, help=text)
+    parser.add_argument("--metric", metavar="NAME", type=values.text, help=text)
     direction = parser.add_mutually_exclusive_group()
     direction.add_argument("--maximize", action="store_true", default=None, help="higher is better")
     direction.add_argument(
@@ -378,64 +381,8 @@ def _metric_options(parser: argparse.ArgumentParser) -> None:
 
 def _run_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "run", metavar="RUN", type=_text, help="path of a run, its number in the last search, or SEARCH:NUMBER"
+        "run", metavar="RUN", type=values.text, help="path of a run, its number in the last search, or SEARCH:NUMBER"
     )
-
-
-def _duration(text: str) -> float:
-    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text, re.ASCII)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise argparse.ArgumentTypeError(f"expected a duration such as 90s, 30m, 2h or 1h30m, found {_quoted(text)}")
-    seconds = sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
-    if not 0 < seconds <= MOST_SECONDS:
-        problem = "duration must be at most ten years" if seconds else "duration must be positive"
-        raise argparse.ArgumentTypeError(f"{problem}: {_quoted(text)}")
-    return seconds
-
-
-def _text(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("expected text, found nothing (an empty shell variable?)")
-    return text
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in _text(text).split(",") if name.strip()]
-
-
-def _number(least: int, most: int) -> Callable[[str], int]:
-    """Reads a whole number that is within these bounds."""
-
-    def read(text: str) -> int:
-        digits = text.lstrip("0") or "0"  # int() refuses thousands of digits
-        found = int(digits) if text.isascii() and text.isdigit() and len(digits) < _MOST_DIGITS else None
-        if found is None or not least <= found <= most:
-            raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {most:,}, found {_quoted(text)}")
-        return found
-
-    return read
-
-
-def _quoted(text: str) -> str:
-    return f"'{text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…'}'"
-
-
-_count = _number(1, _MOST)
-_whole = _number(0, _MOST)
-_parallel = _number(1, MOST_PARALLEL)
-_threads = _number(1, MOST_THREADS)
-_repeats = _number(1, MOST_REPEATS)
-_parts = _number(2, MOST_FOLDS)
-_per_gpu = _number(0, MOST_RUNS_PER_GPU)
-_runs = _number(1, MOST_RUNS)
-
-
-def _kept(text: str) -> int:
-    if text in ("all", "none"):
-        return 0 if text == "none" else sys.maxsize
-    if found := re.fullmatch(r"best:(\d+)", text, re.ASCII):
-        return _count(found[1])
-    raise argparse.ArgumentTypeError(f"expected best:K with a number K, all, or none; found {_quoted(text)}")
 
 
 COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {

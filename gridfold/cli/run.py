@@ -38,12 +38,13 @@ from gridfold.runs.record import Record
 from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
+from gridfold.search.directories import complete, create
 from gridfold.search.execution import Execution
 from gridfold.search.forecast import Forecast
 from gridfold.search.hyperparam_search import execute_run
 from gridfold.search.more_runs import add_fresh_seeds, add_repeats, results_of
 from gridfold.search.pending import Pending
-from gridfold.search.plan import Plan, complete, create, plan_of
+from gridfold.search.plan import Plan, plan_of
 from gridfold.search.verify import changes, choose, choose_these, run_again
 from gridfold.search.warnings import number_like, unused_seed, warnings_of
 from gridfold.show import live, plan_table, terminal

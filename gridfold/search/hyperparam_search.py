@@ -24,10 +24,11 @@ from gridfold.runs.run import Attempt, Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.search.checkpoints import KeepBest
+from gridfold.search.directories import create, relist
 from gridfold.search.execution import check_parallel
 from gridfold.search.loop import Policy, Schedule
 from gridfold.search.pending import Pending
-from gridfold.search.plan import Plan, create, relist
+from gridfold.search.plan import Plan
 from gridfold.search.warnings import number_like
 
 

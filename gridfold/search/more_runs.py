@@ -13,7 +13,8 @@ from gridfold.propose.race import Race, Told
 from gridfold.records.objective import Objective
 from gridfold.records.trials import Results, TrialResult
 from gridfold.runs.search import SearchDirectory
-from gridfold.search.plan import Plan, extend, plan_of
+from gridfold.search.directories import extend
+from gridfold.search.plan import Plan, plan_of
 from gridfold.space.repeats import repetitions
 
 Contention = Callable[[Results], Sequence[TrialResult]]

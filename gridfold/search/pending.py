@@ -20,8 +20,9 @@ from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run
 from gridfold.runs.search import SearchDirectory
+from gridfold.search.directories import extend, restore
 from gridfold.search.made import Made
-from gridfold.search.plan import Plan, extend, plan_of, restore
+from gridfold.search.plan import Plan, plan_of
 
 _MOST_LISTED = 1000  # runs at a time: as many as may share their work
 _LOOK_SECONDS = 1.0  # between two looks at what other processes did

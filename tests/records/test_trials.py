@@ -78,7 +78,7 @@ class TestValue:
         search = made.search(runs, "b", [made.completed(1, f1=0.7) | {"reused": "a_0"}])
         assert Results.read([search]).trials[0].mean == 0.8
 
-    @pytest.mark.parametrize("state", ["running", "failed", "interrupted", "stopped"])
+    @pytest.mark.parametrize("state", ["running", "failed", "interrupted"])
     def test_a_run_that_is_not_completed_has_none(self, runs, state):
         search = made.search(runs, "a", [made.completed(1, reports=EPOCHS, f1=1) | {"state": state}])
         results = Results.read([search], Objective("f1"))

@@ -18,7 +18,8 @@ from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
-from gridfold.search.plan import Plan, create
+from gridfold.search.directories import create
+from gridfold.search.plan import Plan
 
 
 def grid(**parameters):

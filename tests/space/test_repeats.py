@@ -20,10 +20,11 @@ from gridfold.core.errors import ConfigError
 from gridfold.propose.protocol import runs_of
 from gridfold.runs.store import Store
 from gridfold.search import hyperparam_search
+from gridfold.search.directories import create, extend
 from gridfold.search.hyperparam_search import HyperParamSearch
 from gridfold.search.loop import Schedule
 from gridfold.search.more_runs import results_of
-from gridfold.search.plan import Plan, create, extend, plan_of
+from gridfold.search.plan import Plan, plan_of
 from gridfold.space.repeats import DataFold, Repetition, Seeds, repetitions
 from tests.conftest import ROOT
 
@@ -399,7 +400,8 @@ class TestExtension:
             "import os, signal, sys\n"
             "from gridfold.propose.protocol import runs_of\n"
             "from gridfold.runs.store import SearchDirectory\n"
-            "from gridfold.search.plan import extend, plan_of\n"
+            "from gridfold.search.directories import extend\n"
+            "from gridfold.search.plan import plan_of\n"
             "from gridfold.space.repeats import repetitions\n"
             "search = SearchDirectory(sys.argv[1])\n"
             "left = int(sys.argv[2])\n"

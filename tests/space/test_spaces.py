@@ -16,7 +16,8 @@ from gridfold.core.values import canonical
 from gridfold.propose.protocol import runs_of
 from gridfold.runs.names import RunNames
 from gridfold.runs.store import Store
-from gridfold.search.plan import Plan, create, extend
+from gridfold.search.directories import create, extend
+from gridfold.search.plan import Plan
 from gridfold.search.warnings import warnings_of
 from gridfold.show.plan_table import plan_table
 from gridfold.space.product import ListedParameter, Product

@@ -1,0 +1,82 @@
+"""What the options of the commands take: a text is read, or refused with what was expected and what was found."""
+
+from __future__ import annotations
+
+import re
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+
+from gridfold.core.limits import (
+    MOST_FOLDS,
+    MOST_PARALLEL,
+    MOST_REPEATS,
+    MOST_RUNS,
+    MOST_RUNS_PER_GPU,
+    MOST_SECONDS,
+    MOST_THREADS,
+)
+
+_MOST, _MOST_DIGITS = 10**9, 20  # of any other number
+_SHOWN = 40  # characters of what was found
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def duration(said: str) -> float:
+    """Seconds, of a time such as 90s or 1h30m."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", said, re.ASCII)
+    if not parts or "".join(number + unit for number, unit in parts) != said:
+        raise ArgumentTypeError(f"expected a duration such as 90s, 30m, 2h or 1h30m, found {_quoted(said)}")
+    seconds = sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
+    if not 0 < seconds <= MOST_SECONDS:
+        problem = "duration must be at most ten years" if seconds else "duration must be positive"
+        raise ArgumentTypeError(f"{problem}: {_quoted(said)}")
+    return seconds
+
+
+def text(said: str) -> str:
+    """Some text."""
+    if not said.strip():
+        raise ArgumentTypeError("expected text, found nothing (an empty shell variable?)")
+    return said
+
+
+def names(said: str) -> list[str]:
+    """Names with commas between them."""
+    return [name.strip() for name in text(said).split(",") if name.strip()]
+
+
+def kept(said: str) -> int:
+    """How many of the best runs keep their checkpoints."""
+    if said in ("all", "none"):
+        return 0 if said == "none" else sys.maxsize
+    if found := re.fullmatch(r"best:(\d+)", said, re.ASCII):
+        return count(found[1])
+    raise ArgumentTypeError(f"expected best:K with a number K, all, or none; found {_quoted(said)}")
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    """Reads a whole number that is within these bounds."""
+
+    def read(said: str) -> int:
+        digits = said.lstrip("0") or "0"  # int() refuses thousands of digits
+        found = int(digits) if said.isascii() and said.isdigit() and len(digits) < _MOST_DIGITS else None
+        if found is None or not least <= found <= most:
+            raise ArgumentTypeError(f"expected a whole number from {least} to {most:,}, found {_quoted(said)}")
+        return found
+
+    return read
+
+
+def _quoted(said: str) -> str:
+    return f"'{said if len(said) <= _SHOWN else f'{said[:_SHOWN]}…'}'"
+
+
+count = _number(1, _MOST)
+whole = _number(0, _MOST)
+parallel = _number(1, MOST_PARALLEL)
+threads = _number(1, MOST_THREADS)
+repeats = _number(1, MOST_REPEATS)
+parts = _number(2, MOST_FOLDS)
+per_gpu = _number(0, MOST_RUNS_PER_GPU)
+runs = _number(1, MOST_RUNS)
