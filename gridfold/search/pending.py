@@ -184,19 +184,21 @@ class Pending:
 
     def awaits_others(self) -> bool:
         """Whether other processes will probably bring runs to an end, sooner or later."""
-        return any(owner.life == "alive" for _, owner in self.held.values()) or self._awaits_soon()
+        is_soon = time.monotonic() - self._last_news < self._patience
+        return any(is_soon or owner.life == "alive" for _, owner in self.held.values())
 
     def wait_for_others(self) -> bool:
         """Wait for the runs of other processes that will soon be over; whether some are."""
-        before = len(self.held)
-        while self._awaits_soon():
+        before, deadline = len(self.held), time.monotonic() + self._patience
+        while self.held and time.monotonic() < deadline:
             time.sleep(_WAIT_SECONDS)
             self._see_held()
         return len(self.held) < before
 
-    def _awaits_soon(self) -> bool:
+    @property
+    def _patience(self) -> float:
         least, most = _PATIENCE
-        return bool(self.held) and time.monotonic() - self._last_news < min(most, max(least, 3 * self.longest))
+        return min(most, max(least, 3 * self.longest))
 
     def _listed(self) -> Iterator[RunEntry]:
         """The runs that are listed and not taken yet."""

@@ -1,4 +1,4 @@
-"""Races as users run them: which runs there are however often the search is killed, and that no place waits."""
+"""Searches that go with the time: races, whose runs are chosen under way, and what other searchers leave."""
 
 import json
 import os
@@ -33,6 +33,21 @@ def waits(config, run):
             raise TimeoutError("no run of the third repeat began")
         time.sleep(0.01)
     return noisy(config, run)
+
+
+def sticks(config, run):
+    """The first run ends only if it is tried again, and the last one after that."""
+    if config["lr"] == 1 and not Path("stuck").exists():
+        Path("stuck").touch()
+        time.sleep(100)
+    if config["lr"] == 1:
+        Path("again").touch()
+    deadline = time.monotonic() + 60
+    while config["lr"] == 8 and not Path("again").exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError("nobody took the first run over")
+        time.sleep(0.01)
+    return 1.0
 '''
 RACE = ("--race", "--repeats", "9", "--parallel", "2")
 
@@ -80,6 +95,13 @@ class Project:
 @pytest.fixture
 def project(tmp_path):
     return lambda name: Project(tmp_path / name)
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def kill_after(made, process, more, pause):
@@ -132,3 +154,16 @@ def test_searchers_that_share_a_race_list_the_same_runs_as_one(project):
     assert together.listed() == alone.listed()
     assert {record["state"] for record in together.records().values()} == {"completed"}
     assert together.started() == len(together.listed()), "no run was made twice"
+
+
+def test_a_run_whose_searcher_was_killed_is_taken_over_by_one_that_is_at_work(project):
+    made = project("one")
+    first = made.start("search", "--config", "c.yaml", "--trainer", "races:sticks", "--parallel", "1", "--no-share")
+    wait_for((made.folder / "stuck").exists)
+    second = made.start("resume", "last", "--parallel", "2", "--no-share")
+    wait_for(lambda: made.started() == 8)
+    first.kill()
+    first.communicate()
+    made.finish(second)
+    assert {(lr, record["attempt"]) for (lr, _), record in made.records().items() if lr == 1} == {(1, 2)}
+    assert {record["state"] for record in made.records().values()} == {"completed"}
