@@ -32,7 +32,8 @@ from gridfold.runs.failure import ProgramFailed, describe
 from gridfold.runs.record import Record, now, started
 from gridfold.runs.reports import numbers
 from gridfold.runs.run import Attempt, Run, of_record
-from gridfold.trainers.trainer import Trainer, resolve
+from gridfold.trainers.protocol import Trainer
+from gridfold.trainers.resolve import resolve
 
 _MOST_NOTES, _MOST_NOTED = 100, 1_000  # notes of a record, and characters of each
 TAKEN = 75  # exit code: another process has this attempt

@@ -34,9 +34,9 @@ from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.sharing.call_site import own_file
 from gridfold.sharing.clocks import Clocks
+from gridfold.sharing.disguise import Pickles
 from gridfold.sharing.fork_state import ForkState, descriptors_of, living_children
 from gridfold.sharing.group import Group
-from gridfold.sharing.pickling import Pickles
 from gridfold.sharing.start import Pipes, Shared
 from gridfold.sharing.unseen_reads import forget_unseen_reads
 from gridfold.sharing.write_guard import WriteGuard

@@ -12,15 +12,14 @@ import functools
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from gridfold.core.errors import ConfigError
 from gridfold.core.logs import logger
 
 if TYPE_CHECKING:
-    from types import FunctionType
-
     from gridfold.stages.cache import Cache
+    from gridfold.stages.call import Call
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -102,39 +101,31 @@ def stage(function: Any = None, /, *, version: str = "", any_threads: bool = Fal
     """
     if function is None:
         return functools.partial(stage, version=version, any_threads=any_threads)
-    return _Stage(function, version, any_threads).wrapper()
+    watched = not function.__module__.startswith(_TRUSTED)
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        from gridfold.stages.call import Call  # as above
+
+        has_config = bool(arguments) and isinstance(arguments[0], Mapping)
+        config, others = (arguments[0], arguments[1:]) if has_config else (None, arguments)
+        return _value(Call(function, version, any_threads, watched, config, others, named))
+
+    return call
 
 
-class _Stage:
-    """A decorated function."""
+def _value(call: Call) -> Any:
+    from gridfold.stages.call import outcome  # as above
 
-    def __init__(self, function: Callable[..., Any], version: str, any_threads: bool) -> None:  # noqa: FBT001
-        self._function = cast("FunctionType", function)
-        self._version = version
-        self._any_threads = any_threads
-
-    def wrapper(self) -> Callable[..., Any]:
-        @functools.wraps(self._function)
-        def call(*arguments: Any, **named: Any) -> Any:
-            config = arguments[0] if arguments and isinstance(arguments[0], Mapping) else None
-            return self._call(config, arguments if config is None else arguments[1:], named)
-
-        return call
-
-    def _call(self, config: Mapping[Any, Any] | None, others: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-        from gridfold.stages.call import Call, Lookup  # as above
-
-        watched = not self._function.__module__.startswith(_TRUSTED)
-        call = Call(self._function, self._version, self._any_threads, watched, config, others, named)
-        where = cache_in_use()
-        if not where:
-            return call.compute()
-        outcome = Lookup(where, call).get()
-        if outcome.problem:
-            _say(f"the result of {self._function.__qualname__} is not kept: {outcome.problem}")
-        global _used  # noqa: PLW0603 - as above
-        _used = _used or outcome.found
-        return outcome.value
+    cache = cache_in_use()
+    if not cache:
+        return call.compute()
+    found = outcome(call, cache)
+    if found.problem:
+        _say(f"the result of {call.function.__qualname__} is not kept: {found.problem}")
+    global _used  # noqa: PLW0603 - as above
+    _used = _used or found.found
+    return found.value
 
 
 def _say(note: str) -> None:

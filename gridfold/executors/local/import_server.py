@@ -32,7 +32,7 @@ from gridfold.identity import reads
 from gridfold.sharing import clocks
 from gridfold.sharing.fork import grow, reap, why_not
 from gridfold.sharing.start import Pipes, Shared
-from gridfold.trainers.trainer import resolve
+from gridfold.trainers.resolve import resolve
 from gridfold.worker import Moment, Task, run_process
 
 if TYPE_CHECKING:
