@@ -175,7 +175,7 @@ def canonical(value: Any) -> str:
 
     1e-5, 0.00001 and 1.0e-05 are one value; 1, 1.0 and true are three; NaN equals itself.
     """
-    if write := _CANONICAL.get(type(value)):
+    if write := _WRITERS.get(type(value)):
         return write(value)
     if isinstance(value, Mapping):
         return "{" + ",".join(sorted(f"{canonical(key)}:{canonical(item)}" for key, item in value.items())) + "}"
@@ -184,11 +184,18 @@ def canonical(value: Any) -> str:
     return json.dumps(value)
 
 
+def to_json(value: Any) -> str:
+    """What ``json.dumps`` gives, sooner for the values that most are."""
+    write = _WRITERS.get(type(value))
+    return write(value) if write else json.dumps(value)
+
+
 # What json.dumps gives, in a fraction of the time: every value of every run is asked for.
-_CANONICAL: dict[type, Callable[[Any], str]] = {
+_WRITERS: dict[type, Callable[[Any], str]] = {
     str: json.encoder.encode_basestring_ascii,
     int: int.__repr__,
     bool: lambda value: "true" if value else "false",
+    type(None): lambda _: "null",
 }
 
 
@@ -274,7 +281,7 @@ def from_params(said: Any) -> Any:
 
 
 def _has_text_keys(value: Any) -> bool:
-    if type(value) in _CANONICAL:
+    if type(value) in _WRITERS:
         return True
     if isinstance(value, Mapping):
         return [*value] != [_TAGGED] and all(

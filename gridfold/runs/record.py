@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from gridfold.core.files import contents, mapping_of
 from gridfold.core.process.identity import PROCESS, Owner, asked_here
-from gridfold.core.values import from_params, to_params
+from gridfold.core.values import from_params, to_json, to_params
 from gridfold.runs.reports import is_metric
 
 State = Literal["created", "running", "completed", "failed", "interrupted", "stopped", "lost"]
@@ -208,5 +207,5 @@ def _is_pair(fold: Any) -> bool:
 def as_text(record: Record) -> str:
     """A line for each field: for people, and written faster than ``json`` indents."""
     said = vars(record) | {"params": to_params(record.params)}
-    lines = [f' "{name}": {json.dumps(value)}' for name, value in said.items()]
+    lines = [f' "{name}": {to_json(value)}' for name, value in said.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import os
 import select
 import signal
@@ -230,7 +229,7 @@ class _Branch:
         if self._writes:
             self._writes.stop()
         index = group[0]
-        self._say({"started": [self._keys[index], os.getpid(), self._before.seconds]})
+        self._say("started", self._keys[index], os.getpid(), self._before.seconds)
         work = enter(self._tasks[index], self._pipes.lifeline, printed, self._stop, outputs)
         if work is None:
             os._exit(TAKEN)
@@ -256,7 +255,7 @@ class _Branch:
     def _abandon_trials(self, reason: str) -> None:
         keys = [self._keys[index] for index in self._group.trials]
         for start in range(0, len(keys), _MAX_KEYS):
-            self._say({"left": keys[start : start + _MAX_KEYS]})
+            self._say("left", *keys[start : start + _MAX_KEYS])
         self.note({"left": self._node, "runs": len(keys), "reason": reason[:1000], **self._start.spent().as_dict()})
 
     def _abandon_from_child(self, reason: str) -> NoReturn:
@@ -276,8 +275,8 @@ class _Branch:
         if first.record.search:
             SearchDirectory(first.run.dir.parent / first.record.search).note_sharing(event)
 
-    def _say(self, event: Mapping[str, Any]) -> None:
-        say(self._pipes.events, event)
+    def _say(self, event: str, *numbers: float) -> None:
+        say(self._pipes.events, event, *numbers)
 
 
 class _Children:
@@ -342,7 +341,7 @@ class _Children:
             if status is not None:
                 token = self._tokens.pop(pid)
                 self._orphans.end(self._tokens, runs_go_on=pid in self._splitting and status < 0)
-                say(self._pipes.events, {"ended": [pid, status, None if status == WAITED else token]})
+                say(self._pipes.events, "ended", pid, status, *([] if status == WAITED else [token]))
         self._orphans.see_runs_end(self._tokens)
 
 
@@ -408,9 +407,9 @@ class _SharedRun(Run):
             self._branch.state = state
 
 
-def say(events: int, event: Mapping[str, Any]) -> None:
+def say(events: int, event: str, *numbers: float) -> None:
     """Tell the search something; a line that the pipe takes in one piece, whoever else writes."""
-    os.write(events, json.dumps(event).encode() + b"\n")
+    os.write(events, f"{event} {' '.join(map(repr, numbers))}\n".encode())
 
 
 def reap(pid: int, process: subprocess.Popen[bytes] | None = None) -> int | None:

@@ -31,7 +31,7 @@ class Pipes:
 
     Attributes:
         tokens: where they take a token, one byte each.
-        events: where they tell the search what happens, a line of JSON each.
+        events: where they tell the search what happens: a line each, of a word and numbers.
         lifeline: what ties them to the search.
     """
 

@@ -29,15 +29,15 @@ LIMIT = "GRIDFOLD_STAGES_GB"
 _DEFAULT_GIGABYTES = 20.0
 _TRUSTED = f"{__name__.partition('.')[0]}."  # modules whose stages are told all that they depend on
 
-_runs: Path | None = None
+_folder: Path | None = None
 _used = False
 _notes: list[str] = []  # which results were not kept, and why
 
 
 def use(runs: Path) -> None:
     """Keep the results of stages beside the runs in a folder, from now on in this process and its children."""
-    global _runs  # noqa: PLW0603 - a process has one
-    _runs = runs
+    global _folder  # noqa: PLW0603 - a process has one
+    _folder = runs / STAGES
 
 
 def cache_in_use() -> Cache | None:
@@ -53,7 +53,7 @@ def cache_in_use() -> Cache | None:
         limit = float(given) if given else _DEFAULT_GIGABYTES
     except ValueError:
         raise ConfigError(f"expected a number of gigabytes, found '{given}'", where=LIMIT) from None
-    return Cache(_runs / STAGES, int(limit * 1e9)) if _runs and limit > 0 else None
+    return Cache(_folder, int(limit * 1e9)) if _folder and limit > 0 else None
 
 
 def was_used() -> bool:

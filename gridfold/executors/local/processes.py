@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import pickle
 import selectors
@@ -171,19 +170,19 @@ class ImportServer:
             self._half += os.read(self._events, 1 << 16)
         *whole, self._half = self._half.split(b"\n")
         for line in whole:
-            said = json.loads(line)
-            if "started" in said:
-                key, pid, shared = said["started"]
+            event, *numbers = line.split()
+            if event == b"started":
+                key, pid = map(int, numbers[:2])
                 self._pids[key], self._leaves[pid] = pid, key
-                yield Started(key, shared)
-            elif "ended" in said:
-                pid, status, token = said["ended"]
+                yield Started(key, float(numbers[2]))
+            elif event == b"ended":
+                pid, status, *token = map(int, numbers)
                 leaf = self._leaves.pop(pid, None)
                 if leaf is not None:
                     del self._pids[leaf]
-                yield ProcessEnded(-1 if leaf is None else leaf, pid, status, token=token)
-            elif "left" in said:
-                yield RunAlone(said["left"])
+                yield ProcessEnded(-1 if leaf is None else leaf, pid, status, token=token[0] if token else None)
+            elif event == b"left":
+                yield RunAlone([*map(int, numbers)])
 
     def has_started(self, key: int) -> bool:
         """Whether a run has a process."""
