@@ -230,7 +230,7 @@ def test_repeats_are_as_if_each_had_run_alone(search, gridfold, text, trainer):
             (r, r, r) for r in range(3)
         }
         assert {record.metrics["held_out"] for _, record in runs} == {0.0, 0.5}
-    begun = [event["runs"] for event in last().sharing_events() if "fold" in event]
+    begun = [event["runs"] for event in last().sharing_events() if "batch" in event]
     assert begun == ([4, 4, 4] if trainer == "by_run" else [12])
     code, said = gridfold("verify", "--all")
     assert code == 0, said
