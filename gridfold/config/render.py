@@ -25,6 +25,8 @@ from gridfold.config.text_edits import edited
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import Memo, canonical, digest, render
 
+_COLLECTIONS = frozenset((list, dict))
+
 Params = Mapping[str, Any]
 """Path and value of each parameter that a trial has."""
 
@@ -47,7 +49,7 @@ class Renderer:
         self._config = config
         self._variations = variations
         self._given = _given(config)
-        self._layouts: dict[frozenset[str], _Layout] = {}
+        self._layouts: dict[tuple[str, ...], _Layout] = {}
 
     def text(self, params: Params) -> str:
         """The text of the run's ``config.yaml``."""
@@ -71,9 +73,9 @@ class Renderer:
         return self._layout(params).form
 
     def _layout(self, params: Params) -> _Layout:
-        paths = frozenset(params)
+        paths = tuple(params)
         if paths not in self._layouts:
-            self._layouts[paths] = _layout(self._config, self._variations, tuple(params))
+            self._layouts[paths] = _layout(self._config, self._variations, paths)
         return self._layouts[paths]
 
 
@@ -147,7 +149,11 @@ class _Comment:
     _known: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def __call__(self, params: Params) -> str:
-        held = tuple([path for path, value in params.items() if isinstance(value, (list, dict))])
+        held: tuple[str, ...] = ()
+        for value in params.values():
+            if type(value) in _COLLECTIONS:
+                held = tuple(path for path, each in params.items() if type(each) in _COLLECTIONS)
+                break
         if held not in self._known:
             self._known[held] = self._text(held)
         return self._known[held]

@@ -223,14 +223,16 @@ class Memo:
 
     def __call__(self, value: Any) -> str:
         """What the function makes of the value."""
-        key = id(value)
-        if key not in self._found:
-            if len(self._held) >= _MOST_REMEMBERED:
-                self._found.clear()
-                self._held.clear()
-            self._found[key] = self._function(value)
-            self._held.append(value)
-        return self._found[key]
+        found = self._found.get(id(value))
+        return self._remember(value) if found is None else found
+
+    def _remember(self, value: Any) -> str:
+        if len(self._held) >= _MOST_REMEMBERED:
+            self._found.clear()
+            self._held.clear()
+        self._held.append(value)
+        self._found[id(value)] = made = self._function(value)
+        return made
 
 
 def is_json(value: Any) -> bool:
