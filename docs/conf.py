@@ -8,16 +8,8 @@ exclude_patterns = ["images"]
 
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
-# Of the extra "text", which a build of the docs does not need.
-autodoc_mock_imports = [
-    "matplotlib",
-    "numpy",
-    "safetensors",
-    "sklearn",
-    "tokenizers",
-    "torch",
-    "transformers",
-]  # extra "text"
+# Of the extra "text", so that the site needs none of it.
+autodoc_mock_imports = ["matplotlib", "numpy", "safetensors", "sklearn", "tokenizers", "torch", "transformers"]
 napoleon_numpy_docstring = False
 
 html_theme = "furo"  # no web fonts, nothing from a CDN

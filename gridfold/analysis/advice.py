@@ -30,7 +30,7 @@ from gridfold.search.plan import Plan, plan_of
 from gridfold.search.reuse import find_reusable
 from gridfold.space.product import ListedParameter
 from gridfold.space.repeats import Repetition
-from gridfold.trainers.trainer import BUILT_IN
+from gridfold.trainers.protocol import BUILT_IN
 
 _LARGE, _SMALL = 0.1, 0.01  # of a share, where the noise is unknown
 _REPEATS, _TOP = 3, 5

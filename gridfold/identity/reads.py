@@ -89,6 +89,10 @@ class Reads:
         """From now on this process, which was forked, stands for runs itself."""
         self._pid, self._stands = os.getpid(), True
 
+    def leave_out(self, folder: str) -> None:
+        """Note nothing from now on of what is in a folder."""
+        self._spared += (os.path.join(folder, ""),)
+
     def listen(
         self, hear: Callable[[str, tuple[Any, ...]], object], told: Callable[[str, str], object] | None = None
     ) -> None:

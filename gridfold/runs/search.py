@@ -218,6 +218,14 @@ class SearchDirectory:
             self._update({"runs": addition.size})
         return addition.count
 
+    def version_of_list(self) -> object:
+        """What is another when runs were added; None if there is no list."""
+        try:
+            found = (self.dir / RUNS).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
     def entries(self) -> Iterator[RunEntry]:
         """The search's runs, in the order of their index.
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from gridfold.config.render import Form, Params
 from gridfold.identity import reads
 from gridfold.identity.fingerprint import Code
-from gridfold.trainers.trainer import FunctionTrainer, check_holds_out, resolve
+from gridfold.trainers.function import FunctionTrainer
+from gridfold.trainers.resolve import check_holds_out, resolve
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -22,6 +21,8 @@ from gridfold.executors.local.executor import LocalExecutor
 from gridfold.identity import provenance
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.packages import basic
+from gridfold.propose.grid import Grid
+from gridfold.propose.protocol import Proposal
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.names import RunNames, check_prefix
 from gridfold.runs.record import now
@@ -31,8 +32,7 @@ from gridfold.search.checks import Checks
 from gridfold.space.product import ListedParameter, Product
 from gridfold.space.repeats import DataFold, Repetition, Seeds, repetitions
 from gridfold.space.space import Space, size_text
-from gridfold.space.trial import Trial
-from gridfold.trainers.trainer import BUILT_IN
+from gridfold.trainers.protocol import BUILT_IN
 
 RACE_LEAST = 3  # repeats that a race needs to be one
 _FACTORS = 8  # that a message shows
@@ -108,7 +108,7 @@ class Plan:
     @property
     def size(self) -> int:
         """How many runs the search begins with."""
-        return self.trials * len(self.repetitions)
+        return self.grid.size
 
     @property
     def most_runs(self) -> int:
@@ -256,34 +256,33 @@ class Plan:
         """The names of the runs of a search."""
         return RunNames(prefix, stamp, self.space.parameters, self.seeds, repeated=self.most_repeats > 1)
 
-    def entry(self, trial: Trial, repetition: Repetition, names: RunNames, index: int) -> RunEntry:
-        """The line of ``runs.jsonl`` of one run of a trial."""
-        return RunEntry(
+    def made(self, proposal: Proposal, names: RunNames, index: int = 0) -> tuple[RunEntry, str]:
+        """The line of ``runs.jsonl`` of a run, and its config."""
+        params, repetition = proposal.trial.params, proposal.repetition
+        renderer = self.renderer_of(repetition)
+        entry = RunEntry(
             index=index,
-            run=names.name(trial.params, repetition),
-            params=trial.params,
-            id=self.renderer_of(repetition).identity(trial.params),
+            run=names.name(params, repetition),
+            params=params,
+            id=renderer.identity(params),
             repeat=repetition.repeat,
             fold=repetition.fold.index if repetition.fold else None,
             confirms=repetition.confirms,
         )
+        return entry, renderer.text(params)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The runs that the search begins with."""
+        return Grid(self.space, self.trials, self.repetitions)
 
     def runs(self, names: RunNames) -> Iterator[tuple[RunEntry, str]]:
-        """The runs that the search begins with, and their configs: a repeat of all trials before the next."""
-        index = itertools.count()
-        for repetition in self.repetitions:
-            renderer = self.renderer_of(repetition)
-            for trial in self._first_trials():
-                entry = self.entry(trial, repetition, names, next(index))
-                yield entry, renderer.text(trial.params)
+        """The lines of these runs, and their configs."""
+        return (self.made(each, names, index) for index, each in enumerate(self.grid))
 
     def identities(self) -> Iterator[str]:
         """The ``id`` of each run that the search begins with."""
-        renderers = map(self.renderer_of, self.repetitions)
-        return (renderer.identity(trial.params) for renderer in renderers for trial in self._first_trials())
-
-    def _first_trials(self) -> Iterable[Trial]:
-        return self.space if self.space.count() is not None else itertools.islice(self.space, self.trials)
+        return (self.renderer_of(each.repetition).identity(each.trial.params) for each in self.grid)
 
 
 class RunDirectories(Sequence[Path]):
@@ -304,8 +303,8 @@ class RunDirectories(Sequence[Path]):
             return [self[position] for position in range(*index.indices(len(self)))]
         if not -len(self) <= index < len(self):
             raise IndexError(f"run {index} of {len(self)}")
-        repetition, trial = divmod(index % len(self), self._plan.trials)
-        return self._root / self._names.name(self._plan.space[trial].params, self._plan.repetitions[repetition])
+        run = self._plan.grid[index % len(self)]
+        return self._root / self._names.name(run.trial.params, run.repetition)
 
     def __repr__(self) -> str:
         return f"<{len(self)} run directories, {self[0]} to {self[-1]}>"
@@ -429,21 +428,16 @@ def restore(search: SearchDirectory, plan: Plan, entry: RunEntry) -> None:
     search.log(f"run {entry.index} had no config: made again")
 
 
-def extend(search: SearchDirectory, plan: Plan, trials: Sequence[Trial], added: Iterable[Repetition]) -> int:
-    """Add runs of some trials to a search; how many are new.
+def extend(search: SearchDirectory, plan: Plan, added: Iterable[Proposal]) -> int:
+    """Add runs to a search; how many are new.
 
     Args:
         search: the search.
         plan: what it was created from.
-        trials: those trials.
-        added: the runs that each of them is to have.
+        added: the runs, in the order in which they are listed.
     """
     names = _names_of(search, plan)
-    count = search.extend(
-        (plan.entry(trial, repetition, names, 0), plan.renderer_of(repetition).text(trial.params))
-        for repetition in added
-        for trial in trials
-    )
+    count = search.extend(plan.made(each, names) for each in added)
     search.log(f"added {count} runs")
     return count
 

@@ -25,13 +25,8 @@ class Union(Space):
             known = found.get(parameter.path, ListedParameter(parameter.path, parameter.values)).values
             new = [value for value in parameter.values if canonical(value) not in map(canonical, known)]
             found[parameter.path] = ListedParameter(parameter.path, (*known, *new))
-        return [
-            replace(each, optional=not all(self._has(b, path) for b in self.branches)) for path, each in found.items()
-        ]
-
-    @staticmethod
-    def _has(branch, path):
-        return any(parameter.path == path for parameter in branch.parameters)
+        paths = [{parameter.path for parameter in branch.parameters} for branch in self.branches]
+        return [replace(each, optional=not all(path in own for own in paths)) for path, each in found.items()]
 
     def count(self):
         return sum(branch.count() for branch in self.branches)

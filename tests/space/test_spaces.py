@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import islice, product
 
 import pytest
 import yaml
@@ -25,10 +25,14 @@ from tests.space.contract import SpaceContract
 from tests.space.spaces import Draws, Union
 
 BASE = "optim: adam # which\nlr: 0.1\nmomentum: 0.5  # of sgd\nseed: 1\n"
-SGD = Product(
-    (ListedParameter("optim", ("sgd",)), ListedParameter("momentum", (0.8, 0.9)), ListedParameter("lr", (1, 1.0)))
-)
-ADAM = Product((ListedParameter("optim", ("adam",)), ListedParameter("betas", ([0.9, 0.999], [0.9, 0.98], None))))
+
+
+def grid(**lists):
+    return Product(tuple(ListedParameter(path, tuple(values)) for path, values in lists.items()))
+
+
+SGD = grid(optim=["sgd"], momentum=[0.8, 0.9], lr=[1, 1.0])
+ADAM = grid(optim=["adam"], betas=[[0.9, 0.999], [0.9, 0.98], None])
 DRAWS = Draws("lr", 1e-5, 1e-3)
 
 
@@ -62,7 +66,7 @@ def test_what_a_trial_lacks_is_as_the_file_has_it():
 
 
 def test_a_list_in_the_file_that_a_trial_lacks_stays_one_value():
-    renderer = Renderer(Config.parse("a: [1, 2]\nb: [3, 4]  # two\n", "base.yaml"))
+    renderer = Renderer(Config.parse("a: [1, 2]\nb: [3, 4]  # two values\n", "base.yaml"))
     text = renderer.text({"b": 3})
     assert text == "a: [1, 2]\nb: 3\n# gridfold: {fixed: [a]}\n"
     assert Config.parse(text, "config.yaml").parameters == ()
@@ -122,7 +126,7 @@ def test_a_search_of_another_space(project, space, runs):
         assert {path: read[path] for path in entry.params} == entry.params
         assert read["seed"] == 1 + entry.repeat
     assert {canonical(entry.params) for entry in entries} == {
-        canonical(trial.params) for trial in list(zip(range(plan.trials), space, strict=False)) for trial in [trial[1]]
+        canonical(trial.params) for trial in islice(space, plan.trials)
     }
     assert extend(search, plan, [space.trial(entries[-1].params)], repetitions(range(3), None)) == 1
     assert json.loads((search.dir / "search.json").read_text())["runs"] == runs + 1
