@@ -15,7 +15,7 @@ SCALARS = frozenset({type(None), bool, int, float, str})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Column:
+class KeyColumn:
     """What stands at one key.
 
     Attributes:
@@ -30,8 +30,8 @@ class Column:
         """The position of a trial's value; `ABSENT` if it has none."""
         return self.codes.get(trial, ABSENT)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Column:
-        return Column(self.codes, copy.deepcopy(self.values, memo))
+    def __deepcopy__(self, memo: dict[int, Any]) -> KeyColumn:
+        return KeyColumn(self.codes, copy.deepcopy(self.values, memo))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -107,7 +107,7 @@ class _Branch:
         self.state: dict[str, float] = {}
         self.stops = False
         self._last_look = float("-inf")
-        self._writes = None if shared.trusted else WriteGuard(self.work)
+        self._write_guard = None if shared.trusted else WriteGuard(self.work)
         self._clocks = Clocks()
         self._group = Group([task.config or {} for task in self._tasks], self._split)
         self._pickles = Pickles(self._settle)
@@ -127,8 +127,8 @@ class _Branch:
         first = self._tasks[0].attempt
         stages.use(first.run.dir.parent)
         trainer = prepare(first.record)
-        if self._writes:
-            self._writes.look()
+        if self._write_guard:
+            self._write_guard.look()
         self._clocks.watch()
         return trainer.train(self._group.config, _SharedRun(self))
 
@@ -214,8 +214,8 @@ class _Branch:
     def _hand_on(self, *, are_runs: bool) -> tuple[bytes, list[int]]:
         """Do here, once, what each child would do: what was printed, and the descriptors that print."""
         reads.start().hand_on()
-        if self._writes and are_runs:
-            self._writes.stop()
+        if self._write_guard and are_runs:
+            self._write_guard.stop()
         printed, outputs = _content(self._printed), descriptors_of(self._printed)
         os.close(self._printed)
         return printed, outputs
@@ -226,8 +226,8 @@ class _Branch:
             self._printed = _keep_output(printed, outputs)
             return
         os.setpgid(0, 0)
-        if self._writes:
-            self._writes.stop()
+        if self._write_guard:
+            self._write_guard.stop()
         index = group[0]
         self._say("started", self._keys[index], os.getpid(), self._before.seconds)
         work = enter(self._tasks[index], self._pipes.lifeline, printed, self._stop, outputs)

@@ -15,7 +15,7 @@ import reprlib
 from collections.abc import Hashable, ItemsView, Iterator, Mapping, Sequence, ValuesView
 from typing import Any, NoReturn
 
-from gridfold.sharing.columns import SCALARS, Column, Places, aliases_of, exact, shapes_of
+from gridfold.sharing.columns import SCALARS, KeyColumn, Places, aliases_of, exact, shapes_of
 from gridfold.sharing.tracking import Tracked, Tracking, Trials
 from gridfold.sharing.untracked import Untracked
 
@@ -55,8 +55,8 @@ class _Combining:
         tracking.fill(columns, shapes_of(trials, list(mappings.values())))
         return combined
 
-    def _column(self, path: str, row: Mapping[int, Any]) -> Column:
-        column = Column({}, [])
+    def _column(self, path: str, row: Mapping[int, Any]) -> KeyColumn:
+        column = KeyColumn({}, [])
         nested: dict[Places, dict[int, Any]] = {}
         by_value: dict[Hashable, int] = {}
         by_id: dict[Hashable, int] = {}  # most trials have the very same object: it is looked into once

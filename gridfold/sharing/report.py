@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from statistics import median
@@ -47,12 +47,12 @@ class Part:
     after: list[Spent] = field(default_factory=list)
     parts: dict[tuple[str, str], Part] = field(default_factory=dict)
 
-    def add(self, split: _Split) -> None:
-        """Count a split in."""
+    def add(self, sizes: Sequence[int], spent: Spent) -> None:
+        """Count a split in: of how many runs each process was then, and what had been spent."""
         self.times += 1
-        self.runs += sum(split.sizes)
-        self.ways += len(split.sizes)
-        self.spent += split.spent
+        self.runs += sum(sizes)
+        self.ways += len(sizes)
+        self.spent += spent
 
     def walk(self, depth: int = 0) -> Iterator[tuple[int, Part]]:
         """The parts after this one, each before those that follow it, with their depth."""
@@ -80,7 +80,8 @@ class EarlyRead:
     @property
     def loss(self) -> Spent:
         """What could be saved at most."""
-        return _times(self.each, max(0, self.ways - self.times))
+        again = max(0, self.ways - self.times)
+        return Spent(self.each.seconds * again, self.each.cpu_seconds * again)
 
 
 @dataclass
@@ -165,8 +166,8 @@ class Sharing:
         if isinstance(batch := event.get("batch", event.get("fold")), str):  # the second by an older gridfold
             self.batches += 1
             self._imports[batch] = _spent(event.get("imports")) or _NOTHING
-        elif split := _Split.read(event):
-            self._add(split)
+        elif _is_split(event):
+            self._add_split(event, _spent(event) or _NOTHING)
         elif isinstance(reason := event.get("reason"), str):
             runs = event.get("runs")
             self.reasons[reason] += runs if isinstance(runs, int) else 0
@@ -175,13 +176,14 @@ class Sharing:
         elif isinstance(reason := event.get("alone"), str):
             self.reasons[reason] += 0
 
-    def _add(self, split: _Split) -> None:
-        before = self._before(split.node)
-        part = before.parts.setdefault((split.path, split.place), Part(split.path, split.place, split.file))
-        part.add(split)
-        self._nodes[split.node] = part, split.spent
-        self.shared += split.spent
-        self._end(split.node, split.spent)
+    def _add_split(self, event: Mapping[str, Any], spent: Spent) -> None:
+        node, path, place, file = event["split"], event["path"], event["place"], event.get("file")
+        new = Part(path, place, file if isinstance(file, str) else "")
+        part = self._before(node).parts.setdefault((path, place), new)
+        part.add(event["sizes"], spent)
+        self._nodes[node] = part, spent
+        self.shared += spent
+        self._end(node, spent)
 
     def _before(self, node: str) -> Part:
         """The part that the process of a node split after."""
@@ -220,26 +222,15 @@ class Sharing:
             part.alone += spent
 
 
-@dataclass(frozen=True)
-class _Split:
-    node: str
-    path: str
-    place: str
-    file: str
-    sizes: tuple[int, ...]
-    spent: Spent
-
-    @classmethod
-    def read(cls, event: Mapping[str, Any]) -> _Split | None:
-        """A split that was noted; None if it is something else."""
-        node, path, place, sizes = (event.get(name) for name in ("split", "path", "place", "sizes"))
-        spent = _spent(event)
-        if not (isinstance(node, str) and isinstance(path, str) and isinstance(place, str) and spent):
-            return None
-        if not isinstance(sizes, list) or not all(isinstance(size, int) for size in sizes):
-            return None
-        file = event.get("file")
-        return cls(node, path, place, file if isinstance(file, str) else "", tuple(sizes), spent)
+def _is_split(event: Mapping[str, Any]) -> bool:
+    """Whether an event says all that is to be known of a split."""
+    sizes = event.get("sizes")
+    return (
+        all(isinstance(event.get(name), str) for name in ("split", "path", "place"))
+        and isinstance(sizes, list)
+        and all(isinstance(size, int) for size in sizes)
+        and _spent(event) is not None
+    )
 
 
 def _early_reads(part: Part, before: tuple[Part, ...] = ()) -> Iterator[EarlyRead]:
@@ -247,11 +238,7 @@ def _early_reads(part: Part, before: tuple[Part, ...] = ()) -> Iterator[EarlyRea
     parts = (*before, part) if part.file else ()
     following = list(part.parts.values())
     next_part = following[0] if len(following) == 1 and following[0].times == part.ways else None
-    if (
-        next_part
-        and next_part.file
-        and _cpu(part.after) + _wall(part.after) <= _AT_ONCE * (_cpu(next_part.after) + _wall(next_part.after))
-    ):
+    if next_part and next_part.file and _taken(part) <= _AT_ONCE * _taken(next_part):
         yield from _early_reads(next_part, parts)
         return
     if parts and part.after:
@@ -261,16 +248,9 @@ def _early_reads(part: Part, before: tuple[Part, ...] = ()) -> Iterator[EarlyRea
         yield from _early_reads(other)
 
 
-def _cpu(spent: Iterable[Spent]) -> float:
-    return sum(one.cpu_seconds for one in spent)
-
-
-def _wall(spent: Iterable[Spent]) -> float:
-    return sum(one.seconds for one in spent)
-
-
-def _times(spent: Spent, count: int) -> Spent:
-    return Spent(spent.seconds * count, spent.cpu_seconds * count)
+def _taken(part: Part) -> float:
+    """What came after a part: seconds by the clock and of CPU."""
+    return sum(one.seconds + one.cpu_seconds for one in part.after)
 
 
 def _spent(said: Any, prefix: str = "") -> Spent | None:

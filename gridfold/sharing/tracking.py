@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from gridfold.sharing.columns import ABSENT, Answer, Column, Observation, Shapes, exact
+from gridfold.sharing.columns import ABSENT, Answer, KeyColumn, Observation, Shapes, exact
 from gridfold.sharing.untracked import Untracked, UntrackedKey
 
 Size = TypeVar("Size", bound=int)
@@ -72,13 +72,13 @@ class Tracking:
 
     def __init__(self, group: Trials, mapping: dict[Any, Any], path: str, domain: frozenset[int]) -> None:
         self.group, self.mapping, self.path, self.domain = group, mapping, path, domain
-        self.columns: dict[Any, Column] = {}
+        self.columns: dict[Any, KeyColumn] = {}
         self.maybe: dict[Any, UntrackedKey] = {}
         self.shapes: Shapes | None = None
 
     # Narrowing
 
-    def fill(self, columns: dict[Any, Column], shapes: Shapes | None) -> None:
+    def fill(self, columns: dict[Any, KeyColumn], shapes: Shapes | None) -> None:
         """Take what the trials have, in a new mapping."""
         self.columns, self.shapes = columns, shapes
         if shapes:  # whoever takes keys in the order of the storage comes upon this
@@ -240,7 +240,7 @@ class Tracking:
             for order in self.shapes.orders:
                 order.pop(key, None)
 
-    def copy(self, other: Tracking, columns: dict[Any, Column]) -> None:
+    def copy(self, other: Tracking, columns: dict[Any, KeyColumn]) -> None:
         """Be as another one, whose columns these are."""
         self.columns, self.maybe = columns, other.maybe.copy()
         self.shapes = other.shapes and other.shapes.copy()

@@ -33,12 +33,10 @@ def render(search: SearchDirectory) -> Group:
         return Group(f"[bold]{escape(search.name)}[/]: nothing was shared", *_why_nothing(search, sharing))
     early, maybe = _advice(sharing)
     return Group(
-        f"[bold]{escape(search.name)}[/]: {_instead(sharing.spent.cpu_seconds, sharing.lone.cpu_seconds, ' of CPU')}",
-        f"By the clock, one process after another: {_instead(sharing.spent.seconds, sharing.lone.seconds)}",
+        f"[bold]{escape(search.name)}[/]: {_of_cpu(sharing)}",
+        _by_the_clock(sharing),
         _table(sharing),
-        *_others(sharing),
-        *_reasons(sharing),
-        *_unread(search, sharing),
+        *_more(search, sharing),
         *(["[bold yellow]Read too early", *map(_item, early)] if early else []),
         *(["[bold]Maybe read too early", *map(_item, maybe)] if maybe else []),
     )
@@ -49,12 +47,8 @@ def in_words(search: SearchDirectory) -> tuple[list[str], list[list[str]]]:
     sharing = _read(search)
     if not sharing.batched:
         return ["Nothing was shared.", *map(_plain, _why_nothing(search, sharing))], []
-    saved = [
-        f"All runs took {_instead(sharing.spent.cpu_seconds, sharing.lone.cpu_seconds, ' of CPU')}.",
-        f"By the clock, one process after another: {_instead(sharing.spent.seconds, sharing.lone.seconds)}.",
-    ]
-    more = [*_others(sharing), *_reasons(sharing), *_unread(search, sharing)]
-    return saved + list(map(_plain, more)), [*_rows(sharing)]
+    saved = [f"All runs took {_of_cpu(sharing)}.", f"{_by_the_clock(sharing)}."]
+    return saved + list(map(_plain, _more(search, sharing))), [*_rows(sharing)]
 
 
 def results(search: SearchDirectory) -> Group:
@@ -102,6 +96,14 @@ def _why_nothing(search: SearchDirectory, sharing: Sharing) -> list[str]:
     return ["Nothing says why: it had no two runs to execute, or an older gridfold executed it."]
 
 
+def _of_cpu(sharing: Sharing) -> str:
+    return _instead(sharing.spent.cpu_seconds, sharing.lone.cpu_seconds, " of CPU")
+
+
+def _by_the_clock(sharing: Sharing) -> str:
+    return f"By the clock, one process after another: {_instead(sharing.spent.seconds, sharing.lone.seconds)}"
+
+
 def _instead(spent: float, lone: float, what: str = "") -> str:
     ratio = lone / spent if spent > 0 else 1.0
     if ratio >= _ABOUT:
@@ -128,7 +130,8 @@ def _rows(sharing: Sharing) -> Iterator[list[str]]:
     yield ["imports", *_cells(imports)]
     parts = list(sharing.first.walk())
     for depth, part in parts[:_MAX_ROWS]:
-        yield [f"{'  ' * depth}until {part.path}{_at(part)}", *_cells(part)]
+        place = f" ({part.place})" if part.file else ""  # nobody needs to know where installed code was
+        yield [f"{'  ' * depth}until {part.path}{place}", *_cells(part)]
     if rest := parts[_MAX_ROWS:]:
         yield [f"{len(rest)} more", *_cells(_sum([part for _, part in rest]))]
     own = Part(times=sharing.batched, runs=sharing.batched, spent=sharing.own, alone=sharing.own)
@@ -156,19 +159,14 @@ def _sum(parts: list[Part]) -> Part:
     return whole
 
 
-def _at(part: Part) -> str:
-    """Where the user's code was; nobody needs to know where installed code was."""
-    return f" ({part.place})" if part.file else ""
-
-
-def _others(sharing: Sharing) -> list[str]:
-    """The runs that are not counted."""
+def _more(search: SearchDirectory, sharing: Sharing) -> list[str]:
+    """The runs that are not counted, why runs were run alone, and what nobody has read."""
     lines = []
     if sharing.unknown:
         lines.append(f"Not counted: {sharing.unknown:,} that have not ended, or do not say what they took")
     if sharing.reused:
         lines.append(f"Not counted: {sharing.reused:,} with the result of another search")
-    return lines
+    return [*lines, *_reasons(sharing), *_unread(search, sharing)]
 
 
 def _reasons(sharing: Sharing) -> list[str]:
@@ -219,7 +217,7 @@ def _advice(sharing: Sharing) -> tuple[list[str], list[str]]:
 
 def _cost(read: EarlyRead) -> str:
     """What was read, and what that may have cost."""
-    reads = [_done(part) for part in read.parts[:_MAX_SENTENCES]]
+    reads = [_what(part) for part in read.parts[:_MAX_SENTENCES]]
     if more := len(read.parts) - len(reads):
         reads.append(f"{more} more")
     again, each = read.ways - read.times, _seconds(read.each.cpu_seconds)
@@ -230,7 +228,7 @@ def _cost(read: EarlyRead) -> str:
     )
 
 
-def _done(part: Part) -> str:
+def _what(part: Part) -> str:
     """What made processes split."""
     did = f"{part.path} came" if part.path.startswith(_WRITING) else f"{part.path} was read"
     return f"{did} at {part.place}"
