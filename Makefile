@@ -1,10 +1,10 @@
 # make demo: install into .venv and run a real grid. make test: install into .venv and run every check and test.
-# make bench: the benchmarks that take minutes; benchmarks/README.md has the others.
+# make docs: the documentation as a site, in build/docs. make bench: the benchmarks that take minutes.
 PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check docs bench clean
 
 demo: $(VENV)/installed-demo
 	$(VENV)/bin/python hyper_main.py --config config/bbc_news_head.yaml --run-prefix demo
@@ -17,6 +17,10 @@ check: $(VENV)/installed-dev
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+docs: $(VENV)/installed-docs
+	$(VENV)/bin/python -m sphinx --quiet --fail-on-warning --keep-going docs build/docs
+	@echo "build/docs/index.html"
 
 bench: $(VENV)/installed-dev
 	$(VENV)/bin/python benchmarks/directories.py 4500 3
@@ -35,4 +39,8 @@ $(VENV)/installed-demo: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[text,report,demo,dev]'
+	touch $@
+
+$(VENV)/installed-docs: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[docs]'
 	touch $@

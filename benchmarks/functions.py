@@ -1,4 +1,4 @@
-"""Functions that know nothing of gridfold and take long to begin: folded, and each run from its beginning (table C).
+"""Functions that know nothing of gridfold and take long to begin: sharing work, and each run alone (table C).
 
 Run: ``python benchmarks/functions.py [--full]``. gridfold runs the whole grid; so many runs as ``--sample`` says, or
 all with ``--full``, are also executed each in a process of its own that only calls the function.
@@ -51,7 +51,7 @@ class Row:
 
     name: str
     runs: int
-    folded: Usage
+    shared: Usage
     alone: Usage
     ran: int
     equal: int
@@ -62,11 +62,11 @@ def grid(options: Namespace, module: str, config: Mapping[str, Any]) -> Row:
     """Measure the grid of a function."""
     folder = options.folder / module
     texts = environment() | {"TEXTS": str(options.folder)}
-    folded = []
+    shared = []
     for repeat in range(options.repeats):
-        progress(f"{module}, folded, {repeat + 1} of {options.repeats}")
-        folded.append(run(config, module, folder / f"folded{repeat}", texts))
-    runs = [path for _, path in folded[0].runs]
+        progress(f"{module}, shared, {repeat + 1} of {options.repeats}")
+        shared.append(run(config, module, folder / f"shared{repeat}", texts))
+    runs = [path for _, path in shared[0].runs]
     chosen = runs if options.full else runs[:: -(-len(runs) // options.sample)]
     progress(f"{module}, {len(chosen)} runs alone")
     usage = alone(chosen, module, folder, texts)
@@ -74,7 +74,7 @@ def grid(options: Namespace, module: str, config: Mapping[str, Any]) -> Row:
     return Row(
         module,
         len(runs),
-        median([each.usage for each in folded]),
+        median([each.usage for each in shared]),
         usage.scaled(len(runs) / len(chosen)),
         len(chosen),
         apart.count(0.0),
@@ -110,12 +110,12 @@ def metrics(run: Path) -> dict[str, float]:
 
 def line(row: Row) -> tuple[str, ...]:
     """A row in words."""
-    usages = (row.folded, row.alone)
+    usages = (row.shared, row.alone)
     return (
         f"{row.name}, {row.runs} runs",
         *(f"{usage.cpu:,.1f}" for usage in usages),
         *(f"{usage.seconds:,.1f}" for usage in usages),
-        f"{row.alone.cpu / row.folded.cpu:.1f}",
+        f"{row.alone.cpu / row.shared.cpu:.1f}",
         f"{row.equal} of {row.ran}",
         said(row.apart),
     )
@@ -123,8 +123,8 @@ def line(row: Row) -> tuple[str, ...]:
 
 def main() -> None:
     """Measure and print."""
-    arguments = parser("Functions that know nothing of gridfold, folded and each run alone.")
-    arguments.add_argument("--repeats", type=int, default=3, help="of the folded search (default: 3)")
+    arguments = parser("Functions that know nothing of gridfold, sharing and each run alone.")
+    arguments.add_argument("--repeats", type=int, default=3, help="of the search that shares (default: 3)")
     arguments.add_argument("--sample", type=int, default=6, help="runs that are executed alone (default: 6)")
     arguments.add_argument("--full", action="store_true", help="all runs are executed alone too")
     options = arguments.parse_args()
@@ -134,9 +134,9 @@ def main() -> None:
         rows = [grid(options, module, config) for module, config in grids.items()]
         header = (
             "",
-            "CPU s, folded",
+            "CPU s, shared",
             "alone",
-            "wall s, folded",
+            "wall s, shared",
             "alone",
             "CPU ×",
             "equal",

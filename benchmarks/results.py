@@ -83,7 +83,7 @@ def record(index: int, params: dict[str, object], metrics: dict[str, float]) -> 
         "host": "localhost",
         "pid": 4711,
         "process": "123456",
-        "fold": {"label": "bitwise", "shared_seconds": 1.5, "shared_cpu_seconds": 1.5, "own_seconds": 0.5},
+        "sharing": {"label": "bitwise", "shared_seconds": 1.5, "shared_cpu_seconds": 1.5, "own_seconds": 0.5},
         "notes": [],
         "reused": None,
     }

@@ -87,21 +87,24 @@ def again(options: Namespace) -> Figures:
 
 
 def nothing(options: Namespace) -> Figures:
-    """Runs that read what varies in their first line: ``--fold`` beside ``--no-fold``."""
+    """Runs that read what varies in their first line: ``--share`` beside ``--no-share``."""
     config = {"value": list(range(2 if options.tiny else 16)), "steps": 1000 if options.tiny else 8_000_000}
-    usages: dict[str, list[Usage]] = {"--no-fold": [], "--fold": []}
+    usages: dict[str, list[Usage]] = {"--no-share": [], "--share": []}
     for repeat in range(options.pairs):
         progress(f"nothing to share, {repeat + 1} of {options.pairs}")
         for how in list(usages)[:: 1 if repeat % 2 else -1]:  # neither is always the first
             folder = options.folder / f"nothing{repeat}{how}"
             found = search(config, folder, "--trainer", "quick:train", how, patience=options.patience)
             usages[how].append(found.usage)
-    pairs = list(zip(usages["--no-fold"], usages["--fold"], strict=True))
+    pairs = list(zip(usages["--no-share"], usages["--share"], strict=True))
     ratios = [
-        statistics.median(getattr(fold, figure) / getattr(without, figure) for without, fold in pairs)
+        statistics.median(getattr(sharing, figure) / getattr(without, figure) for without, sharing in pairs)
         for figure in ("seconds", "cpu")
     ]
-    rows = [_line("--no-fold", median(usages["--no-fold"]), [1, 1]), _line("--fold", median(usages["--fold"]), ratios)]
+    rows = [
+        _line("--no-share", median(usages["--no-share"]), [1, 1]),
+        _line("--share", median(usages["--share"]), ratios),
+    ]
     print(table((f"{len(config['value'])} runs", "wall, s", "CPU, s", "wall ×", "CPU ×"), rows))
     print(f"medians of {len(pairs)} pairs\n")
     return {"pairs": [[asdict(usage) for usage in pair] for pair in pairs], "ratios": ratios}

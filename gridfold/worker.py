@@ -7,7 +7,6 @@ attempt (see ``Run.begin``) and leaves a record in state ``completed``, ``failed
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import pickle
 import resource
@@ -21,6 +20,7 @@ from types import FrameType
 from typing import Any
 
 from gridfold import stages
+from gridfold.core import logs
 from gridfold.core.errors import ConfigError, cut
 from gridfold.core.process import seeding, threads
 from gridfold.core.process.lifeline import tie
@@ -29,7 +29,9 @@ from gridfold.identity import reads
 from gridfold.identity.data import named_by
 from gridfold.identity.executed import sources_of_run
 from gridfold.runs.failure import ProgramFailed, describe
-from gridfold.runs.run import Attempt, Record, Run, now, numbers, of_record, started
+from gridfold.runs.record import Record, now, started
+from gridfold.runs.reports import numbers
+from gridfold.runs.run import Attempt, Run, of_record
 from gridfold.trainers.protocol import Trainer
 from gridfold.trainers.resolve import resolve
 
@@ -137,7 +139,7 @@ class Work:
         record: as it began.
         stop: hears SIGTERM.
         start: when it began.
-        node: the process in its fold; "" if it runs alone.
+        node: its process in the batch; "" if it runs alone.
         shared: what was spent on it together with other runs, before.
         unread: paths of the config that it had not in common with the last of them, and has never read.
         named: the files that its config names.
@@ -160,7 +162,7 @@ class Work:
         except Exception as error:  # a result is worth more than what is known of it
             return {"untold": f"what it has read ({type(error).__name__}: {error})"[:300]}
 
-    def fold(self) -> dict[str, Any]:
+    def sharing(self) -> dict[str, Any]:
         """How the result came about, for the record."""
         own = self.start.spent().as_dict()
         return {
@@ -217,14 +219,16 @@ def enter(task: Task, lifeline: int, printed: bytes, stop: Stop, outputs: Sequen
     tie(lifeline)
     record = started(task.attempt.record)
     run = of_record(task.attempt.run.dir, record)
-    if not run.begin(record):
+    reads.start().leave_out(str(run.dir))
+    if not run.claims.take(record):
         return None
     log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)  # not before: it is whose the attempt is
     for output in outputs:
         os.dup2(log, output)
     os.write(log, printed)
     os.close(log)
-    os.environ.update(task.environment)
+    if task.environment:
+        os.environ.update(task.environment)
     stages.use(run.dir.parent)
     adopt()
     if record.attempt > 1:
@@ -264,19 +268,21 @@ def outcome(train: Callable[[], Mapping[str, float]], stop: Stop) -> dict[str, A
 
 def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     """Record what came of a run; the exit code."""
-    fold = work.fold()
+    sharing = work.sharing()
     notes = [cut(str(note), _MOST_NOTED) for note in (*work.run.notes[:_MOST_NOTES], *stages.notes())]
-    record = replace(work.record, ended=now(), seconds=fold["own_seconds"], fold=fold, notes=notes)
-    record = replace(record, inputs=work.inputs())
-    if not work.run.conclude(replace(record, **outcome), is_own=True):
+    ended, inputs = now(), work.inputs()
+    record = replace(
+        work.record, ended=ended, seconds=sharing["own_seconds"], sharing=sharing, notes=notes, inputs=inputs, **outcome
+    )
+    if not work.run.conclude(record, is_own=True):
         return TAKEN
     return 0 if outcome["state"] == "completed" else 1
 
 
 def main() -> int:
     """Execute the task that comes over standard input, in a process of its own."""
-    logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
-    (task, lifeline), _ = pickle.load(sys.stdin.buffer)  # from the forkserver, over a pipe
+    logs.show()
+    (task, lifeline), _ = pickle.load(sys.stdin.buffer)  # from the import server, over a pipe
     return run_process(task, lifeline)
 
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gridfold.cli import main
-from gridfold.runs.run import Attempt, Record, Run, write_config
+from gridfold.runs.record import Record
+from gridfold.runs.run import Attempt, Run, write_config
 
 # How long an example takes says nothing on a busy machine. CI draws the same examples every time.
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])

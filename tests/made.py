@@ -2,8 +2,9 @@
 
 import json
 
-from gridfold.runs.run import Record
-from gridfold.runs.store import RunEntry, SearchDirectory
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record
+from gridfold.runs.search import SearchDirectory
 
 BASE = """\
 # A base config.

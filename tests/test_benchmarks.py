@@ -36,4 +36,4 @@ def test_a_benchmark_at_next_to_no_size(tmp_path, words):
     assert "| ---: |" in result.stdout
     assert list(tmp_path.glob("bench-*")) == []
     for row in figures.get("rows", []):
-        assert row.get("apart", row.get("difference")) in (0, None), "a folded run differs from the run alone"
+        assert row.get("apart", row.get("difference")) in (0, None), "a run that shares differs from the run alone"

@@ -22,16 +22,16 @@ WHOLE = {
     "device": lambda path: path.symlink_to("/dev/zero"),
 }
 WRONG = [None, True, -1, 10**400, "x", [1], ["a", {"b": []}], {"x": [1]}, {"a": None}]
-SEARCH_FILES = ["search.json", "runs.jsonl", "fold.jsonl", "base.yaml", "verify.json", "code.patch", "search.log"]
+SEARCH_FILES = ["search.json", "runs.jsonl", "sharing.jsonl", "base.yaml", "verify.json", "code.patch", "search.log"]
 RUN_FILES = ["run.json", "metrics.jsonl", "progress.json", ".claim-1", "config.yaml", "log.txt"]
-LOOK = [("status",), ("results", "--all"), ("best",), ("fold",), ("diff", "0", "1"), ("logs", "0")]
+LOOK = [("status",), ("results", "--all"), ("best",), ("sharing",), ("diff", "0", "1"), ("logs", "0")]
 
 
 @pytest.fixture
 def search(project):
     runs = [made.completed(lr, acc=lr, reports=[{"epoch": 1, "acc": lr}]) for lr in (0.1, 0.01)]
     found = made.search(project / "runs", "s_120000", runs, parameters={"training.lr": [0.1, 0.01]})
-    found.note_fold({"fold": "a", "runs": 2, "imports": {"seconds": 1.0, "cpu_seconds": 1.0}})
+    found.note_sharing({"batch": "a", "runs": 2, "imports": {"seconds": 1.0, "cpu_seconds": 1.0}})
     found.log("begin")
     return found
 
@@ -80,7 +80,7 @@ def test_a_file_that_is_damaged(search, look, damage):
     assert {name: said for name, said in wrong.items() if said} == {}
 
 
-@pytest.mark.parametrize("name", ["search.json", "runs.jsonl", "run.json", "metrics.jsonl", "fold.jsonl"])
+@pytest.mark.parametrize("name", ["search.json", "runs.jsonl", "run.json", "metrics.jsonl", "sharing.jsonl"])
 def test_a_part_of_the_wrong_kind(search, look, name):
     run = search.run(next(search.entries())).dir
     path = search.dir / name if name in SEARCH_FILES else run / name

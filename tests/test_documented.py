@@ -182,7 +182,7 @@ def test_any_training_code(checkout, arguments):
 def test_looking_at_and_continuing_the_demo(demo):
     folder, _ = demo
     others = [words for words in gridfold_commands() if words[0] != "search"]
-    names = "plan status resume resume results best diff report confirm fold logs reproduce verify"
+    names = "plan status resume resume results best diff report confirm sharing logs reproduce verify"
     assert [words[0] for words in others] == names.split()
     printed = {}
     for arguments in others:

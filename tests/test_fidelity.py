@@ -1,4 +1,4 @@
-"""All trials of several small searches, folded and each alone: nothing that they leave may differ by one bit."""
+"""All trials of several small searches, sharing and each alone: nothing that they leave may differ by one bit."""
 
 import json
 import re
@@ -93,7 +93,7 @@ SEARCHES = {
     "two_axes_of_epochs": "pretraining: {epochs: [1, 3]}\ntraining: {epochs: [2, 1, 4]}",
     "fails_in_a_branch": "a: [1, 2, 3]\nb: [4, 5]",
 }
-BY_NATURE = {"started", "ended", "seconds", "pid", "process", "session", "fold", "search", "error"}
+BY_NATURE = {"started", "ended", "seconds", "pid", "process", "session", "sharing", "search", "error"}
 
 
 def left(run_dir):
@@ -110,14 +110,16 @@ def test_every_trial_is_as_if_it_had_run_alone(name, command, write, project):
     (project / "trainers.py").write_text(TRAINERS)
     config = write("c.yaml", f"gridfold: {{trainer: 'trainers:{name}'}}\n{SEARCHES[name]}\n")
     runs = {}
-    for option in ("--fold", "--no-fold"):
+    for option in ("--share", "--no-share"):
         command("hyper_main.py", "--config", config, option, "--run-prefix", option.strip("-"))
     for path in sorted(project.glob("runs/*/run.json")):
-        prefix, trial = re.fullmatch(r"(fold|no-fold)_\d{6}_(.*)", path.parent.name).groups()
+        prefix, trial = re.fullmatch(r"(share|no-share)_\d{6}_(.*)", path.parent.name).groups()
         runs.setdefault(trial, {})[prefix] = path.parent
     assert len(runs) > 3
     for trial in runs.values():
-        folded, alone = left(trial["fold"]), left(trial["no-fold"])
-        assert folded == alone
-        labels = [json.loads((trial[how] / "run.json").read_text())["fold"]["label"] for how in ("fold", "no-fold")]
-        assert labels == (["own", "own"] if folded[2] and name != "fails_in_a_branch" else ["bitwise", "own"])
+        shared, alone = left(trial["share"]), left(trial["no-share"])
+        assert shared == alone
+        labels = [
+            json.loads((trial[how] / "run.json").read_text())["sharing"]["label"] for how in ("share", "no-share")
+        ]
+        assert labels == (["own", "own"] if shared[2] and name != "fails_in_a_branch" else ["bitwise", "own"])

@@ -345,7 +345,7 @@ class Killer:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(self.random.choice([0.1, 0.4, 0.7]) * self.random.uniform(0.2, 1.4))
         if self.process.poll() is None:
-            self._kill(self.random.choice(["search", "template", "run", "everything"]))
+            self._kill(self.random.choice(["search", "server", "run", "everything"]))
         if self.process.poll() is not None and not self._is_done():
             self._see_the_end()
             self._start()
@@ -353,11 +353,11 @@ class Killer:
     def _kill(self, what):
         processes = self.project.processes()
         search = self.process.pid
-        templates = [pid for pid, parent in processes.items() if parent == search]
-        runs = [pid for pid, parent in processes.items() if parent in templates]
+        servers = [pid for pid, parent in processes.items() if parent == search]
+        runs = [pid for pid, parent in processes.items() if parent in servers]
         targets = {
             "search": [search],
-            "template": templates[:1],
+            "server": servers[:1],
             "run": [self.random.choice(runs)] if runs else [],
             "everything": self.random.sample([search, *processes], len(processes) + 1),
         }[what]
@@ -387,7 +387,7 @@ class Killer:
         self.completed = now
 
     def _finish(self):
-        for _ in range(3):  # a template that was killed last leaves failures, which the next resume takes up
+        for _ in range(3):  # an import server that was killed last leaves failures, which the next resume takes up
             result = finish(self.process)
             self._check_stderr(result.stderr)
             self._check_completed()
@@ -425,12 +425,12 @@ def test_no_command_outlives_a_killed_search(place):
 
 
 def kill_one_after_another(project, search):
-    """The template first, so that nobody sees the end of the runs, and the search last."""
+    """The import server first, so that nobody sees the end of the runs, and the search last."""
     processes = project.processes()
-    (template,) = [pid for pid, parent in processes.items() if parent == search.pid]
-    runs = [pid for pid, parent in processes.items() if parent == template]
-    for pid in (template, *runs, search.pid):
-        with contextlib.suppress(ProcessLookupError):  # whoever sees the end of the template ends its runs, too
+    (server,) = [pid for pid, parent in processes.items() if parent == search.pid]
+    runs = [pid for pid, parent in processes.items() if parent == server]
+    for pid in (server, *runs, search.pid):
+        with contextlib.suppress(ProcessLookupError):  # whoever sees the end of the import server ends its runs, too
             os.kill(pid, signal.SIGKILL)
     search.wait()
 
@@ -458,12 +458,12 @@ def test_what_a_function_has_started_is_gone_at_the_latest_when_the_search_goes_
     project.wait_until_gone()
 
 
-def test_a_killed_template_is_replaced(place):
+def test_a_killed_import_server_is_replaced(place):
     project = place(30)
     search = project.search("short", "--parallel", "2", "--retries", "2")
     project.wait_for_notes(6)
-    (template,) = [pid for pid, parent in project.processes().items() if parent == search.pid]
-    os.kill(template, signal.SIGKILL)
+    (server,) = [pid for pid, parent in project.processes().items() if parent == search.pid]
+    os.kill(server, signal.SIGKILL)
     assert finish(search).returncode == 0
     project.check_ledger(30)
 
@@ -823,7 +823,7 @@ def test_a_search_that_says_too_little_is_an_error(finished, place, tmp_path, mi
 # Trainers that cannot be imported
 
 
-def test_a_template_that_is_killed_again_and_again_is_a_message(place):
+def test_an_import_server_that_is_killed_again_and_again_is_a_message(place):
     project = place(2)
     (project.folder / "killed.py").write_text("import os\nos.kill(os.getpid(), 9)\ndef train(config): return 1")
     said = finish(project.start("--config", "c.yaml", "--trainer", "killed:train"))
@@ -948,7 +948,7 @@ def test_the_table_in_the_end_and_the_status_say_the_same(place, seed):
     """Whatever was killed, in whatever moment the search was stopped."""
     project, draw = place(config="bit_0: [0, 1]\nbit_1: [0, 1]\nbit_2: [0, 1]\n"), random.Random(seed)
     search = project.search("splits", "--parallel", "2", *draw.choice([(), ("--budget", "1"), ("--fail-fast",)]))
-    wait_for(lambda: list(project.folder.glob("runs/*/fold.jsonl")))
+    wait_for(lambda: list(project.folder.glob("runs/*/sharing.jsonl")))
     time.sleep(draw.uniform(0, 0.5))
     if found := [pid for pid in project.processes() if pid != search.pid]:
         with contextlib.suppress(ProcessLookupError):

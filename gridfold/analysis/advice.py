@@ -15,20 +15,21 @@ from typing import Any
 
 from gridfold.analysis.distributions import t_quantile
 from gridfold.analysis.effects import Effect, Interaction, is_geometric, is_numeric
-from gridfold.analysis.numbers import duration, short
 from gridfold.analysis.significance import Contender
 from gridfold.config.overrides import Variation, parse_arguments
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import canonical, quoted, render
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.sources import Sources
+from gridfold.records.numbers import duration, short
 from gridfold.records.trials import Replicate, Results, TrialResult
 from gridfold.runs.names import label_parameters
-from gridfold.runs.store import BASE, SearchDirectory, Store
+from gridfold.runs.search import BASE, SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.plan import Plan, plan_of
 from gridfold.search.reuse import find_reusable
+from gridfold.space.product import ListedParameter
 from gridfold.space.repeats import Repetition
-from gridfold.space.space import Parameter
 from gridfold.trainers.protocol import BUILT_IN
 
 _LARGE, _SMALL = 0.1, 0.01  # of a share, where the noise is unknown
@@ -219,11 +220,14 @@ class _Next:
         """Those of the search with some parameters changed."""
         before = parse_arguments(self.facts["variations"])
         kept = [
-            replace(each, parameter=Parameter(each.path, changed[each.path])) if each.path in changed else each
+            replace(each, parameter=ListedParameter(each.path, changed[each.path])) if each.path in changed else each
             for each in before
         ]
         known = {each.path for each in before}
-        return (*kept, *(Variation(Parameter(path, values)) for path, values in changed.items() if path not in known))
+        return (
+            *kept,
+            *(Variation(ListedParameter(path, values)) for path, values in changed.items() if path not in known),
+        )
 
     def runs(self, changed: Mapping[str, tuple[Any, ...]]) -> int | None:
         """How many runs it would make that are not done, here or in another search; None for one that is too large."""
@@ -234,11 +238,11 @@ class _Next:
         missing = [
             (repetition, trial)
             for trial in plan.space
-            for config in [plan.template.canonical(trial.choice)]
+            for config in [plan.renderer.canonical(trial.params)]
             for repetition in plan.repetitions
             if (config, _replicate(repetition)) not in self._done
         ]
-        ids = (plan.template_of(repetition).identity(trial.choice) for repetition, trial in missing)
+        ids = (plan.renderer_of(repetition).identity(trial.params) for repetition, trial in missing)
         last = (self.facts.get("codes") or [self.facts.get("fingerprint")])[-1]
         code = Code(last, self.search.codes().get(last, Sources())) if last else None
         return len(missing) - len(find_reusable(ids, self.facts, code, Store(self.search.dir.parent)).runs)
@@ -246,7 +250,7 @@ class _Next:
     @cached_property
     def _done(self) -> set[tuple[str | None, Replicate]]:
         """The runs that are completed: of which config, and which of its repeats."""
-        configs = {_key(trial.params): self.plan.template.canonical(trial.choice) for trial in self.plan.space}
+        configs = {_key(trial.params): self.plan.renderer.canonical(trial.params) for trial in self.plan.space}
         return {
             (configs.get(_key(trial.params)), run.replicate)
             for trial in self.results.trials
@@ -404,13 +408,7 @@ def _is_flat(effect: Effect, interactions: Sequence[Interaction]) -> bool:
 def _kept(results: Results, best: TrialResult, path: str) -> tuple[Any, str]:
     """At which value to keep a parameter that makes no difference, and why: the best trial's, if none is cheaper."""
     value = best.params[path]
-    took = {_key(trial.params): trial.lone_seconds for trial in results.trials}
-    pairs: dict[str, list[tuple[float, float]]] = {}
-    for trial in results.trials:
-        before = took.get(_key({**trial.params, path: value}))
-        if path in trial.params and trial.lone_seconds and before:
-            pairs.setdefault(canonical(trial.params[path]), []).append((before, trial.lone_seconds))
-    savings = {key: found for key, each in pairs.items() if (found := _saving(each))}
+    savings = _savings(results, path, value)
     if not savings:
         return value, "as in the best trial" if _agree(results.tied, path) else "as in one of the best trials"
     cheapest = min(savings, key=lambda key: savings[key])
@@ -419,15 +417,29 @@ def _kept(results: Results, best: TrialResult, path: str) -> tuple[Any, str]:
     return value, f"with which a run takes {duration(now)} instead of {duration(before)}"
 
 
+def _savings(results: Results, path: str, value: Any) -> dict[str, tuple[float, float]]:
+    """What runs take with other values of a parameter, and with this one; where that is much less."""
+    if max((trial.lone_seconds or 0.0 for trial in results.trials), default=0.0) < _SAVED:
+        return {}
+    took = {_key(trial.params): trial.lone_seconds for trial in results.trials}
+    pairs: dict[str, list[tuple[float, float]]] = {}
+    for trial in results.trials:
+        before = took.get(_key({**trial.params, path: value}))
+        if path in trial.params and trial.lone_seconds and before:
+            pairs.setdefault(canonical(trial.params[path]), []).append((before, trial.lone_seconds))
+    return {key: found for key, each in pairs.items() if (found := _saving(each))}
+
+
 def _saving(pairs: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
     """What runs take now and before, if that is much less, and not by chance: by the paired t-interval of the ratio."""
     if len(pairs) < 2:
         return None
     before, now = (math.fsum(each) / len(pairs) for each in zip(*pairs, strict=True))
+    if now > _CHEAPER * before or before - now < _SAVED:
+        return None
     factors = [math.log(one / other) for one, other in pairs]
     reach = float(t_quantile((1 + _SURE) / 2, len(pairs) - 1)) * statistics.stdev(factors) / math.sqrt(len(pairs))
-    is_much = now <= _CHEAPER * before and before - now >= _SAVED
-    return (now, before) if is_much and statistics.fmean(factors) > reach else None
+    return (now, before) if statistics.fmean(factors) > reach else None
 
 
 def _repeat(results: Results, contenders: Sequence[Contender]) -> list[Advice]:

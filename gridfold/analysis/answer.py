@@ -10,9 +10,8 @@ from typing import TypeVar
 
 from gridfold.analysis.advice import Advice, text
 from gridfold.analysis.effects import SURE, Effect, Interaction
-from gridfold.analysis.numbers import duration, p_text, percent, significant
 from gridfold.analysis.significance import Confirmation, Contender, Estimate, repeats_are_identical
-from gridfold.analysis.ties import settled, tied
+from gridfold.records.numbers import duration, p_text, percent, significant
 from gridfold.records.ties import Tie
 from gridfold.records.trials import Results
 from gridfold.runs.names import label_parameters
@@ -72,7 +71,7 @@ class _Words:
         """What won; or that several did, and what tells them apart."""
         if tie:
             measured = f"{self._metric} {digits(of.mean, self._noise or of.std, self._next)} ({self._runs})"
-            return f"{tied(tie, measured)}; {settled(tie, self._trial(of))}."
+            return f"{tie.at(measured, self._trial(of))}."
         return f"Best: {self._trial(of)}: {self._metric} {_measured(of, self._noise, self._next)}."
 
     def others(self, contenders: Sequence[Contender]) -> list[str]:

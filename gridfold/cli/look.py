@@ -8,16 +8,17 @@ from pathlib import Path
 
 from gridfold.core.errors import ConfigError, nearest, visible
 from gridfold.export import formats
-from gridfold.records.filter import Condition
+from gridfold.records.filter import Filter
 from gridfold.records.objective import Objective
-from gridfold.records.table import Rows, differing
+from gridfold.records.table import Table, differing
 from gridfold.records.trials import compare
 from gridfold.runs.store import Store
 from gridfold.search.status import Status
 from gridfold.show import best as chosen
 from gridfold.show import diff as apart
-from gridfold.show import printing, terminal
-from gridfold.show import sharing as folding
+from gridfold.show import sharing as shared_work
+from gridfold.show import terminal
+from gridfold.show.trial_table import TrialTable
 
 
 def status(options: argparse.Namespace, again: str) -> int:
@@ -27,9 +28,9 @@ def status(options: argparse.Namespace, again: str) -> int:
     return 0
 
 
-def fold(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+def sharing(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Say what the runs of a search shared."""
-    terminal.console().print(folding.report(Store().find(options.search)), soft_wrap=True)
+    terminal.console().print(shared_work.render(Store().find(options.search)), soft_wrap=True)
     return 0
 
 
@@ -61,19 +62,20 @@ def results(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Show the results of searches as a table, or write them as data."""
     form = options.format or _format_of(options.output)
     if form == "parquet" and not options.output:
-        raise ConfigError("--format parquet is no text to print", hint="name a file: --output results.parquet")
+        raise ConfigError("--format parquet cannot be printed", hint="name a file: --output results.parquet")
     compared = compare(Store(), options.searches, Objective(options.metric, options.maximize))
     for difference in differing(compared):
         terminal.console(stderr=True).print(terminal.warning(difference), soft_wrap=True)
-    rows = Rows.of(compared, by_run=options.runs)
-    known = rows.columns if form in formats.DATA else rows.shown
+    table = Table.of(compared, by_run=options.runs)
+    known = table.columns if form in formats.DATA else table.shown
     if options.where is not None:
-        rows = rows.only(Condition(options.where, known).select(rows.rows))
+        table = table.only(Filter(options.where, known).select(table.rows))
     if options.sort is not None:
-        rows = rows.sorted(rows.column(options.sort, known))
-    columns = [rows.column(name, known) for name in options.columns or ()]
+        table = table.sorted(table.column(options.sort, known))
+    columns = [table.column(name, known) for name in options.columns or ()]
     is_whole = options.all or (options.output and options.count is None)  # a file has room for all
-    listed = printing.Listing(rows, form, tuple(columns), options.sort, sys.maxsize if is_whole else options.count)
+    count = sys.maxsize if is_whole else options.count
+    listed = TrialTable(table, form, tuple(columns), options.sort, count)
     if options.output is None:
         output = terminal.console()
         listed.print(output)
@@ -91,20 +93,20 @@ def _format_of(output: str | None) -> str:
         return "table"
     suffix = Path(output).suffix.lower()
     if suffix not in formats.SUFFIXES:
-        hint = f"{nearest(suffix, formats.SUFFIXES)}\nor say it: --format csv"
-        raise ConfigError(f"no format is known by the ending '{suffix}'", where=f"--output {output}", hint=hint)
+        hint = f"{nearest(suffix, formats.SUFFIXES)}\nor set the format: --format csv"
+        raise ConfigError(f"unknown file extension '{suffix}'", where=f"--output {output}", hint=hint)
     return formats.SUFFIXES[suffix]
 
 
 def best(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Show the best run of a search, and how to use it."""
     compared = compare(Store(), [options.search], Objective(options.metric, options.maximize))
-    terminal.console().print(chosen.report(compared), soft_wrap=True)
+    terminal.console().print(chosen.render(compared), soft_wrap=True)
     return 0
 
 
 def diff(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Show in what two runs differ."""
     store = Store()
-    terminal.console().print(apart.report(*map(store.find_run, (options.run, options.other))), soft_wrap=True)
+    terminal.console().print(apart.render(*map(store.find_run, (options.run, options.other))), soft_wrap=True)
     return 0

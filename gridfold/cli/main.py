@@ -20,6 +20,8 @@ from gridfold import __version__
 from gridfold.cli.options import COMMANDS, LOOKING, hyper_main_options, train_options
 from gridfold.core.errors import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, nearest, visible
 
+_OLD_OPTIONS = {"--fold": "--share", "--no-fold": "--no-share"}  # still understood, and in no help
+
 
 class _Parser(argparse.ArgumentParser):
     """argparse, naming the nearest option for an unknown one."""
@@ -72,7 +74,7 @@ def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> in
         sys.stdout.reconfigure(errors="replace")  # whatever a name or an old record holds, it can be printed
     if "--" in given:
         given, command = given[: given.index("--")], given[given.index("--") + 1 :]
-    options = _parse(parser, given)
+    options = _parse(parser, _renamed(given))
     options.trainer_command = command
     options.words = words[1:] if hasattr(options, "command_name") else words
     for ending in (signal.SIGTERM, signal.SIGHUP):
@@ -87,8 +89,14 @@ def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> in
         print(visible(f"error: {error}"), file=sys.stderr)  # noqa: T201
         return EXIT_FAILED
     except KeyboardInterrupt:
-        print("interrupted; what has finished is kept", file=sys.stderr)  # noqa: T201
+        print("interrupted; finished runs are kept", file=sys.stderr)  # noqa: T201
         return EXIT_INTERRUPTED
+
+
+def _renamed(given: Sequence[str]) -> list[str]:
+    """The same in the words of today: scripts that were written for older ones go on."""
+    words = [_OLD_OPTIONS.get(word, word) for word in given]
+    return ["sharing", *words[1:]] if words[:1] == ["fold"] else words
 
 
 def _parse(parser: argparse.ArgumentParser, given: list[str]) -> argparse.Namespace:
@@ -104,7 +112,7 @@ def _act(prog: str, options: argparse.Namespace) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if options.trainer_command is not None:
         if not hasattr(options, "trainer"):
-            raise ConfigError("a command after -- makes sense where something is to be trained", where=prog)
+            raise ConfigError("only commands that train take a command after --", where=prog)
         if options.trainer is not None or not options.trainer_command:
             problem = "both --trainer and a command after --" if options.trainer else "no command after --"
             raise ConfigError(problem, hint="expected one of them, such as: -- python train.py --config {config}")

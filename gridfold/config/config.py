@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from gridfold.config.document import FIXED_TAG, Document, Place, holders, is_for
 from gridfold.core.errors import ConfigError, nearest, nearest_file
 from gridfold.core.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS
 from gridfold.core.values import first_repeat, render, render_block
+from gridfold.space.product import ListedParameter
 from gridfold.space.repeats import DataFold
-from gridfold.space.space import Parameter
 
 SECTION = "gridfold"
 VARIED = "varied"
@@ -85,8 +85,7 @@ class Settings:
         found = cls()
         for match in _COMMENT.finditer(document.text):
             try:
-                (values,) = parse_values(match[1]).value()["values"]
-                found = found._with_comment(values)
+                found = found._with_comment(_commented(match[1]))
             except (ConfigError, TypeError, AttributeError, ValueError):
                 where = f"{document.name}:{document.text.count(chr(10), 0, match.start()) + 1}"
                 raise ConfigError(f"the comment '{COMMENT}{{...}}' does not hold settings", where=where) from None
@@ -109,7 +108,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Kept:
+class FixedList:
     """A list that stays as it is, and why."""
 
     path: str
@@ -150,22 +149,22 @@ class Config:
         return config
 
     @cached_property
-    def parameters(self) -> tuple[Parameter, ...]:
+    def parameters(self) -> tuple[ListedParameter, ...]:
         """What varies, in the order of the file. A list that aliases use in several places is one parameter."""
         nodes: dict[yaml.Node, Place] = {}
         for place, verdict in self._lists:
             if verdict == VARIED:
                 nodes.setdefault(place.node, place)
         return tuple(
-            Parameter(place.path, tuple(self.document.value(node)), self.document.where(node))
+            ListedParameter(place.path, tuple(self.document.value(node)), self.document.where(node))
             for node, place in nodes.items()
         )
 
     @cached_property
-    def kept(self) -> tuple[Kept, ...]:
+    def kept(self) -> tuple[FixedList, ...]:
         """The lists of values that stay although they are lists, in the order of the file."""
         return tuple(
-            Kept(place.path, self.document.value(place.node), verdict)
+            FixedList(place.path, self.document.value(place.node), verdict)
             for place, verdict in self._lists
             if verdict != VARIED
         )
@@ -318,6 +317,13 @@ class Config:
     @cached_property
     def _commented(self) -> Settings:
         return Settings.read_comment(self.document)
+
+
+@lru_cache(maxsize=100)
+def _commented(text: str) -> Mapping[str, Any]:
+    """What stands in a comment; those of the runs of a search are few."""
+    (values,) = parse_values(text).value()["values"]
+    return values  # type: ignore[no-any-return]
 
 
 def is_within(path: str, sections: Iterable[str]) -> bool:

@@ -236,7 +236,7 @@ class Document:
             name = "<<" if key.tag == _MERGE_TAG else self.key(key)
             if merges > 1 if key.tag == _MERGE_TAG else name in found:
                 raise ConfigError(
-                    f"the key '{key.value}' stands twice in one mapping",
+                    f"duplicate key '{key.value}'",
                     where=self.where(key),
                     hint="merge several at once: <<: [*one, *other]" if key.tag == _MERGE_TAG else "remove one of them",
                 )

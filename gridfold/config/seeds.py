@@ -32,11 +32,11 @@ def find_seeds(config: Config, variations: Sequence[Variation], *, built_in: boo
     values = _values(config, given, path)
     if path in config.varied_paths and not _is_own(config, given, path):
         hint = "write the seeds here, without an alias"
-        raise ConfigError("an alias of a list that varies elsewhere", path=path, where=config.where(path), hint=hint)
+        raise ConfigError("an alias of a list that is swept elsewhere", path=path, where=config.where(path), hint=hint)
     repeats = config.settings.repeats
     if len(values) > 1 and repeats not in (None, len(values)):
         raise ConfigError(
-            f"a list of {len(values)} seeds, so there are {len(values)} repeats, but {repeats} are asked for",
+            f"the config lists {len(values)} seeds, which makes {len(values)} repeats, but {repeats} were requested",
             path=path,
             where=config.where(path),
             hint="keep the list, or one seed and the number of repeats",

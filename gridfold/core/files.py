@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import socket
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 _CHUNK = 2**16
 _UNLINKABLE = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)  # what a disk without hard links says
@@ -80,12 +81,15 @@ def replace_if_first(path: Path, claim: str, text: str) -> bool:
     temporary = _beside(path)
     try:
         _write(temporary, text.encode(), os.O_TRUNC)
-        if not _link(temporary, claim, text):
-            return False
-        os.replace(temporary, path)  # noqa: PTH105
-    finally:
+        is_first = _link(temporary, claim, text)
+        if is_first:
+            os.replace(temporary, path)  # noqa: PTH105
+    except BaseException:
         _remove(temporary)
-    return True
+        raise
+    if not is_first:
+        _remove(temporary)
+    return is_first
 
 
 def is_file(path: str | os.PathLike[str]) -> bool:
@@ -122,6 +126,40 @@ def read_regular(path: str | os.PathLike[str]) -> bytes:
         os.close(descriptor)
 
 
+def read_mapping(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The JSON mapping that a file holds; empty if it holds none, or cannot be read."""
+    return mapping_of(contents(path))
+
+
+def mapping_of(content: bytes) -> dict[str, Any]:
+    """The JSON mapping that a file's content is; empty if it is none."""
+    found = _parsed(content)
+    return found if isinstance(found, dict) else {}
+
+
+def read_mappings(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """The mappings that a file of JSON lines holds. Torn lines are left out, as is a file that cannot be read."""
+    lines = contents(path).splitlines()
+    together = _parsed(b"[" + b",".join(lines) + b"]")  # faster than one by one
+    found = map(_parsed, lines) if together is None else together
+    return [each for each in found if isinstance(each, dict)]
+
+
+def contents(path: str | os.PathLike[str]) -> bytes:
+    """What is in a file; nothing if it cannot be read."""
+    try:
+        return read_regular(path)
+    except (OSError, ValueError):
+        return b""
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def _link(source: str, claim: str, text: str) -> bool:
     try:
         os.link(source, claim)
@@ -151,7 +189,8 @@ def _write(path: str, content: bytes, flag: int, *, durable: bool = False) -> No
 
 def _beside(path: Path) -> str:
     """A name for what will take the place of a file, which no other process uses, on no machine, in no container."""
-    return f"{path.parent}/.{path.name}.{socket.gethostname()}.{os.getpid()}.{os.urandom(4).hex()}"
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name}.{socket.gethostname()}.{os.getpid()}.{os.urandom(4).hex()}")  # noqa: PTH118
 
 
 def _remove(path: str) -> None:

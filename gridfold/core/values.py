@@ -7,7 +7,6 @@ read alike.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -23,6 +22,7 @@ from gridfold.core.errors import ConfigError
 _TAG = "tag:yaml.org,2002:"
 _NUMBER_START = list("-+.0123456789_")
 _TAGGED = "!yaml"  # the only key of a mapping that stands for a value in JSON: its text in YAML
+_MOST_REMEMBERED = 100_000  # values, in a `Memo`
 _NOTHING = frozenset({"none", "na", "n/a", "#n/a", "<na>", "nan", "-nan"})  # besides YAML's null, to readers of CSV
 
 # An exponent makes a float, also without a dot or a sign (1e-7), as in YAML 1.2 and OmegaConf.
@@ -203,6 +203,29 @@ class Exact:
         object.__setattr__(self, "_text", canonical(self.value))
 
 
+class Memo:
+    """What a function makes of each value, found again by the object: no two values are taken for one.
+
+    So it costs less than to compare values, of which ``1 == True``. It keeps only so many.
+    """
+
+    def __init__(self, function: Callable[[Any], str]) -> None:
+        self._function = function
+        self._found: dict[int, str] = {}
+        self._held: list[Any] = []  # else another object could get the same id
+
+    def __call__(self, value: Any) -> str:
+        """What the function makes of the value."""
+        key = id(value)
+        if key not in self._found:
+            if len(self._held) >= _MOST_REMEMBERED:
+                self._found.clear()
+                self._held.clear()
+            self._found[key] = self._function(value)
+            self._held.append(value)
+        return self._found[key]
+
+
 def is_json(value: Any) -> bool:
     """Whether JSON can hold the value: it has neither nan nor infinity, nor keys that are not texts."""
     if isinstance(value, Mapping):
@@ -251,6 +274,8 @@ def from_params(said: Any) -> Any:
 
 
 def _has_text_keys(value: Any) -> bool:
+    if type(value) in _CANONICAL:
+        return True
     if isinstance(value, Mapping):
         return [*value] != [_TAGGED] and all(
             isinstance(key, str) and _has_text_keys(item) for key, item in value.items()
@@ -298,6 +323,8 @@ def encodable(text: str) -> str:
 
 def digest(text: str, length: int = 16) -> str:
     """A short hash of a text: ``length`` hexadecimal digits of its SHA-256."""
+    import hashlib  # with OpenSSL, which the processes of runs need not have
+
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 
@@ -325,7 +352,7 @@ def plain(value: Any, path: str = "") -> Any:
     if isinstance(value, Sequence) and not isinstance(value, bytes):
         return [plain(item, f"{path}.{index}") for index, item in enumerate(value)]
     raise ConfigError(
-        f"a {type(value).__name__} cannot stand in a config: {value!r:.80}",
+        f"a {type(value).__name__} is not allowed in a config: {value!r:.80}",
         path=path,
         hint="use null, a boolean, a number, a string, a list or a mapping",
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from gridfold.core.process.interrupt import Interrupt
+from gridfold.runs.entries import RunEntry
 from gridfold.runs.failure import describe
-from gridfold.runs.run import Attempt, Record, Run
+from gridfold.runs.record import Record
+from gridfold.runs.run import Attempt, Run
 
 
 class Watcher(Protocol):
@@ -25,8 +27,11 @@ class Watcher(Protocol):
             again: the run will be tried again.
         """
 
+    def added(self, entries: Sequence[RunEntry]) -> None:
+        """Runs were added to the search while it ran."""
 
-class Harmless:
+
+class SafeWatcher:
     """A watcher that cannot end what it watches: the first exception of another one is logged, and no later one.
 
     Args:
@@ -45,6 +50,10 @@ class Harmless:
     def ended(self, run: Run, record: Record, *, again: bool = False) -> None:
         """An attempt has ended."""
         self._show(self._watcher.ended, run, record, again=again)
+
+    def added(self, entries: Sequence[RunEntry]) -> None:
+        """Runs were added to the search."""
+        self._show(self._watcher.added, entries)
 
     def _show(self, show: Callable[..., None], *seen: Any, **more: Any) -> None:
         try:

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from gridfold.analysis.numbers import number, plus_minus
 from gridfold.core.errors import visible
 from gridfold.core.values import Exact, cell, is_json, render
 from gridfold.export.frame import frame_of
+from gridfold.records.numbers import number, plus_minus
 from gridfold.records.table import ABSENT, Column, Row
 
 DATA = ("csv", "parquet", "jsonl")

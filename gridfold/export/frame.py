@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import canonical, is_json, render
 from gridfold.records.objective import Objective, is_finite
-from gridfold.records.table import ABSENT, Column, Row, Rows
+from gridfold.records.table import ABSENT, Column, Row, Table
 from gridfold.records.trials import compare
 from gridfold.runs.store import Store
 
@@ -60,8 +60,8 @@ def results(
     if by not in ("trial", "run"):
         raise ConfigError(f"by is {by!r:.40}", hint=nearest(str(by), ("trial", "run")))
     names = [os.fspath(search) for search in searches] or ["last"]
-    rows = Rows.of(compare(Store(runs_dir), names, Objective(metric, maximize)), by_run=by == "run")
-    return frame_of(rows.columns, rows.rows)
+    table = Table.of(compare(Store(runs_dir), names, Objective(metric, maximize)), by_run=by == "run")
+    return frame_of(table.columns, table.rows)
 
 
 def frame_of(columns: Sequence[Column], rows: Sequence[Row], *, plain: bool = False) -> DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
 import re
 import stat
@@ -87,6 +86,8 @@ def _hash_of_file(path: str, status: os.stat_result) -> str:
 @lru_cache(maxsize=100_000)
 def content(path: str, *_stamp: int) -> str:
     """A hash of what is in a file that has this size and time."""
+    import hashlib  # with OpenSSL, which few runs need
+
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -113,6 +114,8 @@ def _hash_of_folder(folder: str, _moment: float) -> str | None:
 
 
 def _digest(known: Sequence[object]) -> str:
+    import hashlib  # as above
+
     return hashlib.sha256(repr(known).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 

@@ -78,12 +78,20 @@ class Reads:
         self._pid, self._stands = os.getpid(), True
         self.since = time.time_ns()
 
-    def adopt(self) -> None:
-        """From now on this process, which was forked, stands for runs itself, with all that was heard."""
+    def hand_on(self) -> None:
+        """From now on those that are forked from this process stand for its runs, with all that was heard."""
         if self._is_memory():
             self._gather()
             os.close(self._memory[0])
-        self._pid, self._memory = os.getpid(), (-1, -1)
+        self._stands, self._memory = False, (-1, -1)
+
+    def adopt(self) -> None:
+        """From now on this process, which was forked, stands for runs itself."""
+        self._pid, self._stands = os.getpid(), True
+
+    def leave_out(self, folder: str) -> None:
+        """Note nothing from now on of what is in a folder."""
+        self._spared += (os.path.join(folder, ""),)
 
     def listen(
         self, hear: Callable[[str, tuple[Any, ...]], object], told: Callable[[str, str], object] | None = None

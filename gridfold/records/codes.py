@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gridfold.identity.sources import Sources, changes, listed
-from gridfold.runs.run import Record, code_of
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.record import Record, code_of
+from gridfold.runs.search import SearchDirectory
 
 _Made = tuple[str | None, str]  # code, and what else a run depends on
 

@@ -30,7 +30,7 @@ _FORM = "such as: val_f1 > 0.8 and batch_size == 32"
 _MAX_LENGTH = 10_000
 
 
-class Condition:
+class Filter:
     """What is to hold of a row.
 
     Args:
@@ -67,7 +67,7 @@ class Condition:
         wrong: list[Exception] = []
         found = [row for row in rows if self._holds(row, wrong)]
         if wrong and len(wrong) == len(rows):
-            raise ConfigError(f"makes sense for no row: {wrong[0]}", where=f"--where {self._text!r}") from None
+            raise ConfigError(f"cannot be evaluated for any row: {wrong[0]}", where=f"--where {self._text!r}") from None
         return found
 
     def _holds(self, row: Row, wrong: list[Exception]) -> bool:

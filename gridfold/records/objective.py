@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
-from gridfold.runs.run import Record
+from gridfold.runs.record import Record
 from gridfold.trainers.metrics.names import (
     bare,
     candidates,

@@ -1,4 +1,4 @@
-"""Rows of a table of results: one for each trial, or one for each run, and the columns that they have."""
+"""The table of results: a row for each trial, or one for each run, and the columns that they have."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gridfold.records.codes import Codes
 from gridfold.records.objective import Objective, is_finite
 from gridfold.records.trials import Results, RunResult, TrialResult
 from gridfold.runs.names import label_parameters
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 from gridfold.trainers.metrics.names import is_of_test
 
 Kind = Literal["fact", "parameter", "metric", "deviation"]
@@ -114,7 +114,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Rows:
+class Table:
     """The rows of some results, the best first, those without a value last.
 
     Attributes:
@@ -128,7 +128,7 @@ class Rows:
     by_run: bool
 
     @classmethod
-    def of(cls, results: Results, *, by_run: bool = False) -> Rows:
+    def of(cls, results: Results, *, by_run: bool = False) -> Table:
         """The rows of all trials, or of all runs.
 
         Raises:
@@ -210,7 +210,7 @@ class Rows:
             raise ConfigError(f"'{name}' is a metric of the test set, not shown for all runs", hint=OF_TEST)
         raise ConfigError(f"no column '{name:.80}'", hint=nearest(name, [column.label for column in columns]))
 
-    def sorted(self, column: Column) -> Rows:
+    def sorted(self, column: Column) -> Table:
         """The same by a column: a metric from the best to the worst, all else ascending; what has none comes last.
 
         The metrics of a run that is not completed do not count.
@@ -238,7 +238,7 @@ class Rows:
         groups = ((trial.runs[0], place) for place, group in enumerate(self.results.groups) for trial in group)
         return {(run.search.name, run.entry.index): place for run, place in groups}
 
-    def only(self, rows: Iterable[Row]) -> Rows:
+    def only(self, rows: Iterable[Row]) -> Table:
         """The same with some of the rows."""
         return replace(self, rows=tuple(rows))
 

@@ -12,8 +12,13 @@ from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import canonical
 from gridfold.records.objective import Objective, is_finite, mean_of
 from gridfold.records.ties import Tie
-from gridfold.runs.run import Record, Run, read_reports
-from gridfold.runs.store import RunEntry, SearchDirectory, Store
+from gridfold.runs import results_csv
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record
+from gridfold.runs.reports import read_reports
+from gridfold.runs.run import Run
+from gridfold.runs.search import SearchDirectory
+from gridfold.runs.store import Store
 
 Replicate = tuple[int, int | None]
 """Which repeat of a trial, and which part of the training data is held out in it."""
@@ -150,7 +155,16 @@ class Results:
         Raises:
             ConfigError: what a search says, or the list of its runs, cannot be read.
         """
-        found = [(search, entry, record) for search in searches for entry, record in search.records()]
+        return cls.of(searches, [(search, *run) for search in searches for run in search.records()], objective)
+
+    @classmethod
+    def of(
+        cls,
+        searches: Sequence[SearchDirectory],
+        found: Sequence[tuple[SearchDirectory, RunEntry, Record | None]],
+        objective: Objective,
+    ) -> Results:
+        """The results of some runs, with their records as they were read; see ``read``."""
         first = next((record.metrics for _, _, record in found if record and record.metrics), {})
         resolved = _completed(objective, searches).of(first)
         return cls(tuple(searches), resolved, tuple(_trials(_result(*each, resolved) for each in found)))
@@ -273,7 +287,9 @@ def write_results(search: SearchDirectory) -> None:
     except ConfigError:  # search.json is gone: its runs are there
         objective = Objective()
     few = list(islice(records_at_best(search, objective), _FEW + 1))
-    search.write_results((lambda: few) if len(few) <= _FEW else lambda: records_at_best(search, objective))
+    results_csv.write(
+        search.results_path, (lambda: few) if len(few) <= _FEW else lambda: records_at_best(search, objective)
+    )
 
 
 def _comparable(values: Sequence[Mapping[Replicate, float]]) -> list[float | None]:

@@ -16,13 +16,14 @@ def checked(facts: Any, where: str) -> dict[str, Any]:
     """
     said = facts if isinstance(facts, dict) else {}
     if missing := [name for name in _NEEDED if name not in said]:
-        raise ConfigError(f"says nothing of: {', '.join(missing)}", where=where)
+        raise ConfigError(f"missing: {', '.join(missing)}", where=where)
     for name, (is_right, expected) in _NEEDED.items():
         if not is_right(said[name]):
             raise ConfigError(f"expected {expected}, found {shown(said[name])}", path=name, where=where)
     right = {name: value for name, value in said.items() if name not in _MORE or _MORE[name](value)}
     if "execution" in right:
-        right["execution"] = {name: value for name, value in right["execution"].items() if _is_plain(value)}
+        said = right["execution"].items()
+        right["execution"] = {_RENAMED.get(name, name): value for name, value in said if _is_plain(value)}
     return right
 
 
@@ -60,6 +61,7 @@ def _or_none(is_right: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: value is None or is_right(value)
 
 
+_RENAMED = {"fold": "share"}  # options of a search that an older gridfold began
 _NEEDED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "search": (_is_text, "a text"),
     "config": (_is_text, "the name of a file"),

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from gridfold.core.errors import cut
-from gridfold.runs.run import Record
 from gridfold.core.values import encodable
+from gridfold.runs.record import Record
 
 # Faults of the machine: the same run may do well next time.
 _KILLED = "Killed"

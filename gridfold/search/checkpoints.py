@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gridfold.records.objective import Objective, Rank
-from gridfold.runs.run import Record, Run
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.record import Record
+from gridfold.runs.run import Run
+from gridfold.runs.search import SearchDirectory
 from gridfold.trainers.protocol import BUILT_IN, CHECKPOINTS
 from gridfold.trainers.resolve import resolve
 

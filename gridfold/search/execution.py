@@ -11,7 +11,7 @@ from gridfold.core.limits import MOST_PARALLEL
 from gridfold.core.process.threads import physical_cores
 from gridfold.executors.local.devices import GpuSlots, gpus
 from gridfold.executors.local.executor import LocalExecutor
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 from gridfold.search.checkpoints import KeepBest
 from gridfold.search.loop import Policy
 
@@ -41,7 +41,7 @@ class Execution:
         fail_fast: stop at the first failure.
         keep_going: go on although the first runs all fail alike.
         keep_checkpoints: how many of the best runs keep their checkpoints; None for all.
-        fold: compute once what runs have in common; by default as far as a function writes no file (see
+        share: compute once what runs have in common; by default as far as a function writes no file (see
             ``LocalExecutor``).
     """
 
@@ -53,7 +53,7 @@ class Execution:
     fail_fast: bool | None = None
     keep_going: bool | None = None
     keep_checkpoints: int | None = None
-    fold: bool | None = None
+    share: bool | None = None
 
     def or_else(self, saved: Mapping[str, Any]) -> Execution:
         """What was said now, and for the rest what was said before."""
@@ -80,7 +80,7 @@ class Execution:
             )
         parallel = self.parallel or slots or max(1, physical_cores() // threads)
         slots_of_gpus = GpuSlots(found, per_gpu) if found else None
-        return LocalExecutor(parallel, slots_of_gpus, self.timeout, fold=self.fold, cold=cold)
+        return LocalExecutor(parallel, slots_of_gpus, self.timeout, share=self.share, cold=cold)
 
     def policy(self) -> Policy:
         """What the search does about failures and time."""

@@ -11,7 +11,8 @@ from itertools import islice
 
 from gridfold.core.errors import ConfigError
 from gridfold.identity.fingerprint import Code
-from gridfold.runs.run import Record, Run
+from gridfold.runs.record import Record
+from gridfold.runs.run import Run
 from gridfold.runs.store import Store
 from gridfold.search.plan import Plan
 from gridfold.search.reuse import find_reusable

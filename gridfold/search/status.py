@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from gridfold.records.objective import Objective, Rank
 from gridfold.records.ties import Leaders
 from gridfold.records.trials import objective_of, records_at_best
-from gridfold.runs.run import Record, Run
-from gridfold.runs.store import RunEntry, SearchDirectory
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record
+from gridfold.runs.run import Run
+from gridfold.runs.search import SearchDirectory
 
 
 @dataclass

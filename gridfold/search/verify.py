@@ -1,4 +1,4 @@
-"""Run some runs of a search again, each alone, and compare: a run gives the same result folded or alone."""
+"""Run some runs of a search again, each alone, and compare: sharing work changes no result."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from typing import Any, Literal
 
 from gridfold.core.errors import ConfigError
 from gridfold.core.process.interrupt import Interrupt
-from gridfold.executors.protocol import Executor, Harmless, Watcher
+from gridfold.executors.protocol import Executor, SafeWatcher, Watcher
 from gridfold.identity import provenance
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.sources import changes as differing
 from gridfold.identity.sources import listed
 from gridfold.records.compare import Difference, compare_files, differences, worst
 from gridfold.records.objective import Objective, Rank
-from gridfold.runs.run import Attempt, Record, Run, now, write_config
-from gridfold.runs.store import RunEntry, SearchDirectory
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record, now
+from gridfold.runs.run import Attempt, Run, write_config
+from gridfold.runs.search import SearchDirectory
 from gridfold.search.checkpoints import checkpoints
 
 Verdict = Literal["bitwise", "close", "different", "failed alone"]
@@ -127,7 +129,7 @@ def choose(search: SearchDirectory, count: int | None) -> list[int]:
             best = min(best or place, place)
     if best is None:
         hint = f"gridfold resume {search.name}"
-        raise ConfigError("no run is completed, so there is nothing to compare with", where=search.name, hint=hint)
+        raise ConfigError("no completed run to compare with", where=search.name, hint=hint)
     return _spread(completed, count, best[-1])
 
 
@@ -142,7 +144,7 @@ def choose_these(search: SearchDirectory, indices: Sequence[int]) -> list[int]:
         if entry.index in wanted:
             wanted.remove(entry.index)
             if not _result(search, entry):
-                problem = f"run {entry.index} is not completed, so there is nothing to compare with"
+                problem = f"run {entry.index} is not completed, so it cannot be compared"
                 raise ConfigError(problem, where=search.name)
     if wanted:
         raise ConfigError(f"no run {min(wanted)}", where=search.name)
@@ -158,7 +160,7 @@ def run_again(search: SearchDirectory, chosen: Collection[int], executor: Execut
         executor: shall share nothing between the runs.
         watcher: sees the runs.
     """
-    chosen, watcher = set(chosen), Harmless(watcher, search.log)
+    chosen, watcher = set(chosen), SafeWatcher(watcher, search.log)
     under_way = _Verifying(search, search.folder_for_comparison())
     interrupt = Interrupt()
     with interrupt.listening():

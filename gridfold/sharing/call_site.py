@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 from pathlib import Path
 from types import FrameType
 
 _CORE = os.path.join(Path(__file__).parents[1], "")  # noqa: PTH118
 _BUILT_IN = os.path.join(_CORE, "text", "")  # noqa: PTH118 - a trainer like any other
 _STAGES = os.path.join(_CORE, "stages", "")  # noqa: PTH118
-_LIBRARY = os.path.join(sysconfig.get_path("stdlib"), "")  # noqa: PTH118
+_LIBRARY = os.path.join(Path(os.__file__).parent, "")  # noqa: PTH118
 _MULTIPROCESSING = os.path.join(_LIBRARY, "multiprocessing", "")  # noqa: PTH118
 _ITS_PICKLER = os.path.join(_MULTIPROCESSING, "reduction.py")  # noqa: PTH118 - which code may call by itself
 _INSTALLED = tuple(os.path.join(_LIBRARY, name, "") for name in ("site-packages", "dist-packages"))  # noqa: PTH118
@@ -19,7 +18,7 @@ _INSTALLED = tuple(os.path.join(_LIBRARY, name, "") for name in ("site-packages"
 
 def own_file() -> str | None:
     """The file of the code that reads a config now; None if that is installed, or gridfold's."""
-    file = _reader().f_code.co_filename
+    file = _calling_frame().f_code.co_filename
     return file if is_own(file) else None
 
 
@@ -51,7 +50,7 @@ def is_core(file: str) -> bool:
 
 def place() -> str:
     """File and line of the code that reads a config now."""
-    frame = _reader()
+    frame = _calling_frame()
     path = Path(frame.f_code.co_filename)
     try:
         path = path.relative_to(Path.cwd())
@@ -60,7 +59,7 @@ def place() -> str:
     return f"{path}:{frame.f_lineno}"
 
 
-def _reader() -> FrameType:
+def _calling_frame() -> FrameType:
     """The innermost code that is neither of the standard library nor of gridfold's core."""
     frame = sys._getframe(1)
     while frame.f_back and _is_passed_over(frame.f_code.co_filename):

@@ -1,4 +1,4 @@
-"""A process of the fold that waits for a place, or for its siblings to be forked, does not see that time pass.
+"""A process of a batch that waits for a place, or for its siblings to be forked, does not see that time pass.
 
 Code that looked at a clock before a split, and looks again after it, sees what it would see alone. Only clocks that it
 has looked at are set back: whoever looks for the first time sees the time of the day. The clocks of CPU time, which
@@ -156,10 +156,11 @@ class _OfTime(_Clock):
 
     def stop(self) -> bool:
         """Let code see the machine's clock; whether this one was read."""
-        self.was_read |= any(operator.length_hint(added) < _ENDLESS for added in self._looks)
-        self._looks = ()
-        for told in (self._seconds, self._nanoseconds):
-            told.exchange(None)
+        if self._looks:
+            self.was_read |= any(operator.length_hint(added) < _ENDLESS for added in self._looks)
+            self._looks = ()
+            for told in (self._seconds, self._nanoseconds):
+                told.exchange(None)
         return self.was_read
 
 

@@ -1,4 +1,4 @@
-"""The fold: what runs have in common is computed once.
+"""Work that runs share is computed once.
 
 One process, the trunk, calls the trainer with a config that stands for many trials. When code first reads something in
 which they differ, it splits: a child is forked for each value, and goes on with its share. A process that stands for
@@ -20,29 +20,32 @@ import json
 import os
 import select
 import signal
-import subprocess
 import sys
-import threading
+from _signal import signal as _set_handler  # type: ignore[import-not-found]  # that of `signal` makes enums of both
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gridfold import stages
 from gridfold.core.process.lifeline import tie
 from gridfold.core.process.orphans import Orphans, children
 from gridfold.identity import reads
-from gridfold.runs.run import Run, numbers
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.reports import numbers
+from gridfold.runs.run import Run
+from gridfold.runs.search import SearchDirectory
 from gridfold.sharing.call_site import own_file
 from gridfold.sharing.clocks import Clocks
-from gridfold.sharing.fork_state import Inheritance, descriptors_of, living_children
+from gridfold.sharing.disguise import Pickles
+from gridfold.sharing.fork_state import ForkState, descriptors_of, living_children
 from gridfold.sharing.group import Group
-from gridfold.sharing.pickling import Pickles
 from gridfold.sharing.start import Pipes, Shared
-from gridfold.sharing.unseen_reads import forget_what_is_read_elsewhere
-from gridfold.sharing.write_guard import Writes
+from gridfold.sharing.unseen_reads import forget_unseen_reads
+from gridfold.sharing.write_guard import WriteGuard
 from gridfold.space.repeats import DataFold
 from gridfold.worker import TAKEN, Moment, Spent, Work, enter, leave, listen, outcome, prepare
+
+if TYPE_CHECKING:
+    import subprocess
 
 WAITED = 76  # exit code of a process that has split: it holds no token any more
 _MAX_KEYS = 100  # in one message, which the pipe then takes in one piece
@@ -54,6 +57,8 @@ def why_not() -> str:
         return f"no safe fork on {sys.platform}"
     tasks = sum(1 for _ in os.scandir("/proc/self/task"))
     if tasks > 1:
+        import threading  # not before: see `gridfold.core.logs`
+
         named = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
         count = "1 other thread is alive" if tasks == 2 else f"{tasks - 1} other threads are alive"
         return count + (f" ({', '.join(named)})" if named else "")
@@ -78,7 +83,7 @@ def grow(shared: Shared, pipes: Pipes, printed: bytes, imports: Spent) -> int:
     tie(pipes.lifeline)
     reads.start().begin()
     branch = _Branch(shared, pipes, printed)
-    branch.note({"fold": shared.name, "runs": len(shared.tasks), "imports": imports.as_dict()})
+    branch.note({"batch": shared.name, "runs": len(shared.tasks), "imports": imports.as_dict()})
     return branch.execute()
 
 
@@ -100,7 +105,7 @@ class _Branch:
         self.reports: list[dict[str, float]] = []
         self.notes: list[str] = []
         self.state: dict[str, float] = {}
-        self._writes = None if shared.trusted else Writes(self.work)
+        self._writes = None if shared.trusted else WriteGuard(self.work)
         self._clocks = Clocks()
         self._group = Group([task.config or {} for task in self._tasks], self._split)
         self._pickles = Pickles(self._settle)
@@ -129,7 +134,7 @@ class _Branch:
         """The one run that this process executes; splits into runs if it stands for more."""
         if self._work is None:
             self._group.separate(path)
-            forget_what_is_read_elsewhere(self._group.unread)
+            forget_unseen_reads(self._group.unread)
         assert self._work is not None
         return self._work
 
@@ -173,17 +178,18 @@ class _Branch:
         where = {"path": path, "place": place, "file": own_file()}
         self.note({"split": self._node, **where, "sizes": sizes, **spent.as_dict()})
         _flush()
-        children, inheritance = _Children(self._pipes, self._token), Inheritance.leave()
+        printed, outputs = self._hand_on(are_runs=max(sizes) == 1)
+        children, state = _Children(self._pipes, self._token), ForkState.leave()
         for position, group in enumerate(groups):
             token = children.take_token()
             pid = os.fork()
             if pid == 0:
                 children.forget()
-                inheritance.take()
+                state.take()
                 self._pid = self._stop.pid = os.getpid()
                 self._token, self._node = token, f"{self._node}.{position}"
                 self._before, self._start = self._before + spent, Moment.now()
-                self._become(group)
+                self._become(group, printed, outputs)
                 self._clocks.go_on(shown, watch=self._work is None)
                 self._say_again()
                 return group
@@ -193,10 +199,17 @@ class _Branch:
         finally:
             os._exit(WAITED)  # also where a signal handler of the trainer raises
 
-    def _become(self, group: tuple[int, ...]) -> None:
-        reads.start().adopt()
+    def _hand_on(self, *, are_runs: bool) -> tuple[bytes, list[int]]:
+        """Do here, once, what each child would do: what was printed, and the descriptors that print."""
+        reads.start().hand_on()
+        if self._writes and are_runs:
+            self._writes.stop()
         printed, outputs = _content(self._printed), descriptors_of(self._printed)
         os.close(self._printed)
+        return printed, outputs
+
+    def _become(self, group: tuple[int, ...], printed: bytes, outputs: Sequence[int]) -> None:
+        reads.start().adopt()
         if len(group) > 1:
             self._printed = _keep_output(printed, outputs)
             return
@@ -244,10 +257,10 @@ class _Branch:
         raise AssertionError("it is killed")
 
     def note(self, event: Mapping[str, Any]) -> None:
-        """Let the search's directory say what the fold has done."""
+        """Let the search's directory say what was shared."""
         first = self._tasks[0].attempt
         if first.record.search:
-            SearchDirectory(first.run.dir.parent / first.record.search).note_fold(event)
+            SearchDirectory(first.run.dir.parent / first.record.search).note_sharing(event)
 
     def _say(self, event: Mapping[str, Any]) -> None:
         say(self._pipes.events, event)
@@ -265,7 +278,10 @@ class _Children:
         self._wake, self._wakes = os.pipe()
         for end in (self._wake, self._wakes):
             os.set_blocking(end, False)
-        self._before = signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._poll = select.poll()
+        for descriptor in (self._wake, pipes.tokens):
+            self._poll.register(descriptor, select.POLLIN)
+        self._before = _set_handler(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wakes, warn_on_full_buffer=False)
 
     def take_token(self) -> int:
@@ -274,9 +290,9 @@ class _Children:
             token, self._own = self._own, None
             return token
         while True:
-            self._look(self._pipes.tokens)
-            with contextlib.suppress(BlockingIOError):  # another process was faster
-                return os.read(self._pipes.tokens, 1)[0]
+            if self._pipes.tokens in self._look():
+                with contextlib.suppress(BlockingIOError):  # another process was faster
+                    return os.read(self._pipes.tokens, 1)[0]
 
     def add(self, pid: int, token: int, *, splits: bool) -> None:
         """Note a child; one that splits has runs as children, which this process adopts if it is killed."""
@@ -286,24 +302,27 @@ class _Children:
 
     def wait_for_all(self) -> None:
         """Wait until all have ended."""
+        self._poll.unregister(self._pipes.tokens)
         while self._tokens or self._orphans.runs:
             self._look()
 
     def forget(self) -> None:
         """In a child: undo what waiting needed."""
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, self._before)
+        _set_handler(signal.SIGCHLD, self._before)
         os.close(self._wake)
         os.close(self._wakes)
 
-    def _look(self, *others: int) -> None:
-        """Wait for a child to end, or for one of the other file descriptors; tell of the children that have ended."""
-        poll = select.poll()
-        for descriptor in (self._wake, *others):
-            poll.register(descriptor, select.POLLIN)
-        poll.poll()
-        with contextlib.suppress(BlockingIOError):
+    def _look(self) -> set[int]:
+        """Wait for a child to end, or for a token; gives what can be read."""
+        ready = {descriptor for descriptor, _ in self._poll.poll()}
+        if self._wake in ready:
             os.read(self._wake, 4096)
+            self._see_the_end()
+        return ready
+
+    def _see_the_end(self) -> None:
+        """Tell of the children that have ended."""
         for pid in list(self._tokens):
             status = reap(pid)
             if status is not None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import count as numbers
 from typing import Any, TypeVar
 
-from gridfold.sharing.group import FoldedDict
+from gridfold.sharing.mapping import SharedDict
 
 Answer = TypeVar("Answer")
 
@@ -31,7 +31,7 @@ def ask(
         default: stands for a key that is not there.
     """
     names = (keys,) if isinstance(keys, str) else keys
-    if isinstance(config, FoldedDict):
+    if isinstance(config, SharedDict):
         return config._tracking.ask(names, question, default)  # type: ignore[no-any-return]
     return question(*(config.get(name, default) for name in names))
 
@@ -63,6 +63,6 @@ def alternatives(config: Mapping[str, Any], key: str, default: Any = None) -> li
         key: a key of that mapping.
         default: stands for a key that is not there.
     """
-    if isinstance(config, FoldedDict):
+    if isinstance(config, SharedDict):
         return config._tracking.alternatives(key, default)
     return [config.get(key, default)]

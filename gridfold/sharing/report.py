@@ -1,4 +1,4 @@
-"""What the fold of a search has shared, what that saved, and what was read too early: computed from what it noted."""
+"""What the runs of a search shared, what that saved, and what was read too early: computed from what they noted."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from math import isfinite
 from statistics import median
 from typing import Any
 
-from gridfold.runs.run import Record
-from gridfold.runs.store import RunEntry
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record
 from gridfold.worker import Spent
 
 _NOTHING = Spent()
@@ -21,7 +21,7 @@ _WORTH_PART = 0.05  # of the whole search
 
 @dataclass
 class Part:
-    """Work that processes of a fold did up to a read at which they split; alike ones are one part.
+    """Work that processes of a batch did up to a read at which they split; alike ones are one part.
 
     Attributes:
         path: what was read.
@@ -88,13 +88,13 @@ class Sharing:
     """What the runs of a search took, and would have taken alone.
 
     Attributes:
-        folds: how many folds there were.
-        imports_alone: what imports would have taken if each run of a fold had done them.
+        batches: how many batches of runs have begun together.
+        imports_alone: what imports would have taken if each run of a batch had done them.
         first: before anything was read; its parts are the tree of splits.
         shared: what its parts took, in all.
         shared_alone: what they would have taken if each run that is counted had done them.
-        own: what runs of folds took when they were processes of their own.
-        folded: how many runs of folds are counted.
+        own: what runs of batches took when they were processes of their own.
+        batched: how many runs of batches are counted.
         by_themselves: what other runs took.
         alone: how many other runs are counted.
         reused: how many runs have the result of another search.
@@ -104,13 +104,13 @@ class Sharing:
         unread: paths of the config that all of these runs are known not to have read, each to its end.
     """
 
-    folds: int = 0
+    batches: int = 0
     imports_alone: Spent = _NOTHING
     first: Part = field(default_factory=Part)
     shared: Spent = _NOTHING
     shared_alone: Spent = _NOTHING
     own: Spent = _NOTHING
-    folded: int = 0
+    batched: int = 0
     by_themselves: Spent = _NOTHING
     alone: int = 0
     reused: int = 0
@@ -119,12 +119,12 @@ class Sharing:
     reasons: Counter[str] = field(default_factory=Counter)
     unread: frozenset[str] = frozenset()
     _imports: dict[str, Spent] = field(default_factory=dict)
-    _folds_of_runs: set[str] = field(default_factory=set)
+    _batches_of_runs: set[str] = field(default_factory=set)
     _nodes: dict[str, tuple[Part, Spent]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, events: Iterable[Mapping[str, Any]]) -> Sharing:
-        """What folds have noted (see ``SearchDirectory.fold_events``). What makes no sense is passed over."""
+        """What batches have noted (see ``SearchDirectory.sharing_events``). What makes no sense is passed over."""
         sharing = cls()
         for event in events:
             sharing._note(event)
@@ -139,7 +139,7 @@ class Sharing:
     @property
     def imports(self) -> Spent:
         """What it took to import the trainer, once for every process that did."""
-        return sum({self._imports[fold] for fold in self._folds_of_runs}, _NOTHING)
+        return sum({self._imports[batch] for batch in self._batches_of_runs}, _NOTHING)
 
     @property
     def spent(self) -> Spent:
@@ -162,9 +162,9 @@ class Sharing:
         return any(lost >= max(_WORTH_SECONDS, _WORTH_PART * all_spent[name]) for name, lost in losses)
 
     def _note(self, event: Mapping[str, Any]) -> None:
-        if isinstance(fold := event.get("fold"), str):
-            self.folds += 1
-            self._imports[fold] = _spent(event.get("imports")) or _NOTHING
+        if isinstance(batch := event.get("batch", event.get("fold")), str):  # the second by an older gridfold
+            self.batches += 1
+            self._imports[batch] = _spent(event.get("imports")) or _NOTHING
         elif split := _Split.read(event):
             self._add(split)
         elif isinstance(reason := event.get("reason"), str):
@@ -193,10 +193,10 @@ class Sharing:
 
     def _count_unread(self, said: Any) -> None:
         paths = frozenset(map(str, said)) if isinstance(said, list) else frozenset()
-        self.unread = self.unread & paths if self.alone + self.folded else paths
+        self.unread = self.unread & paths if self.alone + self.batched else paths
 
     def _count(self, record: Record | None) -> None:
-        said = record.fold if record and isinstance(record.fold, Mapping) else {}
+        said = record.sharing if record and isinstance(record.sharing, Mapping) else {}
         shared, own = _spent(said, "shared_"), _spent(said, "own_")
         if record is None or not record.is_final or not shared or not own or record.reused:
             self.reused += bool(record and record.reused)
@@ -204,16 +204,16 @@ class Sharing:
             return
         self._count_unread(said.get("unread") if record.state == "completed" else None)
         node = str(said.get("node", ""))
-        fold = node.partition(".")[0]
-        if fold not in self._imports:
+        batch = node.partition(".")[0]
+        if batch not in self._imports:
             self.alone += 1
             self.by_themselves += shared + own
             return
-        self.folded += 1
-        self._folds_of_runs.add(fold)
+        self.batched += 1
+        self._batches_of_runs.add(batch)
         self.own += own
         self.shared_alone += shared
-        self.imports_alone += self._imports[fold]
+        self.imports_alone += self._imports[batch]
         self._end(node, own)
         while node := node.rpartition(".")[0]:
             part, spent = self._nodes.get(node, (self.first, _NOTHING))

@@ -1,4 +1,4 @@
-"""What the first process of a fold is told."""
+"""What the first process of a batch is told."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Shared:
     """Trials that one process begins with.
 
     Attributes:
-        name: of the fold, and so of its first process; no other fold has it.
+        name: of the batch, and so of its first process; no other batch has it.
         tasks: what each is to execute, by the key that the search knows it by.
         token: the token that the process begins with.
         trusted: whether the trainer may write files while it stands for many trials; else it splits before.
@@ -27,7 +27,7 @@ class Shared:
 
 @dataclass(frozen=True)
 class Pipes:
-    """File descriptors that all processes of a fold inherit.
+    """File descriptors that all processes of a batch inherit.
 
     Attributes:
         tokens: where they take a token, one byte each.

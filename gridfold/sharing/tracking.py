@@ -8,112 +8,44 @@ which they differ, all mappings become exact dicts, in place.
 from __future__ import annotations
 
 import copy
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from sys import getrefcount
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from gridfold.sharing.call_site import place
 from gridfold.sharing.columns import ABSENT, Answer, Column, Observation, Shapes, exact
-from gridfold.sharing.untracked import Poison, PoisonKey
+from gridfold.sharing.untracked import Untracked, UntrackedKey
 
 Size = TypeVar("Size", bound=int)
-Split = Callable[[str, list[tuple[int, ...]], str], tuple[int, ...]]
 
-_WHOLE = "the config"  # the path of the root
+WHOLE = "the config"  # the path of the root
 
 
-class Trials:
-    """The trials that a process stands for, and the mappings that stand for theirs.
+class Trials(Protocol):
+    """The trials that a process stands for; see ``gridfold.sharing.group.Group``.
 
     Attributes:
         trials: positions of those that are left.
-        reads: for each split that this process has gone through, the path that was read and where.
         unread: of the paths at which trials differed when they were separated, those that nobody has read until now.
+        asked: paths of which a question was asked.
     """
 
-    def __init__(self, count: int, split: Split) -> None:
-        """So many trials; for ``split`` see ``Group``."""
-        self.trials = tuple(range(count))
-        self.reads: list[tuple[str, str]] = []
-        self.unread: set[str] = set()
-        self.asked: set[str] = set()  # paths of which a question was asked
-        self._split = split
-        self._mappings: list[Tracking] = []
-        self._room = 1000  # for more, see which are still in use
+    trials: tuple[int, ...]
+    unread: set[str]
+    asked: set[str]
 
     def add(self, mapping: Tracking) -> None:
         """Let a mapping narrow with the others."""
-        if len(self._mappings) >= self._room:
-            self._room = 2 * len(self._in_use()) + 1000
-        self._mappings.append(mapping)
-
-    def _in_use(self) -> list[Tracking]:
-        """The mappings, without those that only this list still has."""
-        unused = Tracking(self, {}, "", frozenset())
-        spare = getrefcount(unused.mapping)
-        self._mappings = [each for each in self._mappings if getrefcount(each.mapping) > spare]
-        return self._mappings
 
     def agree(self, path: str, observe: Observation) -> None:
         """Go on with trials for which ``observe`` gives the same."""
-        groups: dict[Hashable, list[int]] = {}
-        for trial in self.trials:
-            groups.setdefault(observe(trial), []).append(trial)
-        if len(groups) > 1:
-            self._go_on(path, [tuple(group) for group in groups.values()])
-
-    def separate(self, path: str) -> None:
-        """Go on with one trial, which goes on to watch what of it is read."""
-        if len(self.trials) > 1:
-            unread = self._unread()
-            self._go_on(path, [(trial,) for trial in self.trials], unread)
 
     def settle(self) -> None:
         """Split over everything in which trials differ, and watch no longer what is read."""
-        self.unread.clear()
-        settle(self._in_use(), _WHOLE)
-        self.become_plain()
-
-    def _unread(self) -> set[str]:
-        """The paths at which trials differ.
-
-        Of paths at which they differ alike, such as those of an alias, none: to read one of them is to read all.
-        """
-        found: dict[str, tuple[int, ...]] = {}
-        for mapping in self._in_use():
-            for key, column in mapping.columns.items():
-                codes = [column.code(trial) for trial in self.trials]
-                found[mapping.at(key)] = tuple(map(codes.index, codes))
-        alike = Counter(found.values())
-        return {path for path, codes in found.items() if alike[codes] == 1 and path not in self.asked}
 
     def saw(self, path: str) -> None:
         """Note a read after the trials were separated."""
-        if path in self.unread:
-            self.unread.discard(path)
-            self.become_plain()
-
-    def _go_on(self, path: str, groups: list[tuple[int, ...]], unread: set[str] | None = None) -> None:
-        before, where = self.trials, place()
-        chosen = tuple(self._split(path, groups, where))
-        if self.trials is not before:
-            raise RuntimeError(f"the config was split anew while it was being split over {path}")
-        if chosen not in groups:
-            raise ValueError(f"split over {path} gave {chosen}, which is none of {groups}")
-        self.reads.append((path, where))
-        self.trials = chosen
-        self.unread = unread or set()
-        for mapping in list(self._in_use()):
-            mapping.narrow()
-        self.become_plain()
 
     def become_plain(self) -> None:
         """Where nothing is left to see, let the mappings be what they stand for."""
-        if self.unread or any(mapping.is_open for mapping in self._in_use()):
-            return
-        while self._mappings:
-            self._mappings.pop().end()
 
 
 class Tracked(dict[Any, Any]):
@@ -141,7 +73,7 @@ class Tracking:
     def __init__(self, group: Trials, mapping: dict[Any, Any], path: str, domain: frozenset[int]) -> None:
         self.group, self.mapping, self.path, self.domain = group, mapping, path, domain
         self.columns: dict[Any, Column] = {}
-        self.maybe: dict[Any, PoisonKey] = {}
+        self.maybe: dict[Any, UntrackedKey] = {}
         self.shapes: Shapes | None = None
 
     # Narrowing
@@ -150,12 +82,12 @@ class Tracking:
         """Take what the trials have, in a new mapping."""
         self.columns, self.shapes = columns, shapes
         if shapes:  # whoever takes keys in the order of the storage comes upon this
-            dict.__setitem__(self.mapping, PoisonKey(self.whole, object()), Poison(self.whole))
+            dict.__setitem__(self.mapping, UntrackedKey(self.whole, object()), Untracked(self.whole))
         for key, column in columns.items():
-            poison = Poison(self.at(key))
+            stand_in = Untracked(self.at(key))
             if len(column.codes) < len(self.domain):
-                self.maybe[key] = PoisonKey(self.at(key), key)
-            dict.__setitem__(self.mapping, self.maybe.get(key, key), poison)
+                self.maybe[key] = UntrackedKey(self.at(key), key)
+            dict.__setitem__(self.mapping, self.maybe.get(key, key), stand_in)
         self.narrow()
 
     def narrow(self) -> None:
@@ -167,7 +99,7 @@ class Tracking:
             codes = set(map(column.code, trials))
             if ABSENT not in codes and key in self.maybe:
                 dict.__delitem__(self.mapping, self.maybe.pop(key))
-                dict.__setitem__(self.mapping, key, Poison(self.at(key)))
+                dict.__setitem__(self.mapping, key, Untracked(self.at(key)))
             if len(codes) == 1:
                 self._close(key, codes.pop())
         self._straighten(trials)
@@ -177,19 +109,19 @@ class Tracking:
         column = self.columns.pop(key)
         if code == ABSENT:
             dict.__delitem__(self.mapping, self.maybe.pop(key))
-        elif self.is_poisoned(key):
+        elif self.is_untracked(key):
             dict.__setitem__(self.mapping, key, column.values[code])
 
-    def is_poisoned(self, key: Any) -> bool:
+    def is_untracked(self, key: Any) -> bool:
         """Whether the storage does not say what stands at a key that all trials have: C code may have written it."""
-        return type(dict.get(self.mapping, key)) is Poison
+        return type(dict.get(self.mapping, key)) is Untracked
 
     def _straighten(self, trials: Sequence[int]) -> None:
         """Put the storage in order if the trials agree on the order."""
         if self.shapes is None or len(set(map(self.shapes.observe(), trials))) > 1:
             return
         order = self.shapes.orders[self.shapes.codes[trials[0]]]
-        stored = {key: value for key, value in dict.items(self.mapping) if type(key) is not PoisonKey}
+        stored = {key: value for key, value in dict.items(self.mapping) if type(key) is not UntrackedKey}
         ordered = {key: stored.pop(key) for key in order if key in stored}
         self.shapes = None
         dict.clear(self.mapping)
@@ -214,7 +146,7 @@ class Tracking:
     @property
     def whole(self) -> str:
         """The path of the mapping."""
-        return self.path or _WHOLE
+        return self.path or WHOLE
 
     def at(self, key: Any) -> str:
         """The path of a key."""
@@ -229,7 +161,7 @@ class Tracking:
 
     def settle(self, key: Any) -> None:
         """Split over the value at a key in which trials differ."""
-        if key not in self.maybe and not self.is_poisoned(key):
+        if key not in self.maybe and not self.is_untracked(key):
             del self.columns[key]
             return
         self.group.agree(self.at(key), self.columns[key].code)
@@ -271,7 +203,7 @@ class Tracking:
 
     def adopt(self, shapes: Shapes) -> None:
         """Take note of keys that C code put into the storage, or took from it."""
-        new = [key for key in dict.keys(self.mapping) if type(key) is not PoisonKey]
+        new = [key for key in dict.keys(self.mapping) if type(key) is not UntrackedKey]
         for order in shapes.orders:
             for key in [key for key in order if key not in self.maybe and not dict.__contains__(self.mapping, key)]:
                 del order[key]
@@ -353,7 +285,7 @@ class Tracking:
         """What a trial has at some keys."""
         values = []
         for key in keys:
-            if key in self.columns and (key in self.maybe or self.is_poisoned(key)):
+            if key in self.columns and (key in self.maybe or self.is_untracked(key)):
                 column = self.columns[key]
                 code = column.code(trial)
                 values.append(default if code == ABSENT else copy.deepcopy(column.values[code]))

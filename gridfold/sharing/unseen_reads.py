@@ -11,7 +11,7 @@ from gridfold.runs.run import CONFIG
 _PROGRAMS = ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.system")
 
 
-def forget_what_is_read_elsewhere(unread: set[str]) -> None:
+def forget_unseen_reads(unread: set[str]) -> None:
     """Take all paths out of a set as soon as this process does what may read any of them, unseen."""
     if not unread:
         return

@@ -1,4 +1,4 @@
-"""What stands in the storage of a folded config for what must not be read from it: whatever is done with it raises."""
+"""What stands in the storage of a shared config for what must not be read from it: whatever is done with it raises."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ class UntrackedReadError(RuntimeError):
     """Code that does not go through the methods of a config read something in which the trials differ."""
 
 
-def _refuse(poison: Any, *_: Any, **__: Any) -> NoReturn:
-    path = object.__getattribute__(poison, "path")
+def _refuse(stand_in: Any, *_: Any, **__: Any) -> NoReturn:
+    path = object.__getattribute__(stand_in, "path")
     raise UntrackedReadError(
         f"{path}: the trials that this process stands for differ here, and it was read past the methods of the config"
         f" that would have noticed; read it with config[...], or take a copy with dict(...) first"
     )
 
 
-class Poison:
+class Untracked:
     """Stands for a value; whatever is done with it raises."""
 
     __slots__ = ("path",)
@@ -36,10 +36,10 @@ _USES = """
     fspath sizeof instancecheck subclasscheck mro_entries
 """
 for _use in _USES.split():
-    setattr(Poison, f"__{_use}__", _refuse)
+    setattr(Untracked, f"__{_use}__", _refuse)
 
 
-class PoisonKey(Poison):
+class UntrackedKey(Untracked):
     """Stands for a key that only some trials have: to find it in the storage, or not to find it, raises, too."""
 
     __slots__ = ("hashed", "key")

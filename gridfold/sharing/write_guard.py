@@ -30,7 +30,7 @@ _PATHS = ("file", "path", "src")  # as these functions call what comes first
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
-class Writes:
+class WriteGuard:
     """Says what is about to be written, until it is told to stop.
 
     Args:
@@ -56,8 +56,8 @@ class Writes:
 
     def stop(self) -> None:
         """Watch no longer."""
-        for module, name, original in self._originals:
-            setattr(module, name, original)
+        while self._originals:
+            setattr(*self._originals.pop())
 
     def _watched(self, original: Callable[..., Any], *, opens: bool) -> Callable[..., Any]:
         @functools.wraps(original)

@@ -9,8 +9,8 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 
-from gridfold.analysis.numbers import short
 from gridfold.core.values import Exact, canonical, render
+from gridfold.records.numbers import short
 from gridfold.records.objective import is_finite
 
 _MANY = 10  # values that need not all have a tick

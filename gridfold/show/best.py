@@ -12,10 +12,9 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Column, Table
 
-from gridfold.analysis.numbers import number, plus_minus
-from gridfold.analysis.ties import settled
 from gridfold.core.errors import ConfigError
-from gridfold.core.values import render
+from gridfold.core.values import render as value_text
+from gridfold.records.numbers import number, plus_minus
 from gridfold.records.table import Row
 from gridfold.records.trials import Results, RunResult, TrialResult
 from gridfold.runs.names import label_parameters
@@ -26,7 +25,7 @@ _COLORS = {"+": "green", "-": "red", "@": "cyan"}
 _CONTEXT = 1  # lines around a change
 
 
-def report(results: Results) -> Group:
+def render(results: Results) -> Group:
     """The best run of some results.
 
     Raises:
@@ -72,12 +71,12 @@ def _headline(results: Results, trial: TrialResult, row: Row) -> str:
     if metric in row.deviations:
         value += f" (n = {row.n})"
     settings = zip(label_parameters(list(trial.params)), trial.params.values(), strict=True)
-    said = ", ".join(f"{label} {render(value)}" for label, value in settings)
+    said = ", ".join(f"{label} {value_text(value)}" for label, value in settings)
     which = (
         f"Best of {total:,} trials, {'highest' if objective.maximize else 'lowest'} " if total > 1 else "One trial, "
     )
     if tie := results.tie:
-        return f"{which}{metric} {value}: {tie.count:,} trials tie; {settled(tie, said or row.runs[0])}"
+        return f"{which}{metric} {value}: {tie.count:,} trials tie; {tie.settled(said or row.runs[0])}"
     return f"{which}{metric} {value}" + (f": {said}" if said else "")
 
 

@@ -6,10 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gridfold.analysis.numbers import number, percent
-from gridfold.analysis.numbers import p_text as plain_p
 from gridfold.analysis.summary import Effect, Heatmap, Interaction, Level, Tables
-from gridfold.analysis.ties import settled, tied
+from gridfold.records.numbers import number, percent
+from gridfold.records.numbers import p_text as plain_p
 from gridfold.show import plots
 from gridfold.show.axis import cut, value_text
 
@@ -83,7 +82,7 @@ def parallel(tables: Tables) -> Chart | None:
     value, through = f"{tables.results.objective.metric} {number(first.mean)}", plots.trial_text(first.trial, called)
     said = f"The best goes through {through} to {value}."
     if tie := tables.results.tie:
-        said = f"{tied(tie, value)}; {settled(tie, through)}."
+        said = f"{tie.at(value, through)}."
     caption = f"Each line is a trial. {said}{left_out}"
     best = tables.contenders[:_MAX_ROWS]
     rows = [(plots.trial_text(each.estimate.trial, called), number(each.estimate.mean)) for each in best]

@@ -9,17 +9,17 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from gridfold.analysis.advice import text
-from gridfold.analysis.numbers import alike, number
 from gridfold.core.values import render
+from gridfold.records.numbers import alike, number
 from gridfold.records.trials import Results, TrialResult
 from gridfold.runs.names import label_parameters
-from gridfold.search.pending import Backlog
+from gridfold.search.pending import Pending
 
 
-def confirming(chosen: Sequence[TrialResult], backlog: Backlog) -> str:
+def confirming(chosen: Sequence[TrialResult], pending: Pending) -> str:
     """What is about to be trained, as markup."""
     which = " and ".join(_named(trial) for trial in chosen)
-    return escape(f"To train on fresh seeds: {which}; {len(backlog)} runs")
+    return escape(f"To train on fresh seeds: {which}; {len(pending)} runs")
 
 
 def confirmation(chosen: Sequence[TrialResult], results: Results) -> Table:

@@ -13,12 +13,14 @@ from rich.table import Table
 
 from gridfold.config.config import Config
 from gridfold.core.errors import ConfigError, cut
-from gridfold.core.values import canonical, digest, render
+from gridfold.core.values import canonical, digest
+from gridfold.core.values import render as value_text
 from gridfold.identity.sources import Sources
 from gridfold.records.objective import Objective
 from gridfold.records.trials import objective_of, run_at_best
-from gridfold.runs.run import Record, Run, code_of
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.record import Record, code_of
+from gridfold.runs.run import Run
+from gridfold.runs.search import SearchDirectory
 from gridfold.show.terminal import comparison
 
 _MOST_SHOWN = 2_000  # characters of a text
@@ -70,7 +72,7 @@ class Known:
         return cls(run, config, record, objective, _environment(record, facts, sources), told)
 
 
-def report(one: Run, other: Run) -> Group:
+def render(one: Run, other: Run) -> Group:
     """In what two runs differ.
 
     Raises:
@@ -166,7 +168,7 @@ def _said(value: Any, *, plain: bool) -> str:
         return "[dim]not there"
     if isinstance(value, str):
         value = cut(value, _MOST_SHOWN)
-    return escape(value if plain and isinstance(value, str) else render(value))
+    return escape(value if plain and isinstance(value, str) else value_text(value))
 
 
 def _reused(known: Known) -> str:

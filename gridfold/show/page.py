@@ -16,13 +16,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gridfold.analysis.numbers import duration, number, plus_minus
 from gridfold.analysis.summary import Estimate, Tables
 from gridfold.core.errors import ConfigError, visible
 from gridfold.core.files import replace_file
+from gridfold.records.numbers import duration, number, plus_minus
 from gridfold.records.trials import RunResult
-from gridfold.runs.store import SearchDirectory
-from gridfold.show import charts, plots, sharing, trial_table
+from gridfold.runs.search import SearchDirectory
+from gridfold.show import charts, page_trials, plots, sharing
 from gridfold.show.axis import cut, value_text
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Failure:
     place: str
     message: str
     traceback: str
-    logs: tuple[trial_table.Link, ...]
+    logs: tuple[page_trials.Link, ...]
     more: int
 
 
@@ -110,15 +110,15 @@ def render(tables: Tables, search: SearchDirectory) -> str:
         subtitle=_subtitle(tables),
         facts=_facts(tables),
         answer=tables.answer,
-        rows=trial_table.rows(tables, search),
+        rows=page_trials.rows(tables, search),
         count=len(tables.results.trials),
         left_out=len(tables.heatmaps) - len(shown["heatmaps"]),
         known=any(contender.p is not None for contender in tables.contenders),
         choices=charts.choices(tables),
         failures=[_failure(group, search) for group in tables.failures[:_MAX_GROUPS]],
         regions=list(_regions(tables)),
-        fold_headings=sharing.HEADINGS,
-        fold=sharing.in_words(search),
+        sharing_headings=sharing.HEADINGS,
+        sharing=sharing.in_words(search),
         advice=tables.advice,
         whole=_whole,
         confirmed=_confirmed(tables),
@@ -214,7 +214,7 @@ def _facts(tables: Tables) -> Iterator[Fact]:
 
 def _noise(estimate: Estimate) -> str:
     """What is known of the noise of an estimate."""
-    between = trial_table.interval(estimate)
+    between = page_trials.interval(estimate)
     return f"n = {estimate.n}, 95 % interval {between}" if between else "one run: noise is unknown"
 
 
@@ -229,7 +229,7 @@ def _whole(text: str) -> Markup:
 def _failure(group: tuple[RunResult, ...], search: SearchDirectory) -> Failure:
     error = (group[0].record.error if group[0].record else None) or {}
     kind, place, message, traceback = (str(error.get(name) or "") for name in ("type", "place", "message", "traceback"))
-    logs = tuple(trial_table.link(run, search, "log.txt") for run in group[:_MAX_RUNS])
+    logs = tuple(page_trials.link(run, search, "log.txt") for run in group[:_MAX_RUNS])
     said = cut(message.strip().partition("\n")[0], _MAX_LETTERS)
     whole = traceback if len(traceback) <= _MAX_TEXT else f"…{traceback[-_MAX_TEXT:]}"
     return Failure(len(group), cut(kind, 80), cut(place, 160), said, whole, logs, len(group) - len(logs))

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from gridfold.analysis.numbers import number
+from gridfold.records.numbers import number
 from gridfold.records.trials import RunResult, TrialResult
 from gridfold.runs.names import label_parameters
 from gridfold.show.axis import Axis, cut, value_text

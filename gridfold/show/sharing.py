@@ -1,4 +1,4 @@
-"""What the fold of a search did: what was shared, what it saved, what was not shared and why, what to change."""
+"""What the runs of a search shared, what that saved, what they did not share and why, and what to change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.text import Text
 
 from gridfold.records.objective import Objective
 from gridfold.records.trials import records_at_best
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 from gridfold.sharing.first_use import first_use, is_question
 from gridfold.sharing.report import EarlyRead, Part, Sharing
 from gridfold.show import terminal
@@ -26,11 +26,11 @@ HEADINGS = ("part", "times", "for runs", "each", "in all", "alone")
 _ABOUT = 1.05  # a ratio below is no difference
 
 
-def report(search: SearchDirectory) -> Group:
-    """All that is known of a search's fold."""
+def render(search: SearchDirectory) -> Group:
+    """All that is known of what the runs of a search shared."""
     sharing = _read(search)
-    if not sharing.folded:
-        return Group(f"[bold]{escape(search.name)}[/]: nothing was folded", *_why_nothing(search, sharing))
+    if not sharing.batched:
+        return Group(f"[bold]{escape(search.name)}[/]: nothing was shared", *_why_nothing(search, sharing))
     early, maybe = _advice(sharing)
     return Group(
         f"[bold]{escape(search.name)}[/]: {_instead(sharing.spent.cpu_seconds, sharing.lone.cpu_seconds, ' of CPU')}",
@@ -45,10 +45,10 @@ def report(search: SearchDirectory) -> Group:
 
 
 def in_words(search: SearchDirectory) -> tuple[list[str], list[list[str]]]:
-    """What the fold saved and why some runs were not folded, as plain sentences; the rows of its table."""
+    """What sharing saved and why some runs shared nothing, as plain sentences; the rows of the table of work."""
     sharing = _read(search)
-    if not sharing.folded:
-        return ["Nothing was folded.", *map(_plain, _why_nothing(search, sharing))], []
+    if not sharing.batched:
+        return ["Nothing was shared.", *map(_plain, _why_nothing(search, sharing))], []
     saved = [
         f"All runs took {_instead(sharing.spent.cpu_seconds, sharing.lone.cpu_seconds, ' of CPU')}.",
         f"By the clock, one process after another: {_instead(sharing.spent.seconds, sharing.lone.seconds)}.",
@@ -58,45 +58,45 @@ def in_words(search: SearchDirectory) -> tuple[list[str], list[list[str]]]:
 
 
 def results(search: SearchDirectory) -> Group:
-    """The results of a search; below, what the fold saved, and what would save most."""
-    sharing = Sharing.read(search.fold_events())
+    """The results of a search; below, what sharing saved, and what would save most."""
+    sharing = Sharing.read(search.sharing_events())
     records = records_at_best(search, Objective.said(search.facts()))
     shown = terminal.results(search, sharing.counting(records))
     return Group(shown, *_summary(search, sharing))
 
 
 def _read(search: SearchDirectory) -> Sharing:
-    sharing = Sharing.read(search.fold_events())
-    if sharing.folds:
+    sharing = Sharing.read(search.sharing_events())
+    if sharing.batches:
         collections.deque(sharing.counting(search.records()), maxlen=0)
     return sharing
 
 
 def _summary(search: SearchDirectory, sharing: Sharing) -> list[str]:
     """At most three lines."""
-    if not sharing.folded:
+    if not sharing.batched:
         return []
     spent, lone = sharing.spent.cpu_seconds, sharing.lone.cpu_seconds
     line = (
-        f"Folded: {_seconds(spent)} s of CPU; a process for each run would take about {_seconds(lone)} s "
-        f"(gridfold fold {search.name})"
+        f"Sharing: {_seconds(spent)} s of CPU; a process for each run would take about {_seconds(lone)} s "
+        f"(gridfold sharing {search.name})"
     )
     early, _ = _advice(sharing)
     return [escape(line), *_unread(search, sharing), *(f"[yellow]{escape(sentence)}" for sentence in early[:1])]
 
 
 def _why_nothing(search: SearchDirectory, sharing: Sharing) -> list[str]:
-    """Why nothing was folded, as far as that is known."""
+    """Why nothing was shared, as far as that is known."""
     if sharing.reasons:
         return _reasons(sharing)
-    if sharing.folds:
-        return ["No run of its folds has ended yet, or says what it took."]
+    if sharing.batches:
+        return ["No run that may have shared work has ended yet, or says what it took."]
     facts = search.facts()
     execution = facts.get("execution")
     if not isinstance(execution, dict):
         return ["It has not been executed yet."]
-    if execution.get("fold") is False:
-        return ["It was executed with --no-fold."]
+    if execution.get("share") is False:
+        return ["It was executed with --no-share."]
     if facts["runs"] == 1:
         return ["It has one run."]
     return ["Nothing says why: it had no two runs to execute, or an older gridfold executed it."]
@@ -124,14 +124,14 @@ def _table(sharing: Sharing) -> Table:
 
 
 def _rows(sharing: Sharing) -> Iterator[list[str]]:
-    imports = Part(times=1, runs=sharing.folded, spent=sharing.imports, alone=sharing.imports_alone)
+    imports = Part(times=1, runs=sharing.batched, spent=sharing.imports, alone=sharing.imports_alone)
     yield ["imports", *_cells(imports)]
     parts = list(sharing.first.walk())
     for depth, part in parts[:_MAX_ROWS]:
         yield [f"{'  ' * depth}until {part.path}{_at(part)}", *_cells(part)]
     if rest := parts[_MAX_ROWS:]:
         yield [f"{len(rest)} more", *_cells(_sum([part for _, part in rest]))]
-    own = Part(times=sharing.folded, runs=sharing.folded, spent=sharing.own, alone=sharing.own)
+    own = Part(times=sharing.batched, runs=sharing.batched, spent=sharing.own, alone=sharing.own)
     yield [_OWN, *_cells(own)]
     if sharing.alone:
         alone = sharing.by_themselves
@@ -175,11 +175,11 @@ def _reasons(sharing: Sharing) -> list[str]:
     """Why runs were run alone."""
     if not sharing.reasons:
         return []
-    lines = ["[bold]Not folded"]
+    lines = ["[bold]Not shared"]
     for reason, count in sharing.reasons.most_common(_MAX_SENTENCES):
         lines.append(_item(f"{f'{count:,} runs: ' if count > 1 else '1 run: ' if count else ''}{reason}"))
     if len(sharing.reasons) > _MAX_SENTENCES:
-        lines.append(f"  … {len(sharing.reasons) - _MAX_SENTENCES:,} more reasons, in fold.jsonl")
+        lines.append(f"  … {len(sharing.reasons) - _MAX_SENTENCES:,} more reasons, in sharing.jsonl")
     return lines
 
 

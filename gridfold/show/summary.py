@@ -12,7 +12,7 @@ from gridfold.analysis.summary import Tables
 from gridfold.core.errors import ConfigError
 from gridfold.records.objective import Objective
 from gridfold.records.trials import Results
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 from gridfold.show import page
 
 REPORT = "GRIDFOLD_REPORT"  # an environment variable: 0 for neither answer nor report at the end of a search

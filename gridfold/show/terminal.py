@@ -14,27 +14,27 @@ from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Column, Table
 
-from gridfold.analysis.numbers import number
-from gridfold.analysis.ties import settled, tied
 from gridfold.core.errors import nearest
 from gridfold.core.values import render
 from gridfold.identity.sources import Sources, listed
 from gridfold.records.codes import Codes
 from gridfold.records.compare import CLOSE, Difference
+from gridfold.records.numbers import number
 from gridfold.records.objective import Objective
-from gridfold.records.table import Rows
 from gridfold.records.ties import Leaders
 from gridfold.records.trials import Results, objective_of
+from gridfold.runs.entries import RunEntry
 from gridfold.runs.failure import grouped
 from gridfold.runs.names import label_parameters
-from gridfold.runs.run import Record, Run
-from gridfold.runs.store import RunEntry, SearchDirectory
+from gridfold.runs.record import Record
+from gridfold.runs.run import Run
+from gridfold.runs.search import SearchDirectory
 from gridfold.search.hyperparam_search import Outcome
-from gridfold.search.pending import Backlog
+from gridfold.search.pending import Pending
 from gridfold.search.reuse import Reusable
 from gridfold.search.status import Status
 from gridfold.search.verify import Verification, Verified
-from gridfold.show import printing
+from gridfold.show import trial_table
 from gridfold.show.console import VisibleConsole
 from gridfold.show.live import progress_note
 from gridfold.show.plan_table import counted
@@ -85,7 +85,7 @@ def could_be_reused(count: int) -> str:
     return f"{runs} completed in earlier searches, with the same code: --reuse takes the results"
 
 
-def backlog(found: Backlog) -> str:
+def pending(found: Pending) -> str:
     """What is left to do of a search, as markup."""
     lines = [f"{found.search.name}: {found.completed:,} of {found.total:,} runs are completed, {len(found):,} to do"]
     if found.damaged:
@@ -99,29 +99,22 @@ def added(count: int) -> str:
     return f"Added {counted(count, 'run')}"
 
 
-def next_round(found: Backlog) -> str:
-    """What a race goes on with, as markup."""
-    trials = {repr(entry.params) for entry in found.entries()}
-    repeat = max((entry.repeat for entry in found.entries()), default=0)
-    which = "1 combination that is" if len(trials) == 1 else f"{len(trials):,} combinations that are"
-    return f"Race: repeat {repeat + 1} for {which} in contention ({counted(len(found), 'run')})"
-
-
-def made_otherwise(found: Backlog) -> str:
+def made_otherwise(found: Pending) -> str:
     """That runs of a search will not be comparable, because the code has changed."""
-    runs = "run was" if found.made_otherwise == 1 else "runs were"
-    said = f" (changed: {listed(found.changed)})" if found.changed else ""
+    count, changed = found.made.otherwise(found.code), found.made.changed(found.code)
+    runs = "run was" if count == 1 else "runs were"
+    said = f" (changed: {listed(changed)})" if changed else ""
     return (
-        f"{found.made_otherwise:,} completed {runs} made by other code, package versions or data files than the present"
+        f"{count:,} completed {runs} made by other code, package versions or data files than the present"
         f" ones{said}, so the results will be mixed; for results of one code, start a new search with --reuse: it takes"
         " only those of the same code"
     )
 
 
-def held(found: Backlog) -> str:
+def held(found: Pending) -> str:
     """The runs that other processes have, as markup."""
     lines = []
-    for (place, life), count in Counter((owner.place, owner.life) for _, owner in found.held).items():
+    for (place, life), count in Counter((owner.place, owner.life) for _, owner in found.held.values()).items():
         line = f"{count} under way in other processes on {place}"
         if life == "elsewhere":
             line += f"; if that machine or container is gone: gridfold resume {found.search.name} --gone {place}"
@@ -131,7 +124,7 @@ def held(found: Backlog) -> str:
 
 def unfinished(search: SearchDirectory, outcome: Outcome, again: str) -> str:
     """Why a search ended before its runs were done, and how to continue it, as markup."""
-    reason = outcome.stopped or "interrupted; what has finished is kept"
+    reason = outcome.stopped or "interrupted; finished runs are kept"
     choice = f" --metric {shlex.quote(outcome.choices[0])}" if outcome.choices else ""
     return escape(f"Stopped: {reason}\nTo continue: {again} {search.name}{choice}")
 
@@ -161,7 +154,7 @@ def _best_so_far(found: Status, entry: RunEntry, record: Record) -> list[str]:
         return []
     measured = f"{name} {number(value)}"
     if tie := found.leaders.tie:
-        return [escape(f"best so far: {tied(tie, measured)}; {settled(tie, entry.run)}")]
+        return [escape(f"best so far: {tie.at(measured, entry.run)}")]
     return [escape(f"best run: {measured}: {entry.run}")]
 
 
@@ -172,7 +165,7 @@ def _best_trial(found: Results) -> list[str]:
         said = ", ".join(f"{label} {render(value)}" for label, value in params)
         mean = f"{found.objective.metric} {number(trial.mean)} (mean of {len(trial.values)})"
         if tie := found.tie:
-            return [escape(f"best so far: {tied(tie, mean)}; {settled(tie, said)}")]
+            return [escape(f"best so far: {tie.at(mean, said)}")]
         return [escape(f"best so far: {mean}: {said}")]
     return []
 
@@ -277,8 +270,7 @@ def results(search: SearchDirectory, records: Iterable[tuple[RunEntry, Record | 
     lines += _without_metric(objective, [record for _, record in best if record])
     lines += [warning(codes.warning)] if codes.warning else []
     if seen["repeats"]:
-        trials = printing.Listing(Rows.of(Results.read([search])), "table")
-        return Group(trials.table(), *_failures(failed, "failed"), *lines)
+        return Group(trial_table.TrialTable.of(search).render(), *_failures(failed, "failed"), *lines)
     entry, record = best[0] if best else (None, None)
     if entry and record and objective.value(record.metrics)[1] is not None:
         place = str(search.dir.parent / (record.reused or entry.run))
@@ -292,7 +284,7 @@ def _best_run(leaders: Leaders, record: Record, place: str) -> str:
     if (tie := leaders.tie) is None:
         return f"Best run: {place}"
     name, value = leaders.objective.value(record.metrics)
-    return f"{tied(tie, f'{name} {number(value)}')}; {settled(tie, place)}"
+    return tie.at(f"{name} {number(value)}", place)
 
 
 def _watched(
@@ -383,7 +375,7 @@ def _results_table(
     first_record = best[0][1] if best else None
     has_best = first_record is not None and objective.value(first_record.metrics)[1] is not None
     title = f"[bold]{escape(f'Results, best first{rule}')}"
-    return title, TextTable(headings, rows, leaders if has_best else 0, printing.see_all([search.name]))
+    return title, TextTable(headings, rows, leaders if has_best else 0, trial_table.see_all([search.name]))
 
 
 def metrics_table(record: Record) -> Table:

@@ -133,7 +133,7 @@ def _printable(text: str) -> str:
 def _padded(text: str, width: int, left: bool) -> tuple[str, ...]:  # noqa: FBT001
     """The lines of a cell."""
     if _width(text) > width:
-        return tuple(_filled(line, width, left) for line in _folded(text, width))
+        return tuple(_filled(line, width, left) for line in _wrapped(text, width))
     return (_filled(text, width, left),)
 
 
@@ -142,7 +142,7 @@ def _filled(text: str, width: int, left: bool) -> str:  # noqa: FBT001
     return text + space if left else space + text
 
 
-def _folded(text: str, width: int) -> Iterator[str]:
+def _wrapped(text: str, width: int) -> Iterator[str]:
     """Lines of a text, broken between words where that is possible."""
     line = ""
     for word in _SEAM.split(text):

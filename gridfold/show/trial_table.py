@@ -1,141 +1,156 @@
-"""The table of trials in the report: a row for each, those without a value last."""
+"""The table of results, printed or written to a file."""
 
 from __future__ import annotations
 
-import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
+from pathlib import Path
 
-from gridfold.analysis.numbers import number, plus_minus
-from gridfold.analysis.summary import Contender, Estimate, Tables
-from gridfold.records.trials import RunResult, TrialResult
-from gridfold.runs.store import SearchDirectory
-from gridfold.show import plots
-from gridfold.show.axis import value_text
-from gridfold.show.charts import p_text
+from rich.console import Console, Group
+from rich.markup import escape
 
-_MAX_RUNS = 6
+from gridfold.core.errors import ConfigError, nearest_file, visible
+from gridfold.core.files import replace_bytes
+from gridfold.core.values import render
+from gridfold.export import formats
+from gridfold.records.numbers import number
+from gridfold.records.table import Column, Row, Table
+from gridfold.records.ties import Tie
+from gridfold.records.trials import Results
+from gridfold.runs.names import label_parameters
+from gridfold.runs.search import SearchDirectory
+from gridfold.show.console import VisibleConsole
+from gridfold.show.text_table import Heading, TextTable
 
-
-@dataclass(frozen=True)
-class Cell:
-    """A text, and what it is sorted by; "" is last in either order."""
-
-    text: str
-    key: str | float = ""
-
-
-@dataclass(frozen=True)
-class Link:
-    """Something that lies beside the report."""
-
-    text: str
-    href: str
+MAX_ROWS = 20
+_MAX_METRICS = 3
+_ASKED_FOR = ("runs", "run", "error")  # columns that people see only where they name them
+_WIDTH = 10_000  # of a table that goes to no terminal: it is as wide as it needs
 
 
 @dataclass(frozen=True)
-class Row:
-    """A trial.
+class TrialTable:
+    """Rows in a format.
 
     Attributes:
-        standing: how it stands to the best; "" without a value.
-        rank: 1 for the best, and for all that tie with it; None without a value.
-        params: its values.
-        value: mean and standard deviation in words.
-        interval: of the mean, in words; "" where the noise is unknown.
-        against: how it compares with the best.
-        n: how many values it has.
-        seconds: what a run of it takes.
-        state: of its runs.
-        runs: its first runs.
-        more: how many more it has.
+        table: what is shown.
+        form: ``table``, or another format.
+        asked: the columns that were asked for; empty for the usual ones.
+        sort: the column that was asked for to sort by; None if the best come first.
+        count: how many rows at most; None for the usual number.
     """
 
-    standing: str
-    rank: int | None
-    params: tuple[Cell, ...]
-    value: Cell
-    interval: str
-    against: Cell
-    n: int
-    seconds: Cell
-    state: str
-    runs: tuple[Link, ...]
-    more: int
+    table: Table
+    form: str
+    asked: tuple[Column, ...] = ()
+    sort: str | None = None
+    count: int | None = None
+
+    @classmethod
+    def of(cls, search: SearchDirectory) -> TrialTable:
+        """The usual table of the trials of a search."""
+        return cls(Table.of(Results.read([search])), "table")
+
+    def print(self, console: Console) -> None:
+        """Print it; a table as wide as the console."""
+        if self.form == "table":
+            wide = VisibleConsole(file=console.file, force_terminal=False, width=_WIDTH, highlight=False)
+            (console if console.is_terminal else wide).print(self.render(), crop=False)
+        else:
+            text = formats.text_of(self.form, self.columns, self.shown)
+            console.file.write(visible(text.replace("\r\n", "\n")) if console.is_terminal else text)
+
+    def write(self, path: Path) -> None:
+        """Write it to a file, in one step.
+
+        Raises:
+            ConfigError: the folder is not there.
+        """
+        if not path.parent.is_dir():
+            raise ConfigError("no such folder", where=str(path.parent), hint=nearest_file(path.parent))
+        if self.form == "parquet":
+            content = formats.parquet(self.columns, self.shown)
+        else:
+            text = io.StringIO()
+            self.print(VisibleConsole(file=text, force_terminal=False, highlight=False))
+            content = text.getvalue().encode()
+        replace_bytes(path, [content])
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Its columns."""
+        if self.asked:
+            return self.asked
+        return self.table.columns if self.form in formats.DATA else tuple(filter(self._is_usual, self.table.shown))
+
+    @property
+    def shown(self) -> tuple[Row, ...]:
+        """Its rows."""
+        usual = None if self.form in formats.DATA else MAX_ROWS
+        return self.table.rows[: usual if self.count is None else self.count]
+
+    def _is_usual(self, column: Column) -> bool:
+        """Whether people see a column without asking for it."""
+        if column.kind == "metric":
+            metrics = [each.metric for each in self.table.shown if each.kind == "metric"]
+            return column.metric in metrics[:_MAX_METRICS]
+        if column.kind == "deviation" or column.name in _ASKED_FOR:
+            return False
+        if column.name == "search":
+            return len(self.table.results.searches) > 1
+        return column.name != "n" or self.table.has_repeats
+
+    def render(self) -> Group:
+        """The table, as people read it."""
+        shown, columns = self.shown, self.columns
+        best = self.table.tied(self.table.rows) if self.sort is None else []
+        body = [formats.cells(columns, row) for row in shown]
+        hint = "" if self.asked else see_all(self.searches)
+        table = TextTable(list(map(self._heading, columns)), body, len(best), hint)
+        left = len(self.table.rows) - len(shown)
+        lines = [f"{left:,} more: {_command(self.searches)} --all"] if left else []
+        lines += self._tie(best)
+        if not shown:
+            lines.append("None.")
+        if self.sort is None and not self.table.by_run and not self.table.results.has_equal_repeats:
+            lines.append("Not all have the same repeats: the order is by what they would be if they had.")
+        return Group(f"[bold]{escape(self._title())}", table, *lines)
+
+    def _tie(self, best: Sequence[Row]) -> list[str]:
+        """That several are the best, as markup."""
+        objective = self.table.results.objective
+        tie = Tie.of(objective, [row.metrics for row in best])
+        if tie is None:
+            return []
+        metric = objective.metric or ""
+        params = zip(label_parameters(list(best[0].params)), best[0].params.values(), strict=True)
+        name = ", ".join(f"{label} {render(value)}" for label, value in params)
+        name = best[0].runs[0] if self.table.by_run or not name else name
+        what = "runs" if self.table.by_run else "trials"
+        return [escape(f"{tie.at(f'{metric} {number(best[0].metrics[metric])}', name, what)}.")]
+
+    def _heading(self, column: Column) -> Heading:
+        kind = "fact" if column.name == self.sort else column.name if column.name == "seconds" else column.kind
+        return Heading(column.label, kind, column.name in formats.LEFT)
+
+    @property
+    def searches(self) -> list[str]:
+        """The names of the searches that they are from."""
+        return [search.name for search in self.table.results.searches]
+
+    def _title(self) -> str:
+        objective = self.table.results.objective
+        if self.sort is not None:
+            return f"Results by {self.sort}"
+        rule = f" ({'highest' if objective.maximize else 'lowest'} {objective.metric})" if objective.metric else ""
+        return f"Results, best first{rule}"
 
 
-def rows(tables: Tables, search: SearchDirectory) -> Iterator[Row]:
-    """All trials of a search."""
-    shown = set()
-    paths = tables.results.paths
-    standings, tied = plots.standings(tables), len(tables.results.tied)
-    for place, (contender, standing) in enumerate(zip(tables.contenders, standings, strict=True), start=1):
-        rank = 1 if place <= tied else place
-        estimate = contender.estimate
-        shown.add(id(estimate.trial))
-        yield Row(
-            standing,
-            rank,
-            _params(paths, estimate.trial),
-            Cell(plus_minus(estimate.mean, estimate.std), estimate.mean),
-            interval(estimate),
-            _against(contender, rank, tied),
-            estimate.n,
-            _seconds(estimate.seconds),
-            _state(estimate.trial),
-            *_runs(estimate.trial, search),
-        )
-    for trial in tables.results.trials:
-        if id(trial) not in shown:
-            params, seconds, state = _params(paths, trial), _seconds(trial.seconds), _state(trial)
-            yield Row("", None, params, Cell("–"), "", Cell("–"), 0, seconds, state, *_runs(trial, search))
+def see_all(searches: Iterable[str]) -> str:
+    """How to see the columns for which a terminal has no room."""
+    return f"To see all: {_command(searches)} | less -S"
 
 
-def interval(estimate: Estimate) -> str:
-    """The 95 % interval of the mean; "" where the noise is unknown."""
-    if estimate.low is None or estimate.high is None:
-        return ""
-    return f"{number(estimate.low)} to {number(estimate.high)}"
-
-
-def link(run: RunResult, search: SearchDirectory, file: str = "") -> Link:
-    """A run's directory, or a file in it, as seen from the search's directory."""
-    directory = os.path.relpath(run.search.run(run.entry).dir, search.dir)
-    return Link(str(run.entry.index), quote(f"{directory}/{file}"))
-
-
-def _params(paths: Sequence[str], trial: TrialResult) -> tuple[Cell, ...]:
-    return tuple(_param(trial.params[path]) if path in trial.params else Cell("–") for path in paths)
-
-
-def _param(value: object) -> Cell:
-    text = value_text(value, 60)
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return Cell(text, value if is_number else text)  # type: ignore[arg-type]
-
-
-def _against(contender: Contender, rank: int, tied: int) -> Cell:
-    if rank == 1:
-        return Cell("tied" if tied > 1 else "best", -1.0)
-    if contender.p is None or contender.difference is None:
-        return Cell("unknown")
-    word = "yes" if contender.distinguishable else "unclear"
-    return Cell(f"{word}, p {p_text(contender.p)}", contender.difference)
-
-
-def _seconds(seconds: float | None) -> Cell:
-    return Cell("–") if seconds is None else Cell(number(seconds, 1), seconds)
-
-
-def _state(trial: TrialResult) -> str:
-    states = Counter(run.state for run in trial.runs)
-    if len(states) == 1:
-        return next(iter(states))
-    return ", ".join(f"{count} {state}" for state, count in states.most_common())
-
-
-def _runs(trial: TrialResult, search: SearchDirectory) -> tuple[tuple[Link, ...], int]:
-    shown = trial.runs[:_MAX_RUNS]
-    return tuple(link(run, search) for run in shown), len(trial.runs) - len(shown)
+def _command(searches: Iterable[str]) -> str:
+    return " ".join(["gridfold results", *searches])

@@ -9,13 +9,13 @@ would read, in the same order, and never more: where the config stands for many 
 from __future__ import annotations
 
 import functools
-import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from gridfold.core.errors import ConfigError
+from gridfold.core.logs import logger
 
 if TYPE_CHECKING:
     from gridfold.stages.cache import Cache
@@ -27,18 +27,17 @@ R = TypeVar("R")
 STAGES = ".stages"  # the folder beside the runs
 LIMIT = "GRIDFOLD_STAGES_GB"
 _DEFAULT_GIGABYTES = 20.0
-_LOG = logging.getLogger(__name__)
 _TRUSTED = f"{__name__.partition('.')[0]}."  # modules whose stages are told all that they depend on
 
-_folder: Path | None = None
+_runs: Path | None = None
 _used = False
 _notes: list[str] = []  # which results were not kept, and why
 
 
 def use(runs: Path) -> None:
     """Keep the results of stages beside the runs in a folder, from now on in this process and its children."""
-    global _folder  # noqa: PLW0603 - a process has one
-    _folder = runs / STAGES
+    global _runs  # noqa: PLW0603 - a process has one
+    _runs = runs
 
 
 def cache_in_use() -> Cache | None:
@@ -54,7 +53,7 @@ def cache_in_use() -> Cache | None:
         limit = float(given) if given else _DEFAULT_GIGABYTES
     except ValueError:
         raise ConfigError(f"expected a number of gigabytes, found '{given}'", where=LIMIT) from None
-    return Cache(_folder, int(limit * 1e9)) if _folder and limit > 0 else None
+    return Cache(_runs / STAGES, int(limit * 1e9)) if _runs and limit > 0 else None
 
 
 def was_used() -> bool:
@@ -133,4 +132,4 @@ def _say(note: str) -> None:
     """Once, in the log and in the record of whatever runs this process stands for."""
     if note not in _notes:
         _notes.append(note)
-        _LOG.warning("%s", note)
+        logger().warning("%s", note)

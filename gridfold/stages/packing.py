@@ -31,7 +31,10 @@ _TEXTS: Mapping[type, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
         lambda text: text.encode("utf-32-le", "surrogatepass").hex(),
         lambda text: bytes.fromhex(text).decode("utf-32-le", "surrogatepass"),
     ),
-    complex: (repr, complex),
+    complex: (
+        lambda value: struct.pack("<2d", value.real, value.imag).hex(),
+        lambda text: complex(*struct.unpack("<2d", bytes.fromhex(text))),
+    ),
     date: (date.isoformat, date.fromisoformat),
     datetime: (datetime.isoformat, datetime.fromisoformat),
     time: (time.isoformat, time.fromisoformat),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 import random
 import time
@@ -18,9 +17,10 @@ import numpy as np
 import torch
 import transformers
 
+from gridfold.core.logs import logger
 from gridfold.runs.run import Run
 
-_LOG = logging.getLogger(__name__)
+_LOG = logger()
 _NAME = "checkpoint.pt"
 _FORMAT = 1  # another layout of what is in a checkpoint is another format
 _INTERVAL = 15 * 60.0  # seconds of training that a killed process loses at most
@@ -77,10 +77,10 @@ class CheckpointFile:
         except FileNotFoundError:
             return None
         except Exception as error:  # there is no end to what a file of garbage raises
-            _LOG.warning("%s is damaged, training starts anew: %s", _NAME, _first_line(error))
+            _LOG.warning("%s is damaged, restarting training: %s", _NAME, _first_line(error))
             return None
         if content.pop("format", None) != _FORMAT or content.pop("fingerprint", None) != self._fingerprint:
-            _LOG.warning("%s is of another config, other data or other versions, training starts anew", _NAME)
+            _LOG.warning("%s was made with another config, other data or other versions, restarting training", _NAME)
             return None
         return content
 

@@ -92,7 +92,7 @@ def _check_metric(data: DataFacts, metric: str) -> None:
         return
     path = "training.metric"
     if len(data.labels) != 2:
-        raise ConfigError(f"roc_auc needs 2 labels, the data have {named(data.labels)}", path=path)
+        raise ConfigError(f"roc_auc needs 2 labels, but the data have {named(data.labels)}", path=path)
     if data.validation_classes != 2:
         raise ConfigError("roc_auc needs both labels among the validation examples", path=path)
 

@@ -281,7 +281,7 @@ def given_names(section: Section) -> dict[str, str]:
 def _read_argument(section: Section, key: str, *, frozen: bool) -> Any:
     path = section.path_of(key)
     if key in _SET_BY_GRIDFOLD:
-        raise ConfigError("gridfold sets it, a config cannot", path=path, hint="remove it")
+        raise ConfigError("set by gridfold, so a config cannot set it", path=path, hint="remove it")
     kind = _HONOURED_WHEN_FROZEN.get(key) or _argument_kind(key, path)
     if frozen and key not in _HONOURED_WHEN_FROZEN:
         raise _without_effect(path)

@@ -12,12 +12,13 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from gridfold.core.errors import ConfigError, nearest, nearest_file
+from gridfold.core.logs import logger
 from gridfold.text.location import is_hub_name, local_path
 
 Label: TypeAlias = str | int | float | bool
 
 _FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
-_logger = logging.getLogger(__name__)
+_logger = logger()
 
 
 @dataclass(frozen=True)

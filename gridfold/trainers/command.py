@@ -19,7 +19,8 @@ from gridfold.core.errors import ConfigError, nearest, nearest_file
 from gridfold.core.values import render
 from gridfold.identity.startup import reads_of_programs
 from gridfold.runs.failure import ProgramFailed, signal_name
-from gridfold.runs.run import METRICS, METRICS_JSON, Run
+from gridfold.runs.reports import METRICS, METRICS_JSON
+from gridfold.runs.run import Run
 from gridfold.trainers.cause import cause, last_words
 from gridfold.trainers.metrics.printed import Mark, printed_metrics, reported_metrics, written_metrics
 

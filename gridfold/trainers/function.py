@@ -11,7 +11,8 @@ from typing import Any
 
 from gridfold.core.errors import shown
 from gridfold.core.values import encodable
-from gridfold.runs.run import Run, numbers
+from gridfold.runs.reports import numbers
+from gridfold.runs.run import Run
 
 _PLACES = ("epoch", "step")  # of a report that say where it is, and are nothing to compare by
 
@@ -44,7 +45,8 @@ class FunctionTrainer:
         result = self.function(config, run) if takes_run(self.function) else self.function(config)
         if result is None and (reports := run.reports()):
             result = dict(sorted(reports[-1].items(), key=lambda metric: metric[0] in _PLACES))  # stable
-        named = result if isinstance(result, Mapping) else {"result": result}
+        is_number = isinstance(result, (int, float))  # it takes long to see that one is no mapping
+        named = {"result": result} if is_number or not isinstance(result, Mapping) else result
         metrics = _measured(named, run)
         if result is None or (named and not metrics):
             raise TypeError(

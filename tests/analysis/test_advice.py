@@ -12,7 +12,7 @@ from gridfold.analysis.advice import between, extended, nice
 from gridfold.analysis.advice import text as written
 from gridfold.analysis.summary import Tables
 from gridfold.records.trials import Results
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 from gridfold.search.more_runs import add_repeats
 from tests.show.synthetic import grid, noise, on_disk, results
 

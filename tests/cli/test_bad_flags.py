@@ -83,7 +83,7 @@ def test_settings(refused, name, snapshot):
 
 
 def test_one_parameter_multiplies_nothing(refused):
-    assert "c.yaml: 10,001 runs (a), and a search has 10,000 at most" in refused(f"a: {list(range(10_001))}\n")
+    assert "c.yaml: 10,001 runs (a), more than the limit of 10,000" in refused(f"a: {list(range(10_001))}\n")
 
 
 def test_the_message_names_what_multiplies(refused, snapshot):

@@ -131,7 +131,7 @@ class TestFailures:
             "        Path('sleeps').touch()\n        time.sleep(60)\n    while not Path('sleeps').exists():\n"
             "        time.sleep(0.01)\n    raise ValueError('this one fails')\n",
         )
-        result = search("lr: [1, 2, 3]\n", "--fail-fast", "--parallel", "2", "--trainer", "meets:train", "--no-fold")
+        result = search("lr: [1, 2, 3]\n", "--fail-fast", "--parallel", "2", "--trainer", "meets:train", "--no-share")
         assert result.returncode == 1
         assert states(project) == ["interrupted", "failed", None]
         assert "Stopped: a run failed (ValueError: this one fails)" in result.stderr
@@ -156,7 +156,7 @@ class TestFailures:
 
     def test_a_budget(self, search, project, write):
         write("naps.py", "import time\ndef train(config):\n    time.sleep(1)\n    return 1\n")
-        arguments = ("--trainer", "naps:train", "--budget", "4s", "--parallel", "1", "--no-fold")
+        arguments = ("--trainer", "naps:train", "--budget", "4s", "--parallel", "1", "--no-share")
         result = search("lr: [1, 2, 3, 4, 5, 6, 7, 8]\n", *arguments)
         assert result.returncode == 0
         done = states(project).count("completed")  # how many depends on the machine

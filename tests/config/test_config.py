@@ -110,8 +110,8 @@ ERRORS = {
     "- a\n- b\n": "base.yaml: the top level is a list, not a mapping\n  expected a mapping, such as 'training: {...}'",
     "word\n": "base.yaml: the top level is the single value 'word', not a mapping\n"
     "  expected a mapping, such as 'training: {...}'",
-    "a: 1\nb: 2\na: 3\n": "base.yaml:3:1: the key 'a' stands twice in one mapping\n  remove one of them",
-    "a: {1: x, true: y}\n": "base.yaml:1:11: the key 'true' stands twice in one mapping\n  remove one of them",
+    "a: 1\nb: 2\na: 3\n": "base.yaml:3:1: duplicate key 'a'\n  remove one of them",
+    "a: {1: x, true: y}\n": "base.yaml:1:11: duplicate key 'true'\n  remove one of them",
     "a:\n\tb: 1\n": "base.yaml:2:1: not valid YAML: a tab in the indentation\n  indent with spaces",
     "a: [1, 2\nb: 3\n": "base.yaml:2:2: not valid YAML: expected ',' or ']', but got ':'\n"
     "  the '[' is in line 1\n  in the line: b: 3",
@@ -151,8 +151,7 @@ ERRORS = {
     "  this looks like a Jinja template: render it first, or put text with '{{' in quotes\n  in the line: {% if x %}",
     "x: &x 1\ny: &x 2\n": "base.yaml:2:4: not valid YAML: a second anchor &x; give it another name\n"
     "  in the line: y: &x 2",
-    "x: &x {a: 1}\n<<: *x\n<<: *x\n": "base.yaml:3:1: the key '<<' stands twice in one mapping\n"
-    "  merge several at once: <<: [*one, *other]",
+    "x: &x {a: 1}\n<<: *x\n<<: *x\n": "base.yaml:3:1: duplicate key '<<'\n  merge several at once: <<: [*one, *other]",
     "gridfold: 3\n": "base.yaml:1:11: gridfold: expected a mapping of settings, found 3",
     "a: [1, 2]\n# gridfold: {fixed: [{]}\n": "base.yaml:2: the comment '# gridfold: {...}' does not hold settings",
 }

@@ -4,16 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from gridfold.executors.local.batching import Folding
-from gridfold.runs.run import Attempt, Record, Run
+from gridfold.executors.local.batching import Batching
+from gridfold.runs.record import Record
+from gridfold.runs.run import Attempt, Run
 
 
 def batches(records, *, gpus=False):
     """The runs that begin together, each by its index; those that begin alone, too."""
-    folding = Folding(gpus)
+    batching = Batching(gpus)
     attempts = iter([Attempt(Run("nowhere"), replace(record, index=index)) for index, record in enumerate(records)])
     found = []
-    while (batch := folding.next_batch(attempts))[0]:
+    while (batch := batching.next_batch(attempts))[0]:
         indices = [attempt.record.index for attempt in batch[0]]
         found += [indices] if batch[1] else [[index] for index in indices]
     return sorted(found)

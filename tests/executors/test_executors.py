@@ -13,7 +13,8 @@ import pytest
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.executors.local.devices import GpuSlots
 from gridfold.executors.local.executor import LocalExecutor
-from gridfold.runs.run import Attempt, Record, Run, started, write_config
+from gridfold.runs.record import Record, started
+from gridfold.runs.run import Attempt, Run, write_config
 
 
 class Watched:
@@ -107,14 +108,14 @@ class ExecutorContract:
 
     def test_an_attempt_that_another_process_has_is_left_alone(self, execute, submit, project):
         (attempt,) = submit("finish")
-        assert attempt.run.begin(started(attempt.record))
+        assert attempt.run.claims.take(started(attempt.record))
         assert not execute([attempt])[0].is_final
         assert not (project / "run0" / "log.txt").exists()
 
     def test_an_attempt_whose_process_died_unheard_of_is_lost(self, execute, submit):
         (attempt,) = submit("finish")
         record = started(attempt.record)
-        assert attempt.run.begin(replace(record, process=f"{record.process}0"))
+        assert attempt.run.claims.take(replace(record, process=f"{record.process}0"))
         ended = execute([attempt])[0]
         assert (ended.state, ended.error["type"]) == ("failed", "Lost")
         assert attempt.run.read() == ended
@@ -163,7 +164,7 @@ class TestLocalExecutor(LocalContract):
         with LocalExecutor() as executor:
             yield executor
 
-    def test_when_the_template_process_dies_its_runs_are_lost_and_the_next_get_a_new_one(self, executor, submit):
+    def test_when_the_import_server_dies_its_runs_are_lost_and_the_next_get_a_new_one(self, executor, submit):
         class Killing(Watched):
             def running(self, run):
                 if not self.seen:
@@ -188,7 +189,7 @@ class TestLocalExecutor(LocalContract):
     def test_what_an_import_prints_is_not_in_the_log_of_another_process(self, execute, submit, write, project):
         write("loud.py", "print('imported')\ndef train(config): return 1\n")
         (attempt,) = submit("x", trainer="loud:train")
-        assert attempt.run.begin(started(attempt.record))
+        assert attempt.run.claims.take(started(attempt.record))
         assert not execute([attempt])[0].is_final
         assert not (project / "run0" / "log.txt").exists()
 
@@ -286,7 +287,7 @@ def test_where_importing_the_trainer_kills_each_run_says_so(project, write):
     assert [record.error["signal"] for _, record in ended] == ["SIGABRT"] * 2
 
 
-def test_no_run_of_a_fold_begins_when_the_executor_has_stopped(project, submit, write):
+def test_no_run_of_a_batch_begins_when_the_executor_has_stopped(project, submit, write):
     write(
         "late.py",
         "import pathlib, time\ndef train(config):\n    pathlib.Path('shared').touch()\n"
@@ -303,7 +304,7 @@ def test_no_run_of_a_fold_begins_when_the_executor_has_stopped(project, submit, 
             time.sleep(0.01)
         interrupt.request()
 
-    with LocalExecutor(fold=True) as executor:
+    with LocalExecutor(share=True) as executor:
         assert list(executor.execute(attempts(), Watched(), interrupt)) == []
         (project / "go").touch()
         time.sleep(0.3)

@@ -14,7 +14,7 @@ from gridfold.config.config import Config
 from gridfold.core.values import canonical, first_repeat, render
 from gridfold.export.formats import parquet, text_of
 from gridfold.export.frame import frame_of
-from gridfold.records.table import Rows
+from gridfold.records.table import Table
 from gridfold.records.trials import Results, write_results
 from tests.core.test_values import mixed, read_cell
 from tests.show.synthetic import on_disk
@@ -53,15 +53,15 @@ def test_a_value_stays_what_it_is(values):
         assert exact(Config.load(search.run(entry).config_path).data["x"] for entry in entries) == exact(values)
         write_results(search)
         own = search.results_path.read_bytes().decode()
-        rows = Rows.of(Results.read([search]))
+        table = Table.of(Results.read([search]))
     assert exact(map(read_cell, cells_of(own))) == exact(values)
-    assert exact(map(read_cell, cells_of(text_of("csv", rows.columns, rows.rows)))) == exact(values)
-    *lines, _ = text_of("jsonl", rows.columns, rows.rows).split("\n")
+    assert exact(map(read_cell, cells_of(text_of("csv", table.columns, table.rows)))) == exact(values)
+    *lines, _ = text_of("jsonl", table.columns, table.rows).split("\n")
     said = [json.loads(line, parse_constant=pytest.fail) for line in lines]
     assert len(set(exact(line["x"] for line in said))) == len(values)
-    frame = frame_of(rows.columns, rows.rows).sort_values("index")["x"]
-    table = pq.read_table(io.BytesIO(parquet(rows.columns, rows.rows))).to_pydict()
-    column = [cell for _, cell in sorted(zip(table["index"], table["x"], strict=True), key=lambda pair: pair[0])]
+    frame = frame_of(table.columns, table.rows).sort_values("index")["x"]
+    parsed = pq.read_table(io.BytesIO(parquet(table.columns, table.rows))).to_pydict()
+    column = [cell for _, cell in sorted(zip(parsed["index"], parsed["x"], strict=True), key=lambda pair: pair[0])]
     if frame.dtype == object:
         assert exact(frame) == exact(values)
     assert len(set(exact(column))) == len(values)

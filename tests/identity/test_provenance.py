@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from gridfold import HyperParamSearch
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridfold.core.errors import ConfigError
-from gridfold.records.filter import Condition
+from gridfold.records.filter import Filter
 from gridfold.records.table import ABSENT, Column, Row
 
 pytest.importorskip("simpleeval")
@@ -36,7 +36,7 @@ ROW = Row("s", 0, ("s_0",), {}, {}, {}, 1, "completed", 1.0, None)
 
 
 def holds(text):
-    return Condition(text, COLUMNS).select([ROW, ROW]) == [ROW, ROW]
+    return Filter(text, COLUMNS).select([ROW, ROW]) == [ROW, ROW]
 
 
 @pytest.mark.parametrize(
@@ -72,20 +72,20 @@ def test_it_holds(text):
     ],
 )
 def test_nothing_holds_of_a_value_that_is_not_there(text):
-    assert Condition(text, COLUMNS).select([ROW]) == []
+    assert Filter(text, COLUMNS).select([ROW]) == []
 
 
 def test_words_and_numbers_of_the_language_stay_what_they_are():
     columns = [column("a.2", 5), column("2", 5), column("and", 5), column("True", 5), column("e", 1)]
-    assert Condition("a.2 == 5 and True and 2 == 1 + 1 and 1e3 == 1000 and e == 1", columns).select([ROW]) == [ROW]
+    assert Filter("a.2 == 5 and True and 2 == 1 + 1 and 1e3 == 1000 and e == 1", columns).select([ROW]) == [ROW]
 
 
 def test_rows_in_which_it_makes_no_sense_are_passed_over():
     columns = [Column("size", "size", "parameter", lambda row: "auto" if row.index else 3)]
     other = Row("s", 1, ("s_1",), {}, {}, {}, 1, "completed", 1.0, None)
-    assert Condition("size > 2", columns).select([ROW, other]) == [ROW]
-    with pytest.raises(ConfigError, match="makes sense for no row"):
-        Condition("size > 2", columns).select([other])
+    assert Filter("size > 2", columns).select([ROW, other]) == [ROW]
+    with pytest.raises(ConfigError, match="cannot be evaluated for any row"):
+        Filter("size > 2", columns).select([other])
 
 
 @pytest.mark.parametrize(
@@ -120,18 +120,18 @@ def test_rows_in_which_it_makes_no_sense_are_passed_over():
 def test_values_of_several_types_in_one_column_are_told_apart(values, text, expected):
     columns = [Column("a.x", "x", "parameter", lambda row: values[row.index])]
     rows = [Row("s", index, (), {}, {}, {}, 1, "completed", 1.0, None) for index in range(len(values))]
-    found = [values[row.index] for row in Condition(text, columns).select(rows)]
+    found = [values[row.index] for row in Filter(text, columns).select(rows)]
     assert list(map(repr, found)) == list(map(repr, expected))
 
 
 def test_a_metric_that_is_nan():
     columns = [Column("loss", "loss", "metric", lambda row: (math.nan, 1.0)[row.index], "loss")]
     rows = [Row("s", index, (), {}, {}, {}, 1, "completed", 1.0, None) for index in range(2)]
-    assert [Condition(text, columns).select(rows) for text in ("loss == nan", "loss != nan")] == [rows[:1], rows[1:]]
+    assert [Filter(text, columns).select(rows) for text in ("loss == nan", "loss != nan")] == [rows[:1], rows[1:]]
 
 
 def test_a_column_may_be_called_as_a_constant_is():
-    assert Condition("nan == 3", [column("nan", 3)]).select([ROW]) == [ROW]
+    assert Filter("nan == 3", [column("nan", 3)]).select([ROW]) == [ROW]
 
 
 REFUSED = {
@@ -159,14 +159,14 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_all_else_is_refused(name, snapshot):
     with pytest.raises(ConfigError) as error:
-        Condition(REFUSED[name], COLUMNS)
+        Filter(REFUSED[name], COLUMNS)
     assert str(error.value) == snapshot
 
 
 @given(st.text(string.printable, max_size=40))
 def test_any_text_is_a_condition_or_an_error(text):
     try:
-        found = Condition(text, COLUMNS).select([ROW])
+        found = Filter(text, COLUMNS).select([ROW])
     except ConfigError:
         return
     assert found in ([], [ROW])
@@ -176,4 +176,4 @@ def test_any_text_is_a_condition_or_an_error(text):
 def test_any_path_is_a_name(path, value):
     words = {"and", "or", "not", "in", "is", "if", "else", "True", "False", "None"}
     if path not in words:
-        assert Condition(f"{path} == {value} and '{path}' != {path}", [column(path, value)]).select([ROW]) == [ROW]
+        assert Filter(f"{path} == {value} and '{path}' != {path}", [column(path, value)]).select([ROW]) == [ROW]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gridfold.records.objective import Objective
 from gridfold.records.ties import Leaders, Tie
-from gridfold.runs.run import Record
+from gridfold.runs.record import Record
 
 F1 = Objective("f1")
 few = st.sampled_from([0.25, 0.5, 1.0])

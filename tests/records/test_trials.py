@@ -42,7 +42,7 @@ class TestValue:
     def test_a_run_alone_takes_what_it_shared_too(self, runs, shared):
         search = made.search(runs, "a", [made.completed(1, f1=0.5) | {"seconds": 1.5}])
         (trial,) = Results.read([search]).trials
-        record = replace(trial.runs[0].record, fold={"shared_seconds": shared})
+        record = replace(trial.runs[0].record, sharing={"shared_seconds": shared})
         trial = replace(trial, runs=(replace(trial.runs[0], record=record),))
         assert (trial.seconds, trial.lone_seconds) == (1.5, 3.5 if shared == 2.0 else 1.5)
 

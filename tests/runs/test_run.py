@@ -11,7 +11,8 @@ from dataclasses import replace
 import pytest
 
 from gridfold.core.process.identity import Owner
-from gridfold.runs.run import Record, Run, judge, started
+from gridfold.runs.record import Record, started
+from gridfold.runs.run import Run, judge
 from tests.conftest import ROOT
 
 RECORD = Record("0123", 4, "search_1", {"lr": 1e-7}, "toy:train", seed=3, state="completed", metrics={"f1": 0.5})
@@ -57,11 +58,11 @@ def test_progress_that_is_not_finite_is_none(tmp_path, value):
 
 def test_an_attempt_is_claimed_once(tmp_path):
     run = Run(tmp_path)
-    assert run.begin(attempt(1))
-    assert not run.begin(attempt(1))
-    assert run.begin(attempt(2))
-    assert run.attempts(None) == 2
-    assert run.owner(1) == run.owner(2) == Owner.current()
+    assert run.claims.take(attempt(1))
+    assert not run.claims.take(attempt(1))
+    assert run.claims.take(attempt(2))
+    assert run.claims.count(None) == 2
+    assert run.claims.owner(1) == run.claims.owner(2) == Owner.current()
     assert run.read().attempt == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == [".claim-1", ".claim-2", "run.json"]
 
@@ -70,7 +71,7 @@ def test_an_attempt_is_claimed_once_by_many_processes(tmp_path):
     script = (
         "import sys, time; from tests.runs.test_run import Run, attempt\n"
         "time.sleep(max(0, float(sys.argv[2]) - time.time()))\n"
-        "print(sum(Run(sys.argv[1]).begin(attempt(number)) for number in range(1, 200)))"
+        "print(sum(Run(sys.argv[1]).claims.take(attempt(number)) for number in range(1, 200)))"
     )
     arguments = [sys.executable, "-c", script, str(tmp_path), str(time.time() + 1)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -83,9 +84,9 @@ def test_a_disk_without_hard_links(tmp_path, monkeypatch):
         raise OSError(errno.EPERM, "no links here")
 
     monkeypatch.setattr(os, "link", link)
-    assert Run(tmp_path).begin(attempt(1))
-    assert not Run(tmp_path).begin(attempt(1))
-    assert Run(tmp_path).owner(1).life == "alive"
+    assert Run(tmp_path).claims.take(attempt(1))
+    assert not Run(tmp_path).claims.take(attempt(1))
+    assert Run(tmp_path).claims.owner(1).life == "alive"
 
 
 def test_a_network_disk_whose_first_answer_was_lost(tmp_path, monkeypatch):
@@ -96,7 +97,7 @@ def test_a_network_disk_whose_first_answer_was_lost(tmp_path, monkeypatch):
         link(source, target)
 
     monkeypatch.setattr(os, "link", twice)
-    assert Run(tmp_path).begin(attempt(1))
+    assert Run(tmp_path).claims.take(attempt(1))
 
 
 def test_a_log_is_followed_by_whole_characters(tmp_path):
@@ -111,14 +112,14 @@ def test_a_log_is_followed_by_whole_characters(tmp_path):
         elif run.read() is None:
             with run.log_path.open("ab") as log:
                 log.write(b"\xe2\x82")
-            run.begin(attempt(1))
+            run.claims.take(attempt(1))
             run.write(replace(RECORD, attempt=1))
     assert "".join(followed) == "1 € – ü\N{REPLACEMENT CHARACTER}"
 
 
 def test_a_claim_that_was_torn_is_nobodys(tmp_path):
     (tmp_path / ".claim-1").write_text("")
-    assert Run(tmp_path).owner(1) is None
+    assert Run(tmp_path).claims.owner(1) is None
 
 
 @pytest.mark.parametrize(
@@ -163,18 +164,18 @@ def test_what_is_reported_is_numbers_of_any_library(tmp_path):
 def test_a_record_stands_as_its_process_does(tmp_path):
     run = Run(tmp_path)
     assert run.judged() is None
-    assert run.begin(attempt(1))
+    assert run.claims.take(attempt(1))
     assert run.judged() == run.read()
     run.write(replace(attempt(1), state="failed"))
     assert run.judged().state == "failed"
     dead = replace(attempt(2), process=f"{attempt(2).process}0")
-    assert run.begin(dead)
+    assert run.claims.take(dead)
     assert (run.judged(), run.read().state) == (replace(dead, state="lost"), "running")
 
 
 def test_a_process_that_was_killed_between_claim_and_record_lost_its_run(tmp_path):
     run, record = Run(tmp_path), replace(attempt(1), process=f"{attempt(1).process}0")
-    assert run.begin(record)
+    assert run.claims.take(record)
     (tmp_path / "run.json").unlink()
     assert run.judged() == replace(record, state="lost")
 
@@ -187,7 +188,7 @@ def test_no_file_says_that_a_run_is_lost(tmp_path):
 def test_the_end_of_an_attempt_is_recorded_by_whoever_has_it(tmp_path):
     run, mine = Run(tmp_path), replace(started(attempt(1)), session="mine")
     others = replace(mine, session="another's")
-    assert run.begin(others)
+    assert run.claims.take(others)
     assert not run.conclude(replace(mine, state="failed"))
     assert run.read() == others
     assert run.conclude(replace(others, state="completed"))
@@ -197,14 +198,14 @@ def test_the_end_of_an_attempt_is_recorded_by_whoever_has_it(tmp_path):
 def test_an_attempt_that_nobody_has_is_taken_by_whoever_records_its_end(tmp_path):
     run, record = Run(tmp_path), replace(started(attempt(1)), state="failed", session="mine")
     assert run.conclude(record)
-    assert run.is_claimed(1)
-    assert not run.begin(started(attempt(1)))
+    assert run.claims.has(1)
+    assert not run.claims.take(started(attempt(1)))
 
 
 def test_the_end_of_an_attempt_that_was_given_up_is_not_recorded(tmp_path):
     run, record = Run(tmp_path), started(attempt(1))
-    assert run.begin(record)
-    assert run.begin(started(attempt(2)))
+    assert run.claims.take(record)
+    assert run.claims.take(started(attempt(2)))
     assert not run.conclude(replace(record, state="completed"))
     assert run.read().attempt == 2
 
@@ -212,7 +213,7 @@ def test_the_end_of_an_attempt_that_was_given_up_is_not_recorded(tmp_path):
 def test_a_newer_claim_counts_more_than_a_final_record(tmp_path):
     """Another process has begun again, and not yet written its record."""
     run, record = Run(tmp_path), started(attempt(1))
-    assert run.begin(record)
+    assert run.claims.take(record)
     assert run.conclude(replace(record, state="failed"))
     assert judge(str(tmp_path)).state == "failed"
     (tmp_path / ".claim-2").write_text(json.dumps(vars(started(attempt(2)))))

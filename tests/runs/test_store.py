@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from gridfold.runs import store as store_module
 from gridfold.core.errors import ConfigError
-from gridfold.runs.run import Record, Run
-from gridfold.runs.store import RunEntry, SearchDirectory, Store
+from gridfold.runs import folders, results_csv
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record
+from gridfold.runs.run import Run
+from gridfold.runs.search import SearchDirectory
+from gridfold.runs.store import Store
 
 FACTS = {
     "search": "p",
@@ -27,8 +30,8 @@ FACTS = {
 @pytest.fixture
 def noon(monkeypatch):
     """The clock stands still."""
-    monkeypatch.setattr(store_module.time, "time", lambda: 1_700_000_000.0)
-    return store_module.datetime.fromtimestamp(1_700_000_000.0)
+    monkeypatch.setattr(folders.time, "time", lambda: 1_700_000_000.0)
+    return folders.datetime.fromtimestamp(1_700_000_000.0)
 
 
 def entry(index, name, **params):
@@ -91,7 +94,7 @@ def test_results_have_a_row_for_every_run(tmp_path):
     common = {"search": "p", "trainer": "t:t", "params": {}}
     Run(tmp_path / "r0").write(Record("0", 0, state="completed", metrics={"f1": 0.5}, seconds=1.5, **common))
     Run(tmp_path / "r1").write(Record("1", 1, state="failed", error={"type": "E", "message": "a,\nb"}, **common))
-    search.write_results()
+    results_csv.write(search.results_path, search.records)
     assert search.results_path.read_text() == (
         "index,run,lr,state,f1,seconds,error\n"
         "0,r0,0,completed,0.5,1.5,\n"
@@ -123,7 +126,7 @@ def test_a_creation_that_another_process_has_completed_is_left(tmp_path):
 def test_lists_in_results_are_json(tmp_path):
     search, _ = Store(tmp_path).create_search("p")
     search.create_runs([(entry(0, "r0", sizes=["é", None], how={"a": True}), "a: 1\n")])
-    search.write_results()
+    results_csv.write(search.results_path, search.records)
     with search.results_path.open() as file:
         (row,) = csv.DictReader(file)
     assert (row["sizes"], row["how"]) == ('["é", null]', '{"a": true}')
@@ -134,7 +137,7 @@ def test_results_and_log_take_what_cannot_be_encoded(tmp_path):
     search.create_runs([(entry(0, "r0"), "a: 1\n")])
     error = {"type": "E", "message": "caf\udce9"}
     Run(tmp_path / "r0").write(Record("0", 0, "p", {}, "t:t", state="failed", error=error))
-    search.write_results()
+    results_csv.write(search.results_path, search.records)
     search.log("caf\udce9")
     assert search.results_path.read_text().endswith("failed,,E: caf?\n")
     assert (search.dir / "search.log").read_text().endswith(" caf?\n")

@@ -102,7 +102,7 @@ def needs_containers():
 # What runs leave behind
 
 
-@pytest.mark.parametrize("options", [(), ("--no-fold", "--parallel", "2")])
+@pytest.mark.parametrize("options", [(), ("--no-share", "--parallel", "2")])
 def test_nothing_that_a_run_has_started_outlives_the_search(project, options):
     made = project(3)
     assert finish(search(made, "leaves", *options)).returncode == 0
@@ -112,7 +112,7 @@ def test_nothing_that_a_run_has_started_outlives_the_search(project, options):
 def test_what_a_run_has_left_ends_with_it_and_not_with_the_search(project):
     """The second run begins when nothing of the first is left, and its own children live."""
     made = project(2)
-    running = search(made, "leaves_and_waits", "--parallel", "1", "--no-fold", "--timeout", "2")
+    running = search(made, "leaves_and_waits", "--parallel", "1", "--no-share", "--timeout", "2")
     made.wait_for_notes(1)
     first = set(made.processes())
     made.wait_for_notes(2, seconds=60)
@@ -126,7 +126,7 @@ def test_what_a_run_has_left_ends_with_it_and_not_with_the_search(project):
 @pytest.mark.parametrize("victim", ["search", "template", "both"])
 def test_nothing_is_left_whoever_is_killed(project, victim):
     made = project(2)
-    running = search(made, "leaves_and_waits", "--parallel", "2", "--no-fold")
+    running = search(made, "leaves_and_waits", "--parallel", "2", "--no-share")
     made.wait_for_notes(2)
     if victim == "search":
         running.kill()
@@ -176,7 +176,7 @@ def test_a_run_directory_that_was_removed_is_made_again(project):
 def test_what_is_removed_while_a_search_runs_does_not_hide_its_end(project, names):
     made = project(3)
     made.variables["REMOVED"] = names
-    said = finish(search(made, "removes", "--no-fold"))
+    said = finish(search(made, "removes", "--no-share"))
     assert made.states() == {"completed": 3}
     assert "Traceback" not in said.stderr
     assert said.returncode == 0
@@ -202,7 +202,7 @@ def test_runs_that_are_left_to_others_have_an_exit_code_and_a_name_to_give_them_
     needs_containers()
     made = project(2)
     inside = ["unshare", "-fp", "--mount-proc", "--kill-child"]
-    elsewhere = search(made, "waits_once", "--parallel", "1", "--no-fold", before=inside)
+    elsewhere = search(made, "waits_once", "--parallel", "1", "--no-share", before=inside)
     made.wait_for_notes(1)
     for pid in made.processes():
         with contextlib.suppress(ProcessLookupError):
@@ -219,7 +219,7 @@ def test_runs_that_are_left_to_others_have_an_exit_code_and_a_name_to_give_them_
 
 def test_a_living_run_of_this_machine_is_not_given_up_with_its_name(project):
     made = project(2)
-    running = search(made, "waits_once", "--parallel", "1", "--no-fold")
+    running = search(made, "waits_once", "--parallel", "1", "--no-share")
     made.wait_for_notes(1)
     (record,) = made.records().values()
     assert made.gridfold("resume", "last", "--gone", record["host"]).returncode == 3

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gridfold.runs.run import Record
+from gridfold.runs.record import Record
 from gridfold.search.forecast import Pace
 
 

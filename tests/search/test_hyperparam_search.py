@@ -12,7 +12,7 @@ from gridfold import ConfigError, HyperParamSearch
 from gridfold.executors.local.executor import LocalExecutor
 from gridfold.runs.store import Store
 from gridfold.search.hyperparam_search import execute_search
-from gridfold.search.pending import Backlog
+from gridfold.search.pending import Pending
 from gridfold.show.live import live
 from tests.loaders import pyyaml
 
@@ -71,7 +71,7 @@ def test_equal_configs_have_equal_ids(project):
     [
         ({"training.lrr": [1]}, "training.lrr: no such path in the config\n  did you mean 'training.lr'?"),
         ({"training.lr": []}, "training.lr: no values, so there would be no runs"),
-        ({"training.lr": [object()]}, "training.lr.0: a object cannot stand in a config"),
+        ({"training.lr": [object()]}, "training.lr.0: a object is not allowed in a config"),
         ({3: [1]}, "not a dotted path: 3"),
         ({"training.lr": LOOP}, "a value that contains itself"),
         (["training.lr"], "variations are a mapping of path to values"),
@@ -107,7 +107,7 @@ class TestWatchers:
             HyperParamSearch({"gridfold": {"trainer": trainer}, "what": ["nap", "finish"]}).run_grid_search()
             search = Store().find("last")
             with LocalExecutor() as executor:
-                outcome = execute_search(Backlog.read(search), executor, watcher)
+                outcome = execute_search(Pending.read(search), executor, watcher)
             return search, outcome, [record.state for _, record in search.records()]
 
         return run

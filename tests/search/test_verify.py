@@ -56,7 +56,7 @@ def verdicts(search):
 
 
 class TestSame:
-    @pytest.mark.parametrize("how", ["--fold", "--no-fold"])
+    @pytest.mark.parametrize("how", ["--share", "--no-share"])
     def test_a_run_that_gives_the_same_alone(self, gridfold, project, how):
         search = gridfold.search(SAME, GRID, how)
         before = sorted(path for path in (project / "runs").rglob("*"))
@@ -238,11 +238,10 @@ class TestRefused:
         result = gridfold("verify")
         assert result.returncode == 2
         assert result.stderr == (
-            f"error: {search.name}: no run is completed, so there is nothing to compare with\n"
-            f"  gridfold resume {search.name}\n"
+            f"error: {search.name}: no completed run to compare with\n  gridfold resume {search.name}\n"
         )
         result = gridfold("verify", "--runs", "0")
-        assert "run 0 is not completed, so there is nothing to compare with" in result.stderr
+        assert "run 0 is not completed, so it cannot be compared" in result.stderr
         assert "no run 9" in gridfold("verify", "--runs", "9").stderr
         assert not (project / "runs" / ".verify").exists()
 

@@ -13,8 +13,9 @@ import pytest
 
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.executors.local.executor import LocalExecutor
-from gridfold.runs.run import Attempt, Record, Run, write_config
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.record import Record
+from gridfold.runs.run import Attempt, Run, write_config
+from gridfold.runs.search import SearchDirectory
 from gridfold.sharing.clocks import Clocks, readers
 from tests.executors.test_executors import Watched
 
@@ -219,7 +220,7 @@ def execute(project):
             yield Attempt(Run(project / f"run{index}"), Record(f"{index}", index, "search", {}, trainer, attempt=1))
 
     def run(trainer, **options):
-        with LocalExecutor(parallel=1, fold=True, **options) as executor:
+        with LocalExecutor(parallel=1, share=True, **options) as executor:
             ended = list(executor.execute(attempts(trainer), Watched(), Interrupt()))
         return [record for _, record in sorted(ended, key=lambda pair: pair[1].index)]
 
@@ -245,7 +246,7 @@ def test_the_times_of_a_record_are_those_of_the_machine(execute):
 
 def test_the_cpu_time_of_what_was_shared_is_part_of_each(execute):
     records = execute("clocked:computes")
-    assert {record.fold["label"] for record in records} == {"bitwise"}
+    assert {record.sharing["label"] for record in records} == {"bitwise"}
     assert min(record.metrics["later"] for record in records) >= 0
 
 
@@ -256,11 +257,11 @@ def test_to_wait_is_no_part_of_the_time_that_a_run_may_take(execute):
 def test_what_was_shared_is_part_of_the_time_that_a_run_may_take(execute):
     records = execute("clocked:works_twice", timeout=1.6, grace=0.2)
     assert [record.error and record.error["type"] for record in records] == ["Timeout"] * 3
-    assert {record.fold and record.fold["label"] for record in records} <= {"bitwise", None}
+    assert {record.sharing and record.sharing["label"] for record in records} <= {"bitwise", None}
 
 
 def test_a_module_that_looks_at_a_clock_is_imported_by_each_run(execute, project, snapshot):
     records = execute("top:train")
-    assert {record.fold["label"] for record in records} == {"own"}
-    *_, last = SearchDirectory(project / "search").fold_events()
+    assert {record.sharing["label"] for record in records} == {"own"}
+    *_, last = SearchDirectory(project / "search").sharing_events()
     assert last["reason"] == snapshot

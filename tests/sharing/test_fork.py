@@ -1,4 +1,4 @@
-"""The fold: what runs have in common is computed once, and each run is as if it had run alone."""
+"""Work that runs share is computed once, and each run is as if it had run alone."""
 
 import itertools
 import json
@@ -15,8 +15,9 @@ import pytest
 import gridfold.executors.local.batching
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.executors.local.executor import LocalExecutor
-from gridfold.runs.run import Attempt, Record, Run, write_config
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.record import Record
+from gridfold.runs.run import Attempt, Run, write_config
+from gridfold.runs.search import SearchDirectory
 from tests.conftest import ROOT
 from tests.executors.test_executors import LocalContract, Watched
 
@@ -240,9 +241,9 @@ class Project:
                 yield Attempt(Run(directory), record)
                 index += 1
 
-    def execute(self, trainer, *, fold=True, parallel=2, name="run", interrupt=None, **options):
+    def execute(self, trainer, *, share=True, parallel=2, name="run", interrupt=None, **options):
         values = {key: options.pop(key) for key in ("lrs", "sizes", "threads") if key in options}
-        with LocalExecutor(parallel=parallel, fold=fold, **options) as executor:
+        with LocalExecutor(parallel=parallel, share=share, **options) as executor:
             attempts = self.attempts(trainer, name=name, **values)
             ended = list(executor.execute(attempts, Watched(), interrupt or Interrupt()))
         return [record for _, record in sorted(ended, key=lambda pair: pair[1].index)]
@@ -257,16 +258,16 @@ def place(project):
     return Project(project)
 
 
-class TestFoldingExecutor(LocalContract):
+class TestSharingExecutor(LocalContract):
     @pytest.fixture
     def executor(self, project, monkeypatch):
         monkeypatch.setattr(gridfold.executors.local.batching, "MOST_RUNS", 4)
-        with LocalExecutor(parallel=3, fold=True) as executor:
+        with LocalExecutor(parallel=3, share=True) as executor:
             yield executor
 
 
 def observed(record, folder, name):
-    """All that a run has left, but for times, numbers of processes and the fold itself."""
+    """All that a run has left, but for times, numbers of processes and the sharing itself."""
     run = folder / f"{name}{record.index}"
     said = {
         key: value for key, value in vars(record).items() if key in ("state", "metrics", "notes", "seed", "threads")
@@ -275,25 +276,25 @@ def observed(record, folder, name):
 
 
 def test_what_runs_have_in_common_is_computed_once_and_each_is_as_if_alone(place):
-    folded = place.execute("shared")
+    shared = place.execute("shared")
     assert place.ledger == ["lr 1", "lr 2", "lr 3", *["size 4"] * 3, *["size 5"] * 3, "start"]
-    alone = place.execute("shared", fold=False, name="alone")
-    for one, other in zip(folded, alone, strict=True):
+    alone = place.execute("shared", share=False, name="alone")
+    for one, other in zip(shared, alone, strict=True):
         assert observed(one, place.folder, "run") == observed(other, place.folder, "alone")
-    assert [record.metrics["product"] for record in folded] == [4, 5, 8, 10, 12, 15]
-    assert {record.fold["label"] for record in folded} == {"bitwise"}
-    assert len({record.pid for record in folded}) == 6
+    assert [record.metrics["product"] for record in shared] == [4, 5, 8, 10, 12, 15]
+    assert {record.sharing["label"] for record in shared} == {"bitwise"}
+    assert len({record.pid for record in shared}) == 6
 
 
 def test_a_record_says_what_was_shared(place):
     for record in place.execute("sleeps", lrs=(1, 2), sizes=(3,)):
-        fold = record.fold
-        assert fold["label"] == "bitwise"
-        assert 1 <= fold["shared_seconds"] < 1.9
-        assert fold["own_seconds"] == record.seconds
+        sharing = record.sharing
+        assert sharing["label"] == "bitwise"
+        assert 1 <= sharing["shared_seconds"] < 1.9
+        assert sharing["own_seconds"] == record.seconds
         assert 0.2 <= record.seconds < 1
-        assert fold["shared_cpu_seconds"] + fold["own_cpu_seconds"] < 0.3
-    alone = place.execute("sleeps", fold=False, lrs=(1,), sizes=(3,), name="alone")[0].fold
+        assert sharing["shared_cpu_seconds"] + sharing["own_cpu_seconds"] < 0.3
+    alone = place.execute("sleeps", share=False, lrs=(1,), sizes=(3,), name="alone")[0].sharing
     assert (alone["label"], alone["shared_seconds"], "node" in alone) == ("own", 0, False)
     assert 1.2 <= alone["own_seconds"] < 2.2
 
@@ -301,7 +302,7 @@ def test_a_record_says_what_was_shared(place):
 def test_the_searchs_directory_says_where_it_split(place):
     (place.folder / "search").mkdir()
     records = place.execute("shared")
-    started, *splits = SearchDirectory(place.folder / "search").fold_events()
+    started, *splits = SearchDirectory(place.folder / "search").sharing_events()
     assert started["runs"] == 6
     assert started["imports"]["cpu_seconds"] > 0
     place_of = {"training.lr": "lr = config", "training.size": "size = config"}
@@ -311,25 +312,25 @@ def test_the_searchs_directory_says_where_it_split(place):
         assert file == "trainers.py"
         assert place_of[split["path"]] in lines[int(line) - 1]
     trunk, *below = splits
-    assert (trunk["split"], trunk["path"], trunk["sizes"]) == (started["fold"], "training.lr", [2, 2, 2])
-    assert {split["split"] for split in below} == {f"{started['fold']}.{branch}" for branch in range(3)}
-    assert [record.fold["node"].removeprefix(started["fold"]) for record in records] == [
+    assert (trunk["split"], trunk["path"], trunk["sizes"]) == (started["batch"], "training.lr", [2, 2, 2])
+    assert {split["split"] for split in below} == {f"{started['batch']}.{branch}" for branch in range(3)}
+    assert [record.sharing["node"].removeprefix(started["batch"]) for record in records] == [
         ".0.0", ".0.1", ".1.0", ".1.1", ".2.0", ".2.1",
     ]  # fmt: skip
 
 
 def test_runs_of_different_seeds_do_not_begin_in_one_process(place):
-    def execute(name, fold):
+    def execute(name, share):
         attempts = list(place.attempts("shared", sizes=(4,), name=name))
         seeded = [Attempt(each.run, replace(each.record, seed=index // 2)) for index, each in enumerate(attempts)]
-        with LocalExecutor(parallel=2, fold=fold) as executor:
+        with LocalExecutor(parallel=2, share=share) as executor:
             ended = [record for _, record in executor.execute(seeded, Watched(), Interrupt())]
         return [record.metrics for record in sorted(ended, key=lambda record: record.index)]
 
-    folded = execute("run", True)
+    shared = execute("run", True)
     assert place.ledger.count("start") == 2
-    assert folded == execute("alone", False)
-    assert len({metrics["seed"] for metrics in folded}) == 2
+    assert shared == execute("alone", False)
+    assert len({metrics["seed"] for metrics in shared}) == 2
 
 
 @pytest.mark.parametrize(
@@ -341,37 +342,37 @@ def test_runs_of_different_seeds_do_not_begin_in_one_process(place):
 )
 def test_the_searchs_directory_says_why_runs_ran_alone(place, trainer, options, event, snapshot):
     (place.folder / "search").mkdir()
-    assert {record.fold["label"] for record in place.execute(trainer, **options)} == {"own"}
-    last = list(SearchDirectory(place.folder / "search").fold_events())[-1]
+    assert {record.sharing["label"] for record in place.execute(trainer, **options)} == {"own"}
+    last = list(SearchDirectory(place.folder / "search").sharing_events())[-1]
     assert last.keys() == event
     assert (last.get("reason") or last["alone"]) == snapshot
 
 
 def test_a_function_that_writes_a_file_does_so_once_for_each_run(place):
     (place.folder / "search").mkdir()
-    records = place.execute("writes", fold=None, sizes=(4,))
+    records = place.execute("writes", share=None, sizes=(4,))
     assert [record.metrics["result"] for record in records] == [1, 2, 3]
     (file,) = place.folder.glob("file?")
     assert file.read_text() == "line\n" * 3
-    _, split = SearchDirectory(place.folder / "search").fold_events()
+    _, split = SearchDirectory(place.folder / "search").sharing_events()
     assert split["path"] == f"writing {file.name}"
     line = int(split["place"].removeprefix("trainers.py:"))
     assert "open(" in TRAINERS.splitlines()[line - 1]
 
 
-def test_a_function_that_only_reads_files_is_folded(place):
-    for record in place.execute("reads_a_file", fold=None, sizes=(4,)):
-        assert record.fold["shared_seconds"] > 0.25
-        assert record.fold["own_seconds"] < 0.25
+def test_a_function_that_only_reads_files_is_shared(place):
+    for record in place.execute("reads_a_file", share=None, sizes=(4,)):
+        assert record.sharing["shared_seconds"] > 0.25
+        assert record.sharing["own_seconds"] < 0.25
 
 
 @pytest.mark.parametrize("trainer", ["reads_on", "has_a_timer", "has_a_child", "has_a_loop", "silences", "moves"])
 def test_what_processes_would_share_is_each_ones_own(trainer, place):
     (place.folder / "numbers").write_text("".join(f"{number}\n" for number in range(20_000)))
-    folded = place.execute(trainer, fold=None, sizes=(4,))
-    alone = place.execute(trainer, fold=False, sizes=(4,), name="alone")
-    assert [record.state for record in folded] == ["completed"] * 3, folded[0].error
-    for one, other in zip(folded, alone, strict=True):
+    shared = place.execute(trainer, share=None, sizes=(4,))
+    alone = place.execute(trainer, share=False, sizes=(4,), name="alone")
+    assert [record.state for record in shared] == ["completed"] * 3, shared[0].error
+    for one, other in zip(shared, alone, strict=True):
         assert one.metrics == other.metrics
         for name in ("log.txt", "metrics.jsonl"):
             texts = [place.folder / f"{kind}{one.index}" / name for kind in ("run", "alone")]
@@ -440,9 +441,9 @@ def test_where_a_thread_is_alive_each_run_runs_alone(place):
         ("has_a_child_that_is_told_to_end", [-15, -15, -30, -30]),
     ],
 )
-@pytest.mark.parametrize("fold", [None, False])
-def test_a_process_that_the_function_forks_is_not_a_run(place, trainer, results, fold):
-    records = place.execute(trainer, lrs=(1, 2), fold=fold)
+@pytest.mark.parametrize("share", [None, False])
+def test_a_process_that_the_function_forks_is_not_a_run(place, trainer, results, share):
+    records = place.execute(trainer, lrs=(1, 2), share=share)
     assert [record.metrics.get("result") for record in records] == results, records
     assert not any((place.folder / f"run{index}" / "log.txt").read_text() for index in range(4))
 
@@ -466,7 +467,7 @@ def test_a_shared_part_that_hangs_times_out_in_each_run(place):
 def test_no_run_begins_when_the_search_holds(place):
     ended = []
     interrupt = Interrupt(lambda: bool(ended))
-    with LocalExecutor(parallel=1, fold=True) as executor:
+    with LocalExecutor(parallel=1, share=True) as executor:
         for _, record in executor.execute(place.attempts("reads_at_once"), Watched(), interrupt):
             ended.append(record)
     assert len(ended) == 1
@@ -477,12 +478,12 @@ def test_when_a_process_that_waits_is_killed_the_rest_is_run_alone(place, victim
     class Killing(Watched):
         def running(self, run):
             if not self.seen:
-                trunk = executor._server._pids[executor._folded.key]
+                trunk = executor._server._pids[executor._batch.key]
                 children = Path(f"/proc/{trunk}/task/{trunk}/children").read_text().split()
                 os.kill(int(children[0]) if victims != "the trunk" else trunk, 9)
             super().running(run)
 
-    with LocalExecutor(parallel=2, fold=True) as executor:
+    with LocalExecutor(parallel=2, share=True) as executor:
         ended = list(executor.execute(place.attempts("naps"), Killing(), Interrupt()))
     states = [record.state for _, record in ended]
     assert len(ended) == 6
@@ -494,10 +495,10 @@ def test_the_command_line(command, write, project):
     config = write(
         "c.yaml", "gridfold: {trainer: 'trainers:shared'}\ncommon: x\ntraining: {lr: [1, 2], size: [4, 5]}\n"
     )
-    assert command("hyper_main.py", "--config", config, "--fold", "--metric", "product").returncode == 0
+    assert command("hyper_main.py", "--config", config, "--share", "--metric", "product").returncode == 0
     ledger = (project / "ledger").read_text()
     assert ledger.count("start") == 1
-    alone = ("--no-fold", "--run-prefix", "alone", "--metric", "product")
+    alone = ("--no-share", "--run-prefix", "alone", "--metric", "product")
     assert command("hyper_main.py", "--config", config, *alone).returncode == 0
     assert (project / "ledger").read_text().count("start") == 1 + 4
     metrics = {}

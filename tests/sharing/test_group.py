@@ -1,6 +1,6 @@
 """The config of many trials at once: what each trial sees is what it would see alone.
 
-``python tests/fold/test_group.py --programs 2000`` tries that many random programs on random configs.
+``python tests/sharing/test_group.py --programs 2000`` tries that many random programs on random configs.
 """
 
 import argparse
@@ -104,8 +104,8 @@ def by_forking(program, configs):
 
 def paths_read(program, configs):
     """The paths at which a program splits, having compared what every trial sees."""
-    folded, splits = by_running_again(lambda config: outcome(program, config), configs)
-    assert folded == [outcome(program, copy.deepcopy(config)) for config in configs]
+    shared, splits = by_running_again(lambda config: outcome(program, config), configs)
+    assert shared == [outcome(program, copy.deepcopy(config)) for config in configs]
     return list(dict.fromkeys(path for path, _, _ in splits))
 
 
@@ -693,8 +693,8 @@ def alone(steps, configs):
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(families(), PROGRAMS)
 def test_every_trial_sees_what_it_would_see_alone(configs, steps):
-    folded, _ = by_running_again(lambda config: observed(steps, config), configs)
-    assert folded == alone(steps, configs)
+    shared, _ = by_running_again(lambda config: observed(steps, config), configs)
+    assert shared == alone(steps, configs)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -715,8 +715,8 @@ def main():
     @given(families(), PROGRAMS)
     def compare(configs, steps):
         expected = alone(steps, configs)
-        folded, splits = by_running_again(lambda config: observed(steps, config), configs)
-        assert folded == expected
+        shared, splits = by_running_again(lambda config: observed(steps, config), configs)
+        assert shared == expected
         counts.update(programs=1, trials=len(configs), splits=len(splits), steps=len(steps), split=bool(splits))
 
     @settings(

@@ -18,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gridfold
-from gridfold.sharing.group import FoldedDict, Group
-from gridfold.sharing.pickling import Pickles
+from gridfold.sharing.disguise import Pickles
+from gridfold.sharing.group import Group
+from gridfold.sharing.mapping import SharedDict
 from tests.sharing.test_fork import Project
 from tests.sharing.test_group import CONFIGS, families
 
@@ -62,17 +63,17 @@ WAYS = {
 
 
 @pytest.fixture
-def folded():
-    """Folds configs whose process goes on with the last group at each split, until the next one or the end."""
+def combined():
+    """Combines configs whose process goes on with the last group at each split, until the next one or the end."""
     watched = [Pickles(print)]
 
-    def fold(configs):
+    def combine(configs):
         watched.pop().stop()
         group = Group(copy.deepcopy(configs), lambda path, groups, place: groups[-1])
         watched.append(Pickles(group.settle))
         return group
 
-    yield fold
+    yield combine
     watched.pop().stop()
 
 
@@ -87,9 +88,9 @@ PARTS = {
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("before", ["many", "one that is watched", "one"])
-def test_however_it_is_pickled(folded, way, part, before):
+def test_however_it_is_pickled(combined, way, part, before):
     for protocol in (0, 2, pickle.HIGHEST_PROTOCOL):
-        group = folded(CONFIGS)
+        group = combined(CONFIGS)
         if before == "one that is watched":
             group.separate("run.dir")
         if before == "one":
@@ -114,7 +115,7 @@ def test_where_nothing_is_left_to_see_it_is_a_dict_to_all():
     group = Group(CONFIGS, lambda path, groups, place: groups[-1])
     config, view, net = group.config, group.config.items(), group.config["net"]
     twin, merged, keys = copy.deepcopy(config), config | {"x": 1}, iter(config)
-    assert {type(each) for each in (config, net, twin, merged)} == {FoldedDict}
+    assert {type(each) for each in (config, net, twin, merged)} == {SharedDict}
     assert config["opt"]["name"] == "adam"
     assert {type(each) for each in (config, net, twin, twin["net"], merged)} == {dict}
     assert (config, twin, merged) == (CONFIGS[3], CONFIGS[3], CONFIGS[3] | {"x": 1})
@@ -126,7 +127,7 @@ def test_where_nothing_is_left_to_see_it_is_a_dict_to_all():
     assert not vars(Group(CONFIGS[:1], None))["unread"]
 
 
-def test_many_dicts_that_were_folded_are_freed_as_dicts():
+def test_many_dicts_that_were_combined_are_freed_as_dicts():
     for _ in range(200):
         group = Group(CONFIGS, lambda path, groups, place: groups[0])
         copies = [copy.deepcopy(group.config) for _ in range(20)]
@@ -142,8 +143,8 @@ def test_copies_that_nobody_has_are_not_kept():
     assert len(group._mappings) < 3000
 
 
-def test_what_a_stage_keeps_is_not_asked_for(folded):
-    group = folded(CONFIGS)
+def test_what_a_stage_keeps_is_not_asked_for(combined):
+    group = combined(CONFIGS)
     scope = {"pickle": pickle}
     file = str(Path(gridfold.__file__).parent / "stages" / "cache.py")
     exec(compile("def keep(): return pickle.dumps(1)", file, "exec"), scope)
@@ -178,12 +179,12 @@ def train(config, run):
 
 
 @pytest.mark.parametrize("first", ["config['training']['lr']", "pass"])
-def test_a_run_of_a_fold_writes_the_bytes_that_it_writes_alone(project, first):
+def test_a_run_of_a_batch_writes_the_bytes_that_it_writes_alone(project, first):
     place = Project(project)
     (project / "trainers.py").write_text(TRAINER.format(first=first))
-    folded = place.execute("train", fold=None, sizes=(4,))
-    place.execute("train", fold=False, sizes=(4,), name="alone")
-    assert {record.fold["label"] for record in folded} == {"bitwise"}
+    shared = place.execute("train", share=None, sizes=(4,))
+    place.execute("train", share=False, sizes=(4,), name="alone")
+    assert {record.sharing["label"] for record in shared} == {"bitwise"}
     for index in range(3):
         for name in ("config", "part", "nested"):
             own, alone = ((project / f"{kind}{index}" / name).read_bytes() for kind in ("run", "alone"))

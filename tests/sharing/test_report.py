@@ -1,17 +1,17 @@
-"""What was shared and what that saved, computed from what folds noted and what runs say."""
+"""What was shared and what that saved, computed from what batches noted and what runs say."""
 
 import pytest
 
-from gridfold.runs.run import Record
-from gridfold.runs.store import RunEntry
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record
 from gridfold.sharing.report import Sharing
 from gridfold.worker import Spent
 
 IMPORTS = {"seconds": 4.0, "cpu_seconds": 2.0}
 
 
-def started(fold="f", runs=4, imports=IMPORTS):
-    return {"fold": fold, "runs": runs, "imports": imports}
+def started(batch="f", runs=4, imports=IMPORTS):
+    return {"batch": batch, "runs": runs, "imports": imports}
 
 
 def split(node, path, sizes, cpu, file="/home/me/train.py", line=3):
@@ -20,10 +20,10 @@ def split(node, path, sizes, cpu, file="/home/me/train.py", line=3):
 
 
 def run(node="", shared=0.0, own=0.0, **fields):
-    fold = {"label": "bitwise" if node else "own", **({"node": node} if node else {})}
+    sharing = {"label": "bitwise" if node else "own", **({"node": node} if node else {})}
     for name, cpu in (("shared", shared), ("own", own)):
-        fold |= {f"{name}_seconds": 2 * cpu, f"{name}_cpu_seconds": cpu}
-    return Record("id", 0, "s", {}, "m:f", **{"state": "completed", "fold": fold} | fields)
+        sharing |= {f"{name}_seconds": 2 * cpu, f"{name}_cpu_seconds": cpu}
+    return Record("id", 0, "s", {}, "m:f", **{"state": "completed", "sharing": sharing} | fields)
 
 
 # Two values of lr and two of size: 10 s before lr was read, 1 s before size was, 5 s of each run's own.
@@ -50,15 +50,15 @@ def rows(sharing):
     ]
 
 
-def test_the_work_of_a_fold_against_that_of_lone_runs():
+def test_the_work_of_a_batch_against_that_of_lone_runs():
     sharing = shared(EVENTS, RUNS)
     assert rows(sharing) == [(0, "lr", 1, 4, 2, 10, 40), (1, "size", 2, 4, 4, 2, 4)]
     assert sharing.spent == Spent(4 + 2 * (12 + 20), 2 + 12 + 20)
     assert sharing.lone == Spent(4 * (4 + 2 * 16), 4 * (2 + 16))
-    assert (sharing.folded, sharing.alone, sharing.unknown, sharing.reused) == (4, 0, 0, 0)
+    assert (sharing.batched, sharing.alone, sharing.unknown, sharing.reused) == (4, 0, 0, 0)
 
 
-def test_folds_of_one_process_import_once_and_others_again():
+def test_batches_of_one_process_import_once_and_others_again():
     events = [started("f"), started("g"), started("h", imports={"seconds": 9.0, "cpu_seconds": 3.0}), started("unused")]
     sharing = shared(events, [run("f.0"), run("g.0"), run("h.0")])
     assert sharing.imports.cpu_seconds == 2 + 3
@@ -83,20 +83,26 @@ def test_runs_that_ran_alone_count_as_they_were():
     assert sharing.reasons == {"a thread": 3, "a command": 0}
     assert sharing.spent.cpu_seconds == 2 + 10 + 1 + 10 + 3 + 32
     assert sharing.lone.cpu_seconds == 2 * (2 + 16) + 32
-    assert (sharing.folded, sharing.alone) == (2, 2)
+    assert (sharing.batched, sharing.alone) == (2, 2)
 
 
 def test_runs_that_say_nothing_are_not_counted():
     reused = run("other.0", shared=1.0, own=1.0, reused="elsewhere")
-    nothing = [None, run(state="running"), run(fold=None), run(fold={"label": "own"}), run(fold={"own_seconds": "x"})]
+    nothing = [
+        None,
+        run(state="running"),
+        run(sharing=None),
+        run(sharing={"label": "own"}),
+        run(sharing={"own_seconds": "x"}),
+    ]
     sharing = shared(EVENTS, [RUNS[0], reused, *nothing])
-    assert (sharing.folded, sharing.unknown, sharing.reused) == (1, 5, 1)
+    assert (sharing.batched, sharing.unknown, sharing.reused) == (1, 5, 1)
     assert sharing.lone.cpu_seconds == 18
 
 
-def test_where_nothing_was_folded_there_is_nothing_to_tell():
+def test_where_nothing_was_shared_there_is_nothing_to_tell():
     sharing = shared([{"alone": "a command"}], [run(own=3.0)])
-    assert (sharing.folds, sharing.folded, sharing.reasons, sharing.early_reads()) == (0, 0, {"a command": 0}, [])
+    assert (sharing.batches, sharing.batched, sharing.reasons, sharing.early_reads()) == (0, 0, {"a command": 0}, [])
 
 
 @pytest.mark.parametrize(
@@ -107,7 +113,7 @@ def test_where_nothing_was_folded_there_is_nothing_to_tell():
         {"split": "f.0", "path": "a", "place": "b", "sizes": "cd", "seconds": 1, "cpu_seconds": 1},
         {"split": "f.0", "path": "a", "place": "b", "sizes": [1, None], "seconds": 1, "cpu_seconds": 1},
         {"split": "f.0", "path": "a", "place": "b", "sizes": [1, 1], "seconds": 1, "cpu_seconds": float("nan")},
-        {"fold": 3},
+        {"batch": 3},
         {"left": "f", "reason": ["x"]},
         {"alone": None},
     ],
@@ -120,7 +126,7 @@ def test_without_an_event_that_was_torn_the_rest_is_read():
     sharing = shared([EVENTS[0], *EVENTS[2:]], RUNS)
     assert rows(sharing) == [(0, "size", 2, 4, 4, 2, 4)]
     assert sharing.lone.cpu_seconds == 4 * 18  # the records know
-    nothing_noted = shared([{"fold": "f", "runs": 4}, *EVENTS[1:]], RUNS)
+    nothing_noted = shared([{"batch": "f", "runs": 4}, *EVENTS[1:]], RUNS)
     assert nothing_noted.lone.cpu_seconds == 4 * 16
 
 

@@ -86,12 +86,12 @@ SAID = "m.bs was never read: its values make no difference; leave it out, or let
 
 @pytest.fixture
 def search(command, write):
-    """What a search with a trainer, and then ``gridfold fold``, say of reads."""
+    """What a search with a trainer, and then ``gridfold sharing``, say of reads."""
     write("trainers.py", TRAINERS)
 
     def run(trainer, *arguments, text=GRID):
         options = ["--config", write("c.yaml", text), "--trainer", f"trainers:{trainer}", *arguments]
-        found = [command("gridfold/__main__.py", *words).stdout for words in (["search", *options], ["fold"])]
+        found = [command("gridfold/__main__.py", *words).stdout for words in (["search", *options], ["sharing"])]
         told = [[line for line in said.splitlines(keepends=True) if "never read" in line] for said in found]
         assert told[0] == told[1]
         return told[0]
@@ -121,8 +121,8 @@ def test_one_that_may_have_been_read(search, trainer):
     assert search(trainer) == []
 
 
-def test_runs_that_did_not_fold(search):
-    assert search("returns", "--no-fold") == []
+def test_runs_that_share_nothing(search):
+    assert search("returns", "--no-share") == []
 
 
 def test_an_alias_is_read_by_its_other_name(search):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import gridfold
-from gridfold.sharing.write_guard import Writes
+from gridfold.sharing.write_guard import WriteGuard
 
 PACKAGE = Path(gridfold.__file__).parent
 
@@ -21,7 +21,7 @@ def told(tmp_path, monkeypatch):
     (tmp_path / "there").write_text("text")
     (tmp_path / "folder").mkdir()
     found = []
-    writes = Writes(lambda what: found.append((what, sorted(path.name for path in tmp_path.iterdir()))))
+    writes = WriteGuard(lambda what: found.append((what, sorted(path.name for path in tmp_path.iterdir()))))
     yield found
     writes.stop()
 
@@ -69,7 +69,7 @@ def test_a_file_whose_path_begins_like_the_packages_is_not_of_it(beside, told):
 def test_a_file_in_a_folder_whose_name_begins_like_a_caches_is_told(told, monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HOME", str(tmp_path / "folder"))
     fresh = []
-    writes = Writes(fresh.append)
+    writes = WriteGuard(fresh.append)
     (tmp_path / "folder2").mkdir()
     writes.stop()
     assert fresh == [f"writing {tmp_path / 'folder2'}"]
@@ -105,7 +105,7 @@ def test_caches_and_stages_are_not(told, monkeypatch, tmp_path):
     told.clear()
     monkeypatch.setenv("HF_HOME", str(tmp_path / "folder"))
     fresh = []
-    writes = Writes(fresh.append)
+    writes = WriteGuard(fresh.append)
     (tmp_path / "folder" / "model").mkdir()
     writes.stop()
     assert fresh == []
@@ -115,7 +115,7 @@ def test_a_cache_that_contains_the_working_directory_is_none(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent))
     found = []
-    writes = Writes(found.append)
+    writes = WriteGuard(found.append)
     Path("file").write_text("x")
     writes.stop()
     assert found[0] == "writing file"
@@ -125,7 +125,7 @@ def test_a_file_that_is_open_already_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = []
     with open("log", "w"), open("log"):
-        writes = Writes(found.append)
+        writes = WriteGuard(found.append)
         writes.look()
         writes.stop()
     assert f"writing {tmp_path / 'log'}" in found
@@ -133,7 +133,7 @@ def test_a_file_that_is_open_already_is_told(tmp_path, monkeypatch):
 
 def test_in_the_end_all_is_as_before():
     before = builtins.open, io.open, os.open, os.mkdir
-    writes = Writes(print)
+    writes = WriteGuard(print)
     assert builtins.open is not before[0]
     writes.stop()
     assert (builtins.open, io.open, os.open, os.mkdir) == before

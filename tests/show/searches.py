@@ -21,7 +21,7 @@ from gridfold.analysis.summary import (
 )
 from gridfold.records.trials import Results
 from gridfold.runs.failure import grouped
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 
 T = 4.303  # of two degrees of freedom
 
@@ -85,13 +85,13 @@ def _write_run(directory, entry, curve, error, rng):
         "".join(json.dumps({"epoch": epoch, "val_f1": value}) + "\n" for epoch, value in enumerate(curve, start=1))
     )
     record = entry | {"trainer": "gridfold.text:trainer", "state": "failed" if error else "completed", "attempt": 1}
-    fold = {
+    sharing = {
         "label": "bitwise",
         "node": f"f0.{entry['index'] % 5}.0",
         "shared_seconds": 61.2,
         "shared_cpu_seconds": 60.4,
     }
-    record |= {"fold": fold | {"own_seconds": 30.1, "own_cpu_seconds": 29.8}}
+    record |= {"sharing": sharing | {"own_seconds": 30.1, "own_cpu_seconds": 29.8}}
     record |= {"seconds": round(rng.uniform(20, 40), 2), "error": error}
     record |= {"metrics": {} if error else {"val_f1": max(curve), "val_loss": 0.3}}
     (directory / "run.json").write_text(json.dumps(record))
@@ -256,7 +256,7 @@ def is_large(params, repeat):
 def realistic(folder):
     """A search as people run them: 45 trials of 3 repeats, of which some failed."""
     search = write_search(folder, error=is_large)
-    search.note_fold({"fold": "f0", "imports": {"seconds": 5.1, "cpu_seconds": 5.0}})
+    search.note_sharing({"batch": "f0", "imports": {"seconds": 5.1, "cpu_seconds": 5.0}})
     place = {"place": "train.py:31", "file": "train.py", "sizes": [27] * 5}
-    search.note_fold({"split": "f0", "path": "training.learning_rate", "seconds": 61.2, "cpu_seconds": 60.4} | place)
+    search.note_sharing({"split": "f0", "path": "training.learning_rate", "seconds": 61.2, "cpu_seconds": 60.4} | place)
     return search, tables_of(search, ADVICE, ANSWER)

@@ -14,8 +14,10 @@ from gridfold.identity.fingerprint import Code
 from gridfold.identity.sources import Sources
 from gridfold.records.objective import Objective
 from gridfold.records.trials import Results, RunResult, TrialResult
-from gridfold.runs.run import Record
-from gridfold.runs.store import RunEntry, SearchDirectory, Store
+from gridfold.runs.entries import RunEntry
+from gridfold.runs.record import Record
+from gridfold.runs.search import SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.plan import Plan, create
 
 

@@ -62,7 +62,7 @@ def search(project):
 
 @pytest.mark.parametrize(
     "command",
-    ["status", "results", "results --format csv", "best", "diff 0 1", "fold", "report", "results --sort \x1bx"],
+    ["status", "results", "results --format csv", "best", "diff 0 1", "sharing", "report", "results --sort \x1bx"],
 )
 def test_every_command_that_looks(search, gridfold, command, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)

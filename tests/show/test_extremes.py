@@ -8,9 +8,10 @@ from rich.console import Console
 
 from gridfold.analysis.summary import Tables
 from gridfold.export import formats
-from gridfold.records.table import Rows
+from gridfold.records.table import Table
 from gridfold.records.trials import Results
-from gridfold.show import page, printing, terminal
+from gridfold.runs import results_csv
+from gridfold.show import page, terminal, trial_table
 from tests.made import completed, search
 
 nan, inf = math.nan, math.inf
@@ -67,10 +68,10 @@ def test_nothing_fails(tmp_path, name):
     output = Console(file=io.StringIO(), width=160)
     page.render(Tables.compute(Results.read([made])), made)
     for by_run in (False, True):
-        rows = Rows.of(Results.read([made]), by_run=by_run)
+        table = Table.of(Results.read([made]), by_run=by_run)
         for form in ("csv", "jsonl", "markdown", "latex"):
-            formats.text_of(form, rows.columns, rows.rows).encode()
-        formats.parquet(rows.columns, rows.rows)
-        output.print(printing.Listing(rows, "table").table())
+            formats.text_of(form, table.columns, table.rows).encode()
+        formats.parquet(table.columns, table.rows)
+        output.print(trial_table.TrialTable(table, "table").render())
     output.print(terminal.results(made, made.records()))
-    made.write_results()
+    results_csv.write(made.results_path, made.records)

@@ -89,7 +89,7 @@ class TestContent:
             "Shares and interactions",
             "Learning curves",
             "Failures",
-            "The fold",
+            "Sharing",
             "Advice",
             "Confirmation on fresh seeds",
             "Provenance",

@@ -1,4 +1,4 @@
-"""What ``gridfold fold`` says, and the end of a search: what was shared, what not and why, what to change."""
+"""What ``gridfold sharing`` says, and the end of a search: what was shared, what not and why, what to change."""
 
 import json
 import re
@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from gridfold.runs.store import Store
-from gridfold.show.sharing import report
+from gridfold.show.sharing import render
 
 TRAINERS = """
 import threading, time
@@ -69,11 +69,11 @@ def search(command, write, project):
 
 
 @pytest.fixture
-def fold(command):
-    """What ``gridfold fold`` prints."""
+def sharing(command):
+    """What ``gridfold sharing`` prints."""
 
     def say(*arguments):
-        result = command("gridfold/__main__.py", "fold", *arguments)
+        result = command("gridfold/__main__.py", "sharing", *arguments)
         assert result.returncode == 0, result.stderr
         return result.stdout
 
@@ -90,15 +90,15 @@ def masked(printed):
 CAVEAT = "\nThe highest result counts as the best: if lower is better, say so by --minimize\\.\n$"
 
 
-def test_a_trainer_that_reads_late(search, fold, snapshot):
+def test_a_trainer_that_reads_late(search, sharing, snapshot):
     printed = search("--trainer", "trainers:late")
     name = Store().find("last").name
-    line = rf"\nFolded: \d\.\d+ s of CPU; a process for each run would take about \d\.\d s \(gridfold fold {name}\)"
+    line = rf"\nSharing: \d\.\d+ s of CPU; a process for each run would take about \d\.\d s \(gridfold sharing {name}\)"
     assert re.search(line + CAVEAT, printed)
-    assert masked(fold()) == snapshot
+    assert masked(sharing()) == snapshot
 
 
-def test_a_trainer_that_reads_early_is_told_the_line_and_what_it_costs(search, fold):
+def test_a_trainer_that_reads_early_is_told_the_line_and_what_it_costs(search, sharing):
     """The first line of the function; 8 runs of 4 values, 0.5 s of CPU for each value."""
     printed = search("--trainer", "trainers:early", "--parallel", "1")
     line = TRAINERS.splitlines().index('    lr = config["training"]["lr"]') + 1
@@ -108,59 +108,59 @@ def test_a_trainer_that_reads_early_is_told_the_line_and_what_it_costs(search, f
         rf" line {line + 3}: read it there\."
     )
     assert re.search(f"\n{sentence}{CAVEAT}", printed)
-    found = re.search(f"\nRead too early\n  {sentence}\n$", fold("last"))
+    found = re.search(f"\nRead too early\n  {sentence}\n$", sharing("last"))
     assert float(found[1]) == pytest.approx(1.5, abs=0.2)
 
 
-def test_where_no_better_place_is_known_it_says_only_what_it_may_cost(search, fold):
+def test_where_no_better_place_is_known_it_says_only_what_it_may_cost(search, sharing):
     printed = search("--trainer", "trainers:right_there", "--parallel", "1")
     assert "trainers.py" not in printed
     said = r"training\.lr was read at trainers\.py:\d+, .* could be shared, as far as it does not depend on that\."
-    assert re.search(rf"\nMaybe read too early\n  {said}\n$", fold())
+    assert re.search(rf"\nMaybe read too early\n  {said}\n$", sharing())
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
         ["--trainer", "trainers:has_a_thread"],
-        ["--trainer", "trainers:has_a_thread", "--no-fold"],
+        ["--trainer", "trainers:has_a_thread", "--no-share"],
         ["--trainer", "trainers:has_a_thread", "--no-execute"],
         ["--trainer", "trainers:has_a_thread", "--param-variations", "training.lr=1", "training.size=5"],
         ["--", "echo", '{{"metric": 1}}'],
     ],
-    ids=["thread", "no fold", "not executed", "one run", "command"],
+    ids=["thread", "no sharing", "not executed", "one run", "command"],
 )
-def test_why_nothing_was_folded(search, fold, arguments, snapshot):
-    assert "Folded" not in search(*arguments)
-    assert masked(fold()) == snapshot
+def test_why_nothing_was_shared(search, sharing, arguments, snapshot):
+    assert "Sharing" not in search(*arguments)
+    assert masked(sharing()) == snapshot
 
 
-def test_a_file_that_is_written_early(search, fold):
+def test_a_file_that_is_written_early(search, sharing):
     search("--trainer", "trainers:writes", "--parallel", "1")
     said = r"writing file came at trainers\.py:\d+, and what came after ran 8 times, 0\.\d+ s of CPU each: up to 7 × "
-    assert re.search(rf"\nMaybe read too early\n  {said}", fold())
+    assert re.search(rf"\nMaybe read too early\n  {said}", sharing())
 
 
-def test_a_search_that_is_resumed_has_several_folds(search, fold, command, project):
+def test_a_search_that_is_resumed_has_several_batches(search, sharing, command, project):
     search("--trainer", "trainers:late")
     for record in project.glob("runs/*lr_[12]*/run.json"):
         record.write_text(json.dumps(json.loads(record.read_text()) | {"state": "failed"}))
     result = command("hyper_main.py", "--resume", "last")
     assert result.returncode == 0, result.stderr
-    assert "\nFolded: " in result.stdout
-    assert re.search(r"until training.lr \(trainers.py:\d+\) +│ +2 │ +6 │", fold())
+    assert "\nSharing: " in result.stdout
+    assert re.search(r"until training.lr \(trainers.py:\d+\) +│ +2 │ +6 │", sharing())
 
 
 def test_it_fits_80_columns(search):
     search("--trainer", "trainers:early")
     console = Console(width=80, record=True)
-    console.print(report(Store().find("last")))
+    console.print(render(Store().find("last")))
     printed = console.export_text()
     assert "…" not in printed
     assert max(map(len, printed.splitlines())) <= 80
 
 
 def test_no_such_search(command):
-    result = command("gridfold/__main__.py", "fold", "nothing")
+    result = command("gridfold/__main__.py", "sharing", "nothing")
     said = "  begin one: gridfold search --config FILE; or go to the folder that has runs/\n"
     assert (result.returncode, result.stderr) == (2, f"error: runs: no search 'nothing'\n{said}")

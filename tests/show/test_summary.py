@@ -249,7 +249,7 @@ class TestWhateverCameOfIt:
             process.send_signal(signal.SIGINT)
             said = process.communicate(timeout=60)[0].decode()
         assert process.returncode == 130
-        assert "\nStopped: interrupted; what has finished is kept\n" in said
+        assert "\nStopped: interrupted; finished runs are kept\n" in said
         assert "Report:" not in said
         assert not report().exists()
 

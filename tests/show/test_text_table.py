@@ -5,10 +5,10 @@ import io
 import pytest
 from rich.console import Console
 
-from gridfold.records.table import Rows
+from gridfold.records.table import Table
 from gridfold.records.trials import Results
-from gridfold.show.printing import Listing
 from gridfold.show.text_table import Heading, TextTable
+from gridfold.show.trial_table import TrialTable
 from tests.made import search
 
 VARIED = {
@@ -29,7 +29,7 @@ def printed(shown, width):
     """What a terminal of some columns shows."""
     output = io.StringIO()
     console = Console(file=output, force_terminal=True, color_system=None, width=width, highlight=False)
-    shown.print(console) if isinstance(shown, Listing) else console.print(shown)
+    shown.print(console) if isinstance(shown, TrialTable) else console.print(shown)
     return output.getvalue()
 
 
@@ -43,9 +43,9 @@ def listing(tmp_path):
             {"params": {path: VARIED[path][run] for path in paths}, "metrics": METRICS[run], "seconds": 12.25}
             for run in (0, 1)
         ]
-        rows = Rows.of(Results.read([search(tmp_path, f"s{count}_120000", runs)]))
-        columns = [rows.column(name) for name in options.pop("asked", ())]
-        return Listing(rows, "table", tuple(columns), **options)
+        table = Table.of(Results.read([search(tmp_path, f"s{count}_120000", runs)]))
+        columns = [table.column(name) for name in options.pop("asked", ())]
+        return TrialTable(table, "table", tuple(columns), **options)
 
     return make
 

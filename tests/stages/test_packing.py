@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 from hypothesis.extra import numpy as arrays
 
@@ -100,6 +100,7 @@ def told(value):
     return (Data, told(value.one)) if isinstance(value, Data) else (type(value), repr(value))
 
 
+@example(complex(0.0, struct.unpack("<d", bytes.fromhex("010000000000f87f"))[0]))
 @given(values)
 def test_plain_values(value):
     with contextlib.suppress(NotKeptError):

@@ -566,19 +566,19 @@ class TestRuns:
             done = command("hyper_main.py", "--config", "base.yaml", "--trainer", "trainers:train", *arguments)
             assert done.returncode == 0, done.stdout + done.stderr
             search = Store("runs").find("last")
-            return [(record.metrics["sum"], record.fold["label"]) for _, record in search.records()]
+            return [(record.metrics["sum"], record.sharing["label"]) for _, record in search.records()]
 
         return run
 
     def test_a_second_search_does_not_compute_again(self, search):
         ledger = Path("cache/ledger")
-        assert search("--fold", "--run-prefix", "one") == [(6, "bitwise"), (12, "bitwise")]
-        assert search("--fold", "--run-prefix", "two", "--param-variations", "lr=3,4") == [
+        assert search("--share", "--run-prefix", "one") == [(6, "bitwise"), (12, "bitwise")]
+        assert search("--share", "--run-prefix", "two", "--param-variations", "lr=3,4") == [
             (18, "bitwise"),
             (24, "bitwise"),
         ]
         assert ledger.read_text() == "features\n"
-        changed = search("--fold", "--run-prefix", "three", "--param-variations", "size=3,4")
+        changed = search("--share", "--run-prefix", "three", "--param-variations", "size=3,4")
         assert [total for total, _ in changed] == [6, 7, 12, 14]
         assert ledger.read_text() == "features\n" * 2
         assert {found.name.partition("_")[0] for found in Store("runs").searches()} == {"one", "two", "three"}
@@ -600,9 +600,9 @@ class TestRuns:
         write("x.txt", "50")
         assert [total for total, _ in search("--run-prefix", "three", "--reuse", *variations)] == [150, 200]
 
-    def test_without_the_fold_every_run_does_everything_itself(self, search):
-        search("--run-prefix", "one", "--fold")
-        assert search("--run-prefix", "two", "--no-fold") == [(6, "own"), (12, "own")]
+    def test_without_sharing_every_run_does_everything_itself(self, search):
+        search("--run-prefix", "one", "--share")
+        assert search("--run-prefix", "two", "--no-share") == [(6, "own"), (12, "own")]
         assert Path("cache/ledger").read_text() == "features\n" * 3
 
     def test_of_processes_that_want_the_same_one_computes(self, search, project):

@@ -120,7 +120,7 @@ def read(record: Path) -> dict[str, object]:
     assert said["state"] == "completed"
     assert len(epochs) == 5
     best = max(epochs, key=lambda epoch: epoch["val_f1"])  # the first of equals
-    times = {"seconds": said["seconds"], "shared": said["fold"]["shared_seconds"]}
+    times = {"seconds": said["seconds"], "shared": said["sharing"]["shared_seconds"]}
     measured = {"value": best["val_f1"], "loss": best["val_loss"]}
     return {"index": said["index"], "repeat": said["repeat"]} | measured | times | said["params"]
 

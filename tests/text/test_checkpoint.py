@@ -77,7 +77,7 @@ def test_a_damaged_checkpoint_is_ignored_with_a_line(damage, tmp_path, monkeypat
     assert not caplog.records
     DAMAGE[damage](tmp_path / NAME)
     assert file.load() is None
-    assert [record.message[:45] for record in caplog.records] == ["checkpoint.pt is damaged, training starts anew"[:45]]
+    assert [record.message[:45] for record in caplog.records] == ["checkpoint.pt is damaged, restarting training"[:45]]
     assert not Path("evil").exists()
 
 
@@ -89,7 +89,7 @@ def test_a_training_with_a_damaged_checkpoint_starts_anew(config, new_run, caplo
     assert run.reports == whole.reports
     assert run.steps[0]["step"] == 1
     assert [record.message.partition(":")[0] for record in caplog.records] == [
-        "checkpoint.pt is damaged, training starts anew"
+        "checkpoint.pt is damaged, restarting training"
     ]
     assert not (run.dir / NAME).exists()
 
@@ -111,7 +111,7 @@ def test_a_checkpoint_of_another_training_is_ignored_with_a_line(change, config,
     trainer.train(config, run := new_run("run"))
     assert run.reports == whole.reports
     assert [record.message for record in caplog.records] == [
-        "checkpoint.pt is of another config, other data or other versions, training starts anew"
+        "checkpoint.pt was made with another config, other data or other versions, restarting training"
     ]
 
 

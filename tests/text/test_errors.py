@@ -102,7 +102,7 @@ SIMPLE = [
     (
         "training.metric",
         "roc_auc",
-        "training.metric: roc_auc needs 2 labels, the data have 3: animals, colours, weather",
+        "training.metric: roc_auc needs 2 labels, but the data have 3: animals, colours, weather",
     ),
     (
         "training.seed",
@@ -124,9 +124,9 @@ SIMPLE = [
         "longest",
         "training.padding: expected a padding, found the text 'longest'\n  valid: batch, bucket, max_length",
     ),
-    ("training.output_dir", "x", "training.output_dir: gridfold sets it, a config cannot\n  remove it"),
-    ("training.report_to", "wandb", "training.report_to: gridfold sets it, a config cannot\n  remove it"),
-    ("training.push_to_hub", True, "training.push_to_hub: gridfold sets it, a config cannot\n  remove it"),
+    ("training.output_dir", "x", "training.output_dir: set by gridfold, so a config cannot set it\n  remove it"),
+    ("training.report_to", "wandb", "training.report_to: set by gridfold, so a config cannot set it\n  remove it"),
+    ("training.push_to_hub", True, "training.push_to_hub: set by gridfold, so a config cannot set it\n  remove it"),
     ("training.fp16", "yes", "training.fp16: expected true or false, found the text 'yes'"),
     ("training.max_steps", 1.5, "training.max_steps: expected a whole number, found 1.5"),
     (

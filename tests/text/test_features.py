@@ -200,7 +200,7 @@ def test_activations_of_frozen_layers_are_kept_too(config, new_run, kept, monkey
     config["training"] |= {"num_epochs": 1, "bf16": True}
     trainer.train(config, new_run("first"))
     original = features.activations
-    monkeypatch.setattr(features, "activations", lambda *_: pytest.fail("computed anew"))
+    monkeypatch.setattr(features, "activations", lambda *_: pytest.fail("computed again"))
     config["training"]["learning_rate"] = 0.01
     metrics = trainer.train(config, new_run("second"))
     monkeypatch.setattr(features, "activations", original)

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridfold.core.errors import ConfigError
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.search import SearchDirectory
 from gridfold.text import trainer
 from gridfold.text.data import folds_of, load_data
 from gridfold.text.section import LazyConfig
 from gridfold.text.settings import DataSettings, read_data, read_fold
-from tests.text.test_folding import execute, same
+from tests.text.test_shared_runs import execute, same
 
 
 def test_every_example_is_held_out_once(csv_file):
@@ -63,10 +63,10 @@ def test_runs_on_folds_share_what_does_not_depend_on_them_and_change_no_bit(conf
         own["data"] |= {"folds": 3, "fold": fold}
         own["training"]["seed"] = 42 + fold % 2
         configs.append(own)
-    folded, alone = execute(tmp_path, configs, fold=True), execute(tmp_path, configs, fold=False)
-    for one, other in zip(folded, alone, strict=True):
+    shared, alone = execute(tmp_path, configs, share=True), execute(tmp_path, configs, share=False)
+    for one, other in zip(shared, alone, strict=True):
         same(one, other)
-    splits = [event for event in SearchDirectory(tmp_path / "search").fold_events() if "split" in event]
+    splits = [event for event in SearchDirectory(tmp_path / "search").sharing_events() if "split" in event]
     assert [split["path"] for split in splits][1:] == ["data.fold", "data.fold"]
 
 

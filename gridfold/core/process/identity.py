@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from gridfold.core.files import read_regular
+
 MARK = "GRIDFOLD_PROCESS"  # set in every process of a search but the first, to the session of that one
 
 _PROC = Path("/proc")
@@ -180,10 +182,10 @@ def _namespace() -> str:
 
 def _start(pid: int) -> str | None:
     """When the process started; None if it is not there, or has ended and waits for its parent to see it."""
-    if not _PROC.is_dir():
-        return _start_elsewhere(pid)
     fields = _stat(pid)
-    return f"{_boot()}/{_namespace()}/{fields[19]}" if fields and fields[0] not in "ZX" else None
+    if not fields:
+        return None if _PROC.is_dir() else _start_elsewhere(pid)
+    return None if fields[0] in "ZX" else f"{_boot()}/{_namespace()}/{fields[19]}"
 
 
 def _start_elsewhere(pid: int) -> str | None:
@@ -199,8 +201,7 @@ def _start_elsewhere(pid: int) -> str | None:
 def _stat(pid: int) -> list[str]:
     """The fields of ``/proc/PID/stat`` from the state on; the name before them may hold anything."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - asked once a run
-            return file.read().rpartition(b")")[2].decode("ascii").split()
+        return read_regular(f"/proc/{pid}/stat").rpartition(b")")[2].decode("ascii").split()
     except OSError:
         return []
 

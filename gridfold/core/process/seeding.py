@@ -7,9 +7,7 @@ would get other numbers each time. So they are seeded then, too.
 from __future__ import annotations
 
 import contextlib
-import importlib.abc
 import importlib.util
-import random
 import sys
 from collections.abc import Callable, Mapping
 from importlib.machinery import ModuleSpec
@@ -17,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 _SEEDERS: dict[str, Callable[[Any, int], object]] = {
+    "random": lambda python, seed: python.seed(seed),
     "numpy": lambda numpy, seed: numpy.random.seed(seed),
     "torch": lambda torch, seed: torch.manual_seed(seed),
 }
@@ -48,7 +47,6 @@ def has_drawn(before: Mapping[str, object]) -> bool:
 
 def start(seed: int) -> None:
     """Start the random numbers from a seed; those of a library that is not loaded when it is."""
-    random.seed(seed)
     for name, seeder in _SEEDERS.items():
         if name in sys.modules:
             seeder(sys.modules[name], seed)
@@ -56,7 +54,7 @@ def start(seed: int) -> None:
             sys.meta_path.insert(0, _Seeding(name, seed))
 
 
-class _Seeding(importlib.abc.MetaPathFinder):
+class _Seeding:
     """Finds one module as everybody else does, and seeds it once it is loaded."""
 
     def __init__(self, name: str, seed: int) -> None:

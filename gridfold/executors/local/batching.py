@@ -8,19 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gridfold.runs.run import Attempt, Record
-from gridfold.runs.store import SearchDirectory
+from gridfold.runs.record import Record
+from gridfold.runs.run import Attempt
+from gridfold.runs.search import SearchDirectory
 
-MOST_RUNS = 1000  # in one fold, so that memory does not grow with the search
+MOST_RUNS = 1000  # in one batch, so that memory does not grow with the search
 
 
 @dataclass
-class Fold:
-    """A fold under way.
+class Batch:
+    """Runs that begin together, in a process that splits, while some have none of their own yet.
 
     Attributes:
         key: what its first process is known by; its runs have the numbers after it.
-        name: no other fold has it.
+        name: no other batch has it.
         waiting: the attempts that have no process of their own yet.
         since: when it was started, or a run of it was last seen to begin or end.
     """
@@ -31,8 +32,8 @@ class Fold:
     since: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def of(cls, attempts: Sequence[Attempt], key: int) -> Fold:
-        """A fold of some attempts."""
+    def of(cls, attempts: Sequence[Attempt], key: int) -> Batch:
+        """A batch of some attempts."""
         return cls(key, dict(enumerate(attempts, key + 1)))
 
     def begin(self, key: int) -> Attempt | None:
@@ -45,11 +46,11 @@ class Fold:
         self.since = time.monotonic()
 
     def leave(self, keys: Sequence[int]) -> list[Attempt]:
-        """Some runs are no longer of this fold."""
+        """Some runs are no longer of this batch."""
         return [self.waiting.pop(key) for key in keys if key in self.waiting]
 
     def end(self, reason: str) -> list[Attempt]:
-        """The runs that have not begun; if the fold could not either, why."""
+        """The runs that have not begun; if the batch could not either, why."""
         left = self.leave(list(self.waiting))
         if reason and left:
             _note(left[0], {"left": self.name, "runs": len(left), "reason": reason})
@@ -57,8 +58,8 @@ class Fold:
 
 
 @dataclass
-class Folding:
-    """Chooses the runs of a fold.
+class Batching:
+    """Chooses the runs of a batch.
 
     Attributes:
         gpus: whether runs are given GPUs.
@@ -69,7 +70,7 @@ class Folding:
     _said: set[str] = field(default_factory=set)
 
     def next_batch(self, waiting: Iterator[Attempt | None]) -> tuple[list[Attempt], bool]:
-        """Attempts that can be had now and belong together, and whether that makes a fold."""
+        """Attempts that can be had now and belong together, and whether that makes a batch."""
         if not self._kept:
             taken, why = self._take(waiting)
             if why:
@@ -105,15 +106,15 @@ class Folding:
 
 def _alike(attempts: Sequence[Attempt]) -> list[tuple[list[Attempt], bool]]:
     """The attempts, those together that can begin in one process; in the end those that can with no other."""
-    batches: dict[tuple[object, ...], list[Attempt]] = {}
+    found: dict[tuple[object, ...], list[Attempt]] = {}
     for attempt in attempts:
         record = attempt.record
-        batches.setdefault((record.trainer, record.seed), []).append(attempt)
-    folds = [(batch, True) for batch in batches.values() if len(batch) > 1]
-    single = [batch[0] for batch in batches.values() if len(batch) == 1]
-    return folds + ([(single, False)] if single else [])
+        found.setdefault((record.trainer, record.seed), []).append(attempt)
+    batches = [(batch, True) for batch in found.values() if len(batch) > 1]
+    single = [batch[0] for batch in found.values() if len(batch) == 1]
+    return batches + ([(single, False)] if single else [])
 
 
 def _note(attempt: Attempt, event: Mapping[str, Any]) -> None:
     if attempt.record.search:
-        SearchDirectory(attempt.run.dir.parent / attempt.record.search).note_fold(event)
+        SearchDirectory(attempt.run.dir.parent / attempt.record.search).note_sharing(event)

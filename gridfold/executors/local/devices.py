@@ -200,7 +200,7 @@ def _shared_folder() -> Iterator[int]:
 
 def _unusable(path: Path, error: OSError) -> ConfigError:
     return ConfigError(
-        f"searches cannot share GPUs by way of {path}: {error.strerror}",
+        f"searches cannot share GPUs through {path}: {error.strerror}",
         hint="it must be a folder of plain files that every user can write; remove it, or set TMPDIR to another place",
     )
 

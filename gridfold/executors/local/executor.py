@@ -17,12 +17,13 @@ from gridfold.core.errors import ConfigError
 from gridfold.core.process import threads
 from gridfold.core.process.identity import MARK, new_session
 from gridfold.core.process.interrupt import Interrupt
-from gridfold.executors.local.batching import Fold, Folding
+from gridfold.executors.local.batching import Batch, Batching
 from gridfold.executors.local.devices import GpuSlots, Slot
-from gridfold.executors.local.processes import Ended, ForkServer, Left, Started, TemplateDiedError
+from gridfold.executors.local.processes import ImportServer, ProcessEnded, RunAlone, ServerDiedError, Started
 from gridfold.executors.protocol import Watcher
 from gridfold.runs.failure import Error, describe, died, is_infrastructure, lost, timed_out
-from gridfold.runs.run import Attempt, Record, Run, now, started
+from gridfold.runs.record import Record, now, started
+from gridfold.runs.run import Attempt, Run
 from gridfold.trainers.protocol import BUILT_IN
 from gridfold.worker import TAKEN
 
@@ -45,7 +46,7 @@ class _Active:
     """A run under way.
 
     Attributes:
-        since: when its process was first seen; None while it waits for the template process.
+        since: when its process was first seen; None while it waits for the import server.
         shared: seconds of its work that were done before, together with other runs.
         ending: why it was told to end, "interrupted" or "timeout".
         kill_at: when it is killed if it has not ended by then.
@@ -63,7 +64,7 @@ class _Active:
 
 @dataclass
 class LocalExecutor:
-    """Executes runs by ``gridfold.worker``, forked from a template process; what they print goes to their logs.
+    """Executes runs by ``gridfold.worker``, forked from an import server; what they print goes to their logs.
 
     Use it as a context manager: at its end, nothing that it has started is left.
 
@@ -72,7 +73,7 @@ class LocalExecutor:
         gpus: GPUs to give to the runs; None to leave the GPUs to the runs.
         timeout: how many seconds a run may take.
         grace: how many seconds a run may take to end when it is told to.
-        fold: compute once what runs have in common. False, the default, does not; None splits also where a function
+        share: compute once what runs have in common. False, the default, does not; None splits also where a function
             writes a file; True does not split there: a file that is written before is then written once.
         cold: start each run in a new Python process that imports the trainer for itself, instead of forking it.
     """
@@ -81,20 +82,20 @@ class LocalExecutor:
     gpus: GpuSlots | None = None
     timeout: float | None = None
     grace: float = GRACE_SECONDS
-    fold: bool | None = False
+    share: bool | None = False
     cold: bool = False
     _active: dict[int, _Active] = field(default_factory=dict, init=False)
-    _folding: Folding = field(init=False)
-    _folded: Fold | None = field(default=None, init=False)
+    _batching: Batching = field(init=False)
+    _batch: Batch | None = field(default=None, init=False)
     _alone: deque[Attempt] = field(default_factory=deque, init=False)
     _started: int = field(default=0, init=False)
-    _server: ForkServer | None = field(default=None, init=False)
+    _server: ImportServer | None = field(default=None, init=False)
     _cold: bool = field(init=False)
     _session: str = field(default_factory=new_session, init=False)
     _memory_kills: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self._folding = Folding(gpus=self.gpus is not None)
+        self._batching = Batching(gpus=self.gpus is not None)
         self._cold = self.cold
 
     def __enter__(self) -> Self:
@@ -104,7 +105,7 @@ class LocalExecutor:
         self._close_server()
 
     def call(self, trainer: str | Sequence[str], function: Callable[..., Result], *arguments: Any) -> Result:
-        """Call a function where the trainer is imported, in a process of its own; see ``ForkServer.call``.
+        """Call a function where the trainer is imported, in a process of its own; see ``ImportServer.call``.
 
         Raises:
             ConfigError: importing the trainer ends the process.
@@ -114,7 +115,7 @@ class LocalExecutor:
         while True:
             try:
                 return self._connected(trainer).call(function, *arguments)
-            except TemplateDiedError as error:
+            except ServerDiedError as error:
                 self._close_server()
                 if not is_infrastructure(died(error.status)):
                     raise ConfigError(f"importing it ends the process: {error}", path="gridfold.trainer") from None
@@ -130,15 +131,15 @@ class LocalExecutor:
         self._memory_kills = _memory_kills()
         more = True
         while True:
-            if not (interrupt.requests or interrupt.holds or self._folded):
+            if not (interrupt.requests or interrupt.holds or self._batch):
                 more = self._fill(waiting)
             stops = bool(interrupt.requests or interrupt.holds)
-            if not (self._active or self._folded) and (stops or not more):
+            if not (self._active or self._batch) and (stops or not more):
                 break
             for active, record in self._ended(interrupt):
                 yield active.attempt, record
             self._end_overdue(interrupt)
-            self._end_overdue_fold(interrupt)
+            self._end_overdue_batch(interrupt)
             yield from ((active.attempt, record) for active, record in self._forgotten())
             for active in self._active.values():
                 if active.since is not None:
@@ -149,7 +150,7 @@ class LocalExecutor:
 
     def _fill(self, waiting: Iterator[Attempt | None]) -> bool:
         """Start attempts while there is room; False if there are no more."""
-        if self.fold is not False and not self._alone and not self._active and self._start_fold(waiting):
+        if self.share is not False and not self._alone and not self._active and self._start_batch(waiting):
             return True
         while len(self._active) < self.parallel:
             attempt = self._alone.popleft() if self._alone else next(waiting, False)
@@ -162,41 +163,41 @@ class LocalExecutor:
             self._start(_Active(attempt, slot))
         return True
 
-    def _start_fold(self, waiting: Iterator[Attempt | None]) -> bool:
-        """Start a fold of what can be had now; False if that makes none."""
-        batch, together = self._folding.next_batch(waiting)
+    def _start_batch(self, waiting: Iterator[Attempt | None]) -> bool:
+        """Start a batch of what can be had now; False if that makes none."""
+        attempts, together = self._batching.next_batch(waiting)
         if not together:
-            self._alone.extend(batch)
+            self._alone.extend(attempts)
             return False
-        fold = self._folded = Fold.of(batch, self._started + 1)
-        self._started += 1 + len(batch)
-        with contextlib.suppress(TemplateDiedError):  # the next look at what has happened finds out
-            trainer = batch[0].record.trainer
-            trusted = bool(self.fold) or trainer == BUILT_IN
-            self._connected(trainer).grow(fold.key, fold.name, fold.waiting, self.parallel, trusted=trusted)
+        batch = self._batch = Batch.of(attempts, self._started + 1)
+        self._started += 1 + len(attempts)
+        with contextlib.suppress(ServerDiedError):  # the next look at what has happened finds out
+            trainer = attempts[0].record.trainer
+            trusted = bool(self.share) or trainer == BUILT_IN
+            self._connected(trainer).grow(batch.key, batch.name, batch.waiting, self.parallel, trusted=trusted)
         return True
 
-    def _end_fold(self, reason: str = "") -> None:
+    def _end_batch(self, reason: str = "") -> None:
         """Leave what has not begun to be run alone."""
-        if self._folded:
-            self._alone.extend(self._folded.end(reason))
-            self._folded = None
+        if self._batch:
+            self._alone.extend(self._batch.end(reason))
+            self._batch = None
 
-    def _hear(self, news: Started | Ended | Left, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
+    def _hear(self, news: Started | ProcessEnded | RunAlone, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
         """What has happened, as far as it ends a run."""
-        fold = self._folded
+        batch = self._batch
         if isinstance(news, Started):
-            if fold and (attempt := fold.begin(news.key)):
-                self._active[news.key] = _Active(attempt, None, fold.since, news.shared)
-        elif isinstance(news, Left):
-            self._alone.extend(fold.leave(news.keys) if fold else ())
-        elif fold and news.key == fold.key:
-            self._end_fold(news.reason)
+            if batch and (attempt := batch.begin(news.key)):
+                self._active[news.key] = _Active(attempt, None, batch.since, news.shared)
+        elif isinstance(news, RunAlone):
+            self._alone.extend(batch.leave(news.keys) if batch else ())
+        elif batch and news.key == batch.key:
+            self._end_batch(news.reason)
         else:
             if news.key in self._active:
                 yield self._close(self._active.pop(news.key), news)
-            if fold:
-                fold.move()
+            if batch:
+                batch.move()
             if news.token is not None and self._server and not (interrupt.requests or interrupt.holds):
                 self._server.grant(news.token)
 
@@ -206,22 +207,22 @@ class LocalExecutor:
         environment = {"CUDA_VISIBLE_DEVICES": active.slot.gpu} if active.slot else {}
         try:
             self._connected(active.attempt.record.trainer).start(self._started, active.attempt, environment)
-        except TemplateDiedError:
+        except ServerDiedError:
             return  # the next look at what has ended finds out
 
     def _ended(self, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
         """The runs that have ended, with their final records."""
-        if self._server is None or not (self._active or self._folded):
+        if self._server is None or not (self._active or self._batch):
             time.sleep(_POLL_SECONDS)
             return
         try:
             for news in self._server.happened(_POLL_SECONDS):
                 yield from self._hear(news, interrupt)
-        except TemplateDiedError:
+        except ServerDiedError:
             again = not self._server.ready and not self._cold  # importing the trainer kills: each run shall say so
             self._cold = self._cold or again
             self._close_server()
-            self._end_fold()
+            self._end_batch()
             left, self._active = list(self._active.values()), {}
             for active in left:
                 if again:
@@ -229,11 +230,11 @@ class LocalExecutor:
                 else:
                     yield self._close(active, None)
 
-    def _close(self, active: _Active, ended: Ended | None) -> tuple[_Active, Record]:
+    def _close(self, active: _Active, ended: ProcessEnded | None) -> tuple[_Active, Record]:
         self._release(active.slot)
         return active, self._final_record(active, ended)
 
-    def _final_record(self, active: _Active, ended: Ended | None) -> Record:
+    def _final_record(self, active: _Active, ended: ProcessEnded | None) -> Record:
         """What the run's record says in the end; written here if its process could not."""
         run, record = active.attempt.run, active.attempt.record
         found = run.read()
@@ -255,11 +256,11 @@ class LocalExecutor:
             return replace(record, state="failed", error=describe(error))
         return record if is_own else run.read() or active.attempt.record
 
-    def _error(self, active: _Active, ended: Ended | None) -> Error:
+    def _error(self, active: _Active, ended: ProcessEnded | None) -> Error:
         if active.ending == "timeout" and self.timeout:
             return timed_out(self.timeout)
         if ended is None or ended.pid is None:
-            return lost(ended.reason if ended else "the template process was killed")
+            return lost(ended.reason if ended else "the import server was killed")
         kills, self._memory_kills = self._memory_kills, _memory_kills()
         return died(ended.status, killed_for_memory=ended.status == -signal.SIGKILL and self._memory_kills > kills)
 
@@ -282,7 +283,7 @@ class LocalExecutor:
                 self._signal(key, signal.SIGKILL)
 
     def _forgotten(self) -> Iterator[tuple[_Active, Record]]:
-        """The runs of a fold whose end nobody told of for a while."""
+        """The runs of a batch whose end nobody told of for a while."""
         gone = set(self._server.forgotten()) if self._server else set()
         moment = time.monotonic()
         for key in gone & self._active.keys():
@@ -293,28 +294,28 @@ class LocalExecutor:
                 yield self._close(self._active.pop(key), None)
 
     def _unheard_of(self) -> Iterator[tuple[_Active, Record]]:
-        """The runs that had begun, and were killed with the template process before that was told."""
+        """The runs that had begun, and were killed with the import server before that was told."""
         for attempt in [each for each in self._alone if _is_lost(each.run, each.record)]:
             self._alone.remove(attempt)
             yield self._close(_Active(attempt, None, ending="interrupted"), None)
 
-    def _end_overdue_fold(self, interrupt: Interrupt) -> None:
-        """Kill a fold of which no run shall begin any more, or whose shared part hangs: each shall time out by itself.
+    def _end_overdue_batch(self, interrupt: Interrupt) -> None:
+        """Kill a batch of which no run shall begin any more, or whose shared part hangs: each shall time out by itself.
 
-        Those that begin in this moment are heard of before the end of the fold.
+        Those that begin in this moment are heard of before the end of the batch.
         """
-        fold = self._folded
-        if fold is None or self._active:
+        batch = self._batch
+        if batch is None or self._active:
             return
         stops = interrupt.requests or interrupt.holds
-        begun = self._server is not None and self._server.has_started(fold.key)
+        begun = self._server is not None and self._server.has_started(batch.key)
         if not begun:
-            fold.move()  # it waits for the imports
+            batch.move()  # it waits for the imports
         if stops and (interrupt.requests > 1 or not begun):
             self._close_server()
-            self._end_fold()
-        elif stops or (self.timeout and time.monotonic() - fold.since > self.timeout):
-            self._signal(fold.key, signal.SIGKILL)
+            self._end_batch()
+        elif stops or (self.timeout and time.monotonic() - batch.since > self.timeout):
+            self._signal(batch.key, signal.SIGKILL)
 
     def _end(self, key: int, active: _Active, reason: str) -> None:
         active.ending = reason
@@ -329,15 +330,15 @@ class LocalExecutor:
         if self.gpus and slot:
             self.gpus.release(slot)
 
-    def _connected(self, trainer: str | Sequence[str]) -> ForkServer:
+    def _connected(self, trainer: str | Sequence[str]) -> ImportServer:
         if self._server is None:
-            # Without the fold, every run does everything itself.
-            alone = {stages.LIMIT: "0"} if self.fold is False else {}
-            self._server = ForkServer(trainer, {**self._environment(), **alone}, cold=self._cold)
+            # Without sharing, every run does everything itself.
+            alone = {stages.LIMIT: "0"} if self.share is False else {}
+            self._server = ImportServer(trainer, {**self._environment(), **alone}, cold=self._cold)
         return self._server
 
     def _environment(self) -> Mapping[str, str]:
-        """Of the template process and all runs; what the user has set comes first, except for the number of threads."""
+        """Of the import server and all runs; what the user has set comes first, except for the number of threads."""
         return {**_DEFAULTS, **os.environ, **threads.environment(1), MARK: self._session}
 
     def _own(self, attempt: Attempt) -> Attempt:
@@ -352,7 +353,7 @@ class LocalExecutor:
 
 def _is_lost(run: Run, wanted: Record) -> bool:
     """Whether a process of this search has the attempt, is dead, and did not say how it ended."""
-    record = run.judged() if run.is_of(wanted) else None
+    record = run.judged() if run.claims.is_of(wanted) else None
     return record is not None and record.state == "lost" and record.attempt == wanted.attempt
 
 

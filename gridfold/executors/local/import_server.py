@@ -1,4 +1,4 @@
-"""The template process: it imports a trainer once, and forks a process for each run.
+"""The import server: it imports a trainer once, and forks a process for each run.
 
 A run then starts in the time of a fork, not of the imports. Where forking is not safe (another thread is alive, CUDA is
 initialised, not Linux) a run gets a process that starts cold, with the same code.
@@ -10,22 +10,20 @@ import atexit
 import contextlib
 import gc
 import importlib
-import logging
 import os
 import pickle
 import selectors
 import signal
-import subprocess
 import sys
-import threading
 import time
 import traceback
 import weakref
 from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection, Pipe
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from gridfold.core import logs
 from gridfold.core.errors import shown
+from gridfold.core.process.channel import Channel
 from gridfold.core.process.identity import Owner
 from gridfold.core.process.lifeline import tie, untie
 from gridfold.core.process.orphans import Orphans
@@ -37,27 +35,28 @@ from gridfold.sharing.start import Pipes, Shared
 from gridfold.trainers.resolve import resolve
 from gridfold.worker import Moment, Task, run_process
 
+if TYPE_CHECKING:
+    import subprocess
+
 _BEGAN = time.monotonic()  # nearly when this process did
 # What libraries import when they are first used, such as for the first optimiser: each run would do it by itself.
 _LATE = {"torch": "torch._dynamo"}
 
 
 def main() -> int:
-    """The template process."""
+    """The import server."""
     start: Start
     start, by_search = pickle.load(sys.stdin.buffer)
     tied = tie(start.pipes.lifeline)
     untie(by_search)
-    logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
+    logs.show()
     printed = os.memfd_create("printed") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
     for output in (1, 2):
         os.dup2(printed, output)
     reads.start()
     cold = "it is to import for itself" if start.cold else _preload(start.trainer)
     _prepare_to_fork()
-    with Connection(start.connection) as connection:
-        _Template(connection, start.pipes, printed, tied, cold).serve()
-    return 0
+    _Server(Channel(start.connection), start.pipes, printed, tied, cold).serve()
 
 
 def _preload(trainer: str | Sequence[str]) -> str:
@@ -84,10 +83,10 @@ def _prepare_to_fork() -> None:
     gc.freeze()  # a child's collector would touch, and so copy, every page
 
 
-class _Template:
-    """The template process at work: one thread, which waits for the search and for its children."""
+class _Server:
+    """The import server at work: one thread, which waits for the search and for its children."""
 
-    def __init__(self, connection: Connection, pipes: Pipes, printed: int, tied: int, cold: str) -> None:
+    def __init__(self, connection: Channel, pipes: Pipes, printed: int, tied: int, cold: str) -> None:
         self._connection = connection
         self._pipes = pipes
         self._lifeline = pipes.lifeline
@@ -96,7 +95,7 @@ class _Template:
         self._cold = cold
         self._imports = Moment(_BEGAN, 0.0).spent()
         self._children: dict[int, tuple[int, subprocess.Popen[bytes] | None]] = {}
-        self._folds: set[int] = set()
+        self._batches: set[int] = set()
         self._orphans = Orphans()
         self._wake, wakes = os.pipe()
         for end in (self._wake, wakes):
@@ -107,7 +106,7 @@ class _Template:
         signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
-    def serve(self) -> None:
+    def serve(self) -> NoReturn:
         """Do what the search says until it is gone."""
         why = self._why_cold()
         if not why:
@@ -120,10 +119,13 @@ class _Template:
                 self._reap()
             if self._connection in readable:
                 try:
-                    what, key, value = self._connection.recv()
+                    what, key, value = self._connection.receive()
                 except (EOFError, OSError):
                     self._end()
-                self._connection.send(self._call(*value) if what == "call" else self._start(key, value))
+                if what == "call":
+                    self._call(value)
+                else:
+                    self._connection.send(self._start(key, value))
 
     def _end(self) -> NoReturn:
         """End all that is left of the search, and this process."""
@@ -147,7 +149,7 @@ class _Template:
             return "refused", key, f"no process could be started: {error}"
         self._children[pid] = key, process
         if isinstance(task, Shared):
-            self._folds.add(pid)
+            self._batches.add(pid)
         return "started", key, pid
 
     def _spawn(self, task: Task | Shared) -> tuple[int, subprocess.Popen[bytes]]:
@@ -168,23 +170,28 @@ class _Template:
             return grow(task, self._pipes, printed, self._imports)
         return run_process(task, self._lifeline, printed)
 
-    def _call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[str, int, Any]:
+    def _call(self, asked: bytes) -> None:
+        """Call a function in a process of its own, and pass on what it answers.
+
+        Both stay pickled here: what unpickling them imports would be in the memory of every run.
+        """
         if self._why_cold():
-            outcome = _outcome(function, arguments)
+            self._connection.send(_outcome(asked))
             self._orphans.spare()  # what an import has started
-            return outcome
-        receiver, sender = Pipe(duplex=False)
+            return
+        receiver, sender = map(Channel, os.pipe())
         pid = os.fork()
         if pid == 0:
-            self._become(lambda: _answer(sender, self._lifeline, function, arguments))
+            self._become(lambda: _answer(sender, self._lifeline, asked))
         sender.close()
         try:
-            answer: tuple[str, int, Any] = receiver.recv()
+            answer = receiver.receive_bytes()
         except EOFError:
-            answer = "raised", 0, ChildProcessError("the process that imported the trainer died")
+            answer = pickle.dumps(("raised", 0, ChildProcessError("the process that imported the trainer died")))
+        receiver.close()
         os.waitpid(pid, 0)
         self._orphans.end(self._children)
-        return answer
+        self._connection.send_bytes(answer)
 
     def _become(self, work: Callable[[], int]) -> NoReturn:
         """In a forked child: do the work, end as Python would end, and never return."""
@@ -198,7 +205,8 @@ class _Template:
         except BaseException:
             traceback.print_exc()
         with contextlib.suppress(BaseException):
-            threading._shutdown()  # type: ignore[attr-defined]  # waits for threads, as the end of a program does
+            if threading := sys.modules.get("threading"):
+                threading._shutdown()  # waits for threads, as the end of a program does
             atexit._run_exitfuncs()
             sys.stdout.flush()
         os._exit(code)
@@ -209,24 +217,25 @@ class _Template:
             if status is None:
                 continue
             del self._children[pid]
-            self._orphans.end(self._children, runs_go_on=pid in self._folds and status < 0)
+            self._orphans.end(self._children, runs_go_on=pid in self._batches and status < 0)
             self._connection.send(("ended", key, status))
         self._orphans.see_runs_end(self._children)
 
 
-def _outcome(function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[str, int, Any]:
+def _outcome(asked: bytes) -> tuple[str, int, Any]:
     try:
+        function, arguments = pickle.loads(asked)
         return "returned", 0, function(*arguments)
     except Exception as error:
         return "raised", 0, error
 
 
-def _answer(sender: Connection, lifeline: int, function: Callable[..., Any], arguments: Sequence[Any]) -> int:
+def _answer(sender: Channel, lifeline: int, asked: bytes) -> int:
     tie(lifeline)
     silence = os.open(os.devnull, os.O_WRONLY)
     for output in (1, 2):
         os.dup2(silence, output)
-    outcome = _outcome(function, arguments)
+    outcome = _outcome(asked)
     try:
         sender.send(outcome)
     except (pickle.PicklingError, TypeError, AttributeError) as error:

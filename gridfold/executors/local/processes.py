@@ -1,4 +1,4 @@
-"""The search's side of the template process: starts it, tells it what to run, and hears what has happened."""
+"""The search's side of the import server: starts it, tells it what to run, and hears what has happened."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import os
 import pickle
 import selectors
 import signal
-import subprocess
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Pipe
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from gridfold.core.process.channel import Channel
 from gridfold.core.process.identity import MARK, is_alive, kill_all, marked, wait_until_gone
 from gridfold.core.process.lifeline import Lifeline, copy, tie_other
 from gridfold.core.process.orphans import adopt, children
@@ -23,15 +23,18 @@ from gridfold.runs.run import Attempt
 from gridfold.sharing.start import Pipes, Shared
 from gridfold.worker import Task
 
+if TYPE_CHECKING:
+    import subprocess
+
 Result = TypeVar("Result")
 
-_END_SECONDS = 6.0  # for the template process to end all that is left
+_END_SECONDS = 6.0  # for the import server to end all that is left
 # The processes import what the search would, also where gridfold is a checkout that is not installed.
 _START = "import sys; sys.path[:] = {path!r}; from {module} import main; sys.exit(main())"
 
 
-class TemplateDiedError(Exception):
-    """The template process is gone, and with it every process that it had started.
+class ServerDiedError(Exception):
+    """The import server is gone, and with it every process that it had started.
 
     Attributes:
         status: its exit code, or minus the number of the signal that killed it.
@@ -43,7 +46,7 @@ class TemplateDiedError(Exception):
 
 
 @dataclass(frozen=True)
-class Ended:
+class ProcessEnded:
     """A run's process has ended.
 
     Attributes:
@@ -51,7 +54,7 @@ class Ended:
         pid: the process; None if it could not be started.
         status: its exit code, or minus the number of the signal that killed it.
         reason: why it could not be started.
-        token: what it had of a fold's tokens.
+        token: what it had of a batch's tokens.
     """
 
     key: int
@@ -63,25 +66,25 @@ class Ended:
 
 @dataclass(frozen=True)
 class Started:
-    """A run of a fold has a process, and has shared so many seconds of work with others before."""
+    """A run of a batch has a process, and has shared so many seconds of work with others before."""
 
     key: int
     shared: float
 
 
 @dataclass(frozen=True)
-class Left:
-    """Runs of a fold that are to be run alone."""
+class RunAlone:
+    """Runs of a batch that are to be run alone."""
 
     keys: Sequence[int]
 
 
-class ForkServer:
-    """The search's side: starts the template process, and tells it what to run.
+class ImportServer:
+    """The search's side: starts the import server, and tells it what to run.
 
     Args:
         trainer: what to import. What cannot be imported is left to the runs, which then fail with the error.
-        environment: environment variables of the template process and of all runs.
+        environment: environment variables of the import server and of all runs.
         cold: start each run in a process that imports for itself.
 
     Attributes:
@@ -94,8 +97,9 @@ class ForkServer:
         self.cold_reason = ""
         self._pids: dict[int, int | None] = {}
         self._lifeline = Lifeline()
-        self._connection, theirs = Pipe()
-        self._selector = selectors.PollSelector()  # ``Connection.poll`` makes one each time
+        ours, theirs = socket.socketpair()
+        self._connection = Channel(ours.detach())
+        self._selector = selectors.PollSelector()
         self._selector.register(self._connection, selectors.EVENT_READ)
         self._tokens, self._grants = _pipe()
         self._events, told = _pipe()
@@ -104,7 +108,7 @@ class ForkServer:
         self._half = b""  # of an event
         self._leaves: dict[int, int] = {}
         self._session = environment.get(MARK, "")
-        adopt()  # what is left if the template process is killed
+        adopt()  # what is left if the import server is killed
         start = Start(theirs.fileno(), Pipes(self._tokens, told, self._lifeline.end), trainer, cold)
         self._process = spawn(
             "gridfold.executors.local.import_server", start, start.inherited, self._lifeline.end, environment
@@ -116,53 +120,53 @@ class ForkServer:
         """Start a run, which ``key`` stands for from now on.
 
         Raises:
-            TemplateDiedError: the template process is gone.
+            ServerDiedError: the import server is gone.
         """
         self._pids[key] = None
         # The config is read here, not there, nor in the child: processes that share memory copy what they write to.
         self._send(("start", key, Task(attempt, environment).read()))
 
     def grow(self, key: int, name: str, attempts: Mapping[int, Attempt], parallel: int, *, trusted: bool) -> None:
-        """Start a fold of runs, of which so many may work at a time; ``key`` stands for its first process.
+        """Start a batch of runs, of which so many may work at a time; ``key`` stands for its first process.
 
         Raises:
-            TemplateDiedError: the template process is gone.
+            ServerDiedError: the import server is gone.
         """
         with contextlib.suppress(BlockingIOError):
-            os.read(self._tokens, 1 << 16)  # of an earlier fold
+            os.read(self._tokens, 1 << 16)  # of an earlier batch
         os.write(self._grants, bytes(range(1, min(parallel, 256))))
         self._pids[key] = None
         tasks = {own: Task(attempt, {}).read() for own, attempt in attempts.items()}
         self._send(("grow", key, Shared(name, tasks, 0, trusted)))
 
     def grant(self, token: int) -> None:
-        """Let another process of the fold work."""
+        """Let another process of the batch work."""
         os.write(self._grants, bytes([token]))
 
-    def happened(self, timeout: float) -> Iterator[Started | Ended | Left]:
+    def happened(self, timeout: float) -> Iterator[Started | ProcessEnded | RunAlone]:
         """What has happened to the runs; waits for the first news for at most ``timeout`` seconds.
 
         Raises:
-            TemplateDiedError: the template process is gone.
+            ServerDiedError: the import server is gone.
         """
         while ready := self._selector.select(timeout):
             yield from self._hear()
             if any(key.fileobj is self._connection for key, _ in ready):
                 event, key, value = self._receive()
-                yield from self._hear()  # what its processes said comes before the end of a fold
+                yield from self._hear()  # what its processes said comes before the end of a batch
                 if event == "started":
                     self._pids[key] = value
                 elif event == "ended":
-                    yield Ended(key, self._pids.pop(key), value)
+                    yield ProcessEnded(key, self._pids.pop(key), value)
                 elif event == "refused":
                     del self._pids[key]
-                    yield Ended(key, None, reason=value)
+                    yield ProcessEnded(key, None, reason=value)
                 elif event == "ready":
                     self.ready, self.cold_reason = True, value
             timeout = 0
 
-    def _hear(self) -> Iterator[Started | Ended | Left]:
-        """What the processes of a fold have said."""
+    def _hear(self) -> Iterator[Started | ProcessEnded | RunAlone]:
+        """What the processes of a batch have said."""
         with contextlib.suppress(BlockingIOError):
             self._half += os.read(self._events, 1 << 16)
         *whole, self._half = self._half.split(b"\n")
@@ -177,16 +181,16 @@ class ForkServer:
                 leaf = self._leaves.pop(pid, None)
                 if leaf is not None:
                     del self._pids[leaf]
-                yield Ended(-1 if leaf is None else leaf, pid, status, token=token)
+                yield ProcessEnded(-1 if leaf is None else leaf, pid, status, token=token)
             elif "left" in said:
-                yield Left(said["left"])
+                yield RunAlone(said["left"])
 
     def has_started(self, key: int) -> bool:
         """Whether a run has a process."""
         return self._pids.get(key) is not None
 
     def forgotten(self) -> list[int]:
-        """The runs of a fold that have ended while nobody was there to tell: their parents were killed."""
+        """The runs of a batch that have ended while nobody was there to tell: their parents were killed."""
         return [key for pid, key in self._leaves.items() if not is_alive(pid)]
 
     def forget(self, key: int) -> None:
@@ -204,10 +208,10 @@ class ForkServer:
         """Call a function in a process of its own in which the trainer is imported; everything is pickled.
 
         Raises:
-            TemplateDiedError: the process is gone.
+            ServerDiedError: the process is gone.
             Exception: what the function raises.
         """
-        self._send(("call", 0, (function, arguments)))
+        self._send(("call", 0, pickle.dumps((function, arguments))))
         while True:
             event, _, value = self._receive()
             if event == "returned":
@@ -218,14 +222,16 @@ class ForkServer:
                 self.ready, self.cold_reason = True, value
 
     def close(self) -> None:
-        """End the template process, and kill what it has started and not yet seen the end of."""
+        """End the import server, and kill what it has started and not yet seen the end of."""
         for key in self._pids:
             self.signal(key, signal.SIGKILL)
         self._lifeline.release()
         for end in (self._tokens, self._grants, self._events):
             os.close(end)
         self._connection.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        from subprocess import TimeoutExpired  # as in `spawn`
+
+        with contextlib.suppress(TimeoutExpired):
             self._process.wait(_END_SECONDS)
         self._process.kill()
         self._process.wait()
@@ -238,13 +244,13 @@ class ForkServer:
         try:
             self._connection.send(message)
         except OSError:
-            raise TemplateDiedError(self._process.wait()) from None
+            raise ServerDiedError(self._process.wait()) from None
 
     def _receive(self) -> tuple[str, int, Any]:
         try:
-            received: tuple[str, int, Any] = self._connection.recv()
+            received: tuple[str, int, Any] = self._connection.receive()
         except (OSError, EOFError):
-            raise TemplateDiedError(self._process.wait()) from None
+            raise ServerDiedError(self._process.wait()) from None
         return received
 
 
@@ -260,7 +266,7 @@ def kill_marked_children(session: str) -> None:
 
 @dataclass(frozen=True)
 class Start:
-    """What the template process is told first: file descriptors that it inherits, what to import, and how to start."""
+    """What the import server is told first: file descriptors that it inherits, what to import, and how to start."""
 
     connection: int
     pipes: Pipes
@@ -288,6 +294,8 @@ def spawn(
 
     It is tied to the search before its first instruction, whatever Python does before ``main``: that is told how, too.
     """
+    import subprocess  # with ``threading``: see `gridfold.core.logs`
+
     tied = copy(lifeline)
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", _START.format(path=sys.path, module=module)],

@@ -1,0 +1,105 @@
+"""A grid of the built-in trainer: what its runs share is computed once, and no bit of a result changes."""
+
+import copy
+import itertools
+
+import pytest
+import yaml
+
+from gridfold.core.process.interrupt import Interrupt
+from gridfold.executors.local.executor import LocalExecutor
+from gridfold.runs.record import Record
+from gridfold.runs.run import Attempt, Run
+from gridfold.runs.search import SearchDirectory
+from gridfold.search.hyperparam_search import Silent
+from gridfold.trainers.protocol import BUILT_IN
+
+FILES = ("head.safetensors", "classifier.json", "misclassified.csv", "metrics.jsonl")
+
+
+def execute(folder, configs, *, share):
+    """The runs of some configs, by their directories."""
+    (folder / "search").mkdir(exist_ok=True)
+    attempts = []
+    for index, config in enumerate(configs):
+        run = Run(folder / f"{'shared' if share else 'alone'}{index}")
+        run.dir.mkdir()
+        run.config_path.write_text(yaml.safe_dump(config))
+        attempts.append(Attempt(run, Record(f"{index}", index, "search", {}, BUILT_IN, attempt=1)))
+    with LocalExecutor(parallel=2, share=None if share else False) as executor:
+        records = [record for _, record in executor.execute(attempts, Silent(), Interrupt())]
+    assert {record.state for record in records} == {"completed"}, [record.error for record in records]
+    assert {record.sharing["label"] for record in records} == {"bitwise" if share else "own"}
+    return [attempt.run for attempt in attempts]
+
+
+def same(one, other):
+    """Two runs have left the same, to the bit."""
+    assert one.read().metrics == other.read().metrics
+    for name in FILES:
+        assert (one.dir / name).read_bytes() == (other.dir / name).read_bytes(), name
+
+
+def configs_of(config, **lists):
+    """A config for every combination of some settings of the training."""
+    configs = []
+    for values in itertools.product(*lists.values()):
+        own = copy.deepcopy(config)
+        own["training"] |= dict(zip(lists, values, strict=True))
+        configs.append(own)
+    return configs
+
+
+@pytest.fixture(params=[True, False], ids=["frozen", "fine-tuned"])
+def either(request, config):
+    config["model"]["freeze_encoder"] = request.param
+    return config
+
+
+def test_every_file_of_every_run_is_as_if_it_had_run_alone(either, tmp_path):
+    configs = configs_of(either, learning_rate=[1e-3, 1e-2], batch_size=[4, 8], num_epochs=[1, 2])
+    shared, alone = execute(tmp_path, configs, share=True), execute(tmp_path, configs, share=False)
+    for one, other in zip(shared, alone, strict=True):
+        same(one, other)
+
+
+def test_frozen_layers_are_shared_and_change_no_file(config, tmp_path):
+    config["model"]["frozen_layers"] = 1
+    configs = configs_of(config, learning_rate=[1e-3, 1e-2], num_epochs=[1, 2])
+    shared, alone = execute(tmp_path, configs, share=True), execute(tmp_path, configs, share=False)
+    for one, other in zip(shared, alone, strict=True):
+        same(one, other)
+
+
+@pytest.mark.parametrize(
+    ("settings", "varied"),
+    [
+        ({"scheduler": "constant"}, {"num_epochs": [1, 2, 3]}),
+        ({"scheduler": "constant_with_warmup", "warmup_steps": 3}, {"num_epochs": [3, 1, 2]}),
+        ({"num_epochs": 4, "learning_rate": 0.01}, {"early_stopping_patience": [1, 2, None], "metric": ["loss", "f1"]}),
+        ({"scheduler": "constant"}, {"num_epochs": [2, 4], "metric": ["val_accuracy", "loss"]}),
+    ],
+    ids=["epochs", "epochs after a warm-up", "patience and metric", "epochs and metric"],
+)
+def test_what_says_only_when_to_end_costs_no_training(either, settings, varied, tmp_path):
+    either["training"] |= settings
+    configs = configs_of(either, **varied)
+    shared, alone = execute(tmp_path, configs, share=True), execute(tmp_path, configs, share=False)
+    reports = 0
+    for one, other in zip(shared, alone, strict=True):
+        same(one, other)
+        reports = max(reports, len((one.dir / "metrics.jsonl").read_text().splitlines()))
+    nodes = {one.read().sharing["node"] for one in shared}
+    assert len(nodes) == len(configs)
+    # Whatever is trained is trained together: at every split, all but those that end go on as one.
+    sizes = [split["sizes"] for split in SearchDirectory(tmp_path / "search").sharing_events() if "split" in split]
+    trained = [size for size in sizes if len(size) > 1]
+    assert sum(len(size) - 1 for size in trained) == len(configs) - 1
+
+
+def test_a_schedule_that_looks_at_the_end_is_of_one_number_of_epochs(either, tmp_path):
+    either["training"]["scheduler"] = "cosine"
+    configs = configs_of(either, num_epochs=[1, 2])
+    shared, alone = execute(tmp_path, configs, share=True), execute(tmp_path, configs, share=False)
+    for one, other in zip(shared, alone, strict=True):
+        same(one, other)
