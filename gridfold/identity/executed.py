@@ -11,13 +11,12 @@ from typing import Any
 
 from gridfold.identity import packages
 from gridfold.identity.data import LISTED, called, hash_of, named_in
-from gridfold.identity.reads import Reads
+from gridfold.identity.reads import Reads, stamp_of
 from gridfold.identity.sources import Sources
 
 _MOST = 100  # files in a record; of a folder with many of them, the folder
 _MANY = 20
 _MOST_FOLDERS = 2000  # in one that the config names, that are looked at for what the run has made
-_GONE = (0, -1, -1)  # a time, a size and a number that no file has
 
 
 def sources_of_run(reads: Reads, named: Mapping[str, str | None], apart: Sequence[str] = ()) -> Sources:
@@ -107,15 +106,7 @@ def _files(reads: Reads, own: _Own) -> Iterator[tuple[str, str | None]]:
             if not own.is_made(path):
                 yield path, hash_of(path)
         elif not own.is_apart(path) and stamp[0] < reads.since:
-            yield path, hash_of(path) if _stamp(path) == tuple(stamp) else None
-
-
-def _stamp(path: str) -> tuple[int, int, int]:
-    try:
-        stat = os.stat(path)
-    except OSError:
-        return _GONE
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+            yield path, hash_of(path) if stamp_of(path) == tuple(stamp) else None
 
 
 def _packages(reads: Reads) -> dict[str, str | None]:

@@ -141,7 +141,7 @@ class Reads:
     def note_read(self, path: str) -> None:
         """Note that a file was read, unless what stands in it is this process's own."""
         if ("file", path) not in self.noted and ("written", path) not in self.noted and not os.path.isdir(path):
-            self.note("file", path, _stamp(path))
+            self.note("file", path, stamp_of(path))
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         heard = self._heard.get(event)
@@ -282,7 +282,8 @@ def _source(path: str) -> str:
     return os.path.join(folder, f"{os.path.basename(path).partition('.')[0]}.py")
 
 
-def _stamp(path: str) -> tuple[int, int, int] | None:
+def stamp_of(path: str) -> tuple[int, int, int] | None:
+    """Time, size and number of a file; None if it is not there."""
     try:
         stat = os.stat(path)
     except OSError:

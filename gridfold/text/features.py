@@ -142,7 +142,7 @@ def activations_of(
     precision: str | None,
 ) -> tuple[NDArray[np.uint8], str]:
     """What the first layers make of texts, as bytes and the name of their type; see ``activations``."""
-    kept = activations(encoder.loaded, frozen_layers, tokenizer.loaded, tokens, batch_size, precision).values
+    kept = activations(encoder.loaded, frozen_layers, tokenizer.loaded, tokens, batch_size, precision)
     return kept.view(torch.uint8).numpy(), str(kept.dtype).removeprefix("torch.")
 
 

@@ -167,11 +167,11 @@ def precision_of(args: TrainingArguments) -> str | None:
     return "bf16" if args.bf16 else "fp16" if args.fp16 else None
 
 
-class _FineTuner(Trainer):
+class _FineTuner(Trainer, TrainerCallback):
     """``transformers.Trainer``, except for the loss and the evaluation, which are the same for every training.
 
     And except for checkpoints: it is told to resume from a folder that holds the place only; what it would load from
-    there comes from `Progress`.
+    there comes from `Progress`. It is its own callback, and so is told at which moment of the training it is.
     """
 
     def __init__(
@@ -194,7 +194,7 @@ class _FineTuner(Trainer):
             processing_class=tokenizer.base,
         )
         self.remove_callback(PrinterCallback)
-        self.add_callback(_Moments(self))
+        self.add_callback(self)
         self._best: dict[str, dict[str, Tensor]] = {}  # by each metric that may decide
         self.sizes = sizes
         self._classifier = classifier
@@ -306,7 +306,7 @@ class _FineTuner(Trainer):
 
     # When it is saved, and when it ends before its time.
 
-    def training_begins(self) -> None:
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
         if self._progress is None:
             return
         if self._progress.evaluation_due:
@@ -314,7 +314,7 @@ class _FineTuner(Trainer):
         if self._history.is_over or self.state.global_step >= self.state.max_steps:
             raise _NothingLeftError
 
-    def epoch_begins(self) -> None:
+    def on_epoch_begin(self, *_: Any, **__: Any) -> None:
         if self._progress is not None:
             inside = not self._at_end_of_epoch
             RandomState(*(self._progress.random_at_start if inside else self._progress.random)).restore()
@@ -322,14 +322,14 @@ class _FineTuner(Trainer):
             self._save_progress()
         self._random_at_start = RandomState.now()
 
-    def step_ends(self) -> None:
+    def on_step_end(self, *_: Any, **__: Any) -> None:
         if self._at_end_of_epoch:
             return  # it is evaluated first
         if self._interruption.came or self._file.due:
             self._save_progress()
         self._interruption.check()
 
-    def training_ends(self) -> None:
+    def on_train_end(self, *_: Any, **__: Any) -> None:
         if self._interruption.came:
             self._save_progress()
         self._interruption.check()
@@ -341,7 +341,8 @@ class _FineTuner(Trainer):
     # What is saved, and how it is restored.
 
     def _save_progress(self, *, evaluation_due: bool = False) -> None:
-        optimizer, schedule = self._optimizer_and_schedule()
+        optimizer: Any = self.optimizer
+        schedule: Any = self.lr_scheduler
         scaler = self.accelerator.scaler
         progress = Progress(
             sizes=astuple(self.sizes),
@@ -370,39 +371,18 @@ class _FineTuner(Trainer):
     def _load_optimizer_and_scheduler(self, *_: Any, **__: Any) -> None:
         if self._progress is None:
             return
-        optimizer, schedule = self._optimizer_and_schedule()
+        optimizer: Any = self.optimizer
+        schedule: Any = self.lr_scheduler
         optimizer.load_state_dict(self._progress.optimizer)
         schedule.load_state_dict(self._progress.schedule)
         if self._progress.scaler is not None:
             self.accelerator.scaler.load_state_dict(self._progress.scaler)
-
-    def _optimizer_and_schedule(self) -> tuple[Any, Any]:
-        return self.optimizer, self.lr_scheduler
 
     def _load_rng_state(self, *_: Any, **__: Any) -> None:
         """The last to be restored: the examples before have been skipped, which draws random numbers."""
         if self._progress is not None:
             RandomState(*self._progress.random).restore()
             self._progress = None
-
-
-class _Moments(TrainerCallback):
-    """Tells the trainer at which moment of the training it is."""
-
-    def __init__(self, trainer: _FineTuner) -> None:
-        self._trainer = trainer
-
-    def on_train_begin(self, *_: Any, **__: Any) -> None:
-        self._trainer.training_begins()
-
-    def on_epoch_begin(self, *_: Any, **__: Any) -> None:
-        self._trainer.epoch_begins()
-
-    def on_step_end(self, *_: Any, **__: Any) -> None:
-        self._trainer.step_ends()
-
-    def on_train_end(self, *_: Any, **__: Any) -> None:
-        self._trainer.training_ends()
 
 
 class _NothingLeftError(Exception):

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, overload
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -21,32 +21,6 @@ from gridfold.text.pretrained import check_frozen_layers
 _STATES = "inputs_embeds"  # by this name the models of transformers take vectors in place of tokens
 
 
-@dataclass(frozen=True)
-class Activations(Sequence[Tensor]):
-    """A vector for every token of every text, a ragged array: item ``i`` is of shape ``(tokens of text i, hidden)``.
-
-    Attributes:
-        values: those of all texts, one after the other, shape ``(tokens, hidden)``, on the CPU.
-        ends: where each text ends among them.
-    """
-
-    values: Tensor
-    ends: Sequence[int]
-
-    def __len__(self) -> int:
-        return len(self.ends)
-
-    @overload
-    def __getitem__(self, index: int) -> Tensor: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Tensor]: ...
-    def __getitem__(self, index: int | slice) -> Tensor | list[Tensor]:
-        if isinstance(index, slice):
-            return [self[place] for place in range(len(self))[index]]
-        place = range(len(self))[index]
-        return self.values[self.ends[place - 1] if place else 0 : self.ends[place]]
-
-
 def activations(
     encoder: PooledEncoder,
     frozen_layers: int,
@@ -54,7 +28,7 @@ def activations(
     rows: Sequence[TokenRow],
     batch_size: int,
     precision: str | None = None,
-) -> Activations:
+) -> Tensor:
     """What the embeddings and the first layers of an encoder make of texts.
 
     Like `encode`, it computes in eval mode, in batches of a canonical order, each text padded to a width that depends
@@ -69,7 +43,8 @@ def activations(
         precision: ``bf16`` or ``fp16`` to run under autocast, None for float32.
 
     Returns:
-        Vectors without those of padding, in the order of ``rows``.
+        A vector for every token that is not padding, those of one text after those of another in the order of
+        ``rows``: shape ``(tokens, hidden)``, on the CPU.
 
     Raises:
         ConfigError: the encoder has too few layers, or none that can be told apart.
@@ -85,12 +60,14 @@ def activations(
                 values = torch.empty(ends[-1], states.shape[2], dtype=states.dtype)
             for index, text, mask in zip(indices, states, batch["attention_mask"], strict=True):
                 values[ends[index] - len(rows[index]["input_ids"]) : ends[index]] = text[mask.bool().to(device)]
-    return Activations(values, ends)
+    return values
 
 
-def with_activations(rows: Sequence[TokenRow], kept: Activations) -> list[TokenRow]:
+def with_activations(rows: Iterable[TokenRow], values: Tensor) -> list[TokenRow]:
     """Rows of tokens that hold their activations, too, as `ActivationPadding` takes them."""
-    return [{**row, _STATES: states} for row, states in zip(rows, kept, strict=True)]  # type: ignore[dict-item]
+    rows = list(rows)
+    texts = values.split_with_sizes([len(row["input_ids"]) for row in rows])
+    return [{**row, _STATES: states} for row, states in zip(rows, texts, strict=True)]  # type: ignore[dict-item]
 
 
 @dataclass(frozen=True)

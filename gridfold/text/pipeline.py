@@ -29,7 +29,7 @@ from gridfold.text.finetune import Classifier, Progress, Recipe, TokenizedExampl
 from gridfold.text.frozen import Features, train_head
 from gridfold.text.head import Head, build_head, read_head
 from gridfold.text.history import History
-from gridfold.text.layers import ActivationPadding, Activations, above, with_activations
+from gridfold.text.layers import ActivationPadding, above, with_activations
 from gridfold.text.memory import Sizes, within_memory
 from gridfold.text.optimization import steps_per_epoch, training_arguments
 from gridfold.text.precision import computes_bf16
@@ -198,8 +198,7 @@ def _with_activations(
         array, dtype = within_memory(
             lambda most: activations_of(lazy, layers, tokenizer, tokens, most, precision), size
         )
-        values = torch.from_numpy(array).view(getattr(torch, dtype))
-        return with_activations(tokens, Activations(values, tokens.ends.tolist()))
+        return with_activations(tokens, torch.from_numpy(array).view(getattr(torch, dtype)))
 
     return [keep(tokens) for tokens in parts]
 

@@ -36,51 +36,36 @@ def each(work: Callable[[T], object], pieces: Iterable[T], workers: int) -> None
         for piece in pieces:
             work(piece)
         return
-    queue = _Queue(pieces)
+    queue, threads = _Queue(pieces), set[int]()
+
+    def work_off() -> None:
+        threads.add(threading.get_native_id())
+        with contextlib.closing(queue):  # after an error, the others begin no more
+            for piece in queue:
+                work(piece)
+
     try:
-        with _one_thread_each(), ThreadPoolExecutor(workers) as pool:
-            try:
-                for task in [pool.submit(_work_off, queue, work) for _ in range(workers)]:
-                    task.result()
-            finally:
-                queue.close()
+        with _one_thread_each(), ThreadPoolExecutor(workers) as pool, contextlib.closing(queue):
+            for task in [pool.submit(work_off) for _ in range(workers)]:
+                task.result()
     finally:
-        _wait_until_gone(queue.threads)
+        _wait_until_gone(threads)
 
 
-class _Queue:
+class _Queue(Iterator[T]):
     """Pieces that several threads take from."""
 
-    def __init__(self, pieces: Iterable[object]) -> None:
+    def __init__(self, pieces: Iterable[T]) -> None:
         self._pieces = iter(pieces)
         self._lock = threading.Lock()
-        self._closed = False
-        self.threads: set[int] = set()
 
-    def __iter__(self) -> Iterator[object]:
-        while True:
-            with self._lock:
-                self.threads.add(threading.get_native_id())
-                if self._closed:
-                    return
-                try:
-                    piece = next(self._pieces)
-                except StopIteration:
-                    return
-            yield piece
+    def __next__(self) -> T:
+        with self._lock:
+            return next(self._pieces)
 
     def close(self) -> None:
         """Give out no more."""
-        self._closed = True
-
-
-def _work_off(queue: _Queue, work: Callable[..., object]) -> None:
-    try:
-        for piece in queue:
-            work(piece)
-    except BaseException:
-        queue.close()
-        raise
+        self._pieces = iter(())
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import sys
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -19,7 +20,8 @@ _METRICS_BYTES = 16 << 20  # more is no file of metrics
 _LINE_BYTES = 64 << 10  # of a printed line of metrics
 _SEAM_BYTES = 4 << 10
 _CHUNK_BYTES = 1 << 18
-_BEGINNINGS = 1000  # of lines, to look for the cause of a failure
+_BEGINNINGS = 4000  # of lines, to look for the cause of a failure
+_CUT = "…".encode()
 
 Metrics = dict[str, float]
 
@@ -53,57 +55,44 @@ class Mark:
 
     def lines_after(self, limit: int) -> list[str]:
         """The lines after the mark that are not blank, as far as the last ``limit`` bytes hold them."""
-        try:
-            with self.path.open("rb") as file:
-                start, size = self._start(file), file.seek(0, os.SEEK_END)
-                first = file.seek(max(start, size - limit))
-                text = file.read(limit).decode("utf-8", "replace")
-        except FileNotFoundError:
-            return []
-        # Not splitlines: JSON may hold other line breaks. The dots keep half a line from being read as a whole one.
-        lines = re.split(r"[\r\n]+", f"…{text}" if first > start else text)
-        return [line for line in lines if line.strip()]
+        return _not_blank(self._lines(limit, longest=limit))
 
     def beginnings_after(self, limit: int) -> list[str]:
         """The beginnings of the last lines after the mark, each of a few kB, as far as the last ``limit`` bytes go."""
-        found: deque[bytes] = deque(maxlen=_BEGINNINGS)
-        with suppress(FileNotFoundError), self.path.open("rb") as file:
-            start = self._start(file)
-            file.seek(max(start, file.seek(0, os.SEEK_END) - limit))
-            begins = True
-            while piece := file.readline(_SEAM_BYTES):
-                found.extend(re.split(rb"\r+", piece.rstrip(b"\r\n")) if begins else ())
-                begins = piece.endswith(b"\n")
-        return [line for line in (each.decode("utf-8", "replace") for each in found) if line.strip()]
+        return _not_blank(deque(self._lines(limit, longest=_SEAM_BYTES), maxlen=_BEGINNINGS))
 
     def objects_after(self) -> Iterable[bytes]:
         """The lines after the mark that may be JSON objects; the last of them, where they are too many to hold."""
         found: deque[bytes] = deque()
         held = 0
-        for line in self._long_lines_after():
-            if line.startswith(b"{") and line.endswith(b"}"):
+        for line in map(bytes.strip, self._lines(sys.maxsize, longest=_LINE_BYTES + 1)):
+            if line.startswith(b"{") and line.endswith(b"}") and len(line) <= _LINE_BYTES:
                 found.append(line)
                 held += len(line)
                 while held > _METRICS_BYTES:
                     held -= len(found.popleft())
         return found
 
-    def _long_lines_after(self) -> Iterator[bytes]:
-        """The lines after the mark, read piece by piece; those that are too long are cut, and so end otherwise."""
-        rest = b""
+    def _lines(self, limit: int, longest: int) -> Iterator[bytes]:
+        """The lines in the last ``limit`` bytes after the mark, each cut where it is too long."""
         with suppress(FileNotFoundError), self.path.open("rb") as file:
-            file.seek(self._start(file))
+            start, size = self._start(file), file.seek(0, os.SEEK_END)
+            first = file.seek(max(start, size - limit))
+            rest = _CUT if first > start else b""  # it keeps half a line from being read as a whole one
             for chunk in iter(lambda: file.read(_CHUNK_BYTES), b""):
-                *lines, rest = re.split(rb"[\r\n]+", rest + chunk)
-                yield from (line.strip() for line in lines if len(line) <= _LINE_BYTES)
-                rest = rest[: _LINE_BYTES + 1]
-        if len(rest) <= _LINE_BYTES:
-            yield rest.strip()
+                *lines, rest = re.split(rb"[\r\n]+", rest + chunk)  # not splitlines: JSON may hold other line breaks
+                yield from (line[:longest] for line in lines)
+                rest = rest[:longest]
+            yield rest
 
     def _start(self, file: Any) -> int:
         """Where in the opened file begins what came after the mark."""
         file.seek(self.position - len(self.before))
         return self.position if file.read(len(self.before)) == self.before else 0
+
+
+def _not_blank(lines: Iterable[bytes]) -> list[str]:
+    return [line for line in (each.decode("utf-8", "replace") for each in lines) if line.strip()]
 
 
 def written_metrics(path: Path) -> Metrics:
