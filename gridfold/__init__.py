@@ -6,7 +6,6 @@ Write a list where a value stood, and get every combination: one directory per r
 from __future__ import annotations
 
 import importlib
-import logging
 from typing import TYPE_CHECKING, Any
 
 from gridfold.core.errors import ConfigError
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ConfigError", "HyperParamSearch", "Run", "alternatives", "ask", "count", "results", "stage"]
 __version__ = "0.1.0"
-
-logging.getLogger(__name__).addHandler(logging.NullHandler())  # who uses the library decides what is shown
-
 
 _HOMES = {
     "HyperParamSearch": "gridfold.search.hyperparam_search",

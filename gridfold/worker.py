@@ -7,7 +7,6 @@ attempt (see ``Run.begin``) and leaves a record in state ``completed``, ``failed
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import pickle
 import resource
@@ -21,6 +20,7 @@ from types import FrameType
 from typing import Any
 
 from gridfold import stages
+from gridfold.core import logs
 from gridfold.core.errors import ConfigError, cut
 from gridfold.core.process import seeding, threads
 from gridfold.core.process.lifeline import tie
@@ -32,7 +32,8 @@ from gridfold.runs.failure import ProgramFailed, describe
 from gridfold.runs.record import Record, now, started
 from gridfold.runs.reports import numbers
 from gridfold.runs.run import Attempt, Run, of_record
-from gridfold.trainers.trainer import Trainer, resolve
+from gridfold.trainers.protocol import Trainer
+from gridfold.trainers.resolve import resolve
 
 _MOST_NOTES, _MOST_NOTED = 100, 1_000  # notes of a record, and characters of each
 TAKEN = 75  # exit code: another process has this attempt
@@ -218,6 +219,7 @@ def enter(task: Task, lifeline: int, printed: bytes, stop: Stop, outputs: Sequen
     tie(lifeline)
     record = started(task.attempt.record)
     run = of_record(task.attempt.run.dir, record)
+    reads.start().leave_out(str(run.dir))
     if not run.claims.take(record):
         return None
     log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)  # not before: it is whose the attempt is
@@ -279,7 +281,7 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
 
 def main() -> int:
     """Execute the task that comes over standard input, in a process of its own."""
-    logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
+    logs.show()
     (task, lifeline), _ = pickle.load(sys.stdin.buffer)  # from the import server, over a pipe
     return run_process(task, lifeline)
 

@@ -1,5 +1,6 @@
 """Searches that an older gridfold left are read as it read them: ``old_runs/seen.txt`` is what it said of them."""
 
+import json
 import re
 import shlex
 import shutil
@@ -70,3 +71,29 @@ def test_an_old_search_that_was_interrupted_is_completed(old, gridfold):
         code, now = gridfold(*arguments)
         assert code == 0, now
         assert figures(now) == figures(said)
+
+
+@pytest.mark.parametrize(("option", "meant"), [("--fold", True), ("--no-fold", False)])
+def test_old_options_are_understood(option, meant, write, gridfold, project):
+    config = write("c.yaml", "gridfold: {trainer: 'toy:train'}\nlr: [0.5, 0.25]\n")
+    code, said = gridfold("search", "--config", config, option)
+    assert code == 0, said
+    (facts,) = project.glob("runs/*/search.json")
+    assert json.loads(facts.read_text())["execution"]["share"] is meant
+
+
+@pytest.mark.parametrize("command", [[], ["search"], ["resume"], ["plan"], ["sharing"]])
+def test_no_help_has_an_old_name(command, gridfold, capsys):
+    with pytest.raises(SystemExit):
+        gridfold(*command, "--help")
+    said = capsys.readouterr().out
+    assert said
+    words = set(re.findall(r"[\w-]*fold[\w-]*", said)) - {"gridfold", "folds", "--folds"}
+    assert words <= {"fold"}  # a part of the data, as {fold}
+    assert "\n    fold " not in said
+
+
+def test_old_options_of_a_search_hold_when_it_is_resumed(old, gridfold):
+    code, said = gridfold("sharing", FOLDS)
+    assert code == 0
+    assert said.endswith("executed with --no-share.\n")

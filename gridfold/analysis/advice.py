@@ -28,9 +28,9 @@ from gridfold.runs.search import BASE, SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.search.plan import Plan, plan_of
 from gridfold.search.reuse import find_reusable
+from gridfold.space.product import ListedParameter
 from gridfold.space.repeats import Repetition
-from gridfold.space.space import Parameter
-from gridfold.trainers.trainer import BUILT_IN
+from gridfold.trainers.protocol import BUILT_IN
 
 _LARGE, _SMALL = 0.1, 0.01  # of a share, where the noise is unknown
 _REPEATS, _TOP = 3, 5
@@ -220,11 +220,14 @@ class _Next:
         """Those of the search with some parameters changed."""
         before = parse_arguments(self.facts["variations"])
         kept = [
-            replace(each, parameter=Parameter(each.path, changed[each.path])) if each.path in changed else each
+            replace(each, parameter=ListedParameter(each.path, changed[each.path])) if each.path in changed else each
             for each in before
         ]
         known = {each.path for each in before}
-        return (*kept, *(Variation(Parameter(path, values)) for path, values in changed.items() if path not in known))
+        return (
+            *kept,
+            *(Variation(ListedParameter(path, values)) for path, values in changed.items() if path not in known),
+        )
 
     def runs(self, changed: Mapping[str, tuple[Any, ...]]) -> int | None:
         """How many runs it would make that are not done, here or in another search; None for one that is too large."""
@@ -235,11 +238,11 @@ class _Next:
         missing = [
             (repetition, trial)
             for trial in plan.space
-            for config in [plan.template.canonical(trial.choice)]
+            for config in [plan.renderer.canonical(trial.params)]
             for repetition in plan.repetitions
             if (config, _replicate(repetition)) not in self._done
         ]
-        ids = (plan.template_of(repetition).identity(trial.choice) for repetition, trial in missing)
+        ids = (plan.renderer_of(repetition).identity(trial.params) for repetition, trial in missing)
         last = (self.facts.get("codes") or [self.facts.get("fingerprint")])[-1]
         code = Code(last, self.search.codes().get(last, Sources())) if last else None
         return len(missing) - len(find_reusable(ids, self.facts, code, Store(self.search.dir.parent)).runs)
@@ -247,7 +250,7 @@ class _Next:
     @cached_property
     def _done(self) -> set[tuple[str | None, Replicate]]:
         """The runs that are completed: of which config, and which of its repeats."""
-        configs = {_key(trial.params): self.plan.template.canonical(trial.choice) for trial in self.plan.space}
+        configs = {_key(trial.params): self.plan.renderer.canonical(trial.params) for trial in self.plan.space}
         return {
             (configs.get(_key(trial.params)), run.replicate)
             for trial in self.results.trials

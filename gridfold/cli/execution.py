@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from rich.console import Console, RenderableType
 
@@ -21,18 +21,15 @@ from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.search.execution import Execution
 from gridfold.search.hyperparam_search import Outcome, execute_search
-from gridfold.search.loop import Policy
-from gridfold.search.more_runs import Contention, next_round
+from gridfold.search.more_runs import Contention, proposer_of
 from gridfold.search.pending import Pending
 from gridfold.search.reuse import find_reusable, reuse
 from gridfold.show import live, terminal
 from gridfold.show import sharing as shared_work
 
-_PATIENCE = (3.0, 30.0)  # seconds, at least and at most, to wait for runs that others execute
-
 
 def execute(
-    backlog: Pending,
+    pending: Pending,
     executor: LocalExecutor,
     execution: Execution,
     options: argparse.Namespace,
@@ -42,27 +39,27 @@ def execute(
     """Execute what is left of a search, show its results, and give the exit code.
 
     Args:
-        backlog: what is left.
+        pending: what is left.
         executor: executes it.
         execution: how.
         options: of the command.
         again: the command that continues a search.
         show: what is shown in the end.
     """
-    directory, output = backlog.search, output_of(options)
+    directory, output = pending.search, output_of(options)
     directory.update(execution=vars(execution))
     left = None
     try:
-        outcome = _execute_rounds(backlog, executor, execution, options)
+        outcome = _execute(pending, executor, execution, options)
         with _whatever_was_removed():
             is_over = not (outcome.interrupted or outcome.stopped)
-            left = left_in_the_end(directory) if is_over else Pending.read(directory)
+            left = left_in_the_end(directory) if is_over else read_pending(directory)
     finally:
         with _whatever_was_removed():
             if not options.quiet:
                 output.print(show(directory), soft_wrap=True)
     with _whatever_was_removed():
-        _say_the_end(Pending.read(directory) if left is None else left, outcome, options, again)
+        _say_the_end(read_pending(directory) if left is None else left, outcome, options, again)
     if outcome.interrupted:
         return EXIT_INTERRUPTED
     if outcome.failed or outcome.choices:
@@ -72,14 +69,12 @@ def execute(
 
 def left_in_the_end(directory: SearchDirectory) -> Pending:
     """What is left of a search, after a wait for runs of other processes that will soon be done."""
-    backlog, (least, most) = Pending.read(directory), _PATIENCE
-    if not backlog.held:
-        return backlog
-    left = backlog.left_to_others(min(most, max(least, 3 * backlog.longest)))
-    if len(left) < len(backlog.held):
-        with contextlib.suppress(OSError):
-            write_results(directory)
-    return Pending.read(directory)
+    pending = read_pending(directory)
+    if not pending.wait_for_others():
+        return pending
+    with contextlib.suppress(OSError):
+        write_results(directory)
+    return read_pending(directory)
 
 
 def contention() -> Contention:
@@ -87,6 +82,13 @@ def contention() -> Contention:
     from gridfold.analysis.significance import in_contention  # it imports scipy
 
     return in_contention
+
+
+def read_pending(
+    directory: SearchDirectory, code: str | None = None, only: Callable[[RunEntry], bool] = lambda _: True, **how: Any
+) -> Pending:
+    """What is left of a search; a race has a proposer that adds to it."""
+    return Pending.read(directory, code, proposer_of(directory, contention), only=only, **how)
 
 
 def first_of_last(directory: SearchDirectory, count: int) -> int:
@@ -138,40 +140,32 @@ def _say_the_end(left: Pending, outcome: Outcome, options: argparse.Namespace, a
         errors.print(line, soft_wrap=True)
     if left.held:
         output.print(terminal.held(left), soft_wrap=True)
-    if len(left) and (outcome.stopped or outcome.interrupted):
+    if left.has_more and (outcome.stopped or outcome.interrupted):
         errors.print(terminal.unfinished(directory, outcome, again), soft_wrap=True)
 
 
-def _execute_rounds(
-    backlog: Pending, executor: LocalExecutor, execution: Execution, options: argparse.Namespace
-) -> Outcome:
-    """Execute what is left of a search; of a race, one round after the other."""
-    directory, begin = backlog.search, time.monotonic()
-    races = directory.facts().get("race") and options.action != "confirm"
-    outcome = _execute_round(backlog, executor, execution.policy(), execution, options)
-    while races and not (outcome.stopped or outcome.interrupted) and (added := next_round(directory, contention())):
-        first = first_of_last(directory, added)
-        backlog = Pending.read(directory, backlog.code, only=runs_from(first))
-        output_of(options).print(terminal.next_round(backlog))
-        policy = replace(execution.policy(), spent=time.monotonic() - begin)
-        outcome += _execute_round(backlog, executor, policy, execution, options)
-    return outcome
-
-
-def _execute_round(
-    backlog: Pending, executor: LocalExecutor, policy: Policy, execution: Execution, options: argparse.Namespace
-) -> Outcome:
-    directory, output = backlog.search, output_of(options)
-    store = Store(directory.dir.parent)
-    wants, sources = getattr(options, "reuse", False), directory.codes().get(backlog.code or "")
-    code = Code(backlog.code, sources) if backlog.code and sources else None
-    ids = (entry.id for entry in backlog.entries())
-    reusable = find_reusable(ids, directory.facts(), code, store, explain=wants)
-    if wants and (reusable.runs or reusable.left or (sources and sources.untold)):
-        output.print(terminal.reused(reuse(backlog, reusable.runs), reusable, sources), soft_wrap=True)
-    elif reusable.runs:
-        output.print(terminal.could_be_reused(len(reusable.runs)), soft_wrap=True)
-    objective, parallel = Objective.said(directory.facts()), executor.parallel
+def _execute(pending: Pending, executor: LocalExecutor, execution: Execution, options: argparse.Namespace) -> Outcome:
+    directory, output, policy = pending.search, output_of(options), execution.policy()
+    objective, races = Objective.said(directory.facts()), bool(directory.facts().get("race"))
     policy = policy if policy.keep_going else replace(policy, objective=objective)
-    with live.live(output, backlog.total, backlog.completed, objective, parallel) as view:
-        return execute_search(backlog, executor, view, policy, execution.keep(directory))
+    _reuse(pending, pending.entries, options)
+    pending.on_added.append(lambda added: _reuse(pending, lambda: added, options))
+    with live.live(output, pending.total, pending.completed, objective, executor.parallel, races=races) as view:
+        return execute_search(pending, executor, view, policy, execution.keep(directory))
+
+
+def _reuse(pending: Pending, entries: Callable[[], Iterable[RunEntry]], options: argparse.Namespace) -> None:
+    """Take what other searches have of some runs, if the user wants that, or say that it is there."""
+    directory, wants = pending.search, getattr(options, "reuse", False)
+    sources = directory.codes().get(pending.code or "")
+    code = Code(pending.code, sources) if pending.code and sources else None
+    ids = (entry.id for entry in entries())
+    found = find_reusable(ids, directory.facts(), code, Store(directory.dir.parent), explain=wants)
+    if wants and (found.runs or found.left or (sources and sources.untold)):
+        said = terminal.reused(reuse(pending, entries(), found.runs), found, sources)
+    elif found.runs:
+        said = terminal.could_be_reused(len(found.runs))
+    else:
+        return
+    with contextlib.suppress(OSError, SystemExit):  # whoever reads this does not end the search
+        output_of(options).print(said, soft_wrap=True)

@@ -19,6 +19,7 @@ from gridfold.cli.execution import (
     first_of_last,
     left_in_the_end,
     output_of,
+    read_pending,
     runs_from,
     say_where,
     warn,
@@ -39,7 +40,7 @@ from gridfold.runs.store import Store
 from gridfold.search.execution import Execution
 from gridfold.search.forecast import Forecast
 from gridfold.search.hyperparam_search import execute_run
-from gridfold.search.more_runs import add_fresh_seeds, add_repeats, next_round, results_of
+from gridfold.search.more_runs import add_fresh_seeds, add_repeats, results_of
 from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan, complete, create, plan_of
 from gridfold.search.verify import changes, choose, choose_these, run_again
@@ -47,7 +48,7 @@ from gridfold.search.warnings import number_like, unused_seed, warnings_of
 from gridfold.show import live, plan_table, terminal
 from gridfold.show import sharing as shared_work
 from gridfold.show.confirmation import confirmation, confirming
-from gridfold.space.space import Space
+from gridfold.space.product import Product
 
 _SETTINGS = ("trainer", "threads", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
 # What `hyper_main.py` takes for a new search only, and for one that is continued only, as it is if it was not said.
@@ -93,7 +94,7 @@ def search(options: argparse.Namespace, again: str) -> int:
             say_where(options, directory)
             return 0
         warn(*terminal.untold(code.sources))
-        return execute(Pending.read(directory, code.fingerprint), executor, execution, options, again)
+        return execute(read_pending(directory, code.fingerprint), executor, execution, options, again)
 
 
 def resume(options: argparse.Namespace, again: str) -> int:
@@ -108,21 +109,19 @@ def resume(options: argparse.Namespace, again: str) -> int:
         warn(*(unused_seed(plan_of(directory)) if options.repeats > 1 else ()))
         wanted = _not_failed(directory, before=first_of_last(directory, added))
     facts, execution = directory.facts(), _continued(directory, options)
-    backlog = Pending.read(directory, only_failed=options.failed, only=wanted, gone=options.gone)
-    if _is_over(backlog, options):
-        next_round(directory, contention())
-        backlog = Pending.read(directory)
-    output.print(terminal.backlog(backlog), soft_wrap=True)
+    pending = read_pending(directory, only=wanted, only_failed=options.failed, gone=options.gone)
+    answer = None if len(pending) or options.dry_run else pending.ask()
+    output.print(terminal.pending(pending), soft_wrap=True)
     if options.dry_run:
         return 0
-    if not len(backlog):
+    if answer == "done" or (answer == "later" and not pending.held):
         write_results(directory)
         left = left_in_the_end(directory)
         output.print(shared_work.results(directory), soft_wrap=True)
         return EXIT_LEFT if left.held else 0
     with execution.executor(facts.get("threads", 1)) as executor:
-        _describe(backlog, executor)
-        return execute(backlog, executor, execution, options, again)
+        _describe(pending, executor)
+        return execute(pending, executor, execution, options, again)
 
 
 def confirm(options: argparse.Namespace, again: str) -> int:
@@ -130,22 +129,22 @@ def confirm(options: argparse.Namespace, again: str) -> int:
     directory, output = Store().find(options.search), output_of(options)
     complete(directory)
     chosen = add_fresh_seeds(directory, options.repeats)
-    backlog = Pending.read(directory, only=lambda entry: entry.confirms)
+    pending = Pending.read(directory, only=lambda entry: entry.confirms)
     facts, execution = directory.facts(), _continued(directory, options)
 
     def compare(search: SearchDirectory) -> RenderableType:
         return confirmation(chosen, results_of(search))
 
-    if not len(backlog):
+    if not len(pending):
         from gridfold.show import summary  # a plan needs no page
 
         output.print(compare(directory), summary.conclusion(directory, confirms=True), soft_wrap=True)
         return 0
-    output.print(confirming(chosen, backlog), soft_wrap=True)
+    output.print(confirming(chosen, pending), soft_wrap=True)
     warn(*unused_seed(plan_of(directory)))
     with execution.executor(facts.get("threads", 1)) as executor:
-        _describe(backlog, executor)
-        return execute(backlog, executor, execution, options, again, compare)
+        _describe(pending, executor)
+        return execute(pending, executor, execution, options, again, compare)
 
 
 def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
@@ -221,10 +220,11 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     planned = Plan(Config.load(options.config).override(trainer=options.trainer, threads=options.threads))
     if varied := planned.config.parameters:
         paths = ", ".join(parameter.path for parameter in varied)
+        count = Product(varied).count()
         raise ConfigError(
             f"this config has lists to sweep ({paths}), but {options.called} trains a single config",
             where=options.config,
-            hint=f"to run all {Space(varied).size:,} combinations: {_searching(options)} {shlex.join(options.words)}\n"
+            hint=f"to run all {count:,} combinations: {_searching(options)} {shlex.join(options.words)}\n"
             "to keep a list as one value, write !fixed before it",
         )
     output = output_of(options)
@@ -235,7 +235,7 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
         output.print(f"Uses 1 CPU thread, as in a search; --threads {cores} is faster and may change the last digits")
     with LocalExecutor(timeout=options.timeout) as executor:
         code = planned.check(executor)
-        run = Store().create_run(planned.template.text(()))
+        run = Store().create_run(planned.renderer.text({}))
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
         with live.live(output, 1, objective=objective) as view:
             record = execute_run(run, planned, code.fingerprint, executor, view)
@@ -278,27 +278,22 @@ def _add_repeats(directory: SearchDirectory, options: argparse.Namespace) -> int
     return add_repeats(directory, options.repeats, options.top, options.max_runs)
 
 
-def _is_over(backlog: Pending, options: argparse.Namespace) -> bool:
-    """Whether nothing is left of this round of a race."""
-    return bool(backlog.search.facts().get("race")) and not len(backlog) and not options.dry_run
-
-
 def _continued(directory: SearchDirectory, options: argparse.Namespace) -> Execution:
     """How a search is executed by whoever continues it."""
     saved = directory.facts().get("execution")
     return _execution(options).or_else(saved if isinstance(saved, dict) else {})
 
 
-def _describe(backlog: Pending, executor: LocalExecutor) -> None:
+def _describe(pending: Pending, executor: LocalExecutor) -> None:
     """Check a search that is continued, note what code it runs, and warn if that has changed."""
-    directory, planned = backlog.search, plan_of(backlog.search)
+    directory, planned = pending.search, plan_of(pending.search)
     code = planned.check(executor)
     directory.note_code(code.fingerprint, code.sources)
     warn(*terminal.untold(code.sources))
-    backlog.code = code.fingerprint
+    pending.code = code.fingerprint
     if directory.facts().get("fingerprint") is None:  # it was only created so far
-        directory.update(fingerprint=backlog.code, packages=code.sources.packages)
-    warn(*([terminal.made_otherwise(backlog)] if backlog.made_otherwise else []))
+        directory.update(fingerprint=pending.code, packages=code.sources.packages)
+    warn(*([terminal.made_otherwise(pending)] if pending.made.otherwise(pending.code) else []))
 
 
 def _check_resume(options: argparse.Namespace) -> None:
@@ -319,7 +314,7 @@ def _planned(options: argparse.Namespace) -> Plan:
     config = Config.load(options.config or _first_config())
     config = config.override(**{name: getattr(options, name) for name in _SETTINGS})
     planned = Plan(config, parse_arguments(options.param_variations), options.race)
-    planned.template  # noqa: B018 - errors before the first print
+    planned.space  # noqa: B018 - errors before the first print
     return planned
 
 

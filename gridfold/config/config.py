@@ -16,8 +16,8 @@ from gridfold.config.document import FIXED_TAG, Document, Place, holders, is_for
 from gridfold.core.errors import ConfigError, nearest, nearest_file
 from gridfold.core.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS
 from gridfold.core.values import first_repeat, render, render_block
+from gridfold.space.product import ListedParameter
 from gridfold.space.repeats import DataFold
-from gridfold.space.space import Parameter
 
 SECTION = "gridfold"
 VARIED = "varied"
@@ -108,7 +108,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Kept:
+class FixedList:
     """A list that stays as it is, and why."""
 
     path: str
@@ -149,22 +149,22 @@ class Config:
         return config
 
     @cached_property
-    def parameters(self) -> tuple[Parameter, ...]:
+    def parameters(self) -> tuple[ListedParameter, ...]:
         """What varies, in the order of the file. A list that aliases use in several places is one parameter."""
         nodes: dict[yaml.Node, Place] = {}
         for place, verdict in self._lists:
             if verdict == VARIED:
                 nodes.setdefault(place.node, place)
         return tuple(
-            Parameter(place.path, tuple(self.document.value(node)), self.document.where(node))
+            ListedParameter(place.path, tuple(self.document.value(node)), self.document.where(node))
             for node, place in nodes.items()
         )
 
     @cached_property
-    def kept(self) -> tuple[Kept, ...]:
+    def kept(self) -> tuple[FixedList, ...]:
         """The lists of values that stay although they are lists, in the order of the file."""
         return tuple(
-            Kept(place.path, self.document.value(place.node), verdict)
+            FixedList(place.path, self.document.value(place.node), verdict)
             for place, verdict in self._lists
             if verdict != VARIED
         )

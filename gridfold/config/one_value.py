@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from gridfold.config.config import Config
-from gridfold.space.space import Parameter
+from gridfold.space.product import ListedParameter
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 # A number of something may well be varied: n_layers, num_heads, max_steps, epochs.
@@ -37,7 +37,7 @@ _MANY_STRINGS = 9
 _SIBLINGS = 4  # values that lists side by side have in common, to look like columns of one table
 
 
-def guesses(config: Config, parameters: Iterable[Parameter]) -> dict[str, str]:
+def guesses(config: Config, parameters: Iterable[ListedParameter]) -> dict[str, str]:
     """The parameters of a config that look like one value, with the reason."""
     parameters = list(parameters)
     found = {parameter.path: _reason(parameter) for parameter in parameters}
@@ -62,7 +62,7 @@ def _is_full(section: str, paths: Iterable[str], others: Iterable[str]) -> bool:
     return sum(path.startswith(inside) for path in paths) > 1 and not any(path.startswith(inside) for path in others)
 
 
-def _reason(parameter: Parameter) -> str:
+def _reason(parameter: ListedParameter) -> str:
     name, values = _name(parameter.path), parameter.values
     numbers = all(map(_is_number, values))
     if numbers and (reason := _of_numbers(name, values)):
@@ -95,7 +95,7 @@ def _of_texts(name: str, count: int) -> str:
     return "columns" if _COLUMN.fullmatch(name) else "many texts" if count >= _MANY_STRINGS else ""
 
 
-def _as_siblings(parameter: Parameter, lists: Mapping[str, int]) -> str:
+def _as_siblings(parameter: ListedParameter, lists: Mapping[str, int]) -> str:
     """Why a list looks like a column of a table that the lists beside it are columns of, too; "" if it does not."""
     section, count = parameter.path.rpartition(".")[0], len(parameter.values)
     if count < _SIBLINGS or _TUNED.fullmatch(_name(parameter.path)) or not all(map(_is_number, parameter.values)):

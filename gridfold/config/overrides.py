@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gridfold.config.config import SECTION, Config, is_within
-from gridfold.config.document import parse_values
+from gridfold.config.document import holders, parse_values
 from gridfold.config.number_like import texts_like_numbers
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import plain, render
-from gridfold.space.space import Parameter
+from gridfold.space.product import ListedParameter
 
 _MAX_DEPTH = 100
 _PLUS = "write path=... for a path that is in the config, +path=... for a new one"
@@ -28,7 +28,7 @@ class Variation:
         like_numbers: what is to say of values that are texts and were probably meant as numbers.
     """
 
-    parameter: Parameter
+    parameter: ListedParameter
     add: bool = False
     like_numbers: tuple[str, ...] = field(default=(), compare=False)
 
@@ -66,6 +66,23 @@ def from_mapping(variations: Mapping[str, Any]) -> tuple[Variation, ...]:
     if not isinstance(variations, Mapping):
         raise ConfigError(f"variations are a mapping of path to values; found {variations!r:.80}")
     return _unique([_variation(path, _as_values(path, values), str(path)) for path, values in variations.items()])
+
+
+def varied(config: Config, variations: Sequence[Variation]) -> tuple[ListedParameter, ...]:
+    """What varies when variations are laid over a config.
+
+    Parameters that vary in the file keep its order; those that only a variation makes vary follow in its order.
+    """
+    given = {variation.path: variation for variation in variations}
+    found: dict[str, ListedParameter] = {}
+    for parameter in config.parameters:
+        inside_given = not given.keys().isdisjoint(holders(parameter.path))
+        if not inside_given and not (parameter.path in given and given[parameter.path].is_pin):
+            found[parameter.path] = given[parameter.path].parameter if parameter.path in given else parameter
+    for variation in variations:
+        if not variation.is_pin:
+            found.setdefault(variation.path, variation.parameter)
+    return tuple(found.values())
 
 
 def check_paths(variations: Sequence[Variation], config: Config) -> None:
@@ -159,7 +176,9 @@ def _variation(path: Any, values: Iterable[Any], where: str) -> Variation:
     if not _is_path(path):
         hint = _PLUS if str(path).startswith("++") else "such as training.learning_rate"
         raise ConfigError(f"not a dotted path: {path!r:.80}", hint=hint)
-    return Variation(Parameter(path.removeprefix("+"), tuple(values), where=f"{where!r:.200}"), path.startswith("+"))
+    return Variation(
+        ListedParameter(path.removeprefix("+"), tuple(values), where=f"{where!r:.200}"), path.startswith("+")
+    )
 
 
 def _is_path(path: Any) -> bool:

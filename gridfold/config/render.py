@@ -11,125 +11,216 @@ from __future__ import annotations
 import copy
 import re
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from gridfold.config.config import COMMENT, KEEP, Config, Settings
-from gridfold.config.document import EMPTY, Document, holders
+from gridfold.config.document import EMPTY, Document
 from gridfold.config.overrides import Variation, check_paths
 from gridfold.config.parser import growing
 from gridfold.config.text_edits import edited
 from gridfold.core.errors import ConfigError
-from gridfold.core.values import canonical, digest, render
-from gridfold.space.space import Parameter
+from gridfold.core.values import Memo, canonical, digest, render
+
+Params = Mapping[str, Any]
+"""Path and value of each parameter that a trial has."""
 
 
-class _Slotted:
-    """A text with slots: pieces of text, and between them what stands there, which depends on a parameter's value."""
+class Renderer:
+    """The configs of a search: for the values of a trial, the text and the values of its ``config.yaml``.
 
-    def __init__(self, text: str, slots: Mapping[str, tuple[int, Sequence[str]]], slot: re.Pattern[str]) -> None:
-        pieces = slot.split(text)
-        self._head = pieces[0]
-        self._tail = [
-            (slots[each][1], slots[each][0], piece) for each, piece in zip(pieces[1::2], pieces[2::2], strict=True)
-        ]
+    Where a trial lacks a parameter, its config is as the base config is there.
 
-    def fill(self, choice: Sequence[int]) -> str:
-        return self._head + "".join([texts[choice[which]] + piece for texts, which, piece in self._tail])
+    Args:
+        config: the base config.
+        variations: what is laid over it: those of one value apply to every trial.
+
+    Raises:
+        ConfigError: a variation does not fit the config. Any method raises it, too, where values cannot be placed.
+    """
+
+    def __init__(self, config: Config, variations: Sequence[Variation] = ()) -> None:
+        check_paths(variations, config)
+        self._config = config
+        self._variations = variations
+        self._given = _given(config)
+        self._layouts: dict[frozenset[str], _Layout] = {}
+
+    def text(self, params: Params) -> str:
+        """The text of the run's ``config.yaml``."""
+        layout = self._layout(params)
+        return layout.text.fill(params) + layout.comment(params)
+
+    def canonical(self, params: Params) -> str:
+        """The run's config in canonical form; equal exactly for equal configs."""
+        return self._layout(params).canonical.fill(params)
+
+    def identity(self, params: Params) -> str:
+        """The run's ``id``: a hash of its config in canonical form, and of what else tells it apart."""
+        return digest(self.canonical(params) + self._given)
+
+    def config(self, params: Params) -> dict[str, Any]:
+        """The values of the run's config, a fresh copy."""
+        return self.form(params).filled(params)
+
+    def form(self, params: Params) -> Form:
+        """What `config` fills in: the same for all trials that have the same parameters."""
+        return self._layout(params).form
+
+    def _layout(self, params: Params) -> _Layout:
+        paths = frozenset(params)
+        if paths not in self._layouts:
+            self._layouts[paths] = _layout(self._config, self._variations, tuple(params))
+        return self._layouts[paths]
 
 
 @dataclass(frozen=True)
-class Template:
-    """The configs of a search: for each choice of values, the text and the values of ``config.yaml``.
+class Form:
+    """The values of configs, with slots for those of a trial.
 
     Attributes:
-        parameters: what varies; a ``choice`` is a position in the values of each, in this order.
+        data: the values; a slot is a text.
+        slot: matches a slot, and has its number.
+        paths: whose value goes into the slot of that number.
     """
 
-    parameters: tuple[Parameter, ...]
-    _text: _Slotted
-    _canonical: _Slotted
-    _data: dict[str, Any]
-    _slot: re.Pattern[str]
-    _given: str
+    data: dict[str, Any]
+    slot: re.Pattern[str]
+    paths: tuple[str, ...]
 
-    @classmethod
-    @growing()
-    def build(cls, config: Config, variations: Sequence[Variation] = ()) -> Template:
-        """Lay variations over a config.
-
-        Parameters that vary in the file keep its order; those that only a variation makes vary follow in its order.
-
-        Raises:
-            ConfigError: a variation does not fit the config.
-        """
-        check_paths(variations, config)
-        parameters = _parameters(config, variations)
-        word = f"slot{secrets.token_hex(8)}x"  # no config has it
-        slot = re.compile(rf"{word}(\d+)x")
-        words = {parameter.path: f"{word}{i}x" for i, parameter in enumerate(parameters)}
-        text, comments = edited(config, variations, words)
-        document = _parse(text, config, variations)
-        data = document.value()
-        form = canonical(data)
-        _check_slots(parameters, slot, text, form)
-        text += _settings_comment(document, config, parameters, slot)
-        return cls(
-            parameters,
-            _Slotted(text, _texts(parameters, words, comments), re.compile(rf"((?: #)?{word}\d+x)")),
-            _Slotted(form, _forms(parameters, words), re.compile(rf"(\"{word}\d+x\")")),
-            data,
-            slot,
-            _given(config),
-        )
-
-    def text(self, choice: Sequence[int]) -> str:
-        """The text of the run's ``config.yaml``."""
-        return self._text.fill(choice)
-
-    def canonical(self, choice: Sequence[int]) -> str:
-        """The run's config in canonical form; equal exactly for equal configs."""
-        return self._canonical.fill(choice)
-
-    def identity(self, choice: Sequence[int]) -> str:
-        """The run's ``id``: a hash of its config in canonical form, and of what else tells it apart."""
-        return digest(self.canonical(choice) + self._given)
-
-    def config(self, choice: Sequence[int]) -> dict[str, Any]:
-        """The values of the run's config, a fresh copy."""
-        filled: dict[str, Any] = self._filled(self._data, choice)
+    def filled(self, params: Params) -> dict[str, Any]:
+        """The values of one config, a fresh copy."""
+        filled: dict[str, Any] = self._filled(self.data, params)
         return filled
 
-    def _filled(self, data: Any, choice: Sequence[int]) -> Any:
+    def _filled(self, data: Any, params: Params) -> Any:
         if isinstance(data, dict):
-            return {key: self._filled(value, choice) for key, value in data.items()}
+            return {key: self._filled(value, params) for key, value in data.items()}
         if isinstance(data, list):
-            return [self._filled(value, choice) for value in data]
-        match = self._slot.fullmatch(data) if isinstance(data, str) else None
-        if match is None:
-            return data
-        which = int(match[1])
-        return copy.deepcopy(self.parameters[which].values[choice[which]])
+            return [self._filled(value, params) for value in data]
+        match = self.slot.fullmatch(data) if isinstance(data, str) else None
+        return data if match is None else copy.deepcopy(params[self.paths[int(match[1])]])
 
 
-def _texts(
-    parameters: Sequence[Parameter], words: Mapping[str, str], comments: Mapping[str, Sequence[str]]
-) -> dict[str, tuple[int, Sequence[str]]]:
-    """What stands in the text for each slot: a value, or the comment that belongs to it."""
-    which = {parameter.path: position for position, parameter in enumerate(parameters)}
-    values = {words[each.path]: (which[each.path], list(map(render, each.values))) for each in parameters}
-    return values | {f" #{words[path]}": (which[path], texts) for path, texts in comments.items()}
+class _Slotted:
+    """A text with slots.
+
+    Args:
+        text: the text.
+        slot: matches a slot.
+        written: for each slot the path of a parameter, and how its value is written there.
+    """
+
+    def __init__(self, text: str, slot: str, written: Mapping[str, tuple[str, Callable[[Any], str]]]) -> None:
+        pieces = re.split(f"({slot})", text)
+        memos = {each: (path, Memo(write)) for each, (path, write) in written.items()}
+        self._head = pieces[0]
+        self._tail = [(*memos[each], piece) for each, piece in zip(pieces[1::2], pieces[2::2], strict=True)]
+
+    def fill(self, params: Params) -> str:
+        return self._head + "".join([write(params[path]) + piece for path, write, piece in self._tail])
 
 
-def _forms(parameters: Sequence[Parameter], words: Mapping[str, str]) -> dict[str, tuple[int, Sequence[str]]]:
-    """What stands in the canonical form for each slot."""
-    return {
-        f'"{words[parameter.path]}"': (which, list(map(canonical, parameter.values)))
-        for which, parameter in enumerate(parameters)
+@dataclass(frozen=True)
+class _Comment:
+    """The comment with the settings that a run's config needs to be run again.
+
+    That is which lists are values, if one could be taken for a variation, and the trainer, the number of threads, the
+    seed of the run and the part of the data that it holds out, if they are not the default.
+
+    Attributes:
+        lists: where lists are that could be taken for variations.
+        slots: where the value of a trial stands, and the path of its parameter.
+        settings: the other settings.
+        start: what is to come before the comment.
+        newline: what ends a line.
+    """
+
+    lists: Sequence[str]
+    slots: Sequence[tuple[str, str]]
+    settings: dict[str, Any]
+    start: str
+    newline: str
+    _known: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def __call__(self, params: Params) -> str:
+        held = tuple([path for path, value in params.items() if isinstance(value, (list, dict))])
+        if held not in self._known:
+            self._known[held] = self._text(held)
+        return self._known[held]
+
+    def _text(self, held: Sequence[str]) -> str:
+        fixed = [*self.lists, *(place for place, path in self.slots if path in held)]
+        settings = ({"fixed": fixed} if fixed else {}) | self.settings
+        return f"{self.start}{COMMENT}{render(settings)}{self.newline}" if settings else ""
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """The configs of all trials that have the same parameters."""
+
+    text: _Slotted
+    canonical: _Slotted
+    form: Form
+    comment: _Comment
+
+
+@growing()
+def _layout(config: Config, variations: Sequence[Variation], paths: tuple[str, ...]) -> _Layout:
+    word = f"slot{secrets.token_hex(8)}x"  # no config has it
+    slot = re.compile(rf"{word}(\d+)x")
+    words = {path: f"{word}{i}x" for i, path in enumerate(paths)}
+    given, own = _laid_over(config, variations, words)
+    text, comments = edited(config.document, given, own)
+    document = _parse(text, config, list(given))
+    data = document.value()
+    form = canonical(data)
+    for path in _unplaced(words, slot, text, form):
+        where = next((each.parameter.where for each in variations if each.path == path), config.where(path))
+        raise ConfigError("cannot place values here", path=path, where=where, hint=_ON_ITS_LINE)
+    written = {each: (path, render) for path, each in words.items()}
+    said = {f" #{words[path]}": (path, _comment_of(config, path, texts)) for path, texts in comments.items()}
+    return _Layout(
+        _Slotted(text, rf"(?: #)?{word}\d+x", written | said),
+        _Slotted(form, rf"\"{word}\d+x\"", {f'"{each}"': (path, canonical) for path, each in words.items()}),
+        Form(data, slot, paths),
+        _settings_comment(document, config, slot, paths),
+    )
+
+
+_ON_ITS_LINE = "write it as 'key: value' on a line of its own"
+
+
+def _laid_over(
+    config: Config, variations: Sequence[Variation], words: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What stands at paths instead of what the file has: values and slots; and the slots for lists of the file."""
+    given = {
+        each.path: words.get(each.path, each.parameter.values[0])
+        for each in variations
+        if each.is_pin or each.path in words
     }
+    in_file = {parameter.path for parameter in config.parameters}.difference(each.path for each in variations)
+    own = {path: word for path, word in words.items() if path in in_file}
+    return given | {path: word for path, word in words.items() if path not in own}, own
+
+
+def _comment_of(config: Config, path: str, comments: Sequence[str]) -> Callable[[Any], str]:
+    """What the comment is that belongs to a value of a list in the file."""
+    (values,) = (parameter.values for parameter in config.parameters if parameter.path == path)
+    known = dict(zip(map(canonical, values), comments, strict=True))
+    return lambda value: known.get(canonical(value), "")
+
+
+def _unplaced(words: Mapping[str, str], slot: re.Pattern[str], text: str, form: str) -> Iterator[str]:
+    """The paths that have no slot in the text, or one that is not a value of its own in what the text means."""
+    quoted = re.findall(f'"{slot.pattern}"', form)
+    whole = set(quoted) if len(quoted) == len(slot.findall(form)) else set()
+    placed = whole.intersection(slot.findall(text))
+    return (path for number, path in enumerate(words) if str(number) not in placed)
 
 
 def _given(config: Config) -> str:
@@ -142,35 +233,7 @@ def _given(config: Config) -> str:
     return canonical(given) if given else ""
 
 
-def _parameters(config: Config, variations: Sequence[Variation]) -> tuple[Parameter, ...]:
-    given = {variation.path: variation for variation in variations}
-    found: dict[str, Parameter] = {}
-    for parameter in config.parameters:
-        inside_given = not given.keys().isdisjoint(holders(parameter.path))
-        if not inside_given and not (parameter.path in given and given[parameter.path].is_pin):
-            found[parameter.path] = given[parameter.path].parameter if parameter.path in given else parameter
-    for variation in variations:
-        if not variation.is_pin:
-            found.setdefault(variation.path, variation.parameter)
-    return tuple(found.values())
-
-
-def _check_slots(parameters: Sequence[Parameter], slot: re.Pattern[str], text: str, form: str) -> None:
-    """Whether every parameter has its slot in the text, and every slot is a value of its own in what that means.
-
-    Raises:
-        ConfigError: the text is written in a way that no slot can be placed in.
-    """
-    placed = set(slot.findall(text))
-    quoted = re.findall(f'"{slot.pattern}"', form)
-    whole = set(quoted) if len(quoted) == len(slot.findall(form)) else set()
-    for index, parameter in enumerate(parameters):
-        if str(index) not in placed & whole:
-            hint = "write it as 'key: value' on a line of its own"
-            raise ConfigError("cannot place values here", path=parameter.path, where=parameter.where, hint=hint)
-
-
-def _parse(text: str, config: Config, variations: Sequence[Variation]) -> Document:
+def _parse(text: str, config: Config, given: Sequence[str]) -> Document:
     try:
         return Document.parse(text, config.document.name)
     except ConfigError as error:
@@ -178,41 +241,32 @@ def _parse(text: str, config: Config, variations: Sequence[Variation]) -> Docume
         if error.problem == EMPTY:
             raise
         if undefined is None:
-            raise _unwritable(config, variations) from None
+            raise _unwritable(config, given) from None
         raise ConfigError(
             f"the anchor &{undefined[1]} stands inside a value that is replaced, but *{undefined[1]} uses it elsewhere",
             where=config.document.name,
-            hint="move the anchor out of the swept list"
-            + (f", or vary a path inside {variations[0].path}" if variations else ""),
+            hint="move the anchor out of the swept list" + (f", or vary a path inside {given[0]}" if given else ""),
         ) from None
 
 
-def _unwritable(config: Config, variations: Sequence[Variation]) -> ConfigError:
+def _unwritable(config: Config, given: Sequence[str]) -> ConfigError:
     """A change that is not YAML any more where it stands: what gridfold made of the text is nobody's concern."""
-    paths = [variation.path for variation in variations] or config.varied_paths
+    paths = given or config.varied_paths
     hint = "write each as 'key: value' on a line of its own"
     where = config.where(paths[0]) if paths else config.document.name
     return ConfigError("cannot place values here", path=", ".join(paths[:3]), where=where, hint=hint)
 
 
-def _settings_comment(document: Document, base: Config, parameters: Sequence[Parameter], slot: re.Pattern[str]) -> str:
-    """The comment with the settings that a run's config needs to be run again.
-
-    That is which lists are values, if one could be taken for a variation, and the trainer, the number of threads, the
-    seed of the run and the part of the data that it holds out, if they are not the default.
-    """
+def _settings_comment(document: Document, base: Config, slot: re.Pattern[str], paths: Sequence[str]) -> _Comment:
     config = Config(document, Settings())
-    paths = config.varied_paths
-    for path, place in document.places.items():
+    slots = []
+    for place in document.places.values():
         match = slot.fullmatch(place.node.value) if isinstance(place.node, yaml.ScalarNode) else None
-        if match and any(isinstance(value, (list, dict)) for value in parameters[int(match[1])].values):
-            paths.append(path)
-    settings = ({"fixed": paths} if paths else {}) | _settings_of_run(base, config)
-    if not settings:
-        return ""
+        if match:
+            slots.append((place.path, paths[int(match[1])]))
     newline = "\r\n" if "\r\n" in document.text else "\n"
     start = "" if document.text.endswith("\n") else newline
-    return f"{start}{COMMENT}{render(settings)}{newline}"
+    return _Comment(config.varied_paths, slots, _settings_of_run(base, config), start, newline)
 
 
 def _settings_of_run(base: Config, config: Config) -> dict[str, Any]:

@@ -16,9 +16,8 @@ from typing import Any
 import yaml
 
 from gridfold.config.comments import comments_of, holds_for_one, spaced
-from gridfold.config.config import SECTION, Config
-from gridfold.config.document import FIXED_TAG, Place, is_foreign, nodes
-from gridfold.config.overrides import Variation
+from gridfold.config.config import SECTION
+from gridfold.config.document import FIXED_TAG, Document, Place, is_foreign, nodes
 from gridfold.config.parser import TO_COLON, Span
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import Tagged, is_portable, render
@@ -47,31 +46,35 @@ class _Edit:
     text: str
 
 
-def edited(config: Config, variations: Sequence[Variation], slots: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-    """The text of a config with a slot, a word, for the value at each path of ``slots``.
+def edited(document: Document, given: Mapping[str, Any], slots: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """The text of a config with other values.
+
+    Args:
+        document: the config.
+        given: what is to stand at paths, whether the config has them or not: values, or slots, which are words.
+        slots: what is to stand instead of lists of the config, one of whose values it stands for.
 
     Returns:
-        The text, and for each path the comments that belong to its values, if there are any; ``#`` and the slot stand
-        where they go.
+        The text, and for each path of ``slots`` the comments that belong to its values, if there are any; ``#`` and the
+        slot stand where they go.
 
     Raises:
-        ConfigError: a variation cannot be laid over the text.
+        ConfigError: a value cannot be laid over the text.
     """
-    editor = _Editor(config, slots)
-    return editor.edited(variations), editor.comments
+    editor = _Editor(document, slots)
+    return editor.edited(given), editor.comments
 
 
 class _Editor:
-    def __init__(self, config: Config, slots: Mapping[str, str]) -> None:
-        self._config = config
-        self._document = config.document
-        self._text = config.document.text
+    def __init__(self, document: Document, slots: Mapping[str, str]) -> None:
+        self._document = document
+        self._text = document.text
         self._slots = slots
         self._newline = "\r\n" if "\r\n" in self._text else "\n"
         self.comments: dict[str, tuple[str, ...]] = {}
 
-    def edited(self, variations: Sequence[Variation]) -> str:
-        edits = [*self._replacements(variations), *self._section()]
+    def edited(self, given: Mapping[str, Any]) -> str:
+        edits = [*self._replacements(given), *self._section()]
         overlaps = _overlap(edits)
         edits += (small for small in (*self._alike(), *self._untagged(), *self._tabs()) if not overlaps(small))
         edits.sort(key=lambda edit: (edit.start, edit.start < edit.end, -edit.end))  # insertions first
@@ -84,24 +87,21 @@ class _Editor:
                     pieces.append(" ")
         return "".join([*pieces, self._text[position:]])
 
-    def _replacements(self, variations: Sequence[Variation]) -> Iterator[_Edit]:
+    def _replacements(self, given: Mapping[str, Any]) -> Iterator[_Edit]:
         """What varies, what is pinned, what is added."""
-        varied = {parameter.path for parameter in self._config.parameters}
-        own = {path: slot for path, slot in self._slots.items() if path in varied}
+        own: dict[str, Any] = dict(self._slots)
         borrowed: dict[str, Changes] = {}
         added: dict[str, Changes] = {}
-        for variation in variations:
-            place, rest = self._existing(variation.path)
-            value = self._slots.get(variation.path, variation.parameter.values[0])
+        for path, value in given.items():
+            place, rest = self._existing(path)
             if rest:
-                self._check_takes_keys(place, variation.path)
+                self._check_takes_keys(place, path)
             if place.spot:
                 borrowed.setdefault(place.spot, []).append(([*self._keys(place), *rest], value))
             elif rest:
                 added.setdefault(place.path, []).append((rest, value))
             else:
                 own[place.path] = value
-        given = {variation.path for variation in variations}
         for path, value in own.items():
             yield self._replace(self._document.places[path], render(value), "" if path in given else str(value))
         yield from self._borrowed(borrowed, own, added)

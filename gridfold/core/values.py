@@ -22,6 +22,7 @@ from gridfold.core.errors import ConfigError
 _TAG = "tag:yaml.org,2002:"
 _NUMBER_START = list("-+.0123456789_")
 _TAGGED = "!yaml"  # the only key of a mapping that stands for a value in JSON: its text in YAML
+_MOST_REMEMBERED = 100_000  # values, in a `Memo`
 _NOTHING = frozenset({"none", "na", "n/a", "#n/a", "<na>", "nan", "-nan"})  # besides YAML's null, to readers of CSV
 
 # An exponent makes a float, also without a dot or a sign (1e-7), as in YAML 1.2 and OmegaConf.
@@ -200,6 +201,29 @@ class Exact:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_text", canonical(self.value))
+
+
+class Memo:
+    """What a function makes of each value, found again by the object: no two values are taken for one.
+
+    So it costs less than to compare values, of which ``1 == True``. It keeps only so many.
+    """
+
+    def __init__(self, function: Callable[[Any], str]) -> None:
+        self._function = function
+        self._found: dict[int, str] = {}
+        self._held: list[Any] = []  # else another object could get the same id
+
+    def __call__(self, value: Any) -> str:
+        """What the function makes of the value."""
+        key = id(value)
+        if key not in self._found:
+            if len(self._held) >= _MOST_REMEMBERED:
+                self._found.clear()
+                self._held.clear()
+            self._found[key] = self._function(value)
+            self._held.append(value)
+        return self._found[key]
 
 
 def is_json(value: Any) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from gridfold.core.process.interrupt import Interrupt
+from gridfold.runs.entries import RunEntry
 from gridfold.runs.failure import describe
 from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run
@@ -25,6 +26,9 @@ class Watcher(Protocol):
             record: its record.
             again: the run will be tried again.
         """
+
+    def added(self, entries: Sequence[RunEntry]) -> None:
+        """Runs were added to the search while it ran."""
 
 
 class SafeWatcher:
@@ -46,6 +50,10 @@ class SafeWatcher:
     def ended(self, run: Run, record: Record, *, again: bool = False) -> None:
         """An attempt has ended."""
         self._show(self._watcher.ended, run, record, again=again)
+
+    def added(self, entries: Sequence[RunEntry]) -> None:
+        """Runs were added to the search."""
+        self._show(self._watcher.added, entries)
 
     def _show(self, show: Callable[..., None], *seen: Any, **more: Any) -> None:
         try:

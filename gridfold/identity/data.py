@@ -14,7 +14,7 @@ from typing import Any
 
 LISTED = "*"  # behind the name of a folder of which only the list of names counts
 _MOST_BYTES = 8 << 20  # of a file that is read to know it; of others size and time count
-_MOST_FILES = 20_000  # in a folder that a value names
+MOST_FILES = 20_000  # in a folder that a value names
 _MOST_CHARACTERS = 4096
 _FOLDER_SECONDS = 10  # in which a folder that many runs name is walked once
 _REFERENCE = re.compile(r"\$\{(?:(?:oc\.)?env:(\w+)(?:,([^}]*))?|(\.*[\w.-]+))\}")
@@ -108,7 +108,7 @@ def _hash_of_folder(folder: str, _moment: float) -> str | None:
             with suppress(OSError):
                 status = os.stat(f"{parent}/{name}")
                 known.append((os.path.relpath(parent, folder), name, status.st_size, status.st_mtime_ns))
-            if len(known) > _MOST_FILES:
+            if len(known) > MOST_FILES:
                 return None
     return _digest(known)
 

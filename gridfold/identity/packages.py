@@ -19,15 +19,6 @@ def is_installed(path: str) -> bool:
     return path.startswith((_STANDARD, _OWN)) or not set(_FOLDERS).isdisjoint(path.split(os.sep))
 
 
-def folder_of(path: str) -> tuple[str, str] | None:
-    """The folder of installed packages that a file is in, and the top-level module that it belongs to."""
-    for name in _FOLDERS:
-        before, found, inside = path.rpartition(f"{os.sep}{name}{os.sep}")
-        if found:
-            return f"{before}{os.sep}{name}", inside.partition(os.sep)[0].partition(".")[0]
-    return None
-
-
 def version_of(module: str, folder: str) -> tuple[str, str] | None:
     """The distribution that has put a top-level module into a folder, and its version; None if none has.
 

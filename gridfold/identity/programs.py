@@ -18,42 +18,14 @@ from gridfold.identity.sources import Sources
 _PYTHON = re.compile(r"(python|pypy)[\d.]*w?$")
 _SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "ash")
 # What runs code that no argument names, or in another place.
-_UNTOLD = frozenset(
-    {
-        *(
-            "make",
-            "gmake",
-            "ninja",
-            "cmake",
-            "docker",
-            "podman",
-            "nerdctl",
-            "singularity",
-            "apptainer",
-            "kubectl",
-            "ssh",
-        ),
-        *(
-            "srun",
-            "sbatch",
-            "qsub",
-            "bsub",
-            "Rscript",
-            "R",
-            "julia",
-            "node",
-            "deno",
-            "bun",
-            "npm",
-            "npx",
-            "perl",
-            "ruby",
-        ),
-        *("ssh", "ruby", "java", "scala", "lua", "php", "go", "cargo", "matlab", "octave", "dotnet"),
-    }
-)
+_OTHER_INTERPRETERS = """
+    make gmake ninja cmake docker podman nerdctl singularity apptainer kubectl ssh srun sbatch qsub bsub Rscript
+    R julia node deno bun npm npx perl ruby java scala lua php go cargo matlab octave dotnet
+"""
+_UNTOLD = frozenset(_OTHER_INTERPRETERS.split())
 _MODULE = ("-m", "--module")
 _TAKES = "WXQ"  # options of Python that take an argument
+_LONG_TAKES = ("--check-hash-based-pycs",)
 _SCRIPT_BYTES = 1 << 20
 # Words of a script; what output is sent to is no word of it.
 _WORDS = re.compile(r"(?:>>?|\btee(?:\s+-a)?)\s*[^\s;&|]+|[^\s;&|<>()\"'`{}=,]+")
@@ -76,9 +48,37 @@ def sources_of(arguments: Sequence[str], folder: str = "", variables: Mapping[st
     return program.found()
 
 
-def sources_of_line(line: str, folder: str = "", variables: Mapping[str, str] = os.environ) -> Sources:
-    """The code that a line runs which a shell is given."""
-    return sources_of(["sh", "-c", line], folder, variables)
+@dataclass(frozen=True)
+class PythonCall:
+    """What Python is told to run.
+
+    Attributes:
+        kind: ``m`` for a module, ``c`` for code, "" for a file.
+        what: which; "" for what comes from the standard input, None if that is known later.
+        options: the arguments before.
+        rest: the arguments behind.
+    """
+
+    kind: str
+    what: str | None
+    options: Sequence[str | None]
+    rest: Sequence[str | None]
+
+    @classmethod
+    def of(cls, arguments: Sequence[str | None]) -> PythonCall:
+        """What the arguments of Python say; None for one that is known later."""
+        place = 0
+        while place < len(arguments):
+            option = arguments[place]
+            if option is None or option == "-" or not option.startswith("-"):
+                return cls("", "" if option == "-" else option, arguments[:place], arguments[place + 1 :])
+            letter, joined = _first_that_takes(option)
+            after = place + (1 if joined or not letter else 2)
+            if letter in ("m", "c"):
+                what = joined or (arguments[place + 1] if place + 1 < len(arguments) else "")
+                return cls(letter, what, arguments[:place], arguments[after:])
+            place = after
+        return cls("", "", arguments, ())
 
 
 @dataclass
@@ -113,7 +113,7 @@ class _Program:
                 self._script(path)
                 return self._scripts(rest)
             if argument in _MODULE and rest and self._follow("", self.folder).module(rest[0]):
-                return self._module("", rest)
+                return self._module("", rest[0], rest[1:])
         return None
 
     def _note_program(self, argument: str) -> None:
@@ -123,35 +123,28 @@ class _Program:
             self._files.add(path)
 
     def _python(self, program: str, arguments: list[str]) -> None:
-        waiting = list(arguments)
-        while waiting and waiting[0].startswith("-") and waiting[0] != "-":
-            option = waiting.pop(0)
-            letter, joined = _first_that_takes(option)
-            if letter == "m":
-                return self._module(program, [joined, *waiting] if joined else waiting)
-            if letter == "c":
-                code = joined or (waiting.pop(0) if waiting else "")
-                self._follow(program, self.folder).code(code)
-                return self._scripts(waiting)
-            if (letter or option == "--check-hash-based-pycs") and not joined and waiting:
-                waiting.pop(0)
-        if not waiting or waiting[0] == "-":
+        call = PythonCall.of(arguments)
+        rest = [argument for argument in call.rest if argument]
+        if call.kind == "m":
+            return self._module(program, call.what or "", rest)
+        if call.kind == "c":
+            self._follow(program, self.folder).code(call.what or "")
+        elif not call.what:
             self.untold = self.untold or "the code that Python reads from its input"
-            return None
-        if path := self._path(waiting[0]):
+        elif path := self._path(call.what):
             self._python_script(path, program)
-        return self._scripts(waiting[1:])
+        return self._scripts(rest)
 
     def _python_script(self, path: str, program: str = "") -> None:
         if os.path.isdir(path):
             path = os.path.join(path, "__main__.py")
         self._follow(program, os.path.dirname(path)).script(path)
 
-    def _module(self, program: str, arguments: list[str]) -> None:
+    def _module(self, program: str, module: str, arguments: Sequence[str]) -> None:
         following = self._follow(program, self.folder)
-        for name in (f"{arguments[0]}.__main__", arguments[0]) if arguments else ():
+        for name in (f"{module}.__main__", module) if module else ():
             following.start(name)
-        self._scripts(arguments[1:])
+        self._scripts(arguments)
 
     def _shell(self, arguments: list[str]) -> None:
         waiting = list(arguments)
@@ -200,7 +193,7 @@ class _Program:
         folders = [self.folder, folder, *filter(os.path.isdir, map(self._path_of, dict.fromkeys(words)))]
         for before, word in zip(["", *words], words, strict=False):
             if before in _MODULE:
-                self._module("", [word])
+                self._module("", word, [])
             for path in _candidates(word, folders):
                 if self._is_script(path):
                     self._script(path)
@@ -236,7 +229,7 @@ class _Program:
 def _first_that_takes(option: str) -> tuple[str, str]:
     """The letter of an option of Python that takes an argument, and that argument as far as it is joined to it."""
     if option.startswith("--"):
-        return "", ""
+        return ("-" if option in _LONG_TAKES else ""), ""
     for position, letter in enumerate(option[1:], 2):
         if letter in f"mc{_TAKES}":
             return letter, option[position:]

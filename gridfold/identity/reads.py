@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _MOST = 10_000  # things that are noted
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
-_SYSTEM = ("/proc/", "/dev/", "/sys/", "/run/", "/etc/", "/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/memfd:")
+_DEVICES = ("/proc/", "/dev/", "/memfd:")
+_SYSTEM = ("/sys", "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib64")
+_INSTALLED = (os.path.dirname(os.__file__), os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _CACHES = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR", "TRITON_CACHE_DIR")
 _PYCACHE = f"{os.sep}__pycache__{os.sep}"
 _ASIDE = ("<frozen importlib", f"{os.path.dirname(os.path.abspath(__file__))}{os.sep}")
@@ -45,11 +47,12 @@ class Reads:
         self.since = time.time_ns()
         self.here = os.getcwd()
         self._tell = tell
-        self._spared = _spared()
+        self._spared = spared_folders(*_SYSTEM, *_INSTALLED)
         self._pid = os.getpid()
         self._stands = False
         self._memory = (-1, -1)  # a file in memory where the children of a run tell
         self._listeners: list[Callable[[str, tuple[Any, ...]], object]] = []
+        self._told_too: list[Callable[[str, str], object]] = []
         self._heard: dict[str, Callable[..., object]] = {
             "open": self._opened,
             "import": self._imported,
@@ -86,9 +89,22 @@ class Reads:
         """From now on this process, which was forked, stands for runs itself."""
         self._pid, self._stands = os.getpid(), True
 
-    def listen(self, listener: Callable[[str, tuple[Any, ...]], object]) -> None:
-        """Let another hear every event, too: a second hook would cost each once more."""
-        self._listeners.append(listener)
+    def leave_out(self, folder: str) -> None:
+        """Note nothing from now on of what is in a folder."""
+        self._spared += (os.path.join(folder, ""),)
+
+    def listen(
+        self, hear: Callable[[str, tuple[Any, ...]], object], told: Callable[[str, str], object] | None = None
+    ) -> None:
+        """Let another hear every event, too: a second hook would cost each once more.
+
+        Args:
+            hear: gets every event.
+            told: gets each path that matters, as the code gives it, after ``file`` if it is read, ``names`` if it is
+                listed, ``written``.
+        """
+        self._listeners.append(hear)
+        self._told_too += [told] if told else []
 
     def of_kind(self, kind: str) -> dict[Any, Any]:
         """What was noted of a kind, by name; also by children of this process."""
@@ -157,20 +173,27 @@ class Reads:
     def _opened(self, path: Any, _mode: object, flags: int) -> None:
         if not isinstance(path, (str, bytes)):
             return  # a descriptor
-        whole = self._whole(os.fsdecode(path))
+        given = os.fsdecode(path)
+        whole = self.matter(given)
         if not whole:
             return
         if not flags & _WRITES or (flags & os.O_RDWR and not flags & os.O_TRUNC):
+            self._told("file", whole if given.endswith(".pyc") else given)
             self.note_read(whole)
         if flags & _WRITES:
+            self._told("written", given)
             self.note("written", whole)
+
+    def _told(self, kind: str, path: str) -> None:
+        for told in self._told_too:
+            told(kind, path)
 
     def _imported(self, _module: str, path: Any, *_: object) -> None:
         if isinstance(path, str):  # of a compiled module; others are opened
             self._read(path)
 
     def _read(self, path: Any, *_: object) -> None:
-        if isinstance(path, (str, bytes)) and (whole := self._whole(os.fsdecode(path))) and os.path.isfile(whole):
+        if isinstance(path, (str, bytes)) and (whole := self.matter(os.fsdecode(path))) and os.path.isfile(whole):
             self.note_read(whole)
 
     def _listed(self, path: Any, *_: object) -> None:
@@ -180,11 +203,12 @@ class Reads:
         folder = os.path.join(os.path.abspath(os.fsdecode(path or ".")), "")
         if looks_for_versions(caller, folder):
             return
-        if whole := self._whole(folder):
+        if whole := self.matter(folder):
+            self._told("names", os.fsdecode(path or "."))
             self.note("file", f"{whole}*")
 
     def _made(self, _source: object, path: Any, *_: object) -> None:
-        if isinstance(path, (str, bytes)) and (whole := self._whole(os.fsdecode(path))):
+        if isinstance(path, (str, bytes)) and (whole := self.matter(os.fsdecode(path))):
             self.note("written", whole)
 
     def _started(self, program: Any, arguments: Any, folder: Any = None, *_: object) -> None:
@@ -197,7 +221,7 @@ class Reads:
     def _ran(self, line: Any) -> None:
         self._started(None, ["sh", "-c", line])
 
-    def _whole(self, path: str) -> str:
+    def matter(self, path: str) -> str:
         """A path from the root, of the source if it is that of compiled Python; "" if it does not matter."""
         whole = path if path.startswith("/") else os.path.abspath(path)
         for name in _PACKAGES:
@@ -266,12 +290,12 @@ def _stamp(path: str) -> tuple[int, int, int] | None:
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
-def _spared() -> tuple[str, ...]:
-    """What the folders begin with in which nothing is the user's own: the system, caches, Python, gridfold."""
+def spared_folders(*others: str) -> tuple[str, ...]:
+    """What the paths begin with in which nothing is the user's own: devices, caches, Python, and others.
+
+    A folder that the working directory is in is none of them.
+    """
     here = os.path.join(os.path.realpath(os.curdir), "")
-    own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    installed = (sys.prefix, sys.base_prefix, os.path.dirname(os.__file__), own)
-    folders = {
-        os.path.join(way(path), "") for path in (*caches(), *installed) for way in (os.path.abspath, os.path.realpath)
-    }
-    return tuple(folder for folder in (*_SYSTEM, *sorted(folders)) if not here.startswith(folder))
+    given = (*caches(), sys.prefix, sys.base_prefix, *others)
+    folders = {os.path.join(way(path), "") for path in given for way in (os.path.abspath, os.path.realpath)}
+    return tuple(folder for folder in (*_DEVICES, *sorted(folders)) if not here.startswith(folder))

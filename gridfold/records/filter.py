@@ -15,7 +15,7 @@ from typing import Any
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import canonical
 from gridfold.records.table import ABSENT, OF_TEST, Column, Row
-from gridfold.trainers.metric_names import is_of_test
+from gridfold.trainers.metrics.names import is_of_test
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {"abs": abs, "len": len, "max": max, "min": min, "round": round}
 _CONSTANTS = {"null": None, "true": True, "false": False, "nan": math.nan, "inf": math.inf}  # as tables show them

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
 from gridfold.runs.record import Record
-from gridfold.trainers.metric_names import (
+from gridfold.trainers.metrics.names import (
     bare,
     candidates,
     first_metric,

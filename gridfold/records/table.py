@@ -19,7 +19,7 @@ from gridfold.records.objective import Objective, is_finite
 from gridfold.records.trials import Results, RunResult, TrialResult
 from gridfold.runs.names import label_parameters
 from gridfold.runs.search import SearchDirectory
-from gridfold.trainers.metric_names import is_of_test
+from gridfold.trainers.metrics.names import is_of_test
 
 Kind = Literal["fact", "parameter", "metric", "deviation"]
 ABSENT = object()  # the row has no such value; None is a value that a parameter may have

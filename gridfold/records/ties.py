@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gridfold.records.numbers import number
 from gridfold.records.objective import Objective
 from gridfold.runs.record import Record
-from gridfold.trainers.metric_names import higher_is_better
+from gridfold.trainers.metrics.names import higher_is_better
 
 
 @dataclass(frozen=True)

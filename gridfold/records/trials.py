@@ -155,7 +155,16 @@ class Results:
         Raises:
             ConfigError: what a search says, or the list of its runs, cannot be read.
         """
-        found = [(search, entry, record) for search in searches for entry, record in search.records()]
+        return cls.of(searches, [(search, *run) for search in searches for run in search.records()], objective)
+
+    @classmethod
+    def of(
+        cls,
+        searches: Sequence[SearchDirectory],
+        found: Sequence[tuple[SearchDirectory, RunEntry, Record | None]],
+        objective: Objective,
+    ) -> Results:
+        """The results of some runs, with their records as they were read; see ``read``."""
         first = next((record.metrics for _, _, record in found if record and record.metrics), {})
         resolved = _completed(objective, searches).of(first)
         return cls(tuple(searches), resolved, tuple(_trials(_result(*each, resolved) for each in found)))

@@ -1,8 +1,9 @@
 """Names of run directories (pure): ``<prefix>_<HHMMSS>_<param>_<value>_...``.
 
 Two runs of one search never share a name, also where case does not count. That holds by construction, without a list
-of names: values of one parameter get different texts, and no text can be taken for the label of the next parameter. The
-seed and the part of the data that tell repeats apart come last, as ``_seed_43_fold_1``.
+of names: values of one parameter get different texts, and no text can be taken for the label of the next parameter.
+Where trials may lack parameters, a value is one word, so that a name says which of them it has. The seed and the part
+of the data that tell repeats apart come last, as ``_seed_43_fold_1``.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from gridfold.core.errors import ConfigError
-from gridfold.core.values import canonical, digest
+from gridfold.core.values import Memo, canonical, digest
 from gridfold.space.repeats import Repetition, Seeds
-from gridfold.space.space import Parameter, Trial
+from gridfold.space.space import Parameter
 
 MAX_BYTES = 200
 _MAX_PREFIX_BYTES = 100
@@ -35,7 +37,7 @@ class RunNames:
     Args:
         prefix: what the user calls the search.
         stamp: its time, ``HHMMSS``.
-        parameters: what varies.
+        parameters: those that a trial may have.
         seeds: those of the repeats.
         repeated: whether the search began with repeats; else the name of the first repeat says no seed.
     """
@@ -52,16 +54,18 @@ class RunNames:
         self._search = f"{prefix}_{stamp}"
         self._seeds = seeds
         self._repeated = repeated
-        labels = label_parameters([parameter.path for parameter in parameters])
-        following = [(label,) for label in labels[1:]] + [(_SEED, _FOLD)]
         self._parts = [
-            [f"_{label}_{text}" for text in value_texts(parameter.values, *after)]
-            for label, parameter, after in zip(labels, parameters, following[: len(labels)], strict=True)
+            (parameter.path, Memo(_writer(slot, parameter.values)))
+            for parameter, slot in zip(parameters, _slots(parameters), strict=True)
         ]
 
-    def name(self, trial: Trial, repetition: Repetition = Repetition()) -> str:  # noqa: B008 - it is frozen
-        """The directory name of a trial's run, at most ``MAX_BYTES`` bytes of UTF-8."""
-        parts = [texts[position] for texts, position in zip(self._parts, trial.choice, strict=True)]
+    def name(
+        self,
+        params: Mapping[str, Any],
+        repetition: Repetition = Repetition(),  # noqa: B008 - it is frozen
+    ) -> str:
+        """The directory name of a run of the trial that has these values, at most ``MAX_BYTES`` bytes of UTF-8."""
+        parts = [part(params[path]) for path, part in self._parts if path in params]
         name = self._search + ("".join([*parts, *self._ending(repetition)]) or f"_{_LONE_RUN}")
         return name if len(name) * 4 <= MAX_BYTES or len(name.encode()) <= MAX_BYTES else _cut(name)
 
@@ -107,22 +111,85 @@ def _tells_apart(end: list[str], paths: list[list[str]]) -> bool:
     return sum(path[-len(end) :] == end for path in paths) == 1 and not all(part.isdigit() for part in end)
 
 
-def value_texts(values: Sequence[Any], *next_labels: str) -> list[str]:
-    """A safe text for each value, no two alike, none of which can be taken to hold one of ``next_labels``.
+@dataclass(frozen=True)
+class _Slot:
+    """Where the values of a parameter stand in a name.
+
+    Attributes:
+        label: what stands before a value.
+        next_words: the words that may come after it; None if any may, so that a value is one word.
+        misread: the values that would make another label of this one.
+    """
+
+    label: str
+    next_words: frozenset[str] | None
+    misread: frozenset[str] = frozenset()
+
+    def text(self, value: Any) -> str:
+        """A safe text for a value, in which nothing can be taken for what comes after it; "" if nothing is left."""
+        text = _value_text(value)
+        is_clear = self.next_words is not None and self.next_words.isdisjoint(text.casefold().split("_")[1:])
+        text = text if is_clear else text.replace("_", "-")
+        return "" if text.casefold() in self.misread else text
+
+
+def _slots(parameters: Sequence[Parameter]) -> list[_Slot]:
+    labels = label_parameters([parameter.path for parameter in parameters])
+    if any(parameter.optional for parameter in parameters):
+        labels = [_apart(label, parameter.path) for label, parameter in zip(labels, parameters, strict=True)]
+        return [_Slot(label, None, _misread(label, labels)) for label in labels]
+    following = [[label] for label in labels[1:]] + [[_SEED, _FOLD]]
+    first_words = [frozenset(_words(each)[0] for each in after) for after in following]
+    return [_Slot(label, words) for label, words in zip(labels, first_words, strict=False)]
+
+
+def _words(label: str) -> list[str]:
+    return label.casefold().split("_")
+
+
+def _apart(label: str, path: str) -> str:
+    """A label that does not begin as what says the repeat."""
+    is_clear = _words(label)[0] not in (_SEED, _FOLD, _LONE_RUN)
+    return label if is_clear else f"{label.replace('_', '-')}-{digest(path, 8)}"
+
+
+def _misread(label: str, labels: Iterable[str]) -> frozenset[str]:
+    """The words after which this label would be another one: beside ``lr_decay``, ``decay`` after ``lr``."""
+    own = _words(label)
+    longer = (words for words in map(_words, labels) if len(words) > len(own) and words[: len(own)] == own)
+    return frozenset(words[len(own)] for words in longer)
+
+
+def _writer(slot: _Slot, values: Sequence[Any] | None) -> Callable[[Any], str]:
+    """What stands in a name for a value, with its label."""
+    known = dict(zip(map(canonical, values), _listed_texts(values, slot), strict=True)) if values is not None else {}
+
+    def write(value: Any) -> str:
+        text = known.get(canonical(value)) or _lone_text(value, slot, others=known)
+        return f"_{slot.label}_{text}"
+
+    return write
+
+
+def _listed_texts(values: Sequence[Any], slot: _Slot) -> list[str]:
+    """A text for each value, no two alike.
 
     Nor does one read as another value: as that of another run, or as a number where it is what is left of a text.
     """
-    first_words = {label.split("_", maxsplit=1)[0].casefold() for label in next_labels}
-    texts = [_value_text(value) for value in values]
-    texts = [
-        text if first_words.isdisjoint(text.casefold().split("_")[1:]) else text.replace("_", "-") for text in texts
-    ]
+    texts = list(map(slot.text, values))
     alike = Counter(map(_casefolded, texts))
     others = [value for value in values if value is None or isinstance(value, (int, float))]
     return [
         text if text and alike[_casefolded(text)] == 1 and not _misleads(text, value, others) else _hashed(text, value)
         for text, value in zip(texts, values, strict=True)
     ]
+
+
+def _lone_text(value: Any, slot: _Slot, others: Collection[str]) -> str:
+    """A text that no other value of any kind has, so with a hash unless the value can be read from it."""
+    text, whole = slot.text(value), value if isinstance(value, str) else canonical(value)
+    is_read = text == whole == _casefolded(whole) and not (isinstance(value, str) and _read(value) is not _TEXT)
+    return text if text and is_read and not others else _hashed(text, value)
 
 
 def _hashed(text: str, value: Any) -> str:

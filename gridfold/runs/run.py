@@ -55,7 +55,7 @@ class Run:
     def __init__(
         self, directory: str | os.PathLike[str], seed: int = 0, index: int = 0, fold: DataFold | None = None
     ) -> None:
-        self.dir = Path(directory)
+        self.dir = directory if isinstance(directory, Path) else Path(directory)
         self.seed = seed
         self.index = index
         self.fold = fold

@@ -218,6 +218,14 @@ class SearchDirectory:
             self._update({"runs": addition.size})
         return addition.count
 
+    def version_of_list(self) -> object:
+        """What is another when runs were added; None if there is no list."""
+        try:
+            found = (self.dir / RUNS).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
     def entries(self) -> Iterator[RunEntry]:
         """The search's runs, in the order of their index.
 
@@ -283,4 +291,4 @@ class SearchDirectory:
 
     def sharing_events(self) -> list[dict[str, Any]]:
         """What ``note_sharing`` was told, in order; lines that are torn are left out."""
-        return [event for name in (_OLD_SHARING, SHARING) for event in read_mappings(self.dir / name)]
+        return read_mappings(self.dir / _OLD_SHARING) + read_mappings(self.dir / SHARING)

@@ -12,7 +12,8 @@ from gridfold.records.objective import Objective, Rank
 from gridfold.runs.record import Record
 from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
-from gridfold.trainers.trainer import BUILT_IN, CHECKPOINTS, resolve
+from gridfold.trainers.protocol import BUILT_IN, CHECKPOINTS
+from gridfold.trainers.resolve import resolve
 
 
 @dataclass

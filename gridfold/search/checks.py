@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gridfold.config.render import Template
+from gridfold.config.render import Form, Params
 from gridfold.identity import reads
 from gridfold.identity.fingerprint import Code
-from gridfold.trainers.trainer import FunctionTrainer, check_holds_out, resolve
-
-Choice = tuple[int, ...]
+from gridfold.trainers.function import FunctionTrainer
+from gridfold.trainers.resolve import check_holds_out, resolve
 
 
 @dataclass(frozen=True)
@@ -19,12 +18,12 @@ class Checks:
     Attributes:
         trainer: whose checks.
         holds_out: whether it is to hold out a part of the data.
-        configs: the configs, as choices of templates.
+        configs: the configs, as forms with the values to fill in.
     """
 
     trainer: str | tuple[str, ...]
     holds_out: bool
-    configs: tuple[tuple[Template, tuple[Choice, ...]], ...]
+    configs: tuple[tuple[Form, Params], ...]
 
     def __call__(self) -> Code:
         """Check them all.
@@ -37,11 +36,10 @@ class Checks:
         """
         trainer = resolve(self.trainer)
         code = Code.of(self.trainer, reads.current())  # before what the checks read
-        configs = (template.config(choice) for template, choices in self.configs for choice in choices)
         if self.holds_out:
-            template, choices = self.configs[0]
-            check_holds_out(trainer, template.config(choices[0]))
+            form, params = self.configs[0]
+            check_holds_out(trainer, form.filled(params))
         if not isinstance(trainer, FunctionTrainer):  # which takes any
-            for config in configs:
-                trainer.check(config)
+            for form, params in self.configs:
+                trainer.check(form.filled(params))
         return code

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,12 +10,15 @@ from typing import Any
 
 from gridfold.config.config import Config
 from gridfold.config.overrides import from_mapping
-from gridfold.config.render import Template
+from gridfold.config.render import Renderer
 from gridfold.core.errors import ConfigError
+from gridfold.core.logs import logger
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.executors.local.executor import LocalExecutor
 from gridfold.executors.protocol import Executor, SafeWatcher, Watcher
+from gridfold.propose.protocol import DONE
 from gridfold.records.trials import write_results
+from gridfold.runs.entries import RunEntry
 from gridfold.runs.failure import is_disk_full
 from gridfold.runs.record import Record, now
 from gridfold.runs.run import Attempt, Run
@@ -39,6 +41,9 @@ class Silent:
     def ended(self, run: Run, record: Record, *, again: bool = False) -> None:
         """Nothing."""
 
+    def added(self, entries: Sequence[RunEntry]) -> None:
+        """Nothing."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -57,9 +62,6 @@ class Outcome:
     interrupted: bool
     unrecorded: list[tuple[Run, Record]]
     choices: Sequence[str] = ()
-
-    def __add__(self, later: Outcome) -> Outcome:
-        return replace(later, failed=self.failed + later.failed, unrecorded=self.unrecorded + later.unrecorded)
 
 
 class HyperParamSearch:
@@ -126,7 +128,7 @@ class HyperParamSearch:
         check_parallel(parallel)
         plan.check_size()
         for warning in number_like(plan):
-            logging.getLogger("gridfold").warning(warning)
+            logger().warning(warning)
         if not execute:
             return create(plan, run_prefix, self.store)[1]
         with LocalExecutor(parallel=parallel, share=None) as executor:
@@ -138,20 +140,25 @@ class HyperParamSearch:
 
 
 def execute_search(
-    backlog: Pending,
+    pending: Pending,
     executor: Executor,
     watcher: Watcher,
     policy: Policy = Policy(),  # noqa: B008 - it is frozen
     keep: KeepBest | None = None,
 ) -> Outcome:
-    """Execute what is left to do of a search; in the end, write ``results.csv``."""
-    search = backlog.search
+    """Execute what is left to do of a search; in the end, write ``results.csv``.
+
+    Raises:
+        OSError, ConfigError: a run could not be made, or listed; those under way were brought to their end.
+    """
+    search = pending.search
     watcher = SafeWatcher(watcher, search.log)
+    pending.on_added.append(watcher.added)
     facts = search.facts()
-    search.update(started=facts.get("started") or now(), codes=_codes(facts, backlog.code))
-    search.log(f"process {os.getpid()} starts on {len(backlog)} runs")
-    schedule = Schedule(backlog.attempts(), policy, has_completed=lambda: _has_completed(search))
-    if policy.objective and backlog.completed:
+    search.update(started=facts.get("started") or now(), codes=_codes(facts, pending.code))
+    search.log(f"process {os.getpid()} starts on {len(pending)} runs")
+    schedule = Schedule(pending, policy, has_completed=lambda: _has_completed(search))
+    if policy.objective and pending.completed:
         schedule.measured(_first_metrics(search))
     interrupt = Interrupt(schedule.is_over)
     failed, unrecorded = 0, []
@@ -161,7 +168,7 @@ def execute_search(
                 again = schedule.ended(attempt, record)
                 watcher.ended(attempt.run, record, again=again)
                 search.log(_line(record, attempt))
-                failed += record.is_final and record.state != "completed" and not again
+                failed += record.is_final and record.state not in DONE and not again
                 if _is_unrecorded(attempt.run, record):
                     unrecorded.append((attempt.run, record))
                 if keep:
@@ -172,17 +179,19 @@ def execute_search(
             unwritten = _finish(search)
             stopped = schedule.stopped or unwritten
             search.log(f"process {os.getpid()} ends{f': {stopped}' if stopped else ''}")
+    if schedule.error:
+        raise schedule.error
     return Outcome(failed, stopped, interrupt.by_signal, unrecorded, schedule.choices)
 
 
 def _first_metrics(search: SearchDirectory) -> Mapping[str, float]:
     """The metrics of the first completed run that has some."""
-    records = (record for _, record in search.records() if record and record.state == "completed")
+    records = (record for _, record in search.records() if record and record.state in DONE)
     return next((record.metrics for record in records if record.metrics), {})
 
 
 def _has_completed(search: SearchDirectory) -> bool:
-    return any(record is not None and record.state == "completed" for _, record in search.records())
+    return any(record is not None and record.state in DONE for _, record in search.records())
 
 
 def _codes(facts: Mapping[str, Any], code: str | None) -> list[str]:
@@ -221,10 +230,10 @@ def execute_run(run: Run, plan: Plan, code: str, executor: Executor, watcher: Wa
     Raises:
         KeyboardInterrupt: it was stopped.
     """
-    config, identity = plan.config, Template.build(plan.config).identity(())
+    config, identity = plan.config, Renderer(plan.config).identity({})
     record = Record(identity, 0, None, {}, plan.trainer, config.run_seed, config.threads, attempt=1, code=code)
     record = replace(record, data_fold=[config.fold.index, config.fold.count] if config.fold else None)
-    watcher = SafeWatcher(watcher, logging.getLogger("gridfold").warning)
+    watcher = SafeWatcher(watcher, logger().warning)
     interrupt = Interrupt()
     with interrupt.listening():
         for _, ended in executor.execute([Attempt(run, record)], watcher, interrupt):

@@ -6,10 +6,13 @@ import heapq
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Protocol
 
+from gridfold.core.errors import ConfigError
+from gridfold.propose.protocol import DONE, Answer
 from gridfold.records.objective import Objective, listed
 from gridfold.runs.failure import is_disk_full, is_infrastructure, signature
 from gridfold.runs.record import Record
@@ -30,7 +33,6 @@ class Policy:
         fail_fast: stop at the first failure.
         keep_going: go on although the first runs all fail alike.
         budget: seconds after which the search should be done; no run is started that would not be.
-        spent: seconds of the budget that are spent already.
         objective: what runs are compared by; if that is not clear, the search asks after the first run. None: it does
             not ask.
     """
@@ -39,8 +41,20 @@ class Policy:
     fail_fast: bool = False
     keep_going: bool = False
     budget: float | None = None
-    spent: float = 0.0
     objective: Objective | None = None
+
+
+class Source(Protocol):
+    """Where attempts come from: see ``gridfold.search.pending.Pending``."""
+
+    def take(self) -> Attempt | Answer:
+        """The next attempt to make; ``later`` if that depends on runs under way, ``done`` if there is none."""
+
+    def ended(self, record: Record) -> None:
+        """Hear how an attempt has ended, or that another process has the run."""
+
+    def awaits_others(self) -> bool:
+        """Whether other processes will probably bring runs to an end, sooner or later."""
 
 
 @dataclass
@@ -48,20 +62,22 @@ class Schedule:
     """Gives attempts to an executor, and hears how they ended.
 
     Attributes:
-        attempts: the attempts to make.
+        source: has the attempts to make.
         has_completed: whether a run of the search is completed, by whoever; asked before it stops for want of one.
         stopped: why the search stops although attempts are left; "" if it does not.
         aborts: whether the runs under way are to be stopped too.
         choices: the metrics between which somebody has to choose before it goes on.
+        error: why no attempt can be made any more; to be raised when the runs under way are over.
     """
 
-    attempts: Iterable[Attempt]
+    source: Source
     policy: Policy = Policy()
     clock: Callable[[], float] = time.monotonic
     has_completed: Callable[[], bool] = lambda: False
     stopped: str = field(default="", init=False)
     aborts: bool = field(default=False, init=False)
     choices: Sequence[str] = field(default=(), init=False)
+    error: OSError | ConfigError | None = field(default=None, init=False)
     _retries: list[tuple[float, int, Attempt]] = field(default_factory=list, init=False)
     _tries: dict[int, int] = field(default_factory=dict, init=False)
     _under_way: int = field(default=0, init=False)
@@ -76,14 +92,15 @@ class Schedule:
 
     def __iter__(self) -> Iterator[Attempt | None]:
         """The next attempt each time that there is room; None to wait for the runs under way, or for a retry."""
-        waiting = iter(self.attempts)
         while not self.is_over():
-            attempt = self._retry() or next(waiting, None)
-            if attempt is None and not self._under_way and not self._retries:
-                return
-            if attempt is not None:
+            found = self._retry() or self._take()
+            if isinstance(found, Attempt):
                 self._under_way += 1
-            yield attempt
+                yield found
+            elif self._under_way or self._retries or (found == "later" and self.source.awaits_others()):
+                yield None
+            else:
+                return
 
     def is_over(self) -> bool:
         """Whether no further run may begin."""
@@ -91,8 +108,14 @@ class Schedule:
 
     def ended(self, attempt: Attempt, record: Record) -> bool:
         """Hear the record of an attempt; whether it is tried again."""
+        again = self._heard(attempt, record)
+        if not again:
+            self.source.ended(record)
+        return again
+
+    def _heard(self, attempt: Attempt, record: Record) -> bool:
         self._under_way -= 1
-        if record.state == "completed":
+        if record.state in DONE:
             self._completed += 1
             self._seconds.append(record.seconds or 0.0)
             self.measured(record.metrics)
@@ -118,6 +141,13 @@ class Schedule:
             names = listed(self.choices)
             self._stop(f"which metric counts is not clear; the runs have {names} (--keep-going: the first counts)")
 
+    def _take(self) -> Attempt | Answer:
+        try:
+            return self.source.take()
+        except (OSError, ConfigError) as error:
+            self.error, self.stopped = error, str(error)
+            return "done"
+
     def _judge(self, record: Record) -> None:
         assert record.error
         if self.policy.fail_fast:
@@ -138,7 +168,7 @@ class Schedule:
         budget = self.policy.budget
         if budget is None:
             return False
-        spent = self.policy.spent + self.clock() - self._begin
+        spent = self.clock() - self._begin
         expected = statistics.median(self._seconds) if self._seconds else 0.0
         if spent + expected <= budget:
             return False

@@ -1,11 +1,15 @@
-"""Runs that are added to a search, judged by those that it has: more repeats, a round of a race, fresh seeds."""
+"""Runs that are added to a search, judged by those that it has: those of a race, more repeats, fresh seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.limits import MOST_REPEATS
+from gridfold.propose.protocol import Nothing, Proposer, runs_of
+from gridfold.propose.race import Race, Told
 from gridfold.records.objective import Objective
 from gridfold.records.trials import Results, TrialResult
 from gridfold.runs.search import SearchDirectory
@@ -15,12 +19,31 @@ from gridfold.space.repeats import repetitions
 Contention = Callable[[Results], Sequence[TrialResult]]
 """The trials of a search that cannot be told apart from the best, with the best itself."""
 
-_OVER = ("completed", "failed")
-
 
 def results_of(search: SearchDirectory) -> Results:
     """The results of a search, compared by what it says."""
     return Results.read([search], Objective.said(search.facts()))
+
+
+def proposer_of(search: SearchDirectory, contention: Callable[[], Contention]) -> Proposer:
+    """What says which runs a search makes, beside those that it began with.
+
+    Args:
+        search: the search.
+        contention: gives what tells which trials may still be the best; called for a race only.
+    """
+    if not search.facts().get("race"):
+        return Nothing()  # a grid was listed when the search was created
+    plan = plan_of(search)
+    judge = partial(_in_contention, search, Objective.said(search.facts()), contention())
+    return Race(plan.grid, judge, plan.most_repeats, plan.folds)
+
+
+def _in_contention(
+    search: SearchDirectory, objective: Objective, contention: Contention, runs: Sequence[Told]
+) -> list[Mapping[str, Any]]:
+    results = Results.of([search], [(search, *run) for run in runs], objective)
+    return [trial.params for trial in contention(results)]
 
 
 def add_repeats(search: SearchDirectory, repeats: int, top: int | None = None, max_runs: int | None = None) -> int:
@@ -45,28 +68,6 @@ def add_repeats(search: SearchDirectory, repeats: int, top: int | None = None, m
     return _extend(search, plan, chosen, range(repeats))
 
 
-def next_round(search: SearchDirectory, contention: Contention) -> int:
-    """Give the trials of a race that may still be the best one more repeat; how many runs that adds, 0 if it is over.
-
-    It is over when one is left, or those that are left have all the repeats that there may be. Who has fewest repeats
-    of them comes first: a trial that was left behind may come into question again.
-
-    Args:
-        search: the search, a race.
-        contention: tells which trials may still be the best.
-    """
-    plan, results = plan_of(search), results_of(search)
-    if any(run.state not in _OVER for trial in results.trials for run in trial.runs):
-        return 0  # another process works on this round
-    left = list(contention(results))
-    have = [_repeats(trial) for trial in left]
-    fewest = min(have, default=plan.most_repeats)
-    if len(left) < 2 or fewest >= plan.most_repeats:
-        return 0
-    behind = [trial for trial, count in zip(left, have, strict=True) if count == fewest]
-    return _extend(search, plan, behind, range(fewest, fewest + 1))
-
-
 def add_fresh_seeds(search: SearchDirectory, repeats: int) -> list[TrialResult]:
     """Add repeats of the two best trials on seeds that no run was chosen by, which do not count in the comparison.
 
@@ -87,12 +88,9 @@ def add_fresh_seeds(search: SearchDirectory, repeats: int) -> list[TrialResult]:
 
 
 def _extend(search: SearchDirectory, plan: Plan, trials: Sequence[TrialResult], repeats: range) -> int:
-    indices = sorted(min(run.entry.index for run in trial.runs) for trial in trials)  # as the first runs have them
-    return extend(search, plan, indices, repetitions(repeats, plan.folds))
-
-
-def _repeats(trial: TrialResult) -> int:
-    return 1 + max(run.entry.repeat for run in trial.runs)
+    in_order = sorted(trials, key=lambda trial: min(run.entry.index for run in trial.runs))
+    those = [plan.space.trial(trial.params) for trial in in_order]
+    return extend(search, plan, runs_of(those, repetitions(repeats, plan.folds)))
 
 
 def _nothing_to_compare(search: SearchDirectory, results: Results) -> ConfigError:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from array import array
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
+from gridfold.core.errors import ConfigError
 from gridfold.core.process.identity import Owner
-from gridfold.identity.sources import Sources, changes
+from gridfold.propose.protocol import DONE, OVER, Answer, Nothing, Proposer
 from gridfold.runs.entries import RunEntry
-from gridfold.runs.record import Record, code_of
+from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run
 from gridfold.runs.search import SearchDirectory
-from gridfold.search.plan import Plan, plan_of, restore
+from gridfold.search.made import Made
+from gridfold.search.plan import Plan, extend, plan_of, restore
 
+_MOST_LISTED = 1000  # runs at a time: as many as may share their work
+_LOOK_SECONDS = 1.0  # between two looks at what other processes did
+_LOOK_SHARE = 20  # a look takes at most one part in so many of the time
+_PATIENCE = (3.0, 30.0)  # seconds, at least and at most, to wait for runs that others execute
 _WAIT_SECONDS = 0.2
 
 
@@ -27,36 +34,57 @@ _WAIT_SECONDS = 0.2
 class Pending:
     """The runs of a search that are not done, and what is known of the others.
 
+    It goes with the search: attempts are taken from it, its proposer is asked for more runs and told what came of each,
+    and what other processes add or bring to an end is seen.
+
     Attributes:
         search: the search.
-        total: how many runs it has.
+        code: the fingerprint of the code that the runs are to be executed with; None if it is not known yet.
+        proposer: says which runs are listed beside those that are.
+        on_added: each is called with the runs that were listed since; it may ``drop`` some.
+        total: how many runs the search has.
         completed: how many are done.
         failed: how many failed, whether they are to be tried again or not.
         held: the runs that other living processes execute, or processes of machines that cannot be asked.
         damaged: the runs whose record cannot be read; they count as not done.
-        code: the fingerprint of the code that the others are to be executed with; None if it is not known yet.
-        made: with what the completed runs were made, their code and what else they depend on, and how many were.
+        made: with what code and data the completed runs were made.
         longest: how many seconds the longest of them took.
     """
 
     search: SearchDirectory
     code: str | None = None
+    proposer: Proposer = field(default_factory=Nothing)
+    on_added: list[Callable[[Sequence[RunEntry]], None]] = field(default_factory=list)
     total: int = 0
     completed: int = 0
     failed: int = 0
-    held: list[tuple[RunEntry, Owner]] = field(default_factory=list)
+    held: dict[int, tuple[RunEntry, Owner]] = field(default_factory=dict)
     damaged: list[RunEntry] = field(default_factory=list)
-    made: Counter[tuple[str | None, str]] = field(default_factory=Counter)
+    made: Made = field(init=False)
     longest: float = 0.0
-    _facts: Mapping[str, Any] = field(default_factory=dict)
-    _sessions: set[str] = field(default_factory=set)  # of earlier attempts, of which nothing is left
-    _attempts: array[int] = field(default_factory=lambda: array("I"))  # for each run the attempt to make; 0 for none
+    _only: Callable[[RunEntry], bool] = lambda _: True
+    _only_failed: bool = False
+    _gone: Collection[str] = ()
+    _facts: Mapping[str, Any] = field(init=False)
+    _sessions: set[str] = field(default_factory=set, init=False)  # of earlier attempts, of which nothing is left
+    _attempts: array[int] = field(default_factory=lambda: array("I"), init=False)  # to make at each run; 0 for none
+    _waiting: Iterator[RunEntry] = field(init=False)
+    _later: deque[RunEntry] = field(default_factory=deque, init=False)  # were added, or left by other processes
+    _taken: dict[int, RunEntry] = field(default_factory=dict, init=False)
+    _version: object = field(default=None, init=False)  # of the list of runs, when it was read last
+    _next_look: float = field(default=0.0, init=False)
+    _last_news: float = field(default_factory=time.monotonic, init=False)
+
+    def __post_init__(self) -> None:
+        self._facts = self.search.facts()
+        self.made = Made(self.search)
 
     @classmethod
     def read(
         cls,
         search: SearchDirectory,
         code: str | None = None,
+        proposer: Proposer | None = None,
         *,
         only_failed: bool = False,
         only: Callable[[RunEntry], bool] = lambda _: True,
@@ -67,90 +95,202 @@ class Pending:
         Args:
             search: the search.
             code: what the runs are to be executed with.
-            only: leave those for which it says no.
+            proposer: says which runs are to be listed beside those that are; None if it is to be no more.
             only_failed: try those again that failed, and leave those that were never tried or were interrupted.
+            only: leave those for which it says no.
             gone: names of machines and containers that are known to be gone, so that whatever ran there is dead.
         """
-        backlog = cls(search, code, _facts=search.facts())
+        pending = cls(search, code, proposer or Nothing(), _only=only, _only_failed=only_failed, _gone=gone)
+        pending._version = search.version_of_list()
         for entry in search.entries():
-            backlog._add(entry, only_failed, gone)
-            if not only(entry):
-                backlog._attempts[-1] = 0
-        return backlog
+            pending._add(entry)
+        pending._waiting = islice(search.entries(), pending.total)
+        return pending
 
     def __len__(self) -> int:
         return sum(attempt > 0 for attempt in self._attempts)
 
     @property
-    def made_otherwise(self) -> int:
-        """How many completed runs were made by other code, or of other data, as far as that is known."""
-        moment = time.monotonic()
-        return sum(count for made, count in self.made.items() if self._is_other(*made, moment))
-
-    @property
-    def changed(self) -> list[str]:
-        """What is not as it was when completed runs were made, in words."""
-        moment = time.monotonic()
-        known, inputs = self.search.codes(), [Sources.said(json.loads(inputs)) for _, inputs in self.made]
-        now = known.get(self.code or "")
-        codes = [known[code] for code, _ in self.made if code in known and now]
-        found = [word for each in codes if now for word in changes(each, now)]
-        return sorted({*found, *(word for each in inputs if each for word in changes(each, each.now(moment)))})
-
-    def _is_other(self, code: str | None, inputs: str, moment: float) -> bool:
-        if not code or not self.code:
-            return False
-        said = Sources.said(json.loads(inputs))
-        return code != self.code or bool(said and any(changes(said, said.now(moment))))
+    def has_more(self) -> bool:
+        """Whether runs are to be executed, or to be listed, now or later."""
+        return len(self) > 0 or self.proposer.ask(1) != "done"
 
     def entries(self) -> Iterator[RunEntry]:
         """The runs that are to be executed."""
         return (entry for entry, attempt in zip(self.search.entries(), self._attempts, strict=False) if attempt)
 
-    def attempts(self) -> Iterator[Attempt]:
-        """The attempts to make, each made when it is asked for; those that another process took first are left out."""
-        facts = self.search.facts()
-        for entry, attempt in zip(self.search.entries(), self._attempts, strict=False):
-            if not attempt:
-                continue
-            run = self.search.run(entry)
-            if run.claims.has(attempt):
-                continue
-            if not os.path.exists(run.config_path):  # noqa: PTH110 - asked for each run
-                restore(self.search, self._plan, entry)
-            if attempt > 1 and not self._is_clean(run, attempt - 1):
-                self.search.log(f"skipping run {entry.index}: processes of attempt {attempt - 1} are still alive")
-                continue
-            yield Attempt(
-                run,
-                Record(
-                    id=entry.id,
-                    index=entry.index,
-                    search=self.search.name,
-                    params=entry.params,
-                    trainer=facts["trainer"],
-                    seed=facts["seed"] + (0 if facts.get("seed_path") else entry.repeat),
-                    threads=facts.get("threads", 1),
-                    attempt=attempt,
-                    repeat=entry.repeat,
-                    data_fold=None if entry.fold is None else [entry.fold, facts.get("folds") or entry.fold + 1],
-                    code=self.code,
-                ),
-            )
+    def take(self) -> Attempt | Answer:
+        """The next attempt to make; ``later`` if that depends on runs under way, ``done`` if there is none.
 
-    def left_to_others(self, most_seconds: float) -> list[RunEntry]:
-        """The runs of `held` that are not done; waits for so long at most for those that are about to be."""
-        deadline = time.monotonic() + most_seconds
+        What other processes did is looked at when nothing is left that was listed before.
+
+        Raises:
+            OSError, ConfigError: a run cannot be made, or those that are proposed cannot be listed.
+        """
         while True:
-            left = [entry for entry, _ in self.held if not _is_over(self.search.run(entry))]
-            if not left or time.monotonic() > deadline:
-                return left
-            time.sleep(_WAIT_SECONDS)
+            for entry in self._listed():
+                if attempt := self.attempt(entry):
+                    self._attempts[entry.index] = 0
+                    self._taken[entry.index] = entry
+                    return attempt
+            if not self._look() and (answer := self.ask()):
+                return answer
 
-    def drop(self, index: int) -> None:
-        """Take a run off the list, because it is done."""
-        self._attempts[index] = 0
-        self.completed += 1
+    def ask(self) -> Answer | None:
+        """Have the runs listed that the proposer names; its answer if it names none.
+
+        Raises:
+            OSError, ConfigError: they cannot be listed.
+        """
+        proposed = self.proposer.ask(_MOST_LISTED)
+        if isinstance(proposed, str):
+            return proposed
+        extend(self.search, self._plan, proposed)
+        return None if self._see_added() else "later"
+
+    def attempt(self, entry: RunEntry) -> Attempt | None:
+        """The attempt to make at a run; None if there is none, or another process was first.
+
+        Raises:
+            OSError, ConfigError: its directory was removed, and cannot be made again.
+        """
+        run, attempt = self.search.run(entry), self._attempts[entry.index]
+        if not attempt:
+            return None
+        if run.claims.has(attempt):
+            self._attempts[entry.index] = 0
+            self._see(entry)
+            return None
+        if not os.path.exists(run.config_path):  # noqa: PTH110 - asked for each run
+            restore(self.search, self._plan, entry)
+        if attempt > 1 and not self._is_clean(run, attempt - 1):
+            self.search.log(f"skipping run {entry.index}: processes of attempt {attempt - 1} are still alive")
+            return None
+        return Attempt(run, self._record(entry, attempt))
+
+    def ended(self, record: Record) -> None:
+        """Hear how an attempt has ended that was taken; if it is not final, another process has the run."""
+        entry = self._taken.pop(record.index)
+        if record.is_final:
+            self._hear(entry, record)
+        else:
+            self._see(entry)
+
+    def drop(self, entry: RunEntry, record: Record) -> None:
+        """Take a run off the list, because it has a result."""
+        self._attempts[entry.index] = 0
+        self._hear(entry, record)
+
+    def awaits_others(self) -> bool:
+        """Whether other processes will probably bring runs to an end, sooner or later."""
+        return any(owner.life == "alive" for _, owner in self.held.values()) or self._awaits_soon()
+
+    def wait_for_others(self) -> bool:
+        """Wait for the runs of other processes that will soon be over; whether some are."""
+        before = len(self.held)
+        while self._awaits_soon():
+            time.sleep(_WAIT_SECONDS)
+            self._see_held()
+        return len(self.held) < before
+
+    def _awaits_soon(self) -> bool:
+        least, most = _PATIENCE
+        return bool(self.held) and time.monotonic() - self._last_news < min(most, max(least, 3 * self.longest))
+
+    def _listed(self) -> Iterator[RunEntry]:
+        """The runs that are listed and not taken yet."""
+        yield from self._waiting
+        while self._later:
+            yield self._later.popleft()
+
+    def _look(self) -> bool:
+        """Look at what other processes did, now and then; whether that is news."""
+        begin = time.monotonic()
+        if begin < self._next_look:
+            return False
+        news = self._see_added() + self._see_held()
+        took = time.monotonic() - begin
+        self._next_look = begin + took + max(_LOOK_SECONDS, _LOOK_SHARE * took)
+        return news > 0
+
+    def _see_added(self) -> int:
+        """See which runs were listed since; how many."""
+        version = self.search.version_of_list()
+        if version in (None, self._version):  # nothing new, or it was removed while its runs go on
+            return 0
+        with suppress(ConfigError):
+            added = list(islice(self.search.entries(), len(self._attempts), None))
+            self._version = version
+            for entry in added:
+                self._add(entry)
+            self._later.extend(added)
+            for hear in self.on_added if added else ():
+                hear(added)
+            return len(added)
+        return 0
+
+    def _see_held(self) -> int:
+        """See which runs of other processes are over, or left; how many."""
+        return sum(self._see(entry) for entry, _ in list(self.held.values()))
+
+    def _see(self, entry: RunEntry) -> bool:
+        """See how far a run is that another process had; whether it is over, or left to whoever takes it."""
+        record, attempt, owner = self.search.run(entry).standing()
+        if owner and not self._is_dead(owner):
+            self.held[entry.index] = entry, owner
+            return False
+        self.held.pop(entry.index, None)
+        if owner is None and record and record.state in OVER:
+            self._hear(entry, record)
+        elif self._only(entry) and not self._only_failed:
+            self._attempts[entry.index] = attempt + 1
+            self._later.append(entry)
+        return True
+
+    def _add(self, entry: RunEntry) -> None:
+        """See how far a run is when it is met first."""
+        run = self.search.run(entry)
+        record, attempt, owner = run.standing()
+        self.total += 1
+        self._attempts.append(0)
+        if record and record.state in DONE:
+            self.made.add(record)
+            self._hear(entry, record)
+            return
+        if record is None and run.is_damaged:
+            self.damaged.append(entry)
+        has_failed = record is not None and record.state == "failed"
+        self.failed += has_failed
+        if owner and not self._is_dead(owner):
+            self.held[entry.index] = entry, owner
+        elif self._only(entry) and (has_failed or not self._only_failed):
+            self._attempts[entry.index] = attempt + 1
+        is_left = has_failed and not self._attempts[entry.index] and entry.index not in self.held
+        self.proposer.tell(entry, record if is_left else None)
+
+    def _hear(self, entry: RunEntry, record: Record) -> None:
+        """Hear that a run is over."""
+        self._last_news = time.monotonic()
+        if record.state in DONE:
+            self.completed += 1
+            self.longest = max(self.longest, record.seconds or 0.0)
+        self.proposer.tell(entry, record)
+
+    def _record(self, entry: RunEntry, attempt: int) -> Record:
+        facts = self._facts
+        return Record(
+            id=entry.id,
+            index=entry.index,
+            search=self.search.name,
+            params=entry.params,
+            trainer=facts["trainer"],
+            seed=facts["seed"] + (0 if facts.get("seed_path") else entry.repeat),
+            threads=facts.get("threads", 1),
+            attempt=attempt,
+            repeat=entry.repeat,
+            data_fold=None if entry.fold is None else [entry.fold, facts.get("folds") or entry.fold + 1],
+            code=self.code,
+        )
 
     def _is_clean(self, run: Run, attempt: int) -> bool:
         """Whether nothing of an earlier attempt is left; what is, is killed."""
@@ -163,38 +303,12 @@ class Pending:
                 search.kill_marked(session)
         return owner.kill_remains()
 
+    def _is_dead(self, owner: Owner) -> bool:
+        """Whether a process is dead, as far as this machine can tell, or it was where, by the user, all is gone."""
+        life = owner.life
+        return life == "dead" or (life == "elsewhere" and (owner.host in self._gone or owner.place in self._gone))
+
     @cached_property
     def _plan(self) -> Plan:
-        """What the search was created from: only where a config is to be made again."""
+        """What the search was created from: only where a config is to be made."""
         return plan_of(self.search)
-
-    def _add(self, entry: RunEntry, only_failed: bool, gone: Collection[str]) -> None:  # noqa: FBT001
-        run = self.search.run(entry)
-        self.total += 1
-        record, attempt, owner = run.standing()
-        if record and record.state == "completed":
-            self.completed += 1
-            self.made[code_of(record, self._facts), json.dumps(record.inputs)] += 1
-            self.longest = max(self.longest, record.seconds or 0.0)
-            self._attempts.append(0)
-            return
-        if record is None and run.is_damaged:
-            self.damaged.append(entry)
-        failed = record is not None and record.state == "failed"
-        self.failed += failed
-        if owner and not _is_dead(owner, gone):
-            self.held.append((entry, owner))
-            self._attempts.append(0)
-            return
-        self._attempts.append(attempt + 1 if failed or not only_failed else 0)
-
-
-def _is_over(run: Run) -> bool:
-    record, attempt, _ = run.standing()
-    return record is not None and record.is_final and record.attempt == attempt
-
-
-def _is_dead(owner: Owner, gone: Collection[str]) -> bool:
-    """Whether a process is dead, as far as this machine can tell, or the user said of where it was that it is gone."""
-    life = owner.life
-    return life == "dead" or (life == "elsewhere" and (owner.host in gone or owner.place in gone))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -12,8 +10,8 @@ from typing import Any, overload
 
 from gridfold.config.config import SECTION, Config
 from gridfold.config.one_value import guesses, shortest
-from gridfold.config.overrides import Variation, parse_arguments
-from gridfold.config.render import Template
+from gridfold.config.overrides import Variation, parse_arguments, varied
+from gridfold.config.render import Renderer
 from gridfold.config.seeds import find_seeds
 from gridfold.core.errors import ConfigError
 from gridfold.core.limits import MOST_RUNS, USUAL_RUNS
@@ -23,15 +21,18 @@ from gridfold.executors.local.executor import LocalExecutor
 from gridfold.identity import provenance
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.packages import basic
+from gridfold.propose.grid import Grid
+from gridfold.propose.protocol import Proposal
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.names import RunNames, check_prefix
 from gridfold.runs.record import now
 from gridfold.runs.search import BASE, RUNS, SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.search.checks import Checks
+from gridfold.space.product import ListedParameter, Product
 from gridfold.space.repeats import DataFold, Repetition, Seeds, repetitions
-from gridfold.space.space import Parameter, Space, Trial, size_text
-from gridfold.trainers.trainer import BUILT_IN
+from gridfold.space.space import Space, size_text
+from gridfold.trainers.protocol import BUILT_IN
 
 RACE_LEAST = 3  # repeats that a race needs to be one
 _FACTORS = 8  # that a message shows
@@ -57,14 +58,16 @@ class Plan:
     race: bool = False
 
     @cached_property
-    def template(self) -> Template:
+    def renderer(self) -> Renderer:
         """The configs of the first runs of the trials."""
-        return self.template_of(self.repetitions[0])
+        return self.renderer_of(self.repetitions[0])
 
     @cached_property
     def space(self) -> Space:
         """The trials."""
-        return Space(self.template.parameters)
+        space = Product(varied(*self._repeated(self.repetitions[0])))
+        self.renderer.text(space[0].params)  # errors before the first print and the first directory
+        return space
 
     @cached_property
     def seeds(self) -> Seeds:
@@ -97,14 +100,24 @@ class Plan:
         return tuple(repetitions(range(self.repeats), self.folds))
 
     @property
+    def trials(self) -> int:
+        """How many trials there are; of a space without end as many as may run."""
+        count = self.space.count()
+        return max(1, self.limit // self._runs_of_trial) if count is None else count
+
+    @property
     def size(self) -> int:
         """How many runs the search begins with."""
-        return self.space.size * len(self.repetitions)
+        return self.grid.size
 
     @property
     def most_runs(self) -> int:
         """How many runs the search may have in the end."""
-        return math.prod(count for _, count in self._factors)
+        return self.trials * self._runs_of_trial
+
+    @property
+    def _runs_of_trial(self) -> int:
+        return self.most_repeats * (self.folds or 1)
 
     @property
     def limit(self) -> int:
@@ -114,17 +127,18 @@ class Plan:
     @property
     def _factors(self) -> list[tuple[str, int]]:
         """What multiplies."""
-        parameters = [(parameter.path, len(parameter.values)) for parameter in self.space.parameters]
+        parameters = self.space.factors or [("trials", self.trials)]
         others = [("repeats", self.most_repeats), ("folds", self.folds or 1)]
-        return parameters + [(name, count) for name, count in others if count > 1]
+        return [*parameters, *((name, count) for name, count in others if count > 1)]
 
     @cached_property
     def guesses(self) -> dict[str, str]:
         """The parameters that look like one value, with the reason; none, where the user said what is to vary."""
-        given = {variation.path for variation in self.variations}
         if self.config.settings.vary is not None:
             return {}
-        return guesses(self.config, (each for each in self.space.parameters if each.path not in given))
+        varied_here = {parameter.path for parameter in self.space.parameters}
+        varied_here.difference_update(variation.path for variation in self.variations)
+        return guesses(self.config, [each for each in self.config.parameters if each.path in varied_here])
 
     def check_size(self) -> None:
         """Whether there are as many runs as somebody may have meant.
@@ -167,15 +181,14 @@ class Plan:
             else f"--max-runs N, for N up to {MOST_RUNS:,}"
         )
 
-    def template_of(self, repetition: Repetition) -> Template:
+    def renderer_of(self, repetition: Repetition) -> Renderer:
         """The configs of one run of each trial."""
-        if repetition not in self._templates:
-            config, variations = self._repeated(repetition)
-            self._templates[repetition] = Template.build(config, variations)
-        return self._templates[repetition]
+        if repetition not in self._renderers:
+            self._renderers[repetition] = Renderer(*self._repeated(repetition))
+        return self._renderers[repetition]
 
     @cached_property
-    def _templates(self) -> dict[Repetition, Template]:
+    def _renderers(self) -> dict[Repetition, Renderer]:
         return {}
 
     @property
@@ -197,7 +210,7 @@ class Plan:
         return config, others + tuple(self._pin(path, value) for path, value in pins.items())
 
     def _pin(self, path: str, value: int) -> Variation:
-        return Variation(Parameter(path, (value,)), add=path not in self.config.document.places)
+        return Variation(ListedParameter(path, (value,)), add=path not in self.config.document.places)
 
     @property
     def trainer(self) -> str | tuple[str, ...]:
@@ -209,9 +222,12 @@ class Plan:
         """What the trainer is asked: the configs of all trials; of many, a sample in which each value stands."""
         last = Repetition(self.most_repeats - 1, self.repetitions[0].fold)  # a seed may be too large
         others = dict.fromkeys((last, *repetitions(range(1), self.folds)))
-        sample = tuple(trial.choice for trial in self.space.sample(_CHECKED))
-        first = tuple((self.template_of(each), sample[:1]) for each in others if each != self.repetitions[0])
-        return Checks(self.trainer, bool(self.folds), ((self.template, sample), *first))
+        sample = [trial.params for trial in self.space.sample(min(_CHECKED, self.trials))]
+        configs = [(self.renderer.form(params), params) for params in sample]
+        configs += [
+            (self.renderer_of(each).form(sample[0]), sample[0]) for each in others if each != self.repetitions[0]
+        ]
+        return Checks(self.trainer, bool(self.folds), tuple(configs))
 
     def check(self, executor: LocalExecutor) -> Code:
         """Let the trainer check the configs.
@@ -240,41 +256,43 @@ class Plan:
         """The names of the runs of a search."""
         return RunNames(prefix, stamp, self.space.parameters, self.seeds, repeated=self.most_repeats > 1)
 
-    def entry(self, trial: Trial, repetition: Repetition, names: RunNames, index: int) -> RunEntry:
-        """The line of ``runs.jsonl`` of one run of a trial."""
-        return RunEntry(
+    def made(self, proposal: Proposal, names: RunNames, index: int = 0) -> tuple[RunEntry, str]:
+        """The line of ``runs.jsonl`` of a run, and its config."""
+        params, repetition = proposal.trial.params, proposal.repetition
+        renderer = self.renderer_of(repetition)
+        entry = RunEntry(
             index=index,
-            run=names.name(trial, repetition),
-            params=trial.params,
-            id=self.template_of(repetition).identity(trial.choice),
+            run=names.name(params, repetition),
+            params=params,
+            id=renderer.identity(params),
             repeat=repetition.repeat,
             fold=repetition.fold.index if repetition.fold else None,
             confirms=repetition.confirms,
         )
+        return entry, renderer.text(params)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The runs that the search begins with."""
+        return Grid(self.space, self.trials, self.repetitions)
 
     def runs(self, names: RunNames) -> Iterator[tuple[RunEntry, str]]:
-        """The runs that the search begins with, and their configs: a repeat of all trials before the next."""
-        index = itertools.count()
-        for repetition in self.repetitions:
-            template = self.template_of(repetition)
-            for trial in self.space:
-                entry = self.entry(trial, repetition, names, next(index))
-                yield entry, template.text(trial.choice)
+        """The lines of these runs, and their configs."""
+        return (self.made(each, names, index) for index, each in enumerate(self.grid))
 
     def identities(self) -> Iterator[str]:
         """The ``id`` of each run that the search begins with."""
-        templates = map(self.template_of, self.repetitions)
-        return (template.identity(trial.choice) for template in templates for trial in self.space)
+        return (self.renderer_of(each.repetition).identity(each.trial.params) for each in self.grid)
 
 
 class RunDirectories(Sequence[Path]):
-    """The run directories of a search in the order of its runs, made when asked for."""
+    """The run directories of a new search in the order of its runs, made when asked for."""
 
-    def __init__(self, root: Path, space: Space, repetitions: Sequence[Repetition], names: RunNames) -> None:
-        self._root, self._space, self._repetitions, self._names = root, space, repetitions, names
+    def __init__(self, root: Path, plan: Plan, names: RunNames) -> None:
+        self._root, self._plan, self._names = root, plan, names
 
     def __len__(self) -> int:
-        return len(self._space) * len(self._repetitions)
+        return self._plan.size
 
     @overload
     def __getitem__(self, index: int) -> Path: ...
@@ -285,8 +303,8 @@ class RunDirectories(Sequence[Path]):
             return [self[position] for position in range(*index.indices(len(self)))]
         if not -len(self) <= index < len(self):
             raise IndexError(f"run {index} of {len(self)}")
-        repetition, trial = divmod(index % len(self), len(self._space))
-        return self._root / self._names.name(self._space[trial], self._repetitions[repetition])
+        run = self._plan.grid[index % len(self)]
+        return self._root / self._names.name(run.trial.params, run.repetition)
 
     def __repr__(self) -> str:
         return f"<{len(self)} run directories, {self[0]} to {self[-1]}>"
@@ -305,7 +323,7 @@ def create(plan: Plan, prefix: str, store: Store, code: Code | None = None) -> t
         ConfigError: the prefix or the folder cannot be used; nothing was created.
     """
     check_prefix(prefix)
-    plan.template  # noqa: B018 - errors before the first directory
+    plan.space  # noqa: B018 - errors before the first directory
     commit = provenance.commit()
     patch = provenance.patch(plan.trainer, store.root) if commit else b""
     search, stamp = store.create_search(prefix)
@@ -317,7 +335,7 @@ def create(plan: Plan, prefix: str, store: Store, code: Code | None = None) -> t
         search.note_code(code.fingerprint, code.sources)
     names = plan.names(prefix, stamp)
     _create_runs(search, plan, names)
-    return search, RunDirectories(store.root, plan.space, plan.repetitions, names)
+    return search, RunDirectories(store.root, plan, names)
 
 
 def _facts(plan: Plan, name: str, commit: str | None, code: Code | None) -> dict[str, Any]:
@@ -326,7 +344,7 @@ def _facts(plan: Plan, name: str, commit: str | None, code: Code | None) -> dict
         "search": name,
         "config": plan.config.document.name,
         "command": provenance.command(),
-        "parameters": {each.path: [to_record(value) for value in each.values] for each in plan.space.parameters},
+        "parameters": {each.path: [to_record(value) for value in each.values or ()] for each in plan.space.parameters},
         "variations": [variation.argument for variation in plan.variations],
         "runs": plan.size,
         "repeats": plan.most_repeats,
@@ -400,34 +418,26 @@ def restore(search: SearchDirectory, plan: Plan, entry: RunEntry) -> None:
     Raises:
         ConfigError: its config is not known any more.
     """
-    listed = (other.index for other in search.entries() if other.params == entry.params)
-    trial = next(listed) % len(plan.space)
     folds = plan.folds or 0
     repetition = Repetition(entry.repeat, None if entry.fold is None else DataFold(entry.fold, folds))
-    template, choice = plan.template_of(repetition), plan.space[trial].choice
-    run = search.run(entry)
-    if template.identity(choice) != entry.id:
+    run, renderer = search.run(entry), plan.renderer_of(repetition)
+    if renderer.identity(entry.params) != entry.id:
         raise ConfigError(f"the config of this run can no longer be made from {BASE}", where=str(run.dir))
     run.dir.mkdir(parents=True, exist_ok=True)
-    run.rewrite_config(template.text(choice))
+    run.rewrite_config(renderer.text(entry.params))
     search.log(f"run {entry.index} had no config: made again")
 
 
-def extend(search: SearchDirectory, plan: Plan, trials: Sequence[int], added: Iterable[Repetition]) -> int:
-    """Add runs of some trials to a search; how many are new.
+def extend(search: SearchDirectory, plan: Plan, added: Iterable[Proposal]) -> int:
+    """Add runs to a search; how many are new.
 
     Args:
         search: the search.
         plan: what it was created from.
-        trials: the indices of the trials.
-        added: the runs that each of them is to have.
+        added: the runs, in the order in which they are listed.
     """
-    names, chosen = _names_of(search, plan), [plan.space[index] for index in trials]
-    count = search.extend(
-        (plan.entry(trial, repetition, names, 0), plan.template_of(repetition).text(trial.choice))
-        for repetition in added
-        for trial in chosen
-    )
+    names = _names_of(search, plan)
+    count = search.extend(plan.made(each, names) for each in added)
     search.log(f"added {count} runs")
     return count
 

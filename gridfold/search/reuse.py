@@ -12,6 +12,7 @@ from typing import Any
 from gridfold.core.errors import ConfigError
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.sources import Sources, changes, listed
+from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record, code_of
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
@@ -61,15 +62,16 @@ def find_reusable(
     return found
 
 
-def reuse(backlog: Pending, reusable: Mapping[str, str]) -> int:
-    """Give the runs of a backlog the records of those that are completed; how many."""
-    count = 0
-    store = Store(backlog.search.dir.parent)
-    for attempt in backlog.attempts() if reusable else ():
-        name = reusable.get(attempt.record.id)
-        record = store.run(name).read() if name else None
-        if name and record and attempt.run.claims.take(_linked(attempt.record, record, record.reused or name)):
-            backlog.drop(attempt.record.index)
+def reuse(pending: Pending, entries: Iterable[RunEntry], reusable: Mapping[str, str]) -> int:
+    """Give runs that are to be executed the records of those that are completed; how many."""
+    count, store = 0, Store(pending.search.dir.parent)
+    for entry, name in ((entry, reusable[entry.id]) for entry in entries if entry.id in reusable):
+        record, attempt = store.run(name).read(), pending.attempt(entry)
+        if record is None or attempt is None:
+            continue
+        linked = _linked(attempt.record, record, record.reused or name)
+        if attempt.run.claims.take(linked):
+            pending.drop(entry, linked)
             count += 1
     return count
 

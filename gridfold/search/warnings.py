@@ -12,6 +12,7 @@ from gridfold.space.space import Parameter
 from gridfold.trainers.command import CommandTrainer
 
 _MOST_WARNINGS = 10
+_LOOKED_AT = 20  # trials
 _PYTHON = {"None": "null", "True": "true", "False": "false"}  # and what YAML says for it
 
 
@@ -44,9 +45,9 @@ def unused_seed(plan: Plan) -> Iterator[str]:
     command, path = _blind_command(plan), plan.seeds.path
     if command is None:
         return
-    first, choice = plan.repetitions[0], plan.space[0].choice
-    templates = {repeat: plan.template_of(replace(first, repeat=repeat)) for repeat in range(2)}
-    told = {command.told(template.config(choice), plan.seeds[repeat]) for repeat, template in templates.items()}
+    first, params = plan.repetitions[0], plan.space[0].params
+    configs = {repeat: plan.renderer_of(replace(first, repeat=repeat)).config(params) for repeat in range(2)}
+    told = {command.told(config, plan.seeds[repeat]) for repeat, config in configs.items()}
     if len(told) == 1:
         which = f"{{{path}}}" if path else "{seed}"
         yield (
@@ -57,13 +58,18 @@ def unused_seed(plan: Plan) -> Iterator[str]:
 
 def _unused_parameters(plan: Plan) -> Iterator[str]:
     """The parameters that a command is probably not told."""
-    command, first = _blind_command(plan), plan.space[0].choice
-    for place, parameter in enumerate(plan.space.parameters if command else ()):
-        choices = ((*first[:place], value, *first[place + 1 :]) for value in range(len(parameter.values)))
-        if command and len({command.told(plan.template.config(choice), 0) for choice in choices}) == 1:
+    if (command := _blind_command(plan)) is None:
+        return
+    sample = [trial.params for trial in plan.space.sample(_LOOKED_AT)]
+    for parameter in plan.space.parameters:
+        path = parameter.path
+        having = [params for params in sample if path in params]
+        values = parameter.values or [params[path] for params in having]
+        configs = (plan.renderer.config({**having[0], path: value}) for value in values if having)
+        if len({command.told(config, 0) for config in configs}) == 1:
             yield (
-                f"no argument of the command has {parameter.path} ({{{parameter.path}}}), so unless it reads"
-                " $GRIDFOLD_CONFIG, its values make no difference"
+                f"no argument of the command has {path} ({{{path}}}), so unless it reads $GRIDFOLD_CONFIG, its values"
+                " make no difference"
             )
 
 
@@ -77,8 +83,9 @@ def _blind_command(plan: Plan) -> CommandTrainer | None:
 
 def _spelling(parameter: Parameter) -> Iterator[str]:
     """Texts that are no texts in Python, beside values that are none."""
-    if all(isinstance(value, str) for value in parameter.values):
+    values = parameter.values or ()
+    if all(isinstance(value, str) for value in values):
         return
-    for value in parameter.values:
+    for value in values:
         if isinstance(value, str) and value in _PYTHON:
             yield f"{parameter.path}: '{value}' is a text in YAML; is {_PYTHON[value]} meant?"

@@ -20,13 +20,11 @@ import json
 import os
 import select
 import signal
-import subprocess
 import sys
-import threading
 from _signal import signal as _set_handler  # type: ignore[import-not-found]  # that of `signal` makes enums of both
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gridfold import stages
 from gridfold.core.process.lifeline import tie
@@ -37,14 +35,17 @@ from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.sharing.call_site import own_file
 from gridfold.sharing.clocks import Clocks
+from gridfold.sharing.disguise import Pickles
 from gridfold.sharing.fork_state import ForkState, descriptors_of, living_children
 from gridfold.sharing.group import Group
-from gridfold.sharing.pickling import Pickles
 from gridfold.sharing.start import Pipes, Shared
 from gridfold.sharing.unseen_reads import forget_unseen_reads
 from gridfold.sharing.write_guard import WriteGuard
 from gridfold.space.repeats import DataFold
 from gridfold.worker import TAKEN, Moment, Spent, Work, enter, leave, listen, outcome, prepare
+
+if TYPE_CHECKING:
+    import subprocess
 
 WAITED = 76  # exit code of a process that has split: it holds no token any more
 _MAX_KEYS = 100  # in one message, which the pipe then takes in one piece
@@ -56,6 +57,8 @@ def why_not() -> str:
         return f"no safe fork on {sys.platform}"
     tasks = sum(1 for _ in os.scandir("/proc/self/task"))
     if tasks > 1:
+        import threading  # not before: see `gridfold.core.logs`
+
         named = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
         count = "1 other thread is alive" if tasks == 2 else f"{tasks - 1} other threads are alive"
         return count + (f" ({', '.join(named)})" if named else "")
@@ -275,6 +278,9 @@ class _Children:
         self._wake, self._wakes = os.pipe()
         for end in (self._wake, self._wakes):
             os.set_blocking(end, False)
+        self._poll = select.poll()
+        for descriptor in (self._wake, pipes.tokens):
+            self._poll.register(descriptor, select.POLLIN)
         self._before = _set_handler(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wakes, warn_on_full_buffer=False)
 
@@ -284,9 +290,9 @@ class _Children:
             token, self._own = self._own, None
             return token
         while True:
-            self._look(self._pipes.tokens)
-            with contextlib.suppress(BlockingIOError):  # another process was faster
-                return os.read(self._pipes.tokens, 1)[0]
+            if self._pipes.tokens in self._look():
+                with contextlib.suppress(BlockingIOError):  # another process was faster
+                    return os.read(self._pipes.tokens, 1)[0]
 
     def add(self, pid: int, token: int, *, splits: bool) -> None:
         """Note a child; one that splits has runs as children, which this process adopts if it is killed."""
@@ -296,6 +302,7 @@ class _Children:
 
     def wait_for_all(self) -> None:
         """Wait until all have ended."""
+        self._poll.unregister(self._pipes.tokens)
         while self._tokens or self._orphans.runs:
             self._look()
 
@@ -306,14 +313,16 @@ class _Children:
         os.close(self._wake)
         os.close(self._wakes)
 
-    def _look(self, *others: int) -> None:
-        """Wait for a child to end, or for one of the other file descriptors; tell of the children that have ended."""
-        poll = select.poll()
-        for descriptor in (self._wake, *others):
-            poll.register(descriptor, select.POLLIN)
-        poll.poll()
-        with contextlib.suppress(BlockingIOError):
+    def _look(self) -> set[int]:
+        """Wait for a child to end, or for a token; gives what can be read."""
+        ready = {descriptor for descriptor, _ in self._poll.poll()}
+        if self._wake in ready:
             os.read(self._wake, 4096)
+            self._see_the_end()
+        return ready
+
+    def _see_the_end(self) -> None:
+        """Tell of the children that have ended."""
         for pid in list(self._tokens):
             status = reap(pid)
             if status is not None:

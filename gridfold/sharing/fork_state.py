@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import random
 import signal
 import stat
 import sys
@@ -28,7 +27,7 @@ class ForkState:
     Attributes:
         places: of files and folders that are open for reading, by their descriptors.
         timer: of ``signal.setitimer`` and ``signal.alarm``.
-        random_state: of ``random``, which Python starts anew in every child.
+        random_state: of ``random``, which Python starts anew in every child; None if it is not loaded.
     """
 
     places: Mapping[int, int]
@@ -39,7 +38,8 @@ class ForkState:
     def leave(cls) -> ForkState:
         """What this process has; its timer is stopped, as it will only wait."""
         timer = signal.setitimer(signal.ITIMER_REAL, 0)
-        return cls(dict(_places()), timer, random.getstate())
+        random = sys.modules.get("random")
+        return cls(dict(_places()), timer, random.getstate() if random else None)
 
     def take(self) -> None:
         """Have it, in a child."""
@@ -49,7 +49,8 @@ class ForkState:
             os.lseek(own, place, os.SEEK_SET)
             os.dup2(own, descriptor, os.get_inheritable(descriptor))
             os.close(own)
-        random.setstate(self.random_state)
+        if self.random_state:
+            sys.modules["random"].setstate(self.random_state)
         signal.setitimer(signal.ITIMER_REAL, *self.timer)
 
 

@@ -1,34 +1,35 @@
-"""The config of many trials at once: code that reads it is asked to split where they differ.
+"""The trials that a process stands for: it goes on with those that see the same.
 
-One process calls a trainer with a config that stands for all remaining trials. What they agree on is read as from any
-dict. The first read of something in which they differ calls ``split``, which says with which trials this process goes
-on; everything else narrows to them. WriteGuard stay in the process and are never reads.
-
-Most code in C does not look past the methods: overriding ``__iter__`` turns off the short cuts of ``dict(config)``,
-``**config`` and ``update(config)``, and ``json`` asks for ``items()`` after a look at the size. For what does, see
-``gridfold.sharing.tracking``.
+One process calls a trainer with a config that stands for all remaining trials (see ``gridfold.sharing.mapping``). The
+first read of something in which they differ calls ``split``, which says with which trials this process goes on;
+everything else narrows to them.
 """
 
 from __future__ import annotations
 
-import copy
-import pickle
-import reprlib
-from collections.abc import Hashable, ItemsView, Iterator, Mapping, Sequence, ValuesView
-from typing import Any, NoReturn
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from sys import getrefcount
+from typing import Any
 
-from yaml.representer import SafeRepresenter
+from gridfold.sharing.call_site import place
+from gridfold.sharing.columns import Observation
+from gridfold.sharing.disguise import teach_libraries
+from gridfold.sharing.mapping import combine
+from gridfold.sharing.tracking import WHOLE, Tracking, settle
 
-from gridfold.sharing.columns import SCALARS, Column, Places, aliases_of, exact, shapes_of
-from gridfold.sharing.tracking import Split, Tracked, Tracking, Trials
-from gridfold.sharing.untracked import Untracked
+Split = Callable[[str, list[tuple[int, ...]], str], tuple[int, ...]]
 
 
-class Group(Trials):
+class Group:
     """The trials that a process stands for, and their config.
 
     Attributes:
         config: stands for their configs.
+        trials: positions of those that are left.
+        reads: for each split that this process has gone through, the path that was read and where.
+        unread: of the paths at which trials differed when they were separated, those that nobody has read until now.
+        asked: paths of which a question was asked.
     """
 
     def __init__(self, configs: Sequence[Mapping[str, Any]], split: Split) -> None:
@@ -42,359 +43,86 @@ class Group(Trials):
         """
         if not configs:
             raise ValueError("a group needs at least one trial")
-        super().__init__(len(configs), split)
+        self.trials = tuple(range(len(configs)))
+        self.reads: list[tuple[str, str]] = []
+        self.unread: set[str] = set()
+        self.asked: set[str] = set()
+        self._split = split
+        self._mappings: list[Tracking] = []
+        self._room = 1000  # for more, see which are still in use
         teach_libraries()
-        self.config: dict[str, Any] = _Combining(self, configs).mapping("", dict(enumerate(configs)))
+        self.config = combine(self, configs)
         self.become_plain()
 
+    def add(self, mapping: Tracking) -> None:
+        """Let a mapping narrow with the others."""
+        if len(self._mappings) >= self._room:
+            self._room = 2 * len(self._in_use()) + 1000
+        self._mappings.append(mapping)
 
-class _Combining:
-    """Combines configs, once.
+    def _in_use(self) -> list[Tracking]:
+        """The mappings, without those that only this list still has."""
+        unused = Tracking(self, {}, "", frozenset())
+        spare = getrefcount(unused.mapping)
+        self._mappings = [each for each in self._mappings if getrefcount(each.mapping) > spare]
+        return self._mappings
 
-    An object that stands at several paths of a trial's config, as a YAML alias does, stays one object: trials that
-    have the same there, but not as one object at the same paths, differ.
-    """
+    def agree(self, path: str, observe: Observation) -> None:
+        """Go on with trials for which ``observe`` gives the same."""
+        groups: dict[Hashable, list[int]] = {}
+        for trial in self.trials:
+            groups.setdefault(observe(trial), []).append(trial)
+        if len(groups) > 1:
+            self._go_on(path, [tuple(group) for group in groups.values()])
 
-    def __init__(self, group: Group, configs: Sequence[Mapping[str, Any]]) -> None:
-        self._group = group
-        self._aliases = [aliases_of(config) for config in configs]
-        self._mappings: dict[Places, SharedDict] = {}
-        self._others: dict[Hashable, Any] = {}
+    def separate(self, path: str) -> None:
+        """Go on with one trial, which goes on to watch what of it is read."""
+        if len(self.trials) > 1:
+            unread = self._unread()
+            self._go_on(path, [(trial,) for trial in self.trials], unread)
 
-    def mapping(self, path: str, mappings: Mapping[int, Mapping[Any, Any]], places: Places = None) -> SharedDict:
-        """Combine the mappings that trials have at a path, or at several places."""
-        if places in self._mappings:
-            return self._mappings[places]
-        trials = tuple(mappings)
-        combined = _blank(self._group, path, frozenset(trials))
-        if places:
-            self._mappings[places] = combined
-        rows: dict[Any, dict[int, Any]] = {}
-        for trial, mapping in mappings.items():
-            for key, value in mapping.items():
-                rows.setdefault(key, {})[trial] = value
-        tracking = combined._tracking
-        columns = {key: self._column(tracking.at(key), row) for key, row in rows.items()}
-        tracking.fill(columns, shapes_of(trials, list(mappings.values())))
-        return combined
+    def settle(self) -> None:
+        """Split over everything in which trials differ, and watch no longer what is read."""
+        self.unread.clear()
+        settle(self._in_use(), WHOLE)
+        self.become_plain()
 
-    def _column(self, path: str, row: Mapping[int, Any]) -> Column:
-        column = Column({}, [])
-        nested: dict[Places, dict[int, Any]] = {}
-        by_value: dict[Hashable, int] = {}
-        by_id: dict[Hashable, int] = {}  # most trials have the very same object: it is looked into once
-        for trial, value in row.items():
-            places = self._aliases[trial].get(id(value))
-            if isinstance(value, Mapping):
-                nested.setdefault(places, {})[trial] = value
-                continue
-            known = id(value), places
-            if known not in by_id:
-                seen = exact(value), places
-                by_id[known] = by_value.setdefault(seen, len(column.values))
-                if by_id[known] == len(column.values):
-                    column.values.append(self._own(value, seen))
-            column.codes[trial] = by_id[known]
-        for places, mappings in nested.items():
-            column.codes.update(dict.fromkeys(mappings, len(column.values)))
-            column.values.append(self.mapping(path, mappings, places))
-        return column
+    def _unread(self) -> set[str]:
+        """The paths at which trials differ.
 
-    def _own(self, value: Any, exact: tuple[Hashable, Places]) -> Any:
-        """A copy; the same one at all places of an alias."""
-        if type(value) in SCALARS:
-            return value
-        return self._others.setdefault(exact, copy.deepcopy(value)) if exact[1] else copy.deepcopy(value)
+        Of paths at which they differ alike, such as those of an alias, none: to read one of them is to read all.
+        """
+        found: dict[str, tuple[int, ...]] = {}
+        for mapping in self._in_use():
+            for key, column in mapping.columns.items():
+                codes = [column.code(trial) for trial in self.trials]
+                found[mapping.at(key)] = tuple(map(codes.index, codes))
+        alike = Counter(found.values())
+        return {path for path, codes in found.items() if alike[codes] == 1 and path not in self.asked}
 
+    def saw(self, path: str) -> None:
+        """Note a read after the trials were separated."""
+        if path in self.unread:
+            self.unread.discard(path)
+            self.become_plain()
 
-# The config
+    def _go_on(self, path: str, groups: list[tuple[int, ...]], unread: set[str] | None = None) -> None:
+        before, where = self.trials, place()
+        chosen = tuple(self._split(path, groups, where))
+        if self.trials is not before:
+            raise RuntimeError(f"the config was split anew while it was being split over {path}")
+        if chosen not in groups:
+            raise ValueError(f"split over {path} gave {chosen}, which is none of {groups}")
+        self.reads.append((path, where))
+        self.trials = chosen
+        self.unread = unread or set()
+        for mapping in list(self._in_use()):
+            mapping.narrow()
+        self.become_plain()
 
-
-class _AsDict(type):
-    """Lets the class say that it prints as a dict does: ``pprint`` asks the class, and sorts the keys only then."""
-
-    def __getattribute__(cls, name: str) -> Any:
-        return dict.__repr__ if name == "__repr__" else super().__getattribute__(name)
-
-
-class SharedDict(Tracked, metaclass=_AsDict):
-    """A mapping in several configs, which splits where code would see a difference between them.
-
-    A value splits by value; ``in`` by presence; ``len`` by length; iteration and views by the keys in their order, and
-    then by each value when it is reached. Printing and pickling read everything at once. Copies, and what ``|`` and
-    ``update`` make of it, stand for the same trials. Nested mappings are read by themselves.
-
-    Whatever splits may make it a dict, so that a method has no ``_tracking`` to ask for any more: it takes that once.
-    """
-
-    __slots__ = ()
-
-    def __new__(cls, *arguments: Any, **named: Any) -> Any:
-        """A plain dict: this is ``type(config)(...)`` in other people's code."""
-        return dict(*arguments, **named)
-
-    # What a dict tells
-
-    def __getitem__(self, key: Any) -> Any:
-        self._tracking.read(key)
-        return dict.__getitem__(self, key)
-
-    def get(self, key: Any, default: Any = None) -> Any:
-        """As of a dict."""
-        self._tracking.read(key)
-        return dict.get(self, key, default)
-
-    def __contains__(self, key: object) -> bool:
-        self._tracking.settle_presence(key)
-        return dict.__contains__(self, key)
-
-    def __len__(self) -> int:
-        return self._tracking.length(int)
-
-    def __bool__(self) -> bool:
-        return self._tracking.length(bool)
-
-    def __iter__(self) -> Iterator[Any]:
-        self._tracking.settle_keys()
-        return dict.__iter__(self)
-
-    def __reversed__(self) -> Iterator[Any]:
-        self._tracking.settle_keys()
-        return dict.__reversed__(self)
-
-    def keys(self) -> Any:
-        """As of a dict."""
-        self._tracking.settle_keys()
-        return dict.keys(self)
-
-    def values(self) -> Any:
-        """As of a dict; a value splits when it is reached."""
-        self._tracking.settle_keys()
-        return _Values(self) if type(self) is SharedDict else dict.values(self)
-
-    def items(self) -> Any:
-        """As of a dict; a value splits when it is reached."""
-        self._tracking.settle_keys()
-        return _Items(self) if type(self) is SharedDict else dict.items(self)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, dict):
-            return NotImplemented
-        if self is other:
-            return True
-        if len(self) != len(other):
-            return False
-        mine: Any
-        for key, theirs in other.items():
-            if key not in self:
-                return False
-            mine = self[key]
-            if mine is not theirs and mine != theirs:
-                return False
-        return True
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other if isinstance(other, dict) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        self._tracking.settle_all()
-        return dict.__repr__(self)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        self._tracking.group.settle()
-        return dict, (), None, None, iter(list(dict.items(self)))
-
-    def __reduce__(self) -> Any:
-        return self.__reduce_ex__(2)
-
-    # What is made of it
-
-    def copy(self) -> Any:
-        """As of a dict; the copy stands for the same trials."""
-        tracking = self._tracking
-        twin = _blank(tracking.group, tracking.path, tracking.domain)
-        dict.update(twin, dict.items(self))
-        twin._tracking.copy(tracking, tracking.columns.copy())
-        return twin
-
-    __copy__ = copy
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        tracking = self._tracking
-        twin = _blank(tracking.group, tracking.path, tracking.domain)
-        own = twin._tracking
-        memo[id(self)] = twin
-        for key, value in dict.items(self):
-            if issubclass(type(value), Untracked):
-                dict.__setitem__(twin, key, value)
-            else:
-                dict.__setitem__(twin, copy.deepcopy(key, memo), copy.deepcopy(value, memo))
-        own.copy(tracking, {key: copy.deepcopy(column, memo) for key, column in tracking.columns.items()})
-        return twin
-
-    def __or__(self, other: Any) -> Any:
-        if not isinstance(other, dict):
-            return NotImplemented
-        result = self.copy()
-        result.update(other)
-        return result
-
-    def __ror__(self, other: Any) -> Any:
-        if not isinstance(other, dict):
-            return NotImplemented
-        group = self._tracking.group
-        result = _blank(group, self._tracking.path, frozenset(group.trials))
-        result.update(other)
-        result.update(self)
-        return result
-
-    # Changes: what is overwritten need not be read
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self._tracking.forget(key)
-        self._tracking.include(key)
-        dict.__setitem__(self, key, value)
-
-    def __delitem__(self, key: Any) -> None:
-        tracking = self._tracking
-        tracking.settle_presence(key)
-        tracking.forget(key)
-        dict.__delitem__(self, key)
-        tracking.omit(key)
-
-    def pop(self, key: Any, *default: Any) -> Any:
-        """As of a dict."""
-        tracking = self._tracking
-        tracking.read(key)
-        value = dict.pop(self, key, *default)
-        tracking.omit(key)
-        return value
-
-    def popitem(self) -> tuple[Any, Any]:
-        """As of a dict."""
-        tracking = self._tracking
-        tracking.settle_keys()
-        if dict.__len__(self):
-            tracking.read(next(dict.__reversed__(self)))
-        return dict.popitem(self)
-
-    def setdefault(self, key: Any, default: Any = None) -> Any:
-        """As of a dict."""
-        if key not in self:
-            self[key] = default
-        return self[key]
-
-    def update(self, *arguments: Any, **named: Any) -> None:
-        """As of a dict; what the other mapping's trials differ in stays unread."""
-        tracking = self._tracking
-        if len(arguments) == 1 and type(arguments[0]) is SharedDict and arguments[0]._tracking.group is tracking.group:
-            self._merge(arguments[0])
-            arguments = ()
-        if not tracking.columns and not tracking.shapes:
-            dict.update(self, *arguments, **named)
+    def become_plain(self) -> None:
+        """Where nothing is left to see, let the mappings be what they stand for."""
+        if self.unread or any(mapping.is_open for mapping in self._in_use()):
             return
-        for key, value in dict(*arguments, **named).items():
-            self[key] = value
-
-    def _merge(self, other: SharedDict) -> None:
-        if other is self:
-            return
-        tracking, others = self._tracking, other._tracking
-        others.settle_keys()
-        tracking.group.unread.clear()  # what is read here may be another's
-        for key, value in dict.items(other):
-            self[key] = value
-            if key in others.columns and type(value) is Untracked:
-                tracking.columns[key] = others.columns[key]
-        tracking.narrow()
-
-    def __ior__(self, other: Any) -> Any:
-        self.update(other)
-        return self
-
-    def clear(self) -> None:
-        """As of a dict."""
-        self._tracking.clear()
-        dict.clear(self)
-
-
-def _blank(group: Trials, path: str, domain: frozenset[int]) -> SharedDict:
-    blank: SharedDict = dict.__new__(SharedDict)
-    blank._tracking = Tracking(group, blank, path, domain)
-    group.add(blank._tracking)
-    return blank
-
-
-class _View:
-    """What a view of a dict has beside what it has as a collection."""
-
-    _mapping: SharedDict
-
-    @property
-    def mapping(self) -> Any:
-        """As of a view of a dict."""
-        return dict.keys(self._mapping).mapping
-
-    def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
-
-    @reprlib.recursive_repr("...")
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({list(self)!r})"  # type: ignore[call-overload]
-
-
-class _Items(_View, ItemsView[Any, Any]):
-    def __iter__(self) -> Iterator[Any]:
-        return ((key, self._mapping[key]) for key in self._mapping)
-
-    def __reversed__(self) -> Iterator[Any]:
-        return ((key, self._mapping[key]) for key in reversed(self._mapping))
-
-    def __contains__(self, item: object) -> bool:
-        return isinstance(item, tuple) and len(item) == 2 and super().__contains__(item)
-
-
-class _Values(_View, ValuesView[Any]):
-    def __iter__(self) -> Iterator[Any]:
-        return (self._mapping[key] for key in self._mapping)
-
-    def __reversed__(self) -> Iterator[Any]:
-        return (self._mapping[key] for key in reversed(self._mapping))
-
-
-# Libraries that go by the very type
-
-# Messages of Python name it, and OmegaConf takes what has this name for a dict.
-for _own, _name in ((SharedDict, "dict"), (_Items, "dict_items"), (_Values, "dict_values")):
-    _own.__module__, _own.__name__, _own.__qualname__ = "builtins", _name, _name
-
-
-def _pickle(pickler: Any, mapping: SharedDict) -> None:
-    """Pickle, where the pickler is written in Python: for those in C see ``gridfold.sharing.pickling``."""
-    mapping._tracking.group.settle()
-    pickler.dispatch[dict](pickler, mapping)
-
-
-def _represent(dumper: Any, mapping: SharedDict) -> Any:
-    return dumper.yaml_representers[dict](dumper, mapping)
-
-
-def teach_libraries() -> None:
-    """Let YAML dumpers, and picklers in Python, write the config as they write a dict: those that there are by now."""
-    for dumper in _classes(SafeRepresenter, "yaml_representers"):
-        dumper.add_representer(SharedDict, _represent)
-    for pickler in _classes(pickle._Pickler, "dispatch"):
-        pickler.dispatch[SharedDict] = _pickle
-
-
-def _classes(base: Any, table: str) -> Iterator[Any]:
-    """A class and those derived from it that have such a table of their own; others have that of their base."""
-    if table in vars(base) or base is SafeRepresenter:
-        yield base
-    for derived in base.__subclasses__():
-        yield from _classes(derived, table)
-
-
-teach_libraries()
+        while self._mappings:
+            self._mappings.pop().end()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import count as numbers
 from typing import Any, TypeVar
 
-from gridfold.sharing.group import SharedDict
+from gridfold.sharing.mapping import SharedDict
 
 Answer = TypeVar("Answer")
 

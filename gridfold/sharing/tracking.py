@@ -8,112 +8,44 @@ which they differ, all mappings become exact dicts, in place.
 from __future__ import annotations
 
 import copy
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from sys import getrefcount
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from gridfold.sharing.call_site import place
 from gridfold.sharing.columns import ABSENT, Answer, Column, Observation, Shapes, exact
 from gridfold.sharing.untracked import Untracked, UntrackedKey
 
 Size = TypeVar("Size", bound=int)
-Split = Callable[[str, list[tuple[int, ...]], str], tuple[int, ...]]
 
-_WHOLE = "the config"  # the path of the root
+WHOLE = "the config"  # the path of the root
 
 
-class Trials:
-    """The trials that a process stands for, and the mappings that stand for theirs.
+class Trials(Protocol):
+    """The trials that a process stands for; see ``gridfold.sharing.group.Group``.
 
     Attributes:
         trials: positions of those that are left.
-        reads: for each split that this process has gone through, the path that was read and where.
         unread: of the paths at which trials differed when they were separated, those that nobody has read until now.
+        asked: paths of which a question was asked.
     """
 
-    def __init__(self, count: int, split: Split) -> None:
-        """So many trials; for ``split`` see ``Group``."""
-        self.trials = tuple(range(count))
-        self.reads: list[tuple[str, str]] = []
-        self.unread: set[str] = set()
-        self.asked: set[str] = set()  # paths of which a question was asked
-        self._split = split
-        self._mappings: list[Tracking] = []
-        self._room = 1000  # for more, see which are still in use
+    trials: tuple[int, ...]
+    unread: set[str]
+    asked: set[str]
 
     def add(self, mapping: Tracking) -> None:
         """Let a mapping narrow with the others."""
-        if len(self._mappings) >= self._room:
-            self._room = 2 * len(self._in_use()) + 1000
-        self._mappings.append(mapping)
-
-    def _in_use(self) -> list[Tracking]:
-        """The mappings, without those that only this list still has."""
-        unused = Tracking(self, {}, "", frozenset())
-        spare = getrefcount(unused.mapping)
-        self._mappings = [each for each in self._mappings if getrefcount(each.mapping) > spare]
-        return self._mappings
 
     def agree(self, path: str, observe: Observation) -> None:
         """Go on with trials for which ``observe`` gives the same."""
-        groups: dict[Hashable, list[int]] = {}
-        for trial in self.trials:
-            groups.setdefault(observe(trial), []).append(trial)
-        if len(groups) > 1:
-            self._go_on(path, [tuple(group) for group in groups.values()])
-
-    def separate(self, path: str) -> None:
-        """Go on with one trial, which goes on to watch what of it is read."""
-        if len(self.trials) > 1:
-            unread = self._unread()
-            self._go_on(path, [(trial,) for trial in self.trials], unread)
 
     def settle(self) -> None:
         """Split over everything in which trials differ, and watch no longer what is read."""
-        self.unread.clear()
-        settle(self._in_use(), _WHOLE)
-        self.become_plain()
-
-    def _unread(self) -> set[str]:
-        """The paths at which trials differ.
-
-        Of paths at which they differ alike, such as those of an alias, none: to read one of them is to read all.
-        """
-        found: dict[str, tuple[int, ...]] = {}
-        for mapping in self._in_use():
-            for key, column in mapping.columns.items():
-                codes = [column.code(trial) for trial in self.trials]
-                found[mapping.at(key)] = tuple(map(codes.index, codes))
-        alike = Counter(found.values())
-        return {path for path, codes in found.items() if alike[codes] == 1 and path not in self.asked}
 
     def saw(self, path: str) -> None:
         """Note a read after the trials were separated."""
-        if path in self.unread:
-            self.unread.discard(path)
-            self.become_plain()
-
-    def _go_on(self, path: str, groups: list[tuple[int, ...]], unread: set[str] | None = None) -> None:
-        before, where = self.trials, place()
-        chosen = tuple(self._split(path, groups, where))
-        if self.trials is not before:
-            raise RuntimeError(f"the config was split anew while it was being split over {path}")
-        if chosen not in groups:
-            raise ValueError(f"split over {path} gave {chosen}, which is none of {groups}")
-        self.reads.append((path, where))
-        self.trials = chosen
-        self.unread = unread or set()
-        for mapping in list(self._in_use()):
-            mapping.narrow()
-        self.become_plain()
 
     def become_plain(self) -> None:
         """Where nothing is left to see, let the mappings be what they stand for."""
-        if self.unread or any(mapping.is_open for mapping in self._in_use()):
-            return
-        while self._mappings:
-            self._mappings.pop().end()
 
 
 class Tracked(dict[Any, Any]):
@@ -214,7 +146,7 @@ class Tracking:
     @property
     def whole(self) -> str:
         """The path of the mapping."""
-        return self.path or _WHOLE
+        return self.path or WHOLE
 
     def at(self, key: Any) -> str:
         """The path of a key."""

@@ -20,7 +20,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from gridfold.identity.reads import caches
+from gridfold.identity.reads import spared_folders
 from gridfold.sharing.call_site import is_core
 from gridfold.stages import STAGES
 
@@ -39,7 +39,7 @@ class WriteGuard:
 
     def __init__(self, tell: Callable[[str], object]) -> None:
         self._tell = tell
-        self._spared = _spared()
+        self._spared = spared_folders()
         self._originals = [(module, name, getattr(module, name)) for module, name in (*_OPEN, *_CHANGE)]
         for module, name, original in self._originals:
             setattr(module, name, self._watched(original, opens=name == "open"))
@@ -83,10 +83,3 @@ def _writes(mode: object = "r", *_: object, flags: int = 0, **__: object) -> boo
     if isinstance(mode, str):
         return not set(mode).isdisjoint("wax+") or bool(flags & _WRITING)
     return isinstance(mode, int) and bool(mode & _WRITING)
-
-
-def _spared() -> tuple[str, ...]:
-    """What the folders begin with in which nothing is a run's own: devices, caches, installed packages, stages."""
-    here = os.path.join(os.path.realpath(os.curdir), "")  # noqa: PTH118
-    folders = (os.path.join(os.path.realpath(path), "") for path in (*caches(), sys.prefix, sys.base_prefix))  # noqa: PTH118
-    return ("/dev/", "/proc/", "/memfd:", *(folder for folder in folders if not here.startswith(folder)))

@@ -19,7 +19,7 @@ from gridfold.records.table import Row
 from gridfold.records.trials import Results, RunResult, TrialResult
 from gridfold.runs.names import label_parameters
 from gridfold.runs.run import Run
-from gridfold.trainers.trainer import BUILT_IN
+from gridfold.trainers.protocol import BUILT_IN
 
 _COLORS = {"+": "green", "-": "red", "@": "cyan"}
 _CONTEXT = 1  # lines around a change

@@ -16,10 +16,10 @@ from gridfold.runs.names import label_parameters
 from gridfold.search.pending import Pending
 
 
-def confirming(chosen: Sequence[TrialResult], backlog: Pending) -> str:
+def confirming(chosen: Sequence[TrialResult], pending: Pending) -> str:
     """What is about to be trained, as markup."""
     which = " and ".join(_named(trial) for trial in chosen)
-    return escape(f"To train on fresh seeds: {which}; {len(backlog)} runs")
+    return escape(f"To train on fresh seeds: {which}; {len(pending)} runs")
 
 
 def confirmation(chosen: Sequence[TrialResult], results: Results) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,13 +13,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from gridfold.core.errors import nearest
+from gridfold.core.values import canonical
 from gridfold.records.numbers import number
 from gridfold.records.objective import Objective
 from gridfold.records.ties import Leaders
+from gridfold.runs.entries import RunEntry
 from gridfold.runs.failure import signature
 from gridfold.runs.record import Record
 from gridfold.runs.run import Run
 from gridfold.search.forecast import Pace
+from gridfold.show.plan_table import counted
 
 _MAX_BARS = 10  # of runs that run
 _FEW = 100  # runs that each have a line
@@ -46,11 +49,15 @@ class Live:
         done: how many of them are done.
         objective: what they are compared by.
         parallel: how many run at a time.
+        races: whether runs are added to it by what came of others.
     """
 
-    def __init__(self, progress: Progress, total: int, done: int, objective: Objective, parallel: int) -> None:
+    def __init__(
+        self, progress: Progress, total: int, done: int, objective: Objective, parallel: int, *, races: bool = False
+    ) -> None:
         self._progress = progress
         self._objective = objective
+        self._races = races
         self._total = total
         self._done = done
         self._failed = 0
@@ -106,6 +113,12 @@ class Live:
             self._last_line = time.monotonic()
             self._progress.console.print(escape(self._line(run, record, again)), soft_wrap=True)
 
+    def added(self, entries: Sequence[RunEntry]) -> None:
+        """Runs were added to the search."""
+        self._total += len(entries)
+        self._progress.update(self._search, total=self._total)
+        self._progress.console.print(escape(_added(entries, races=self._races)), soft_wrap=True)
+
     def _warn_of_metric(self, run: Run, record: Record) -> None:
         """Say at the first completed run, not after hours, that it has not the metric to compare by."""
         metric = self._objective.metric
@@ -158,6 +171,15 @@ def outcome(run: Run, record: Record, objective: Objective) -> str:
     return f"{result}, {number(record.seconds, 1)} s"
 
 
+def _added(entries: Sequence[RunEntry], *, races: bool) -> str:
+    """Which runs were added, in some words."""
+    if not races:
+        return f"Added {counted(len(entries), 'run')}"
+    trials, repeat = len({canonical(entry.params) for entry in entries}), max(entry.repeat for entry in entries)
+    which = "1 combination that is" if trials == 1 else f"{trials:,} combinations that are"
+    return f"Race: repeat {repeat + 1} for {which} in contention ({counted(len(entries), 'run')})"
+
+
 def progress_note(state: Mapping[str, float]) -> str:
     """How far a run says it is, in some words."""
     parts = []
@@ -190,6 +212,8 @@ def live(
     done: int = 0,
     objective: Objective = Objective(),  # noqa: B008 - it is frozen
     parallel: int = 1,
+    *,
+    races: bool = False,
 ) -> Iterator[Live]:
     """A view of a search of so many runs, of which some are done."""
     columns = (
@@ -200,4 +224,4 @@ def live(
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=output, transient=True, disable=not output.is_terminal) as progress:
-        yield Live(progress, total, done, objective, parallel)
+        yield Live(progress, total, done, objective, parallel, races=races)

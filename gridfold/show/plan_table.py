@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -30,8 +30,9 @@ def plan_table(plan: Plan) -> Group:
     table = Table("parameter", "values", Column("", justify="right"))
     for parameter in plan.space.parameters:
         guess = plan.guesses.get(parameter.path)
-        count = f"{len(parameter.values)} values" + (f" [yellow](one value? {escape(guess)})" if guess else "")
-        table.add_row(escape(parameter.path), escape(_listed(parameter.values)), count)
+        values = parameter.values or ()
+        count = f"{len(values)} values" + (f" [yellow](one value? {escape(guess)})" if guess else "")
+        table.add_row(escape(parameter.path), escape(_listed(values)), count if values else "")
     table.add_section()
     if plan.seeds.are_listed and plan.seeds.path:
         table.add_row(escape(plan.seeds.path), _listed(plan.seeds.given), "seeds: repeats of each trial")
@@ -53,26 +54,25 @@ def _keeping(plan: Plan) -> list[str]:
     marked, config = plan.guesses, plan.config
     if not marked:
         return []
-    others = [each for each in plan.space.parameters if each.path not in marked]
-    left = plan.most_runs // plan.space.size * math.prod(len(each.values) for each in others)
     lists = "1 list looks like one value" if len(marked) == 1 else f"{len(marked)} lists look like one value each"
     has_section = SECTION in config.document.places
     where = f"in the section {SECTION} of {config.document.name}" if has_section else f"in {config.document.name}"
     setting: dict[str, Any] = {"fixed": [*config.settings.fixed, *plan.one_value]}
+    left = replace(plan, config=config.override(fixed=setting["fixed"])).most_runs
     line = render(setting)[1:-1] if has_section else render({SECTION: setting})[1:-1]
     runs = f"{counted(left, 'run')} instead of {size_text(plan.most_runs)}"
     return [f"{lists}. To keep {'it' if len(marked) == 1 else 'them'} ({runs}), write {where}:", f"  {line}"]
 
 
 def _title(plan: Plan) -> str:
-    name, counts = escape(plan.config.document.name), [len(each.values) for each in plan.space.parameters]
+    name, counts = escape(plan.config.document.name), [count for _, count in plan.space.factors]
     times = " × ".join(_words(len(counts), lambda place: f"{counts[place]}", _MAX_VALUES))
     product = f" = {times}" if len(counts) > 1 else ""
-    if plan.size == plan.space.size:
+    if plan.size == plan.trials:
         size = f"{counted(plan.size, 'run')}{product}"
-        return f"{name}: {size}" if counts else f"{name}: nothing varies, so this is a search of one run"
+        return f"{name}: {size}" if plan.space.parameters else f"{name}: nothing varies, so this is a search of one run"
     product = f" ({times})" if len(counts) > 1 else ""
-    factors = [f"{counted(plan.space.size, 'trial')}{product}", *_repeats(plan)]
+    factors = [f"{counted(plan.trials, 'trial')}{product}", *_repeats(plan)]
     least = f"{size_text(plan.size)} to " if plan.race else ""
     return f"{name}: {' × '.join(factors)} = {least}{counted(plan.most_runs, 'run')}"
 

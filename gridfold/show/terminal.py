@@ -85,7 +85,7 @@ def could_be_reused(count: int) -> str:
     return f"{runs} completed in earlier searches, with the same code: --reuse takes the results"
 
 
-def backlog(found: Pending) -> str:
+def pending(found: Pending) -> str:
     """What is left to do of a search, as markup."""
     lines = [f"{found.search.name}: {found.completed:,} of {found.total:,} runs are completed, {len(found):,} to do"]
     if found.damaged:
@@ -99,20 +99,13 @@ def added(count: int) -> str:
     return f"Added {counted(count, 'run')}"
 
 
-def next_round(found: Pending) -> str:
-    """What a race goes on with, as markup."""
-    trials = {repr(entry.params) for entry in found.entries()}
-    repeat = max((entry.repeat for entry in found.entries()), default=0)
-    which = "1 combination that is" if len(trials) == 1 else f"{len(trials):,} combinations that are"
-    return f"Race: repeat {repeat + 1} for {which} in contention ({counted(len(found), 'run')})"
-
-
 def made_otherwise(found: Pending) -> str:
     """That runs of a search will not be comparable, because the code has changed."""
-    runs = "run was" if found.made_otherwise == 1 else "runs were"
-    said = f" (changed: {listed(found.changed)})" if found.changed else ""
+    count, changed = found.made.otherwise(found.code), found.made.changed(found.code)
+    runs = "run was" if count == 1 else "runs were"
+    said = f" (changed: {listed(changed)})" if changed else ""
     return (
-        f"{found.made_otherwise:,} completed {runs} made by other code, package versions or data files than the present"
+        f"{count:,} completed {runs} made by other code, package versions or data files than the present"
         f" ones{said}, so the results will be mixed; for results of one code, start a new search with --reuse: it takes"
         " only those of the same code"
     )
@@ -121,7 +114,7 @@ def made_otherwise(found: Pending) -> str:
 def held(found: Pending) -> str:
     """The runs that other processes have, as markup."""
     lines = []
-    for (place, life), count in Counter((owner.place, owner.life) for _, owner in found.held).items():
+    for (place, life), count in Counter((owner.place, owner.life) for _, owner in found.held.values()).items():
         line = f"{count} under way in other processes on {place}"
         if life == "elsewhere":
             line += f"; if that machine or container is gone: gridfold resume {found.search.name} --gone {place}"

@@ -9,18 +9,17 @@ would read, in the same order, and never more: where the config stands for many 
 from __future__ import annotations
 
 import functools
-import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from gridfold.core.errors import ConfigError
+from gridfold.core.logs import logger
 
 if TYPE_CHECKING:
-    from types import FunctionType
-
     from gridfold.stages.cache import Cache
+    from gridfold.stages.call import Call
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,18 +27,17 @@ R = TypeVar("R")
 STAGES = ".stages"  # the folder beside the runs
 LIMIT = "GRIDFOLD_STAGES_GB"
 _DEFAULT_GIGABYTES = 20.0
-_LOG = logging.getLogger(__name__)
 _TRUSTED = f"{__name__.partition('.')[0]}."  # modules whose stages are told all that they depend on
 
-_folder: Path | None = None
+_runs: Path | None = None
 _used = False
 _notes: list[str] = []  # which results were not kept, and why
 
 
 def use(runs: Path) -> None:
     """Keep the results of stages beside the runs in a folder, from now on in this process and its children."""
-    global _folder  # noqa: PLW0603 - a process has one
-    _folder = runs / STAGES
+    global _runs  # noqa: PLW0603 - a process has one
+    _runs = runs
 
 
 def cache_in_use() -> Cache | None:
@@ -55,7 +53,7 @@ def cache_in_use() -> Cache | None:
         limit = float(given) if given else _DEFAULT_GIGABYTES
     except ValueError:
         raise ConfigError(f"expected a number of gigabytes, found '{given}'", where=LIMIT) from None
-    return Cache(_folder, int(limit * 1e9)) if _folder and limit > 0 else None
+    return Cache(_runs / STAGES, int(limit * 1e9)) if _runs and limit > 0 else None
 
 
 def was_used() -> bool:
@@ -103,43 +101,35 @@ def stage(function: Any = None, /, *, version: str = "", any_threads: bool = Fal
     """
     if function is None:
         return functools.partial(stage, version=version, any_threads=any_threads)
-    return _Stage(function, version, any_threads).wrapper()
+    watched = not function.__module__.startswith(_TRUSTED)
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        from gridfold.stages.call import Call  # as above
+
+        has_config = bool(arguments) and isinstance(arguments[0], Mapping)
+        config, others = (arguments[0], arguments[1:]) if has_config else (None, arguments)
+        return _value(Call(function, version, any_threads, watched, config, others, named))
+
+    return call
 
 
-class _Stage:
-    """A decorated function."""
+def _value(call: Call) -> Any:
+    from gridfold.stages.call import outcome  # as above
 
-    def __init__(self, function: Callable[..., Any], version: str, any_threads: bool) -> None:  # noqa: FBT001
-        self._function = cast("FunctionType", function)
-        self._version = version
-        self._any_threads = any_threads
-
-    def wrapper(self) -> Callable[..., Any]:
-        @functools.wraps(self._function)
-        def call(*arguments: Any, **named: Any) -> Any:
-            config = arguments[0] if arguments and isinstance(arguments[0], Mapping) else None
-            return self._call(config, arguments if config is None else arguments[1:], named)
-
-        return call
-
-    def _call(self, config: Mapping[Any, Any] | None, others: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-        from gridfold.stages.call import Call, Lookup  # as above
-
-        watched = not self._function.__module__.startswith(_TRUSTED)
-        call = Call(self._function, self._version, self._any_threads, watched, config, others, named)
-        where = cache_in_use()
-        if not where:
-            return call.compute()
-        outcome = Lookup(where, call).get()
-        if outcome.problem:
-            _say(f"the result of {self._function.__qualname__} is not kept: {outcome.problem}")
-        global _used  # noqa: PLW0603 - as above
-        _used = _used or outcome.found
-        return outcome.value
+    cache = cache_in_use()
+    if not cache:
+        return call.compute()
+    found = outcome(call, cache)
+    if found.problem:
+        _say(f"the result of {call.function.__qualname__} is not kept: {found.problem}")
+    global _used  # noqa: PLW0603 - as above
+    _used = _used or found.found
+    return found.value
 
 
 def _say(note: str) -> None:
     """Once, in the log and in the record of whatever runs this process stands for."""
     if note not in _notes:
         _notes.append(note)
-        _LOG.warning("%s", note)
+        logger().warning("%s", note)

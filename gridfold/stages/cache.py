@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import logging
 import mmap
 import os
 import struct
@@ -20,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from gridfold.core.files import replace_bytes, replace_file
+from gridfold.core.logs import logger
 from gridfold.stages.packing import Buffer, Classes, NotKeptError, pack, unpack
 from gridfold.stages.trace import Question
 
-_LOG = logging.getLogger(__name__)
 _RESULT, _QUESTION, _LOCK = ".result", ".question", ".lock"
 _MAGIC = b"gridfol2"  # before, results were pickles
 _HEAD = struct.Struct("<8sQII")  # the magic, the size of the file, the check sum of what follows, the number of pieces
@@ -79,7 +78,7 @@ class Cache:
         except FileNotFoundError:
             return None
         except Exception as error:  # there is no end to what a file of garbage raises
-            _LOG.warning("%s cannot be read, recomputing it: %s", path.name, _told(error))
+            logger().warning("%s cannot be read, recomputing it: %s", path.name, _told(error))
             return None
         _touch(path)
         return box
@@ -91,7 +90,7 @@ class Cache:
             if self.question(key) != question:
                 replace_file(self._path(key, _QUESTION), text)
         except (OSError, TypeError, ValueError) as error:
-            _LOG.debug("%s is not kept: %s", key, error)
+            logger().debug("%s is not kept: %s", key, error)
 
     def put(self, key: str, value: Any, classes: Classes) -> None:
         """Keep a result.

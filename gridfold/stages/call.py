@@ -17,7 +17,7 @@ from gridfold.identity.values import UnknownError, of_value
 from gridfold.stages import outside, trace
 from gridfold.stages.cache import Cache, Hit
 from gridfold.stages.content import digest, has_in_common
-from gridfold.stages.packing import Classes, NotKeptError
+from gridfold.stages.packing import NotKeptError
 from gridfold.stages.references import References
 from gridfold.stages.trace import Observed, Question, Trace
 
@@ -48,6 +48,14 @@ class Call:
         value = self.function(*first, *self.others, **self.named)
         return copy.deepcopy(value) if isinstance(value, Observed) else value
 
+    def arguments(self) -> str:
+        """What the arguments are now, but the config.
+
+        Raises:
+            UnknownError: nothing tells what one is.
+        """
+        return of_value((self.others, sorted(self.named.items())), digest)
+
     def references(self) -> References:
         """What the function refers to, as it is now.
 
@@ -62,13 +70,11 @@ class Call:
             found.class_names(self.function)
         return found
 
-    def arguments(self) -> str:
-        """What the arguments are now, but the config.
-
-        Raises:
-            UnknownError: nothing tells what one is.
-        """
-        return of_value((self.others, sorted(self.named.items())), digest)
+    def answer(self, question: Question) -> str:
+        """What there is now where a question looks."""
+        if outside.is_outside(question):
+            return outside.answer(question)
+        return trace.answer({} if self.config is None else self.config, question)
 
 
 @dataclass(frozen=True)
@@ -85,96 +91,88 @@ class Outcome:
     problem: str = ""
 
 
-class Lookup:
-    """Finds or computes the result of a call."""
+def outcome(call: Call, cache: Cache) -> Outcome:
+    """Find or compute the result. While one process computes what others want, they wait, and read it then."""
+    try:
+        code = of_function(call.function, call.version)
+        arguments, references = call.arguments(), call.references()
+    except UnknownError as error:
+        return Outcome(call.compute(), problem=f"nothing tells {error}")
+    machine = of_machine(threads=not call.any_threads)
+    start = of_value((code, machine, arguments, references.values))
+    return _Lookup(cache, call, arguments, references, start).outcome()
 
-    def __init__(self, cache: Cache, call: Call) -> None:
-        self._cache = cache
-        self._call = call
-        self._classes: Classes = {}
 
-    def get(self) -> Outcome:
-        """The result. While one process computes what others want, they wait, and read it then."""
-        call = self._call
-        try:
-            code = of_function(call.function, call.version)
-            arguments, references = call.arguments(), call.references()
-        except UnknownError as error:
-            return Outcome(call.compute(), problem=f"nothing tells {error}")
-        self._classes = references.classes
-        machine = of_machine(threads=not call.any_threads)
-        start = of_value((code, machine, arguments, references.values))
-        key, found = self._follow(start)
+@dataclass(frozen=True)
+class _Lookup:
+    """The look-up of a call, with what it depended on when it began, and the key that this gives."""
+
+    cache: Cache
+    call: Call
+    arguments: str
+    references: References
+    start: str
+
+    def outcome(self) -> Outcome:
+        key, found = self._follow(self.start)
         while not found:
-            with self._cache.alone(key):
+            with self.cache.alone(key):
                 reached, found = self._follow(key)
                 if not found and reached == key:
-                    return self._new(start, arguments, references)
+                    return self._new()
             key = reached
         return Outcome(found.value, found=True)
 
     def _follow(self, key: str) -> tuple[str, Hit | None]:
         """The last key of a way that this call leads along, and what is kept there."""
-        while question := self._cache.question(key):
-            ask = outside.answer if outside.is_outside(question) else self._answer
-            key = of_value((key, question, ask(question)))
-        return key, self._cache.result(key, self._classes)
+        while question := self.cache.question(key):
+            key = of_value((key, question, self.call.answer(question)))
+        return key, self.cache.result(key, self.references.classes)
 
-    def _answer(self, question: Question) -> str:
-        config = self._call.config
-        return trace.answer({} if config is None else config, question)
-
-    def _new(self, start: str, arguments: str, references: References) -> Outcome:
+    def _new(self) -> Outcome:
         noted = Trace()
-        noted.spared.append(self._cache.folder)
+        noted.spared.append(self.cache.folder)
         before, folder = seeding.states(), os.getcwd()  # noqa: PTH109
-        with outside.watched(noted) if self._call.watched else contextlib.nullcontext():
-            value = self._call.compute(noted)
+        with outside.watched(noted) if self.call.watched else contextlib.nullcontext():
+            value = self.call.compute(noted)
         if os.getcwd() != folder:  # noqa: PTH109
             noted.refuse("it changes the working directory")
-        problem = self._problem(noted, before, arguments, references) or self._is_held(value, references)
-        if not problem:
-            try:
-                self._keep(start, noted, value)
-            except NotKeptError as error:
-                problem = str(error)
+        if seeding.has_drawn(before):
+            problem = "it draws from random numbers that the run draws from: give it a generator of its own"
+        else:
+            problem = noted.problem or next(self._changes(noted, value), "") or self._keep(noted, value)
         return Outcome(value, problem=problem)
 
-    def _problem(self, noted: Trace, before: Mapping[str, object], arguments: str, references: References) -> str:
-        if seeding.has_drawn(before):
-            return "it draws from random numbers that the run draws from: give it a generator of its own"
-        return noted.problem or next(self._changes(noted, arguments, references), "")
-
-    def _is_held(self, value: Any, references: References) -> str:
-        """Whoever changes it would change what the next call is given."""
-        call = self._call
-        if call.watched and has_in_common(value, [call.others, call.named, references.held]):
-            return "it gives back what it was given, or what a variable holds: return a copy"
-        return ""
-
-    def _changes(self, noted: Trace, arguments: str, references: References) -> Iterator[str]:
-        """What is not any more as it was when the function was called."""
+    def _changes(self, noted: Trace, value: Any) -> Iterator[str]:
+        """What is not as it was when the function was called, or would be changed by whoever gets the result."""
+        call, before = self.call, self.references
         try:
-            if self._call.arguments() != arguments:
+            if call.arguments() != self.arguments:
                 yield "it changes its arguments"
-            now = self._call.references().values
+            now = call.references().values
         except UnknownError as error:
             yield f"it changes {error}"
             return
-        yield from (f"it changes {name}" for name, value in references.values.items() if now.get(name, value) != value)
+        yield from (f"it changes {name}" for name, value in before.values.items() if now.get(name, value) != value)
         for question, seen in noted.notes.items():
             if outside.is_outside(question) and outside.answer(question) != seen:
                 yield f"{question[1][0]} changes while it is read"
+        if call.watched and has_in_common(value, [call.others, call.named, before.held]):
+            yield "it gives back what it was given, or what a variable holds: return a copy"
 
-    def _keep(self, start: str, noted: Trace, value: Any) -> None:
-        key = start
-        way = []
+    def _keep(self, noted: Trace, value: Any) -> str:
+        """Keep the result, and the way to it; why that cannot be, if so."""
+        way, key = [], self.start
         for question, seen in noted.notes.items():
             way.append((key, question))
             key = of_value((key, question, seen))
-        self._cache.put(key, value, self._classes)
+        try:
+            self.cache.put(key, value, self.references.classes)
+        except NotKeptError as error:
+            return str(error)
         for place, question in way:
-            self._cache.lead(place, question)
+            self.cache.lead(place, question)
+        return ""
 
 
 def _ignore(_text: str, _noted: Trace) -> None:

@@ -1,14 +1,13 @@
 """What lies outside of a stage: the files and variables that it reads, and what it does beside computing.
 
 Each read is a question that can be asked again. What it does beside computing, such as writing a file, belongs to every
-run, so that its result is not kept. Both are heard of through audit events, which C code does not raise for the files
-that it opens itself: a file that a text of the config names counts as read.
+run, so that its result is not kept. Both are heard of through audit events (see ``gridfold.identity.reads``), which C
+code does not raise for the files that it opens itself: a file that a text of the config names counts as read.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import sys
 import threading
@@ -18,19 +17,16 @@ from types import FrameType
 from typing import Any
 
 from gridfold.identity import reads
-from gridfold.identity.data import LISTED, content
+from gridfold.identity.data import LISTED, MOST_FILES, content, hash_of
 from gridfold.identity.packages import is_installed
 from gridfold.stages.trace import Question, Trace, told
 
 _CORE = os.path.join(Path(__file__).parents[1], "")  # noqa: PTH118
 _BUILT_IN = os.path.join(_CORE, "text", "")  # noqa: PTH118 - a trainer like any other
 _WRAPPERS = (os.path.join(_CORE, "sharing", "write_guard.py"), reads.__file__)  # noqa: PTH118 - between code and what it opens
-_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/bin/", "/opt/", "/memfd:")
 _CHANGES = ("mkdir", "remove", "rename", "rmdir", "symlink", "link", "truncate")
 _FOLDER_OF = {"os.remove": 1, "os.rmdir": 1, "os.mkdir": 2}  # which argument is the descriptor of a folder
 _STARTS = ("system", "posix_spawn", "exec", "spawn", "fork", "forkpty")
-_MOST_FILES = 20_000  # in a folder that the config names
 _IMPORTING = "<frozen importlib._bootstrap"
 _ASKING = ("ctypes/util.py", "platform.py", "uuid.py")  # of the standard library: start a program to know the machine
 
@@ -80,7 +76,7 @@ def _note(question: tuple[str, str], trace: Trace) -> None:
     if seen := _ANSWERS[kind](name):
         trace.note((kind, (name,)), lambda: seen)
     else:
-        trace.refuse(f"the folder {name} has more than {_MOST_FILES} files")
+        trace.refuse(f"the folder {name} has more than {MOST_FILES} files")
 
 
 def _file(path: str) -> str:
@@ -95,16 +91,7 @@ def _file(path: str) -> str:
 
 def _folder(path: str) -> str:
     """Names, sizes and times of all that is in a folder, now; "" if that is too much."""
-    known: list[object] = []
-    for parent, folders, names in os.walk(path):
-        folders[:] = sorted(name for name in folders if not name.startswith(("__pycache__", ".")))
-        for name in sorted(names):
-            with contextlib.suppress(OSError):  # it was removed meanwhile
-                stat = os.stat(os.path.join(parent, name))  # noqa: PTH116, PTH118
-                known.append((os.path.relpath(parent, path), name, stat.st_size, stat.st_mtime_ns))
-        if len(known) > _MOST_FILES:
-            return ""
-    return told(known)
+    return hash_of(path) or ""
 
 
 def _names(path: str) -> str:
@@ -146,8 +133,7 @@ def _listen() -> None:
     global _listening  # noqa: PLW0603 - a process has one
     if not _listening:
         _listening = True
-        heard = reads.current()
-        heard.listen(_hear) if heard else sys.addaudithook(_hear)
+        reads.start().listen(_hear, _told)
         variables: Any = os.environ
         variables._data = _Variables(variables._data)
         in_bytes: Any = os.environb
@@ -155,20 +141,38 @@ def _listen() -> None:
 
 
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+    """What the code of a stage does beside computing."""
+    if _traces and event in _EVENTS:
+        _look_into(event, lambda caller: caller and _EVENTS[event](event, arguments, caller))
+
+
+def _told(kind: str, path: str) -> None:
+    """What it opens; by way of the import system, only a module that need not be named in its code."""
+    if _traces:
+        _look_into(path, lambda caller: _notice(kind, path) if caller or path.endswith(".py") else None)
+
+
+def _look_into(what: str, look: Callable[[FrameType | None], object]) -> None:
     thread = threading.get_ident()
-    if not _traces or thread in _busy or event not in _EVENTS:
+    if thread in _busy:
         return
     _busy.add(thread)
     try:
-        caller = _caller(sys._getframe(1))
-        if caller is not None:
-            _EVENTS[event](event, arguments, caller)
-        elif event == "open":
-            _imports(arguments[0])
+        look(_caller(sys._getframe(2)))
     except Exception as error:  # it would come out of what the stage does
-        _refuse(f"what it does at {event} cannot be told: {error}")
+        _refuse(f"what it does at {what} cannot be told: {error}")
     finally:
         _busy.discard(thread)
+
+
+def _notice(kind: str, path: str) -> None:
+    if _is_own_of_stages(path):
+        return
+    if kind != "written":
+        for trace in _traces:
+            _note((kind, path), trace)
+    elif not os.path.isdir(path):  # noqa: PTH112 - it would be a file without a name
+        _refuse(f"it writes {path}")
 
 
 def _caller(frame: FrameType | None) -> FrameType | None:
@@ -180,33 +184,6 @@ def _caller(frame: FrameType | None) -> FrameType | None:
     return None if own or file.startswith(_IMPORTING) else frame
 
 
-def _opens(_: str, arguments: tuple[Any, ...], __: FrameType) -> None:
-    path, mode, flags = arguments
-    if isinstance(path, (str, bytes, os.PathLike)):
-        written = bool((flags or 0) & _WRITING) or not set(mode or "").isdisjoint("wax+")
-        (_writes_to if written else _reads)(os.fsdecode(path))
-
-
-def _reads(path: str) -> None:
-    if not _is_spared(path):
-        for trace in _traces:
-            _note(("file", path), trace)
-
-
-def _imports(path: Any) -> None:
-    """A module of the user's, which need not be named in its code."""
-    if isinstance(path, str):
-        with contextlib.suppress(ValueError, NotImplementedError):
-            path = importlib.util.source_from_cache(path) if path.endswith(".pyc") else path
-            if path.endswith(".py"):
-                _reads(path)
-
-
-def _writes_to(path: str) -> None:
-    if not _is_spared(path) and not os.path.isdir(path):  # noqa: PTH112 - it would be a file without a name
-        _refuse(f"it writes {path}")
-
-
 def _changes(event: str, arguments: tuple[Any, ...], __: FrameType) -> None:
     folder = arguments[_FOLDER_OF[event]] if event in _FOLDER_OF else -1
     for path in arguments:
@@ -215,16 +192,6 @@ def _changes(event: str, arguments: tuple[Any, ...], __: FrameType) -> None:
             whole = os.path.join(inside, os.fsdecode(path))  # noqa: PTH118
             if not _is_spared(whole):
                 _refuse(f"it changes {whole}")
-
-
-def _lists(_: str, arguments: tuple[Any, ...], caller: FrameType) -> None:
-    path = arguments[0] if arguments and arguments[0] is not None else "."
-    if not isinstance(path, (str, bytes, os.PathLike)):
-        return
-    folder = os.fsdecode(path)
-    if not _is_spared(folder) and not reads.looks_for_versions(caller.f_code.co_filename, folder):
-        for trace in _traces:
-            _note(("names", folder), trace)
 
 
 def _starts(_: str, arguments: tuple[Any, ...], caller: FrameType) -> None:
@@ -256,9 +223,6 @@ def _makes_temporary(_: str, arguments: tuple[Any, ...], __: FrameType) -> None:
 
 
 _EVENTS: Mapping[str, Callable[[str, tuple[Any, ...], FrameType], None]] = {
-    "open": _opens,
-    "os.listdir": _lists,
-    "os.scandir": _lists,
     **dict.fromkeys((f"os.{name}" for name in _CHANGES), _changes),
     **dict.fromkeys((f"os.{name}" for name in _STARTS), _starts),
     "subprocess.Popen": _starts,
@@ -308,16 +272,10 @@ def _refuse(problem: str) -> None:
 
 def _is_spared(path: str) -> bool:
     """Whether a file is none that a result could depend on without being known by a version, and none of a run's."""
+    return _is_own_of_stages(path) or not reads.start().matter(path)
+
+
+def _is_own_of_stages(path: str) -> bool:
     whole = os.path.abspath(path)  # noqa: PTH100
-    if whole.endswith((".pyc", ".so")) or is_installed(whole):
-        return True
-    if any(whole == made or whole.startswith(os.path.join(made, "")) for made in _own_of_stages()):  # noqa: PTH118
-        return True
-    here = os.path.join(os.getcwd(), "")  # noqa: PTH109, PTH118
-    folders = (*_SYSTEM, *(os.path.join(folder, "") for folder in (*reads.caches(), sys.prefix)))  # noqa: PTH118
-    return any(whole.startswith(folder) and not here.startswith(folder) for folder in folders)
-
-
-def _own_of_stages() -> Iterator[str]:
-    for trace in _traces:
-        yield from trace.spared
+    spared = [folder for trace in _traces for folder in trace.spared]
+    return any(whole == made or whole.startswith(os.path.join(made, "")) for made in spared)  # noqa: PTH118

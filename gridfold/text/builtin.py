@@ -7,13 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.text.compatibility import check_compatible, check_frozen
-from gridfold.text.data import describe
-from gridfold.text.early_stopping import read_early_stopping
-from gridfold.text.head import read_head
-from gridfold.text.pretrained import check_pretrained
 from gridfold.text.section import LazyConfig
-from gridfold.text.settings import read_data, read_fold, read_model, read_training
 
 if TYPE_CHECKING:
     from gridfold.runs.run import Run
@@ -50,15 +44,10 @@ class TextTrainer:
         Data and models are looked at once per distinct settings, however many configs are checked.
         """
         _require_packages()
-        values = LazyConfig(config)
         _check_sections(config)
-        model, data = read_model(values), read_fold(values, read_data(values))
-        head, training = read_head(values.section("model")), read_training(values, frozen=model.freeze_encoder)
-        facts = describe(data)
-        check_compatible(facts, head, training)
-        check_frozen(model, training)
-        read_early_stopping(values).check(facts)
-        check_pretrained(model.name, data.max_length, model.frozen_layers)
+        from gridfold.text.compatibility import check  # imports pandas
+
+        check(LazyConfig(config))
 
     def train(self, config: Mapping[str, Any], run: Run) -> dict[str, float]:
         """Train a config and save the result in ``run.dir``.

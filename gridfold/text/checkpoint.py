@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 import random
 import time
@@ -18,9 +17,10 @@ import numpy as np
 import torch
 import transformers
 
+from gridfold.core.logs import logger
 from gridfold.runs.run import Run
 
-_LOG = logging.getLogger(__name__)
+_LOG = logger()
 _NAME = "checkpoint.pt"
 _FORMAT = 1  # another layout of what is in a checkpoint is another format
 _INTERVAL = 15 * 60.0  # seconds of training that a killed process loses at most

@@ -1,13 +1,27 @@
-"""Whether data, head and training settings fit each other."""
+"""Whether data, model, head and training settings fit each other."""
 
 from __future__ import annotations
 
 from gridfold.core.errors import ConfigError
-from gridfold.text.data import DataFacts, named
-from gridfold.text.head import Head
-from gridfold.text.settings import ModelSettings, TrainingSettings
+from gridfold.text.data import DataFacts, describe, named
+from gridfold.text.early_stopping import EarlyStopping
+from gridfold.text.head import Head, read_head
+from gridfold.text.pretrained import check_pretrained
+from gridfold.text.section import LazyConfig
+from gridfold.text.settings import ModelSettings, TrainingSettings, read_data, read_fold, read_model, read_training
 
 _ARCHITECTURE = "model.classification_head.architecture"
+
+
+def check(config: LazyConfig) -> None:
+    """Raise ``ConfigError`` if a run of this config could only fail."""
+    model, data = read_model(config), read_fold(config, read_data(config))
+    head, training = read_head(config.section("model")), read_training(config, frozen=model.freeze_encoder)
+    facts = describe(data)
+    check_compatible(facts, head, training)
+    check_frozen(model, training)
+    EarlyStopping(config.section("training")).check(facts)
+    check_pretrained(model.name, data.max_length, model.frozen_layers)
 
 
 def check_compatible(data: DataFacts, head: Head, training: TrainingSettings) -> None:
@@ -32,17 +46,6 @@ def _check_classes(data: DataFacts, head: Head) -> None:
     binary = "1 (logistic loss) or " if len(data.labels) == 2 else ""
     problem = f"{head.out_features} does not fit the labels of the data, {named(data.labels)}"
     raise ConfigError(problem, path=path, hint=f"give {binary}{len(data.labels)}")
-
-
-def check_metric(data: DataFacts, metric: str) -> None:
-    """Raise ``ConfigError`` where a metric cannot be computed of the data."""
-    if metric.removeprefix("val_") != "roc_auc":
-        return
-    path = "training.metric"
-    if len(data.labels) != 2:
-        raise ConfigError(f"roc_auc needs 2 labels, but the data have {named(data.labels)}", path=path)
-    if data.validation_classes != 2:
-        raise ConfigError("roc_auc needs both labels among the validation examples", path=path)
 
 
 def _check_batches(data: DataFacts, head: Head, training: TrainingSettings) -> None:

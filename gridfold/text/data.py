@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gridfold.core.errors import ConfigError
 from gridfold.text.location import local_path, stamp
 from gridfold.text.settings import DataSettings
 from gridfold.text.sources import Columns, Label, Table, read_table
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 
 T = TypeVar("T")
 
@@ -164,8 +162,6 @@ def named(labels: Sequence[Label]) -> str:
 
 
 def _examples(table: Table, labels: tuple[Label, ...]) -> Examples:
-    import numpy as np  # `gridfold.text` imports without it
-
     place = {label: index for index, label in enumerate(labels)}
     return Examples(table.texts, np.array([place[label] for label in table.labels], dtype=np.int64))
 
@@ -190,8 +186,6 @@ def _limited(examples: Examples, labels: tuple[Label, ...], settings: DataSettin
 
 def _single(examples: Examples, labels: tuple[Label, ...]) -> str:
     """What is wrong if a label has one example only; "" if none has."""
-    import numpy as np  # `gridfold.text` imports without it
-
     counts = np.bincount(examples.ids, minlength=len(labels))
     single = [labels[index] for index in np.flatnonzero(counts < 2)]
     return f"a stratified split needs 2 examples of every label, there is only 1 of {named(single)}" if single else ""
@@ -206,8 +200,6 @@ def _check_folds(examples: Examples, labels: tuple[Label, ...], folds: int) -> N
 
 
 def _split(examples: Examples, labels: tuple[Label, ...], fraction: float, seed: int) -> Pool:
-    import numpy as np  # `gridfold.text` imports without it
-
     if problem := _single(examples, labels):
         raise ConfigError(problem, path="data.validation", hint="give a validation set of its own, or more examples")
     size = max(round(fraction * len(examples)), len(labels))
@@ -224,8 +216,6 @@ def folds_of(ids: NDArray[np.int64], folds: int, seed: Sequence[int]) -> NDArray
         folds: how many parts.
         seed: what the choice within the classes is drawn from.
     """
-    import numpy as np  # `gridfold.text` imports without it
-
     generator = np.random.RandomState(list(seed))  # as in `stratified`
     order = np.concatenate([generator.permutation(np.flatnonzero(ids == index)) for index in range(ids.max() + 1)])
     parts = np.empty(len(ids), dtype=np.int64)
@@ -248,8 +238,6 @@ def stratified(
         least: rows taken of every class at the least, if it has so many.
         spared: rows left of every class at the least.
     """
-    import numpy as np  # `gridfold.text` imports without it
-
     # Not default_rng: numpy promises of this one that its stream never changes.
     generator = np.random.RandomState(list(seed))
     quotas = _quotas(np.bincount(ids), size, least, spared)
@@ -261,8 +249,6 @@ def stratified(
 
 def _quotas(counts: NDArray[np.int64], size: int, least: int, spared: int) -> NDArray[np.int64]:
     """How many rows to take of every class: proportional, largest remainders first, within the bounds."""
-    import numpy as np  # `gridfold.text` imports without it
-
     share = counts * size / counts.sum()
     highest = np.maximum(counts - spared, 0)
     lowest = np.minimum(least, highest)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gridfold.text.compatibility import check_metric
-from gridfold.text.data import DataFacts
-from gridfold.text.section import LazyConfig, Section, Setting
+from gridfold.core.errors import ConfigError
+from gridfold.text.data import DataFacts, named
+from gridfold.text.section import Section, Setting
 from gridfold.text.settings import METRIC, NUM_EPOCHS, PATIENCE, TrainingSettings, given_names
 
 _FORGETS_THE_END = ("constant", "reduce_lr_on_plateau")
@@ -49,7 +49,7 @@ class EarlyStopping:
     def check(self, data: DataFacts) -> None:
         """Raise ``ConfigError`` if one of them is wrong, or the metric does not fit the data."""
         settings = [self._setting(each) for each in (NUM_EPOCHS, PATIENCE, METRIC)]
-        self.section.ask(settings, lambda _epochs, _patience, metric: check_metric(data, metric))
+        self.section.ask(settings, lambda _epochs, _patience, metric: _check_metric(data, metric))
 
     def epochs(self, *, looks_ahead: bool) -> int:
         """How many epochs to plan for: of this run if the training looks ahead, else of the longest that shares it."""
@@ -86,9 +86,15 @@ class EarlyStopping:
         return given_names(self.section).get(name, name), kind, default
 
 
-def read_early_stopping(config: LazyConfig) -> EarlyStopping:
-    """The settings of a config, not looked at yet."""
-    return EarlyStopping(config.section("training"))
+def _check_metric(data: DataFacts, metric: str) -> None:
+    """Raise ``ConfigError`` where a metric cannot be computed of the data."""
+    if metric.removeprefix("val_") != "roc_auc":
+        return
+    path = "training.metric"
+    if len(data.labels) != 2:
+        raise ConfigError(f"roc_auc needs 2 labels, but the data have {named(data.labels)}", path=path)
+    if data.validation_classes != 2:
+        raise ConfigError("roc_auc needs both labels among the validation examples", path=path)
 
 
 def _full(metric: str) -> str:

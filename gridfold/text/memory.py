@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import gc
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 
+from gridfold.core.logs import logger
+
 T = TypeVar("T")
 
-_LOG = logging.getLogger(__name__)
+_LOG = logger()
 _WORDS = ("out of memory", "not enough memory", "can't allocate memory", "cublas_status_alloc_failed")
 
 

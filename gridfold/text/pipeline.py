@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from gridfold.runs.run import Run
 from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
 from gridfold.text.compatibility import check_compatible, check_frozen
 from gridfold.text.data import Dataset, Pool, facts_of, load_pool
-from gridfold.text.early_stopping import EarlyStopping, counts_steps, looks_ahead, read_early_stopping
+from gridfold.text.early_stopping import EarlyStopping, counts_steps, looks_ahead
 from gridfold.text.encoder import PooledEncoder, TokenRow, load_encoder, run_device
 from gridfold.text.features import LazyEncoder, LazyTokenizer, Tokens, activations_of, features_of, tokens_of
 from gridfold.text.finetune import Classifier, Progress, Recipe, TokenizedExamples, fine_tune, precision_of
@@ -232,7 +232,7 @@ def _note_eval_batch(run: Run, asked: int, used: int) -> None:
 
 def _read_plan(config: LazyConfig, data: Dataset, *, frozen: bool) -> _TrainingPlan:
     head, training = read_head(config.section("model")), read_training(config, frozen=frozen)
-    facts, stopping = facts_of(data), replace(read_early_stopping(config), counts_steps=counts_steps(training))
+    facts, stopping = facts_of(data), EarlyStopping(config.section("training"), counts_steps(training))
     check_compatible(facts, head, training)
     stopping.check(facts)
     if stopping.counts_steps:

@@ -7,8 +7,8 @@ which they differ is looked at.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -121,6 +121,11 @@ def optional(kind: Kind[T]) -> Kind[T | None]:
     )
 
 
+def setting(kind: Kind[Any], default: Any = MISSING) -> Any:
+    """A field of a dataclass for `Section.read`: what its value must be; required unless there is a default."""
+    return field(default=default, metadata={"kind": kind})
+
+
 FLAG: Kind[bool] = Kind("true or false", lambda v: isinstance(v, bool), bool)
 TEXT: Kind[str] = Kind("a text", lambda v: isinstance(v, str) and v != "", str)
 OPTIONS: Kind[dict[str, Any]] = Kind("a mapping", lambda v: isinstance(v, Mapping), lambda v: dict(plain(v)))
@@ -211,6 +216,20 @@ class Section:
         if _interpolates(value, inside=not kind.structure):
             value = self._config.resolve(value, path)
         return kind.check(value, path)
+
+    def read(self, settings: type[T], later: Collection[str] = ()) -> T:
+        """A dataclass of `setting` fields, read in their order; ``ConfigError`` where one is wrong, or unknown.
+
+        Args:
+            settings: the dataclass.
+            later: keys that are valid, but not looked at now.
+        """
+        values = {}
+        self.reject_unknown({*(each.name for each in fields(settings)), *later})  # type: ignore[arg-type]
+        for each in fields(settings):  # type: ignore[arg-type]
+            if each.name not in later and (each.default is MISSING or each.name in self):
+                values[each.name] = self.require(each.name, each.metadata["kind"])
+        return settings(**values)
 
     def ask(self, settings: Sequence[Setting], question: Callable[..., T]) -> T:
         """What a question about some values gives; see ``gridfold.ask``. The values are checked first."""

@@ -23,6 +23,7 @@ from gridfold.text.section import (
     is_whole,
     optional,
     plain,
+    setting,
     whole,
 )
 
@@ -41,11 +42,8 @@ SCHEDULERS = (
     "warmup_stable_decay",
     "greedy",
 )
-MODEL_KEYS = ("name", "pooling", "freeze_encoder", "frozen_layers", "classification_head")
 PADDINGS = ("batch", "bucket", "max_length")
-DATA_KEYS = ("train", "validation", "text_column", "label_column", "max_length", "limit", "split_seed", "folds", "fold")
 
-_POOLING = choice("a pooling", ("mean", "cls"))
 _FRACTION = "a path, a data set name, or a fraction between 0 and 1"
 _VALIDATION: Kind[str | float] = Kind(
     _FRACTION,
@@ -67,10 +65,10 @@ class ModelSettings:
         frozen_layers: how many layers are frozen, from the embeddings on and with them; 0 freezes nothing.
     """
 
-    name: str
-    pooling: str = "mean"
-    freeze_encoder: bool = False
-    frozen_layers: int = 0
+    name: str = setting(TEXT)
+    pooling: str = setting(choice("a pooling", ("mean", "cls")), "mean")
+    freeze_encoder: bool = setting(FLAG, default=False)
+    frozen_layers: int = setting(whole(0), 0)
 
 
 @dataclass(frozen=True)
@@ -91,15 +89,15 @@ class DataSettings:
         fold: which part that is, from 0.
     """
 
-    train: str
-    validation: str | float = 0.2
-    text_column: str = "text"
-    label_column: str = "label"
-    max_length: int = 128
-    limit: int | None = None
-    split_seed: int = 0
-    folds: int | None = None
-    fold: int | None = None
+    train: str = setting(TEXT)
+    validation: str | float = setting(_VALIDATION, 0.2)
+    text_column: str = setting(TEXT, "text")
+    label_column: str = setting(TEXT, "label")
+    max_length: int = setting(whole(1), 128)
+    limit: int | None = setting(optional(whole(1)), None)
+    split_seed: int = setting(_SEED, 0)
+    folds: int | None = setting(optional(whole(2)), None)
+    fold: int | None = setting(optional(whole(0)), None)
 
 
 @dataclass(frozen=True)
@@ -180,82 +178,26 @@ _HONOURED_WHEN_FROZEN: Mapping[str, Kind[Any]] = {
     "use_cpu": FLAG,
 }
 
-_SET_BY_GRIDFOLD = frozenset(
-    {
-        "auto_find_batch_size",
-        "batch_eval_metrics",
-        "bf16_full_eval",
-        "disable_tqdm",
-        "do_eval",
-        "do_predict",
-        "do_train",
-        "enable_jit_checkpoint",
-        "eval_accumulation_steps",
-        "eval_delay",
-        "eval_do_concat_batches",
-        "eval_on_start",
-        "eval_steps",
-        "eval_strategy",
-        "eval_use_gather_object",
-        "evaluation_strategy",
-        "fp16_full_eval",
-        "greater_is_better",
-        "hub_always_push",
-        "hub_model_id",
-        "hub_private_repo",
-        "hub_revision",
-        "hub_strategy",
-        "hub_token",
-        "ignore_data_skip",
-        "include_for_metrics",
-        "include_inputs_for_metrics",
-        "label_names",
-        "load_best_model_at_end",
-        "local_rank",
-        "log_level",
-        "log_level_replica",
-        "log_on_each_node",
-        "logging_dir",
-        "logging_first_step",
-        "logging_nan_inf_filter",
-        "logging_steps",
-        "logging_strategy",
-        "output_dir",
-        "overwrite_output_dir",
-        "prediction_loss_only",
-        "project",
-        "push_to_hub",
-        "push_to_hub_model_id",
-        "push_to_hub_organization",
-        "push_to_hub_token",
-        "remove_unused_columns",
-        "report_to",
-        "restore_callback_states_from_checkpoint",
-        "resume_from_checkpoint",
-        "run_name",
-        "save_on_each_node",
-        "save_only_model",
-        "save_safetensors",
-        "save_steps",
-        "save_strategy",
-        "save_total_limit",
-        "trackio_bucket_id",
-        "trackio_space_id",
-        "trackio_static_space_id",
-    }
-)
+_OF_TRAINER = """
+    auto_find_batch_size batch_eval_metrics bf16_full_eval disable_tqdm do_eval do_predict do_train
+    enable_jit_checkpoint eval_accumulation_steps eval_delay eval_do_concat_batches eval_on_start eval_steps
+    eval_strategy eval_use_gather_object evaluation_strategy fp16_full_eval greater_is_better hub_always_push
+    hub_model_id hub_private_repo hub_revision hub_strategy hub_token ignore_data_skip include_for_metrics
+    include_inputs_for_metrics label_names load_best_model_at_end local_rank log_level log_level_replica
+    log_on_each_node logging_dir logging_first_step logging_nan_inf_filter logging_steps logging_strategy
+    output_dir overwrite_output_dir prediction_loss_only project push_to_hub push_to_hub_model_id
+    push_to_hub_organization push_to_hub_token remove_unused_columns report_to
+    restore_callback_states_from_checkpoint resume_from_checkpoint run_name save_on_each_node save_only_model
+    save_safetensors save_steps save_strategy save_total_limit trackio_bucket_id trackio_space_id
+    trackio_static_space_id
+"""
+_SET_BY_GRIDFOLD = frozenset(_OF_TRAINER.split())
 
 
 def read_model(config: LazyConfig) -> ModelSettings:
     """The encoder's settings; ``ConfigError`` where one is wrong. The head's values are not looked at."""
     section = config.section("model")
-    section.reject_unknown(MODEL_KEYS)
-    settings = ModelSettings(
-        name=section.require("name", TEXT),
-        pooling=section.get("pooling", _POOLING, "mean"),
-        freeze_encoder=section.get("freeze_encoder", FLAG, default=False),
-        frozen_layers=section.get("frozen_layers", whole(0), 0),
-    )
+    settings = section.read(ModelSettings, later=("classification_head",))
     if settings.freeze_encoder and settings.frozen_layers:
         path, hint = section.path_of("frozen_layers"), "keep one of the two"
         raise ConfigError("given together with freeze_encoder: true, which freezes all layers", path=path, hint=hint)
@@ -264,18 +206,7 @@ def read_model(config: LazyConfig) -> ModelSettings:
 
 def read_data(config: LazyConfig) -> DataSettings:
     """The data settings but for ``data.fold``; ``ConfigError`` where one is wrong."""
-    section = config.section("data")
-    section.reject_unknown(DATA_KEYS)
-    return DataSettings(
-        train=section.require("train", TEXT),
-        validation=section.get("validation", _VALIDATION, 0.2),
-        text_column=section.get("text_column", TEXT, "text"),
-        label_column=section.get("label_column", TEXT, "label"),
-        max_length=section.get("max_length", whole(1), 128),
-        limit=section.get("limit", optional(whole(1)), None),
-        split_seed=section.get("split_seed", _SEED, 0),
-        folds=section.get("folds", optional(whole(2)), None),
-    )
+    return config.section("data").read(DataSettings, later=("fold",))
 
 
 def read_fold(config: LazyConfig, settings: DataSettings) -> DataSettings:

@@ -7,18 +7,18 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
+
+import pandas as pd
 
 from gridfold.core.errors import ConfigError, nearest, nearest_file
+from gridfold.core.logs import logger
 from gridfold.text.location import is_hub_name, local_path
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Label: TypeAlias = str | int | float | bool
 
 _FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
-_logger = logging.getLogger(__name__)
+_logger = logger()
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,6 @@ def _is_no_label(value: Any) -> bool:
 
 
 def _read_folder(folder: Path, path: str) -> pd.DataFrame:
-    import pandas as pd  # slow; `gridfold.text` imports without it
-
     rows, undecodable = [], []
     for kind in sorted(entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] not in "._"):
         for file in sorted(entry for entry in kind.iterdir() if entry.is_file() and entry.name[0] != "."):
@@ -111,8 +109,6 @@ def _read_file(file: Path, path: str, columns: Columns) -> pd.DataFrame:
     if suffix not in _FORMATS:
         problem = f"cannot read {file}: unknown format '{file.suffix}'"
         raise ConfigError(problem, path=path, hint=f"valid: {', '.join(_FORMATS)}, or a folder of class folders")
-    import pandas as pd  # slow; `gridfold.text` imports without it
-
     try:
         if suffix == ".parquet":
             return pd.read_parquet(file)
@@ -127,8 +123,6 @@ def _read_file(file: Path, path: str, columns: Columns) -> pd.DataFrame:
 
 def _csv_frame(file: Path, columns: Columns) -> pd.DataFrame:
     """Cells are text, "NA" and "null" too. Labels are whole numbers where all of them are written as such."""
-    import pandas as pd  # slow; `gridfold.text` imports without it
-
     separator = "\t" if file.suffix.lower() == ".tsv" else ","
     frame = pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     if columns.label in frame.columns and frame[columns.label].str.fullmatch("0|-?[1-9][0-9]*").all():
@@ -138,8 +132,6 @@ def _csv_frame(file: Path, columns: Columns) -> pd.DataFrame:
 
 def _json_frame(file: Path) -> pd.DataFrame:
     """JSON lines, or one JSON array of objects. Read by the standard library: pandas would guess at types."""
-    import pandas as pd  # slow; `gridfold.text` imports without it
-
     content = file.read_text(encoding="utf-8-sig")
     rows = json.loads(content) if content.lstrip().startswith("[") else list(_json_lines(content.split("\n")))
     return pd.DataFrame(rows, dtype=object)

@@ -22,8 +22,7 @@ from gridfold.runs.failure import ProgramFailed, signal_name
 from gridfold.runs.reports import METRICS, METRICS_JSON
 from gridfold.runs.run import Run
 from gridfold.trainers.cause import cause, last_words
-from gridfold.trainers.printed import Mark, printed_metrics, reported_metrics, written_metrics
-from gridfold.trainers.script import check_script
+from gridfold.trainers.metrics.printed import Mark, printed_metrics, reported_metrics, written_metrics
 
 _SETTING = "gridfold.trainer"
 _RUN_NAMES = ("config", "run_dir", "index", "seed", "fold", "folds")  # what a run gives
@@ -97,6 +96,8 @@ class CommandTrainer:
         known = [None if {*_names(each)} & {*_RUN_NAMES} else _filled(each, config, {}) for each in self.arguments]
         if known[0] is not None:
             _check_program(known[0], os.environ.get("PATH"))
+            from gridfold.trainers.script import check_script  # what runs need nothing of
+
             check_script(known[0], known[1:])
 
     def takes_fold(self, config: Mapping[str, Any]) -> bool:

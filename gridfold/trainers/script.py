@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gridfold.core.errors import ConfigError, nearest_file
+from gridfold.identity.programs import PythonCall
 
 _SETTING = "gridfold.trainer"
 _PYTHON = re.compile(r"python[\d.]*(\.exe)?|pypy[\d.]*")
@@ -18,7 +19,6 @@ _OTHERS = re.compile(
 )
 _SCRIPT = re.compile(r"[^-].*\.(py|sh|bash|r|R|js|mjs|jl|pl|rb|php|lua)")
 _CODE = ("-c", "-e", "-m")  # what follows is no file
-_WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")  # options of Python that take the next argument
 # Run by the interpreter that is to run the module, which need not be this one; it imports nothing of the module.
 _FIND = """
 import sys
@@ -54,18 +54,11 @@ def check_script(program: str, arguments: Sequence[str | None]) -> None:
 
 
 def _check_python(program: str, arguments: Sequence[str | None]) -> None:
-    place = 0
-    while place < len(arguments):
-        argument = arguments[place]
-        if argument == "-m" and place + 1 < len(arguments):
-            _check_module(program, tuple(map(str, arguments[:place])), arguments[place + 1])
-            return
-        if argument is None or argument in ("-", "-c") or argument.startswith("-m"):
-            return
-        if not argument.startswith("-"):
-            _check_file(argument)
-            return
-        place += 2 if argument in _WITH_VALUE else 1
+    call = PythonCall.of(arguments)
+    if call.what and call.kind == "m":
+        _check_module(program, tuple(map(str, call.options)), call.what)
+    elif call.what and not call.kind:
+        _check_file(call.what)
 
 
 def _check_other(arguments: Sequence[str | None]) -> None:
@@ -86,9 +79,7 @@ def _check_file(script: str) -> None:
 
 
 @functools.lru_cache(maxsize=64)  # a search asks for each of its trials
-def _check_module(program: str, options: tuple[str, ...], module: str | None) -> None:
-    if module is None:
-        return
+def _check_module(program: str, options: tuple[str, ...], module: str) -> None:
     asking = [program, *options, "-c", _FIND, module]
     try:
         asked = subprocess.run(asking, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)

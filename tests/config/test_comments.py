@@ -4,16 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridfold.config.config import Config
-from gridfold.config.overrides import parse_arguments
-from gridfold.config.render import Template
-from gridfold.space.space import Space
+from tests.config.rendered import texts
 from tests.loaders import assert_all_read
-
-
-def texts(text, *arguments):
-    template = Template.build(Config.parse(text, "base.yaml"), parse_arguments(arguments))
-    return [template.text(trial.choice) for trial in Space(template.parameters)]
 
 
 @pytest.mark.parametrize(

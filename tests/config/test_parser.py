@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gridfold.config import parser
 from gridfold.config.config import Config
-from gridfold.config.render import Template
 from gridfold.core.errors import ConfigError
+from tests.config.rendered import build, render_all
 from tests.loaders import assert_all_read, omegaconf
 
 WORDS = [
@@ -42,12 +42,12 @@ def test_what_libyaml_reads_is_read_and_written_for_all(text):
     except (yaml.YAMLError, TypeError, ValueError):
         return
     try:
-        template = Template.build(Config.parse(text, "base.yaml"))
+        renderer, space = build(text)
     except ConfigError:
         assert not isinstance(expected, dict) or any(mark in text for mark in "*&?!{[:|>=\"'")
         return
-    if not template.parameters and ".inf" not in text:
-        assert_all_read(template.text(()), omegaconf(text) if "=" not in text else template.config(()))
+    if not space.parameters and ".inf" not in text:
+        assert_all_read(renderer.text({}), omegaconf(text) if "=" not in text else renderer.config({}))
 
 
 @pytest.mark.parametrize("bom", ["", "\ufeff"])
@@ -86,8 +86,7 @@ def calls(text):
     sys.setprofile(counted)
     try:
         config = Config.parse(text, "base.yaml")
-        template = Template.build(config)
-        _ = config.kept, template.text([0] * len(template.parameters))
+        _ = config.kept, render_all(config)
     finally:
         sys.setprofile(None)
     return count

@@ -8,21 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridfold.config.config import Config
-from gridfold.config.overrides import from_mapping, parse_arguments
-from gridfold.config.render import Template
+from gridfold.config.overrides import from_mapping
 from gridfold.core.errors import ConfigError
-from gridfold.space.space import Space
+from tests.config.rendered import build, render_all, texts
 from tests.documents import documents
 from tests.loaders import assert_all_read, omegaconf, pyyaml, same
-
-
-def build(text, *arguments):
-    return Template.build(Config.parse(text, "base.yaml"), parse_arguments(arguments))
-
-
-def texts(text, *arguments):
-    template = build(text, *arguments)
-    return [template.text(trial.choice) for trial in Space(template.parameters)]
 
 
 def changed(before, after):
@@ -35,19 +25,18 @@ def changed(before, after):
 @given(documents(), st.data())
 def test_every_loader_reads_a_run_config_as_meant(document, data):
     text, value, parameters = document
-    template = build(text)
-    found = [(parameter.path, parameter.values) for parameter in template.parameters]
+    renderer, space = build(text)
+    found = [(parameter.path, parameter.values) for parameter in space.parameters]
     assert [path for path, _ in found] == [path for path, _ in parameters]
     assert all(same(list(left), list(right)) for (_, left), (_, right) in zip(found, parameters, strict=True))
-    choice = tuple(data.draw(st.integers(0, len(values) - 1)) for _, values in parameters)
-    chosen = {path: values[position] for (path, values), position in zip(parameters, choice, strict=True)}
-    written = template.text(choice)
+    chosen = {path: data.draw(st.sampled_from(values)) for path, values in parameters}
+    written = renderer.text(chosen)
     assert_all_read(written, value(chosen))
-    assert same(template.config(choice), value(chosen))
+    assert same(renderer.config(chosen), value(chosen))
     assert Config.parse(written, "run").parameters == ()  # a run's config varies nothing
-    again = build(written)
-    assert again.text(()) == written  # and is its own run config
-    assert again.canonical(()) == template.canonical(choice)
+    again, _ = build(written)
+    assert again.text({}) == written  # and is its own run config
+    assert again.canonical({}) == renderer.canonical(chosen)
 
 
 @settings(max_examples=200)
@@ -58,14 +47,13 @@ def test_a_variation_changes_its_path_only(document, data):
     varied = [path for path, _ in parameters]
     paths = [path for path in config.document.places if path and not any(path.startswith(f"{p}.") for p in varied)]
     path = data.draw(st.sampled_from(paths))
-    template = Template.build(config, from_mapping({path: ["new", 1e-9, [1, 2], None]}))
+    renderer, space = render_all(config, from_mapping({path: ["new", 1e-9, [1, 2], None]}))
     others = [(p, values) for p, values in parameters if p != path and not p.startswith(f"{path}.")]
-    assert {parameter.path for parameter in template.parameters} == {path, *(p for p, _ in others)}
+    assert {parameter.path for parameter in space.parameters} == {path, *(p for p, _ in others)}
     chosen = {p: values[0] for p, values in others}
-    for position, new in enumerate(["new", 1e-9, [1, 2], None]):
-        choice = [position if parameter.path == path else 0 for parameter in template.parameters]
+    for new in ["new", 1e-9, [1, 2], None]:
         expected = replaced(value(chosen), path.split("."), new)
-        assert_all_read(template.text(choice), expected)
+        assert_all_read(renderer.text({**chosen, path: new}), expected)
 
 
 def replaced(data, keys, value):
@@ -249,14 +237,14 @@ def test_settings_and_tags_are_left_out(base, expected):
 
 
 def test_order_is_that_of_the_file_then_of_the_variations():
-    template = build("b: [1, 2]\na: [1, 2]\nc: 0\nd: 0\n", "d=1,2", "c=1,2", "a=3,4")
-    assert [parameter.path for parameter in template.parameters] == ["b", "a", "d", "c"]
+    _, space = build("b: [1, 2]\na: [1, 2]\nc: 0\nd: 0\n", "d=1,2", "c=1,2", "a=3,4")
+    assert [parameter.path for parameter in space.parameters] == ["b", "a", "d", "c"]
 
 
 def test_one_value_pins():
-    template = build("a: [1, 2]\nb: [3, 4]\n", "a=9")
-    assert [parameter.path for parameter in template.parameters] == ["b"]
-    assert template.config((1,)) == {"a": 9, "b": 4}
+    renderer, space = build("a: [1, 2]\nb: [3, 4]\n", "a=9")
+    assert [parameter.path for parameter in space.parameters] == ["b"]
+    assert renderer.config({"b": 4}) == {"a": 9, "b": 4}
 
 
 def test_a_value_that_looks_like_a_slot_is_left_alone():
@@ -317,11 +305,11 @@ DEFINITION = "d: &d {o: 3, x: 1}\nb: *d\n"
     ],
 )
 def test_texts_that_once_went_wrong(base, arguments, expected):
-    template = build(base, *arguments)
-    choice = [0] * len(template.parameters)
-    assert_all_read(template.text(choice), expected)
-    assert same(template.config(choice), expected)
-    assert Config.parse(template.text(choice), "run").parameters == ()
+    renderer, space = build(base, *arguments)
+    params = space[0].params
+    assert_all_read(renderer.text(params), expected)
+    assert same(renderer.config(params), expected)
+    assert Config.parse(renderer.text(params), "run").parameters == ()
 
 
 @pytest.mark.parametrize(
@@ -371,19 +359,19 @@ def test_aliases_and_merges_mean_what_they_do_with_the_value_written_there(defin
     form = f"d: &d {definition}\n" + "".join(f"u{number}: {use}\n" for number, use in enumerate(uses))
     form = form.replace("&d \n", "&d\n").replace(": \n", ":\n")
     lists = "[1e-3, 1e-4]", "['a, b', no]"
-    template = build(form.format(*lists))
-    by_path = {parameter.path: parameter for parameter in template.parameters}
+    renderer, space = build(form.format(*lists))
     first, second = data.draw(st.tuples(st.sampled_from(["1e-3", "1e-4"]), st.sampled_from(["'a, b'", "no"])))
     if form.count("{1}") > 1:
         second = None  # two lists of their own: both at their first value
     expected = omegaconf(form.format(first, second or "'a, b'"))
-    choice = [
+    chosen = [
         ["1e-3", "1e-4"].index(first)
-        if path.endswith("lr")
+        if parameter.path.endswith("lr")
         else 0
         if second is None
         else ["'a, b'", "no"].index(second)
-        for path in by_path
+        for parameter in space.parameters
     ]
-    assert_all_read(template.text(choice), expected)
-    assert same(template.config(choice), expected)
+    params = {each.path: each.values[position] for each, position in zip(space.parameters, chosen, strict=True)}
+    assert_all_read(renderer.text(params), expected)
+    assert same(renderer.config(params), expected)

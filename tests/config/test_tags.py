@@ -4,22 +4,20 @@ import pytest
 import yaml
 
 from gridfold.config.config import Config
-from gridfold.config.overrides import parse_arguments
-from gridfold.config.render import Template
+from gridfold.config.render import Renderer
 from gridfold.core.errors import ConfigError
-from gridfold.space.space import Space
+from tests.config import rendered
 
 KEEP = "gridfold: {tags: keep}\n"
 COMMENT = "# gridfold: {tags: keep}\n"
 
 
 def build(text, *arguments):
-    return Template.build(Config.parse(KEEP + text, "base.yaml"), parse_arguments(arguments))
+    return rendered.build(KEEP + text, *arguments)
 
 
 def texts(text, *arguments):
-    template = build(text, *arguments)
-    return [template.text(trial.choice).removesuffix(COMMENT) for trial in Space(template.parameters)]
+    return [text.removesuffix(COMMENT) for text in rendered.texts(KEEP + text, *arguments)]
 
 
 NET = "net: !new:pkg.Net\n  width: !ref <width>  # as above\n  act: !name:pkg.relu\n  hidden: [64, 128]\n"
@@ -45,7 +43,7 @@ def test_tags_stay_as_they_stand_and_lists_in_a_tagged_mapping_vary():
     ],
 )
 def test_a_tagged_value_is_one_value(value):
-    assert build(f"a: {value}\nb: 1\n").parameters == ()
+    assert build(f"a: {value}\nb: 1\n")[1].parameters == ()
     (written,) = texts(f"a: {value}\nb: 1\n")
     assert written.startswith(f"a: {value}\nb: 1\n")
 
@@ -72,7 +70,8 @@ def test_a_copy_for_an_alias_has_the_tags():
 
 
 def test_a_function_gets_the_tag_as_a_key():
-    config = build(NET + "t: !!python/tuple [1, 2]\n").config((1,))
+    renderer, space = build(NET + "t: !!python/tuple [1, 2]\n")
+    config = renderer.config(space[1].params)
     assert config == {
         "net": {"!new:pkg.Net": {"width": {"!ref": "<width>"}, "act": {"!name:pkg.relu": ""}, "hidden": 128}},
         "t": {"!!python/tuple": [1, 2]},
@@ -80,17 +79,22 @@ def test_a_function_gets_the_tag_as_a_key():
     assert {type(config["net"]), type(config["net"]["!new:pkg.Net"]["width"])} == {dict}
 
 
+def identity(text):
+    return build(text)[0].identity({})
+
+
 def test_ids_tell_tags_apart():
     texts = ["a: !ref x\n", "a: !copy x\n", "a: x\n", "a: {'!ref': x}\n", "a: !ref [x]\n", "a: !ref {x: }\n"]
-    assert len({build(text).identity(()) for text in texts}) == len(texts)
-    assert build("a: !ref x\n").identity(()) == build("a:   !ref   'x'  # c\n").identity(())
+    assert len({identity(text) for text in texts}) == len(texts)
+    assert identity("a: !ref x\n") == identity("a:   !ref   'x'  # c\n")
 
 
 def test_a_runs_config_is_its_own_run_config():
-    template = build(NET)
-    again = Template.build(Config.parse(template.text((0,)), "config.yaml"))
-    assert again.text(()) == template.text((0,))
-    assert again.identity(()) == template.identity((0,))
+    renderer, space = build(NET)
+    params = space[0].params
+    again = Renderer(Config.parse(renderer.text(params), "config.yaml"))
+    assert again.text({}) == renderer.text(params)
+    assert again.identity({}) == renderer.identity(params)
 
 
 @pytest.mark.parametrize("text", ["a: !!map 3\n", "a: !!int [1]\n", "a: !fixed 3\n", "!ref a: 1\n"])

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from gridfold.records.objective import Objective, is_finite
-from gridfold.trainers.metric_names import HIGHER, LOWER, first_metric, higher_is_better, is_of_test
+from gridfold.trainers.metrics.names import HIGHER, LOWER, first_metric, higher_is_better, is_of_test
 
 
 class TestObjective:

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import canonical
 from gridfold.runs.names import MAX_BYTES, RunNames, check_prefix, label_parameters
+from gridfold.space.product import ListedParameter, Product
 from gridfold.space.repeats import Seeds, repetitions
-from gridfold.space.space import Parameter, Space
 
 
 def names(*parameters, prefix="mlp_experiment"):
-    space = Space(tuple(Parameter(path, tuple(values)) for path, values in parameters))
+    space = Product(tuple(ListedParameter(path, tuple(values)) for path, values in parameters))
     made = RunNames(prefix, "123045", space.parameters)
-    return [made.name(trial) for trial in space]
+    return [made.name(trial.params) for trial in space]
 
 
 def test_the_documented_name():
@@ -29,12 +29,11 @@ def test_the_documented_name():
 
 def test_repeats_end_in_their_seed_and_their_part_of_the_data():
     made = RunNames("p", "123045", (), Seeds("seed", (42,)), repeated=True)
-    (trial,) = Space()
-    assert [made.name(trial, each) for each in repetitions(range(2), 2)] == [
+    assert [made.name({}, each) for each in repetitions(range(2), 2)] == [
         f"p_123045_seed_{seed}_fold_{fold}" for seed in (42, 43) for fold in (0, 1)
     ]
     later = RunNames("p", "123045", (), Seeds("seed", (42,)))
-    assert [later.name(trial, each) for each in repetitions(range(2), None)] == ["p_123045_single", "p_123045_seed_43"]
+    assert [later.name({}, each) for each in repetitions(range(2), None)] == ["p_123045_single", "p_123045_seed_43"]
 
 
 @pytest.mark.parametrize("folds", [None, 2])
@@ -42,9 +41,9 @@ def test_repeats_end_in_their_seed_and_their_part_of_the_data():
 def test_repeats_never_share_a_name(folds, repeated):
     texts = ["x", "x_seed_1", "x_seed_1_fold_0", "x-seed-1", "x_fold_1", "1", "1_seed_1"]
     for path in ("a.seed", "a.fold", "a.v"):
-        space = Space((Parameter("b", (1, 2)), Parameter(path, tuple(texts))))
+        space = Product((ListedParameter("b", (1, 2)), ListedParameter(path, tuple(texts))))
         made = RunNames("p", "123045", space.parameters, Seeds(None, (0,)), repeated=repeated)
-        found = [made.name(trial, each) for each in repetitions(range(3), folds) for trial in space]
+        found = [made.name(trial.params, each) for each in repetitions(range(3), folds) for trial in space]
         assert len({name.casefold() for name in found}) == len(found)
 
 

@@ -19,6 +19,22 @@ class Clock:
         return self.now
 
 
+class Listed:
+    """Attempts that are there from the beginning."""
+
+    def __init__(self, attempts, then="done"):
+        self.left, self.then, self.heard = list(attempts), then, []
+
+    def take(self):
+        return self.left.pop(0) if self.left else self.then
+
+    def ended(self, record):
+        self.heard.append(record.index)
+
+    def awaits_others(self):
+        return False
+
+
 def attempts(count):
     return [Attempt(Run(f"r{i}"), Record(f"{i}", i, "s", {}, "t", attempt=1)) for i in range(count)]
 
@@ -46,7 +62,7 @@ def given(schedule):
 
 
 def test_all_in_order_and_then_none_until_they_have_ended():
-    schedule = Schedule(attempts(3))
+    schedule = Schedule(Listed(attempts(3)))
     waiting = iter(schedule)
     got = [next(waiting) for _ in range(4)]
     assert [attempt and attempt.record.index for attempt in got] == [0, 1, 2, None]
@@ -55,10 +71,47 @@ def test_all_in_order_and_then_none_until_they_have_ended():
     assert next(waiting, "over") == "over"
 
 
+def test_what_depends_on_a_run_under_way_is_asked_for_again():
+    source = Listed(attempts(1), "later")
+    schedule = Schedule(source)
+    waiting = iter(schedule)
+    first = next(waiting)
+    assert next(waiting) is None
+    schedule.ended(first, completed(first))
+    source.left += attempts(2)[1:]
+    assert next(waiting).record.index == 1
+    assert source.heard == [0]
+
+
+def test_what_depends_on_nothing_under_way_is_not_waited_for():
+    assert given(Schedule(Listed([], "later"))) == []
+
+
+def test_a_run_that_is_tried_again_has_not_ended():
+    source = Listed(attempts(1))
+    schedule = Schedule(source, Policy(retries=1))
+    (attempt,) = [attempt for attempt, _ in zip(schedule, range(1), strict=False)]
+    assert schedule.ended(attempt, failed(attempt, died(-9)))
+    assert source.heard == []
+
+
+def test_what_cannot_be_made_ends_the_search_when_the_runs_under_way_are_over():
+    class Full(Listed):
+        def take(self):
+            if not self.left:
+                raise OSError("no room")
+            return super().take()
+
+    schedule = Schedule(Full(attempts(1)))
+    assert given(schedule) == [0, None]
+    assert given(schedule) == []
+    assert (schedule.stopped, str(schedule.error), schedule.aborts) == ("no room", "no room", False)
+
+
 @pytest.mark.parametrize("error", [died(-9), timed_out(3), died(-15)])
 def test_a_fault_of_the_machine_is_tried_again_later_and_later(error):
     clock = Clock()
-    schedule = Schedule(attempts(1), Policy(retries=2), clock)
+    schedule = Schedule(Listed(attempts(1)), Policy(retries=2), clock)
     waiting = iter(schedule)
     for number, pause in ((1, 1), (2, 2)):
         attempt = next(waiting)
@@ -76,13 +129,13 @@ def test_a_fault_of_the_machine_is_tried_again_later_and_later(error):
 
 @pytest.mark.parametrize("error", [broken(), died(-11), died(1)])
 def test_a_fault_of_the_run_is_not(error):
-    schedule = Schedule(attempts(1), Policy(retries=2))
+    schedule = Schedule(Listed(attempts(1)), Policy(retries=2))
     (attempt,) = [attempt for attempt, _ in zip(schedule, range(1), strict=False)]
     assert not schedule.ended(attempt, failed(attempt, error))
 
 
 def test_the_first_runs_all_fail_alike():
-    schedule = Schedule(runs := attempts(9))
+    schedule = Schedule(Listed(runs := attempts(9)))
     for attempt in runs[:3]:
         assert not schedule.stopped
         schedule.ended(attempt, failed(attempt, broken()))
@@ -99,7 +152,7 @@ def test_the_first_runs_all_fail_alike():
     ],
 )
 def test_the_first_runs_do_not_all_fail_alike(first, policy):
-    schedule = Schedule(runs := attempts(9), policy)
+    schedule = Schedule(Listed(runs := attempts(9)), policy)
     schedule.ended(runs[0], first(runs[0]))
     for attempt in runs[1:6]:
         schedule.ended(attempt, failed(attempt, broken()))
@@ -107,14 +160,14 @@ def test_the_first_runs_do_not_all_fail_alike(first, policy):
 
 
 def test_fail_fast():
-    schedule = Schedule(runs := attempts(9), Policy(fail_fast=True))
+    schedule = Schedule(Listed(runs := attempts(9)), Policy(fail_fast=True))
     schedule.ended(runs[0], failed(runs[0], broken("x\ny")))
     assert schedule.stopped == "a run failed (ValueError: x)"
     assert schedule.aborts
 
 
 def test_a_full_disk_stops_the_search():
-    schedule = Schedule(runs := attempts(9), Policy(keep_going=True))
+    schedule = Schedule(Listed(runs := attempts(9)), Policy(keep_going=True))
     full = {"type": "OSError", "message": "[Errno 28] No space left on device", "errno": "ENOSPC"}
     schedule.ended(runs[0], failed(runs[0], full))
     assert schedule.stopped == "the disk is full: [Errno 28] No space left on device"
@@ -122,7 +175,7 @@ def test_a_full_disk_stops_the_search():
 
 def test_no_run_is_started_that_would_not_end_within_the_budget():
     clock = Clock()
-    schedule = Schedule(attempts(9), Policy(budget=100), clock)
+    schedule = Schedule(Listed(attempts(9)), Policy(budget=100), clock)
     waiting = iter(schedule)
     for seconds in (20, 40, 30):
         attempt = next(waiting)
@@ -135,7 +188,7 @@ def test_no_run_is_started_that_would_not_end_within_the_budget():
 
 class TestWhichMetricCounts:
     def schedule(self, **policy):
-        return Schedule(attempts(3), Policy(**{"objective": Objective()} | policy))
+        return Schedule(Listed(attempts(3)), Policy(**{"objective": Objective()} | policy))
 
     def hear(self, schedule, **metrics):
         first = next(iter(schedule))
@@ -159,7 +212,7 @@ class TestWhichMetricCounts:
 def test_one_slow_run_does_not_use_up_the_budget_of_the_next():
     """A run is expected to take the median: 30 s, where the mean is 50."""
     clock = Clock()
-    schedule = Schedule(attempts(9), Policy(budget=185), clock)
+    schedule = Schedule(Listed(attempts(9)), Policy(budget=185), clock)
     waiting = iter(schedule)
     for seconds in (20, 30, 100):
         attempt = next(waiting)
@@ -173,7 +226,7 @@ def test_one_slow_run_does_not_use_up_the_budget_of_the_next():
 
 @pytest.mark.parametrize("is_completed", [False, True])
 def test_failures_alike_stop_a_search_only_if_none_of_its_runs_is_completed(is_completed):
-    schedule = Schedule(attempts(9), has_completed=lambda: is_completed)
+    schedule = Schedule(Listed(attempts(9)), has_completed=lambda: is_completed)
     for attempt, _ in zip(schedule, range(3), strict=False):
         schedule.ended(attempt, failed(attempt, broken()))
     assert bool(schedule.stopped) is not is_completed

@@ -148,7 +148,7 @@ def test_what_varies_is_remembered(gridfold, write, project):
     planned = plan_of(search)
     assert [each.path for each in planned.space.parameters] == ["optim.lr", "model.size"]
     entries = list(search.entries())
-    assert [planned.template.identity(trial.choice) for trial in planned.space] == [entry.id for entry in entries]
+    assert [planned.renderer.identity(trial.params) for trial in planned.space] == [entry.id for entry in entries]
     for entry in entries:
         run = Config.load(search.run(entry).config_path)
         assert run.parameters == ()

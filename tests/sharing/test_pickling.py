@@ -18,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gridfold
-from gridfold.sharing.group import Group, SharedDict
-from gridfold.sharing.pickling import Pickles
+from gridfold.sharing.disguise import Pickles
+from gridfold.sharing.group import Group
+from gridfold.sharing.mapping import SharedDict
 from tests.sharing.test_fork import Project
 from tests.sharing.test_group import CONFIGS, families
 

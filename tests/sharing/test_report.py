@@ -100,7 +100,7 @@ def test_runs_that_say_nothing_are_not_counted():
     assert sharing.lone.cpu_seconds == 18
 
 
-def test_where_nothing_was_folded_there_is_nothing_to_tell():
+def test_where_nothing_was_shared_there_is_nothing_to_tell():
     sharing = shared([{"alone": "a command"}], [run(own=3.0)])
     assert (sharing.batches, sharing.batched, sharing.reasons, sharing.early_reads()) == (0, 0, {"a command": 0}, [])
 

@@ -7,8 +7,8 @@ import re
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -17,9 +17,12 @@ from gridfold.config.config import Config
 from gridfold.config.overrides import parse_arguments
 from gridfold.config.seeds import find_seeds
 from gridfold.core.errors import ConfigError
+from gridfold.propose.protocol import runs_of
 from gridfold.runs.store import Store
+from gridfold.search import hyperparam_search
 from gridfold.search.hyperparam_search import HyperParamSearch
-from gridfold.search.more_runs import next_round, results_of
+from gridfold.search.loop import Schedule
+from gridfold.search.more_runs import results_of
 from gridfold.search.plan import Plan, create, extend, plan_of
 from gridfold.space.repeats import DataFold, Repetition, Seeds, repetitions
 from tests.conftest import ROOT
@@ -144,7 +147,7 @@ class TestPlan:
         plan = self.plan("training: {seed: [1, 2, 3], lr: [0.1, 0.2]}")
         assert [parameter.path for parameter in plan.space.parameters] == ["training.lr"]
         assert (plan.repeats, plan.size) == (3, 6)
-        assert [plan.template_of(each).config((1,))["training"] for each in plan.repetitions] == [
+        assert [plan.renderer_of(each).config({"training.lr": 0.2})["training"] for each in plan.repetitions] == [
             {"seed": seed, "lr": 0.2} for seed in (1, 2, 3)
         ]
 
@@ -173,17 +176,17 @@ class TestPlan:
 
     def test_folds_of_the_built_in_trainer_stand_in_the_config(self):
         plan = self.plan("data: {train: x.csv}", folds=2)
-        configs = [plan.template_of(each).config(())["data"] for each in plan.repetitions]
+        configs = [plan.renderer_of(each).config({})["data"] for each in plan.repetitions]
         assert configs == [{"train": "x.csv", "folds": 2, "fold": fold} for fold in (0, 1)]
 
     def test_a_config_says_its_seed_and_its_fold_where_it_has_no_keys_for_them(self):
         plan = self.plan("lr: 1\ngridfold: {trainer: 'x:y', repeats: 2, folds: 2}")
-        text = plan.template_of(Repetition(1, DataFold(1, 2))).text(())
+        text = plan.renderer_of(Repetition(1, DataFold(1, 2))).text({})
         assert text == "lr: 1\n# gridfold: {trainer: 'x:y', seed: 1, fold: [1, 2]}\n"
         again = Config.parse(text, "config.yaml")
         assert (again.run_seed, again.fold) == (1, DataFold(1, 2))
-        assert Plan(again).template.text(()) == text
-        assert Plan(again).template.identity(()) == plan.template_of(Repetition(1, DataFold(1, 2))).identity(())
+        assert Plan(again).renderer.text({}) == text
+        assert Plan(again).renderer.identity({}) == plan.renderer_of(Repetition(1, DataFold(1, 2))).identity({})
 
     @pytest.mark.parametrize("comment", ["{seed: -1}", "{seed: x}", "{fold: [2, 2]}", "{fold: 1}", "{fold: [0]}"])
     def test_a_comment_that_is_no_seed_or_fold(self, comment):
@@ -356,6 +359,12 @@ def test_what_failed_before_is_not_tried_again_with_the_repeats_that_are_added(p
     assert [(trial.params["lr"], len(trial.values)) for trial in found.trials] == [(4, 2), (3, 2), (2, 0)]
 
 
+def add(search, trials, repeats):
+    """Add some repeats of some trials; how many are new."""
+    plan = plan_of(search)
+    return extend(search, plan, runs_of([plan.space[trial] for trial in trials], repetitions(range(repeats), None)))
+
+
 class TestExtension:
     def created(self, place, text="lr: [1, 2]\n"):
         config = Config.parse(text, "c.yaml").override(trainer="trainers:by_run")
@@ -364,10 +373,9 @@ class TestExtension:
     def test_runs_are_added_once_behind_the_others(self, place):
         search = self.created(place)
         before = (search.dir / "runs.jsonl").read_text()
-        added = list(repetitions(range(3), None))
-        assert extend(search, plan_of(search), [1], added) == 2
-        assert extend(search, plan_of(search), [0, 1], added) == 2
-        assert extend(search, plan_of(search), [0, 1], added) == 0
+        assert add(search, [1], 3) == 2
+        assert add(search, [0, 1], 3) == 2
+        assert add(search, [0, 1], 3) == 0
         entries = list(search.entries())
         assert (search.dir / "runs.jsonl").read_text().startswith(before)
         assert [(e.index, e.params["lr"], e.repeat) for e in entries] == [
@@ -382,17 +390,18 @@ class TestExtension:
         for name in ("repeats", "race", "folds", "seed_path", "metric", "maximize"):
             del facts[name]
         search.write_facts(facts)
-        assert extend(search, plan_of(search), [0], repetitions(range(2), None)) == 1
+        assert add(search, [0], 2) == 1
 
     def test_killed_at_any_moment_nothing_is_lost(self, place):
         search = self.created(place, "lr: [1, 2, 3, 4]\n")
         before = (search.dir / "runs.jsonl").read_text()
         program = (
             "import os, signal, sys\n"
-            "from gridfold import store\n"
+            "from gridfold.propose.protocol import runs_of\n"
+            "from gridfold.runs.store import SearchDirectory\n"
             "from gridfold.search.plan import extend, plan_of\n"
             "from gridfold.space.repeats import repetitions\n"
-            "search = store.SearchDirectory(sys.argv[1])\n"
+            "search = SearchDirectory(sys.argv[1])\n"
             "left = int(sys.argv[2])\n"
             "def dying(name):\n"
             "    function = getattr(os, name)\n"
@@ -405,7 +414,7 @@ class TestExtension:
             "plan = plan_of(search)\n"
             "for name in ('makedirs', 'replace', 'open', 'close', 'write'):\n"
             "    setattr(os, name, dying(name))\n"
-            "extend(search, plan, range(4), repetitions(range(3), None))\n"
+            "extend(search, plan, runs_of(plan.space, repetitions(range(3), None)))\n"
         )
         for moment in (1, 2, 3, 5, 9, 14, 33, 40, 41, 42, 43, 44, 45, 46, 47, 48, 50):
             line = [sys.executable, "-c", program, str(search.dir), str(moment)]
@@ -418,7 +427,7 @@ class TestExtension:
             if process.returncode == 0:
                 break
             assert process.returncode == -signal.SIGKILL, process.stderr.decode()
-        assert extend(search, plan_of(search), range(4), repetitions(range(3), None)) in (0, 8)
+        assert add(search, range(4), 3) in (0, 8)
         assert [entry.index for entry in search.entries()] == list(range(12))
 
     def test_more_repeats_of_the_best(self, search, gridfold):
@@ -452,8 +461,8 @@ def near_the_best(results):
 class TestRace:
     @pytest.fixture(autouse=True)
     def judge(self, monkeypatch):
-        for module in (run, execution):
-            monkeypatch.setattr(module, "contention", lambda: near_the_best)
+        monkeypatch.setattr(execution, "contention", lambda: near_the_best)
+        monkeypatch.setattr(run, "contention", lambda: near_the_best)
 
     def counts(self):
         return {trial.params["lr"]: len(trial.values) for trial in results_of(last()).trials}
@@ -483,18 +492,18 @@ class TestRace:
         text = "lr: [0.1, 0.5, 0.51]"
         code, said = search(text, "--repeats", "4", "--race", "--no-execute")
         assert (code, len(found())) == (0, 6)
-        assert next_round(last(), near_the_best) == 0  # this one is not over
         assert gridfold("resume", "last")[0] == 0
         assert self.counts() == {0.1: 2, 0.5: 4, 0.51: 4}
         code, said = gridfold("resume", "last")
         assert (code, len(found())) == (0, 10), said
 
-    def test_a_budget_ends_it(self, search, monkeypatch):
-        moments = itertools.count(0, 100)
-        monkeypatch.setattr(execution, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+    def test_a_budget_ends_it(self, search, monkeypatch, place):
+        def clock():
+            return 61.0 * (len(list(place.glob("runs/*/run.json"))) >= 4)  # that many it begins with
+
+        monkeypatch.setattr(hyperparam_search, "Schedule", partial(Schedule, clock=clock))
         _, said = search("lr: [0.5, 0.51]", "--repeats", "9", "--race", "--budget", "60s")
         assert "Stopped: the budget of 0:01:00 allows no further run" in said
-        assert len(found()) == 6
         assert self.counts() == {0.5: 2, 0.51: 2}
 
 
@@ -531,6 +540,6 @@ def test_confirm_needs_something_completed(search, gridfold):
 def test_runs_of_different_parts_of_the_data_have_different_ids():
     """Else --reuse would take the result of one part for that of another."""
     plan = Plan(Config.parse("lr: [1, 2]\n", "c.yaml").override(folds=3, trainer="toy:train"))
-    ids = [plan.template_of(Repetition(0, DataFold(part, 3))).identity((0,)) for part in range(3)]
-    ids.append(plan.template_of(Repetition(0, DataFold(0, 4))).identity((0,)))
+    parts = [*(DataFold(part, 3) for part in range(3)), DataFold(0, 4)]
+    ids = [plan.renderer_of(Repetition(0, part)).identity({"lr": 1}) for part in parts]
     assert len(set(ids)) == 4

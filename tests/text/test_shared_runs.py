@@ -12,7 +12,7 @@ from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.search.hyperparam_search import Silent
-from gridfold.trainers.trainer import BUILT_IN
+from gridfold.trainers.protocol import BUILT_IN
 
 FILES = ("head.safetensors", "classifier.json", "misclassified.csv", "metrics.jsonl")
 

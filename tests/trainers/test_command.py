@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from gridfold.core.errors import ConfigError
 from gridfold.runs.run import Run
 from gridfold.trainers.command import CommandFailed, CommandTrainer
-from gridfold.trainers.printed import MetricsUnreadable
+from gridfold.trainers.metrics.printed import MetricsUnreadable
 from tests.conftest import ROOT
 from tests.trainers.test_trainer import TrainerContract
 
@@ -475,7 +475,7 @@ WORKER = """
 import os, signal, sys
 from gridfold.trainers.command import CommandTrainer
 from gridfold.runs.run import Run
-from gridfold.trainers.printed import MetricsUnreadable
+from gridfold.trainers.metrics.printed import MetricsUnreadable
 
 def interrupt(*_):
     raise KeyboardInterrupt

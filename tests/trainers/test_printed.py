@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from gridfold.trainers.printed import Mark, MetricsUnreadable, printed_metrics, written_metrics
+from gridfold.trainers.metrics.printed import Mark, MetricsUnreadable, printed_metrics, written_metrics
 
 
 @pytest.fixture

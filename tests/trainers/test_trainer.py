@@ -8,7 +8,8 @@ import pytest
 
 from gridfold.core.errors import ConfigError
 from gridfold.runs.run import Run
-from gridfold.trainers.trainer import FunctionTrainer, resolve
+from gridfold.trainers.function import FunctionTrainer
+from gridfold.trainers.resolve import resolve
 
 
 class TrainerContract:

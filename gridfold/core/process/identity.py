@@ -13,12 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from gridfold.core.files import read_regular
+
 MARK = "GRIDFOLD_PROCESS"  # set in every process of a search but the first, to the session of that one
 
 _PROC = Path("/proc")
 _GONE_SECONDS = 5.0  # how long killed processes may take to be gone
 _CLOCK_SECONDS = 30.0  # that the clocks of a machine and of its disk may be apart
-_PAGE = 4096  # bytes: a file in /proc of one line is no longer
 _START_PARTS = 3  # the boot, the namespace, and the time since that boot
 
 Life = Literal["alive", "dead", "elsewhere"]
@@ -200,15 +201,9 @@ def _start_elsewhere(pid: int) -> str | None:
 def _stat(pid: int) -> list[str]:
     """The fields of ``/proc/PID/stat`` from the state on; the name before them may hold anything."""
     try:
-        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)  # asked once a run: less than a file is
+        return read_regular(f"/proc/{pid}/stat").rpartition(b")")[2].decode("ascii").split()
     except OSError:
         return []
-    try:
-        return os.read(descriptor, _PAGE).rpartition(b")")[2].decode("ascii").split()
-    except OSError:  # it has ended meanwhile
-        return []
-    finally:
-        os.close(descriptor)
 
 
 def _members(group: int) -> Iterator[tuple[int, bool | None]]:

@@ -12,7 +12,6 @@ import os
 import select
 import signal
 import sys
-import threading
 
 
 class Lifeline:
@@ -42,6 +41,8 @@ def tie(end: int) -> int:
         own = copy(end)
         tie_other(own, os.getpid())
     else:
+        import threading
+
         threading.Thread(target=_wait, args=[end], daemon=True).start()
     if select.select([end], [], [], 0)[0]:  # it was closed before
         _die()

@@ -14,7 +14,8 @@ import sys
 import time
 from collections.abc import Collection
 from functools import cache
-from pathlib import Path
+
+from gridfold.core.files import read_regular
 
 _PR_SET_CHILD_SUBREAPER = 36
 _GONE_SECONDS = 5.0  # how long killed processes may take to be gone
@@ -29,9 +30,10 @@ def adopt() -> None:
 def children(pid: int = 0) -> set[int]:
     """The children of a process, this one by default, also the adopted; none where the kernel does not say."""
     pid = pid or os.getpid()
-    with contextlib.suppress(OSError):
-        return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_bytes().split()))
-    return set()
+    try:
+        return set(map(int, read_regular(f"/proc/{pid}/task/{pid}/children").split()))
+    except OSError:
+        return set()
 
 
 class Orphans:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import random
 import sys
 from collections.abc import Callable, Mapping
 from importlib.machinery import ModuleSpec
@@ -16,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 _SEEDERS: dict[str, Callable[[Any, int], object]] = {
+    "random": lambda python, seed: python.seed(seed),
     "numpy": lambda numpy, seed: numpy.random.seed(seed),
     "torch": lambda torch, seed: torch.manual_seed(seed),
 }
@@ -47,7 +47,6 @@ def has_drawn(before: Mapping[str, object]) -> bool:
 
 def start(seed: int) -> None:
     """Start the random numbers from a seed; those of a library that is not loaded when it is."""
-    random.seed(seed)
     for name, seeder in _SEEDERS.items():
         if name in sys.modules:
             seeder(sys.modules[name], seed)

@@ -24,7 +24,7 @@ from gridfold.executors.protocol import Watcher
 from gridfold.runs.failure import Error, describe, died, is_infrastructure, lost, timed_out
 from gridfold.runs.record import Record, now, started
 from gridfold.runs.run import Attempt, Run
-from gridfold.trainers.trainer import BUILT_IN
+from gridfold.trainers.protocol import BUILT_IN
 from gridfold.worker import TAKEN
 
 Result = TypeVar("Result")

@@ -10,22 +10,20 @@ import atexit
 import contextlib
 import gc
 import importlib
-import logging
 import os
 import pickle
 import selectors
 import signal
-import subprocess
 import sys
-import threading
 import time
 import traceback
 import weakref
 from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection, Pipe
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from gridfold.core import logs
 from gridfold.core.errors import shown
+from gridfold.core.process.channel import Channel
 from gridfold.core.process.identity import Owner
 from gridfold.core.process.lifeline import tie, untie
 from gridfold.core.process.orphans import Orphans
@@ -34,8 +32,11 @@ from gridfold.identity import reads
 from gridfold.sharing import clocks
 from gridfold.sharing.fork import grow, reap, why_not
 from gridfold.sharing.start import Pipes, Shared
-from gridfold.trainers.trainer import resolve
+from gridfold.trainers.resolve import resolve
 from gridfold.worker import Moment, Task, run_process
+
+if TYPE_CHECKING:
+    import subprocess
 
 _BEGAN = time.monotonic()  # nearly when this process did
 # What libraries import when they are first used, such as for the first optimiser: each run would do it by itself.
@@ -48,16 +49,14 @@ def main() -> int:
     start, by_search = pickle.load(sys.stdin.buffer)
     tied = tie(start.pipes.lifeline)
     untie(by_search)
-    logging.getLogger("gridfold").addHandler(logging.StreamHandler())  # what is said goes to the run's log
+    logs.show()
     printed = os.memfd_create("printed") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
     for output in (1, 2):
         os.dup2(printed, output)
     reads.start()
     cold = "it is to import for itself" if start.cold else _preload(start.trainer)
     _prepare_to_fork()
-    with Connection(start.connection) as connection:
-        _Server(connection, start.pipes, printed, tied, cold).serve()
-    return 0
+    _Server(Channel(start.connection), start.pipes, printed, tied, cold).serve()
 
 
 def _preload(trainer: str | Sequence[str]) -> str:
@@ -87,7 +86,7 @@ def _prepare_to_fork() -> None:
 class _Server:
     """The import server at work: one thread, which waits for the search and for its children."""
 
-    def __init__(self, connection: Connection, pipes: Pipes, printed: int, tied: int, cold: str) -> None:
+    def __init__(self, connection: Channel, pipes: Pipes, printed: int, tied: int, cold: str) -> None:
         self._connection = connection
         self._pipes = pipes
         self._lifeline = pipes.lifeline
@@ -107,7 +106,7 @@ class _Server:
         signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
-    def serve(self) -> None:
+    def serve(self) -> NoReturn:
         """Do what the search says until it is gone."""
         why = self._why_cold()
         if not why:
@@ -120,7 +119,7 @@ class _Server:
                 self._reap()
             if self._connection in readable:
                 try:
-                    what, key, value = self._connection.recv()
+                    what, key, value = self._connection.receive()
                 except (EOFError, OSError):
                     self._end()
                 if what == "call":
@@ -180,15 +179,16 @@ class _Server:
             self._connection.send(_outcome(asked))
             self._orphans.spare()  # what an import has started
             return
-        receiver, sender = Pipe(duplex=False)
+        receiver, sender = map(Channel, os.pipe())
         pid = os.fork()
         if pid == 0:
             self._become(lambda: _answer(sender, self._lifeline, asked))
         sender.close()
         try:
-            answer = receiver.recv_bytes()
+            answer = receiver.receive_bytes()
         except EOFError:
             answer = pickle.dumps(("raised", 0, ChildProcessError("the process that imported the trainer died")))
+        receiver.close()
         os.waitpid(pid, 0)
         self._orphans.end(self._children)
         self._connection.send_bytes(answer)
@@ -205,7 +205,8 @@ class _Server:
         except BaseException:
             traceback.print_exc()
         with contextlib.suppress(BaseException):
-            threading._shutdown()  # type: ignore[attr-defined]  # waits for threads, as the end of a program does
+            if threading := sys.modules.get("threading"):
+                threading._shutdown()  # waits for threads, as the end of a program does
             atexit._run_exitfuncs()
             sys.stdout.flush()
         os._exit(code)
@@ -229,7 +230,7 @@ def _outcome(asked: bytes) -> tuple[str, int, Any]:
         return "raised", 0, error
 
 
-def _answer(sender: Connection, lifeline: int, asked: bytes) -> int:
+def _answer(sender: Channel, lifeline: int, asked: bytes) -> int:
     tie(lifeline)
     silence = os.open(os.devnull, os.O_WRONLY)
     for output in (1, 2):

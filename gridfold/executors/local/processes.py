@@ -8,13 +8,13 @@ import os
 import pickle
 import selectors
 import signal
-import subprocess
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Pipe
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from gridfold.core.process.channel import Channel
 from gridfold.core.process.identity import MARK, is_alive, kill_all, marked, wait_until_gone
 from gridfold.core.process.lifeline import Lifeline, copy, tie_other
 from gridfold.core.process.orphans import adopt, children
@@ -22,6 +22,9 @@ from gridfold.runs.failure import signal_name
 from gridfold.runs.run import Attempt
 from gridfold.sharing.start import Pipes, Shared
 from gridfold.worker import Task
+
+if TYPE_CHECKING:
+    import subprocess
 
 Result = TypeVar("Result")
 
@@ -94,8 +97,9 @@ class ImportServer:
         self.cold_reason = ""
         self._pids: dict[int, int | None] = {}
         self._lifeline = Lifeline()
-        self._connection, theirs = Pipe()
-        self._selector = selectors.PollSelector()  # ``Connection.poll`` makes one each time
+        ours, theirs = socket.socketpair()
+        self._connection = Channel(ours.detach())
+        self._selector = selectors.PollSelector()
         self._selector.register(self._connection, selectors.EVENT_READ)
         self._tokens, self._grants = _pipe()
         self._events, told = _pipe()
@@ -225,7 +229,9 @@ class ImportServer:
         for end in (self._tokens, self._grants, self._events):
             os.close(end)
         self._connection.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        from subprocess import TimeoutExpired  # as in `spawn`
+
+        with contextlib.suppress(TimeoutExpired):
             self._process.wait(_END_SECONDS)
         self._process.kill()
         self._process.wait()
@@ -242,7 +248,7 @@ class ImportServer:
 
     def _receive(self) -> tuple[str, int, Any]:
         try:
-            received: tuple[str, int, Any] = self._connection.recv()
+            received: tuple[str, int, Any] = self._connection.receive()
         except (OSError, EOFError):
             raise ServerDiedError(self._process.wait()) from None
         return received
@@ -288,6 +294,8 @@ def spawn(
 
     It is tied to the search before its first instruction, whatever Python does before ``main``: that is told how, too.
     """
+    import subprocess  # with ``threading``: see `gridfold.core.logs`
+
     tied = copy(lifeline)
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", _START.format(path=sys.path, module=module)],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gridfold.trainers.metric_names import candidates, first_metric, higher_is_better, is_unclear
+from gridfold.trainers.metrics.names import candidates, first_metric, higher_is_better, is_unclear
 
 LOWER = """
     misclassification_rate failure_rate l1 l2 huber aic bic distance duration fit_time memory pinball val_loss

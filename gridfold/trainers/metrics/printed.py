@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gridfold.trainers.metric_names import higher_is_better, is_cost, is_result
+from gridfold.trainers.metrics.names import higher_is_better, is_cost, is_result
 
 _METRICS_BYTES = 16 << 20  # more is no file of metrics
 _LINE_BYTES = 64 << 10  # of a printed line of metrics

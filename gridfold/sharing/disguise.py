@@ -1,4 +1,4 @@
-"""Says that something is about to be pickled, while a config stands for several trials.
+"""What lets libraries that go by the very type take a config for many trials for the dict that it stands for.
 
 A pickle is to have the bytes that it has alone. The pickler of C writes only an exact dict as one, and looks at the
 type before it asks an object anything: the config must be a dict when it begins. Whatever is pickled may hold it.
@@ -7,10 +7,13 @@ type before it asks an object anything: the config must be a dict when it begins
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from yaml.representer import SafeRepresenter
+
 from gridfold.sharing.call_site import is_seen_by_nobody
+from gridfold.sharing.mapping import SharedDict
 from gridfold.sharing.native import set_attribute
 
 
@@ -50,3 +53,32 @@ class _Looked:
         if pickler is not None and not is_seen_by_nobody():
             self._tell()
         raise AttributeError("reducer_override")
+
+
+def _pickle(pickler: Any, mapping: SharedDict) -> None:
+    """Pickle, where the pickler is written in Python: for those in C see `Pickles`."""
+    mapping._tracking.group.settle()
+    pickler.dispatch[dict](pickler, mapping)
+
+
+def _represent(dumper: Any, mapping: SharedDict) -> Any:
+    return dumper.yaml_representers[dict](dumper, mapping)
+
+
+def teach_libraries() -> None:
+    """Let YAML dumpers, and picklers in Python, write the config as they write a dict: those that there are by now."""
+    for dumper in _classes(SafeRepresenter, "yaml_representers"):
+        dumper.add_representer(SharedDict, _represent)
+    for pickler in _classes(pickle._Pickler, "dispatch"):
+        pickler.dispatch[SharedDict] = _pickle
+
+
+def _classes(base: Any, table: str) -> Iterator[Any]:
+    """A class and those derived from it that have such a table of their own; others have that of their base."""
+    if table in vars(base) or base is SafeRepresenter:
+        yield base
+    for derived in base.__subclasses__():
+        yield from _classes(derived, table)
+
+
+teach_libraries()

@@ -1,0 +1,1 @@
+"""What to run next: a proposer is asked for runs, and told what came of them."""

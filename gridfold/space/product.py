@@ -1,0 +1,132 @@
+"""The grid: every combination of listed values, indexed and lazy (pure)."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from gridfold.core.errors import ConfigError, nearest
+from gridfold.core.values import canonical, first_repeat, render
+from gridfold.space.space import Space
+from gridfold.space.trial import Trial
+
+
+@dataclass(frozen=True)
+class ListedParameter:
+    """A dotted path and the values it takes, at least one and no two equal.
+
+    Raises:
+        ConfigError: there are no values, or two of them are equal.
+    """
+
+    path: str
+    values: tuple[Any, ...]
+    where: str = field(default="", compare=False)
+    optional: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise ConfigError(
+                "no values, so there would be no runs", path=self.path, where=self.where, hint="give at least one"
+            )
+        position = first_repeat(self.values)
+        if position is not None:
+            listed = render(list(self.values))
+            raise ConfigError(
+                f"the value {render(self.values[position])} appears twice in {listed}",
+                path=self.path,
+                where=self.where,
+                hint=f"remove one; if the list is meant to be one value, give it as such: {self.path}={listed}",
+            )
+
+    def position(self, value: Any) -> int:
+        """Where a value stands in the list: 1, 1.0 and true are three.
+
+        Raises:
+            ConfigError: it is not in the list.
+        """
+        try:
+            return self._positions[canonical(value)]
+        except KeyError:
+            problem = f"{render(value)} is none of the values {render(list(self.values)):.200}"
+            raise ConfigError(problem, path=self.path, where=self.where) from None
+
+    @cached_property
+    def _positions(self) -> Mapping[str, int]:
+        return {canonical(value): position for position, value in enumerate(self.values)}
+
+
+@dataclass(frozen=True)
+class Product(Space):
+    """Every combination of the parameters' values; the last parameter varies fastest.
+
+    Nothing is listed: a trial is made when asked for, so a product of 2**60 trials costs what its parameters cost.
+    ``len()`` works up to ``sys.maxsize``; ``count()`` always does.
+    """
+
+    parameters: tuple[ListedParameter, ...] = ()
+
+    @property
+    def factors(self) -> Sequence[tuple[str, int]]:
+        """Each parameter and how many values it has."""
+        return [(parameter.path, len(parameter.values)) for parameter in self.parameters]
+
+    def count(self) -> int:
+        """How many trials there are; 1 if nothing varies."""
+        return math.prod(count for _, count in self.factors)
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def __getitem__(self, index: int) -> Trial:
+        count = self.count()
+        if not -count <= index < count:
+            raise IndexError(f"trial {index} of a space of {count}")
+        rest = index = index % count
+        values = []
+        for parameter in reversed(self.parameters):
+            rest, position = divmod(rest, len(parameter.values))
+            values.append(parameter.values[position])
+        return Trial(index, dict(zip(self._paths, reversed(values), strict=True)))
+
+    def __iter__(self) -> Iterator[Trial]:
+        combinations = itertools.product(*[parameter.values for parameter in self.parameters])
+        return (Trial(index, dict(zip(self._paths, values, strict=True))) for index, values in enumerate(combinations))
+
+    def trial(self, params: Mapping[str, Any]) -> Trial:
+        """The trial that has exactly these values, each of the type that the list has.
+
+        Raises:
+            ConfigError: a parameter has no value, or one that is not in its list; or there is no such parameter.
+        """
+        if unknown := [path for path in params if path not in self._paths]:
+            raise ConfigError("does not vary", path=unknown[0], hint=nearest(unknown[0], self._paths))
+        if missing := [path for path in self._paths if path not in params]:
+            raise ConfigError("no value is given", path=missing[0])
+        return self[self._index([parameter.position(params[parameter.path]) for parameter in self.parameters])]
+
+    def sample(self, most: int) -> Iterator[Trial]:
+        """Trials that have every value at least once, and so many others; all, if there are no more than that."""
+        if self.count() <= most:
+            yield from self
+            return
+        counts = [count for _, count in self.factors]
+        for step in range(max(counts)):
+            yield self[self._index([step % count for count in counts])]
+        draw = random.Random(0)
+        yield from (self[draw.randrange(self.count())] for _ in range(most))
+
+    @cached_property
+    def _paths(self) -> tuple[str, ...]:
+        return tuple(parameter.path for parameter in self.parameters)
+
+    def _index(self, positions: Sequence[int]) -> int:
+        index = 0
+        for parameter, position in zip(self.parameters, positions, strict=True):
+            index = index * len(parameter.values) + position
+        return index
