@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +19,7 @@ from gridfold.records.ties import Leaders
 from gridfold.runs.failure import signature
 from gridfold.runs.run import Record, Run
 from gridfold.search.forecast import Pace
+from gridfold.show.terminal import progress_note
 
 _MAX_BARS = 10  # of runs that run
 _FEW = 100  # runs that each have a line
@@ -153,16 +154,6 @@ def outcome(run: Run, record: Record, objective: Objective) -> str:
     else:
         result = f"{record.state}, {name} {number(value)}" if name else record.state
     return f"{result}, {number(record.seconds, 1)} s"
-
-
-def progress_note(state: Mapping[str, float]) -> str:
-    """How far a run says it is, in some words."""
-    parts = []
-    if "epoch" in state:
-        parts.append(f"epoch {state['epoch']:g}" + (f"/{state['epochs']:g}" if "epochs" in state else ""))
-    if "loss" in state:
-        parts.append(f"loss {state['loss']:.4f}")
-    return "  ".join(parts) or "preparing"
 
 
 def _left(start: float, done: float, remaining: float) -> str:
