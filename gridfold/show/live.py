@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +23,7 @@ from gridfold.runs.record import Record
 from gridfold.runs.run import Run
 from gridfold.search.forecast import Pace
 from gridfold.show.plan_table import counted
+from gridfold.show.terminal import progress_note
 
 _MAX_BARS = 10  # of runs that run
 _FEW = 100  # runs that each have a line
@@ -178,16 +179,6 @@ def _added(entries: Sequence[RunEntry], *, races: bool) -> str:
     trials, repeat = len({canonical(entry.params) for entry in entries}), max(entry.repeat for entry in entries)
     which = "1 combination that is" if trials == 1 else f"{trials:,} combinations that are"
     return f"Race: repeat {repeat + 1} for {which} in contention ({counted(len(entries), 'run')})"
-
-
-def progress_note(state: Mapping[str, float]) -> str:
-    """How far a run says it is, in some words."""
-    parts = []
-    if "epoch" in state:
-        parts.append(f"epoch {state['epoch']:g}" + (f"/{state['epochs']:g}" if "epochs" in state else ""))
-    if "loss" in state:
-        parts.append(f"loss {state['loss']:.4f}")
-    return "  ".join(parts) or "preparing"
 
 
 def _left(start: float, done: float, remaining: float) -> str:

@@ -35,21 +35,23 @@ _MAX_CONFIG = 100_000
 _MAX_LOGS = 12
 _MAX_RUNS = 6  # of a trial
 _MAX_GROUPS = 50
+_NOTHING = "–"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A text, and what it is sorted by; "" is last in either order."""
+    """A text, and what it is sorted by: by itself if that is None. A dash and "" are last in either order."""
 
     text: str
-    key: str | float = ""
+    key: float | str | None = None
 
 
 @dataclass(frozen=True)
 class TrialRow:
-    """A trial in the table: its standing, its cells, the first a heading, and its first runs."""
+    """A trial in the table: its standing and rank, the other cells, and its first runs."""
 
     standing: str
+    rank: str
     cells: tuple[Cell, ...]
     runs: tuple[RunSummary, ...]
     more: int
@@ -190,24 +192,16 @@ def _headings(summary: Summary) -> Iterator[tuple[str, str]]:
 
 def _row(summary: Summary, knows_noise: bool, trial: TrialSummary) -> TrialRow:  # noqa: FBT001
     cells = (
-        Cell("–") if trial.rank is None else Cell(str(trial.rank), trial.rank),
-        *(_value(trial, path) for path in summary.labels),
-        Cell("–") if trial.mean is None else Cell(plus_minus(trial.mean, trial.std), trial.mean),
+        *(Cell(value_text(trial.params[path], 60) if path in trial.params else _NOTHING) for path in summary.labels),
+        Cell(plus_minus(trial.mean, trial.std) or _NOTHING, trial.mean),
         *([Cell(_interval(trial))] if knows_noise else []),
         _against(trial, is_alone=summary.tie is None),
-        Cell(str(trial.n), trial.n),
-        Cell("–") if trial.seconds is None else Cell(number(trial.seconds, 1), trial.seconds),
-        Cell(_state(trial), _state(trial)),
+        Cell(str(trial.n)),
+        Cell(number(trial.seconds, 1) or _NOTHING, trial.seconds),
+        Cell(_state(trial)),
     )
-    return TrialRow(trial.standing or "without", cells, trial.runs[:_MAX_RUNS], len(trial.runs) - _MAX_RUNS)
-
-
-def _value(trial: TrialSummary, path: str) -> Cell:
-    if path not in trial.params:
-        return Cell("–")
-    value = trial.params[path]
-    text = value_text(value, 60)
-    return Cell(text, value if isinstance(value, (int, float)) and not isinstance(value, bool) else text)
+    rank, more = str(trial.rank or _NOTHING), len(trial.runs) - _MAX_RUNS
+    return TrialRow(trial.standing or "without", rank, cells, trial.runs[:_MAX_RUNS], more)
 
 
 def _interval(trial: TrialSummary) -> str:
@@ -219,10 +213,12 @@ def _interval(trial: TrialSummary) -> str:
 
 def _against(trial: TrialSummary, *, is_alone: bool) -> Cell:
     """How a trial compares with the best."""
-    if trial.rank in (None, 1):
-        return Cell("–") if trial.rank is None else Cell("best" if is_alone else "tied", -1.0)
+    if trial.rank is None:
+        return Cell(_NOTHING)
+    if trial.rank == 1:
+        return Cell("best" if is_alone else "tied", -1.0)
     if trial.p is None or trial.difference is None:
-        return Cell("unknown")
+        return Cell("unknown", "")
     word = "yes" if trial.distinguishable else "unclear"
     return Cell(f"{word}, p {figures.p_text(trial.p)}", trial.difference)
 

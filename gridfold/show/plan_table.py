@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.markup import escape
@@ -16,9 +16,11 @@ from gridfold.config.config import SECTION
 from gridfold.config.document import holders
 from gridfold.core.values import render
 from gridfold.runs.names import RunNames
-from gridfold.search.forecast import Forecast
-from gridfold.search.plan import Plan
 from gridfold.space.space import size_text
+
+if TYPE_CHECKING:
+    from gridfold.search.forecast import Forecast
+    from gridfold.search.plan import Plan
 
 _MAX_VALUES = 12
 _MAX_SEEDS = 5

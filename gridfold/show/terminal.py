@@ -6,9 +6,10 @@ import heapq
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.markup import escape
@@ -36,9 +37,14 @@ from gridfold.search.status import Status
 from gridfold.search.verify import Verification, Verified
 from gridfold.show import trial_table
 from gridfold.show.console import VisibleConsole
-from gridfold.show.live import progress_note
 from gridfold.show.plan_table import counted
 from gridfold.show.text_table import Heading, TextTable
+
+if TYPE_CHECKING:  # tables need no search
+    from gridfold.search.hyperparam_search import Outcome
+    from gridfold.search.reuse import Reusable
+    from gridfold.search.status import Status
+    from gridfold.search.verify import Verification, Verified
 
 MAX_ROWS = 20
 _MAX_VALUES = 12
@@ -145,6 +151,16 @@ def status(found: Status, again: str) -> Group:
     if not found.running and found.left:
         lines.append(escape(f"Nobody works on it. To continue: {again} {found.search.name}"))
     return Group(*lines)
+
+
+def progress_note(state: Mapping[str, float]) -> str:
+    """How far a run says it is, in some words."""
+    parts = []
+    if "epoch" in state:
+        parts.append(f"epoch {state['epoch']:g}" + (f"/{state['epochs']:g}" if "epochs" in state else ""))
+    if "loss" in state:
+        parts.append(f"loss {state['loss']:.4f}")
+    return "  ".join(parts) or "preparing"
 
 
 def _best_so_far(found: Status, entry: RunEntry, record: Record) -> list[str]:

@@ -76,7 +76,11 @@
       svg.setAttribute("viewBox", `${x} ${y} ${width} ${height}`);
       const isWhole = width === 1000 && height === 1000;
       plot.querySelectorAll(".tick").forEach((each) => each.remove());
-      if (isWhole) return grid.setAttribute("d", whole), plot.append(...ticks);
+      if (isWhole) {
+        grid.setAttribute("d", whole);
+        plot.append(...ticks);
+        return;
+      }
       const valueOf = (at, low, high) => low + (at / 1000) * (high - low);
       const [low, high] = [valueOf(1000 - y - height, lower, upper), valueOf(1000 - y, lower, upper)];
       const [first, last] = [valueOf(x, left, right), valueOf(x + width, left, right)];
@@ -129,8 +133,9 @@
   const headings = [...table.tHead.rows[0].cells];
   const collator = new Intl.Collator(undefined, { numeric: true });
   const keyOf = (row, column) => {
-    const said = row.cells[column].dataset.key;
-    return said === "" || said === undefined ? null : said;
+    const cell = row.cells[column];
+    const key = cell.dataset.key ?? cell.textContent;
+    return key === "" || key === "–" ? null : key;
   };
   const compare = (a, b) => {
     const [x, y] = [Number(a), Number(b)];
