@@ -2,7 +2,7 @@
 
 import sys
 
-from gridfold.cli.main import search
+from gridfold.cli import search
 
 if __name__ == "__main__":
     sys.exit(search())

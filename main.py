@@ -2,7 +2,7 @@
 
 import sys
 
-from gridfold.cli.main import train
+from gridfold.cli import train
 
 if __name__ == "__main__":
     sys.exit(train())

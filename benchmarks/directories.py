@@ -41,7 +41,7 @@ training:
 SEARCH = """\
 import json, re, sys, time
 start = time.perf_counter()
-from gridfold.cli.main import search
+from gridfold.cli import search
 code = search(["--config", sys.argv[1], "--no-execute"])
 seconds = time.perf_counter() - start
 # Not getrusage: its peak is that of the process before exec too.

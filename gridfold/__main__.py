@@ -2,7 +2,7 @@
 
 import sys
 
-from gridfold.cli.main import main
+from gridfold.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

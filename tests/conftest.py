@@ -109,7 +109,7 @@ def gridfold(project, capsys):
 
     def run(*arguments):
         capsys.readouterr()
-        code = main.main(arguments)
+        code = main(arguments)
         said = capsys.readouterr()
         return code, said.out + said.err
 

@@ -362,7 +362,7 @@ def test_runs_cannot_be_created(command, write, project):
 
 
 @pytest.mark.parametrize(
-    "code", ["import gridfold", "import gridfold.text", "import gridfold.cli.main as c; c.main(['--help'])"]
+    "code", ["import gridfold", "import gridfold.text", "import gridfold.cli as c; c.main(['--help'])"]
 )
 def test_imports_are_light(code):
     heavy = ("torch", "transformers", "pandas", "numpy", "sklearn", "omegaconf")

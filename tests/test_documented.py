@@ -23,7 +23,7 @@ README = ROOT / "README.md"
 PAGES = sorted(ROOT.glob("docs/*.md"))
 CHECKOUT = ("hyper_main.py", "main.py", "src", "config", "examples")
 # What pip makes of the entry point in pyproject.toml.
-INSTALLED = f"#!{sys.executable}\nimport sys\nfrom gridfold.cli.main import main\nsys.exit(main())\n"
+INSTALLED = f"#!{sys.executable}\nimport sys\nfrom gridfold.cli import main\nsys.exit(main())\n"
 # Blocks that are not executed here: one needs the network; the commands of the other have tests of their own below.
 ELSEWHERE = ("git clone", "python hyper_main.py")
 

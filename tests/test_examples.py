@@ -25,7 +25,7 @@ def commands(example):
 # What pip makes of the entry point in pyproject.toml.
 INSTALLED = f"""#!{sys.executable}
 import sys
-from gridfold.cli.main import main
+from gridfold.cli import main
 sys.exit(main())
 """
 

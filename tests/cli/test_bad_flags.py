@@ -60,7 +60,7 @@ def refused(project, write, capsys):
         before = sorted(project.rglob("*"))
         arguments = ["search", "--config", write("c.yaml", text), *flags]
         try:
-            code = main.main(arguments)
+            code = main(arguments)
         except SystemExit as ended:
             code = ended.code
         assert code == 2

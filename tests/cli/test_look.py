@@ -74,7 +74,7 @@ def command(capsys):
     """Runs ``gridfold`` in this process; what it printed, and its exit code."""
 
     def execute(*arguments, code=0):
-        assert main.main(arguments) == code
+        assert main(arguments) == code
         printed = capsys.readouterr()
         return printed.err if code else printed.out
 
@@ -222,7 +222,7 @@ class TestDiffering:
     def test_a_warning_says_in_what_searches_differ(self, search, runs, capsys, command):
         packages = {"python": "3.11.1", "torch": "2.5.0"}
         made.search(runs, "b_1", [made.completed(1, val_f1=1)], fingerprint="bbbb", packages=packages, git_commit=None)
-        assert main.main(["results", "demo_1", "b_1"]) == 0
+        assert main(["results", "demo_1", "b_1"]) == 0
         assert capsys.readouterr().err == (
             "warning: the searches ran different code or on different data (their fingerprints differ)\n"
             "warning: the searches ran with different versions: torch 2.4.0, 2.5.0\n"
@@ -231,7 +231,7 @@ class TestDiffering:
 
     def test_none_if_they_do_not(self, search, runs, capsys, command):
         made.search(runs, "b_1", [made.completed(1, val_f1=1)])
-        assert main.main(["results", "demo_1", "b_1"]) == 0
+        assert main(["results", "demo_1", "b_1"]) == 0
         assert capsys.readouterr().err == ""
 
     def test_what_varies_in_one_search_is_fixed_in_the_other(self, runs, command):
@@ -511,7 +511,7 @@ def test_a_search_as_users_run_it(project, write):
     assert "-lr: [0.5, 0.75] # varies\n+lr: 0.75 # varies\n" in shown  # of two with that loss, the better val_f1
     assert "2 trials tie; of these lr 0.75 has the highest val_f1 (0.7500)" in shown
     execute("gridfold/__main__.py", "diff", "0", "1")
-    program = "import sys; sys.argv[1:] = ['results']; from gridfold.cli.main import main; main(); print(*sys.modules)"
+    program = "import sys; sys.argv[1:] = ['results']; from gridfold.cli import main; main(); print(*sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", program], check=False, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
     )

@@ -87,7 +87,7 @@ def test_logs_on_a_terminal(search, project, command, monkeypatch):
         import subprocess
         import sys
 
-        code = "import sys; from gridfold.cli.main import main; sys.exit(main(['logs', '0']))"
+        code = "import sys; from gridfold.cli import main; sys.exit(main(['logs', '0']))"
         subprocess.run([sys.executable, "-c", code], stdout=end, check=True, cwd=project)
         shown = os.read(terminal, 10_000).decode().replace("\r\n", "\n")
     finally:

@@ -245,7 +245,7 @@ class TestWriting:
         search, summary = realistic(tmp_path)
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(Summary, "of", classmethod(lambda cls, results: summary))
-        assert main.main(["report"]) == 0
+        assert main(["report"]) == 0
         assert capsys.readouterr().out == "Report: runs/bbc_news_212845/report.html\n"
         assert search.report_path.exists()
         assert json.loads((search.dir / SUMMARY).read_text())["answer"] == list(summary.answer)
