@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gridfold.cli import execution, main, run
+from gridfold.cli import execution, main, run, train
 from gridfold.config.config import Config
 from gridfold.config.overrides import parse_arguments
 from gridfold.config.seeds import find_seeds
@@ -246,7 +246,7 @@ def test_a_runs_config_alone_reproduces_it(search, gridfold, place):
     entry, record = found()[7]
     code, said = gridfold("reproduce", entry.run, "--quiet")
     assert code == 0, said
-    assert main.train(["--config", f"runs/{entry.run}/config.yaml"]) == 0
+    assert train(["--config", f"runs/{entry.run}/config.yaml"]) == 0
     again = json.loads((max(place.glob("runs/2*"), key=os.path.getctime) / "run.json").read_text())
     assert (again["metrics"], again["id"], again["seed"]) == (record.metrics, record.id, 1)
     assert again["data_fold"] == [1, 2]
@@ -321,7 +321,7 @@ class TestMessages:
     )
     def test_options(self, place, capsys, snapshot, arguments):
         with pytest.raises(SystemExit) if arguments != ["confirm", "nothing"] else pytest.MonkeyPatch.context():
-            main.main(arguments)
+            main(arguments)
         assert capsys.readouterr().err == snapshot
 
     def test_a_command_without_a_place_for_the_fold(self, gridfold, write, snapshot):
