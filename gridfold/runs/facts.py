@@ -80,7 +80,7 @@ _MORE: Mapping[str, Callable[[Any], bool]] = {
         ("metric", "executor", "git_commit", "seed_path", "fingerprint", "created", "started", "ended"),
         _or_none(_is_text),
     ),
-    **dict.fromkeys(("maximize", "race"), _or_none(lambda value: isinstance(value, bool))),
+    **dict.fromkeys(("maximize", "race", "race_waits"), _or_none(lambda value: isinstance(value, bool))),
     **dict.fromkeys(("repeats", "folds"), _or_none(_is_positive)),
     **dict.fromkeys(("command", "codes"), _is_list_of_texts),
     "packages": lambda value: _is_mapping(value) and all(map(_is_text, value.values())),

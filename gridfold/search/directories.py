@@ -87,6 +87,7 @@ def _facts(plan: Plan, name: str, commit: str | None, code: Code | None) -> dict
         "runs": plan.size,
         "repeats": plan.most_repeats,
         "race": plan.race,
+        "race_waits": False,  # missing where an older gridfold began a race
         "folds": plan.folds,
         "vary": plan.config.settings.vary,
         "max_runs": plan.config.settings.max_runs,

@@ -33,11 +33,12 @@ def proposer_of(search: SearchDirectory, contention: Callable[[], Contention]) -
         search: the search.
         contention: gives what tells which trials may still be the best; called for a race only.
     """
-    if not search.facts().get("race"):
+    facts = search.facts()
+    if not facts.get("race"):
         return Nothing()  # a grid was listed when the search was created
     plan = plan_of(search)
-    judge = partial(_in_contention, search, Objective.said(search.facts()), contention())
-    return Race(plan.grid, judge, plan.most_repeats, plan.folds)
+    judge = partial(_in_contention, search, Objective.said(facts), contention())
+    return Race(plan.grid, judge, plan.most_repeats, plan.folds, waits=facts.get("race_waits") is not False)
 
 
 def _in_contention(

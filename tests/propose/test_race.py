@@ -1,6 +1,7 @@
 """A race gives more repeats to those trials only that may still be the best, and does not wait for the last run."""
 
 import random
+from dataclasses import replace
 from statistics import mean
 
 import pytest
@@ -52,6 +53,11 @@ class TestRace(ProposerContract):
         for trial, *_ in usual:
             repeats = [repeat for name, repeat, _ in usual if name == trial]
             assert repeats == list(range(len(repeats)))
+
+
+class TestRaceOfAnOlderGridfold(TestRace):
+    def make(self):
+        return replace(super().make(), waits=True)
 
 
 class TestRaceWithFolds(ProposerContract):
