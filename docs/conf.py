@@ -9,7 +9,16 @@ exclude_patterns = ["images"]
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
 # Of the extra "text", so that the site needs none of it.
-autodoc_mock_imports = ["matplotlib", "numpy", "safetensors", "sklearn", "tokenizers", "torch", "transformers"]
+autodoc_mock_imports = [
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "safetensors",
+    "sklearn",
+    "tokenizers",
+    "torch",
+    "transformers",
+]
 napoleon_numpy_docstring = False
 
 html_theme = "furo"  # no web fonts, nothing from a CDN
