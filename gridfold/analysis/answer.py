@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from gridfold.analysis.advice import Advice, text
 from gridfold.analysis.effects import SURE, Effect, Interaction
-from gridfold.analysis.significance import Confirmation, Contender, Estimate, repeats_are_identical
+from gridfold.analysis.significance import Comparison, Contender, Estimate, repeats_are_identical
 from gridfold.records.numbers import duration, p_text, percent, significant
 from gridfold.records.ties import Tie
 from gridfold.records.trials import Results
@@ -28,7 +28,7 @@ def answer(
     effects: Sequence[Effect],
     interactions: Sequence[Interaction],
     advice: Sequence[Advice],
-    confirmation: Confirmation | None,
+    confirmation: Comparison | None,
 ) -> tuple[str, ...]:
     """Sentences that say what a search found."""
     words, repeat = _Words(results, contenders), [each for each in advice if each.kind == "repeat"]
@@ -47,7 +47,7 @@ def answer(
     )
 
 
-def confirmed(results: Results, contenders: Sequence[Contender], confirmation: Confirmation | None) -> tuple[str, ...]:
+def confirmed(results: Results, contenders: Sequence[Contender], confirmation: Comparison | None) -> tuple[str, ...]:
     """Sentences that say how the winner did on fresh seeds; none if it was not run on any."""
     return tuple(_Words(results, contenders).confirmed(confirmation)) if confirmation else ()
 
@@ -89,7 +89,7 @@ class _Words:
         group = [best.estimate, *(each.estimate for each in alike)]
         return [self._alike(group[1:], len(others)), *self._cheapest(group)]
 
-    def confirmed(self, found: Confirmation) -> list[str]:
+    def confirmed(self, found: Comparison) -> list[str]:
         """How the winner did on fresh seeds."""
         first = found.estimates[0]
         is_best = first.trial is self._best  # else more repeats have changed that

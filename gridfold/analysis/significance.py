@@ -69,7 +69,7 @@ class Contender:
 
 
 @dataclass(frozen=True)
-class Confirmation:
+class Comparison:
     """The winner and the runner-up on fresh seeds.
 
     Attributes:
@@ -211,7 +211,7 @@ def holm(p: Sequence[float | None], tests: int) -> list[float | None]:
     return corrected
 
 
-def confirmation(results: Results) -> Confirmation | None:
+def confirmation(results: Results) -> Comparison | None:
     """The trials that were run again on fresh seeds, in the order in which they were chosen.
 
     Two trials, chosen before: one paired t-test, nothing to correct.
@@ -223,7 +223,7 @@ def confirmation(results: Results) -> Confirmation | None:
     found = tuple(estimate(trial, list(_fresh(trial).values()), parts) for trial in again)
     selected = tuple(trial.mean or 0.0 for trial in again)
     if _are_identical(map(_fresh, again)):
-        return Confirmation(tuple(map(_without_interval, found)), selected, None)
+        return Comparison(tuple(map(_without_interval, found)), selected, None)
     p = None
     if len(again) > 1:
         first, second = map(_fresh, again[:2])
@@ -232,7 +232,7 @@ def confirmation(results: Results) -> Confirmation | None:
             of_two = estimate(again[0], apart, parts)
             error = (of_two.std or 0.0) * math.sqrt(variance_factor(of_two.n, parts))
             p = 2 * float(t_tail(abs(of_two.mean) / error, of_two.n - 1)) if error else float(of_two.mean == 0)
-    return Confirmation(found, selected, p)
+    return Comparison(found, selected, p)
 
 
 def _fresh(trial: TrialResult) -> dict[Replicate, float]:

@@ -252,7 +252,7 @@ def _summary(results: Results) -> Summary:
     )
 
 
-def _confirmation(found: significance.Confirmation | None, said: tuple[str, ...]) -> Confirmation | None:
+def _confirmation(found: significance.Comparison | None, said: tuple[str, ...]) -> Confirmation | None:
     if found is None:
         return None
     pairs = zip(found.estimates, found.selected, strict=True)
@@ -325,7 +325,7 @@ def _number(value: Any, otherwise: float) -> float:
 
 
 def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
-    """At most so many points, evenly, the first and the last among them."""
+    """At most that many points, evenly, the first and the last among them."""
     if len(points) <= _MOST_POINTS:
         return points
     step = (len(points) - 1) / (_MOST_POINTS - 1)

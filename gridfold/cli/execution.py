@@ -20,7 +20,7 @@ from gridfold.runs.entries import RunEntry
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.search.execution import Execution
-from gridfold.search.hyperparam_search import Outcome, execute_search
+from gridfold.search.hyperparam_search import SearchOutcome, execute_search
 from gridfold.search.more_runs import Contention, proposer_of
 from gridfold.search.pending import Pending
 from gridfold.search.reuse import find_reusable, reuse
@@ -92,7 +92,7 @@ def read_pending(
 
 
 def first_of_last(directory: SearchDirectory, count: int) -> int:
-    """The index of the first of the last so many runs of a search."""
+    """The index of the first of the last runs of a search, by their number."""
     return sum(1 for _ in directory.entries()) - count
 
 
@@ -127,7 +127,7 @@ def _whatever_was_removed() -> Iterator[None]:
         warn(f"not all can be shown: {error}")
 
 
-def _say_the_end(left: Pending, outcome: Outcome, options: argparse.Namespace, again: str) -> None:
+def _say_the_end(left: Pending, outcome: SearchOutcome, options: argparse.Namespace, again: str) -> None:
     directory, output, errors = left.search, output_of(options), terminal.console(stderr=True)
     say_where(options, directory)
     for line in terminal.unrecorded(outcome.unrecorded):
@@ -144,7 +144,7 @@ def _say_the_end(left: Pending, outcome: Outcome, options: argparse.Namespace, a
         errors.print(terminal.unfinished(directory, outcome, again), soft_wrap=True)
 
 
-def _execute(pending: Pending, executor: Executor, execution: Execution, options: argparse.Namespace) -> Outcome:
+def _execute(pending: Pending, executor: Executor, execution: Execution, options: argparse.Namespace) -> SearchOutcome:
     directory, output, policy = pending.search, output_of(options), execution.policy()
     objective, races = Objective.said(directory.facts()), bool(directory.facts().get("race"))
     policy = policy if policy.keep_going else replace(policy, objective=objective)

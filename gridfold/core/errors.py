@@ -52,7 +52,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def shown(value: object, most: int = 80) -> str:
-    """A value for a message, cut at so many characters; whatever its ``repr`` does, no exception comes of it."""
+    """A value for a message, cut at a number of characters; whatever its ``repr`` does, no exception comes of it."""
     try:
         return cut(repr(value), most)
     except Exception:  # of a class of the user's, or of an integer of more digits than Python writes
@@ -60,7 +60,7 @@ def shown(value: object, most: int = 80) -> str:
 
 
 def cut(text: str, most: int) -> str:
-    """A text of at most about so many characters: its head and its tail, if it is longer."""
+    """A text of at most about that many characters: its head and its tail, if it is longer."""
     if len(text) <= most:
         return text
     tail = most // 3

@@ -213,7 +213,7 @@ class Exact:
 class Memo:
     """What a function makes of each value, found again by the object: no two values are taken for one.
 
-    So it costs less than to compare values, of which ``1 == True``. It keeps only so many.
+    So it costs less than to compare values, of which ``1 == True``. It keeps a limited number.
     """
 
     def __init__(self, function: Callable[[Any], str]) -> None:

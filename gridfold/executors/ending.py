@@ -13,7 +13,7 @@ from gridfold.runs.run import Attempt
 from gridfold.worker import TAKEN
 
 Told = Literal["interrupted"] | float | None
-"""Why a run was told to end: it was interrupted, or did not end within so many seconds; None if it was not."""
+"""Why a run was told to end: it was interrupted, or did not end in time; None if it was not."""
 
 _VMSTAT = Path("/proc/vmstat")
 

@@ -39,8 +39,8 @@ Told = tuple[RunEntry, Record | None]
 Judge = Callable[[Sequence[Told]], Sequence[Mapping[str, Any]]]
 """Says by the records of some runs which trials may still be the best, by their parameters."""
 
-_PART = 4  # one part in so many of a round may be under way when the next is chosen
-_FEW = 4  # or so many runs: as many places are usual
+_PART = 4  # this part of a round may be under way when the next is chosen
+_FEW = 4  # or this many runs: as many places are usual
 
 
 @dataclass
@@ -63,10 +63,10 @@ class Race:
     _told: dict[int, Told] = field(default_factory=dict, init=False)  # by index
     _order: list[int] = field(default_factory=list, init=False)  # of the runs that are listed
     _listed: dict[tuple[Any, ...], int] = field(default_factory=dict, init=False)  # the index of each run
-    _over: int = field(default=0, init=False)  # so many at the beginning of the list are
-    _few: int = field(init=False)  # so many runs may be under way when a round is chosen, or more
-    _before: int = field(init=False)  # so many runs are listed before the round that is to be chosen
-    _last: int = field(init=False)  # so many runs has the round before it
+    _over: int = field(default=0, init=False)  # how many at the beginning of the list are
+    _few: int = field(init=False)  # at least this many runs may be under way when a round is chosen
+    _before: int = field(init=False)  # how many runs are listed before the next round
+    _last: int = field(init=False)  # how many runs the last round has
     _choices: dict[int, list[Proposal]] = field(default_factory=dict, init=False)  # by how many records
 
     def __post_init__(self) -> None:
@@ -110,13 +110,13 @@ class Race:
         return []
 
     def _is_known(self, count: int) -> bool:
-        """Whether so many runs at the beginning of the list are over."""
+        """Whether that many runs at the beginning of the list are over."""
         while self._over < len(self._order) and self._told[self._order[self._over]][1] is not None:
             self._over += 1
         return count <= self._over
 
     def _choose(self, known: int) -> list[Proposal]:
-        """The next round, chosen by the records of so many runs."""
+        """The next round, chosen by the records of that many runs."""
         if known not in self._choices:
             self._choices[known] = self._round([self._told[index] for index in self._order[:known]])
         return self._choices[known]

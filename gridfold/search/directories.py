@@ -130,7 +130,7 @@ def complete(search: SearchDirectory) -> None:
 
 
 def relist(search: SearchDirectory) -> None:
-    """Write the list of a search's runs anew if it was removed while they ran.
+    """Write the list of a search's runs again if it was removed while they ran.
 
     Raises:
         ConfigError: runs were added to the search, or its base config is gone, so the list is not known.

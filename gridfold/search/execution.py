@@ -16,7 +16,7 @@ from gridfold.search.loop import Policy
 
 
 def check_parallel(parallel: int) -> None:
-    """Whether so many runs may be executed at a time.
+    """Whether that many runs may be executed at a time.
 
     Raises:
         ConfigError: it is no such number.
@@ -61,7 +61,7 @@ class Execution:
         return Execution(**before | said)
 
     def start(self, executor: str, threads: int, *, cold: bool = False) -> Executor:
-        """Start an executor, by its name, for runs of so many threads; for ``cold`` see `Options`.
+        """Start an executor, by its name, for runs of that many threads; for ``cold`` see `Options`.
 
         Raises:
             ConfigError: there is no such executor, or it cannot do this.

@@ -19,7 +19,7 @@ from gridfold.search.reuse import find_reusable
 
 _SAMPLE = 50  # earlier runs to judge by
 _ENDLESS = 10**30  # runs
-_RECENT = 20  # so many of those that run at a time, one after the other, are judged by
+_RECENT = 20  # this many times the runs that run at a time are judged by
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Forecast:
         reusable: how many have results in earlier searches.
         parallel: how many would run at a time.
         seconds: how long it would take; None if there is nothing to judge by.
-        disk: how many bytes the runs would write; likewise.
+        disk: how many bytes the runs would write; None as above.
     """
 
     runs: int
@@ -80,7 +80,7 @@ class Pace:
             self._seconds.append(record.seconds or 0.0)
 
     def seconds_left(self, remaining: int) -> float | None:
-        """How long so many more runs take; None as long as one run alone would have to tell.
+        """How long that many more runs take; None as long as one run alone would have to tell.
 
         Those that run at a time may end at a time, so the pace is from one such end to the next: between two ends
         there are a whole number of times as many runs as run at a time. Before that, it is what the runs took.

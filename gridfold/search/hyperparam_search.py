@@ -46,7 +46,7 @@ class Silent:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SearchOutcome:
     """How the execution of a search ended.
 
     Attributes:
@@ -145,7 +145,7 @@ def execute_search(
     watcher: Watcher,
     policy: Policy = Policy(),  # noqa: B008 - it is frozen
     keep: KeepBest | None = None,
-) -> Outcome:
+) -> SearchOutcome:
     """Execute what is left to do of a search; in the end, write ``results.csv``.
 
     Raises:
@@ -181,7 +181,7 @@ def execute_search(
             search.log(f"process {os.getpid()} ends{f': {stopped}' if stopped else ''}")
     if schedule.error:
         raise schedule.error
-    return Outcome(failed, stopped, interrupt.by_signal, unrecorded, schedule.choices)
+    return SearchOutcome(failed, stopped, interrupt.by_signal, unrecorded, schedule.choices)
 
 
 def _first_metrics(search: SearchDirectory) -> Mapping[str, float]:

@@ -18,7 +18,7 @@ from gridfold.runs.failure import is_disk_full, is_infrastructure, signature
 from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt
 
-ALIKE = 3  # so many first runs that all fail alike stop the search
+ALIKE = 3  # this many first runs that all fail alike stop the search
 _BACKOFF_SECONDS = 1.0  # before the first retry; twice that before the next
 _MAX_BACKOFF_SECONDS = 60.0
 _RECENT = 100  # runs that an expected duration is taken from

@@ -49,7 +49,7 @@ def _in_contention(
 
 
 def add_repeats(search: SearchDirectory, repeats: int, top: int | None = None, max_runs: int | None = None) -> int:
-    """Let the best trials of a search have so many repeats; how many runs that adds.
+    """Let the best trials of a search have that many repeats; how many runs that adds.
 
     Args:
         search: the search.

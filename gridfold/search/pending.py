@@ -26,7 +26,7 @@ from gridfold.search.plan import Plan, plan_of
 
 _MOST_LISTED = 1000  # runs at a time: as many as may share their work
 _LOOK_SECONDS = 1.0  # between two looks at what other processes did
-_LOOK_SHARE = 20  # a look takes at most one part in so many of the time
+_LOOK_SHARE = 20  # a look takes at most this part of the time
 _PATIENCE = (3.0, 30.0)  # seconds, at least and at most, to wait for runs that others execute
 _WAIT_SECONDS = 0.2
 

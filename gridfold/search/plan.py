@@ -31,7 +31,7 @@ from gridfold.trainers.protocol import BUILT_IN
 RACE_LEAST = 3  # repeats that a race needs to be one
 _FACTORS = 8  # that a message shows
 _CHECKED = 200  # trials; beyond, not every combination is checked
-_RACE_FIRST = 2  # so many repeats tell what noise is
+_RACE_FIRST = 2  # this many repeats tell what noise is
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Plan:
 
     @property
     def limit(self) -> int:
-        """How many runs it may have without being told that so many are meant."""
+        """How many runs it may have unless the user allows more."""
         return self.config.settings.max_runs or USUAL_RUNS
 
     @property

@@ -109,7 +109,7 @@ class _Case:
 
 
 def choose(search: SearchDirectory, count: int | None) -> list[int]:
-    """The indices of so many completed runs, spread over the search, the best one among them; always the same ones.
+    """The indices of some completed runs, spread over the search, the best one among them; always the same ones.
 
     Args:
         search: the search.

@@ -27,7 +27,7 @@ class ForkState:
     Attributes:
         places: of files and folders that are open for reading, by their descriptors.
         timer: of ``signal.setitimer`` and ``signal.alarm``.
-        random_state: of ``random``, which Python starts anew in every child; None if it is not loaded.
+        random_state: of ``random``, which Python restarts in every child; None if it is not loaded.
     """
 
     places: Mapping[int, int]

@@ -110,7 +110,7 @@ class Group:
         before, where = self.trials, place()
         chosen = tuple(self._split(path, groups, where))
         if self.trials is not before:
-            raise RuntimeError(f"the config was split anew while it was being split over {path}")
+            raise RuntimeError(f"the config was split again while it was being split over {path}")
         if chosen not in groups:
             raise ValueError(f"split over {path} gave {chosen}, which is none of {groups}")
         self.reads.append((path, where))

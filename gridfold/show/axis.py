@@ -132,7 +132,7 @@ def _positions(values: tuple[Any, ...], kind: str) -> tuple[float, ...]:
 
 
 def steps(low: float, high: float, most: int) -> list[float]:
-    """Round numbers between two others, at most about so many."""
+    """Round numbers between two others, at most about that many."""
     step = (high - low) / most
     if not 1e-300 < step < math.inf:
         return [low, high]

@@ -206,7 +206,7 @@ def live(
     *,
     races: bool = False,
 ) -> Iterator[Live]:
-    """A view of a search of so many runs, of which some are done."""
+    """A view of a search, of whose runs some are done."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),

@@ -90,7 +90,7 @@ def _repeats(plan: Plan) -> Iterator[str]:
 
 
 def counted(count: int, what: str) -> str:
-    """So many of something, however many."""
+    """A number and its noun, in the singular for one."""
     return f"{size_text(count)} {what}{'' if count == 1 else 's'}"
 
 

@@ -30,7 +30,7 @@ from gridfold.runs.names import label_parameters
 from gridfold.runs.record import Record
 from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
-from gridfold.search.hyperparam_search import Outcome
+from gridfold.search.hyperparam_search import SearchOutcome
 from gridfold.search.pending import Pending
 from gridfold.search.reuse import Reusable
 from gridfold.search.status import Status
@@ -41,7 +41,7 @@ from gridfold.show.plan_table import counted
 from gridfold.show.text_table import Heading, TextTable
 
 if TYPE_CHECKING:  # tables need no search
-    from gridfold.search.hyperparam_search import Outcome
+    from gridfold.search.hyperparam_search import SearchOutcome
     from gridfold.search.reuse import Reusable
     from gridfold.search.status import Status
     from gridfold.search.verify import Verification, Verified
@@ -128,7 +128,7 @@ def held(found: Pending) -> str:
     return escape("\n".join(lines))
 
 
-def unfinished(search: SearchDirectory, outcome: Outcome, again: str) -> str:
+def unfinished(search: SearchDirectory, outcome: SearchOutcome, again: str) -> str:
     """Why a search ended before its runs were done, and how to continue it, as markup."""
     reason = outcome.stopped or "interrupted; finished runs are kept"
     choice = f" --metric {shlex.quote(outcome.choices[0])}" if outcome.choices else ""

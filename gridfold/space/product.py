@@ -111,7 +111,7 @@ class Product(Space):
         return self[self._index([parameter.position(params[parameter.path]) for parameter in self.parameters])]
 
     def sample(self, most: int) -> Iterator[Trial]:
-        """Trials that have every value at least once, and so many others; all, if there are no more than that."""
+        """Trials that have every value at least once, and `most` others; all, if there are no more than that."""
         if self.count() <= most:
             yield from self
             return

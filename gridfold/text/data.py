@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gridfold.core.errors import ConfigError
 from gridfold.text.location import local_path, stamp
 from gridfold.text.settings import DataSettings
-from gridfold.text.sources import Columns, Label, Table, read_table
+from gridfold.text.sources import Columns, Label, LabelledTexts, read_table
 
 T = TypeVar("T")
 
@@ -144,7 +144,7 @@ def load_pool(settings: DataSettings) -> Pool:
     return _split(train, labels, settings.validation, settings.split_seed)
 
 
-def _sorted_labels(table: Table) -> tuple[Label, ...]:
+def _sorted_labels(table: LabelledTexts) -> tuple[Label, ...]:
     try:
         labels = tuple(sorted(set(table.labels)))
     except TypeError:
@@ -161,12 +161,12 @@ def named(labels: Sequence[Label]) -> str:
     return f"{len(labels)}: {shown}" + (", ..." if len(labels) > 20 else "")
 
 
-def _examples(table: Table, labels: tuple[Label, ...]) -> Examples:
+def _examples(table: LabelledTexts, labels: tuple[Label, ...]) -> Examples:
     place = {label: index for index, label in enumerate(labels)}
     return Examples(table.texts, np.array([place[label] for label in table.labels], dtype=np.int64))
 
 
-def _reject_unknown_labels(table: Table, labels: tuple[Label, ...]) -> None:
+def _reject_unknown_labels(table: LabelledTexts, labels: tuple[Label, ...]) -> None:
     unknown = sorted(set(table.labels) - set(labels), key=str)
     if unknown:
         problem = f"labels that the training examples do not have, {named(unknown)}"
@@ -235,7 +235,7 @@ def stratified(
         ids: the class of every row, shape ``(n,)``.
         size: rows to take.
         seed: what the choice within the classes is drawn from.
-        least: rows taken of every class at the least, if it has so many.
+        least: rows taken of every class at the least, if it has as many.
         spared: rows left of every class at the least.
     """
     # Not default_rng: numpy promises of this one that its stream never changes.

@@ -254,7 +254,7 @@ class _FineTuner(Trainer, TrainerCallback):
         model: nn.Module,
         inputs: dict[str, Tensor],
         return_outputs: bool = False,  # noqa: FBT001, FBT002 (the signature of transformers)
-        num_items_in_batch: Tensor | int | None = None,  # noqa: ARG002 (likewise)
+        num_items_in_batch: Tensor | int | None = None,  # noqa: ARG002 (as above)
     ) -> Any:
         labels = inputs.pop("labels")
         outputs = model(**inputs)

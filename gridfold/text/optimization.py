@@ -47,7 +47,7 @@ def example_share(examples: int, batches: int, step_examples: int) -> float:
 
 
 def training_arguments(training: TrainingSettings, epochs: int) -> TrainingArguments:
-    """The settings as ``transformers`` takes them, for so many epochs at most.
+    """The settings as ``transformers`` takes them, for a number of epochs at most.
 
     Nothing is saved, logged, drawn or sent by ``transformers``: gridfold does what is to be done of it.
     """
@@ -96,7 +96,7 @@ def _warmup(ratio: float) -> dict[str, float]:
 
 
 def optimizer_and_schedule(model: nn.Module, args: TrainingArguments, steps: int) -> tuple[Any, Any]:
-    """The optimiser of a model's weights and the schedule of its learning rate over so many steps."""
+    """The optimiser of a model's weights and the schedule of its learning rate over the steps."""
     with quiet():
         trainer = Trainer(model=model, args=args, train_dataset=[], eval_dataset=[])
         return trainer.create_optimizer(), trainer.create_scheduler(steps)

@@ -81,7 +81,7 @@ class DataSettings:
         text_column: the column of texts.
         label_column: the column of labels.
         max_length: tokens kept of a text.
-        limit: take so many examples of ``train``, stratified by label, before a validation split; null takes all.
+        limit: take this many examples of ``train``, stratified by label, before a validation split; null takes all.
             A validation set of its own is never limited.
         split_seed: seed of ``limit`` and of the split. It is not ``training.seed``: seeds are compared on one split.
         folds: into how many parts to split ``train``, stratified by label, of which one is the validation set;
@@ -134,7 +134,7 @@ class TrainingSettings:
 
 
 NUM_EPOCHS: Setting = ("num_epochs", whole(1), 3)  # passes over the training examples, at most
-PATIENCE: Setting = ("early_stopping_patience", optional(whole(1)), None)  # stop after so many without improvement
+PATIENCE: Setting = ("early_stopping_patience", optional(whole(1)), None)  # stop after this many without improvement
 METRIC: Setting = ("metric", _METRIC, "f1")  # decides which epoch is best
 _ENDING = ("num_epochs", "early_stopping_patience", "metric")
 
@@ -234,7 +234,7 @@ def read_eval_batch_size(config: LazyConfig) -> int:
 
 
 def read_use_cpu(config: LazyConfig) -> bool:
-    """``training.use_cpu`` alone, likewise."""
+    """``training.use_cpu`` alone, too."""
     return config.section("training").get("use_cpu", FLAG, default=False)
 
 

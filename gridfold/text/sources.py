@@ -30,14 +30,14 @@ class Columns:
 
 
 @dataclass(frozen=True)
-class Table:
+class LabelledTexts:
     """Texts with their labels, in the order of the source."""
 
     texts: tuple[str, ...]
     labels: tuple[Label, ...]
 
 
-def read_table(name: str, columns: Columns, path: str, split: str) -> Table:
+def read_table(name: str, columns: Columns, path: str, split: str) -> LabelledTexts:
     """Read texts and labels.
 
     Args:
@@ -60,7 +60,7 @@ def read_table(name: str, columns: Columns, path: str, split: str) -> Table:
     return _table(frame, columns, name, path)
 
 
-def _table(frame: pd.DataFrame, columns: Columns, name: str, path: str) -> Table:
+def _table(frame: pd.DataFrame, columns: Columns, name: str, path: str) -> LabelledTexts:
     for key, column in (("text_column", columns.text), ("label_column", columns.label)):
         if column not in frame.columns:
             found = [str(other) for other in frame.columns]
@@ -72,7 +72,7 @@ def _table(frame: pd.DataFrame, columns: Columns, name: str, path: str) -> Table
     texts, labels = frame[columns.text].tolist(), frame[columns.label].tolist()
     _reject(texts, lambda v: not isinstance(v, str), f"is not a text in column '{columns.text}' of {name}", path)
     _reject(labels, _is_no_label, f"is not a label in column '{columns.label}' of {name}", path)
-    return Table(tuple(texts), tuple(labels))
+    return LabelledTexts(tuple(texts), tuple(labels))
 
 
 def _reject(values: list[Any], wrong: Any, problem: str, path: str) -> None:

@@ -355,7 +355,7 @@ def test_a_split_may_read_but_not_split():
         return groups[0]
 
     group = Group(CONFIGS, split)
-    with pytest.raises(RuntimeError, match=r"split anew while it was being split over net\.p"):
+    with pytest.raises(RuntimeError, match=r"split again while it was being split over net\.p"):
         group.config["net"]["p"]
     assert group.config["net"]["p"] == 0.1
 

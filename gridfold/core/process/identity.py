@@ -127,7 +127,7 @@ class Owner:
             Whether all of them are gone.
         """
         if not self.start.startswith(f"{_boot()}/"):
-            return True  # the machine was started anew: whoever has the number now is somebody else
+            return True  # the machine was restarted: whoever has the number now is somebody else
         deadline = time.monotonic() + _GONE_SECONDS
         while self.life == "dead" and _start(self.pid) is None and (left := dict(_members(self.pid))):
             for pid, is_marked in left.items():

@@ -65,7 +65,7 @@ class ProcessEnded:
 
 @dataclass(frozen=True)
 class Started:
-    """A run of a batch has a process, and has shared so many seconds of work with others before."""
+    """A run of a batch has a process, and has shared some seconds of work with others before."""
 
     key: int
     shared: float
@@ -126,7 +126,7 @@ class ImportServer:
         self._send(("start", key, Task(attempt, environment).read()))
 
     def grow(self, key: int, name: str, attempts: Mapping[int, Attempt], parallel: int, *, trusted: bool) -> None:
-        """Start a batch of runs, of which so many may work at a time; ``key`` stands for its first process.
+        """Start a batch of runs, of which ``parallel`` may work at a time; ``key`` stands for its first process.
 
         Raises:
             ServerDiedError: the import server is gone.

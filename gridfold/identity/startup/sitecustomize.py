@@ -41,7 +41,7 @@ if _told := os.environ.pop(_TELLS, ""):
     except Exception:  # of an older Python, which has no such hooks
         pass
 _self = sys.modules.pop(__name__)
-try:  # noqa: SIM105 - likewise
+try:  # noqa: SIM105 - as above
     __import__(__name__)  # the one that would have been loaded
 except ImportError:
     pass

@@ -35,7 +35,7 @@ class Mark:
     """A place in a file that others write, to tell later what came after it.
 
     Attributes:
-        before: what stands right before it; if that has changed, the file was written anew.
+        before: what stands right before it; if that has changed, the file was rewritten.
     """
 
     path: Path
