@@ -23,6 +23,7 @@ from gridfold import stages
 from gridfold.core import logs
 from gridfold.core.errors import ConfigError, cut
 from gridfold.core.process import seeding, threads
+from gridfold.core.process.channel import told
 from gridfold.core.process.lifeline import tie
 from gridfold.core.process.orphans import adopt
 from gridfold.identity import reads
@@ -296,7 +297,7 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
 def main() -> int:
     """``python -m gridfold.worker``: execute the task that comes over standard input (see `Task.written`)."""
     logs.show()
-    arguments, _ = pickle.load(sys.stdin.buffer)
+    arguments, _ = told()
     return run_process(*arguments)
 
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from gridfold.core import logs
 from gridfold.core.errors import shown
-from gridfold.core.process.channel import Channel
+from gridfold.core.process.channel import Channel, told
 from gridfold.core.process.identity import Owner
 from gridfold.core.process.lifeline import tie, untie
 from gridfold.core.process.orphans import Orphans
@@ -46,7 +46,7 @@ _LATE = {"torch": "torch._dynamo"}
 def main() -> int:
     """The import server."""
     start: Start
-    start, by_search = pickle.load(sys.stdin.buffer)
+    start, by_search = told()
     tied = tie(start.pipes.lifeline)
     untie(by_search)
     logs.show()
