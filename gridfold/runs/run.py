@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gridfold.core.errors import ConfigError
 from gridfold.core.files import read_regular, regular, replace_file, write_new
@@ -19,6 +20,9 @@ from gridfold.runs.claims import CLAIM, Claims
 from gridfold.runs.record import RECORD, Record, as_text, read_record
 from gridfold.runs.reports import LOG, METRICS, METRICS_JSON, PROGRESS, numbers, read_progress, read_reports, roughly
 from gridfold.space.repeats import DataFold
+
+if TYPE_CHECKING:
+    from gridfold.identity.writes import Written
 
 CONFIG = "config.yaml"
 STOP = ".stop-"  # and the attempt: there once it was told to stop
@@ -53,9 +57,11 @@ class Run:
             for ``dir`` ends that.
         attempt: which attempt at it this is, from 1; 0 for whoever only looks at the run.
         told_to_stop: whether ``should_stop`` has said so.
+        written: the files that it wrote outside its directory (see ``gridfold.runs.written``); None until it is over.
     """
 
     shared = False
+    written: list[Written] | None = None
 
     def __init__(
         self,
