@@ -35,18 +35,23 @@ class Written:
 
     Attributes:
         path: from the root.
+        changed: when it changed last, in nanoseconds, by the clock of its disk.
+        size: in bytes.
         heard: whether a Python program of this run opened it for writing. If not, only its time says so, and another
             run may have written it.
         appended: whether it was only added to, as a log is; known if it was heard.
-        changed: when it changed last, in nanoseconds, by the clock of its disk.
-        size: in bytes.
     """
 
     path: str
-    heard: bool
-    appended: bool
     changed: int
     size: int
+    heard: bool = False
+    appended: bool = False
+
+    @classmethod
+    def at(cls, path: str, status: os.stat_result, *, heard: bool = False, appended: bool = False) -> Written:
+        """A file as it is now."""
+        return cls(path, status.st_ctime_ns, status.st_size, heard, appended)
 
 
 def written(reads: Reads, runs: str, apart: Sequence[str] = (), named: Iterable[str] = ()) -> list[Written]:
@@ -90,7 +95,7 @@ class _Look:
         with suppress(OSError):
             status = os.stat(path)
             if stat.S_ISREG(status.st_mode) and status.st_ctime_ns >= self.since - _LAG:
-                return Written(path, True, appended, status.st_ctime_ns, status.st_size)
+                return Written.at(path, status, heard=True, appended=appended)
         return None
 
     def through(self, folders: Iterable[str]) -> Iterator[Written]:
@@ -125,7 +130,7 @@ class _Look:
         status = entry.stat(follow_symlinks=False)
         if status.st_ctime_ns <= self.since or self._is_spared(entry.path):
             return None
-        return Written(entry.path, False, False, status.st_ctime_ns, status.st_size)
+        return Written.at(entry.path, status)
 
     def _is_spared(self, path: str) -> bool:
         return os.path.join(path, "").startswith(self.spared)

@@ -30,6 +30,4 @@ def written_files(run: Run, named: Iterable[str] = ()) -> list[Written]:
     was under way.
     """
     own = (run.dir.absolute() / name for name in run.results())
-    sized = [(str(path), path.stat()) for path in own if path.is_file()]
-    inside = [Written(path, True, False, status.st_ctime_ns, status.st_size) for path, status in sized]
-    return inside + written_elsewhere(run, named)
+    return [Written.at(str(path), path.stat(), heard=True) for path in own] + written_elsewhere(run, named)
