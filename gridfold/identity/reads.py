@@ -261,6 +261,11 @@ def current() -> Reads | None:
     return _current
 
 
+def origin() -> str:
+    """Where this process was when it began to stand for runs, if it does: names of files are short from there."""
+    return _current.here if _current else os.getcwd()
+
+
 def start() -> Reads:
     """Hear from now on, in this process and in those that are forked from it."""
     global _current  # noqa: PLW0603 - a process has one, and a hook cannot be taken away
