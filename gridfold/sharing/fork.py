@@ -40,6 +40,7 @@ from gridfold.sharing.group import Group
 from gridfold.sharing.start import Pipes, Shared
 from gridfold.sharing.unseen_reads import forget_unseen_reads
 from gridfold.sharing.working_dir import SharedWorkDir
+from gridfold.sharing.write_guard import WriteGuard
 from gridfold.space.repeats import DataFold
 from gridfold.worker import TAKEN, Moment, Spent, Work, enter, leave, listen, outcome, prepare
 
@@ -107,8 +108,8 @@ class _Branch:
         self.state: dict[str, float] = {}
         self.stops = False
         self._last_look = float("-inf")
-        self._work_dir = SharedWorkDir.of(self._tasks[0].attempt, self.work)
-        self._write_guard = self._work_dir.guard(trusted=shared.trusted)
+        self._work_dir = SharedWorkDir(self.work)
+        self._write_guard = None if shared.trusted else WriteGuard(self.work)
         self._clocks = Clocks()
         self._group = Group([task.config or {} for task in self._tasks], self._split)
         self._pickles = Pickles(self._settle)
@@ -128,6 +129,8 @@ class _Branch:
         first = self._tasks[0].attempt
         stages.use(first.run.dir.parent)
         trainer = prepare(first.record)
+        self._work_dir = SharedWorkDir.of(first, self.work)
+        self._write_guard = self._write_guard or self._work_dir.guard()
         if self._write_guard:
             self._write_guard.look()
         self._clocks.watch()

@@ -35,7 +35,7 @@ class SharedWorkDir:
         self._path = parent and parent.absolute() / f"work-{os.getpid()}"
         self._originals = {name: getattr(os, name) for name in _NAMES} if parent else {}
         if self._path:
-            self._path.mkdir(parents=True, exist_ok=True)
+            os.mkdir(self._path)  # noqa: PTH102 - called from here, it is not taken for what the trainer does
             os.chdir(self._path)
             reads.start().leave_out(str(self._path))
         for name, original in self._originals.items():
@@ -46,11 +46,9 @@ class SharedWorkDir:
         """Where to work for runs of which this is the first."""
         return cls(tell, first.run.dir.parent / (first.record.search or "") if first.record.cwd else None)
 
-    def guard(self, *, trusted: bool) -> WriteGuard | None:
-        """What tells before something is written; ``trusted`` to tell only of what is written here."""
-        if trusted:
-            return WriteGuard(self._tell, str(self._path)) if self._path else None
-        return WriteGuard(self._tell)
+    def guard(self) -> WriteGuard | None:
+        """What tells before something is written here, though the runs are trusted to write together."""
+        return WriteGuard(self._tell, str(self._path)) if self._path else None
 
     def change_to(self, folder: Path) -> None:
         """In a process that has become a run: work in its folder, unless the trainer has gone elsewhere."""
@@ -63,7 +61,7 @@ class SharedWorkDir:
         """In the process that made it, when those that were forked have ended: remove it, if nobody has used it."""
         if self._path and os.getpid() == self._pid:
             with contextlib.suppress(OSError):
-                self._path.rmdir()
+                os.rmdir(self._path)  # noqa: PTH106 - as above
 
     def _watched(self, name: str, original: Callable[[], Any]) -> Callable[[], Any]:
         @functools.wraps(original)
