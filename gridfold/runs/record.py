@@ -58,6 +58,7 @@ class Record:
             it ends, or if there is nothing.
         patterns: regular expressions for metrics in the log of a command, by their names (``gridfold.metrics``).
         source: what its metrics were read from, of a command; None if it has none, or is a function.
+        log_start: where in its log the attempt begins.
         candidates: of a command without metrics, the names with numbers that were seen in what it wrote and printed.
     """
 
@@ -90,6 +91,7 @@ class Record:
     patterns: Mapping[str, str] | None = None
     source: str | None = None
     candidates: Sequence[str] = field(default_factory=list)
+    log_start: int = 0
 
     @property
     def shared_seconds(self) -> float:
@@ -141,6 +143,7 @@ def started(record: Record) -> Record:
         notes=[],
         source=None,
         candidates=[],
+        log_start=0,
     )
 
 
@@ -187,7 +190,7 @@ def _is_sound(record: Record) -> bool:
         and isinstance(record.id, str)
         and isinstance(record.asks, str)
         and (isinstance(record.trainer, str) or _is_list_of_texts(record.trainer))
-        and all(isinstance(value, int) for value in (record.seed, record.threads, record.repeat))
+        and all(isinstance(value, int) for value in (record.seed, record.threads, record.repeat, record.log_start))
         and all(value is None or isinstance(value, str) for value in _texts_of(record))
         and (record.sharing is None or isinstance(record.sharing, dict))
         and _is_list_of_texts(record.notes)

@@ -138,13 +138,13 @@ class Schedule:
         objective = self.policy.objective
         if objective is None or self._is_clear or self.stopped or self.policy.keep_going:
             return
-        self.choices = objective.choices(record.metrics)
         if misses(objective, run, record):
             self.unmeasured = run, record
-            what = f"'{objective.metric:.80}'" if objective.metric else ""
-            self._stop(f"run {record.index}, the first to end, has no metric{what and f' {what}'}; {_ALL_THE_SAME}")
-        elif self.choices:
-            names = listed(self.choices)
+            what = f" '{objective.metric:.80}'" if objective.metric else ""
+            self._stop(f"run {record.index}, the first to end, has no metric{what}; {_ALL_THE_SAME}")
+        elif choices := objective.choices(record.metrics):
+            self.choices = choices
+            names = listed(choices)
             self._stop(f"which metric counts is not clear; the runs have {names} (--keep-going: the first counts)")
         self._is_clear = not self.stopped
 
