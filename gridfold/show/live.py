@@ -182,7 +182,8 @@ def outcome(run: Run, record: Record, objective: Objective) -> str:
         said = record.error["message"].strip().partition("\n")[0]
         result = f"{record.state}: {record.error['type']}: {said:.200} (see {run.log_path})"
     else:
-        result = f"{record.state}, {name} {number(value)}" if name else record.state
+        measured = f"no {name}" if value is None else f"{name} {number(value)}"
+        result = f"{record.state}, {measured}" if name else record.state
     return f"{result}, {number(record.seconds, 1)} s"
 
 

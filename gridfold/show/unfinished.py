@@ -59,7 +59,8 @@ def no_metric(run: Run, record: Record, objective: Objective, search: str = "") 
 def _seen(run: Run, record: Record, objective: Objective) -> Iterator[str]:
     """The metrics that a run has, and the numbers that it printed or wrote."""
     if names := _names(run, record):
-        yield f"It has {listed(names)}: {nearest(objective.metric or '', names)}".rstrip(": ")
+        hint = nearest(objective.metric or "", names)
+        yield f"It has {listed(names)}{f': {hint}' if hint.startswith('did') else ''}"
     seen = _candidates(run, record)
     if seen:
         yield f"Numbers that it printed or wrote, and that are not known to be metrics (see {run.log_path}):"
