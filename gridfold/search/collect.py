@@ -61,7 +61,7 @@ def collect(search: SearchDirectory, patterns: Patterns) -> Iterator[Collected]:
         search: the search; it will execute further runs with these patterns.
         patterns: for the logs of commands.
     """
-    search.update(patterns=dict(patterns) or None)
+    search.update(metrics=dict(patterns) or None)
     for entry in search.entries():
         run = search.run(entry)
         record, _, owner = run.standing()
@@ -85,7 +85,7 @@ def patterns_of(search: SearchDirectory, given: Patterns) -> Patterns:
     facts = search.facts()
     config = Path(facts["config"])
     now = getattr(Config.load(config).settings, "metrics", None) if is_file(config) else None
-    return {**(facts.get("patterns") or {}), **(now or {}), **given}
+    return {**(facts.get("metrics") or {}), **(now or {}), **given}
 
 
 def read_again(run: Run, record: Record, patterns: Patterns) -> Found:

@@ -1,4 +1,4 @@
-"""A search whose first run has nothing to be compared by stops before the second is paid for, and says what to write."""
+"""A search whose first run has no metric stops before the second is paid for, and says what to write."""
 
 import re
 import sys
@@ -122,7 +122,7 @@ def test_it_goes_on_with_a_file_put_there_by_hand(search, gridfold, write):
 
 
 def test_it_goes_on_with_the_metric_that_there_is(search, gridfold):
-    code, said = search("two", "--metric", "val_f2")
+    said = search("two", "--metric", "val_f2")[1]
     again = re.search("To continue: gridfold (.*)", said)[1].split()
     assert again[2:] == ["--metric", "val_f1"]
     assert gridfold(*again)[0] == 0
