@@ -6,6 +6,7 @@ import functools
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ from typing import Any
 
 from gridfold.core.errors import ConfigError, nearest, nearest_file
 from gridfold.identity.startup import reads_of_programs
+from gridfold.identity.writes import Written
 from gridfold.runs.failure import ProgramFailed, signal_name
 from gridfold.runs.reports import METRICS, METRICS_JSON
 from gridfold.runs.run import Run
+from gridfold.runs.written import written_files
 from gridfold.trainers.cause import cause, last_words
-from gridfold.trainers.metrics.found import ProgramOutput, find_metrics
+from gridfold.trainers.metrics.found import ProgramOutput, find_metrics, numbers_of
 from gridfold.trainers.metrics.printed import Mark
 from gridfold.trainers.placeholders import OWN_FIRST, RUN_NAMES, SETTING, check_passable, filled, names_in, value_of
 from gridfold.trainers.working_dir import WorkDir, config_for
@@ -29,6 +32,7 @@ _SCRIPT_BYTES = 16 << 20  # more is no text
 _PRINTED_BYTES = 64 << 10
 _SEARCHED_BYTES = 64 << 20  # for the cause of a failure, where those do not tell
 _SHOWN_LINES = 20
+_CLOCK_LAG = 10_000_000  # nanoseconds that the time of a file may be behind
 _SHOWN_CHARACTERS = 200
 
 
@@ -63,9 +67,8 @@ class CommandTrainer:
     such as ``{training.learning_rate}`` for a value of its config; ``{{name}}`` is a literal ``{name}``. A key
     ``index``, ``seed``, ``fold`` or ``folds`` of the config comes before the run's.
 
-    The metrics are those of the first of these that the command wrote: ``metrics.json`` in the run directory, the last
-    line of ``metrics.jsonl`` there, the last printed line that is a JSON object of numbers; printed lines with the same
-    names are one for each epoch.
+    The metrics are those of the first source that has some (see ``find_metrics``): ``metrics.json`` or
+    ``metrics.jsonl`` in the run directory, printed JSON, files that libraries write, lines that it printed.
 
     Attributes:
         arguments: the program first.
@@ -129,6 +132,7 @@ class CommandTrainer:
         }
         given = {name: text for name, text in known.items() if name not in OWN_FIRST or name not in config}
         arguments = [filled(argument, config, given) for argument in self.arguments]
+        since = time.time_ns() - _CLOCK_LAG if run.attempt > 1 else 0
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
         reported, printed = Mark.at_end_of(run.dir / METRICS), Mark.at_end_of(run.log_path)
         variables = {f"{_VARIABLES}{name.upper()}": text for name, text in known.items() if text}
@@ -140,7 +144,8 @@ class CommandTrainer:
             code = _execute(arguments, variables | listening, run.log_path, run.work_dir if place else None)
         if code:
             raise _failure(code, printed)
-        found = find_metrics(ProgramOutput(run.dir, reported, printed), run.patterns)
+        output = ProgramOutput(run.dir, reported, printed, _written(run, arguments, since))
+        found = find_metrics(output, run.patterns, numbers_of(config))
         if found.reports:
             run.report_each(found.reports)
         run.source, run.candidates = found.source or None, found.candidates
@@ -154,6 +159,11 @@ def _failure(code: int, printed: Mark) -> CommandFailed:
         why = cause(printed.beginnings_after(_SEARCHED_BYTES))
     output = "\n".join(lines[-_SHOWN_LINES:])
     return CommandFailed(max(code, 0) or None, None if code > 0 else signal_name(-code), output, why)
+
+
+def _written(run: Run, arguments: Sequence[str], since: int) -> Sequence[Written]:
+    """The files that an attempt at a run has written, not those that an earlier one left in its directory."""
+    return [each for each in written_files(run, arguments) if each.changed >= since]
 
 
 def _mentions_variables(argument: str) -> bool:
