@@ -20,7 +20,8 @@ def two(config, run):
     return {"val_f1": config["x"] / 4, "val_loss": 0.2}
 """
 SILENT = "print('done')\n"
-NUMBERS = "print('seed 17, lr 0.1, step 3 of 9 took 0.2 s')\n"
+NUMBERS = "print('starts')\nprint('seed 17, lr 0.1, step 3 of 9 took 0.2 s')\n"
+NAMED = "print('lr: 0.1, elapsed: 3.5')\nprint('it reached: 0.71')\n"
 JSON = "import json\nprint(json.dumps({'val_f1': 0.5, 'val_loss': 0.2}))\n"
 CRASH = """
 import sys
@@ -69,6 +70,7 @@ def ending(said):
 SEARCHES = {
     "no_metric_at_all": (SILENT,),
     "numbers_that_are_no_metrics": (NUMBERS,),
+    "numbers_with_names": (NAMED,),
     "another_metric": (JSON, "--metric", "val_f2"),
     "a_metric_that_no_name_is_near": (JSON, "--metric", "quality"),
     "a_function_that_returns_nothing": ("nothing",),
