@@ -52,7 +52,7 @@ from gridfold.show import sharing as shared_work
 from gridfold.show.confirmation import confirmation, confirming
 from gridfold.space.product import Product
 
-_SETTINGS = ("trainer", "threads", "executor", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
+_SETTINGS = ("trainer", "threads", "cwd", "executor", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
 _ALONE = Options(parallel=1, runs_per_gpu=0, share=False)
 # What `hyper_main.py` takes for a new search only, and for one that is continued only, as it is if it was not said.
 _OF_A_NEW: dict[str, Any] = {
@@ -62,6 +62,7 @@ _OF_A_NEW: dict[str, Any] = {
     "run_prefix": "run",
     "trainer": None,
     "threads": None,
+    "cwd": None,
     "folds": None,
     "race": False,
     "no_execute": False,
@@ -172,7 +173,7 @@ def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     record = old.read()
     if record is None:
         raise ConfigError("has no readable record to compare with", where=str(old.dir))
-    config = Config.parse(old.read_config(), str(old.config_path)).override(threads=record.threads)
+    config = Config.parse(old.read_config(), str(old.config_path)).override(threads=record.threads, cwd=record.cwd)
     trainer = record.trainer if isinstance(record.trainer, str) else tuple(record.trainer)
     planned, objective = Plan(config.override(trainer=trainer)), _objective_of(old, record)
     output = output_of(options)
@@ -220,7 +221,8 @@ def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
 
 def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Train one config."""
-    planned = Plan(Config.load(options.config).override(trainer=options.trainer, threads=options.threads))
+    said = {name: getattr(options, name) for name in ("trainer", "threads", "cwd")}
+    planned = Plan(Config.load(options.config).override(**said))
     if varied := planned.config.parameters:
         paths = ", ".join(parameter.path for parameter in varied)
         count = Product(varied).count()
