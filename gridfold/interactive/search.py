@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +19,14 @@ from gridfold.records.trials import Results
 from gridfold.runs.search import SearchDirectory
 from gridfold.show import terminal
 from gridfold.show.best import best_of, directory_of
-from gridfold.show.console import VisibleConsole
+from gridfold.show.console import plain_console
 from gridfold.show.trial_table import TrialTable
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 _WIDTH = 160
+_METRIC = re.compile(r"--metric (\S+)(?=\.$)")
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class Search:
 
     def __repr__(self) -> str:
         text = io.StringIO()
-        output = VisibleConsole(file=text, force_terminal=False, force_jupyter=False, width=_WIDTH, highlight=False)
+        output = plain_console(text, _WIDTH)
         self._table.print(output)
         for line in self._lines():
             output.print(line, markup=False, soft_wrap=True)
@@ -156,7 +158,8 @@ class Search:
     def _lines(self) -> Iterator[str]:
         """What is said below the table."""
         yield from (Text.from_markup(line).plain for line in terminal.failures(self._search))
-        yield from filter(None, [self._results.caveat])
+        caveat = self._results.caveat.replace("--minimize", "maximize=False")
+        yield from [_METRIC.sub('metric="\\1"', caveat)] if caveat else []
         yield from self._notes
         yield f"Directory: {self.directory}"
 

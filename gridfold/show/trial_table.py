@@ -20,7 +20,7 @@ from gridfold.records.ties import Tie
 from gridfold.records.trials import Results
 from gridfold.runs.names import label_parameters
 from gridfold.runs.search import SearchDirectory
-from gridfold.show.console import VisibleConsole
+from gridfold.show.console import plain_console
 from gridfold.show.text_table import Heading, TextTable
 
 MAX_ROWS = 20
@@ -55,7 +55,7 @@ class TrialTable:
     def print(self, console: Console) -> None:
         """Print it; a table as wide as the console."""
         if self.form == "table":
-            wide = VisibleConsole(file=console.file, force_terminal=False, width=_WIDTH, highlight=False)
+            wide = plain_console(console.file, _WIDTH)
             (console if console.is_terminal else wide).print(self.render(), crop=False)
         else:
             text = formats.text_of(self.form, self.columns, self.shown)
@@ -73,7 +73,7 @@ class TrialTable:
             content = formats.parquet(self.columns, self.shown)
         else:
             text = io.StringIO()
-            self.print(VisibleConsole(file=text, force_terminal=False, highlight=False))
+            self.print(plain_console(text))
             content = text.getvalue().encode()
         replace_bytes(path, [content])
 
