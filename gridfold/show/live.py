@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from io import StringIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -114,6 +115,14 @@ class Live:
             self._last_line = time.monotonic()
             self._progress.console.print(escape(self._line(run, record, again)), soft_wrap=True)
 
+    def text(self) -> tuple[list[str], str]:
+        """The lines that were printed so far to a file in memory, and the bars as they are now."""
+        output = self._progress.console
+        with output.capture() as bars:
+            output.print(self._progress.get_renderable())
+        printed = output.file.getvalue() if isinstance(output.file, StringIO) else ""
+        return printed.splitlines(), bars.get().rstrip()
+
     def added(self, entries: Sequence[RunEntry]) -> None:
         """Runs were added to the search."""
         self._total += len(entries)
@@ -208,8 +217,9 @@ def live(
     parallel: int = 1,
     *,
     races: bool = False,
+    is_drawn: bool = True,
 ) -> Iterator[Live]:
-    """A view of a search, of whose runs some are done."""
+    """A view of a search, of whose runs some are done; what is not drawn here is asked for by `Live.text`."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -217,5 +227,6 @@ def live(
         TextColumn("{task.fields[left]}"),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=output, transient=True, disable=not output.is_terminal) as progress:
+    progress = Progress(*columns, console=output, transient=True, disable=not output.is_terminal)
+    with progress if is_drawn else nullcontext():
         yield Live(progress, total, done, objective, parallel, races=races)
