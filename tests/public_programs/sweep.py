@@ -2,7 +2,7 @@
 
     python tests/public_programs/sweep.py                      # all of them: clones, installs, some minutes each
     python tests/public_programs/sweep.py nanoGPT timm         # these
-    python tests/public_programs/sweep.py --from CHECKOUTS     # CHECKOUTS/NAME instead of cloning from GitHub
+    python tests/public_programs/sweep.py --from CHECKOUTS     # checkouts that are there, instead of GitHub
 
 Not part of CI: it needs a network, and it executes other people's code.
 """
@@ -14,6 +14,7 @@ import csv
 import math
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -45,7 +46,7 @@ def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("programs", nargs="*", metavar="NAME", help=", ".join(program.name for program in PROGRAMS))
-    parser.add_argument("--from", dest="checkouts", type=Path, help="a folder with a git repository for each program")
+    parser.add_argument("--from", dest="checkouts", type=Path, help="a folder with the checkouts, instead of GitHub")
     parser.add_argument("--work", type=Path, default=Path("build/programs"), help="where all happens")
     return parser.parse_args()
 
@@ -67,12 +68,15 @@ def check(program: Program, options: argparse.Namespace) -> list[str]:
 
 
 def checkout(program: Program, work: Path, checkouts: Path | None) -> Path:
-    """Clone a program, and have it at its commit."""
+    """Have a program at its commit: cloned, or copied from a checkout that was not modified."""
     target = work / "checkouts" / program.name
-    subprocess.run(["rm", "-rf", target], check=True)
-    name = program.repository.rpartition("/")[2]
-    call(["git", "clone", "--quiet", checkouts / name if checkouts else program.repository, target], work)
-    call(["git", "-c", "advice.detachedHead=false", "checkout", "--quiet", program.commit], target)
+    shutil.rmtree(target, ignore_errors=True)
+    if checkouts:
+        shutil.copytree(checkouts / program.repository.rpartition("/")[2], target, symlinks=True)
+    else:
+        call(["git", "clone", "--quiet", "--filter=blob:none", program.repository, target], work)
+        call(["git", "-c", "advice.detachedHead=false", "checkout", "--quiet", program.commit], target)
+    call(["git", "diff", "--quiet", program.commit, "--", "*.py"], target)
     return target
 
 
