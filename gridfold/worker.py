@@ -284,9 +284,9 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     sharing = work.sharing()
     notes = [cut(str(note), _MOST_NOTED) for note in (*work.run.notes[:_MOST_NOTES], *stages.notes())]
     ended, inputs = now(), work.inputs()
-    record = replace(
-        work.record, ended=ended, seconds=sharing["own_seconds"], sharing=sharing, notes=notes, inputs=inputs, **outcome
-    )
+    said: dict[str, Any] = {"sharing": sharing, "notes": notes, "inputs": inputs}
+    said |= {"source": work.run.source, "candidates": list(work.run.candidates)}
+    record = replace(work.record, ended=ended, seconds=sharing["own_seconds"], **said, **outcome)
     if record.state == "completed" and work.run.told_to_stop:
         record = replace(record, state="stopped")
     if not work.run.conclude(record, is_own=True):

@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -53,6 +53,9 @@ class Run:
             for ``dir`` ends that.
         attempt: which attempt at it this is, from 1; 0 for whoever only looks at the run.
         told_to_stop: whether ``should_stop`` has said so.
+        patterns: regular expressions for metrics in its log, by their names.
+        source: what its metrics were read from, if not returned by a function.
+        candidates: names with numbers that were seen where it has no metrics.
     """
 
     shared = False
@@ -70,6 +73,9 @@ class Run:
         self.index = index
         self.fold = fold
         self.notes: list[str] = []
+        self.patterns: Mapping[str, str] = {}
+        self.source: str | None = None
+        self.candidates: Sequence[str] = ()
         self.told_to_stop = False
         self.attempt = attempt
         self._last_progress = 0.0
@@ -270,7 +276,9 @@ class Run:
 def of_record(directory: str | os.PathLike[str], record: Record) -> Run:
     """The run as a trainer sees it."""
     fold = DataFold(*record.data_fold) if record.data_fold else None
-    return Run(directory, record.seed, record.index, fold, record.attempt)
+    run = Run(directory, record.seed, record.index, fold, record.attempt)
+    run.patterns = record.patterns or {}
+    return run
 
 
 def write_config(directory: str, text: str) -> None:

@@ -22,7 +22,8 @@ from gridfold.runs.failure import ProgramFailed, signal_name
 from gridfold.runs.reports import METRICS, METRICS_JSON
 from gridfold.runs.run import Run
 from gridfold.trainers.cause import cause, last_words
-from gridfold.trainers.metrics.printed import Mark, printed_metrics, reported_metrics, written_metrics
+from gridfold.trainers.metrics.found import ProgramOutput, find_metrics
+from gridfold.trainers.metrics.printed import Mark
 
 _SETTING = "gridfold.trainer"
 _RUN_NAMES = ("config", "run_dir", "index", "seed", "fold", "folds")  # what a run gives
@@ -143,10 +144,11 @@ class CommandTrainer:
             code = _execute(arguments, variables | listening, run.log_path)
         if code:
             raise _failure(code, printed)
-        if os.path.lexists(run.dir / METRICS_JSON):
-            return written_metrics(run.dir / METRICS_JSON)
-        found = reported_metrics(reported)
-        return _printed(printed, run) if found is None else found
+        found = find_metrics(ProgramOutput(run.dir, reported, printed), run.patterns)
+        if found.reports:
+            run.report_each(found.reports)
+        run.source, run.candidates = found.source or None, found.candidates
+        return found.metrics
 
 
 def _failure(code: int, printed: Mark) -> CommandFailed:
@@ -156,14 +158,6 @@ def _failure(code: int, printed: Mark) -> CommandFailed:
         why = cause(printed.beginnings_after(_SEARCHED_BYTES))
     output = "\n".join(lines[-_SHOWN_LINES:])
     return CommandFailed(max(code, 0) or None, None if code > 0 else signal_name(-code), output, why)
-
-
-def _printed(printed: Mark, run: Run) -> Mapping[str, float]:
-    """The metrics that a command printed; of several epochs, each is a report."""
-    metrics, reports = printed_metrics(printed)
-    if reports:
-        run.report_each(reports)
-    return metrics
 
 
 def _mentions_variables(argument: str) -> bool:
