@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import functools
-import json
-import math
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,20 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from gridfold.core.errors import ConfigError, nearest, nearest_file
-from gridfold.core.values import render
 from gridfold.identity.startup import reads_of_programs
 from gridfold.runs.failure import ProgramFailed, signal_name
 from gridfold.runs.reports import METRICS, METRICS_JSON
 from gridfold.runs.run import Run
+from gridfold.trainers.arguments import check_passable
 from gridfold.trainers.cause import cause, last_words
+from gridfold.trainers.config_files import check_formats, write_formats
 from gridfold.trainers.metrics.found import ProgramOutput, find_metrics
 from gridfold.trainers.metrics.printed import Mark
-
-_SETTING = "gridfold.trainer"
-_RUN_NAMES = ("config", "run_dir", "index", "seed", "fold", "folds")  # what a run gives
-_OWN_FIRST = ("index", "seed", "fold", "folds")  # unless the config has a key of that name: then its value is meant
-# {name}, and {{name}} for a literal {name}. Other braces, as in awk '{print $1}' or JSON, are left alone.
-_PLACEHOLDER = re.compile(r"\{(\{[\w.-]+\})\}|\{([\w.-]+)\}")
+from gridfold.trainers.placeholders import (
+    FORMAT,
+    OWN_FIRST,
+    RUN_NAMES,
+    SETTING,
+    all_filled,
+    filled,
+    names_in,
+    placeholders,
+)
 
 _VARIABLES = "GRIDFOLD_"  # what the names of the environment variables of a run begin with
 _SCRIPT_BYTES = 16 << 20  # more is no text
@@ -88,13 +90,14 @@ class CommandTrainer:
             ConfigError: there is no such program or placeholder, or a value cannot be passed to a program.
         """
         if not self.arguments:
-            raise ConfigError("a command without a program", path=_SETTING, hint="such as [python, train.py]")
+            raise ConfigError("a command without a program", path=SETTING, hint="such as [python, train.py]")
         for argument in self.arguments:
-            _check_passable(argument, _SETTING)
-            for name in _names(argument):
-                _check_passable(_value(config, name), name)
+            check_passable(argument, SETTING)
+            for each in placeholders(argument):
+                check_passable(each.text(config), each.name)
+        check_formats(self.arguments, config)
         # What depends on the run is known when the run is.
-        known = [None if {*_names(each)} & {*_RUN_NAMES} else _filled(each, config, {}) for each in self.arguments]
+        known = [None if _is_of_run(each) else filled(each, config, {}) for each in self.arguments]
         if known[0] is not None:
             _check_program(known[0], os.environ.get("PATH"))
             from gridfold.trainers.script import check_script  # what runs need nothing of
@@ -103,18 +106,19 @@ class CommandTrainer:
 
     def takes_fold(self, config: Mapping[str, Any]) -> bool:
         """Whether an argument has the part of the data to hold out."""
-        return "fold" not in config and any("fold" in _names(argument) for argument in self.arguments)
+        return "fold" not in config and any("fold" in names_in(argument) for argument in self.arguments)
 
     @property
     def may_look(self) -> bool:
         """Whether the program may get at what no argument says: from the run's files, its index, or the environment."""
-        names = {name for argument in self.arguments for name in _names(argument)}
-        return bool(names & {"config", "run_dir", "index"}) or any(map(_mentions_variables, self.arguments))
+        found = [each for argument in self.arguments for each in placeholders(argument)]
+        looks = any(each.kind == FORMAT or each.name in ("config", "run_dir", "index") for each in found)
+        return looks or any(map(_mentions_variables, self.arguments))
 
     def told(self, config: Mapping[str, Any], seed: int) -> tuple[str, ...]:
         """The arguments of a run, as far as they depend on its config and its seed."""
         given = {} if "seed" in config else {"seed": str(seed)}
-        return tuple(_filled(argument, config, given) for argument in self.arguments)
+        return tuple(filled(argument, config, given) for argument in self.arguments)
 
     def train(self, config: Mapping[str, Any], run: Run) -> Mapping[str, float]:
         """Run the command, and read its metrics.
@@ -135,8 +139,9 @@ class CommandTrainer:
             "fold": str(run.fold.index) if run.fold else "",
             "folds": str(run.fold.count) if run.fold else "",
         }
-        given = {name: text for name, text in known.items() if name not in _OWN_FIRST or name not in config}
-        arguments = [_filled(argument, config, given) for argument in self.arguments]
+        given = {name: text for name, text in known.items() if name not in OWN_FIRST or name not in config}
+        given |= write_formats(self.arguments, config, run.dir.absolute())
+        arguments = all_filled(self.arguments, config, given)
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
         reported, printed = Mark.at_end_of(run.dir / METRICS), Mark.at_end_of(run.log_path)
         variables = {f"{_VARIABLES}{name.upper()}": text for name, text in known.items() if text}
@@ -160,6 +165,11 @@ def _failure(code: int, printed: Mark) -> CommandFailed:
     return CommandFailed(max(code, 0) or None, None if code > 0 else signal_name(-code), output, why)
 
 
+def _is_of_run(argument: str) -> bool:
+    """Whether the run is needed to know an argument."""
+    return any(each.kind == FORMAT or each.name in RUN_NAMES for each in placeholders(argument))
+
+
 def _mentions_variables(argument: str) -> bool:
     """Whether an argument, or the file that it names, has to do with the environment variables of a run."""
     if _VARIABLES in argument:
@@ -171,99 +181,11 @@ def _mentions_variables(argument: str) -> bool:
         return False
 
 
-def _names(argument: str) -> list[str]:
-    return [name for _, name in _PLACEHOLDER.findall(argument) if name]
-
-
-def _filled(argument: str, config: Mapping[str, Any], known: Mapping[str, str]) -> str:
-    def replacement(match: re.Match[str]) -> str:
-        literal, name = match.groups()
-        return literal or (known[name] if name in known else _value(config, name))
-
-    return _PLACEHOLDER.sub(replacement, argument)
-
-
-def _value(config: Mapping[str, Any], name: str) -> str:
-    """What a placeholder stands for; "" for what only the run knows."""
-    if name in _RUN_NAMES and not (name in _OWN_FIRST and name in config):
-        return ""
-    try:
-        return _as_argument(_at(config, name))
-    except KeyError:
-        near = _nearest(name, [*_RUN_NAMES, *_paths(config)])
-        raise ConfigError(
-            f"the config has no '{name}', which the command takes from it",
-            path=_SETTING,
-            hint=f"{near}\nto pass {{{name}}} as it stands, write {{{{{name}}}}}",
-        ) from None
-
-
-def _items(value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        yield from ((str(key), item) for key, item in value.items())
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        yield from ((str(index), item) for index, item in enumerate(value))
-
-
-def _at(value: Any, path: str) -> Any:
-    for name, item in _items(value):
-        if name == path:
-            return item
-        if path.startswith(f"{name}."):
-            with suppress(KeyError):
-                return _at(item, path.removeprefix(f"{name}."))
-    raise KeyError(path)
-
-
-def _paths(value: Any, prefix: str = "") -> Iterator[str]:
-    for name, item in _items(value):
-        yield f"{prefix}{name}"
-        yield from _paths(item, f"{prefix}{name}.")
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    parent, _, end = name.rpartition(".")
-    same_end = [path for path in known if path.rpartition(".")[2] == end]
-    if len(same_end) == 1:
-        return f"did you mean '{same_end[0]}'?"
-    beside = [path for path in known if parent and path.rpartition(".")[0] == parent]
-    return nearest(name, beside or known)
-
-
-def _as_argument(value: Any) -> str:
-    """A value as programs take it: a string as it is, a list or mapping as JSON, others as in a config."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # inf: programs do not read YAML's .inf
-    return _json(value)
-
-
-def _json(value: Any) -> str:
-    """JSON that YAML readers read alike: they need the dot of 1.0e-05."""
-    if isinstance(value, Mapping):
-        keys = (_json(key if isinstance(key, str) else render(key)) for key in value)
-        return "{" + ", ".join(f"{key}: {_json(item)}" for key, item in zip(keys, value.values(), strict=True)) + "}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return "[" + ", ".join(map(_json, value)) + "]"
-    return render(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
-
-
-def _check_passable(text: str, path: str) -> None:
-    problem = "holds a NUL character" if "\0" in text else ""
-    try:
-        os.fsencode(text)
-    except UnicodeEncodeError as error:
-        problem = f"cannot be written in this system's encoding: {error}"
-    if problem:
-        raise ConfigError(f"{problem}, so it cannot be passed to a program", path=path, hint="let it read {config}")
-
-
 @functools.lru_cache(maxsize=64)  # a search asks for each of its trials
 def _check_program(program: str, search_path: str | None) -> None:
     if shutil.which(program, path=search_path) is None:
         problem, hint = _why_not(program, search_path)
-        raise ConfigError(f"{problem}: '{program}'", path=_SETTING, hint=hint)
+        raise ConfigError(f"{problem}: '{program}'", path=SETTING, hint=hint)
 
 
 def _why_not(program: str, search_path: str | None) -> tuple[str, str]:
