@@ -29,6 +29,7 @@ from gridfold.core.process.orphans import adopt
 from gridfold.identity import reads
 from gridfold.identity.data import named_by
 from gridfold.identity.executed import sources_of_run
+from gridfold.identity.paths import with_absolute_paths
 from gridfold.runs.failure import ProgramFailed, describe
 from gridfold.runs.record import Record, now, started
 from gridfold.runs.reports import numbers
@@ -73,7 +74,9 @@ class Task:
         with contextlib.suppress(ConfigError):
             config = Config.load(run.config_path).data
             trainer = self.attempt.record.trainer
-            return replace(task, config=config, named=named_by(config, () if isinstance(trainer, str) else trainer))
+            named = named_by(config, () if isinstance(trainer, str) else trainer)
+            seen = with_absolute_paths(config, os.getcwd()) if self.attempt.record.cwd else config  # noqa: PTH109
+            return replace(task, config=seen, named=named)
         return task
 
     def written(self, outputs: Sequence[int] = (1, 2)) -> bytes:
@@ -199,7 +202,10 @@ def run_process(task: Task, lifeline: int | None = None, printed: bytes = b"", o
 
     def train() -> Mapping[str, float]:
         config = task.config or _config(work.run)
-        return prepare(work.record).train(config, work.run)
+        trainer = prepare(work.record)
+        if work.run.cwd and isinstance(work.record.trainer, str):  # a command is started there
+            os.chdir(work.run.work_dir)
+        return trainer.train(config, work.run)
 
     return leave(work, outcome(train, stop))
 
@@ -246,6 +252,8 @@ def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs:
     adopt()
     if record.attempt > 1:
         run.set_aside(record.attempt - 1)
+    if run.cwd:
+        run.work_dir.mkdir(exist_ok=True)
     return Work(run, record, stop, Moment.now(), named=task.named)
 
 

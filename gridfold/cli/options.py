@@ -314,6 +314,12 @@ def _trainer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", metavar="N", type=values.threads, help="CPU threads per run (default: from the config, or 1)"
     )
+    parser.add_argument(
+        "--cwd",
+        metavar="run",
+        type=values.cwd,
+        help="run: each run works in a folder of its own, RUN_DIR/work (default: from the config, or where you are)",
+    )
 
 
 def _execution_options(parser: argparse.ArgumentParser) -> None:

@@ -53,7 +53,7 @@ from gridfold.show import sharing as shared_work
 from gridfold.show.confirmation import confirmation, confirming
 from gridfold.space.product import Product
 
-_SETTINGS = ("trainer", "threads", "executor", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
+_SETTINGS = ("trainer", "threads", "cwd", "executor", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
 _ALONE = Options(parallel=1, runs_per_gpu=0, share=False)
 # What `hyper_main.py` takes for a new search only, and for one that is continued only, as it is if it was not said.
 _OF_A_NEW: dict[str, Any] = {
@@ -65,6 +65,7 @@ _OF_A_NEW: dict[str, Any] = {
     "run_prefix": "run",
     "trainer": None,
     "threads": None,
+    "cwd": None,
     "folds": None,
     "race": False,
     "no_execute": False,
@@ -175,7 +176,7 @@ def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     record = old.read()
     if record is None:
         raise ConfigError("has no readable record to compare with", where=str(old.dir))
-    config = Config.parse(old.read_config(), str(old.config_path)).override(threads=record.threads)
+    config = Config.parse(old.read_config(), str(old.config_path)).override(threads=record.threads, cwd=record.cwd)
     trainer = record.trainer if isinstance(record.trainer, str) else tuple(record.trainer)
     planned, objective = Plan(config.override(trainer=trainer)), _objective_of(old, record)
     output = output_of(options)
@@ -224,7 +225,8 @@ def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
 def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Train one config."""
     config, constants = Config.load(options.config) if options.config else None, parse_arguments(options.set)
-    planned = plan_said(config, constants=constants, trainer=options.trainer, threads=options.threads)
+    said = {name: getattr(options, name) for name in ("trainer", "threads", "cwd")}
+    planned = plan_said(config, constants=constants, **said)
     if several := varied(planned.config, planned.variations):
         paths = ", ".join(parameter.path for parameter in several)
         count = Product(several).count()

@@ -55,6 +55,13 @@ def kept(said: str) -> int:
     raise ArgumentTypeError(f"expected best:K with a number K, all, or none; found {_quoted(said)}")
 
 
+def cwd(said: str) -> str:
+    """Where the runs work."""
+    if said == "run":
+        return said
+    raise ArgumentTypeError(f"expected 'run', for a folder of each run's own; found {_quoted(said)}")
+
+
 def _number(least: int, most: int) -> Callable[[str], int]:
     """Reads a whole number that is within these bounds."""
 

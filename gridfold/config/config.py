@@ -22,6 +22,7 @@ from gridfold.space.repeats import DataFold
 SECTION = "gridfold"
 VARIED = "varied"
 KEEP = "keep"
+OWN_CWD = "run"
 # A run's config is plain YAML for anybody's loader, so the settings that it still needs stand in a comment.
 COMMENT = "# gridfold: "
 _COMMENT = re.compile(rf"^{COMMENT}(\{{.*\}})[ \r]*$", re.MULTILINE)
@@ -48,6 +49,7 @@ class Settings:
         run_seed: what ``run.seed`` is; only in a comment, where it is called ``seed``.
         fold: what ``run.fold`` is; only in a comment.
         tags: "keep" to pass tags that gridfold does not know on to the loader of the trainer; None to refuse them.
+        cwd: "run" to let each run work in a folder of its own; None to let all work where the search was started.
     """
 
     fixed: tuple[str, ...] = ()
@@ -64,6 +66,7 @@ class Settings:
     run_seed: int | None = None
     fold: DataFold | None = None
     tags: str | None = None
+    cwd: str | None = None
 
     @classmethod
     def read(cls, document: Document) -> Settings:
@@ -104,6 +107,7 @@ class Settings:
             trainer=_hashable(values.get("trainer", self.trainer)),
             threads=values.get("threads", self.threads),
             tags=values.get("tags", self.tags),
+            cwd=values.get("cwd", self.cwd),
             run_seed=seed,
             fold=_read_fold(*fold) if fold is not None else self.fold,
         )
@@ -196,6 +200,11 @@ class Config:
     def keeps_tags(self) -> bool:
         """Whether tags that gridfold does not know are passed on to the loader of the trainer."""
         return (self.settings.tags or self._commented.tags) == KEEP
+
+    @property
+    def cwd(self) -> str | None:
+        """Where the runs work: "run" for each in a folder of its own."""
+        return self.settings.cwd or self._commented.cwd
 
     @property
     def fold(self) -> DataFold | None:
@@ -384,6 +393,7 @@ _KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "maximize": ("true or false", lambda value: isinstance(value, bool)),
     "seed": ("the dotted path of the seed", _is_text),
     "tags": (f"'{KEEP}'", lambda value: value == KEEP),
+    "cwd": (f"'{OWN_CWD}'", lambda value: value == OWN_CWD),
 }
 
 

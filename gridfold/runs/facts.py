@@ -77,7 +77,7 @@ _NEEDED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 }
 _MORE: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(
-        ("metric", "executor", "git_commit", "seed_path", "fingerprint", "created", "started", "ended"),
+        ("metric", "executor", "git_commit", "seed_path", "fingerprint", "created", "started", "ended", "cwd"),
         _or_none(_is_text),
     ),
     **dict.fromkeys(("maximize", "race", "race_waits"), _or_none(lambda value: isinstance(value, bool))),

@@ -58,6 +58,7 @@ class Record:
             it ends, or if there is nothing.
         patterns: regular expressions for metrics in the log of a command, by their names (``gridfold.metrics``).
         source: what its metrics were read from, of a command; None if it has none, or is a function.
+        cwd: "run" if it works in a folder of its own, ``work`` in its directory; None if where the search was started.
         candidates: of a command without metrics, the names with numbers that were seen in what it wrote and printed.
     """
 
@@ -90,6 +91,7 @@ class Record:
     patterns: Mapping[str, str] | None = None
     source: str | None = None
     candidates: Sequence[str] = field(default_factory=list)
+    cwd: str | None = None
 
     @property
     def shared_seconds(self) -> float:
@@ -199,7 +201,7 @@ def _is_sound(record: Record) -> bool:
 
 def _texts_of(record: Record) -> Sequence[Any]:
     times = record.started, record.ended
-    return (*times, record.search, record.host, record.process, record.reused, record.code, record.source)
+    return (*times, record.search, record.host, record.process, record.reused, record.code, record.source, record.cwd)
 
 
 def _says_what(error: Mapping[str, Any]) -> bool:

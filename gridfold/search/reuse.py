@@ -18,7 +18,7 @@ from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.search.pending import Pending
 
-ALIKE = ("threads", "seed")  # facts on which a result depends besides the config and the code
+ALIKE = ("threads", "seed", "cwd")  # facts on which a result depends besides the config and the code
 
 
 @dataclass(frozen=True)

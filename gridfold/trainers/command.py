@@ -32,6 +32,7 @@ from gridfold.trainers.placeholders import (
     names_in,
     placeholders,
 )
+from gridfold.trainers.working_dir import WorkDir, config_for
 
 _VARIABLES = "GRIDFOLD_"  # what the names of the environment variables of a run begin with
 _SCRIPT_BYTES = 16 << 20  # more is no text
@@ -123,16 +124,16 @@ class CommandTrainer:
     def train(self, config: Mapping[str, Any], run: Run) -> Mapping[str, float]:
         """Run the command, and read its metrics.
 
-        It has the working directory of this process, and the variables ``GRIDFOLD_RUN_DIR``, ``GRIDFOLD_CONFIG``,
-        ``GRIDFOLD_INDEX``, ``GRIDFOLD_SEED``, and ``GRIDFOLD_FOLD`` and ``GRIDFOLD_FOLDS`` if the data are split;
-        what it prints goes to the run's log.
+        It has the working directory of this process, or one of its own (see `WorkDir`), and the variables
+        ``GRIDFOLD_RUN_DIR``, ``GRIDFOLD_CONFIG``, ``GRIDFOLD_INDEX``, ``GRIDFOLD_SEED``, and ``GRIDFOLD_FOLD`` and
+        ``GRIDFOLD_FOLDS`` if the data are split; what it prints goes to the run's log.
 
         Raises:
             CommandFailed: it ended otherwise than by exit code 0.
             MetricsUnreadable: it wrote a file of metrics that cannot be read.
         """
         known = {
-            "config": str(run.config_path.absolute()),
+            "config": str(config_for(run, config)),
             "run_dir": str(run.dir.absolute()),
             "index": str(run.index),
             "seed": str(run.seed),
@@ -145,8 +146,12 @@ class CommandTrainer:
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
         reported, printed = Mark.at_end_of(run.dir / METRICS), Mark.at_end_of(run.log_path)
         variables = {f"{_VARIABLES}{name.upper()}": text for name, text in known.items() if text}
-        with reads_of_programs() as listening:
-            code = _execute(arguments, variables | listening, run.log_path)
+        place = WorkDir(run, os.getcwd()) if run.cwd else None  # noqa: PTH109 - names are made of it
+        if place:
+            arguments = place.arguments(arguments)
+            variables |= place.variables()
+        with reads_of_programs(place.python_path(arguments) if place else None) as listening:
+            code = _execute(arguments, variables | listening, run.log_path, run.work_dir if place else None)
         if code:
             raise _failure(code, printed)
         found = find_metrics(ProgramOutput(run.dir, reported, printed), run.patterns)
@@ -210,7 +215,7 @@ def _programs(search_path: str | None) -> Iterator[str]:
             yield from os.listdir(folder or ".")  # noqa: PTH208 - names are all that is needed
 
 
-def _execute(arguments: Sequence[str], variables: Mapping[str, str], log_path: Path) -> int:
+def _execute(arguments: Sequence[str], variables: Mapping[str, str], log_path: Path, folder: Path | None = None) -> int:
     """Run a program to its end: its exit code, or minus the signal that ended it.
 
     It stays in the process group of this process, so that whoever stops this process stops both.
@@ -222,6 +227,7 @@ def _execute(arguments: Sequence[str], variables: Mapping[str, str], log_path: P
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**os.environ, **variables},
+            cwd=folder,
             close_fds=False,  # it inherits what ties it to the search (see ``lifeline``)
         )
     try:
