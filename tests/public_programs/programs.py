@@ -107,7 +107,7 @@ PROGRAMS = [
         folder="word_language_model",
         environment="torch",
         command="gridfold search --cwd run -- python main.py --data data/tiny --epochs 2 --emsize 32 --nhid 32"
-        " --lr {lr=5,20}",
+        " --lr '{lr=5,20}'",
         metric="valid loss",
         truth=line(r"valid loss +([\d.]+)"),
     ),
@@ -116,7 +116,7 @@ PROGRAMS = [
         *EXAMPLES,
         folder="mnist",
         environment="torch",
-        command="gridfold search -- python main.py --epochs 2 --no-accel --lr {lr=0.1,1.0}",
+        command="gridfold search -- python main.py --epochs 2 --no-accel --lr '{lr=0.1,1.0}'",
         metric="accuracy",
         truth=line(r"Accuracy: \d+/\d+ \((\d+)%\)"),
         best=max,
@@ -128,7 +128,7 @@ PROGRAMS = [
         folder=".",
         environment="torch",
         command="gridfold search -- python train.py config/train_shakespeare_char.py --out_dir={run_dir}"
-        f" --learning_rate={{learning_rate=1e-3,1e-2}} {SMALL_GPT}",
+        f" --learning_rate='{{learning_rate=1e-3,1e-2}}' {SMALL_GPT}",
         metric="val loss",
         truth=line(r"val loss ([\d.]+)"),
     ),
@@ -139,7 +139,7 @@ PROGRAMS = [
         folder=".",
         environment="torch",
         command="gridfold search -- python makemore.py --work-dir {run_dir} --type mlp --n-embd 16 --max-steps 501"
-        " --num-workers 0 --learning-rate {lr=5e-4,5e-3}",
+        " --num-workers 0 --learning-rate '{lr=5e-4,5e-3}'",
         metric="Loss/test",
         truth=line(r"test loss: ([\d.]+)"),
     ),
@@ -150,7 +150,7 @@ PROGRAMS = [
         folder=".",
         environment="cleanrl",
         command="gridfold search --cwd run --metric charts/episodic_return -- python cleanrl/ppo.py"
-        " --total-timesteps 2048 --learning-rate {lr=2.5e-4,2.5e-3}",
+        " --total-timesteps 2048 --learning-rate '{lr=2.5e-4,2.5e-3}'",
         metric="charts/episodic_return",
         truth=scalar("charts/episodic_return"),
         best=max,
@@ -162,7 +162,7 @@ PROGRAMS = [
         folder=".",
         environment="torch",
         command="gridfold search --cwd run -- python train.py --data-dir tiny-images --model resnet10t --num-classes 2"
-        " --img-size 32 --epochs 2 --warmup-epochs 0 -b 16 -j 1 --device cpu --lr {lr=0.01,0.1}",
+        " --img-size 32 --epochs 2 --warmup-epochs 0 -b 16 -j 1 --device cpu --lr '{lr=0.01,0.1}'",
         metric="eval_top1",
         truth=column("eval_top1", "summary.csv"),
         best=max,
@@ -174,7 +174,7 @@ PROGRAMS = [
         folder="examples/pytorch/basics",
         environment="torch",
         command="gridfold search --cwd run -- python backbone_image_classifier.py --trainer.logger CSVLogger"
-        f" --trainer.logger.save_dir . --model.learning_rate {{lr=0.001,0.01}} {SMALL_LIGHTNING}",
+        f" --trainer.logger.save_dir . --model.learning_rate '{{lr=0.001,0.01}}' {SMALL_LIGHTNING}",
         metric="valid_loss_epoch",
         truth=column("valid_loss_epoch", "metrics.csv"),
     ),
@@ -188,7 +188,7 @@ PROGRAMS = [
         " --train_file tiny/train.csv --validation_file tiny/validation.csv --do_train --do_eval"
         " --max_seq_length 32 --num_train_epochs 2"
         " --eval_strategy epoch --output_dir out --report_to none"
-        " --learning_rate {lr=5e-4,5e-3}",
+        " --learning_rate '{lr=5e-4,5e-3}'",
         metric="eval_accuracy",
         truth=history("eval_accuracy", "trainer_state.json"),
         best=max,
@@ -200,7 +200,7 @@ PROGRAMS = [
         folder="scripts/setfit",
         environment="transformers4",
         command="gridfold search --cwd run --metric accuracy -- python run_fewshot.py --model tiny/encoder"
-        " --sample_sizes 8 --batch_size 8 --exp_name {index} --num_iterations {num_iterations=1,2}",
+        " --sample_sizes 8 --batch_size 8 --exp_name {index} --num_iterations '{num_iterations=1,2}'",
         metric="accuracy",
         truth=line(r"Metrics: \{'accuracy': ([\d.]+)\}"),
         best=max,
