@@ -37,7 +37,7 @@ def parse(arguments):
 args = parse(sys.argv[1:])
 folder = f"runs/{args.env_id}__{args.exp_name}__{args.seed}__{int(time.time())}"
 writer = EventFileWriter(folder)
-for update, (train, valid) in enumerate(descend(args.learning_rate, 4, args.seed), start=1):
+for update, (train, valid) in enumerate(descend(args.learning_rate, 4), start=1):
     step = update * args.total_timesteps // 4
     episodic_return = 100 - 10 * valid
     print(f"global_step={step}, episodic_return=[{episodic_return:.0f}.]")
