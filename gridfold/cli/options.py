@@ -35,8 +35,8 @@ def _search_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "Run every combination of the values in a config. Each run gets its own directory under runs/."
     parser.epilog = (
         "To sweep your own script, put its command after --: "
-        "hyper_main.py --config c.yaml -- python train.py --lr {training.lr}. "
-        "Each run fills in the value at that path; {config}, {run_dir}, {index}, {seed}, {fold} and {folds} work too."
+        "hyper_main.py -- python train.py --lr '{lr=0.1,0.2}', or with a config: --lr {training.lr}. "
+        "Each run fills in its value; {args}, {config}, {run_dir}, {index}, {seed}, {fold} and {folds} work too."
     )
     _plan_options(parser)
     parser.add_argument("--no-execute", action="store_true", help="create the directories and configs only")
@@ -237,9 +237,8 @@ def _list_options(parser: argparse.ArgumentParser) -> None:
 def train_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``main.py``, which trains one config."""
     parser.description = "Train one config, into runs/YYYY-MM-DD_HHMMSS."
-    parser.add_argument(
-        "--config", metavar="FILE", type=values.text, required=True, help="a config without lists to sweep"
-    )
+    parser.add_argument("--config", metavar="FILE", type=values.text, help="a config without lists to sweep")
+    _set_option(parser)
     _trainer_options(parser)
     parser.add_argument(
         "--timeout", metavar="TIME", type=values.duration, help="stop after this time, such as 2h or 90s"
@@ -253,6 +252,9 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
         "--config", metavar="FILE", type=values.text, help="base config (default: the first in config/, alphabetically)"
     )
     parser.add_argument(
+        "--no-config", action="store_true", help="no base config, although there is a folder config/: values alone"
+    )
+    parser.add_argument(
         "--param-variations",
         metavar="PATH=V1,V2,...",
         nargs="+",
@@ -260,6 +262,7 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="replace the values at PATH; a single value fixes it, +PATH=... adds a path",
     )
+    _set_option(parser)
     parser.add_argument(
         "--vary",
         metavar="PATH",
@@ -278,6 +281,17 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
     _comparison_options(parser)
     parser.add_argument(
         "--reuse", action="store_true", help="reuse results of other searches where config, code and data are the same"
+    )
+
+
+def _set_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set",
+        metavar="NAME=V1,V2,...",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="replace the value of a constant of the Python script after --, such as lr or params.lr",
     )
 
 

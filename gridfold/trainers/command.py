@@ -17,10 +17,21 @@ from gridfold.identity.startup import reads_of_programs
 from gridfold.runs.failure import ProgramFailed, signal_name
 from gridfold.runs.reports import METRICS, METRICS_JSON
 from gridfold.runs.run import Run
+from gridfold.trainers.arguments import check_passable
 from gridfold.trainers.cause import cause, last_words
+from gridfold.trainers.config_files import check_formats, write_formats
 from gridfold.trainers.metrics.found import ProgramOutput, find_metrics
 from gridfold.trainers.metrics.printed import Mark
-from gridfold.trainers.placeholders import OWN_FIRST, RUN_NAMES, SETTING, check_passable, filled, names_in, value_of
+from gridfold.trainers.placeholders import (
+    FORMAT,
+    OWN_FIRST,
+    RUN_NAMES,
+    SETTING,
+    all_filled,
+    filled,
+    names_in,
+    placeholders,
+)
 from gridfold.trainers.working_dir import WorkDir, config_for
 
 _VARIABLES = "GRIDFOLD_"  # what the names of the environment variables of a run begin with
@@ -83,10 +94,11 @@ class CommandTrainer:
             raise ConfigError("a command without a program", path=SETTING, hint="such as [python, train.py]")
         for argument in self.arguments:
             check_passable(argument, SETTING)
-            for name in names_in(argument):
-                check_passable(value_of(config, name), name)
+            for each in placeholders(argument):
+                check_passable(each.text(config), each.name)
+        check_formats(self.arguments, config)
         # What depends on the run is known when the run is.
-        known = [None if {*names_in(each)} & {*RUN_NAMES} else filled(each, config, {}) for each in self.arguments]
+        known = [None if _is_of_run(each) else filled(each, config, {}) for each in self.arguments]
         if known[0] is not None:
             _check_program(known[0], os.environ.get("PATH"))
             from gridfold.trainers.script import check_script  # what runs need nothing of
@@ -100,8 +112,9 @@ class CommandTrainer:
     @property
     def may_look(self) -> bool:
         """Whether the program may get at what no argument says: from the run's files, its index, or the environment."""
-        names = {name for argument in self.arguments for name in names_in(argument)}
-        return bool(names & {"config", "run_dir", "index"}) or any(map(_mentions_variables, self.arguments))
+        found = [each for argument in self.arguments for each in placeholders(argument)]
+        looks = any(each.kind == FORMAT or each.name in ("config", "run_dir", "index") for each in found)
+        return looks or any(map(_mentions_variables, self.arguments))
 
     def told(self, config: Mapping[str, Any], seed: int) -> tuple[str, ...]:
         """The arguments of a run, as far as they depend on its config and its seed."""
@@ -128,7 +141,8 @@ class CommandTrainer:
             "folds": str(run.fold.count) if run.fold else "",
         }
         given = {name: text for name, text in known.items() if name not in OWN_FIRST or name not in config}
-        arguments = [filled(argument, config, given) for argument in self.arguments]
+        given |= write_formats(self.arguments, config, run.dir.absolute())
+        arguments = all_filled(self.arguments, config, given)
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
         reported, printed = Mark.at_end_of(run.dir / METRICS), Mark.at_end_of(run.log_path)
         variables = {f"{_VARIABLES}{name.upper()}": text for name, text in known.items() if text}
@@ -154,6 +168,11 @@ def _failure(code: int, printed: Mark) -> CommandFailed:
         why = cause(printed.beginnings_after(_SEARCHED_BYTES))
     output = "\n".join(lines[-_SHOWN_LINES:])
     return CommandFailed(max(code, 0) or None, None if code > 0 else signal_name(-code), output, why)
+
+
+def _is_of_run(argument: str) -> bool:
+    """Whether the run is needed to know an argument."""
+    return any(each.kind == FORMAT or each.name in RUN_NAMES for each in placeholders(argument))
 
 
 def _mentions_variables(argument: str) -> bool:
