@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import copy
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,14 +23,15 @@ from gridfold.sharing.side_effects import only_gives_a_value, sets_only
 
 _PATH = "sys.argv"
 _NAMESPACE = "args"  # as nearly all scripts call it
-_CONTAINERS = (list, tuple, set, frozenset, dict, range, str, type({}.keys()), type({}.values()))
+_CONTAINERS: tuple[type, ...] = (list, tuple, set, frozenset, dict, range, str, type({}.keys()), type({}.values()))
 _ENDS = ("error", "exit", "_print_message")
 _INNER = (
     *("_parse_known_args", "_read_args_from_files", "convert_arg_line_to_args", "_match_argument", "_parse_optional"),
     *("_match_arguments_partial", "_get_option_tuples", "_get_nargs_pattern", "_get_values", "_get_value"),
     *("_check_value", "_registry_get", "_get_positional_actions", "_get_optional_actions"),
 )
-_known_args = argparse.ArgumentParser.parse_known_args
+_PARSER: Any = argparse.ArgumentParser
+_known_args = _PARSER.parse_known_args
 
 
 def share(group: Group, argvs: Sequence[Sequence[str]]) -> Arguments:
@@ -39,8 +41,8 @@ def share(group: Group, argvs: Sequence[Sequence[str]]) -> Arguments:
         group: the trials.
         argvs: by trial, ``sys.argv`` as it is alone.
     """
-    known: dict[tuple[int, str], str] = {}
-    lists = {trial: [_own(known, *place) for place in enumerate(argvs[trial])] for trial in group.trials}
+    known: dict[tuple[str, str, int], str] = {}
+    lists = {trial: _own_strings(argvs[trial], known) for trial in group.trials}
     sys.argv = share_list(group, _PATH, lists)
     arguments = Arguments()
     if type(sys.argv) is SharedList:
@@ -49,9 +51,18 @@ def share(group: Group, argvs: Sequence[Sequence[str]]) -> Arguments:
     return arguments
 
 
-def _own(known: dict[tuple[int, str], str], position: int, text: str) -> str:
-    """A string that is no other's, as each argument is that a process is given; the same for all trials."""
-    return known.setdefault((position, text), "".join([text[:1], text[1:]]))
+def _own_strings(argv: Sequence[str], known: dict[tuple[str, str, int], str]) -> list[str]:
+    """Arguments of which none is the same object as another, as a process is given them.
+
+    In all trials an option is the same object, and so is what comes after it: a pickle tells objects apart.
+    """
+    counts = Counter[tuple[str, str]]()
+    strings = []
+    for before, text in zip(("", *argv), argv, strict=False):
+        place = ("" if text.startswith("-") else before), text
+        counts[place] += 1
+        strings.append(known.setdefault((*place, counts[place]), "".join([text[:1], text[1:]])))
+    return strings
 
 
 class Arguments:
@@ -59,12 +70,12 @@ class Arguments:
 
     def begin(self) -> None:
         """Watch the parsers."""
-        argparse.ArgumentParser.parse_known_args = _parse_known_args  # type: ignore[method-assign, assignment]
+        _PARSER.parse_known_args = _parse_known_args
 
     def end(self) -> None:
         """Watch them no longer."""
-        if argparse.ArgumentParser.parse_known_args is _parse_known_args:  # type: ignore[comparison-overlap]
-            argparse.ArgumentParser.parse_known_args = _known_args  # type: ignore[unreachable]
+        if _PARSER.parse_known_args is _parse_known_args:
+            _PARSER.parse_known_args = _known_args
 
 
 def _parse_known_args(parser: Any, args: Any = None, namespace: Any = None) -> Any:
@@ -111,7 +122,8 @@ def _parse_all(parser: Any, given: SharedList, namespace: Any) -> Any:
         return _known_args(parser, list(given), namespace)
     target = argparse.Namespace() if namespace is None else namespace
     values = {trial: parsed[trial].attributes for trial in group.trials}
-    shared = share_object(group, _NAMESPACE, target, values, list(_defaults(parser)))
+    words = [word for trial in group.trials for word in tracking.of(trial)]
+    shared = share_object(group, _NAMESPACE, target, values, [*_defaults(parser), *words])
     return shared, share_list(group, path, {trial: parsed[trial].rest for trial in group.trials})
 
 
@@ -120,7 +132,7 @@ def _try(parser: Any, given: list[str], namespace: Any) -> _Parsed:
         attributes, rest = _known_args(parser, given, copy.copy(namespace))
     except (Exception, SystemExit) as error:
         return _Parsed(f"{type(error).__name__}: {error}")
-    return _Parsed("", vars(attributes), rest)
+    return _Parsed("", dict(vars(attributes)), rest)
 
 
 class _EndsError(Exception):

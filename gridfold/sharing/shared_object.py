@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import functools
 import weakref
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import PosixPath, PurePosixPath
 from typing import Any
 
@@ -91,12 +91,20 @@ def _marks(attributes: Mapping[str, Any], known: set[int]) -> dict[str, Hashable
     for name, value in attributes.items():
         marks[name] = exact(value)
         if type(value) in _MAY_BE_ANOTHER and not (type(value) is str and len(value) < 2):
-            marks[name] = marks[name], tuple(names[id(value)]), id(value) if id(value) in known else None
+            marks[name] = marks[name], tuple(names[id(value)]), tuple(_known_in(value, known))
     return marks
 
 
+def _known_in(value: Any, known: set[int]) -> Iterator[int | None]:
+    """The numbers of known objects that a value is made of; None for each other."""
+    yield id(value) if id(value) in known else None
+    if type(value) in (list, tuple, dict):
+        for item in value.values() if type(value) is dict else value:
+            yield from _known_in(item, known)
+
+
 def _share(group: Trials, target: Any, attributes: SharedDict) -> Any:
-    kind = type(target)
+    kind: Any = type(target)
     object.__setattr__(target, _ATTRIBUTES, attributes)
     object.__setattr__(target, "__class__", _shared_class(kind))
     owner = weakref.ref(target)

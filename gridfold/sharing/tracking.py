@@ -47,6 +47,9 @@ class Trials(Protocol):
     def become_plain(self) -> None:
         """Where nothing is left to see, let the mappings be what they stand for."""
 
+    def when_plain(self, do: Callable[[], object]) -> None:
+        """Do something as soon as the trials that are left differ in nothing that is known of them."""
+
 
 class Tracked(dict[Any, Any]):
     """A mapping in which trials may differ; an instance of it becomes a dict, see `become_dict`."""
