@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PosixPath, PurePosixPath
 from typing import Any
 
 Observation = Callable[[int], Hashable]  # what code would see, by trial
@@ -12,6 +13,7 @@ Places = tuple[tuple[Any, ...], ...] | None  # paths at which one object stands;
 
 ABSENT = -1
 SCALARS = frozenset({type(None), bool, int, float, str})
+_PATHS = (PurePosixPath, PosixPath)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +67,10 @@ def exact(value: Any) -> Hashable:
         return kind, value
     if kind in (list, tuple):
         return kind, tuple(map(exact, value))
+    if kind is bytes:
+        return kind, value
+    if kind in _PATHS:
+        return kind, str(value)
     if kind is dict:
         return kind, exact_keys(value), tuple(map(exact, value.values()))
     return kind, id(value)  # no YAML: alike only where it is the same object

@@ -66,9 +66,11 @@ class Tracking:
         columns: what trials differ in, by key.
         maybe: of these keys those that not all trials have, with what stands for them in the storage.
         shapes: the keys, if trials differ in them.
+        is_watched: whether it goes on to be watched when the trials are separated.
     """
 
     __slots__ = ("columns", "domain", "group", "mapping", "maybe", "path", "shapes")
+    is_watched = True
 
     def __init__(self, group: Trials, mapping: dict[Any, Any], path: str, domain: frozenset[int]) -> None:
         self.group, self.mapping, self.path, self.domain = group, mapping, path, domain
