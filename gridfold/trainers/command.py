@@ -23,6 +23,7 @@ from gridfold.runs.reports import METRICS, METRICS_JSON
 from gridfold.runs.run import Run
 from gridfold.trainers.cause import cause, last_words
 from gridfold.trainers.metrics.printed import Mark, printed_metrics, reported_metrics, written_metrics
+from gridfold.trainers.warm.program import Program, start
 
 _SETTING = "gridfold.trainer"
 _RUN_NAMES = ("config", "run_dir", "index", "seed", "fold", "folds")  # what a run gives
@@ -126,6 +127,20 @@ class CommandTrainer:
             CommandFailed: it ended otherwise than by exit code 0.
             MetricsUnreadable: it wrote a file of metrics that cannot be read.
         """
+        arguments, variables = self.call(config, run)
+        (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
+        reported, printed = Mark.at_end_of(run.dir / METRICS), Mark.at_end_of(run.log_path)
+        with reads_of_programs() as listening:
+            code = _execute(arguments, variables | listening, run.log_path)
+        if code:
+            raise _failure(code, printed)
+        if os.path.lexists(run.dir / METRICS_JSON):
+            return written_metrics(run.dir / METRICS_JSON)
+        found = reported_metrics(reported)
+        return _printed(printed, run) if found is None else found
+
+    def call(self, config: Mapping[str, Any], run: Run) -> tuple[list[str], dict[str, str]]:
+        """The arguments of a run, and its variables of the environment."""
         known = {
             "config": str(run.config_path.absolute()),
             "run_dir": str(run.dir.absolute()),
@@ -136,17 +151,7 @@ class CommandTrainer:
         }
         given = {name: text for name, text in known.items() if name not in _OWN_FIRST or name not in config}
         arguments = [_filled(argument, config, given) for argument in self.arguments]
-        (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
-        reported, printed = Mark.at_end_of(run.dir / METRICS), Mark.at_end_of(run.log_path)
-        variables = {f"{_VARIABLES}{name.upper()}": text for name, text in known.items() if text}
-        with reads_of_programs() as listening:
-            code = _execute(arguments, variables | listening, run.log_path)
-        if code:
-            raise _failure(code, printed)
-        if os.path.lexists(run.dir / METRICS_JSON):
-            return written_metrics(run.dir / METRICS_JSON)
-        found = reported_metrics(reported)
-        return _printed(printed, run) if found is None else found
+        return arguments, {f"{_VARIABLES}{name.upper()}": text for name, text in known.items() if text}
 
 
 def _failure(code: int, printed: Mark) -> CommandFailed:
@@ -300,7 +305,7 @@ def _execute(arguments: Sequence[str], variables: Mapping[str, str], log_path: P
     It stays in the process group of this process, so that whoever stops this process stops both.
     """
     with log_path.open("ab") as log:
-        process = subprocess.Popen(
+        process: Program | subprocess.Popen[bytes] = start(arguments, variables) or subprocess.Popen(
             arguments,
             stdin=subprocess.DEVNULL,
             stdout=log,
