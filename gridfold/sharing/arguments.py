@@ -34,21 +34,29 @@ _PARSER: Any = argparse.ArgumentParser
 _known_args = _PARSER.parse_known_args
 
 
-def share(group: Group, argvs: Sequence[Sequence[str]]) -> Arguments:
+def share(
+    group: Group, argvs: Sequence[Sequence[str]], original_argvs: Sequence[Sequence[str]] | None = None
+) -> Arguments:
     """Let ``sys.argv`` stand for the arguments of a group's trials.
 
     Args:
         group: the trials.
         argvs: by trial, ``sys.argv`` as it is alone.
+        original_argvs: the same for ``sys.orig_argv``.
     """
-    known: dict[tuple[str, str, int], str] = {}
-    lists = {trial: _own_strings(argvs[trial], known) for trial in group.trials}
-    sys.argv = share_list(group, _PATH, lists)
+    sys.argv = _shared_argv(group, _PATH, argvs)
+    if original_argvs:
+        sys.orig_argv = _shared_argv(group, "sys.orig_argv", original_argvs)
     arguments = Arguments()
     if type(sys.argv) is SharedList:
         arguments.begin()
         group.when_plain(arguments.end)
     return arguments
+
+
+def _shared_argv(group: Group, path: str, argvs: Sequence[Sequence[str]]) -> list[str]:
+    known: dict[tuple[str, str, int], str] = {}
+    return share_list(group, path, {trial: _own_strings(argvs[trial], known) for trial in group.trials})
 
 
 def _own_strings(argv: Sequence[str], known: dict[tuple[str, str, int], str]) -> list[str]:

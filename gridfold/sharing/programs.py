@@ -17,6 +17,7 @@ from gridfold import stages
 from gridfold.core.process import variables
 from gridfold.core.process.lifeline import tie
 from gridfold.identity import reads
+from gridfold.sharing import arguments
 from gridfold.sharing.call_site import is_import_of_package
 from gridfold.sharing.fork import Branch
 from gridfold.sharing.fork_state import ForkState
@@ -51,12 +52,12 @@ class _ProgramBranch(Branch):
         scripts = [script for script in map(script_of, commands) if isinstance(script, Script)]
         if len(scripts) < len(commands):
             self._abandon("the script of a run is not there")
-        run(scripts[0], {}, self._see_end, lambda: self._begin([script.argv for script in scripts]))
+        run(scripts[0], {}, self._see_end, lambda: self._begin(scripts))
 
     def _configs(self) -> Sequence[Mapping[str, Any]]:
         return [{} for _ in self._tasks]  # a script sees its arguments
 
-    def _begin(self, argvs: Sequence[Sequence[str]]) -> None:
+    def _begin(self, scripts: Sequence[Script]) -> None:
         """Before the first line of the script."""
         stages.use(self._tasks[0].attempt.run.dir.parent)
         reads.start().listen(self._hear)
@@ -64,11 +65,8 @@ class _ProgramBranch(Branch):
         if self._write_guard:
             self._write_guard.look()
         self._clocks.watch()
-        self._share(argvs)
+        arguments.share(self._group, [script.argv for script in scripts], [script.words for script in scripts])
 
-    def _share(self, argvs: Sequence[Sequence[str]]) -> None:
-        self.work("sys.argv")
-        sys.argv = list(argvs[self._group.trials[0]])
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         """What the script starts gets the variables of a run."""
