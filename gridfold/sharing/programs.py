@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -17,6 +16,8 @@ from gridfold import stages
 from gridfold.core.process import variables
 from gridfold.core.process.lifeline import tie
 from gridfold.identity import reads
+from gridfold.identity.executed import look_up
+from gridfold.sharing.arguments import share
 from gridfold.sharing.call_site import is_import_of_package
 from gridfold.sharing.fork import Branch
 from gridfold.sharing.fork_state import ForkState
@@ -64,11 +65,7 @@ class _ProgramBranch(Branch):
         if self._write_guard:
             self._write_guard.look()
         self._clocks.watch()
-        self._share(argvs)
-
-    def _share(self, argvs: Sequence[Sequence[str]]) -> None:
-        self.work("sys.argv")
-        sys.argv = list(argvs[self._group.trials[0]])
+        share(self._group, argvs)
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         """What the script starts gets the variables of a run."""
@@ -88,6 +85,10 @@ class _ProgramBranch(Branch):
             self._abandon(f"the shared part failed: {type(error).__name__}: {error}"[:300])
         self.work("the end of the script")
 
+    def _hand_on(self, *, are_runs: bool) -> tuple[bytes, list[int]]:
+        look_up(reads.start())  # once for all
+        return super()._hand_on(are_runs=are_runs)
+
     def _become(self, group: tuple[int, ...], printed: bytes, outputs: Sequence[int]) -> None:
         handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
         super()._become(group, printed, outputs)
@@ -96,6 +97,7 @@ class _ProgramBranch(Branch):
         state = ForkState.leave()
         changes = hold()
         if changes is None:
+            self._group.trials = group  # whatever is read here, nothing splits
             self._look_after(self._work, self._tasks[group[0]].config or {})
         state.take()
         for number, handler in handlers.items():
