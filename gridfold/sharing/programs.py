@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -17,7 +16,8 @@ from gridfold import stages
 from gridfold.core.process import variables
 from gridfold.core.process.lifeline import tie
 from gridfold.identity import reads
-from gridfold.sharing import arguments
+from gridfold.identity.executed import look_up
+from gridfold.sharing.arguments import share
 from gridfold.sharing.call_site import is_import_of_package
 from gridfold.sharing.fork import Branch
 from gridfold.sharing.fork_state import ForkState
@@ -65,8 +65,7 @@ class _ProgramBranch(Branch):
         if self._write_guard:
             self._write_guard.look()
         self._clocks.watch()
-        arguments.share(self._group, [script.argv for script in scripts], [script.words for script in scripts])
-
+        share(self._group, [each.argv for each in scripts], [each.words for each in scripts])
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         """What the script starts gets the variables of a run."""
@@ -86,6 +85,10 @@ class _ProgramBranch(Branch):
             self._abandon(f"the shared part failed: {type(error).__name__}: {error}"[:300])
         self.work("the end of the script")
 
+    def _hand_on(self, *, are_runs: bool) -> tuple[bytes, list[int]]:
+        look_up(reads.start())  # once for all
+        return super()._hand_on(are_runs=are_runs)
+
     def _become(self, group: tuple[int, ...], printed: bytes, outputs: Sequence[int]) -> None:
         handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
         super()._become(group, printed, outputs)
@@ -94,6 +97,7 @@ class _ProgramBranch(Branch):
         state = ForkState.leave()
         changes = hold()
         if changes is None:
+            self._group.trials = group  # whatever is read here, nothing splits
             self._look_after(self._work, self._tasks[group[0]].config or {})
         state.take()
         for number, handler in handlers.items():

@@ -15,6 +15,7 @@ from typing import Any
 from gridfold.core.process import variables
 from gridfold.identity import reads
 from gridfold.identity.code import Following, Import
+from gridfold.identity.executed import look_up
 from gridfold.identity.leading_imports import leading_imports
 from gridfold.identity.packages import is_installed
 from gridfold.trainers.warm.main_module import new_main
@@ -71,11 +72,13 @@ def preload(arguments: Sequence[str], began: Collection[str], path: Sequence[str
     heard.noted.clear()
     for file in {str(sys.modules[name].__file__) for name in others}:
         heard.matter(file)
+    look_up(heard)
     shelf.put(others, dict(heard.noted))
     heard.noted.clear()
     _open_input()
     ready = Ready(script, path, new_main(script.file if script.is_file else None))
     why, late = _import(ready, [*first, *path])
+    look_up(heard)
     noted = dict(heard.noted)
     _import_late(late, shelf)
     make_ready(Ready(script, path, ready.main, noted, frozenset(sys.modules)))
@@ -107,9 +110,9 @@ def _open_input() -> None:
     os.dup2(null, 0)
     os.close(null)
     raw = io.FileIO(0, closefd=False)
-    raw.name = "<stdin>"  # type: ignore[misc]
+    raw.name = "<stdin>"
     before = sys.stdin
-    sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BufferedReader(raw), before.encoding, before.errors)
+    sys.stdin = vars(sys)["__stdin__"] = io.TextIOWrapper(io.BufferedReader(raw), before.encoding, before.errors)
     sys.stdin.mode = "r"  # type: ignore[misc]
 
 
@@ -176,5 +179,6 @@ def _import_late(names: Sequence[str], shelf: Shelf) -> None:
         for name in names:
             importlib.import_module(name)
     new = [name for name in {*sys.modules} - before if name.partition(".")[0] not in sys.stdlib_module_names]
+    look_up(heard)
     if new:
         shelf.put(new, dict(heard.noted))

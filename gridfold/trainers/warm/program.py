@@ -5,8 +5,8 @@ It sees nothing of that: arguments, path, streams, signals, exit and random numb
 
 from __future__ import annotations
 
+import json
 import os
-import pickle
 import signal
 import sys
 import traceback
@@ -64,7 +64,7 @@ class Program:
         """Let it go on, with these variables of the environment."""
         if self._go is not None:
             with os.fdopen(self._go, "wb") as told:
-                told.write(pickle.dumps(dict(changes)))
+                told.write(json.dumps(dict(changes)).encode())
         self._go = None
 
     def wait(self) -> int:
@@ -130,7 +130,7 @@ def hold() -> Mapping[str, str] | None:
         said = telling.read()
     if not said:  # who looked after it is gone
         os._exit(1)
-    return pickle.loads(said)  # type: ignore[no-any-return]
+    return json.loads(said)  # type: ignore[no-any-return]
 
 
 def take(changes: Mapping[str, str]) -> None:

@@ -62,7 +62,7 @@ class Script:
 
     def is_like(self, other: Script) -> bool:
         """Whether another runs the same."""
-        if (self.python, self.call.kind, self.call.options) != (other.python, other.call.kind, other.call.options):
+        if (self.python, self.call.kind, *self.call.options) != (other.python, other.call.kind, *other.call.options):
             return False
         if self.is_file:
             return Path(self.what).resolve() == Path(other.what).resolve()
