@@ -135,8 +135,8 @@ _STEPS = [
     "show('func', lambda: args.func(args))",
     "globals().update(vars(args)); show('global', lambda: {x})",
     "show('format', lambda: f'{{args.{x}!r:>9}}' + '%s' % args.{x})",
-    "match args:\n    case argparse.Namespace({x}=1):\n        print('one')\n    case argparse.Namespace({x}=value):\n        print(value)\n"
-    "    case _:\n        print('none')",
+    "match args:\n    case argparse.Namespace({x}=1):\n        print('one')\n"
+    "    case argparse.Namespace({x}=value):\n        print(value)\n    case _:\n        print('none')",
     "show('again', lambda: parser.parse_args())",
     "show('known', lambda: parser.parse_known_args(sys.argv[2:]))",
     "show('into', lambda: parser.parse_args(namespace=args))",
@@ -166,7 +166,8 @@ _PARSE = [
     "args = parser.parse_intermixed_args()",
     "args = argparse.Namespace(**vars(parser.parse_args()))",
     "first = argparse.ArgumentParser(add_help=False)\nfirst.add_argument('--fast', action='store_true')\n"
-    "known, rest = first.parse_known_args()\nparser.set_defaults(first=known.fast)\nargs = parser.parse_args(rest, namespace=known)",
+    "known, rest = first.parse_known_args()\nparser.set_defaults(first=known.fast)\n"
+    "args = parser.parse_args(rest, namespace=known)",
 ]
 
 
@@ -231,6 +232,17 @@ def _word(draw, name):
     return draw.choice(words if draw.random() < 0.1 else words[:3] if len(words) > 3 else words[:2])
 
 
+_CLICK_HEAD = """
+import click, random, sys
+
+log = []
+
+
+def seen(context, option, value):
+    log.append(value)
+    print(log)
+    return value
+"""
 _CLICK_OPTIONS = {
     "lr": ("'--lr', type=float, default=0.1", ["--lr 0.1", "--lr 0.2", "--lr x"]),
     "epochs": ("'-e', '--epochs', default=3, show_default=True", ["-e 3", "--epochs 4", "-e 1.5"]),
@@ -258,7 +270,7 @@ _CLICK_STEPS = [
 
 
 def click_script(seed):
-    """The same, with click."""
+    """Like `argparse_script`, with click."""
     draw = random.Random(seed)
     names = draw.sample(list(_CLICK_OPTIONS), draw.randint(2, 4))
     decorators = [f"@click.option({_CLICK_OPTIONS[name][0]})" for name in names]
@@ -267,10 +279,9 @@ def click_script(seed):
         for _ in range(5)
     ]
     body = [f"    {line}" for step in steps for line in step.split("\n")]
-    head = "import click, random, sys\n\nlog = []\n\ndef seen(context, option, value):\n    log.append(value)\n    print(log)\n    return value\n"
     calls = draw.choice(["main()", "main()", "main(standalone_mode=False)", "main(sys.argv[1:])"])
     lines = [
-        head,
+        _CLICK_HEAD,
         "print('begin')",
         "@click.command()",
         *decorators,

@@ -9,8 +9,11 @@ import io
 import random
 import re
 import sys
+import textwrap
 from collections import Counter
 from pathlib import Path
+
+import pytest
 
 if __name__ == "__main__":  # gridfold need not be installed
     sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -95,6 +98,110 @@ def compare(seed):
             raise AssertionError(f"script {seed} {argv}\n{script}\n--- alone\n{one}\n--- shared\n{other}")
         assert other != "fails" or one[1] not in (None, 0)
     return splits, found
+
+
+@pytest.mark.parametrize("first", range(0, 200, 40))
+def test_random_scripts_print_what_they_print_alone(first):
+    for seed in range(first, first + 40):
+        compare(seed)
+
+
+def paths(body, *argvs, options=("'--lr', type=float", "'--size', type=int, default=1", "'--name'")):
+    """The paths at which a script splits, having compared what it prints."""
+    adds = [f"parser.add_argument({option})" for option in options]
+    script = "\n".join([SETUP, *adds, textwrap.dedent(body)])
+    argvs = [["script.py", *argv.split()] for argv in argvs or ("--lr 1 --name a", "--lr 2 --name a")]
+    found, splits = together(script, argvs)
+    assert found == alone(script, argvs)
+    return list(dict.fromkeys(path for path, _, _ in splits))
+
+
+SETUP = """
+import argparse, copy, dataclasses, json, pickle, sys
+seen = []
+parser = argparse.ArgumentParser()
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "args = parser.parse_args(); print(args.size, args.name)",
+        "args = parser.parse_args(sys.argv[1:]); print(args.size)",
+        "args, rest = parser.parse_known_args(); print(args.size, rest)",
+        "args = parser.parse_args(); print('lr' in args, hasattr(args, 'none'), len(vars(args)), sorted(vars(args)))",
+        "args = parser.parse_args(); args.lr = 3; args.new = 4; print(args)",
+        "args = parser.parse_args(); del args.lr; print(args)",
+        "args = parser.parse_args(); other = copy.deepcopy(args); copy.copy(other).size = 2; print(other.size)",
+        "args = parser.parse_args(); config = vars(args); config['lr'] = 1; print(dict(config), args.lr)",
+        "args = parser.parse_args(); print(vars(args)['size'], vars(args).get('none'), args.__dict__ is vars(args))",
+        "print(sys.argv[0], len(sys.argv), '--lr' in sys.argv, sys.argv.index('--lr'), bool(sys.argv[1:]))",
+        "sys.argv.append('--size'); sys.argv += ['7']; print(parser.parse_args().size, sys.argv[-2:])",
+        "sys.argv = sys.argv[:1] + sys.argv[1:]; print(parser.parse_args().size)",
+    ],
+)
+def test_it_does_not_split_over_what_is_the_same(body):
+    assert paths(body) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "print(args.lr)",
+        "print(getattr(args, 'l' + 'r'))",
+        "args.lr *= 2",
+        "print(vars(args)['lr'])",
+        "for name, value in vars(args).items(): print(name, value)",
+        "print(dict(**vars(args)))",
+        "print(args == argparse.Namespace(lr=1, size=1, name='a'))",
+        "print(json.dumps(vars(args)))",
+        "print(copy.deepcopy(args).lr)",
+        "match args:\n    case argparse.Namespace(lr=1.0): print('one')",
+    ],
+)
+def test_it_splits_where_a_difference_is_read(body):
+    assert paths("args = parser.parse_args()\n" + body) == ["args.lr"]
+
+
+def test_a_namespace_is_what_it_is_alone_once_runs_are_apart():
+    assert paths("""
+        args = parser.parse_args()
+        print(args.lr, type(args) is argparse.Namespace, type(vars(args)), type(sys.argv), args, pickle.dumps(args))
+        print(argparse.ArgumentParser.parse_known_args.__module__)
+    """) == ["args.lr"]
+
+
+@pytest.mark.parametrize(
+    ("option", "splits"),
+    [
+        ("type=lambda text: text.strip().lower()", []),
+        ("type=lambda text: [int(each) for each in text.split(',')]", []),
+        ("type=lambda text: seen.append(text)", ["sys.argv"]),
+        ("type=lambda text: print(text)", ["sys.argv"]),
+        ("type=lambda text: open(text).read() if text == 'x' else text", ["sys.argv"]),
+        ("type=lambda text: exec('x = 1') or text", ["sys.argv"]),
+        ("type=argparse.FileType('w')", ["sys.argv"]),
+        ("type=json.loads, default='1'", []),
+        ("choices=iter(['a', 'b'])", ["sys.argv"]),
+        ("choices=['a', 'b']", []),
+        ("action='version', version='1'", []),
+        ("action=type('Own', (argparse.Action,), {'__call__': lambda *arguments: seen.append(1)})", ["sys.argv"]),
+    ],
+)
+def test_it_splits_before_parsing_has_an_effect(option, splits):
+    options = ("'--lr'", "'--name'", f"'--own', {option}")
+    assert paths("args = parser.parse_args()\nprint(len(vars(args)))", options=options) == splits
+
+
+def test_a_run_whose_arguments_are_wrong_goes_by_itself():
+    argvs = ("--lr 1", "--lr 2", "--lr x", "--nothing", "--help")
+    assert paths("args = parser.parse_args()\nprint('ok')\nargs.lr", *argvs) == ["sys.argv", "args.lr"]
+
+
+def test_arguments_that_differ_by_their_number():
+    argvs = ("--size 1", "--size 1 --name a", "--size 2")
+    body = "args = parser.parse_args()\nprint(args.name)\nprint(args.size)\nprint(sys.argv)"
+    assert paths(body, *argvs) == ["args.name", "args.size"]
 
 
 def main():
