@@ -33,6 +33,7 @@ from gridfold.trainers.placeholders import (
     names_in,
     placeholders,
 )
+from gridfold.trainers.warm.program import Program, start
 from gridfold.trainers.working_dir import WorkDir, config_for
 
 _VARIABLES = "GRIDFOLD_"  # what the names of the environment variables of a run begin with
@@ -139,11 +140,10 @@ class CommandTrainer:
             MetricsUnreadable: it wrote a file of metrics that cannot be read.
         """
         write_formats(self.arguments, config, run.dir.absolute())
-        known = _known(run, config)
-        arguments = self._with_constants(self._filled(config, run, known), config, run)
+        line, variables = self.call(config, run)
+        arguments = self._with_constants(line, config, run)
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
         reported, printed = Mark.at_end_of(run.dir / METRICS), Mark.at_end_of(run.log_path)
-        variables = {f"{_VARIABLES}{name.upper()}": text for name, text in known.items() if text}
         place = WorkDir(run, os.getcwd()) if run.cwd else None  # noqa: PTH109 - names are made of it
         if place:
             arguments = place.arguments(arguments)
@@ -158,13 +158,22 @@ class CommandTrainer:
         run.source, run.candidates = found.source or None, found.candidates
         return found.metrics
 
-    def line(self, config: Mapping[str, Any], run: Run) -> list[str]:
-        """What the program of a run is started with; a script whose constants are set is still the user's own."""
-        return self._filled(config, run, _known(run, config))
+    def call(self, config: Mapping[str, Any], run: Run) -> tuple[list[str], dict[str, str]]:
+        """What the program of a run is started with, and its variables of the environment.
 
-    def _filled(self, config: Mapping[str, Any], run: Run, known: Mapping[str, str]) -> list[str]:
+        A script whose constants are set is still the user's own.
+        """
+        known = {
+            "config": str(config_for(run, config)),
+            "run_dir": str(run.dir.absolute()),
+            "index": str(run.index),
+            "seed": str(run.seed),
+            "fold": str(run.fold.index) if run.fold else "",
+            "folds": str(run.fold.count) if run.fold else "",
+        }
         given = {name: text for name, text in known.items() if name not in OWN_FIRST or name not in config}
-        return all_filled(self.arguments, config, given | paths_of_formats(self.arguments, run.dir.absolute()))
+        arguments = all_filled(self.arguments, config, given | paths_of_formats(self.arguments, run.dir.absolute()))
+        return arguments, {f"{_VARIABLES}{name.upper()}": text for name, text in known.items() if text}
 
     def _with_constants(self, line: list[str], config: Mapping[str, Any], run: Run) -> Sequence[str]:
         if not constants_in(self.arguments):
@@ -172,17 +181,6 @@ class CommandTrainer:
         from gridfold.trainers.constants import with_copy  # few commands need it
 
         return with_copy(self.arguments, line, config, run.dir.absolute())
-
-
-def _known(run: Run, config: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        "config": str(config_for(run, config)),
-        "run_dir": str(run.dir.absolute()),
-        "index": str(run.index),
-        "seed": str(run.seed),
-        "fold": str(run.fold.index) if run.fold else "",
-        "folds": str(run.fold.count) if run.fold else "",
-    }
 
 
 def _failure(code: int, printed: Mark) -> CommandFailed:
@@ -245,7 +243,8 @@ def _execute(arguments: Sequence[str], variables: Mapping[str, str], log_path: P
     It stays in the process group of this process, so that whoever stops this process stops both.
     """
     with log_path.open("ab") as log:
-        process = subprocess.Popen(
+        warm = None if folder else start(arguments, variables)
+        process: Program | subprocess.Popen[bytes] = warm or subprocess.Popen(
             arguments,
             stdin=subprocess.DEVNULL,
             stdout=log,
