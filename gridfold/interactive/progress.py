@@ -70,6 +70,11 @@ class _Cell:
         self._view.running(run)
         self._draw_soon()
 
+    def warned(self, sentence: str) -> None:
+        """Something is probably not as it was meant."""
+        self._view.warned(sentence)
+        self._draw_soon()
+
     def ended(self, run: Run, record: Record, *, again: bool = False) -> None:
         """An attempt has ended."""
         self._view.ended(run, record, again=again)
