@@ -73,7 +73,7 @@ class Search:
 
     @property
     def name(self) -> str:
-        """Its name, by which the commands find it: ``gridfold best NAME``."""
+        """Its name, for the commands, such as ``gridfold best NAME``."""
         return self.directory.name
 
     @property

@@ -109,6 +109,7 @@ def python(project):
 
 
 def without_times(text):
+    text = text.replace(str(ROOT), "ROOT")
     text = re.sub(r"_\d{6}(?=\b|_)", "_HHMMSS", text)
     text = re.sub(r"(?<=functions/)(\w+)_[0-9a-f]{12}", r"\1_DIGEST", text)
     return re.sub(r"\b\d+\.\d(?= │$)", "0.0", text, flags=re.MULTILINE)
@@ -412,6 +413,37 @@ class TestTheName:
     def test_the_package_shows_its_public_names(self):
         assert dir(gridfold) == sorted(gridfold.__all__)
         assert all(hasattr(gridfold, name) for name in gridfold.__all__)
+
+
+def test_an_interruption(python, gridfold):
+    result = python("""
+import os, pathlib, signal, threading, time
+import gridfold
+
+HERE = pathlib.Path.cwd()
+
+
+def train(config, run):
+    (HERE / "begun").touch()
+    time.sleep(config["seconds"])
+    return {"loss": 1}
+
+
+def interrupt():
+    while not (HERE / "begun").exists():
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+threading.Thread(target=interrupt).start()
+try:
+    gridfold.search(train, {"seconds": [60, 0]}, parallel=1, quiet=True)
+except KeyboardInterrupt:
+    print("interrupted")
+""")
+    assert (result.returncode, result.stdout) == (0, "interrupted\n")
+    states = [record.state if record else "created" for _, record in Store().find("last").records()]
+    assert states == ["interrupted", "created"]
 
 
 def test_an_object_that_trains(project):
