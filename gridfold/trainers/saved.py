@@ -182,7 +182,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def __init__(self, file: BytesIO) -> None:
         self.sources: dict[str, bytes] = {}
-        self._names = dict.fromkeys(_files_of_modules(), "")  # what code files are called here; "" for as they are
+        self._names = {file: file for file in _files_of_modules()}  # what files of code are called for the runs
         self.dispatch_table = {**_reducers(), CodeType: self._reduce_code}
         super().__init__(file)  # which looks for the table
 
@@ -192,11 +192,13 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def _name_of(self, file: str) -> str:
         if file not in self._names:
-            text = "".join(linecache.getlines(file))
             name = Path(file).name if Path(file).is_file() else f"cell_{len(self.sources) + 1}.py"
-            self._names[file] = name if text and name not in self.sources else ""
-            if self._names[file]:
+            text = "".join(linecache.getlines(file))
+            if not text or name in self.sources:
+                name = file
+            else:
                 self.sources[name] = text.encode("utf-8", "surrogatepass")
+            self._names[file] = name
         return self._names[file]
 
 
@@ -207,9 +209,10 @@ def _files_of_modules() -> Iterator[str]:
             yield file
 
 
-def _make_code(name: str, *arguments: Any) -> CodeType:
-    code = CodeType(*arguments)
-    return code.replace(co_filename=os.path.join(_loading.get(), name)) if name else code  # noqa: PTH118
+def _make_code(file: str, *arguments: Any) -> CodeType:
+    """Code, with the file that its source is in: cloudpickle leaves that out, and what has none is nobody's code."""
+    path = file if file.startswith("<") else os.path.join(_loading.get(), file)  # noqa: PTH118 - it may be absolute
+    return CodeType(*arguments).replace(co_filename=path)
 
 
 def _not_saved(trainer: Any, called: str, error: Exception) -> ConfigError:

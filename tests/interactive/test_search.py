@@ -109,7 +109,7 @@ def python(project):
 
 
 def without_times(text):
-    text = text.replace(str(ROOT), "ROOT")
+    text = re.sub(r"test_search\.py:\d+", "test_search.py:LINE", text.replace(str(ROOT), "ROOT"))
     text = re.sub(r"_\d{6}(?=\b|_)", "_HHMMSS", text)
     text = re.sub(r"(?<=functions/)(\w+)_[0-9a-f]{12}", r"\1_DIGEST", text)
     return re.sub(r"\b\d+\.\d(?= │$)", "0.0", text, flags=re.MULTILINE)
