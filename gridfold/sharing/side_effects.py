@@ -82,7 +82,7 @@ class _Look:
             return True
         self._seen[id(value)] = value
         if isinstance(value, (type, GenericAlias)):
-            kind = get_origin(value) or value
+            kind: Any = get_origin(value) or value
             return kind in _CLASSES or _is_error(kind) or self._at_enumeration(kind)
         if isinstance(value, FunctionType):
             return value in _FUNCTIONS or self._at_function(value)
