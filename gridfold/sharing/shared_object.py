@@ -105,6 +105,14 @@ def share_attributes(
         object.__setattr__(target, _ATTRIBUTES, dict(mine))
 
 
+def shared_attributes(value: Any) -> SharedDict | None:
+    """The attributes of an object that stands for many trials; None of any other."""
+    if getattr(type(value), "__getattribute__", None) not in _OURS:
+        return None
+    attributes = _attributes_of(value)
+    return attributes if type(attributes) is SharedDict else None
+
+
 class _Attributes(Tracking):
     """What trials differ in, in the attributes of an object."""
 
@@ -174,6 +182,7 @@ def _getattribute(kind: Any) -> Callable[..., Any]:
             tracking.read(name)
         return kind.__getattribute__(self, name)
 
+    _OURS.add(get)
     return get
 
 
@@ -257,6 +266,7 @@ def _copied(kind: Any) -> Callable[..., Any]:
 
 
 _NAMED = ("__module__", "__qualname__", "__doc__")
+_OURS: set[Callable[..., Any]] = set()
 _MEMBERS = {
     "__getattribute__": _getattribute,
     "__setattr__": _setattr,
