@@ -9,13 +9,13 @@ from __future__ import annotations
 import argparse
 import builtins
 import enum
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
-from uuid import uuid4
 
 from gridfold.sharing.columns import SCALARS
 from gridfold.sharing.group import Group
@@ -40,7 +40,7 @@ class Prints:
 
     def __init__(self, group: Group, is_kept: Callable[[int], bool]) -> None:
         self._group, self._is_kept = group, is_kept
-        self._mark = f"\0{uuid4().hex}:"
+        self._mark = f"\0{os.urandom(16).hex()}:"
         self._texts: list[Mapping[int, bytes]] = []
         self._print = builtins.print
         builtins.print = self._watched()

@@ -17,11 +17,9 @@ from gridfold.core.process import variables
 from gridfold.core.process.lifeline import tie
 from gridfold.identity import reads
 from gridfold.identity.executed import look_up
-from gridfold.sharing.arguments import share
 from gridfold.sharing.call_site import is_import_of_package
 from gridfold.sharing.fork import Branch
 from gridfold.sharing.fork_state import ForkState
-from gridfold.sharing.prints import Prints
 from gridfold.sharing.start import Pipes, Shared
 from gridfold.trainers.command import CommandTrainer
 from gridfold.trainers.warm.program import hold, run, take
@@ -60,6 +58,9 @@ class _ProgramBranch(Branch):
 
     def _begin(self, scripts: Sequence[Script]) -> None:
         """Before the first line of the script."""
+        from gridfold.sharing.arguments import share  # with argparse: those who run no script do without
+        from gridfold.sharing.prints import Prints
+
         stages.use(self._tasks[0].attempt.run.dir.parent)
         self._prints = Prints(self._group, self._is_kept)
         reads.start().listen(self._hear)

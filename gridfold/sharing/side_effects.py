@@ -14,8 +14,6 @@ import math
 import os.path
 import re
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
-from fractions import Fraction
 from functools import partial
 from pathlib import Path, PosixPath, PurePath, PurePosixPath
 from types import BuiltinFunctionType, CodeType, FunctionType, GenericAlias, MethodDescriptorType, ModuleType
@@ -30,13 +28,12 @@ _CLASSES = (
     set,
     frozenset,
     range,
-    Decimal,
-    Fraction,
     Path,
     PurePath,
     PosixPath,
     PurePosixPath,
 )
+_CLASSES_BY_NAME = ("decimal.Decimal", "fractions.Fraction")  # to import them takes longer than all else here
 _BUILT_IN = (
     *(abs, all, any, bin, chr, divmod, format, hex, isinstance, issubclass, len, max, min, oct, ord, pow, repr, round),
     *(sorted, sum, enumerate, filter, map, reversed, zip, slice, object),
@@ -83,7 +80,8 @@ class _Look:
         self._seen[id(value)] = value
         if isinstance(value, (type, GenericAlias)):
             kind: Any = get_origin(value) or value
-            return kind in _CLASSES or _is_error(kind) or self._at_enumeration(kind)
+            name = f"{kind.__module__}.{kind.__qualname__}"
+            return kind in _CLASSES or name in _CLASSES_BY_NAME or _is_error(kind) or self._at_enumeration(kind)
         if isinstance(value, FunctionType):
             return value in _FUNCTIONS or self._at_function(value)
         if isinstance(value, (BuiltinFunctionType, MethodDescriptorType)):
