@@ -343,9 +343,9 @@ def _config(options: argparse.Namespace) -> Config | None:
         raise ConfigError("both --config and --no-config", hint="leave one of them out")
     path = options.config or (None if options.no_config else _first_config())
     if path is None and options.trainer is None:
-        problem = "--no-config needs to know what trains" if options.no_config else _no_config()
-        hint = "give one: --config FILE" + _OR_A_COMMAND
-        raise ConfigError(problem, hint=hint)
+        if options.no_config:
+            raise ConfigError("--no-config, and nothing says what trains", hint=f"give {_COMMAND}")
+        raise ConfigError(_no_config(), hint=f"give one: --config FILE\nor {_COMMAND}")
     return Config.load(path) if path else None
 
 
@@ -354,7 +354,7 @@ def _execution(options: argparse.Namespace) -> Execution:
     return Execution(**said)
 
 
-_OR_A_COMMAND = "\nor a command with values: -- python train.py --lr '{lr=0.1,0.2}'"
+_COMMAND = "a command with values: -- python train.py --lr '{lr=0.1,0.2}'"
 
 
 def _first_config() -> Path | None:

@@ -86,7 +86,7 @@ def varied(config: Config, variations: Sequence[Variation]) -> tuple[ListedParam
 
 
 def config_of(variations: Sequence[Variation], name: str) -> Config:
-    """A config in which nothing is but the first value of each path, for variations that need no file.
+    """A config in which nothing is but these paths, for variations that need no file.
 
     Args:
         variations: the paths and their values.
@@ -102,7 +102,8 @@ def config_of(variations: Sequence[Variation], name: str) -> Config:
         place = data
         for section in sections:
             place = place.setdefault(section, {})
-        place[key] = variation.parameter.values[0]
+        first = variation.parameter.values[0]
+        place[key] = None if isinstance(first, (list, dict)) else first  # else it could be swept itself
     return Config.parse(render_block(data), name)
 
 

@@ -19,7 +19,7 @@ from gridfold.runs.reports import METRICS, METRICS_JSON
 from gridfold.runs.run import Run
 from gridfold.trainers.arguments import check_passable
 from gridfold.trainers.cause import cause, last_words
-from gridfold.trainers.config_files import check_formats, write_formats
+from gridfold.trainers.config_files import check_formats, paths_of_formats, write_formats
 from gridfold.trainers.metrics.found import ProgramOutput, find_metrics
 from gridfold.trainers.metrics.printed import Mark
 from gridfold.trainers.placeholders import (
@@ -28,6 +28,7 @@ from gridfold.trainers.placeholders import (
     RUN_NAMES,
     SETTING,
     all_filled,
+    constants_in,
     filled,
     names_in,
     placeholders,
@@ -72,7 +73,8 @@ class CommandTrainer:
     In an argument, ``{config}``, ``{run_dir}``, ``{index}`` and ``{seed}`` stand for what the run has, ``{fold}`` and
     ``{folds}`` for which part of the data to hold out and of how many ("" if they are not split), and a dotted path
     such as ``{training.learning_rate}`` for a value of its config; ``{{name}}`` is a literal ``{name}``. A key
-    ``index``, ``seed``, ``fold`` or ``folds`` of the config comes before the run's.
+    ``index``, ``seed``, ``fold`` or ``folds`` of the config comes before the run's. For ``{config:json}``,
+    ``{args:plain:lr}``, ``{set:lr}`` and ``{lr=0.1,0.2}`` see `placeholders.Placeholder`.
 
     The metrics are those of the first of these that the command wrote: ``metrics.json`` in the run directory, the last
     line of ``metrics.jsonl`` there, the last printed line that is a JSON object of numbers; printed lines with the same
@@ -97,6 +99,10 @@ class CommandTrainer:
             for each in placeholders(argument):
                 check_passable(each.text(config), each.name)
         check_formats(self.arguments, config)
+        if constants_in(self.arguments):
+            from gridfold.trainers.constants import changes  # few commands need it
+
+            changes(self.arguments, config)
         # What depends on the run is known when the run is.
         known = [None if _is_of_run(each) else filled(each, config, {}) for each in self.arguments]
         if known[0] is not None:
@@ -113,7 +119,7 @@ class CommandTrainer:
     def may_look(self) -> bool:
         """Whether the program may get at what no argument says: from the run's files, its index, or the environment."""
         found = [each for argument in self.arguments for each in placeholders(argument)]
-        looks = any(each.kind == FORMAT or each.name in ("config", "run_dir", "index") for each in found)
+        looks = any(each.kind == FORMAT or each.full_name in ("config", "run_dir", "index") for each in found)
         return looks or any(map(_mentions_variables, self.arguments))
 
     def told(self, config: Mapping[str, Any], seed: int) -> tuple[str, ...]:
@@ -132,24 +138,14 @@ class CommandTrainer:
             CommandFailed: it ended otherwise than by exit code 0.
             MetricsUnreadable: it wrote a file of metrics that cannot be read.
         """
-        known = {
-            "config": str(config_for(run, config)),
-            "run_dir": str(run.dir.absolute()),
-            "index": str(run.index),
-            "seed": str(run.seed),
-            "fold": str(run.fold.index) if run.fold else "",
-            "folds": str(run.fold.count) if run.fold else "",
-        }
-        given = {name: text for name, text in known.items() if name not in OWN_FIRST or name not in config}
-        given |= write_formats(self.arguments, config, run.dir.absolute())
-        arguments = all_filled(self.arguments, config, given)
+        write_formats(self.arguments, config, run.dir.absolute())
+        place = WorkDir(run, os.getcwd()) if run.cwd else None  # noqa: PTH109 - names are made of it
+        line = self.line(config, run)
+        arguments = self._with_constants(place.arguments(line) if place else line, config, run)
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
         reported, printed = Mark.at_end_of(run.dir / METRICS), Mark.at_end_of(run.log_path)
-        variables = {f"{_VARIABLES}{name.upper()}": text for name, text in known.items() if text}
-        place = WorkDir(run, os.getcwd()) if run.cwd else None  # noqa: PTH109 - names are made of it
-        if place:
-            arguments = place.arguments(arguments)
-            variables |= place.variables()
+        variables = {f"{_VARIABLES}{name.upper()}": text for name, text in _known(run, config).items() if text}
+        variables |= place.variables() if place else {}
         with reads_of_programs(place.python_path(arguments) if place else None) as listening:
             code = _execute(arguments, variables | listening, run.log_path, run.work_dir if place else None)
         if code:
@@ -159,6 +155,30 @@ class CommandTrainer:
             run.report_each(found.reports)
         run.source, run.candidates = found.source or None, found.candidates
         return found.metrics
+
+    def line(self, config: Mapping[str, Any], run: Run) -> list[str]:
+        """What the program of a run is started with; a script whose constants are set is still the user's own."""
+        known = _known(run, config) | paths_of_formats(self.arguments, run.dir.absolute())
+        given = {name: text for name, text in known.items() if name not in OWN_FIRST or name not in config}
+        return all_filled(self.arguments, config, given)
+
+    def _with_constants(self, line: list[str], config: Mapping[str, Any], run: Run) -> Sequence[str]:
+        if not constants_in(self.arguments):
+            return line
+        from gridfold.trainers.constants import with_copy  # few commands need it
+
+        return with_copy(self.arguments, line, config, run.dir.absolute())
+
+
+def _known(run: Run, config: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "config": str(config_for(run, config)),
+        "run_dir": str(run.dir.absolute()),
+        "index": str(run.index),
+        "seed": str(run.seed),
+        "fold": str(run.fold.index) if run.fold else "",
+        "folds": str(run.fold.count) if run.fold else "",
+    }
 
 
 def _failure(code: int, printed: Mark) -> CommandFailed:
@@ -172,7 +192,7 @@ def _failure(code: int, printed: Mark) -> CommandFailed:
 
 def _is_of_run(argument: str) -> bool:
     """Whether the run is needed to know an argument."""
-    return any(each.kind == FORMAT or each.name in RUN_NAMES for each in placeholders(argument))
+    return any(each.kind == FORMAT or each.full_name in RUN_NAMES for each in placeholders(argument))
 
 
 def _mentions_variables(argument: str) -> bool:

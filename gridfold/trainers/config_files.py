@@ -23,14 +23,19 @@ def check_formats(arguments: Iterable[str], config: Mapping[str, Any]) -> None:
         _text(name, config)
 
 
-def write_formats(arguments: Iterable[str], config: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    """Write the files that a command takes into a folder: their paths, by the names of the placeholders."""
-    written = {}
+def write_formats(arguments: Iterable[str], config: Mapping[str, Any], folder: Path) -> None:
+    """Write the files that a command takes into a folder."""
     for name in _formats(arguments):
-        path = folder / f"config.{name}"
-        path.write_text(_text(name, config), encoding="utf-8")
-        written[f"{FORMAT}:{name}"] = str(path)
-    return written
+        _path(folder, name).write_text(_text(name, config), encoding="utf-8")
+
+
+def paths_of_formats(arguments: Iterable[str], folder: Path) -> dict[str, str]:
+    """The paths of those files, by the names of the placeholders."""
+    return {f"{FORMAT}:{name}": str(_path(folder, name)) for name in _formats(arguments)}
+
+
+def _path(folder: Path, name: str) -> Path:
+    return folder / f"config.{name}"
 
 
 def _formats(arguments: Iterable[str]) -> list[str]:

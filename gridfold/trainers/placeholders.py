@@ -54,7 +54,8 @@ class Placeholder(NamedTuple):
         Raises:
             ConfigError: the config has no such value.
         """
-        if self.kind == FORMAT or (self.name in RUN_NAMES and not (self.name in OWN_FIRST and self.name in config)):
+        name = self.full_name
+        if self.kind == FORMAT or (name in RUN_NAMES and not (name in OWN_FIRST and name in config)):
             return ""
         if self.kind == ARGS:
             return " ".join(self.options(config))
