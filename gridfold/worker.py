@@ -34,6 +34,7 @@ from gridfold.runs.failure import ProgramFailed, describe
 from gridfold.runs.record import Record, now, started
 from gridfold.runs.reports import numbers
 from gridfold.runs.run import Attempt, Run, of_record
+from gridfold.runs.written import note_written
 from gridfold.trainers.protocol import Trainer
 from gridfold.trainers.resolve import resolve
 
@@ -297,6 +298,8 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     record = replace(work.record, ended=ended, seconds=sharing["own_seconds"], **said, **outcome)
     if record.state == "completed" and work.run.told_to_stop:
         record = replace(record, state="stopped")
+    with contextlib.suppress(Exception):  # as above
+        note_written(work.run, record.search)
     if not work.run.conclude(record, is_own=True):
         return TAKEN
     return 0 if record.is_done else 1

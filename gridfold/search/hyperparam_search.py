@@ -27,13 +27,14 @@ from gridfold.search.checkpoints import KeepBest
 from gridfold.search.directories import create, relist
 from gridfold.search.execution import check_parallel
 from gridfold.search.loop import Policy, Schedule
+from gridfold.search.outside import Outside
 from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan
 from gridfold.search.warnings import number_like
 
 
 class Silent:
-    """A watcher that shows nothing."""
+    """A watcher that shows nothing but warnings."""
 
     def running(self, run: Run) -> None:
         """Nothing."""
@@ -43,6 +44,10 @@ class Silent:
 
     def added(self, entries: Sequence[RunEntry]) -> None:
         """Nothing."""
+
+    def warned(self, sentence: str) -> None:
+        """Log it."""
+        logger().warning(sentence)
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,8 @@ def execute_search(
     facts = search.facts()
     search.update(started=facts.get("started") or now(), codes=_codes(facts, pending.code))
     search.log(f"process {os.getpid()} starts on {len(pending)} runs")
-    schedule = Schedule(pending, policy, has_completed=lambda: _has_completed(search))
+    outside = Outside(search)
+    schedule = Schedule(pending, policy, has_completed=lambda: _has_completed(search), may_start=outside.may_start)
     if policy.objective and pending.completed:
         schedule.measured(_first_metrics(search))
     interrupt = Interrupt(schedule.is_over)
@@ -167,6 +173,8 @@ def execute_search(
             for attempt, record in executor.execute(schedule, watcher, interrupt):
                 again = schedule.ended(attempt, record)
                 watcher.ended(attempt.run, record, again=again)
+                for sentence in outside.look():
+                    watcher.warned(sentence)
                 search.log(_line(record, attempt))
                 failed += record.is_final and not record.is_done and not again
                 if _is_unrecorded(attempt.run, record):

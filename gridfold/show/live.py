@@ -120,6 +120,10 @@ class Live:
         self._progress.update(self._search, total=self._total)
         self._progress.console.print(escape(_added(entries, races=self._races)), soft_wrap=True)
 
+    def warned(self, sentence: str) -> None:
+        """Something is probably not as it was meant."""
+        self._progress.console.print(f"[yellow]{escape(f'warning: {sentence}')}", soft_wrap=True)
+
     def _warn_of_metric(self, run: Run, record: Record) -> None:
         """Say at the first completed run, not after hours, that it has not the metric to compare by."""
         metric = self._objective.metric
@@ -128,8 +132,7 @@ class Live:
         self._is_warned = True
         known = {*record.metrics, *(name for report in run.reports() for name in report)}
         if metric not in known:
-            said = f"warning: the first run has no metric '{metric:.80}': {nearest(metric, known)}"
-            self._progress.console.print(f"[yellow]{escape(said)}", soft_wrap=True)
+            self.warned(f"the first run has no metric '{metric:.80}': {nearest(metric, known)}")
 
     def _is_better(self, record: Record, best: Record) -> bool:
         return self._objective.rank(record, 0) < self._objective.rank(best, 0)

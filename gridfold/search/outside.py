@@ -1,0 +1,59 @@
+"""What a search has to say of what its runs write outside their directories, and what it does about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from gridfold.runs.search import SearchDirectory
+from gridfold.search.collisions import Collisions, told
+from gridfold.search.stamps import Seconds, stamp_in
+
+_COLLISIONS, _STAMPS = "collisions", "stamps"  # kinds of warnings
+
+
+class Outside:
+    """Hears what the runs of a search have written outside their directories.
+
+    Args:
+        search: the search.
+    """
+
+    def __init__(self, search: SearchDirectory) -> None:
+        facts = search.facts()
+        self._search, self._trainer = search, facts["trainer"]
+        self._works_apart = bool(facts.get("cwd"))
+        self._told: dict[str, str] = dict(facts.get("warnings", {}))
+        self._collisions = Collisions(search)
+        self._position = 0
+
+    def may_start(self) -> bool:
+        """Whether a run may start now: in each second one, where they name what they write by it."""
+        return _STAMPS not in self._told or Seconds(self._search.dir).take()
+
+    def look(self) -> Iterator[str]:
+        """What is to be said, in words and once, when a run has ended."""
+        lines, self._position = self._search.written(self._position)
+        if not lines:
+            return
+        if not isinstance(self._trainer, str) and (stamped := _stamped(lines)):
+            yield from self._say(_STAMPS, f"runs name files by the second ({stamped}), so each starts in another one")
+        if _COLLISIONS not in self._told and (found := self._collisions.hear(lines)):
+            yield from self._say(_COLLISIONS, told(found, self._trainer, works_apart=self._works_apart))
+
+    def _say(self, kind: str, sentence: str) -> Iterator[str]:
+        if kind in self._told:
+            return
+        self._told = {**self._search.facts().get("warnings", {}), **self._told, kind: sentence}
+        self._search.update(warnings=self._told)
+        self._search.log(sentence)
+        yield sentence
+
+
+def _stamped(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Something that is named by the second, as seen from here; "" if nothing is."""
+    with suppress(KeyError, TypeError, ValueError):  # the file may be anybody's
+        names = (stamp_in(path, line["span"][0]) for line in lines for path, *_ in line["files"])
+        return next(filter(None, names), "")
+    return ""
