@@ -144,8 +144,8 @@ PROGRAMS = [
         "988aa59e4d8fefa526d06f3b453ad116258398d4",
         folder=".",
         environment="torch",
-        command="gridfold search --metric Loss/test -- python makemore.py --work-dir {run_dir} --type mlp --n-embd 16 --max-steps 501"
-        " --num-workers 0 --learning-rate '{lr=5e-4,5e-3}'",
+        command="gridfold search --metric Loss/test -- python makemore.py --work-dir {run_dir} --type mlp --n-embd 16"
+        " --max-steps 501 --num-workers 0 --learning-rate '{lr=5e-4,5e-3}'",
         metric="Loss/test",
         truth=line(r"test loss: ([\d.]+)"),
     ),
