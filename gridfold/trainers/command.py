@@ -99,10 +99,6 @@ class CommandTrainer:
             for each in placeholders(argument):
                 check_passable(each.text(config), each.name)
         check_formats(self.arguments, config)
-        if constants_in(self.arguments):
-            from gridfold.trainers.constants import changes  # few commands need it
-
-            changes(self.arguments, config)
         # What depends on the run is known when the run is.
         known = [None if _is_of_run(each) else filled(each, config, {}) for each in self.arguments]
         if known[0] is not None:
@@ -110,6 +106,10 @@ class CommandTrainer:
             from gridfold.trainers.script import check_script  # what runs need nothing of
 
             check_script(known[0], known[1:])
+        if constants_in(self.arguments):
+            from gridfold.trainers.constants import changes  # few commands need it
+
+            changes(self.arguments, config)
 
     def takes_fold(self, config: Mapping[str, Any]) -> bool:
         """Whether an argument has the part of the data to hold out."""
