@@ -69,7 +69,7 @@ def written(reads: Reads, runs: str, apart: Sequence[str] = (), named: Iterable[
     import tempfile  # it imports much that a search needs not
 
     here, heard = os.path.join(reads.here, ""), reads.of_kind("written")
-    temporary, runs = (os.path.join(os.path.realpath(folder), "") for folder in (tempfile.gettempdir(), runs))
+    temporary, runs = (os.path.join(os.path.abspath(folder), "") for folder in (tempfile.gettempdir(), runs))
     look = _Look(reads.own_since, here, runs, temporary, spared_folders(*map(os.path.abspath, apart)))
     found = {path: each for path, appended in heard.items() if (each := look.at_heard(path, appended=bool(appended)))}
     folders = [*reads.of_kind("folder"), *filter(os.path.isdir, heard), *map(os.path.abspath, named), reads.here]

@@ -22,6 +22,7 @@ _MOST_VERSIONS = 50  # of a file, that are looked at
 _MOST_LOOKS = 20  # at all runs of a search, for what nobody was heard to write
 _MOST_NAMED = 3  # files in a message
 _ADDED_TO = (".log", ".txt", ".out", ".err", ".csv", ".tsv", ".jsonl")  # if they grow, and nobody was heard
+_WEIGHTS = (".pt", ".pth", ".ckpt", ".safetensors", ".bin", ".h5", ".keras", ".npz", ".pkl", ".joblib", ".onnx")
 _SHARED = (".db", ".sqlite", ".sqlite3", "-wal", "-shm", "-journal")  # meant for many
 
 Span = tuple[int, int]
@@ -81,6 +82,11 @@ class Collisions:
                 touched |= dict.fromkeys(self._take(line))
         return [found for path in touched if (found := self._collision(path))]
 
+    def unsettled(self) -> list[Collision]:
+        """The files that runs side by side were heard to write, all before one of them ended: maybe the same."""
+        found = ((path, _heard(versions.values())) for path, versions in self._files.items() if len(versions) == 1)
+        return [Collision(path, tuple(heard[:2])) for path, heard in found if len(heard) > 1]
+
     def _take(self, line: Mapping[str, Any]) -> Iterator[str]:
         """Note what a run wrote; the files that another one has noted, too."""
         run, (began, ended) = line["run"], line["span"]
@@ -96,12 +102,10 @@ class Collisions:
 
     def _collision(self, path: str) -> Collision | None:
         versions = sorted(self._files[path].values(), key=lambda version: version.changed)
-        heard = sorted({run for version in versions for run in version.heard})
-        if len(versions) > 1 and len({version.content for version in versions}) == 1:
-            return None
-        if len(heard) > 1:
+        heard, contents = _heard(versions), {version.content for version in versions}
+        if len(heard) > 1 and (len(contents) > 1 or path.endswith(_WEIGHTS)):
             return Collision(path, tuple(heard[:2]))
-        if len(versions) < 2 or _is_meant(path, versions, heard) or self._looks == _MOST_LOOKS:
+        if len(contents) < 2 or _is_meant(path, versions, heard) or self._looks == _MOST_LOOKS:
             return None
         return self._of_unheard(path, versions)
 
@@ -147,6 +151,11 @@ def _listed(paths: Sequence[str]) -> str:
     if len(names) > _MOST_NAMED + 1:
         return f"{', '.join(names[:_MOST_NAMED])} and {len(names) - _MOST_NAMED:,} more files"
     return ", ".join(names)
+
+
+def _heard(versions: Iterable[_Version]) -> list[int]:
+    """The runs that were heard to write a file."""
+    return sorted({run for version in versions for run in version.heard})
 
 
 def _is_meant(path: str, versions: Sequence[_Version], heard: Collection[int]) -> bool:

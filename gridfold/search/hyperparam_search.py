@@ -173,8 +173,7 @@ def execute_search(
             for attempt, record in executor.execute(schedule, watcher, interrupt):
                 again = schedule.ended(attempt, record)
                 watcher.ended(attempt.run, record, again=again)
-                for sentence in outside.look():
-                    watcher.warned(sentence)
+                outside.look(watcher)
                 search.log(_line(record, attempt))
                 failed += record.is_final and not record.is_done and not again
                 if _is_unrecorded(attempt.run, record):
@@ -183,6 +182,7 @@ def execute_search(
                     keep.ended(attempt.run, record)
                 if schedule.aborts:
                     interrupt.request()
+            outside.end(watcher)
         finally:
             unwritten = _finish(search)
             stopped = schedule.stopped or unwritten

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from gridfold.executors.protocol import Watcher
 from gridfold.runs.search import SearchDirectory
-from gridfold.search.collisions import Collisions, told
+from gridfold.search.collisions import Collision, Collisions, told
 from gridfold.search.stamps import Seconds, stamp_in
 
 _COLLISIONS, _STAMPS = "collisions", "stamps"  # kinds of warnings
@@ -32,23 +33,31 @@ class Outside:
         """Whether a run may start now: in each second one, where they name what they write by it."""
         return _STAMPS not in self._told or Seconds(self._search.dir).take()
 
-    def look(self) -> Iterator[str]:
-        """What is to be said, in words and once, when a run has ended."""
+    def look(self, watcher: Watcher) -> None:
+        """When a run has ended, warn of what is new, once."""
         lines, self._position = self._search.written(self._position)
         if not lines:
             return
         if not isinstance(self._trainer, str) and (stamped := _stamped(lines)):
-            yield from self._say(_STAMPS, f"runs name files by the second ({stamped}), so each starts in another one")
-        if _COLLISIONS not in self._told and (found := self._collisions.hear(lines)):
-            yield from self._say(_COLLISIONS, told(found, self._trainer, works_apart=self._works_apart))
+            self._warn(_STAMPS, f"runs name files by the second ({stamped}), so each starts in another one", watcher)
+        if _COLLISIONS not in self._told:
+            self._warn_of(self._collisions.hear(lines), watcher)
 
-    def _say(self, kind: str, sentence: str) -> Iterator[str]:
+    def end(self, watcher: Watcher) -> None:
+        """When all runs have ended, warn of what was not certain before."""
+        self._warn_of(self._collisions.unsettled(), watcher)
+
+    def _warn_of(self, found: Sequence[Collision], watcher: Watcher) -> None:
+        if found:
+            self._warn(_COLLISIONS, told(found, self._trainer, works_apart=self._works_apart), watcher)
+
+    def _warn(self, kind: str, sentence: str, watcher: Watcher) -> None:
         if kind in self._told:
             return
         self._told = {**self._search.facts().get("warnings", {}), **self._told, kind: sentence}
         self._search.update(warnings=self._told)
         self._search.log(sentence)
-        yield sentence
+        watcher.warned(sentence)
 
 
 def _stamped(lines: Sequence[Mapping[str, Any]]) -> str:
