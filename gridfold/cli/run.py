@@ -42,6 +42,7 @@ from gridfold.search.directories import complete, create
 from gridfold.search.execution import Execution
 from gridfold.search.forecast import Forecast
 from gridfold.search.hyperparam_search import execute_run
+from gridfold.search.loop import misses
 from gridfold.search.more_runs import add_fresh_seeds, add_repeats, results_of
 from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan, plan_of
@@ -51,6 +52,7 @@ from gridfold.search.warnings import number_like, unused_seed, warnings_of
 from gridfold.show import live, plan_table, terminal
 from gridfold.show import sharing as shared_work
 from gridfold.show.confirmation import confirmation, confirming
+from gridfold.show.unfinished import no_metric
 from gridfold.space.product import Product
 
 _SETTINGS = ("trainer", "threads", "cwd", "executor", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
@@ -247,9 +249,12 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
         code = planned.check(executor)
         run = Store().create_run(planned.renderer.text({}))
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
-        with live.live(output, 1, objective=objective) as view:
+        with live.live(output, 1, objective=objective, warns=False) as view:
             record = execute_run(run, planned, code.fingerprint, executor, view)
     output.print(terminal.metrics_table(run_at_best(run, record, objective)))
+    if record.is_done and misses(objective, run, record):
+        what = f" '{objective.metric:.80}'" if objective.metric else ""
+        warn("\n".join([f"the run has no metric{what}", *no_metric(run, record, objective)]))
     if options.quiet:
         sys.stdout.write(f"{run.dir}\n")
     return 0 if record.is_done else EXIT_FAILED
