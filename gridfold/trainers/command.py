@@ -36,6 +36,7 @@ from gridfold.trainers.placeholders import (
     names_in,
     placeholders,
 )
+from gridfold.trainers.warm.program import Program, start
 from gridfold.trainers.working_dir import WorkDir, config_for
 
 _VARIABLES = "GRIDFOLD_"  # what the names of the environment variables of a run begin with
@@ -142,13 +143,12 @@ class CommandTrainer:
             MetricsUnreadable: it wrote a file of metrics that cannot be read.
         """
         write_formats(self.arguments, config, run.dir.absolute())
+        line, variables = self.call(config, run)
         place = WorkDir(run, os.getcwd()) if run.cwd else None  # noqa: PTH109 - names are made of it
-        line = self.line(config, run)
         arguments = self._with_constants(place.arguments(line) if place else line, config, run)
         since = time.time_ns() - _CLOCK_LAG if run.attempt > 1 else 0
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
         reported, printed = Mark.at_end_of(run.dir / METRICS), Mark.at_end_of(run.log_path)
-        variables = {f"{_VARIABLES}{name.upper()}": text for name, text in _known(run, config).items() if text}
         variables |= place.variables() if place else {}
         with reads_of_programs(place.python_path(arguments) if place else None) as listening:
             code = _execute(arguments, variables | listening, run.log_path, run.work_dir if place else None)
@@ -161,11 +161,22 @@ class CommandTrainer:
         run.source, run.candidates = found.source or None, found.candidates
         return found.metrics
 
-    def line(self, config: Mapping[str, Any], run: Run) -> list[str]:
-        """What the program of a run is started with; a script whose constants are set is still the user's own."""
-        known = _known(run, config) | paths_of_formats(self.arguments, run.dir.absolute())
+    def call(self, config: Mapping[str, Any], run: Run) -> tuple[list[str], dict[str, str]]:
+        """What the program of a run is started with, and its variables of the environment.
+
+        A script whose constants are set is still the user's own.
+        """
+        known = {
+            "config": str(config_for(run, config)),
+            "run_dir": str(run.dir.absolute()),
+            "index": str(run.index),
+            "seed": str(run.seed),
+            "fold": str(run.fold.index) if run.fold else "",
+            "folds": str(run.fold.count) if run.fold else "",
+        }
         given = {name: text for name, text in known.items() if name not in OWN_FIRST or name not in config}
-        return all_filled(self.arguments, config, given)
+        arguments = all_filled(self.arguments, config, given | paths_of_formats(self.arguments, run.dir.absolute()))
+        return arguments, {f"{_VARIABLES}{name.upper()}": text for name, text in known.items() if text}
 
     def _with_constants(self, line: list[str], config: Mapping[str, Any], run: Run) -> Sequence[str]:
         if not constants_in(self.arguments):
@@ -173,17 +184,6 @@ class CommandTrainer:
         from gridfold.trainers.constants import with_copy  # few commands need it
 
         return with_copy(self.arguments, line, config, run.dir.absolute())
-
-
-def _known(run: Run, config: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        "config": str(config_for(run, config)),
-        "run_dir": str(run.dir.absolute()),
-        "index": str(run.index),
-        "seed": str(run.seed),
-        "fold": str(run.fold.index) if run.fold else "",
-        "folds": str(run.fold.count) if run.fold else "",
-    }
 
 
 def _failure(code: int, printed: Mark) -> CommandFailed:
@@ -251,7 +251,8 @@ def _execute(arguments: Sequence[str], variables: Mapping[str, str], log_path: P
     It stays in the process group of this process, so that whoever stops this process stops both.
     """
     with log_path.open("ab") as log:
-        process = subprocess.Popen(
+        warm = None if folder else start(arguments, variables)
+        process: Program | subprocess.Popen[bytes] = warm or subprocess.Popen(
             arguments,
             stdin=subprocess.DEVNULL,
             stdout=log,
