@@ -299,7 +299,8 @@ def execute_run(run: Run, plan: Plan, code: str, executor: Executor, watcher: Wa
     """
     config, identity = plan.config, Renderer(plan.config, plan.variations).identity({})
     record = Record(identity, 0, None, {}, plan.trainer, config.run_seed, config.threads, attempt=1, code=code)
-    record = replace(record, cwd=config.cwd, data_fold=[config.fold.index, config.fold.count] if config.fold else None)
+    record = replace(record, cwd=config.cwd, patterns=config.metrics)
+    record = replace(record, data_fold=[config.fold.index, config.fold.count] if config.fold else None)
     watcher = SafeWatcher(watcher, logger().warning)
     interrupt = Interrupt()
     with interrupt.listening():

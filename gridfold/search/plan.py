@@ -31,7 +31,17 @@ from gridfold.trainers.protocol import BUILT_IN
 RACE_LEAST = 3  # repeats that a race needs to be one
 _FACTORS = 8  # that a message shows
 _CHECKED = 200  # trials; beyond, not every combination is checked
-_SAID = ("executor", "cwd", "repeats", "folds", "metric", "maximize", "vary", "max_runs")  # of a search, if it was said
+_SAID = (
+    "executor",
+    "cwd",
+    "metrics",
+    "repeats",
+    "folds",
+    "metric",
+    "maximize",
+    "vary",
+    "max_runs",
+)  # of a search, if it was said
 _RACE_FIRST = 2  # this many repeats tell what noise is
 
 

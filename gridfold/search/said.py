@@ -54,7 +54,8 @@ def plan_said(
     trainer = settings.get("trainer") or (config.settings.trainer if config else None)
     command = trainer if isinstance(trainer, tuple) else ()
     _check_quoted(command)
-    given = unique([*variations, *constants, *_values_in(command)])
+    own = _values_in(command)
+    given = unique([*variations, *constants, *_once(own, [*variations, *constants])])
     if config is None and not given and not settings.get("repeats") and not settings.get("folds"):
         raise ConfigError(
             "no config, and no values",
@@ -62,9 +63,8 @@ def plan_said(
             "or give a config: --config FILE",
         )
     base = (config_of(given, _NO_FILE) if config is None else config).override(**settings)
-    own = {each.path for each in given} - ({each.path for each in variations} if config else set())
-    known = base.document.places
-    given = tuple(replace(each, add=each.path not in known) if each.path in own else each for each in given)
+    known, exact = base.document.places, {each.path for each in variations} if config else set()
+    given = tuple(each if each.path in exact else replace(each, add=each.path not in known) for each in given)
     command = _with_constants(command, constants)
     plan = Plan(base.override(trainer=command or None), given, race)
     expanded = tuple(_with_options(command, plan))
@@ -100,6 +100,18 @@ def _values_in(command: Sequence[str]) -> Sequence[Variation]:
             problem = f"{{{each.name}}} is what gridfold gives, so it takes no values"
             raise ConfigError(problem, path=SETTING, where=_shown(each), hint="choose another name")
     return [*found.values()]
+
+
+def _once(own: Sequence[Variation], others: Sequence[Variation]) -> Sequence[Variation]:
+    """The variations of a command, if no option gives other values.
+
+    Raises:
+        ConfigError: one does.
+    """
+    for each in own:
+        if each.path in {other.path for other in others}:
+            raise ConfigError("has values in the command and in an option", path=each.path, hint="give them once")
+    return own
 
 
 def _shown(placeholder: Placeholder) -> str:

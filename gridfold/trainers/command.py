@@ -6,6 +6,7 @@ import functools
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,13 +15,15 @@ from typing import Any
 
 from gridfold.core.errors import ConfigError, nearest, nearest_file
 from gridfold.identity.startup import reads_of_programs
+from gridfold.identity.writes import Written
 from gridfold.runs.failure import ProgramFailed, signal_name
 from gridfold.runs.reports import METRICS, METRICS_JSON
 from gridfold.runs.run import Run
+from gridfold.runs.written import written_files
 from gridfold.trainers.arguments import check_passable
 from gridfold.trainers.cause import cause, last_words
 from gridfold.trainers.config_files import check_formats, paths_of_formats, write_formats
-from gridfold.trainers.metrics.found import ProgramOutput, find_metrics
+from gridfold.trainers.metrics.found import ProgramOutput, find_metrics, numbers_of
 from gridfold.trainers.metrics.printed import Mark
 from gridfold.trainers.placeholders import (
     FORMAT,
@@ -42,6 +45,7 @@ _SCRIPT_BYTES = 16 << 20  # more is no text
 _PRINTED_BYTES = 64 << 10
 _SEARCHED_BYTES = 64 << 20  # for the cause of a failure, where those do not tell
 _SHOWN_LINES = 20
+_CLOCK_LAG = 10_000_000  # nanoseconds that the time of a file may be behind
 _SHOWN_CHARACTERS = 200
 
 
@@ -77,9 +81,8 @@ class CommandTrainer:
     ``index``, ``seed``, ``fold`` or ``folds`` of the config comes before the run's. For ``{config:json}``,
     ``{args:plain:lr}``, ``{set:lr}`` and ``{lr=0.1,0.2}`` see `placeholders.Placeholder`.
 
-    The metrics are those of the first of these that the command wrote: ``metrics.json`` in the run directory, the last
-    line of ``metrics.jsonl`` there, the last printed line that is a JSON object of numbers; printed lines with the same
-    names are one for each epoch.
+    The metrics are those of the first source that has some (see ``find_metrics``): ``metrics.json`` or
+    ``metrics.jsonl`` in the run directory, printed JSON, files that libraries write, lines that it printed.
 
     Attributes:
         arguments: the program first.
@@ -100,10 +103,6 @@ class CommandTrainer:
             for each in placeholders(argument):
                 check_passable(each.text(config), each.name)
         check_formats(self.arguments, config)
-        if constants_in(self.arguments):
-            from gridfold.trainers.constants import changes  # few commands need it
-
-            changes(self.arguments, config)
         # What depends on the run is known when the run is.
         known = [None if _is_of_run(each) else filled(each, config, {}) for each in self.arguments]
         if known[0] is not None:
@@ -111,6 +110,10 @@ class CommandTrainer:
             from gridfold.trainers.script import check_script  # what runs need nothing of
 
             check_script(known[0], known[1:])
+        if constants_in(self.arguments):
+            from gridfold.trainers.constants import changes  # few commands need it
+
+            changes(self.arguments, config)
 
     def takes_fold(self, config: Mapping[str, Any]) -> bool:
         """Whether an argument has the part of the data to hold out."""
@@ -141,18 +144,18 @@ class CommandTrainer:
         """
         write_formats(self.arguments, config, run.dir.absolute())
         line, variables = self.call(config, run)
-        arguments = self._with_constants(line, config, run)
+        place = WorkDir(run, os.getcwd()) if run.cwd else None  # noqa: PTH109 - names are made of it
+        arguments = self._with_constants(place.arguments(line) if place else line, config, run)
+        since = time.time_ns() - _CLOCK_LAG if run.attempt > 1 else 0
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
         reported, printed = Mark.at_end_of(run.dir / METRICS), Mark.at_end_of(run.log_path)
-        place = WorkDir(run, os.getcwd()) if run.cwd else None  # noqa: PTH109 - names are made of it
-        if place:
-            arguments = place.arguments(arguments)
-            variables |= place.variables()
+        variables |= place.variables() if place else {}
         with reads_of_programs(place.python_path(arguments) if place else None) as listening:
             code = _execute(arguments, variables | listening, run.log_path, run.work_dir if place else None)
         if code:
             raise _failure(code, printed)
-        found = find_metrics(ProgramOutput(run.dir, reported, printed), run.patterns)
+        output = ProgramOutput(run.dir, reported, printed, _written(run, arguments, since))
+        found = find_metrics(output, run.patterns, numbers_of(config))
         if found.reports:
             run.report_each(found.reports)
         run.source, run.candidates = found.source or None, found.candidates
@@ -195,6 +198,11 @@ def _failure(code: int, printed: Mark) -> CommandFailed:
 def _is_of_run(argument: str) -> bool:
     """Whether the run is needed to know an argument."""
     return any(each.kind == FORMAT or each.full_name in RUN_NAMES for each in placeholders(argument))
+
+
+def _written(run: Run, arguments: Sequence[str], since: int) -> Sequence[Written]:
+    """The files that an attempt at a run has written, not those that an earlier one left in its directory."""
+    return [each for each in written_files(run, arguments) if each.changed >= since]
 
 
 def _mentions_variables(argument: str) -> bool:

@@ -6,6 +6,7 @@ import ast
 import io
 import math
 import re
+import shlex
 import tokenize
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -111,9 +112,7 @@ class ScriptText:
             raise ConfigError("no such constant in the script", path=path, where=self._name, hint=nearest(path, known))
         if found[0].value is None:
             where, line = f"{self._name}:{found[0].line}", self._lines[found[0].line - 1].strip()
-            hint = (
-                f"in the line: {line:.{_MOST_SHOWN}}\n--set changes a constant that is assigned at the top level, once"
-            )
+            hint = f"in the line: {line:.{_MOST_SHOWN}}\n--set takes a constant that is assigned once, at the top level"
             raise ConfigError(found[0].why_not, path=path, where=where, hint=hint)
         return found[0].value
 
@@ -147,7 +146,8 @@ def changes(arguments: Sequence[str], config: Mapping[str, Any]) -> list[Change]
         ConfigError: a constant cannot be set.
     """
     names = constants_in(arguments)
-    return _edited(_script(arguments), names, config)[1] if names else []
+    line = [argument for argument in arguments if not constants_in([argument])]
+    return _edited(Path(line[_place(line)]), names, config)[1] if names else []
 
 
 def with_copy(
@@ -185,10 +185,6 @@ def _edited(script: Path, names: Sequence[str], config: Mapping[str, Any]) -> tu
     return ScriptText(source, str(script)).with_values({name: value_at(config, name) for name in names})
 
 
-def _script(arguments: Sequence[str]) -> Path:
-    return Path(arguments[_place(arguments)])
-
-
 def _place(arguments: Sequence[str]) -> int:
     """Where the script stands in a command.
 
@@ -197,9 +193,11 @@ def _place(arguments: Sequence[str]) -> int:
     """
     call = PythonCall.of(arguments[1:])
     if not _PYTHON.fullmatch(Path(arguments[0]).name) or call.kind or not call.what:
-        found = "-m" if call.kind == "m" else arguments[0]
-        problem = f"--set changes a script that Python is given, such as: python train.py; found {found}"
-        hint = "give the file of the module instead of -m" if found == "-m" else ""
+        found = shlex.join(arguments)
+        problem = (
+            f"--set changes a script that Python is given, such as: python train.py; found: {found:.{_MOST_SHOWN}}"
+        )
+        hint = "give the file of the module instead of -m" if call.kind == "m" else ""
         raise ConfigError(problem, path=SETTING, hint=hint)
     return 1 + len(call.options)
 

@@ -44,6 +44,12 @@ def line(pattern: str) -> Truth:
     return lambda run: [float(text) for text in re.findall(pattern, (run / "log.txt").read_text(errors="replace"))]
 
 
+def share(pattern: str) -> Truth:
+    """The matches of a pattern with two numbers in the run's log: how many of how many, in percent."""
+    found = re.compile(pattern).findall
+    return lambda run: [100 * int(right) / int(count) for right, count in found((run / "log.txt").read_text())]
+
+
 def column(name: str, file: str) -> Truth:
     """The values in a column of a CSV file."""
 
@@ -108,7 +114,7 @@ PROGRAMS = [
         environment="torch",
         command="gridfold search --cwd run -- python main.py --data data/tiny --epochs 2 --emsize 32 --nhid 32"
         " --lr '{lr=5,20}'",
-        metric="valid loss",
+        metric="valid_loss",
         truth=line(r"valid loss +([\d.]+)"),
     ),
     Program(
@@ -116,9 +122,9 @@ PROGRAMS = [
         *EXAMPLES,
         folder="mnist",
         environment="torch",
-        command="gridfold search -- python main.py --epochs 2 --no-accel --lr '{lr=0.1,1.0}'",
-        metric="accuracy",
-        truth=line(r"Accuracy: \d+/\d+ \((\d+)%\)"),
+        command="gridfold search --metric test_accuracy -- python main.py --epochs 2 --no-accel --lr '{lr=0.1,1.0}'",
+        metric="test_accuracy",
+        truth=share(r"Accuracy: (\d+)/(\d+)"),
         best=max,
     ),
     Program(
@@ -129,7 +135,7 @@ PROGRAMS = [
         environment="torch",
         command="gridfold search -- python train.py config/train_shakespeare_char.py --out_dir={run_dir}"
         f" --learning_rate='{{learning_rate=1e-3,1e-2}}' {SMALL_GPT}",
-        metric="val loss",
+        metric="val_loss",
         truth=line(r"val loss ([\d.]+)"),
     ),
     Program(
@@ -138,8 +144,8 @@ PROGRAMS = [
         "988aa59e4d8fefa526d06f3b453ad116258398d4",
         folder=".",
         environment="torch",
-        command="gridfold search -- python makemore.py --work-dir {run_dir} --type mlp --n-embd 16 --max-steps 501"
-        " --num-workers 0 --learning-rate '{lr=5e-4,5e-3}'",
+        command="gridfold search --metric Loss/test -- python makemore.py --work-dir {run_dir} --type mlp --n-embd 16"
+        " --max-steps 501 --num-workers 0 --learning-rate '{lr=5e-4,5e-3}'",
         metric="Loss/test",
         truth=line(r"test loss: ([\d.]+)"),
     ),
@@ -161,8 +167,8 @@ PROGRAMS = [
         "aa4b5850c1543fa488abf260f18390eda46cf85d",
         folder=".",
         environment="torch",
-        command="gridfold search --cwd run -- python train.py --data-dir tiny-images --model resnet10t --num-classes 2"
-        " --img-size 32 --epochs 2 --warmup-epochs 0 -b 16 -j 1 --device cpu --lr '{lr=0.01,0.1}'",
+        command="gridfold search --cwd run -- python train.py --data-dir ./tiny-images --model resnet10t"
+        " --num-classes 2 --img-size 32 --epochs 2 --warmup-epochs 0 -b 16 -j 1 --device cpu --lr '{lr=0.01,0.1}'",
         metric="eval_top1",
         truth=column("eval_top1", "summary.csv"),
         best=max,

@@ -117,7 +117,7 @@ REFUSED = {
     "a setting": (["x", "{gridfold.trainer=a}"], {}),
     "one inside the other": (["x", "{a.b=1}", "{a=2}"], {}),
     "taken apart by a shell": (["x", "--lr", "lr=0.1", "0.2"], {}),
-    "taken apart, joined": (["x", "--lr=lr=0.1", "--lr=lr=0.2"], {}),
+    "taken apart, joined": (["x", "--lr=lr=0.1", "--lr=0.2"], {}),
     "taken apart, a path": (["x", "--optimizer.lr", "lr=0.1", "0.2", "0.3"], {}),
     "nothing": (["x"], {}),
     "args inside": (["x", "a {args}"], {"variations": parse_arguments(["lr=1,2"])}),

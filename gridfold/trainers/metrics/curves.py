@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gridfold.trainers.metrics.labels import split_in
 
-_MOST_POINTS = 20_000
+_MOST_POINTS = 5_000
 _EVALUATIONS = ("val", "eval", "test")
 _TRAINED_BY = re.compile(r"loss|nll|ppl|perplexity|(?:^|[_/])kl", re.IGNORECASE)
 
@@ -37,6 +37,7 @@ class Curves:
         self._counts: Counter[frozenset[str]] = Counter()
         self._last: dict[frozenset[str], tuple[Numbers, str]] = {}
         self._parts_of_epochs: set[frozenset[str]] = set()
+        self._concluded: dict[str, float] = {}
 
     def add(
         self,
@@ -72,11 +73,26 @@ class Curves:
             self._moments.append(_Moment(dict(position), [metrics], progress))
             self._bound()
 
+    def conclude(self, metrics: Numbers) -> None:
+        """Add final metrics, which are no point of a curve."""
+        self._concluded |= metrics
+
+    def __bool__(self) -> bool:
+        return bool(self._counts or self._concluded)
+
+    @property
+    def tells(self) -> int:
+        """How much is said of the result: 2 by validation or test, 1 by what is no loss, 0 by how training went."""
+        return max(map(_tells, (*self._counts, *([self._concluded] if self._concluded else []))), default=-1)
+
     def final(self) -> dict[str, float]:
         """The final metrics; those to compare by come first."""
+        if self._concluded:
+            ranks = {name: _rank(name, is_behind=False) for name in self._concluded}
+            return {name: self._concluded[name] for name in sorted(ranks, key=ranks.__getitem__)}
         running = self._running()
         metrics: dict[str, float] = {}
-        ranks: dict[str, int] = {}
+        ranks = {}
         most = self._most_telling()
         for names, (said, _) in self._last.items():
             if names not in running:
@@ -139,7 +155,7 @@ def _belongs_to(metrics: Numbers, position: Mapping[str, float], before: _Moment
 
 
 def _tells(names: Collection[str]) -> int:
-    """How much metrics say about the result: 2 for those of validation and test, 0 for losses, and those of training."""
+    """How much metrics say of the result: 2 for those of validation and test, 0 for losses and those of training."""
     splits = {name: split_in([name]) for name in names}
     if any(split in _EVALUATIONS for split in splits.values()):
         return 2

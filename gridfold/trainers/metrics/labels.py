@@ -52,10 +52,10 @@ _CAPITALS = _set("EM AP AR NMI ARI AMI TER DER EER SER PQ SQ RQ HD95 mAP MAP")  
 # What may stand behind it.
 _BEHIND = _set(
     """
-    rate score avg average mean epoch step total sum macro micro weighted samples binary per token tokens word words char
-    sample pixel set data dataset split images image example examples test testing val valid validation eval evaluation
-    train training dev heldout holdout of on over for in the a an network model is was final overall all at value
-    percent pct best this last prediction predictions
+    rate score avg average mean epoch step total sum macro micro weighted samples binary per token tokens word words
+    char sample pixel set data dataset split images image example examples test testing val valid validation eval
+    evaluation train training dev heldout holdout of on over for in the a an network model is was final overall all at
+    value percent pct best this last prediction predictions
     """
 )
 # What may not stand before it: it is wanted, set, of something else, or no number of this run.
@@ -70,7 +70,10 @@ _NOT_BEFORE = _set(
     """
 )
 _FILLERS = _set(
-    "of on over for in the a an network model is was at value set data dataset percent pct prediction predictions images image samples examples"
+    """
+    of on over for in the a an network model is was at value set data dataset percent pct prediction predictions images
+    image samples examples
+    """
 )
 _TRAINING = dict.fromkeys(("train", "training", "trn"), "train")
 _TEST = dict.fromkeys(("test", "testing", "tst"), "test")
@@ -79,7 +82,8 @@ _VALIDATION = dict.fromkeys(("val", "valid", "validation", "validating"), "val")
 )
 _SPLITS = _TRAINING | _TEST | _VALIDATION
 _AROUND_SPLITS = _set(
-    "set phase results result metrics metric epoch epochs stats summary data dataset on the split end of in error errors performance"
+    "set phase results result metrics metric epoch epochs stats summary data dataset on the split end of in"
+    " error errors performance"
 )
 _STEPS = """
     step iter iteration it itr round update globalstep timestep timesteps numtimesteps totaltimesteps episode trainstep
@@ -148,6 +152,12 @@ def metric_label(words: tuple[str, ...], number: str, *, separated: bool) -> str
     return name if name and is_result(name) and not is_cost(name) else ""
 
 
+def has_measure(words: Sequence[str]) -> bool:
+    """Whether some words have among them one for something that is measured."""
+    parts = [part.lower() for word in words for part in parts_of(word)]
+    return any(_found_at(parts, end) for end in range(1, len(parts) + 1)) or "score" in parts
+
+
 def is_result_name(name: str) -> bool:
     """Whether the name of a column, or of a tag, is one that results have."""
     return bool(metric_label((name,), "0.5", separated=True))
@@ -156,12 +166,19 @@ def is_result_name(name: str) -> bool:
 def _head(parts: Sequence[str]) -> tuple[int, int, str] | None:
     """Where the parts of a label say what is measured: the last ones that do."""
     for end in range(len(parts), 0, -1):
-        for begin in range(max(0, end - _LONGEST), end):
-            word = "".join(parts[begin:end])
-            if word in _COMMON or is_measure(word) or (begin == end - 1 and ends_in_measure(word)):
-                return None if _is_in(_SPEED, word) else (begin, end, word)
+        if found := _found_at(parts, end):
+            return None if _is_in(_SPEED, found[1]) else (found[0], end, found[1])
     last = parts[-1] if parts else ""
     return (len(parts) - 1, len(parts), last) if last in ("score", "scores") else None
+
+
+def _found_at(parts: Sequence[str], end: int) -> tuple[int, str] | None:
+    """Where the longest word for something measured begins that ends with some part, and the word."""
+    for begin in range(max(0, end - _LONGEST), end):
+        word = "".join(parts[begin:end])
+        if word in _COMMON or is_measure(word) or (begin == end - 1 and ends_in_measure(word)):
+            return begin, word
+    return None
 
 
 def _is_in(known: frozenset[str], word: str) -> bool:
