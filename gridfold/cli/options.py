@@ -8,7 +8,17 @@ from collections.abc import Callable
 from gridfold.cli import values
 from gridfold.core.limits import USUAL_RUNS
 
-LOOKING = ("status", "sharing", "results", "best", "diff", "report", "logs", "stop")  # actions that run nothing
+LOOKING = (
+    "status",
+    "sharing",
+    "results",
+    "best",
+    "diff",
+    "report",
+    "logs",
+    "stop",
+    "collect",
+)  # actions that run nothing
 
 
 def hyper_main_options(parser: argparse.ArgumentParser) -> None:
@@ -126,6 +136,25 @@ def _stop_options(parser: argparse.ArgumentParser) -> None:
     )
     _run_argument(parser)
     parser.set_defaults(action="stop")
+
+
+def _collect_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Read the metrics of the completed runs of a search again, from their logs and files: with other patterns, or "
+        "after metrics.json was put into run directories. Runs that are under way are left alone. Nothing is run."
+    )
+    _search_argument(parser, required=False)
+    parser.add_argument(
+        "--metrics",
+        metavar="NAME=PATTERN",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=values.pattern,
+        help="regular expression for a metric in the logs, with its number in parentheses (default: those of the "
+        "search, and of gridfold.metrics in the config that it was made from)",
+    )
+    parser.set_defaults(action="collect")
 
 
 def _reproduce_options(parser: argparse.ArgumentParser) -> None:
@@ -314,6 +343,12 @@ def _trainer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", metavar="N", type=values.threads, help="CPU threads per run (default: from the config, or 1)"
     )
+    parser.add_argument(
+        "--cwd",
+        metavar="run",
+        type=values.cwd,
+        help="run: each run works in a folder of its own, RUN_DIR/work (default: from the config, or where you are)",
+    )
 
 
 def _execution_options(parser: argparse.ArgumentParser) -> None:
@@ -411,6 +446,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "diff": (_diff_options, "show how two runs differ"),
     "report": (_report_options, "write the results of a search as an HTML page"),
     "logs": (_logs_options, "print the log of a run"),
+    "collect": (_collect_options, "read the metrics of completed runs again"),
     "stop": (_stop_options, "stop a run early and keep its result"),
     "verify": (_verify_options, "repeat some runs, each alone, and compare"),
     "reproduce": (_reproduce_options, "repeat a run and compare"),

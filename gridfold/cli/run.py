@@ -42,6 +42,7 @@ from gridfold.search.directories import complete, create
 from gridfold.search.execution import Execution
 from gridfold.search.forecast import Forecast
 from gridfold.search.hyperparam_search import execute_run
+from gridfold.search.loop import misses
 from gridfold.search.more_runs import add_fresh_seeds, add_repeats, results_of
 from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan, plan_of
@@ -51,9 +52,10 @@ from gridfold.search.warnings import number_like, unused_seed, warnings_of
 from gridfold.show import live, plan_table, terminal
 from gridfold.show import sharing as shared_work
 from gridfold.show.confirmation import confirmation, confirming
+from gridfold.show.unfinished import no_metric
 from gridfold.space.product import Product
 
-_SETTINGS = ("trainer", "threads", "executor", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
+_SETTINGS = ("trainer", "threads", "cwd", "executor", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
 _ALONE = Options(parallel=1, runs_per_gpu=0, share=False)
 # What `hyper_main.py` takes for a new search only, and for one that is continued only, as it is if it was not said.
 _OF_A_NEW: dict[str, Any] = {
@@ -65,6 +67,7 @@ _OF_A_NEW: dict[str, Any] = {
     "run_prefix": "run",
     "trainer": None,
     "threads": None,
+    "cwd": None,
     "folds": None,
     "race": False,
     "no_execute": False,
@@ -175,7 +178,7 @@ def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     record = old.read()
     if record is None:
         raise ConfigError("has no readable record to compare with", where=str(old.dir))
-    config = Config.parse(old.read_config(), str(old.config_path)).override(threads=record.threads)
+    config = Config.parse(old.read_config(), str(old.config_path)).override(threads=record.threads, cwd=record.cwd)
     trainer = record.trainer if isinstance(record.trainer, str) else tuple(record.trainer)
     planned, objective = Plan(config.override(trainer=trainer)), _objective_of(old, record)
     output = output_of(options)
@@ -224,7 +227,8 @@ def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
 def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Train one config."""
     config, constants = Config.load(options.config) if options.config else None, parse_arguments(options.set)
-    planned = plan_said(config, constants=constants, trainer=options.trainer, threads=options.threads)
+    said = {name: getattr(options, name) for name in ("trainer", "threads", "cwd")}
+    planned = plan_said(config, constants=constants, **said)
     if several := varied(planned.config, planned.variations):
         paths = ", ".join(parameter.path for parameter in several)
         count = Product(several).count()
@@ -245,9 +249,12 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
         code = planned.check(executor)
         run = Store().create_run(planned.renderer.text({}))
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
-        with live.live(output, 1, objective=objective) as view:
+        with live.live(output, 1, objective=objective, warns=False) as view:
             record = execute_run(run, planned, code.fingerprint, executor, view)
     output.print(terminal.metrics_table(run_at_best(run, record, objective)))
+    if record.is_done and misses(objective, run, record):
+        what = f" '{objective.metric:.80}'" if objective.metric else ""
+        warn("\n".join([f"the run has no metric{what}", *no_metric(run, record, objective)]))
     if options.quiet:
         sys.stdout.write(f"{run.dir}\n")
     return 0 if record.is_done else EXIT_FAILED

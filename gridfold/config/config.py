@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from gridfold.config import patterns
 from gridfold.config.document import FIXED_TAG, Document, Place, holders, is_foreign, nodes, parse_values
 from gridfold.core.errors import ConfigError, nearest, nearest_file
 from gridfold.core.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS
@@ -22,6 +23,7 @@ from gridfold.space.repeats import DataFold
 SECTION = "gridfold"
 VARIED = "varied"
 KEEP = "keep"
+OWN_CWD = "run"
 # A run's config is plain YAML for anybody's loader, so the settings that it still needs stand in a comment.
 COMMENT = "# gridfold: "
 _COMMENT = re.compile(rf"^{COMMENT}(\{{.*\}})[ \r]*$", re.MULTILINE)
@@ -48,6 +50,8 @@ class Settings:
         run_seed: what ``run.seed`` is; only in a comment, where it is called ``seed``.
         fold: what ``run.fold`` is; only in a comment.
         tags: "keep" to pass tags that gridfold does not know on to the loader of the trainer; None to refuse them.
+        metrics: regular expressions of one group for metrics in the log of a command, by their names; None for none.
+        cwd: "run" to let each run work in a folder of its own; None to let all work where the search was started.
     """
 
     fixed: tuple[str, ...] = ()
@@ -64,6 +68,8 @@ class Settings:
     run_seed: int | None = None
     fold: DataFold | None = None
     tags: str | None = None
+    cwd: str | None = None
+    metrics: Mapping[str, str] | None = None
 
     @classmethod
     def read(cls, document: Document) -> Settings:
@@ -104,6 +110,8 @@ class Settings:
             trainer=_hashable(values.get("trainer", self.trainer)),
             threads=values.get("threads", self.threads),
             tags=values.get("tags", self.tags),
+            cwd=values.get("cwd", self.cwd),
+            metrics=values.get("metrics", self.metrics),
             run_seed=seed,
             fold=_read_fold(*fold) if fold is not None else self.fold,
         )
@@ -196,6 +204,16 @@ class Config:
     def keeps_tags(self) -> bool:
         """Whether tags that gridfold does not know are passed on to the loader of the trainer."""
         return (self.settings.tags or self._commented.tags) == KEEP
+
+    @property
+    def cwd(self) -> str | None:
+        """Where the runs work: "run" for each in a folder of its own."""
+        return self.settings.cwd or self._commented.cwd
+
+    @property
+    def metrics(self) -> Mapping[str, str] | None:
+        """Regular expressions for metrics in the log, by their names."""
+        return self.settings.metrics or self._commented.metrics
 
     @property
     def fold(self) -> DataFold | None:
@@ -345,6 +363,8 @@ def _is_given(document: Document, key: Any, value: Any) -> bool:
     if value is not None and not accepts(value):
         hint = "write a placeholder in quotes: '{training.lr}'" if key == "trainer" and "{" in render(value) else ""
         raise _bad_setting(document, f"{SECTION}.{key}", f"expected {expected}, found {render(value)}", hint)
+    if key == "metrics" and value and (mistake := patterns.mistake(value)):
+        raise _bad_setting(document, f"{SECTION}.{key}.{mistake[0]}", *mistake[1:])
     return value is not None
 
 
@@ -384,6 +404,8 @@ _KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "maximize": ("true or false", lambda value: isinstance(value, bool)),
     "seed": ("the dotted path of the seed", _is_text),
     "tags": (f"'{KEEP}'", lambda value: value == KEEP),
+    "metrics": (patterns.EXPECTED, patterns.are_texts),
+    "cwd": (f"'{OWN_CWD}'", lambda value: value == OWN_CWD),
 }
 
 

@@ -284,6 +284,10 @@ def _settings_of_run(base: Config, config: Config) -> dict[str, Any]:
         settings["tags"] = KEEP
     if base.threads != config.threads:
         settings["threads"] = base.threads
+    if base.cwd != config.cwd:
+        settings["cwd"] = base.cwd
+    if base.metrics and base.metrics != config.metrics:
+        settings["metrics"] = dict(base.metrics)
     if base.run_seed != config.run_seed:
         settings["seed"] = base.run_seed
     if base.fold and base.fold != config.fold:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
@@ -64,6 +64,10 @@ class Objective:
         names = tuple(metrics)
         is_open = self.metric is None and self.maximize is None and is_unclear(names, self.parameters)
         return candidates(names, self.parameters) if is_open else ()
+
+    def misses(self, metrics: Collection[str]) -> bool:
+        """Whether a run with such metrics, final or reported, has nothing to be compared by."""
+        return self.metric not in metrics if self.metric else not metrics
 
     def caveat(self, metrics: Iterable[str]) -> str:
         """What is to know of a comparison of runs with such metrics, in a sentence; "" where nothing is left open.

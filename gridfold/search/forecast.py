@@ -44,7 +44,8 @@ class Forecast:
     @classmethod
     def read(cls, plan: Plan, store: Store, code: Code, parallel: int, *, reuse: bool) -> Forecast:
         """Look at what is in a store already; with ``reuse``, results that are there are not made again."""
-        facts = {"threads": plan.config.threads, "seed": plan.config.run_seed}
+        facts = {"threads": plan.config.threads, "seed": plan.config.run_seed, "cwd": plan.config.cwd}
+        facts["metric"] = plan.config.settings.metric
         may_run = plan.most_runs <= plan.limit  # else it costs more to look than to say what is too much
         reusable = len(find_reusable(plan.identities(), facts, code, store).runs) if may_run else 0
         runs = plan.size - (reusable if reuse else 0)

@@ -16,24 +16,26 @@ from gridfold.core.logs import logger
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.executors.protocol import Executor, Options, SafeWatcher, Watcher
 from gridfold.executors.registry import start
+from gridfold.records.objective import Objective
 from gridfold.records.trials import write_results
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.failure import is_disk_full
-from gridfold.runs.record import Record, now
+from gridfold.runs.record import Record, code_of, now
 from gridfold.runs.run import Attempt, Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.search.checkpoints import KeepBest
 from gridfold.search.directories import create, relist
 from gridfold.search.execution import check_parallel
-from gridfold.search.loop import Policy, Schedule
+from gridfold.search.loop import Policy, Schedule, misses
+from gridfold.search.outside import Outside
 from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan
 from gridfold.search.warnings import number_like
 
 
 class Silent:
-    """A watcher that shows nothing."""
+    """A watcher that shows nothing but warnings."""
 
     def running(self, run: Run) -> None:
         """Nothing."""
@@ -43,6 +45,10 @@ class Silent:
 
     def added(self, entries: Sequence[RunEntry]) -> None:
         """Nothing."""
+
+    def warned(self, sentence: str) -> None:
+        """Log it."""
+        logger().warning(sentence)
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class SearchOutcome:
         interrupted: whether a signal ended it.
         unrecorded: the runs that failed and whose directories do not say so, because they cannot be written.
         choices: the metrics of which somebody has to name one before the search goes on.
+        unmeasured: the first completed run, if it has nothing to be compared by.
     """
 
     failed: int
@@ -62,6 +69,12 @@ class SearchOutcome:
     interrupted: bool
     unrecorded: list[tuple[Run, Record]]
     choices: Sequence[str] = ()
+    unmeasured: tuple[Run, Record] | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether it ended because nothing tells what runs are compared by."""
+        return bool(self.choices or self.unmeasured)
 
 
 class HyperParamSearch:
@@ -92,7 +105,7 @@ class HyperParamSearch:
         self.config = Config.load(config).override(vary=vary)
         self.store = Store(runs_dir)
 
-    def run_grid_search(
+    def run_grid_search(  # noqa: PLR0913 - what a user may say
         self,
         param_variations: Mapping[str, Any] | None = None,
         run_prefix: str = "run",
@@ -102,6 +115,7 @@ class HyperParamSearch:
         repeats: int | None = None,
         folds: int | None = None,
         max_runs: int | None = None,
+        keep_going: bool = False,
     ) -> Sequence[Path]:
         """Create a run directory with its config for every combination, and execute the runs if asked to.
 
@@ -115,12 +129,13 @@ class HyperParamSearch:
             folds: into how many parts to split the training data, each of which is held out in a run of its own
                 (default: the config's, or not at all).
             max_runs: how many runs there may be (default: the config's, or 10,000).
+            keep_going: go on although the first runs all fail alike, or the first has nothing to be compared by.
 
         Returns:
             The run directories, last parameter fastest; all of the first repeat before those of the next.
 
         Raises:
-            ConfigError: bad input; nothing was created.
+            ConfigError: bad input, and nothing was created; or the first run has nothing to be compared by.
             KeyboardInterrupt: it was stopped; ``gridfold resume`` continues it.
         """
         config = self.config.override(repeats=repeats, folds=folds, max_runs=max_runs)
@@ -134,8 +149,13 @@ class HyperParamSearch:
         with start(plan.executor, Options(plan.config.threads, parallel, runs_per_gpu=0)) as executor:
             code = plan.check(executor)
             search, run_dirs = create(plan, run_prefix, self.store, code)
-            if execute_search(Pending.read(search, code.fingerprint), executor, Silent()).interrupted:
-                raise KeyboardInterrupt
+            policy = Policy(keep_going=keep_going, objective=Objective.said(search.facts()))
+            outcome = execute_search(Pending.read(search, code.fingerprint), executor, Silent(), policy)
+        if outcome.interrupted:
+            raise KeyboardInterrupt
+        if outcome.asks:
+            hint = f"in Python: keep_going=True; when it is clear: gridfold resume {search.name}"
+            raise ConfigError(outcome.stopped, where=search.name, hint=hint)
         return run_dirs
 
 
@@ -157,9 +177,10 @@ def execute_search(
     facts = search.facts()
     search.update(started=facts.get("started") or now(), codes=_codes(facts, pending.code))
     search.log(f"process {os.getpid()} starts on {len(pending)} runs")
-    schedule = Schedule(pending, policy, has_completed=lambda: _has_completed(search))
-    if policy.objective and pending.completed:
-        schedule.measured(_first_metrics(search))
+    outside = Outside(search)
+    schedule = Schedule(pending, policy, has_completed=lambda: _has_completed(search), may_start=outside.may_start)
+    if policy.objective and pending.completed and (first := _first_measured(pending, policy.objective)):
+        schedule.measured(*first)
     interrupt = Interrupt(schedule.is_over)
     failed, unrecorded = 0, []
     with interrupt.listening():
@@ -167,6 +188,7 @@ def execute_search(
             for attempt, record in executor.execute(schedule, watcher, interrupt):
                 again = schedule.ended(attempt, record)
                 watcher.ended(attempt.run, record, again=again)
+                outside.look(watcher)
                 search.log(_line(record, attempt))
                 failed += record.is_final and not record.is_done and not again
                 if _is_unrecorded(attempt.run, record):
@@ -175,19 +197,29 @@ def execute_search(
                     keep.ended(attempt.run, record)
                 if schedule.aborts:
                     interrupt.request()
+            outside.end(watcher)
         finally:
             unwritten = _finish(search)
             stopped = schedule.stopped or unwritten
             search.log(f"process {os.getpid()} ends{f': {stopped}' if stopped else ''}")
     if schedule.error:
         raise schedule.error
-    return SearchOutcome(failed, stopped, interrupt.by_signal, unrecorded, schedule.choices)
+    return SearchOutcome(failed, stopped, interrupt.by_signal, unrecorded, schedule.choices, schedule.unmeasured)
 
 
-def _first_metrics(search: SearchDirectory) -> Mapping[str, float]:
-    """The metrics of the first completed run that has some."""
-    records = (record for _, record in search.records() if record and record.is_done)
-    return next((record.metrics for record in records if record.metrics), {})
+def _first_measured(pending: Pending, objective: Objective) -> tuple[Run, Record] | None:
+    """The first completed run that has what runs are compared by; if none has, the first that this code made."""
+    search, without = pending.search, None
+    facts = search.facts()
+    for entry, record in search.records():
+        if record is None or not record.is_done:
+            continue
+        run = Run(search.dir.parent / (record.reused or entry.run))
+        if not misses(objective, run, record):
+            return run, record
+        if without is None and code_of(record, facts) == pending.code:
+            without = run, record
+    return without
 
 
 def _has_completed(search: SearchDirectory) -> bool:
@@ -232,6 +264,7 @@ def execute_run(run: Run, plan: Plan, code: str, executor: Executor, watcher: Wa
     """
     config, identity = plan.config, Renderer(plan.config, plan.variations).identity({})
     record = Record(identity, 0, None, {}, plan.trainer, config.run_seed, config.threads, attempt=1, code=code)
+    record = replace(record, cwd=config.cwd, patterns=config.metrics)
     record = replace(record, data_fold=[config.fold.index, config.fold.count] if config.fold else None)
     watcher = SafeWatcher(watcher, logger().warning)
     interrupt = Interrupt()

@@ -31,6 +31,17 @@ from gridfold.trainers.protocol import BUILT_IN
 RACE_LEAST = 3  # repeats that a race needs to be one
 _FACTORS = 8  # that a message shows
 _CHECKED = 200  # trials; beyond, not every combination is checked
+_SAID = (
+    "executor",
+    "cwd",
+    "metrics",
+    "repeats",
+    "folds",
+    "metric",
+    "maximize",
+    "vary",
+    "max_runs",
+)  # of a search, if it was said
 _RACE_FIRST = 2  # this many repeats tell what noise is
 
 
@@ -288,9 +299,7 @@ def plan_of(search: SearchDirectory) -> Plan:
     """The plan that a search was created from."""
     facts = search.facts()
     config = Config.parse(search.base(), facts["config"])
-    said = {
-        name: facts.get(name) for name in ("executor", "repeats", "folds", "metric", "maximize", "vary", "max_runs")
-    }
+    said = {name: facts.get(name) for name in _SAID}
     config = config.override(trainer=_tuple(facts["trainer"]), threads=facts["threads"], **said)
     return Plan(config, parse_arguments(facts["variations"]), bool(facts.get("race")))
 

@@ -6,6 +6,7 @@ import functools
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,13 +15,16 @@ from typing import Any
 
 from gridfold.core.errors import ConfigError, nearest, nearest_file
 from gridfold.identity.startup import reads_of_programs
+from gridfold.identity.writes import Written
 from gridfold.runs.failure import ProgramFailed, signal_name
 from gridfold.runs.reports import METRICS, METRICS_JSON
 from gridfold.runs.run import Run
+from gridfold.runs.written import written_files
 from gridfold.trainers.arguments import check_passable
 from gridfold.trainers.cause import cause, last_words
 from gridfold.trainers.config_files import check_formats, paths_of_formats, write_formats
-from gridfold.trainers.metrics.printed import Mark, printed_metrics, reported_metrics, written_metrics
+from gridfold.trainers.metrics.found import ProgramOutput, find_metrics, numbers_of
+from gridfold.trainers.metrics.printed import Mark
 from gridfold.trainers.placeholders import (
     FORMAT,
     OWN_FIRST,
@@ -32,6 +36,7 @@ from gridfold.trainers.placeholders import (
     names_in,
     placeholders,
 )
+from gridfold.trainers.working_dir import WorkDir, config_for
 
 _VARIABLES = "GRIDFOLD_"  # what the names of the environment variables of a run begin with
 _SCRIPT_BYTES = 16 << 20  # more is no text
@@ -39,6 +44,7 @@ _SCRIPT_BYTES = 16 << 20  # more is no text
 _PRINTED_BYTES = 64 << 10
 _SEARCHED_BYTES = 64 << 20  # for the cause of a failure, where those do not tell
 _SHOWN_LINES = 20
+_CLOCK_LAG = 10_000_000  # nanoseconds that the time of a file may be behind
 _SHOWN_CHARACTERS = 200
 
 
@@ -74,9 +80,8 @@ class CommandTrainer:
     ``index``, ``seed``, ``fold`` or ``folds`` of the config comes before the run's. For ``{config:json}``,
     ``{args:plain:lr}``, ``{set:lr}`` and ``{lr=0.1,0.2}`` see `placeholders.Placeholder`.
 
-    The metrics are those of the first of these that the command wrote: ``metrics.json`` in the run directory, the last
-    line of ``metrics.jsonl`` there, the last printed line that is a JSON object of numbers; printed lines with the same
-    names are one for each epoch.
+    The metrics are those of the first source that has some (see ``find_metrics``): ``metrics.json`` or
+    ``metrics.jsonl`` in the run directory, printed JSON, files that libraries write, lines that it printed.
 
     Attributes:
         arguments: the program first.
@@ -128,31 +133,37 @@ class CommandTrainer:
     def train(self, config: Mapping[str, Any], run: Run) -> Mapping[str, float]:
         """Run the command, and read its metrics.
 
-        It has the working directory of this process, and the variables ``GRIDFOLD_RUN_DIR``, ``GRIDFOLD_CONFIG``,
-        ``GRIDFOLD_INDEX``, ``GRIDFOLD_SEED``, and ``GRIDFOLD_FOLD`` and ``GRIDFOLD_FOLDS`` if the data are split;
-        what it prints goes to the run's log.
+        It has the working directory of this process, or one of its own (see `WorkDir`), and the variables
+        ``GRIDFOLD_RUN_DIR``, ``GRIDFOLD_CONFIG``, ``GRIDFOLD_INDEX``, ``GRIDFOLD_SEED``, and ``GRIDFOLD_FOLD`` and
+        ``GRIDFOLD_FOLDS`` if the data are split; what it prints goes to the run's log.
 
         Raises:
             CommandFailed: it ended otherwise than by exit code 0.
             MetricsUnreadable: it wrote a file of metrics that cannot be read.
         """
         write_formats(self.arguments, config, run.dir.absolute())
-        arguments = self._with_constants(self.line(config, run), config, run)
+        place = WorkDir(run, os.getcwd()) if run.cwd else None  # noqa: PTH109 - names are made of it
+        line = self.line(config, run)
+        arguments = self._with_constants(place.arguments(line) if place else line, config, run)
+        since = time.time_ns() - _CLOCK_LAG if run.attempt > 1 else 0
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
         reported, printed = Mark.at_end_of(run.dir / METRICS), Mark.at_end_of(run.log_path)
-        variables = {f"{_VARIABLES}{name.upper()}": text for name, text in _known(run).items() if text}
-        with reads_of_programs() as listening:
-            code = _execute(arguments, variables | listening, run.log_path)
+        variables = {f"{_VARIABLES}{name.upper()}": text for name, text in _known(run, config).items() if text}
+        variables |= place.variables() if place else {}
+        with reads_of_programs(place.python_path(arguments) if place else None) as listening:
+            code = _execute(arguments, variables | listening, run.log_path, run.work_dir if place else None)
         if code:
             raise _failure(code, printed)
-        if os.path.lexists(run.dir / METRICS_JSON):
-            return written_metrics(run.dir / METRICS_JSON)
-        found = reported_metrics(reported)
-        return _printed(printed, run) if found is None else found
+        output = ProgramOutput(run.dir, reported, printed, _written(run, arguments, since))
+        found = find_metrics(output, run.patterns, numbers_of(config))
+        if found.reports:
+            run.report_each(found.reports)
+        run.source, run.candidates = found.source or None, found.candidates
+        return found.metrics
 
     def line(self, config: Mapping[str, Any], run: Run) -> list[str]:
         """What the program of a run is started with; a script whose constants are set is still the user's own."""
-        known = _known(run) | paths_of_formats(self.arguments, run.dir.absolute())
+        known = _known(run, config) | paths_of_formats(self.arguments, run.dir.absolute())
         given = {name: text for name, text in known.items() if name not in OWN_FIRST or name not in config}
         return all_filled(self.arguments, config, given)
 
@@ -164,9 +175,9 @@ class CommandTrainer:
         return with_copy(self.arguments, line, config, run.dir.absolute())
 
 
-def _known(run: Run) -> dict[str, str]:
+def _known(run: Run, config: Mapping[str, Any]) -> dict[str, str]:
     return {
-        "config": str(run.config_path.absolute()),
+        "config": str(config_for(run, config)),
         "run_dir": str(run.dir.absolute()),
         "index": str(run.index),
         "seed": str(run.seed),
@@ -184,17 +195,14 @@ def _failure(code: int, printed: Mark) -> CommandFailed:
     return CommandFailed(max(code, 0) or None, None if code > 0 else signal_name(-code), output, why)
 
 
-def _printed(printed: Mark, run: Run) -> Mapping[str, float]:
-    """The metrics that a command printed; of several epochs, each is a report."""
-    metrics, reports = printed_metrics(printed)
-    if reports:
-        run.report_each(reports)
-    return metrics
-
-
 def _is_of_run(argument: str) -> bool:
     """Whether the run is needed to know an argument."""
     return any(each.kind == FORMAT or each.full_name in RUN_NAMES for each in placeholders(argument))
+
+
+def _written(run: Run, arguments: Sequence[str], since: int) -> Sequence[Written]:
+    """The files that an attempt at a run has written, not those that an earlier one left in its directory."""
+    return [each for each in written_files(run, arguments) if each.changed >= since]
 
 
 def _mentions_variables(argument: str) -> bool:
@@ -237,7 +245,7 @@ def _programs(search_path: str | None) -> Iterator[str]:
             yield from os.listdir(folder or ".")  # noqa: PTH208 - names are all that is needed
 
 
-def _execute(arguments: Sequence[str], variables: Mapping[str, str], log_path: Path) -> int:
+def _execute(arguments: Sequence[str], variables: Mapping[str, str], log_path: Path, folder: Path | None = None) -> int:
     """Run a program to its end: its exit code, or minus the signal that ended it.
 
     It stays in the process group of this process, so that whoever stops this process stops both.
@@ -249,6 +257,7 @@ def _execute(arguments: Sequence[str], variables: Mapping[str, str], log_path: P
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**os.environ, **variables},
+            cwd=folder,
             close_fds=False,  # it inherits what ties it to the search (see ``lifeline``)
         )
     try:
