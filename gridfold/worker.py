@@ -264,7 +264,8 @@ def prepare(record: Record) -> Trainer:
     trainer = resolve(record.trainer)
     if record.threads > 1:  # the process started with one
         threads.limit(record.threads)
-    seeding.start(record.seed)
+    if isinstance(record.trainer, str):  # a program seeds itself
+        seeding.start(record.seed)
     return trainer
 
 

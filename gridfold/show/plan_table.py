@@ -141,7 +141,7 @@ def _first_command(plan: Plan, names: RunNames) -> Iterator[str]:
     first, params = plan.repetitions[0], plan.space[0].params
     config = plan.renderer.config(params)
     run = Run(Path("runs") / names.name(params, first), plan.seeds[0], 0, first.fold)
-    yield f"first run: {shlex.join(CommandTrainer(plan.trainer).line(config, run))}"
+    yield f"first run: {shlex.join(CommandTrainer(plan.trainer).call(config, run)[0])}"
     for change in changes(plan.trainer, config):
         yield f"  {change.where}: {change.before}"
         if change.after != change.before:

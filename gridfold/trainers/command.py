@@ -36,6 +36,7 @@ from gridfold.trainers.placeholders import (
     names_in,
     placeholders,
 )
+from gridfold.trainers.warm.program import Program, start
 from gridfold.trainers.working_dir import WorkDir, config_for
 
 _VARIABLES = "GRIDFOLD_"  # what the names of the environment variables of a run begin with
@@ -143,12 +144,11 @@ class CommandTrainer:
         """
         write_formats(self.arguments, config, run.dir.absolute())
         place = WorkDir(run, os.getcwd()) if run.cwd else None  # noqa: PTH109 - names are made of it
-        line = self.line(config, run)
+        line, variables = self.call(config, run)
         arguments = self._with_constants(place.arguments(line) if place else line, config, run)
         since = time.time_ns() - _CLOCK_LAG if run.attempt > 1 else 0
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
         reported, printed = Mark.at_end_of(run.dir / METRICS), Mark.at_end_of(run.log_path)
-        variables = {f"{_VARIABLES}{name.upper()}": text for name, text in _known(run, config).items() if text}
         variables |= place.variables() if place else {}
         with reads_of_programs(place.python_path(arguments) if place else None) as listening:
             code = _execute(arguments, variables | listening, run.log_path, run.work_dir if place else None)
@@ -161,11 +161,16 @@ class CommandTrainer:
         run.source, run.candidates = found.source or None, found.candidates
         return found.metrics
 
-    def line(self, config: Mapping[str, Any], run: Run) -> list[str]:
-        """What the program of a run is started with; a script whose constants are set is still the user's own."""
-        known = _known(run, config) | paths_of_formats(self.arguments, run.dir.absolute())
-        given = {name: text for name, text in known.items() if name not in OWN_FIRST or name not in config}
-        return all_filled(self.arguments, config, given)
+    def call(self, config: Mapping[str, Any], run: Run) -> tuple[list[str], dict[str, str]]:
+        """The arguments of a run, and its variables of the environment.
+
+        A script whose constants are set is still the user's own.
+        """
+        known = _known(run, config)
+        files = paths_of_formats(self.arguments, run.dir.absolute())
+        given = files | {name: text for name, text in known.items() if name not in OWN_FIRST or name not in config}
+        variables = {f"{_VARIABLES}{name.upper()}": text for name, text in known.items() if text}
+        return all_filled(self.arguments, config, given), variables
 
     def _with_constants(self, line: list[str], config: Mapping[str, Any], run: Run) -> Sequence[str]:
         if not constants_in(self.arguments):
@@ -251,7 +256,9 @@ def _execute(arguments: Sequence[str], variables: Mapping[str, str], log_path: P
     It stays in the process group of this process, so that whoever stops this process stops both.
     """
     with log_path.open("ab") as log:
-        process = subprocess.Popen(
+        process: Program | subprocess.Popen[bytes] = (
+            None if folder else start(arguments, variables)
+        ) or subprocess.Popen(
             arguments,
             stdin=subprocess.DEVNULL,
             stdout=log,
