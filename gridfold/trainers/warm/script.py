@@ -74,6 +74,8 @@ def script_of(arguments: Sequence[str]) -> Script | str:
     """The script that a command runs, or why the command cannot start warm."""
     if sys.platform != "linux":
         return f"no safe fork on {sys.platform}"
+    if constants_in(arguments):
+        return "its script has other constants in each run (--set)"
     program = arguments[0] if arguments else ""
     python = shutil.which(program)
     if python is None or not _is_this_python(python, sys.executable):
