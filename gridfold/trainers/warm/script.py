@@ -84,17 +84,8 @@ def script_of(arguments: Sequence[str]) -> Script | str:
     return _why_cold(call) or Script(tuple(arguments), str(Path(python).absolute()), call)
 
 
-def why_cold(arguments: Sequence[str], cwd: str | None = None) -> str:
-    """Why a command cannot start warm, as far as that can be seen from it; "" if it can.
-
-    Args:
-        arguments: the command, with its placeholders.
-        cwd: see `Record`.
-    """
-    if constants_in(arguments):
-        return "--set gives each run a script of its own"
-    if cwd:
-        return "each run works in a folder of its own"
+def why_cold(arguments: Sequence[str]) -> str:
+    """Why a command cannot start warm, as far as that can be seen from it; "" if it can."""
     found = script_of(arguments)
     return found if isinstance(found, str) else ""
 
