@@ -17,6 +17,7 @@ from gridfold.trainers.metrics.printed import (
     Metrics,
     block_of_json,
     has_known,
+    list_of_json,
     printed_metrics,
     reported_metrics,
     written_metrics,
@@ -133,9 +134,8 @@ def _written_for_us(output: ProgramOutput) -> Found | None:
 def _in_json(output: ProgramOutput) -> Found:
     """What it printed as JSON."""
     metrics, reports = printed_metrics(output.printed)
-    block = block_of_json(output.printed)
-    if block:
-        return _found(block[-1], block if len(block) > 1 else reports, "the JSON at the end of the log")
+    if block := block_of_json(output.printed):
+        return _found(block, reports, "the JSON at the end of the log")
     return _found(metrics, reports, "the log (lines of JSON)") if metrics else Found()
 
 
@@ -146,6 +146,11 @@ def _others(output: ProgramOutput, given: Collection[str]) -> Iterator[tuple[int
 
         for curves, files in read_logged(written):
             yield curves.tells, _found(curves.final(), curves.reports(), " and ".join(map(_name, files[:2])))
+    if entries := list_of_json(output.printed):
+        from gridfold.trainers.metrics.logged import read_entries
+
+        curves = read_entries(entries)
+        yield curves.tells, _found(curves.final(), curves.reports(), "the JSON at the end of the log")
     from gridfold.trainers.metrics.lines import read_lines  # what programs that write for gridfold need nothing of
 
     curves, example = read_lines(output.printed.shown_after(_LOG_BYTES), given)
