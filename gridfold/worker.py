@@ -34,6 +34,7 @@ from gridfold.runs.failure import ProgramFailed, describe
 from gridfold.runs.record import Record, now, started
 from gridfold.runs.reports import numbers
 from gridfold.runs.run import Attempt, Run, of_record
+from gridfold.runs.written import note_written
 from gridfold.trainers.protocol import Trainer
 from gridfold.trainers.resolve import resolve
 
@@ -244,9 +245,10 @@ def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs:
     log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)  # not before: it is whose the attempt is
     for output in outputs:
         os.dup2(log, output)
+    run.log_start = os.fstat(log).st_size
     if record.attempt > 1:
         run.set_aside(record.attempt - 1)
-        record = replace(record, log_start=os.fstat(log).st_size)
+        record = replace(record, log_start=run.log_start)
     os.write(log, printed)
     os.close(log)
     if task.environment:
@@ -263,7 +265,8 @@ def prepare(record: Record) -> Trainer:
     trainer = resolve(record.trainer)
     if record.threads > 1:  # the process started with one
         threads.limit(record.threads)
-    seeding.start(record.seed)
+    if isinstance(record.trainer, str):  # a program seeds itself
+        seeding.start(record.seed)
     return trainer
 
 
@@ -298,6 +301,8 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     record = replace(work.record, ended=ended, seconds=sharing["own_seconds"], **said, **outcome)
     if record.state == "completed" and work.run.told_to_stop:
         record = replace(record, state="stopped")
+    with contextlib.suppress(Exception):  # as above
+        note_written(work.run, record.search)
     if not work.run.conclude(record, is_own=True):
         return TAKEN
     return 0 if record.is_done else 1

@@ -69,8 +69,8 @@ def written(reads: Reads, runs: str, apart: Sequence[str] = (), named: Iterable[
     import tempfile  # it imports much that a search needs not
 
     here, heard = os.path.join(reads.here, ""), reads.of_kind("written")
-    spared = spared_folders(tempfile.gettempdir(), *map(os.path.abspath, apart))
-    look = _Look(reads.own_since, here, os.path.join(os.path.abspath(runs), ""), spared)
+    temporary, runs = (os.path.join(os.path.abspath(folder), "") for folder in (tempfile.gettempdir(), runs))
+    look = _Look(reads.own_since, here, runs, temporary, spared_folders(*map(os.path.abspath, apart)))
     found = {path: each for path, appended in heard.items() if (each := look.at_heard(path, appended=bool(appended)))}
     folders = [*reads.of_kind("folder"), *filter(os.path.isdir, heard), *map(os.path.abspath, named), reads.here]
     for each in look.through(dict.fromkeys(folders)):
@@ -85,6 +85,7 @@ class _Look:
     since: int
     here: str
     runs: str
+    temporary: str
     spared: tuple[str, ...]
 
     def at_heard(self, path: str, *, appended: bool) -> Written | None:
@@ -101,7 +102,7 @@ class _Look:
     def through(self, folders: Iterable[str]) -> Iterator[Written]:
         """The files in folders, and in theirs, that have changed."""
         deadline = time.monotonic() + _MOST_SECONDS
-        waiting, left = deque(folders), _MOST_NAMES
+        waiting, left = deque(folder for folder in folders if not self._is_spared(folder)), _MOST_NAMES
         while waiting and left > 0 and time.monotonic() < deadline:
             with suppress(OSError):
                 entries = self._entries(waiting.popleft(), min(left, _MOST_OF_FOLDER))
@@ -133,7 +134,10 @@ class _Look:
         return Written.at(entry.path, status)
 
     def _is_spared(self, path: str) -> bool:
-        return os.path.join(path, "").startswith(self.spared)
+        path = os.path.join(path, "")
+        return path.startswith(self.spared) or (
+            path.startswith(self.temporary) and not path.startswith((self.here, self.runs))
+        )
 
     def _is_of_gridfold(self, path: str) -> bool:
         """Whether something is in the directory of a run or a search, or in a folder that gridfold hides."""

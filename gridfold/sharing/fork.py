@@ -83,12 +83,12 @@ def grow(shared: Shared, pipes: Pipes, printed: bytes, imports: Spent) -> int:
     """
     tie(pipes.lifeline)
     reads.start().begin()
-    branch = _Branch(shared, pipes, printed)
+    branch = Branch(shared, pipes, printed)
     branch.note({"batch": shared.name, "runs": len(shared.tasks), "imports": imports.as_dict()})
     return branch.execute()
 
 
-class _Branch:
+class Branch:
     """The current process as one that stands for some trials. A child that it forks is this object, too, narrowed."""
 
     def __init__(self, shared: Shared, pipes: Pipes, printed: bytes) -> None:
@@ -111,8 +111,11 @@ class _Branch:
         self._work_dir = SharedWorkDir(self.work)
         self._write_guard = None if shared.trusted else WriteGuard(self.work)
         self._clocks = Clocks()
-        self._group = Group([task.config or {} for task in self._tasks], self._split)
+        self._group = Group(self._configs(), self._split)
         self._pickles = Pickles(self._settle)
+
+    def _configs(self) -> Sequence[Mapping[str, Any]]:
+        return [task.config or {} for task in self._tasks]
 
     def execute(self) -> int:
         """Train, and record what came of it."""
@@ -355,7 +358,7 @@ class _Children:
 class _SharedRun(Run):
     """What a trainer sees of its run while the process stands for many: what is reported is kept for all of them."""
 
-    def __init__(self, branch: _Branch) -> None:
+    def __init__(self, branch: Branch) -> None:
         self._branch = branch
 
     def __reduce__(self) -> Any:

@@ -23,6 +23,8 @@ from gridfold.trainers.metrics.printed import (
     written_metrics,
 )
 
+BY_PATTERNS = "the log (by gridfold.metrics)"  # in a source
+
 _LOG_BYTES = 32 << 20  # the end of a longer log has the final metrics
 _SEEN_BYTES = 64 << 10
 _MOST_NAMED = 3
@@ -116,7 +118,7 @@ def _by_patterns(output: ProgramOutput, patterns: Mapping[str, str]) -> Found | 
     from gridfold.trainers.metrics.patterns import match_lines  # of few searches
 
     metrics, reports = match_lines(output.printed.shown_after(_LOG_BYTES), patterns)
-    return _found(metrics, reports, "the log (by gridfold.metrics)") if metrics else None
+    return _found(metrics, reports, BY_PATTERNS) if metrics else None
 
 
 def _written_for_us(output: ProgramOutput) -> Found | None:
