@@ -463,7 +463,7 @@ def test_the_source_is_told_in_a_line(found):
         "valid_loss, valid_ppl, test_loss and 1 more from the log "
         '(lines such as "| end of epoch 2 | time: 7.81s | valid loss 6.44 | valid ppl 624.99")'
     )
-    assert found('{"acc": 0.9}\n').source == "acc from the log (a line of JSON)"
+    assert found('{"acc": 0.9}\n').source == "acc from the log (lines of JSON)"
     assert found('done\n{\n  "acc": 0.9,\n  "loss": 0.2\n}\n').source == "acc, loss from the JSON at the end of the log"
 
 

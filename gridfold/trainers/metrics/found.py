@@ -136,7 +136,7 @@ def _in_json(output: ProgramOutput) -> Found:
     metrics, reports = printed_metrics(output.printed)
     if block := block_of_json(output.printed):
         return _found(block, reports, "the JSON at the end of the log")
-    return _found(metrics, reports, "the log (a line of JSON)") if metrics else Found()
+    return _found(metrics, reports, "the log (lines of JSON)") if metrics else Found()
 
 
 def _others(output: ProgramOutput, given: Collection[str]) -> Iterator[tuple[int, Found]]:
