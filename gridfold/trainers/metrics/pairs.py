@@ -10,7 +10,9 @@ from gridfold.trainers.metrics.labels import is_qualifier, metric_label, positio
 
 _FIGURES = r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![,\d])|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _NUMBER = rf"(?:{_FIGURES}|[-+]?(?i:nan|inf(?:inity)?))"
-_ALONE = r"(?![\w/]|\.\w|,\d|[:+]\d|-\w|%\|)"  # no part of a date, a time, a version, a path, a list, a bar
+_ALONE = (
+    r"(?![\w/]|\s+/\s*[\d.]|\.\w|,\d|[:+]\d|-\w|%\|)"  # no part of a date, a time, a version, a path, a list, a bar
+)
 _TOKEN = re.compile(
     rf"""
     (?P<fraction>\[?\s*(?P<part>\d+)\s*/\s*(?P<whole>\d+)(?![\w./])\s*\]?)
@@ -30,6 +32,7 @@ _ARROW = re.compile(rf"\s*(?:-+>|=+>|→)\s*({_NUMBER}){_ALONE}")
 _PERCENT = re.compile(r"\s*[,:=]?\s*\(?\s*(\d+\.?\d*)\s?%")
 _VALUE_NEXT = re.compile(rf"\s*(?:[:=]|is\b|was\b)\s*{_NUMBER}")
 _ENDS_NEXT = re.compile(r"\s*(?:[:,;|│/-]|$)")
+_GAP = re.compile(r"\s\s|\t")
 _PROGRESS = re.compile(r"\[\s*\d+/\d+")
 
 _WRAPPED = re.compile(
@@ -104,6 +107,7 @@ class _Reader:
         self.words: list[str] = []
         self.separated = False
         self.in_cell = False  # the words fill the cell of a table before this one
+        self.after_gap = False  # more than one space stands before the token
         self.steps = 0  # of how many a step is one
 
     def read(self) -> Line:
@@ -121,12 +125,13 @@ class _Reader:
                 readers[kind](token)
             elif kind != "space":
                 self._end()
+            self.after_gap = kind == "space" and bool(_GAP.match(token[0]))
         self._end()
         self._tell_steps_of_an_epoch()
         return self.line
 
     def _read_word(self, token: re.Match[str]) -> None:
-        if self.separated or self.in_cell:
+        if self.separated or self.in_cell or self.after_gap:
             self._end()
         self.words.append(token["word"])
 
