@@ -89,7 +89,7 @@ _RATES = ("second", "sec", "s", "minute", "min", "hour")
 _SPANS = ("time", "size", "step", "epoch", "iteration", "episode", "trial")  # less is better if something takes them
 _NO_SPANS = ("start", "end", "begin", "date", "current", "unix", "batch", "sample", "population", "vocab", "effect")
 
-_TEST = "test"
+_TEST = re.compile(r"(?:(?:final|best|last|mean|avg|average)[\W_]*)?test", re.IGNORECASE)
 _VALIDATION = _set("val valid validation eval evaluation dev heldout holdout cv oof")
 _TRAINING = frozenset(("train", "training"))
 _AROUND = _VALIDATION | _TRAINING | _set("final best last mean avg average total max min num n current")
@@ -132,7 +132,7 @@ def higher_is_better(metric: str) -> bool | None:
 
 def is_of_test(metric: str) -> bool:
     """Whether a metric is one of the test set, which is looked at for the run that was chosen, and not to choose."""
-    return metric.startswith(_TEST)
+    return bool(_TEST.match(metric))
 
 
 def first_metric(metrics: Iterable[str], parameters: frozenset[str] = frozenset()) -> str:
