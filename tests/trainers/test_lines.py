@@ -313,6 +313,15 @@ weighted avg       0.94      0.95      0.95        61
         "Metric val_loss improved by 0.012 >= min_delta = 0.0. New best score: 0.431\n",
         {"new_best_score": 0.431},
     ),
+    "words-in-parentheses": (
+        "F1 (macro): 0.81 F1 (micro): 0.85\nLoss (train): 0.5 | Loss (val): 0.6\nRMSE (3 folds): 0.7\n",
+        {"val_loss": 0.6, "F1_macro": 0.81, "F1_micro": 0.85, "RMSE": 0.7, "train_loss": 0.5},
+    ),
+    "one-line-of-many-things": (
+        "Epoch 1/3 (12.30s) | Train Loss: 0.5, Train Dice: 0.6 | Val Loss: 0.4, Val Dice: 0.7 | LR: 0.001 | Mem: 300\n",
+        {"val_loss": 0.4, "val_dice": 0.7, "train_loss": 0.5, "train_dice": 0.6},
+    ),
+    "cross-validation": ("Accuracy: 96.91% (0.59%)\nRMSE: 3.2 (+/- 0.2)\n", {"accuracy": 96.91, "RMSE": 3.2}),
     "changes": ("val_loss: 0.5 -> 0.4\n", {"val_loss": 0.4}),
     "sentences": (
         "Final test accuracy is 93.1%\nThe validation accuracy was 0.92.\n",
@@ -377,6 +386,7 @@ WITHOUT = {
         "loss_weight: 0.5\nreward_scale = 2.0\nkl_coef: 0.2\nvf_loss_coeff: 0.5\nscore_threshold=0.05\n"
         "accuracy_threshold: 0.9\nloss_scale: 65536.0\nmin_loss_delta: 0.001\nlabel smoothing 0.1\n"
     ),
+    "baselines": "Majority class accuracy 0.6\nLoading checkpoint with val loss 0.3\nResuming from best acc 0.8\n",
     "targets": "target acc: 0.9\nbaseline loss: 0.6\nrandom accuracy = 0.5\nexpected reward 1.0\nprevious loss: 0.4\n",
     "counts": "errors: 3\n5 passed, 2 failed\n3 hits\nnum_losses: 3\nerror 404\nexit code 1\n",
     "prose": "accuracy improved 3 times\nthe loss of 3 models\nusing 2 losses\nloss decreased by half in 3 epochs\n",

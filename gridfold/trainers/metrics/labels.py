@@ -66,13 +66,13 @@ _NOT_BEFORE = _set(
     learning weight weights decay smoothing smooth dropout packet min_delta delta patience early stop resume resumed
     load loaded restored from checkpoint clip coef coeff lambda alpha beta gamma scale factor margin rounding floating
     numeric machine arithmetic fp16 fp32 half mixed double single tensor limit limits per max_grad sorted
-    deadline reference published reported older old
+    majority naive dummy constant deadline reference published reported older old
     """
 )
 _FILLERS = _set(
     """
     of on over for in the a an network model is was at value set data dataset percent pct prediction predictions images
-    image samples examples
+    image samples examples finished done complete completed
     """
 )
 _TRAINING = dict.fromkeys(("train", "training", "trn"), "train")

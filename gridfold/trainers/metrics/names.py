@@ -89,7 +89,7 @@ _RATES = ("second", "sec", "s", "minute", "min", "hour")
 _SPANS = ("time", "size", "step", "epoch", "iteration", "episode", "trial")  # less is better if something takes them
 _NO_SPANS = ("start", "end", "begin", "date", "current", "unix", "batch", "sample", "population", "vocab", "effect")
 
-_TEST = re.compile(r"(?:(?:final|best|last|mean|avg|average)[\W_]*)?test", re.IGNORECASE)
+_TEST = re.compile(r"(?:(?:final|best|last)[\W_]*)?test", re.IGNORECASE)
 _VALIDATION = _set("val valid validation eval evaluation dev heldout holdout cv oof")
 _TRAINING = frozenset(("train", "training"))
 _AROUND = _VALIDATION | _TRAINING | _set("final best last mean avg average total max min num n current")

@@ -38,7 +38,7 @@ _PROGRESS = re.compile(r"\[\s*\d+/\d+")
 _WRAPPED = re.compile(
     r"(?<=[:=\s(])(?:tensor|[Aa]rray|(?:np\.|numpy\.)?float\d*)\(\[?([^\s,()\[\]]+)[^()]*(?:\([^()]*\)[^()]*)?\)"
 )
-_WORDS_ONLY = re.compile(r"\(([^()\d]*)\)")
+_WORDS_ONLY = re.compile(r"\s?\(([^()\d]*)\)")
 _QUALIFIED = re.compile(r"(?<=[\w%])\s?\([^()]*\d[^()]*\)(?=\s*[:=])|@\s?\[[^\]]*\]")
 _TOP = re.compile(r"\b(top)[ -](\d+)\b", re.IGNORECASE)
 _COUNTED = re.compile(r"\b(on|of|over|for|in)((?: the| all)*) \d[\d,]*(?= [A-Za-z])")  # on the 10000 test images
@@ -92,7 +92,7 @@ def _prepared(text: str) -> str:
     """The line without what only looks like a number, or hides one."""
     text = text.replace("−", "-")
     if "(" in text or "[" in text:
-        text = _WORDS_ONLY.sub(r" \1 ", _QUALIFIED.sub(" ", _WRAPPED.sub(r"\1", text)))
+        text = _WORDS_ONLY.sub(r" \1", _QUALIFIED.sub(" ", _WRAPPED.sub(r"\1", text)))
     if "'" in text or '"' in text:
         text = _QUOTED.sub(r"\1\3\4", text)
     return _COUNTED.sub(r"\1", _TOP.sub(r"\1\2", _ADDRESS.sub(";", text)))
