@@ -102,7 +102,7 @@ _BESIDE = _set(  # in the singular
     ts t timestamp datetime date time unixtime wall wallclock walltime elapsed elapsedtime eta starttime endtime created
     pid rank worldsize worker device host port line lineno id index idx uuid version level code statu
     sample token example row instance param parameter trainableparam runtime flo flop second sec
-    episodelen episodelength eplen eplength sp converged cpu gpu tp fp tn fn
+    episodelen episodelength eplen eplength episodiclength sp converged cpu gpu tp fp tn fn
     """
 )
 _BESIDE_END = re.compile(r"(runtime|_(seconds?|secs?|seen)|per_(second|sec|s)|/(s|sec|second)|_time_s|_iter_s)$")
