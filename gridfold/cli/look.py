@@ -19,7 +19,7 @@ from gridfold.search.collect import collect as read_metrics
 from gridfold.search.collect import patterns_of
 from gridfold.search.status import Status
 from gridfold.show import best as chosen
-from gridfold.show import collected, terminal
+from gridfold.show import collected, search_list, terminal
 from gridfold.show import diff as apart
 from gridfold.show import sharing as shared_work
 from gridfold.show.trial_table import TrialTable
@@ -134,6 +134,17 @@ def best(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
 
 def diff(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Show in what two runs differ."""
+    store, names = Store(), [options.run, options.other]
+    if options.number is not None:
+        store.find(options.run)  # what is wrong with its name is said of it
+        names = [f"{options.run}:{number}" for number in (options.other, options.number)]
+    terminal.console().print(apart.render(*map(store.find_run, names)), soft_wrap=True)
+    return 0
+
+
+def list_searches(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """List the searches."""
     store = Store()
-    terminal.console().print(apart.render(*map(store.find_run, (options.run, options.other))), soft_wrap=True)
+    searches = store.searches() or [store.find("last")]  # which says what to do where there is none
+    terminal.console().print(search_list.render(searches, sys.maxsize if options.all else options.count))
     return 0

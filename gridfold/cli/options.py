@@ -9,6 +9,7 @@ from gridfold.cli import values
 from gridfold.core.limits import USUAL_RUNS
 
 LOOKING = (
+    "list_searches",
     "status",
     "sharing",
     "results",
@@ -235,12 +236,22 @@ def _best_options(parser: argparse.ArgumentParser) -> None:
 
 def _diff_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "Show how two runs differ: config, metrics, environment, code."
-    for name, which in (
-        ("run", "path of a run, its number in the last search, or SEARCH:NUMBER"),
-        ("other", ""),
-    ):
-        parser.add_argument(name, metavar="RUN", type=values.text, help=which or "the other run")
+    parser.usage = "%(prog)s [-h] (RUN RUN | SEARCH NUMBER NUMBER)"
+    which = "path of a run, its number in the last search, or SEARCH:NUMBER; or a search"
+    parser.add_argument("run", metavar="RUN", type=values.text, help=which)
+    parser.add_argument("other", metavar="RUN", type=values.text, help="the other run; or the number of a run")
+    parser.add_argument("number", metavar="NUMBER", nargs="?", type=values.text, help="the number of the other run")
     parser.set_defaults(action="diff")
+
+
+def _list_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = "List the searches, the latest first: runs done of all, best value, what is running or left."
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "-n", dest="count", metavar="N", type=values.count, default=20, help="number of searches (default: 20)"
+    )
+    which.add_argument("--all", action="store_true", help="all searches")
+    parser.set_defaults(action="list_searches")
 
 
 def train_options(parser: argparse.ArgumentParser) -> None:
@@ -385,7 +396,7 @@ def _execution_options(parser: argparse.ArgumentParser) -> None:
         "--keep-going",
         action="store_true",
         default=None,
-        help="continue even if the first runs all fail in the same way",
+        help="continue even if the first runs all fail in the same way, or the first one has no metric",
     )
     group.add_argument(
         "--keep-checkpoints",
@@ -439,6 +450,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "plan": (_plan_search_options, "show what a search would run"),
     "resume": (_resume_options, "continue a search; several processes can share it"),
     "confirm": (_confirm_options, "train the best two again on fresh seeds"),
+    "list": (_list_options, "list the searches"),
     "status": (_status_options, "show the progress of a search"),
     "sharing": (_sharing_options, "show what the runs of a search shared"),
     "results": (_results_options, "show results as a table, or export them"),

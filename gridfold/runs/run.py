@@ -65,6 +65,8 @@ class Run:
         patterns: regular expressions for metrics in its log, by their names.
         source: what its metrics were read from, if not returned by a function.
         candidates: names with numbers that were seen where it has no metrics.
+        log_start: where in its log the attempt begins, with what it printed while it was one with other runs; None if
+            nothing of it is there yet.
     """
 
     shared = False
@@ -87,6 +89,7 @@ class Run:
         self.patterns: Mapping[str, str] = {}
         self.source: str | None = None
         self.candidates: Sequence[str] = ()
+        self.log_start: int | None = None
         self.told_to_stop = False
         self.attempt = attempt
         self._last_progress = 0.0

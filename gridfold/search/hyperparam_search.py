@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from gridfold.records.objective import Objective
 from gridfold.records.trials import write_results
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.failure import is_disk_full
+from gridfold.runs.names import check_prefix
 from gridfold.runs.record import Record, code_of, now
 from gridfold.runs.run import Attempt, Run
 from gridfold.runs.search import SearchDirectory
@@ -90,9 +91,13 @@ class HyperParamSearch:
         runs_dir: the folder for the runs; created if it is not there.
         vary: dotted paths of the lists of the config that vary, or of sections that hold them; no others do (default:
             the config's, or all).
+        trainer: what trains: a function, also one of a notebook, ``module:function``, or a command as a list of its
+            arguments (default: the config's, or the ready trainer).
+        metric: what runs are compared by (default: the config's, or the first that a run has).
+        maximize: whether more of it is better (default: the config's, or by its name).
 
     Raises:
-        ConfigError: the config cannot be read.
+        ConfigError: the config cannot be read, or the trainer is none.
     """
 
     def __init__(
@@ -101,9 +106,17 @@ class HyperParamSearch:
         runs_dir: str | os.PathLike[str] = "runs",
         *,
         vary: Sequence[str] | None = None,
+        trainer: Callable[..., Any] | str | Sequence[str] | None = None,
+        metric: str | None = None,
+        maximize: bool | None = None,
     ) -> None:
-        self.config = Config.load(config).override(vary=vary)
+        self.config = Config.load(config).override(vary=vary, metric=metric, maximize=maximize)
         self.store = Store(runs_dir)
+        self.trainer = trainer
+        if trainer is not None:
+            from gridfold.trainers import saved  # it imports cloudpickle
+
+            saved.check(trainer)
 
     def run_grid_search(  # noqa: PLR0913 - what a user may say
         self,
@@ -139,9 +152,9 @@ class HyperParamSearch:
             KeyboardInterrupt: it was stopped; ``gridfold resume`` continues it.
         """
         config = self.config.override(repeats=repeats, folds=folds, max_runs=max_runs)
-        plan = Plan(config, from_mapping(param_variations or {}))
         check_parallel(parallel)
-        plan.check_size()
+        check_prefix(run_prefix)
+        plan = planned(config, param_variations or {}, self.trainer, self.store)
         for warning in number_like(plan):
             logger().warning(warning)
         if not execute:
@@ -157,6 +170,28 @@ class HyperParamSearch:
             hint = f"in Python: keep_going=True; when it is clear: gridfold resume {search.name}"
             raise ConfigError(outcome.stopped, where=search.name, hint=hint)
         return run_dirs
+
+
+def planned(config: Config, variations: Mapping[str, Any], trainer: Any, store: Store) -> Plan:
+    """The plan of a search by a trainer that may be a function; if that is in no module, it is saved now.
+
+    Args:
+        config: the base config.
+        variations: what is laid over it.
+        trainer: see `HyperParamSearch`.
+        store: where the runs will be.
+
+    Raises:
+        ConfigError: bad input; nothing was created.
+    """
+    plan = Plan(config, from_mapping(variations))
+    plan.check_size()
+    if trainer is None:
+        return plan
+    from gridfold.trainers import saved  # it imports cloudpickle
+
+    plan.space  # noqa: B018 - errors before a function is saved
+    return Plan(config.override(trainer=saved.name_of(trainer, store.root)), plan.variations)
 
 
 def execute_search(

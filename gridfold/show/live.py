@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from io import StringIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -52,6 +53,8 @@ class Live:
         objective: what they are compared by.
         parallel: how many run at a time.
         races: whether runs are added to it by what came of others.
+
+    Attributes:
         warns: whether it goes on although the first run has nothing to be compared by, so that this has to be said.
     """
 
@@ -64,7 +67,6 @@ class Live:
         parallel: int,
         *,
         races: bool = False,
-        warns: bool = True,
     ) -> None:
         self._progress = progress
         self._objective = objective
@@ -75,7 +77,7 @@ class Live:
         self._pace = Pace(parallel)
         self._last_line = float("-inf")
         self._signatures: set[tuple[str, str]] = set()
-        self._warns = warns
+        self.warns = True
         self._has_first = False
         self._best: Record | None = None
         self._leaders = Leaders(objective)
@@ -127,6 +129,14 @@ class Live:
             self._has_first = True
             self._say_of_first(run, record)
 
+    def text(self) -> tuple[list[str], str]:
+        """The lines that were printed so far to a file in memory, and the bars as they are now."""
+        output = self._progress.console
+        with output.capture() as bars:
+            output.print(self._progress.get_renderable())
+        printed = output.file.getvalue() if isinstance(output.file, StringIO) else ""
+        return printed.splitlines(), bars.get().rstrip()
+
     def added(self, entries: Sequence[RunEntry]) -> None:
         """Runs were added to the search."""
         self._total += len(entries)
@@ -139,15 +149,14 @@ class Live:
 
     def _say_of_first(self, run: Run, record: Record) -> None:
         """Say at the first completed run, not after hours, what its metrics are, and if it has not the right one."""
-        metric, said = self._objective.metric, []
+        metric = self._objective.metric
         if record.source:
-            said.append(escape(f"Metrics of run {record.index}: {record.source}"))
-        if self._warns and misses(self._objective, run, record):
+            said = escape(f"Metrics of run {record.index}: {record.source}")
+            self._progress.console.print(said, soft_wrap=True)
+        if self.warns and misses(self._objective, run, record):
             names = {*record.metrics, *(name for report in run.reports() for name in report)}
             what = f" '{metric:.80}': {nearest(metric, names)}" if metric else ""
-            said.append(f"[yellow]{escape(f'warning: the first run has no metric{what}'.rstrip(': '))}")
-        for line in said:
-            self._progress.console.print(line, soft_wrap=True)
+            self.warned(f"the first run has no metric{what}".rstrip(": "))
 
     def _is_better(self, record: Record, best: Record) -> bool:
         return self._objective.rank(record, 0) < self._objective.rank(best, 0)
@@ -224,9 +233,9 @@ def live(
     parallel: int = 1,
     *,
     races: bool = False,
-    warns: bool = True,
+    is_drawn: bool = True,
 ) -> Iterator[Live]:
-    """A view of a search, of whose runs some are done."""
+    """A view of a search, of whose runs some are done; what is not drawn here is asked for by `Live.text`."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -234,5 +243,6 @@ def live(
         TextColumn("{task.fields[left]}"),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=output, transient=True, disable=not output.is_terminal) as progress:
-        yield Live(progress, total, done, objective, parallel, races=races, warns=warns)
+    progress = Progress(*columns, console=output, transient=True, disable=not output.is_terminal)
+    with progress if is_drawn else nullcontext():
+        yield Live(progress, total, done, objective, parallel, races=races)

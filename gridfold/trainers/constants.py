@@ -59,7 +59,7 @@ class Change:
     after: str
 
 
-class Script:
+class ScriptText:
     """The source of a script.
 
     Args:
@@ -182,7 +182,7 @@ def _edited(script: Path, names: Sequence[str], config: Mapping[str, Any]) -> tu
     except OSError as error:
         hint = nearest_file(script)
         raise ConfigError(f"cannot be read: {error.strerror}", path=SETTING, where=str(script), hint=hint) from None
-    return Script(source, str(script)).with_values({name: value_at(config, name) for name in names})
+    return ScriptText(source, str(script)).with_values({name: value_at(config, name) for name in names})
 
 
 def _place(arguments: Sequence[str]) -> int:
