@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from gridfold import stages
-from gridfold.core.process import variables
+from gridfold.core.process import seeding, variables
 from gridfold.core.process.lifeline import tie
 from gridfold.identity import reads
 from gridfold.identity.executed import look_up
@@ -21,6 +23,7 @@ from gridfold.sharing.arguments import share
 from gridfold.sharing.call_site import is_import_of_package
 from gridfold.sharing.fork import Branch
 from gridfold.sharing.fork_state import ForkState
+from gridfold.sharing.shared_list import share_list
 from gridfold.sharing.start import Pipes, Shared
 from gridfold.trainers.command import CommandTrainer
 from gridfold.trainers.warm.program import hold, run, take
@@ -52,20 +55,23 @@ class _ProgramBranch(Branch):
         scripts = [script for script in map(script_of, commands) if isinstance(script, Script)]
         if len(scripts) < len(commands):
             self._abandon("the script of a run is not there")
-        run(scripts[0], {}, self._see_end, lambda: self._begin([script.argv for script in scripts]))
+        run(scripts[0], {}, self._see_end, lambda: self._begin(scripts))
 
     def _configs(self) -> Sequence[Mapping[str, Any]]:
         return [{} for _ in self._tasks]  # a script sees its arguments
 
-    def _begin(self, argvs: Sequence[Sequence[str]]) -> None:
+    def _begin(self, scripts: Sequence[Script]) -> None:
         """Before the first line of the script."""
+        self._random = seeding.states()
         stages.use(self._tasks[0].attempt.run.dir.parent)
         reads.start().listen(self._hear)
         variables.watch(self._variable_is_read)
         if self._write_guard:
             self._write_guard.look()
         self._clocks.watch()
-        share(self._group, argvs)
+        words = {trial: list(script.words) for trial, script in enumerate(scripts)}
+        sys.orig_argv = share_list(self._group, "sys.orig_argv", words)
+        share(self._group, [script.argv for script in scripts])
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         """What the script starts gets the variables of a run."""
@@ -91,7 +97,8 @@ class _ProgramBranch(Branch):
 
     def _become(self, group: tuple[int, ...], printed: bytes, outputs: Sequence[int]) -> None:
         handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-        super()._become(group, printed, outputs)
+        # What was printed is the program's: its log gets that when the program goes on, for the metrics may be in it.
+        super()._become(group, printed if len(group) > 1 else b"", outputs)
         if self._work is None:
             return
         state = ForkState.leave()
@@ -100,9 +107,11 @@ class _ProgramBranch(Branch):
             self._group.trials = group  # whatever is read here, nothing splits
             self._look_after(self._work, self._tasks[group[0]].config or {})
         state.take()
+        seeding.restart(self._random)
         for number, handler in handlers.items():
             signal.signal(number, handler)
         self._pid = os.getpid()
+        _append(self._work.run.log_path, printed)
         variables.leave_alone()
         take(changes)
 
@@ -115,3 +124,9 @@ class _ProgramBranch(Branch):
             code = leave(work, outcome(lambda: trainer.train(config, work.run), stop))
         finally:
             os._exit(code)
+
+
+def _append(path: Path, printed: bytes) -> None:
+    log = os.open(path, os.O_WRONLY | os.O_APPEND)
+    os.write(log, printed)
+    os.close(log)
