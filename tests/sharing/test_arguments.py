@@ -6,9 +6,11 @@
 import argparse
 import contextlib
 import io
+import os
 import random
 import re
 import sys
+import tempfile
 import textwrap
 from collections import Counter
 from pathlib import Path
@@ -55,12 +57,19 @@ def executed(program, monkeypatch):
     return printed.buffer.getvalue(), ended
 
 
+def compiled(script):
+    """The code of a script in a file: a command of click is compiled again from there."""
+    file = Path(tempfile.gettempdir()) / f"gridfold-{os.getpid()}.py"
+    file.write_text(script)
+    return compile(script, str(file), "exec")
+
+
 def told(printed):
     return re.sub("0x[0-9a-f]+", "0x", printed.decode())
 
 
 def alone(script, argvs):
-    program, results = compile(script, "script.py", "exec"), []
+    program, results = compiled(script), []
     before = sys.argv
     for argv in argvs:
         sys.argv = ["".join([word[:1], word[1:]]) for word in argv]
@@ -75,7 +84,7 @@ def together(script, argvs):
 
     Runs whose shared part fails are left out, as each of them then runs alone.
     """
-    program, results, splits, ways, before = compile(script, "script.py", "exec"), {}, [], [[]], sys.argv
+    program, results, splits, ways, before = compiled(script), {}, [], [[]], sys.argv
     while ways:
         way = ways.pop()
         ahead = iter(way)
