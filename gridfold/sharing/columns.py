@@ -13,7 +13,7 @@ Places = tuple[tuple[Any, ...], ...] | None  # paths at which one object stands;
 
 ABSENT = -1
 SCALARS = frozenset({type(None), bool, int, float, str})
-_PATHS = (PurePosixPath, PosixPath)
+_LIKE_SCALARS = frozenset({bytes, PurePosixPath, PosixPath})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,14 +63,10 @@ def exact(value: Any) -> Hashable:
     kind = type(value)
     if kind is float:
         return kind, value.hex()
-    if kind in SCALARS:
+    if kind in SCALARS or kind in _LIKE_SCALARS:
         return kind, value
     if kind in (list, tuple):
         return kind, tuple(map(exact, value))
-    if kind is bytes:
-        return kind, value
-    if kind in _PATHS:
-        return kind, str(value)
     if kind is dict:
         return kind, exact_keys(value), tuple(map(exact, value.values()))
     return kind, id(value)  # no YAML: alike only where it is the same object

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,11 +18,9 @@ from gridfold.core.process import seeding, variables
 from gridfold.core.process.lifeline import tie
 from gridfold.identity import reads
 from gridfold.identity.executed import look_up
-from gridfold.sharing.arguments import share
 from gridfold.sharing.call_site import is_import_of_package
 from gridfold.sharing.fork import Branch
 from gridfold.sharing.fork_state import ForkState
-from gridfold.sharing.shared_list import share_list
 from gridfold.sharing.start import Pipes, Shared
 from gridfold.trainers.command import CommandTrainer
 from gridfold.trainers.warm.program import hold, run, take
@@ -62,16 +59,22 @@ class _ProgramBranch(Branch):
 
     def _begin(self, scripts: Sequence[Script]) -> None:
         """Before the first line of the script."""
+        from gridfold.sharing.arguments import share  # with argparse: those who run no script do without
+        from gridfold.sharing.prints import Prints
+
         self._random = seeding.states()
         stages.use(self._tasks[0].attempt.run.dir.parent)
+        self._prints = Prints(self._group, self._is_kept)
         reads.start().listen(self._hear)
         variables.watch(self._variable_is_read)
         if self._write_guard:
             self._write_guard.look()
         self._clocks.watch()
-        words = {trial: list(script.words) for trial, script in enumerate(scripts)}
-        sys.orig_argv = share_list(self._group, "sys.orig_argv", words)
-        share(self._group, [script.argv for script in scripts])
+        share(self._group, [each.argv for each in scripts], [each.words for each in scripts])
+
+    def _is_kept(self, descriptor: int) -> bool:
+        """Whether what is written there is kept until this process stands for one run."""
+        return os.path.samestat(os.fstat(descriptor), os.fstat(self._printed))
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         """What the script starts gets the variables of a run."""
@@ -100,6 +103,9 @@ class _ProgramBranch(Branch):
 
     def _become(self, group: tuple[int, ...], printed: bytes, outputs: Sequence[int]) -> None:
         handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        if len(group) == 1:
+            self._prints.stop()
+            printed = self._prints.of(group[0], printed)
         # What was printed is the program's: its log gets that when the program goes on, for the metrics may be in it.
         super()._become(group, printed if len(group) > 1 else b"", outputs)
         if self._work is None:

@@ -45,10 +45,10 @@ class SharedList(list[Any]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return self._tracking.derive(lambda each: each[index])
-        return self._tracking.ask(lambda each: each[index])
+        return self._tracking.answer(lambda each: each[index])
 
     def __bool__(self) -> bool:
-        return self._tracking.ask(bool)  # type: ignore[no-any-return]
+        return bool(self._tracking.answer(bool))
 
     def __iter__(self) -> Iterator[Any]:
         return _items(self)
@@ -61,16 +61,18 @@ class SharedList(list[Any]):
         return repr(list(self))
 
     def __add__(self, other: Any) -> Any:
-        return self._tracking.derive(lambda each, other=_plain(other): each + other)
+        added = _plain(other)
+        return self._tracking.derive(lambda each: each + added)
 
     def __radd__(self, other: Any) -> Any:
-        return self._tracking.derive(lambda each, other=_plain(other): other + each)
+        before = _plain(other)
+        return self._tracking.derive(lambda each: before + each)
 
-    def __iadd__(self, other: Any) -> Any:  # type: ignore[misc]
+    def __iadd__(self, other: Any) -> Any:
         self.extend(other)
         return self
 
-    def __imul__(self, count: Any) -> Any:
+    def __imul__(self, count: Any) -> Any:  # type: ignore[misc]
         self[:] = self * count
         return self
 
@@ -109,7 +111,7 @@ def _asked(name: str) -> Callable[..., Any]:
 
     def ask(self: SharedList, *arguments: Any) -> Any:
         tracking, given = self._tracking, [_plain(each) for each in arguments]
-        return tracking.ask(lambda each: method(each, *given))
+        return tracking.answer(lambda each: method(each, *given))
 
     return ask
 
@@ -124,7 +126,11 @@ def _changing(name: str) -> Callable[..., Any]:
 
     def change(self: SharedList, *arguments: Any, **named: Any) -> Any:
         tracking, given = self._tracking, [_plain(each) for each in arguments]
-        if name in ("extend", "__setitem__") and not isinstance(given[-1], (str, int)) and hasattr(given[-1], "__next__"):
+        if (
+            name in ("extend", "__setitem__")
+            and not isinstance(given[-1], (str, int))
+            and hasattr(given[-1], "__next__")
+        ):
             given[-1] = list(given[-1])  # it can be taken once
         return tracking.change(lambda each: method(each, *given, **named))
 
@@ -184,7 +190,7 @@ class ListTracking(Tracking):
         """Split over everything in it at once."""
         self.group.agree(self.path, self._lists.code)
 
-    def ask(self, question: Callable[[list[Any]], Any]) -> Any:
+    def answer(self, question: Callable[[list[Any]], Any]) -> Any:
         """What a question about the list gives; splits where that differs."""
         left = {self._lists.code(trial) for trial in self.group.trials}
         answers = {code: Answer(question, [self._lists.values[code]]) for code in left}

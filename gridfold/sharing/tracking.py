@@ -47,6 +47,9 @@ class Trials(Protocol):
     def become_plain(self) -> None:
         """Where nothing is left to see, let the mappings be what they stand for."""
 
+    def when_plain(self, do: Callable[[], object]) -> None:
+        """Do something as soon as the trials that are left differ in nothing that is known of them."""
+
 
 class Tracked(dict[Any, Any]):
     """A mapping in which trials may differ; an instance of it becomes a dict, see `become_dict`."""
@@ -282,6 +285,12 @@ class Tracking:
         for key in keys:
             if key in self.columns and any(issubclass(type(value), Tracked) for value in self.columns[key].values):
                 self.settle(key)
+
+    def items_of(self, trial: int) -> list[tuple[Any, Any]] | None:
+        """What a trial has, which nobody takes note of; None if trials do not have the same keys."""
+        if self.shapes or self.maybe:
+            return None
+        return [(key, self._values_of(trial, [key], None)[0]) for key in dict.keys(self.mapping)]
 
     def _values_of(self, trial: int, keys: Sequence[Any], default: Any) -> list[Any]:
         """What a trial has at some keys."""
