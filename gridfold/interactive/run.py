@@ -80,7 +80,7 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
         The results. A run that fails is one of them; the others go on.
 
     Raises:
-        ConfigError: bad input; nothing was created.
+        ConfigError: bad input; no run was created.
         KeyboardInterrupt: it was stopped; ``gridfold resume`` continues it.
     """
     execution = Execution(parallel=parallel, timeout=timeout)
@@ -102,7 +102,7 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
             outcome = _execute(pending, executor, execution, quiet=quiet)
     if outcome.interrupted:
         raise KeyboardInterrupt
-    return Search(directory, _notes(directory, outcome, reused))
+    return Search(directory.dir, runs_dir, notes=_notes(directory, outcome, reused))
 
 
 def _check(parallel: int | None, timeout: float | None) -> None:

@@ -340,6 +340,12 @@ class TestResult:
         assert without_times(repr(found)) == snapshot
         assert without_times(re.sub(r"\b\d+\.\d(?=</td></tr>|</th></tr>)", "0.0", found._repr_html_())) == snapshot
 
+    def test_an_earlier_search(self, found):
+        for name in (found.name, found.directory, "last"):
+            assert repr(gridfold.Search(name)) == repr(found)
+        with pytest.raises(ConfigError, match="no search 'fund'"):
+            gridfold.Search("fund")
+
     def test_the_best(self, found):
         assert found.best.values == {"x": 1}
         assert found.best.metrics == {"loss": 1 / 3, "val_f1": 0.5, "epoch": 2}
