@@ -241,6 +241,8 @@ def make(k):
             found = gridfold.search(train, {"x": [1, 2]}, quiet=True)
             facts.append(Store().find(found.name).facts())
         assert facts[0]["trainer"] == facts[1]["trainer"]
+        (sources,) = Store().find("last").codes().values()
+        assert [*sources.files] == ["values.py"]
         assert facts[0]["fingerprint"] != facts[1]["fingerprint"]
 
 
