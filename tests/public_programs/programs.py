@@ -26,6 +26,7 @@ class Program:
         metric: the column of the table that is checked.
         truth: the numbers that it is the best of.
         best: which of them that is.
+        own: a pattern of files in the working directory that belong to one run by their name.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Program:
     metric: str
     truth: Truth
     best: Callable[[list[float]], float] = min
+    own: str = "(?!)"  # none
 
 
 def line(pattern: str) -> Truth:
@@ -210,6 +212,7 @@ PROGRAMS = [
         metric="accuracy",
         truth=line(r"Metrics: \{'accuracy': ([\d.]+)\}"),
         best=max,
+        own=r"results/[^/]*-batch_8-\d/",  # beside the script, by --exp_name
     ),
     Program(
         "lightgbm",
