@@ -396,7 +396,7 @@ def _execution_options(parser: argparse.ArgumentParser) -> None:
         "--keep-going",
         action="store_true",
         default=None,
-        help="continue even if the first runs all fail in the same way",
+        help="continue even if the first runs all fail in the same way, or the first one has no metric",
     )
     group.add_argument(
         "--keep-checkpoints",

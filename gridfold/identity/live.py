@@ -24,6 +24,8 @@ _GLOBALS = ("LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_NAME")
 # Of a class: what Python makes itself, or what only says where it stands.
 _OF_CLASSES = frozenset({"__dict__", "__weakref__", "__module__", "__doc__", "__firstlineno__", "_abc_impl"})
 
+_MADE_BY_PYTHON = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+
 Reducers = Mapping[type, Callable[[Any], Any]]
 
 
@@ -113,6 +115,11 @@ def is_imported(value: Any) -> bool:
     return found is value
 
 
+def _is_of_python(value: Any) -> bool:
+    """Whether it is a class that is written in C, such as that of a mapping proxy, which has no name to be found by."""
+    return isinstance(value, type) and not value.__flags__ & _MADE_BY_PYTHON
+
+
 class _Walk:
     """Takes an object apart, down to plain values and to what is imported."""
 
@@ -139,7 +146,7 @@ class _Walk:
 
     def _parts(self, value: Any) -> Iterator[str | bytes]:
         kind = type(value)
-        if kind is ModuleType or is_imported(value):
+        if kind is ModuleType or is_imported(value) or _is_of_python(value):
             yield self._import(value)
         elif kind in (set, frozenset):
             yield from sorted(map(self.of, value))

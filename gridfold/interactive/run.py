@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from gridfold.core.errors import ConfigError
+from gridfold.core.limits import MOST_SECONDS
 from gridfold.executors.protocol import Executor
 from gridfold.identity.fingerprint import Code
 from gridfold.interactive.progress import shown
 from gridfold.interactive.search import Search
+from gridfold.interactive.words import said_in_python
 from gridfold.records.objective import Objective
 from gridfold.runs.names import check_prefix
 from gridfold.runs.search import SearchDirectory
@@ -36,6 +39,8 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
     maximize: bool | None = None,
     repeats: int | None = None,
     folds: int | None = None,
+    vary: Sequence[str] | None = None,
+    max_runs: int | None = None,
     parallel: int | None = None,
     threads: int | None = None,
     timeout: float | None = None,
@@ -62,6 +67,8 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
         maximize: whether more of it is better (default: by its name).
         repeats: how many runs of different seeds each combination has.
         folds: into how many parts to split the training data, each of which is held out in a run of its own.
+        vary: dotted paths of the lists that are swept, or of sections that hold them (default: all lists).
+        max_runs: how many runs there may be (default: 10,000).
         parallel: how many runs at a time (default: one per GPU, or per CPU core).
         threads: CPU threads of each run.
         timeout: how many seconds a run may take.
@@ -76,24 +83,39 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
         ConfigError: bad input; nothing was created.
         KeyboardInterrupt: it was stopped; ``gridfold resume`` continues it.
     """
-    base = HyperParamSearch(config, runs_dir, trainer=trainer, metric=metric, maximize=maximize)
-    chosen = base.config.override(repeats=repeats, folds=folds, threads=threads)
-    prefix = name or ("run" if isinstance(trainer, (str, Sequence)) else label_of(trainer))
-    check_prefix(prefix)
-    check_parallel(parallel or 1)
-    plan, execution = planned(chosen, {}, trainer, base.store), Execution(parallel=parallel, timeout=timeout)
-    with execution.start(plan.executor, plan.config.threads) as executor:
-        code = plan.check(executor)
-        if not quiet:
-            _warn(plan, code)
-        directory, _ = create(plan, prefix, base.store, code)
-        directory.update(execution=vars(execution))
-        pending = Pending.read(directory, code.fingerprint)
-        reused = _reuse(pending, code) if reuse else 0
-        outcome = _execute(pending, executor, execution, quiet=quiet)
+    execution = Execution(parallel=parallel, timeout=timeout)
+    with said_in_python():
+        base = HyperParamSearch(config, runs_dir, vary=vary, trainer=trainer, metric=metric, maximize=maximize)
+        chosen = base.config.override(repeats=repeats, folds=folds, max_runs=max_runs, threads=threads)
+        prefix = name or ("run" if isinstance(trainer, (str, Sequence)) else label_of(trainer))
+        check_prefix(prefix)
+        _check(parallel, timeout)
+        plan = planned(chosen, {}, trainer, base.store)
+        with execution.start(plan.executor, plan.config.threads) as executor:
+            code = plan.check(executor)
+            if not quiet:
+                _warn(plan, code)
+            directory, _ = create(plan, prefix, base.store, code)
+            directory.update(execution=vars(execution))
+            pending = Pending.read(directory, code.fingerprint)
+            reused = _reuse(pending, code) if reuse else 0
+            outcome = _execute(pending, executor, execution, quiet=quiet)
     if outcome.interrupted:
         raise KeyboardInterrupt
     return Search(directory, _notes(directory, outcome, reused))
+
+
+def _check(parallel: int | None, timeout: float | None) -> None:
+    """Whether runs may be executed like this.
+
+    Raises:
+        ConfigError: they may not.
+    """
+    if parallel is not None:
+        check_parallel(parallel)
+    if timeout is not None and not (isinstance(timeout, (int, float)) and 0 < timeout <= MOST_SECONDS):
+        problem = f"expected a number of seconds from 0 to {MOST_SECONDS:,}, found {timeout!r:.80}"
+        raise ConfigError(problem, path="timeout")
 
 
 def _warn(plan: Plan, code: Code) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import io
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.text import Text
 from gridfold.core.errors import ConfigError, nearest, visible
 from gridfold.export import formats
 from gridfold.export.frame import results
+from gridfold.interactive.words import in_python
 from gridfold.records.trials import Results
 from gridfold.runs.search import SearchDirectory
 from gridfold.show import terminal
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _WIDTH = 160
-_METRIC = re.compile(r"--metric (\S+)(?=\.$)")
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Search:
 
     @property
     def name(self) -> str:
-        """Its name, by which the commands find it: ``gridfold best NAME``."""
+        """Its name, for the commands, such as ``gridfold best NAME``."""
         return self.directory.name
 
     @property
@@ -158,8 +157,7 @@ class Search:
     def _lines(self) -> Iterator[str]:
         """What is said below the table."""
         yield from (Text.from_markup(line).plain for line in terminal.failures(self._search))
-        caveat = self._results.caveat.replace("--minimize", "maximize=False")
-        yield from [_METRIC.sub('metric="\\1"', caveat)] if caveat else []
+        yield from filter(None, [in_python(self._results.caveat)])
         yield from self._notes
         yield f"Directory: {self.directory}"
 

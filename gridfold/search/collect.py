@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -10,14 +11,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from gridfold.config import patterns
 from gridfold.config.config import Config
+from gridfold.core.errors import ConfigError
 from gridfold.core.files import is_file, replace_file
+from gridfold.identity.writes import Written
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
 from gridfold.runs.reports import METRICS, METRICS_JSON, numbers
 from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
-from gridfold.trainers.metrics.found import Found, ProgramOutput, find_metrics
+from gridfold.trainers.metrics.found import BY_PATTERNS, Found, ProgramOutput, find_metrics, numbers_of
 from gridfold.trainers.metrics.printed import Mark, MetricsUnreadable
 
 Patterns = Mapping[str, str]
@@ -50,7 +54,7 @@ class Collected:
         )
 
 
-def collect(search: SearchDirectory, patterns: Patterns) -> Iterator[Collected]:
+def collect(search: SearchDirectory, found_by: Patterns) -> Iterator[Collected]:
     """Read the metrics of each run of a search again that is done, and write them into its record.
 
     A run under way is left alone. Each record changes in one step, so that this can be killed, and done again, at any
@@ -59,9 +63,9 @@ def collect(search: SearchDirectory, patterns: Patterns) -> Iterator[Collected]:
 
     Args:
         search: the search; it will execute further runs with these patterns.
-        patterns: for the logs of commands.
+        found_by: patterns for the logs of commands.
     """
-    search.update(patterns=dict(patterns) or None)
+    search.update(metrics=dict(found_by) or None)
     for entry in search.entries():
         run = search.run(entry)
         record, _, owner = run.standing()
@@ -69,8 +73,8 @@ def collect(search: SearchDirectory, patterns: Patterns) -> Iterator[Collected]:
             yield Collected(entry, run, record, None)
         elif record is not None and owner is None and record.is_done:
             try:
-                yield Collected(entry, run, record, _collected(run, record, patterns))
-            except (MetricsUnreadable, OSError) as error:
+                yield Collected(entry, run, record, _collected(run, record, found_by))
+            except (MetricsUnreadable, ConfigError, OSError) as error:
                 yield Collected(entry, run, record, record, str(error))
 
 
@@ -80,39 +84,54 @@ def patterns_of(search: SearchDirectory, given: Patterns) -> Patterns:
     Of one name, the last counts.
 
     Raises:
-        ConfigError: the file is there, but cannot be read.
+        ConfigError: one of those given cannot be used; or the file is there, but cannot be read.
     """
+    if mistake := patterns.mistake(given):
+        name, problem, hint = mistake
+        raise ConfigError(problem, where="--metrics", path=name, hint=hint)
     facts = search.facts()
     config = Path(facts["config"])
-    now = getattr(Config.load(config).settings, "metrics", None) if is_file(config) else None
-    return {**(facts.get("patterns") or {}), **(now or {}), **given}
+    now = Config.load(config).metrics if is_file(config) else None
+    return {**(facts.get("metrics") or {}), **(now or {}), **given}
 
 
-def read_again(run: Run, record: Record, patterns: Patterns) -> Found:
-    """The metrics in what a run wrote and printed.
+def read_again(run: Run, record: Record, found_by: Patterns) -> Found:
+    """The metrics in what a run wrote into its directory and printed.
+
+    Args:
+        run: the run.
+        record: what came of it.
+        found_by: patterns for its log.
 
     Raises:
         MetricsUnreadable: a file of metrics cannot be read.
+        ConfigError: its config cannot be read.
     """
-    has_reported = record.source is not None and METRICS in record.source  # else gridfold has written that file
-    reported = Mark(run.dir / METRICS) if has_reported else None
-    return find_metrics(ProgramOutput(run.dir, reported, Mark(run.log_path, record.log_start)), patterns)
+    reported = Mark(run.dir / METRICS) if _is_from(record, METRICS) else None  # else gridfold has written that file
+    output = ProgramOutput(run.dir, reported, Mark(run.log_path, record.log_start), _written(run, record))
+    return find_metrics(output, found_by, numbers_of(Config.load(run.config_path).data))
+
+
+def _written(run: Run, record: Record) -> list[Written]:
+    """The files in its directory that the last attempt at a run has written, but for those of metrics."""
+    since = _nanoseconds(record.started) if record.attempt > 1 else 0
+    paths = [run.dir.absolute() / name for name in run.results() if name not in (METRICS, METRICS_JSON)]
+    files = [Written.at(str(path), path.stat(), heard=True) for path in paths]
+    return [file for file in files if file.changed >= since]
 
 
 def _read_of(record: Record) -> tuple[object, ...]:
     return *record.metrics.items(), record.source
 
 
-def _collected(run: Run, record: Record, patterns: Patterns) -> Record:
+def _collected(run: Run, record: Record, found_by: Patterns) -> Record:
     """The record of a run with what is read now; written, if that is something else."""
     if record.reused:
         changed = _of_original(run, record)
-    elif not _is_to_read(run, record, patterns):
-        return record
     else:
-        found = read_again(run, record, patterns)
-        changed = _with(record, found, patterns)
-        if changed.metrics != record.metrics and not isinstance(record.trainer, str):
+        found = _found(run, record, found_by)
+        changed = _with(record, found, found_by) if found else record
+        if found and found.metrics and not isinstance(record.trainer, str):
             _write_reports(run, record, found.reports)  # before the record, which tells that they are gridfold's
     if repr(changed) != repr(record):
         run.write(changed)
@@ -124,41 +143,58 @@ def _of_original(run: Run, record: Record) -> Record:
     original = Run(run.dir.parent / (record.reused or "")).read()
     if original is None or not original.is_done or original.id != record.id:
         return record
-    return replace(
-        record, **{name: getattr(original, name) for name in ("metrics", "source", "candidates", "patterns")}
-    )
+    names = ("metrics", "source", "candidates", "patterns")
+    return replace(record, **{name: getattr(original, name) for name in names})
 
 
-def _is_to_read(run: Run, record: Record, patterns: Patterns) -> bool:
+def _found(run: Run, record: Record, found_by: Patterns) -> Found | None:
+    """What is read of a run that takes the place of what it has; None if nothing does."""
     if _is_newer(run, record):
-        return True
+        found = read_again(run, record, {})
+        return found if found.source.endswith(METRICS_JSON) else None
     if isinstance(record.trainer, str):  # a function: its metrics are what it returned
-        return False
-    return not record.metrics or dict(record.patterns or {}) != dict(patterns)
+        return None
+    if not record.metrics:
+        return read_again(run, record, found_by)
+    if dict(record.patterns or {}) == dict(found_by):
+        return None
+    found = read_again(run, record, found_by)
+    return found if found.source.endswith(BY_PATTERNS) else None
 
 
 def _is_newer(run: Run, record: Record) -> bool:
     """Whether a file of metrics was put there after the run had ended."""
-    with suppress(OSError, TypeError, ValueError):
-        ended = datetime.fromisoformat(record.ended or "").timestamp()
-        return (run.dir / METRICS_JSON).stat().st_mtime > ended
+    with suppress(OSError):
+        return (run.dir / METRICS_JSON).stat().st_mtime_ns > _nanoseconds(record.ended)
     return False
 
 
-def _with(record: Record, found: Found, patterns: Patterns) -> Record:
-    """The record with other metrics; those that it has stay if none are found."""
+def _nanoseconds(moment: str | None) -> float:
+    """A time of a record as files have it; without end if it is not known."""
+    try:
+        return datetime.fromisoformat(moment or "").timestamp() * 1e9
+    except ValueError:
+        return math.inf
+
+
+def _with(record: Record, found: Found, found_by: Patterns) -> Record:
+    """The record with what was found."""
     if not found.metrics:
-        return replace(record, candidates=list(found.candidates)) if not record.metrics else record
-    read: dict[str, Any] = {"source": found.source or None, "candidates": [], "patterns": dict(patterns) or None}
+        return replace(record, candidates=list(found.candidates))
+    read: dict[str, Any] = {"source": found.source, "candidates": [], "patterns": dict(found_by) or None}
     return replace(record, metrics=numbers(found.metrics), **read)
 
 
 def _write_reports(run: Run, before: Record, reports: Sequence[Mapping[str, float]]) -> None:
     """Replace the epochs that gridfold has read by others; those that the program wrote itself stay."""
-    path, said = run.dir / METRICS, before.source or ""
-    if METRICS_JSON in said:  # or METRICS, which begins so
+    path = run.dir / METRICS
+    if _is_from(before, METRICS) or _is_from(before, METRICS_JSON):
         return
     if reports:
         replace_file(path, "".join(json.dumps(numbers(report)) + "\n" for report in reports))
-    elif said:
+    elif before.source:
         path.unlink(missing_ok=True)
+
+
+def _is_from(record: Record, file: str) -> bool:
+    return (record.source or "").endswith(f" from {file}")

@@ -31,17 +31,7 @@ from gridfold.trainers.protocol import BUILT_IN
 RACE_LEAST = 3  # repeats that a race needs to be one
 _FACTORS = 8  # that a message shows
 _CHECKED = 200  # trials; beyond, not every combination is checked
-_SAID = (
-    "executor",
-    "cwd",
-    "metrics",
-    "repeats",
-    "folds",
-    "metric",
-    "maximize",
-    "vary",
-    "max_runs",
-)  # of a search, if it was said
+_SAID = ("executor", "cwd", "repeats", "folds", "metric", "maximize", "vary", "max_runs")  # of a search, if it was said
 _RACE_FIRST = 2  # this many repeats tell what noise is
 
 
@@ -300,7 +290,8 @@ def plan_of(search: SearchDirectory) -> Plan:
     facts = search.facts()
     config = Config.parse(search.base(), facts["config"])
     said = {name: facts.get(name) for name in _SAID}
-    config = config.override(trainer=_tuple(facts["trainer"]), threads=facts["threads"], **said)
+    said |= {"metrics": facts.get("patterns"), "trainer": _tuple(facts["trainer"]), "threads": facts["threads"]}
+    config = config.override(**said)
     return Plan(config, parse_arguments(facts["variations"]), bool(facts.get("race")))
 
 

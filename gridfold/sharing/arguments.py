@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import argparse
 import copy
+import functools
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from gridfold.sharing.group import Group
+from gridfold.sharing.shared_dataclass import ParserOfDataclasses, parser_of_dataclasses
 from gridfold.sharing.shared_list import SharedList, share_list
 from gridfold.sharing.shared_object import can_share, share_object
 from gridfold.sharing.side_effects import only_gives_a_value, sets_only
@@ -25,13 +27,14 @@ _PATH = "sys.argv"
 _NAMESPACE = "args"  # as nearly all scripts call it
 _CONTAINERS: tuple[type, ...] = (list, tuple, set, frozenset, dict, range, str, type({}.keys()), type({}.values()))
 _ENDS = ("error", "exit", "_print_message")
+_REPLACED = (*_ENDS, "_get_value")
 _INNER = (
     *("_parse_known_args", "_read_args_from_files", "convert_arg_line_to_args", "_match_argument", "_parse_optional"),
     *("_match_arguments_partial", "_get_option_tuples", "_get_nargs_pattern", "_get_values", "_get_value"),
     *("_check_value", "_registry_get", "_get_positional_actions", "_get_optional_actions"),
 )
 _PARSER: Any = argparse.ArgumentParser
-_known_args = _PARSER.parse_known_args
+_known_args, _init = _PARSER.parse_known_args, _PARSER.__init__
 
 
 def share(
@@ -76,24 +79,39 @@ def _own_strings(argv: Sequence[str], known: dict[tuple[str, str, int], str]) ->
 class Arguments:
     """The arguments of many runs, until one is left."""
 
+    def __init__(self) -> None:
+        self._of_dataclasses: dict[Any, ParserOfDataclasses] = {}
+
     def begin(self) -> None:
         """Watch the parsers."""
-        _PARSER.parse_known_args = _parse_known_args
+        _PARSER.parse_known_args, _PARSER.__init__ = _parse_known_args, self._watched(_init)
 
     def end(self) -> None:
         """Watch them no longer."""
-        if _PARSER.parse_known_args is _parse_known_args:
-            _PARSER.parse_known_args = _known_args
+        _PARSER.parse_known_args, _PARSER.__init__ = _known_args, _init
+        while self._of_dataclasses:
+            self._of_dataclasses.popitem()[1].stop()
+
+    def _watched(self, original: Any) -> Any:
+        @functools.wraps(original)
+        def begin(parser: Any, *arguments: Any, **named: Any) -> None:
+            kind = parser_of_dataclasses(parser)
+            if kind and kind not in self._of_dataclasses:
+                self._of_dataclasses[kind] = ParserOfDataclasses(kind)
+            original(parser, *arguments, **named)
+
+        return begin
 
 
 def _parse_known_args(parser: Any, args: Any = None, namespace: Any = None) -> Any:
     given = sys.argv[1:] if args is None else args
     if type(given) is not SharedList:
         return _known_args(parser, given, namespace)
-    if not (_is_plain(parser) and _can_take(namespace)):
-        given._tracking.settle_list()
-        return _known_args(parser, list(given), namespace)
-    return _parse_all(parser, given, namespace)
+    if _is_plain(parser) and _can_take(namespace):
+        with suppress(_EffectError):
+            return _parse_all(parser, given, namespace)
+    given._tracking.settle_list()
+    return _known_args(parser, list(given), namespace)
 
 
 _parse_known_args.__name__ = _parse_known_args.__qualname__ = "parse_known_args"
@@ -138,9 +156,15 @@ def _parse_all(parser: Any, given: SharedList, namespace: Any) -> Any:
 def _try(parser: Any, given: list[str], namespace: Any) -> _Parsed:
     try:
         attributes, rest = _known_args(parser, given, copy.copy(namespace))
+    except _EffectError:
+        raise
     except (Exception, SystemExit) as error:
         return _Parsed(f"{type(error).__name__}: {error}")
     return _Parsed("", dict(vars(attributes)), rest)
+
+
+class _EffectError(Exception):
+    """Parsing may do more than give a value."""
 
 
 class _EndsError(Exception):
@@ -154,17 +178,33 @@ def _ends(*_: Any, **__: Any) -> Any:
 @contextmanager
 def _without_an_end(parser: Any) -> Iterator[None]:
     """Let parsing raise where it would print, or end the process."""
-    own = [vars(each) for each in _parsers(parser)]
-    before = [{name: each[name] for name in _ENDS if name in each} for each in own]
-    for each in own:
-        each.update(dict.fromkeys(_ENDS, _ends))
+    each: Any
+    parsers = list(_parsers(parser))
+    before = [{name: vars(each)[name] for name in _REPLACED if name in vars(each)} for each in parsers]
+    for each in parsers:
+        vars(each).update(dict.fromkeys(_ENDS, _ends), _get_value=_guarded(each._get_value, each._registry_get))
     try:
         yield
     finally:
-        for each, saved in zip(own, before, strict=True):
-            for name in _ENDS:
-                del each[name]
-            each.update(saved)
+        for each, saved in zip(parsers, before, strict=True):
+            for name in _REPLACED:
+                del vars(each)[name]
+            vars(each).update(saved)
+
+
+def _guarded(get_value: Any, registered: Any) -> Any:
+    """What converts a value, if that does nothing else."""
+    known: dict[int, bool] = {}
+
+    def get(action: Any, text: str) -> Any:
+        if id(action) not in known:
+            kind = registered("type", action.type, action.type)
+            known[id(action)] = action.type is None or only_gives_a_value(kind)
+        if not known[id(action)]:
+            raise _EffectError
+        return get_value(action, text)
+
+    return get
 
 
 def _parsers(parser: Any) -> Iterator[Any]:
@@ -190,7 +230,7 @@ def _is_plain(parser: Any) -> bool:
     """Whether parsing has no effect but its result."""
     commands = [each for each in _parsers(parser) if each is not parser]
     return (
-        all(_is_of_argparse(each, *_INNER) and all(map(_is_plain_action, _actions(each))) for each in _parsers(parser))
+        all(_is_of_argparse(each, *_INNER) and all(map(_is_plain_action, each._actions)) for each in _parsers(parser))
         and all(_is_of_argparse(each, "parse_known_args") for each in commands)
     )  # fmt: skip
 
@@ -199,18 +239,9 @@ def _is_of_argparse(parser: Any, *methods: str) -> bool:
     return all(getattr(type(parser), name, None) is getattr(argparse.ArgumentParser, name, None) for name in methods)
 
 
-def _actions(parser: Any) -> list[tuple[Any, Any]]:
-    """The actions of a parser, each with what converts its values."""
-    return [(each, parser._registry_get("type", each.type, each.type)) for each in parser._actions]
-
-
-def _is_plain_action(pair: tuple[Any, Any]) -> bool:
-    action, convert = pair
-    return (
-        (type(action).__module__ == "argparse" or sets_only(type(action).__call__, "namespace"))
-        and isinstance(action.choices, (*_CONTAINERS, type(None)))
-        and (action.type is None or only_gives_a_value(convert))
-    )
+def _is_plain_action(action: Any) -> bool:
+    known = type(action).__module__ == "argparse" or sets_only(type(action).__call__, "namespace")
+    return known and isinstance(action.choices, (*_CONTAINERS, type(None)))
 
 
 def _defaults(parser: Any) -> Iterator[Any]:

@@ -17,7 +17,6 @@ from gridfold.core.process import variables
 from gridfold.core.process.lifeline import tie
 from gridfold.identity import reads
 from gridfold.identity.executed import look_up
-from gridfold.sharing.arguments import share
 from gridfold.sharing.call_site import is_import_of_package
 from gridfold.sharing.fork import Branch
 from gridfold.sharing.fork_state import ForkState
@@ -59,13 +58,21 @@ class _ProgramBranch(Branch):
 
     def _begin(self, scripts: Sequence[Script]) -> None:
         """Before the first line of the script."""
+        from gridfold.sharing.arguments import share  # with argparse: those who run no script do without
+        from gridfold.sharing.prints import Prints
+
         stages.use(self._tasks[0].attempt.run.dir.parent)
+        self._prints = Prints(self._group, self._is_kept)
         reads.start().listen(self._hear)
         variables.watch(self._variable_is_read)
         if self._write_guard:
             self._write_guard.look()
         self._clocks.watch()
         share(self._group, [each.argv for each in scripts], [each.words for each in scripts])
+
+    def _is_kept(self, descriptor: int) -> bool:
+        """Whether what is written there is kept until this process stands for one run."""
+        return os.path.samestat(os.fstat(descriptor), os.fstat(self._printed))
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         """What the script starts gets the variables of a run."""
@@ -91,6 +98,9 @@ class _ProgramBranch(Branch):
 
     def _become(self, group: tuple[int, ...], printed: bytes, outputs: Sequence[int]) -> None:
         handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        if len(group) == 1:
+            self._prints.stop()
+            printed = self._prints.of(group[0], printed)
         super()._become(group, printed, outputs)
         if self._work is None:
             return

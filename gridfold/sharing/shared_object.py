@@ -17,12 +17,13 @@ from typing import Any
 from gridfold.sharing.columns import KeyColumn, exact, shapes_of
 from gridfold.sharing.mapping import SharedDict, blank
 from gridfold.sharing.tracking import Tracking, Trials
+from gridfold.sharing.untracked import Untracked
 
 _ATTRIBUTES = "__dict__"
 _MAY_BE_ANOTHER = (str, bytes, list, tuple, dict, PosixPath, PurePosixPath)  # equal, and not the same object
 _AS_OF_OBJECT = (
     *("__copy__", "__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__"),
-    *("__getnewargs_ex__", "__getattribute__", "__delattr__", "__dir__", "__sizeof__", "__new__", "__init_subclass__"),
+    *("__getnewargs_ex__", "__getattribute__", "__dir__", "__sizeof__", "__new__", "__init_subclass__"),
 )
 
 
@@ -73,6 +74,43 @@ def share_object(
         return _share(group, target, attributes)
     object.__setattr__(target, _ATTRIBUTES, dict(attributes))
     return target
+
+
+def share_attributes(
+    target: Any, source: SharedDict, path: str, attributes: Mapping[str, Any], names: Sequence[str]
+) -> None:
+    """Let an object have attributes, of which some have the values that another mapping has for all trials.
+
+    Args:
+        target: the object, of a class that can be shared.
+        source: the mapping.
+        path: what stands for the object in paths.
+        attributes: in their order.
+        names: those that the mapping has.
+    """
+    theirs = source._tracking
+    group = theirs.group
+    for name in names:
+        theirs.settle_presence(name)
+    mine = blank(group, path, frozenset(group.trials), _Attributes)
+    dict.update(mine, {name: dict.get(source, name) if name in names else attributes[name] for name in attributes})
+    for name in names:
+        if name in theirs.columns and theirs.is_untracked(name):
+            dict.__setitem__(mine, name, Untracked(mine._tracking.at(name)))
+            mine._tracking.columns[name] = theirs.columns[name]
+    mine._tracking.narrow()
+    if mine._tracking.is_open:
+        _share(group, target, mine)
+    else:
+        object.__setattr__(target, _ATTRIBUTES, dict(mine))
+
+
+def shared_attributes(value: Any) -> SharedDict | None:
+    """The attributes of an object that stands for many trials; None of any other."""
+    if getattr(type(value), "__getattribute__", None) not in _OURS:
+        return None
+    attributes = _attributes_of(value)
+    return attributes if type(attributes) is SharedDict else None
 
 
 class _Attributes(Tracking):
@@ -144,7 +182,14 @@ def _getattribute(kind: Any) -> Callable[..., Any]:
             tracking.read(name)
         return kind.__getattribute__(self, name)
 
+    _OURS.add(get)
     return get
+
+
+def _or_frozen(shared: Any, kind: Any) -> Any:
+    """The object; of a frozen dataclass another one, of exactly this class, which raises at each change."""
+    params = getattr(kind, "__dataclass_params__", None)
+    return object.__new__(kind) if params and params.frozen else shared
 
 
 def _setattr(kind: Any) -> Callable[..., None]:
@@ -155,7 +200,7 @@ def _setattr(kind: Any) -> Callable[..., None]:
                 tracking.group.settle()
             else:
                 tracking.settle_presence(name)
-        kind.__setattr__(self, name, value)
+        kind.__setattr__(_or_frozen(self, kind), name, value)
         if (tracking := _tracking_of(self)) and name in tracking.columns and not tracking.is_untracked(name):
             tracking.forget(name)
 
@@ -165,10 +210,10 @@ def _setattr(kind: Any) -> Callable[..., None]:
 def _delattr(kind: Any) -> Callable[..., None]:
     def delete(self: Any, name: str) -> None:
         attributes = _attributes_of(self)
-        if name in attributes:
+        if name in attributes and _or_frozen(self, kind) is self:
             del attributes[name]
         else:
-            kind.__delattr__(self, name)
+            kind.__delattr__(_or_frozen(self, kind), name)
 
     return delete
 
@@ -221,6 +266,7 @@ def _copied(kind: Any) -> Callable[..., Any]:
 
 
 _NAMED = ("__module__", "__qualname__", "__doc__")
+_OURS: set[Callable[..., Any]] = set()
 _MEMBERS = {
     "__getattribute__": _getattribute,
     "__setattr__": _setattr,

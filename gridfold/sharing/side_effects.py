@@ -14,12 +14,10 @@ import math
 import os.path
 import re
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
-from fractions import Fraction
 from functools import partial
 from pathlib import Path, PosixPath, PurePath, PurePosixPath
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodDescriptorType, ModuleType
-from typing import Any
+from types import BuiltinFunctionType, CodeType, FunctionType, GenericAlias, MethodDescriptorType, ModuleType
+from typing import Any, get_origin
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 _CLASSES = (
@@ -30,13 +28,12 @@ _CLASSES = (
     set,
     frozenset,
     range,
-    Decimal,
-    Fraction,
     Path,
     PurePath,
     PosixPath,
     PurePosixPath,
 )
+_CLASSES_BY_NAME = ("decimal.Decimal", "fractions.Fraction")  # to import them takes longer than all else here
 _BUILT_IN = (
     *(abs, all, any, bin, chr, divmod, format, hex, isinstance, issubclass, len, max, min, oct, ord, pow, repr, round),
     *(sorted, sum, enumerate, filter, map, reversed, zip, slice, object),
@@ -49,6 +46,7 @@ _FUNCTIONS = (
 _OF_PATHS = ("expanduser", "is_absolute", "joinpath", "name", "parent", "stem", "suffix", "with_suffix")
 _OF_TYPES = {name for kind in (str, list, dict, tuple, set, int, float) for name in dir(kind) if name[0] != "_"}
 _ATTRIBUTES = {*_OF_TYPES, *_OF_PATHS, "group", "groups", "match", "fullmatch", "value", "dest", "const", "default"}
+_ATTRIBUTES |= {"__name__", "_value2member_map_"}
 _CHANGES = {
     *("add", "append", "clear", "discard", "extend", "insert", "pop", "popitem", "remove", "reverse", "setdefault"),
     *("sort", "update", "difference_update", "intersection_update", "symmetric_difference_update"),
@@ -80,8 +78,10 @@ class _Look:
         if id(value) in self._seen and not changes:
             return True
         self._seen[id(value)] = value
-        if isinstance(value, type):
-            return value in _CLASSES or _is_error(value) or _is_enumeration(value)
+        if isinstance(value, (type, GenericAlias)):
+            kind: Any = get_origin(value) or value
+            name = f"{kind.__module__}.{kind.__qualname__}"
+            return kind in _CLASSES or name in _CLASSES_BY_NAME or _is_error(kind) or self._at_enumeration(kind)
         if isinstance(value, FunctionType):
             return value in _FUNCTIONS or self._at_function(value)
         if isinstance(value, (BuiltinFunctionType, MethodDescriptorType)):
@@ -99,6 +99,15 @@ class _Look:
             items = [*value.keys(), *value.values()] if kind is dict else value
             return not changes and all(map(self.at, items))
         return kind in (*_PLAIN, re.Pattern, range) or isinstance(value, enum.Enum)
+
+    def _at_enumeration(self, kind: type) -> bool:
+        own = [base for base in kind.__mro__ if base.__module__ not in ("enum", "builtins")]
+        missing = [vars(base)["_missing_"].__func__ for base in own if "_missing_" in vars(base)]
+        return (
+            type(kind) is enum.EnumType
+            and not any("__init__" in vars(base) for base in own)
+            and all(map(self._at_function, missing))
+        )
 
     def _at_function(self, function: FunctionType) -> bool:
         codes = list(_codes(function.__code__))
@@ -166,8 +175,3 @@ def _has_effect(code: CodeType, outer: Sequence[str]) -> bool:
 
 def _is_error(kind: type) -> bool:
     return issubclass(kind, Exception) and kind.__module__ in ("builtins", "argparse", "json.decoder")
-
-
-def _is_enumeration(kind: type) -> bool:
-    bases = [base for base in kind.__mro__ if base.__module__ not in ("enum", "builtins")]
-    return type(kind) is enum.EnumType and not any({"__init__", "_missing_"} & set(vars(base)) for base in bases)

@@ -286,6 +286,12 @@ class Tracking:
             if key in self.columns and any(issubclass(type(value), Tracked) for value in self.columns[key].values):
                 self.settle(key)
 
+    def items_of(self, trial: int) -> list[tuple[Any, Any]] | None:
+        """What a trial has, which nobody takes note of; None if trials do not have the same keys."""
+        if self.shapes or self.maybe:
+            return None
+        return [(key, self._values_of(trial, [key], None)[0]) for key in dict.keys(self.mapping)]
+
     def _values_of(self, trial: int, keys: Sequence[Any], default: Any) -> list[Any]:
         """What a trial has at some keys."""
         values = []

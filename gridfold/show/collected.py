@@ -31,22 +31,29 @@ def render(
     """
     done = [each for each in found if each.after is not None]
     changed = [each for each in done if each.is_changed]
-    lines = [f"{search.name}: {counted(len(done), 'run')} done, {_changes(len(changed))}"]
+    total = search.facts()["runs"]
+    lines = [
+        f"{search.name}: {len(done):,} of {counted(total, 'run')} {_are(len(done))} done; {_changes(len(changed))}"
+    ]
     lines += [f"Pattern of {name}: {pattern}" for name, pattern in patterns.items()]
     lines += [f"  {_change(each)}" for each in changed[:_MOST]]
     lines += [f"  and {len(changed) - _MOST:,} more"] if len(changed) > _MOST else []
     lines += [f"  run {each.entry.index}: {each.problem}" for each in done if each.problem]
     lines += _with_metric(done, objective)
     under_way = len(found) - len(done)
-    lines += [f"{counted(under_way, 'run')} under way, and not read"] if under_way else []
+    lines += [f"{counted(under_way, 'run')} {_are(under_way)} under way, and not read"] if under_way else []
     lines.append(f"All results: {search.results_path}")
-    if len(done) < search.facts()["runs"]:
+    if len(done) < total:
         lines.append(f"To continue: {again} {shlex.quote(search.name)}")
     return "\n".join(lines)
 
 
 def _changes(count: int) -> str:
-    return f"{counted(count, 'run')} with other metrics than before" if count else "no metric has changed"
+    return f"{count:,} {'has' if count == 1 else 'have'} other metrics now" if count else "no metric has changed"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _change(each: Collected) -> str:
@@ -69,7 +76,7 @@ def _with_metric(done: Sequence[Collected], objective: Objective) -> list[str]:
     """How many runs have the metric now, and which have not."""
     without = [each for each in done if each.after and misses(objective, each.run, each.after)]
     name, count = objective.metric or "a metric", len(done) - len(without)
-    lines = [f"{counted(count, 'run')} of {len(done):,} with {name}"] if done else []
+    lines = [f"{count:,} of them {'has' if count == 1 else 'have'} {name}"] if done else []
     if without:
         first = without[0]
         runs = listed([str(each.entry.index) for each in without])

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 
 from rich.markup import escape
 
-from gridfold.core.errors import nearest
+from gridfold.core.errors import ConfigError, cut, nearest
 from gridfold.records.objective import Objective, listed
 from gridfold.runs.record import Record
 from gridfold.runs.run import Run
 from gridfold.search.collect import read_again
 from gridfold.search.hyperparam_search import SearchOutcome
 from gridfold.search.pending import Pending
-from gridfold.trainers.metrics.printed import MetricsUnreadable
+from gridfold.trainers.metrics.printed import Mark, MetricsUnreadable
 
-_MOST_SEEN = 8  # numbers that are no metrics
-_WIDTH = 100  # of one of them
+_MOST_LINES = 3  # of its log
+_LOG_BYTES = 64 << 10
+_WIDTH = 100
+_DIGIT, _WORDS = re.compile(r"\d"), re.compile(r"[a-zA-Z]\w*")
 _NUMBER = r"([-+.\deE]+)"
 _EXAMPLE = "val_loss"
 
@@ -51,36 +54,39 @@ def no_metric(run: Run, record: Record, objective: Objective, search: str = "") 
         objective: what runs are compared by.
         search: the name of its search; "" for a run of its own.
     """
-    is_function = isinstance(record.trainer, str)
-    advice = _of_function if is_function else _of_command
-    return [*_seen(run, record, objective), *advice(objective.metric or _EXAMPLE, search)]
-
-
-def _seen(run: Run, record: Record, objective: Objective) -> Iterator[str]:
-    """The metrics that a run has, and the numbers that it printed or wrote."""
+    lines, named = [], _candidates(run, record)
     if names := _names(run, record):
         hint = nearest(objective.metric or "", names)
-        yield f"It has {listed(names)}{f': {hint}' if hint.startswith('did') else ''}"
-    seen = _candidates(run, record)
-    if seen:
-        yield f"Numbers that it printed or wrote, and that are not known to be metrics (see {run.log_path}):"
-        yield from (f"  {each[:_WIDTH]}" for each in seen[:_MOST_SEEN])
-        if len(seen) > _MOST_SEEN:
-            yield f"  and {len(seen) - _MOST_SEEN} more"
-    elif not names:
-        yield f"No number was found in what it printed or wrote (see {run.log_path})"
+        lines.append(f"It has {listed(names)}{f': {hint}' if hint.startswith('did') else ''}")
+    if named or not names:
+        lines += _seen(run, record, named)
+    if isinstance(record.trainer, str):
+        return [*lines, *_of_function(objective.metric or _EXAMPLE, search)]
+    return [*lines, *_of_command(objective.metric, search, named)]
 
 
 def _candidates(run: Run, record: Record) -> Sequence[str]:
-    """What may be meant, and is not taken."""
+    """The names of numbers that may be meant, and are not taken."""
     if record.candidates:
         return record.candidates
     try:
         found = read_again(run, record, {})
-    except (MetricsUnreadable, OSError):
+    except (MetricsUnreadable, ConfigError, OSError):
         return ()
-    printed = [f"{name} {value:g}" for name, value in found.metrics.items() if name not in record.metrics]
-    return [*printed, *found.candidates]
+    return [name for name in (*found.metrics, *found.candidates) if name not in record.metrics]
+
+
+def _seen(run: Run, record: Record, named: Sequence[str]) -> Iterator[str]:
+    """The numbers in what a run printed and wrote."""
+    lines = [line for line in Mark(run.log_path, record.log_start).shown_after(_LOG_BYTES) if _DIGIT.search(line)]
+    if named:
+        yield f"Names of numbers that it printed or wrote, none known as a metric: {', '.join(named)}"
+        yield f"Its log: {run.log_path}"
+    elif lines:
+        yield f"Numbers that it printed, none known as a metric (see {run.log_path}):"
+        yield from (f"  {cut(line.strip(), _WIDTH)}" for line in lines[-_MOST_LINES:])
+    else:
+        yield f"It printed no number (see {run.log_path})"
 
 
 def _names(run: Run, record: Record) -> list[str]:
@@ -102,12 +108,21 @@ def _of_function(name: str, search: str) -> Iterator[str]:
         yield "After a change of the function, start the search again"
 
 
-def _of_command(name: str, search: str) -> Iterator[str]:
-    pattern = f"{name.replace('_', ' ')} {_NUMBER}"
+def _of_command(metric: str | None, search: str, named: Sequence[str]) -> Iterator[str]:
+    name = metric or next((_word(each) for each in reversed(named) if _word(each)), _EXAMPLE)
+    before = next(
+        (re.escape(each).replace("\\ ", " ") + "[:= ]+" for each in reversed(named) if _word(each) == name), ""
+    )
+    pattern = f"{before or name.replace('_', ' ') + ' '}{_NUMBER}"
     yield "A program prints its metrics as a line of JSON, or writes them to metrics.json in {run_dir}:"
-    yield f'  {{"{name}": 0.31}}'
+    yield f'  {{"{metric or _EXAMPLE}": 0.31}}'
     if search:
         yield "After a change of the program, start the search again"
-        yield "If the log has the metric in other words, a pattern finds it; then continue:"
+        yield "If the metric is in the log, a pattern finds it; then continue:"
         yield f"  gridfold collect {search} --metrics {shlex.quote(f'{name}={pattern}')}"
     yield f"In the config, for other searches: gridfold: {{metrics: {{{name}: '{pattern}'}}}}"
+
+
+def _word(said: str) -> str:
+    """A name that was seen as metrics are called; "" if it is none."""
+    return "_".join(_WORDS.findall(said.lower())) if _WORDS.findall(said) and "/" not in said else ""

@@ -143,8 +143,8 @@ class CommandTrainer:
             MetricsUnreadable: it wrote a file of metrics that cannot be read.
         """
         write_formats(self.arguments, config, run.dir.absolute())
-        line, variables = self.call(config, run)
         place = WorkDir(run, os.getcwd()) if run.cwd else None  # noqa: PTH109 - names are made of it
+        line, variables = self.call(config, run)
         arguments = self._with_constants(place.arguments(line) if place else line, config, run)
         since = time.time_ns() - _CLOCK_LAG if run.attempt > 1 else 0
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
@@ -162,21 +162,15 @@ class CommandTrainer:
         return found.metrics
 
     def call(self, config: Mapping[str, Any], run: Run) -> tuple[list[str], dict[str, str]]:
-        """What the program of a run is started with, and its variables of the environment.
+        """The arguments of a run, and its variables of the environment.
 
         A script whose constants are set is still the user's own.
         """
-        known = {
-            "config": str(config_for(run, config)),
-            "run_dir": str(run.dir.absolute()),
-            "index": str(run.index),
-            "seed": str(run.seed),
-            "fold": str(run.fold.index) if run.fold else "",
-            "folds": str(run.fold.count) if run.fold else "",
-        }
-        given = {name: text for name, text in known.items() if name not in OWN_FIRST or name not in config}
-        arguments = all_filled(self.arguments, config, given | paths_of_formats(self.arguments, run.dir.absolute()))
-        return arguments, {f"{_VARIABLES}{name.upper()}": text for name, text in known.items() if text}
+        known = _known(run, config)
+        files = paths_of_formats(self.arguments, run.dir.absolute())
+        given = files | {name: text for name, text in known.items() if name not in OWN_FIRST or name not in config}
+        variables = {f"{_VARIABLES}{name.upper()}": text for name, text in known.items() if text}
+        return all_filled(self.arguments, config, given), variables
 
     def _with_constants(self, line: list[str], config: Mapping[str, Any], run: Run) -> Sequence[str]:
         if not constants_in(self.arguments):
@@ -184,6 +178,17 @@ class CommandTrainer:
         from gridfold.trainers.constants import with_copy  # few commands need it
 
         return with_copy(self.arguments, line, config, run.dir.absolute())
+
+
+def _known(run: Run, config: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "config": str(config_for(run, config)),
+        "run_dir": str(run.dir.absolute()),
+        "index": str(run.index),
+        "seed": str(run.seed),
+        "fold": str(run.fold.index) if run.fold else "",
+        "folds": str(run.fold.count) if run.fold else "",
+    }
 
 
 def _failure(code: int, printed: Mark) -> CommandFailed:
@@ -251,8 +256,9 @@ def _execute(arguments: Sequence[str], variables: Mapping[str, str], log_path: P
     It stays in the process group of this process, so that whoever stops this process stops both.
     """
     with log_path.open("ab") as log:
-        warm = None if folder else start(arguments, variables)
-        process: Program | subprocess.Popen[bytes] = warm or subprocess.Popen(
+        process: Program | subprocess.Popen[bytes] = (
+            None if folder else start(arguments, variables)
+        ) or subprocess.Popen(
             arguments,
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -14,9 +14,7 @@ import linecache
 import os
 import pickle
 import re
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from io import BytesIO
@@ -27,6 +25,8 @@ from typing import Any
 import cloudpickle
 
 from gridfold.core.errors import ConfigError, cut
+from gridfold.core.files import replace_bytes
+from gridfold.core.values import plain, render
 from gridfold.identity import reads
 from gridfold.identity.live import FACTS, SAVED, LiveCode, facts_of, is_imported, variables
 from gridfold.trainers.function import takes_config
@@ -51,7 +51,7 @@ def name_of(trainer: Any, runs: Path) -> str | tuple[str, ...]:
     if isinstance(trainer, str):
         return trainer
     if isinstance(trainer, Sequence):
-        return tuple(map(str, trainer))
+        return tuple(each if isinstance(each, str) else render(plain(each)) for each in trainer)
     check(trainer)
     if is_imported(trainer) and "." not in trainer.__qualname__:
         return f"{trainer.__module__}:{trainer.__qualname__}"
@@ -100,7 +100,8 @@ def load(file: str) -> Any:
         found = pickle.loads(Path(file).read_bytes())
     except Exception as error:
         problem = f"loading the function fails: {type(error).__name__}: {cut(str(error), 2_000)}"
-        raise ConfigError(problem, path=_PATH, where=file) from error
+        hint = "set PYTHONPATH to the folder of the module" if isinstance(error, ModuleNotFoundError) else ""
+        raise ConfigError(problem, path=_PATH, where=file, hint=hint) from error
     finally:
         _loading.reset(token)
     _publish(found)
@@ -124,7 +125,7 @@ def _save(trainer: Any, called: str, folder: Path) -> Path:
         except Exception as error:
             raise _not_saved(trainer, called, error) from error
         content = file.getvalue()
-    found = LiveCode.of(trainer, _reducers(), content)
+    found = LiveCode.of(trainer, {**_reducers(), **_by_content()}, content)
     place = folder / f"{called}_{found.digest[:12]}"
     if not (place / SAVED).exists():
         facts = json.dumps({"python": _python(), "imports": found.imports, "untold": found.untold}, indent=1) + "\n"
@@ -133,22 +134,13 @@ def _save(trainer: Any, called: str, folder: Path) -> Path:
 
 
 def _write(place: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder in one step; another process may do the same."""
+    """Write the files of a function; the last one makes it complete. Another process may do the same."""
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=".", dir=place.parent))
-    except OSError as error:
-        raise ConfigError(f"cannot be written: {error.strerror}", where=str(place.parent)) from None
-    try:
+        place.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
-            (made / name).write_bytes(content)
-        made.chmod(0o755)
-        made.rename(place)
-    except OSError:
-        if not (place / SAVED).exists():
-            raise
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+            replace_bytes(place / name, [content])
+    except OSError as error:
+        raise ConfigError(f"cannot be written: {error.strerror}", where=str(place)) from None
 
 
 def _reduce_cached(cached: Any) -> Any:
@@ -167,8 +159,22 @@ def _reducers() -> dict[type, Callable[[Any], Any]]:
     return {**cloudpickle.Pickler.dispatch_table, _CACHED: _reduce_cached}
 
 
+def _by_content() -> dict[type, Callable[[Any], Any]]:
+    """What objects are known by whose pickles are never the same twice: of tensors, they have addresses in memory."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None:
+        return {}
+
+    def content(tensor: Any) -> Any:
+        numbers = tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes()
+        said = str(tensor.dtype), tuple(tensor.shape), str(tensor.device), tensor.requires_grad
+        return type(tensor), (*said, numbers)
+
+    return {torch.Tensor: content, torch.nn.Parameter: content}
+
+
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Saves the source of code, too, so that messages and the sharing report can show its lines.
+    """Saves the source of code that is in no module, so that messages and the sharing report can show its lines.
 
     Attributes:
         sources: the files of source, by name.
@@ -176,7 +182,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def __init__(self, file: BytesIO) -> None:
         self.sources: dict[str, bytes] = {}
-        self._names: dict[str, str] = {}
+        self._names = {file: file for file in _files_of_modules()}  # what files of code are called for the runs
         self.dispatch_table = {**_reducers(), CodeType: self._reduce_code}
         super().__init__(file)  # which looks for the table
 
@@ -186,17 +192,27 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def _name_of(self, file: str) -> str:
         if file not in self._names:
-            text = "".join(linecache.getlines(file))
             name = Path(file).name if Path(file).is_file() else f"cell_{len(self.sources) + 1}.py"
-            self._names[file] = name if text and name not in self.sources else ""
-            if self._names[file]:
+            text = "".join(linecache.getlines(file))
+            if not text or name in self.sources:
+                name = file
+            else:
                 self.sources[name] = text.encode("utf-8", "surrogatepass")
+            self._names[file] = name
         return self._names[file]
 
 
-def _make_code(name: str, *arguments: Any) -> CodeType:
-    code = CodeType(*arguments)
-    return code.replace(co_filename=os.path.join(_loading.get(), name)) if name else code  # noqa: PTH118
+def _files_of_modules() -> Iterator[str]:
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__dict__", {}).get("__file__")
+        if name != "__main__" and isinstance(file, str):
+            yield file
+
+
+def _make_code(file: str, *arguments: Any) -> CodeType:
+    """Code, with the file that its source is in: cloudpickle leaves that out, and what has none is nobody's code."""
+    path = file if file.startswith("<") else os.path.join(_loading.get(), file)  # noqa: PTH118 - it may be absolute
+    return CodeType(*arguments).replace(co_filename=path)
 
 
 def _not_saved(trainer: Any, called: str, error: Exception) -> ConfigError:

@@ -1,4 +1,4 @@
-"""A search whose first run has nothing to be compared by stops before the second is paid for, and says what to write."""
+"""A search whose first run has no metric stops before the second is paid for, and says what to write."""
 
 import re
 import sys
@@ -20,7 +20,8 @@ def two(config, run):
     return {"val_f1": config["x"] / 4, "val_loss": 0.2}
 """
 SILENT = "print('done')\n"
-NUMBERS = "print('seed 17, lr 0.1, step 3 of 9 took 0.2 s')\n"
+NUMBERS = "print('starts')\nprint('seed 17, lr 0.1, step 3 of 9 took 0.2 s')\n"
+NAMED = "print('lr: 0.1, elapsed: 3.5')\nprint('it reached: 0.71')\n"
 JSON = "import json\nprint(json.dumps({'val_f1': 0.5, 'val_loss': 0.2}))\n"
 CRASH = """
 import sys
@@ -69,6 +70,7 @@ def ending(said):
 SEARCHES = {
     "no_metric_at_all": (SILENT,),
     "numbers_that_are_no_metrics": (NUMBERS,),
+    "numbers_with_names": (NAMED,),
     "another_metric": (JSON, "--metric", "val_f2"),
     "a_metric_that_no_name_is_near": (JSON, "--metric", "quality"),
     "a_function_that_returns_nothing": ("nothing",),
@@ -122,7 +124,7 @@ def test_it_goes_on_with_a_file_put_there_by_hand(search, gridfold, write):
 
 
 def test_it_goes_on_with_the_metric_that_there_is(search, gridfold):
-    code, said = search("two", "--metric", "val_f2")
+    said = search("two", "--metric", "val_f2")[1]
     again = re.search("To continue: gridfold (.*)", said)[1].split()
     assert again[2:] == ["--metric", "val_f1"]
     assert gridfold(*again)[0] == 0

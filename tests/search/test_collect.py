@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import pytest
 
-from gridfold.core.process.identity import Owner
 from gridfold.runs.record import started
 from gridfold.runs.run import Run
 from gridfold.runs.store import Store
@@ -68,7 +67,7 @@ def test_a_pattern(searched, gridfold, snapshot):
     assert [report["quality"] for report in runs()[2].reports()] == [3.0, 1.5]
     assert "highest quality" in gridfold("best")[1]
     assert "3.0" in searched.results_path.read_text()
-    assert searched.facts()["patterns"] == {"quality": r"quality ([\d.]+)"}
+    assert searched.facts()["metrics"] == {"quality": r"quality ([\d.]+)"}
 
 
 def test_a_pattern_that_finds_nothing(searched, gridfold, snapshot):
@@ -136,11 +135,10 @@ def test_metrics_that_nothing_new_is_known_of_stay(write, gridfold, project):
 
 def test_a_run_under_way_is_left_alone(searched, gridfold, project):
     run = runs()[1]
-    record = replace(started(replace(run.read(), attempt=2)), **vars(Owner.current()) and {})
-    assert run.claims.take(record)
+    assert run.claims.take(started(replace(run.read(), attempt=2)))  # by this process, which lives
     before = files(project)
     code, said = gridfold("collect", "--metrics", PATTERN)
-    assert (code, "1 run under way, and not read" in said) == (0, True)
+    assert (code, "1 run is under way, and not read" in said) == (0, True)
     after = files(project)
     assert {path for path in after if after[path] != before.get(path)} == {
         each.dir.absolute() / name for each in (runs()[0], runs()[2]) for name in ("run.json", "metrics.jsonl")
@@ -203,7 +201,7 @@ def test_it_can_be_killed_at_any_moment(searched, gridfold, project, monkeypatch
         assert record["metrics"]
         (run.dir / "metrics.jsonl").unlink()
     assert gridfold("collect")[0] == 0
-    assert {path: text for path, text in files(project).items()} == killed_and_again
+    assert files(project) == killed_and_again
 
 
 @pytest.mark.parametrize("said", ["quality", "=x", "quality="])

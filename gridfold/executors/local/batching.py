@@ -91,8 +91,10 @@ class Batching:
 
     def _why_alone(self, record: Record) -> str:
         """Why a run cannot begin together with others; "" if it can."""
-        if not isinstance(record.trainer, str) and (why := why_cold(record.trainer, record.cwd)):
+        if not isinstance(record.trainer, str) and (why := why_cold(record.trainer)):
             return f"the command starts a process of its own: {why}"
+        if not isinstance(record.trainer, str) and record.cwd:
+            return "the command works in a folder of its own (--cwd run)"
         if self.gpus:
             return "every run is given a GPU: a process that uses one cannot be forked"
         if record.threads > 1:

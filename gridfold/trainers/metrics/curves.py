@@ -97,7 +97,8 @@ class Curves:
         for names, (said, _) in self._last.items():
             if names not in running:
                 metrics |= said
-                ranks |= {name: _rank(name, is_behind=_tells(names) < min(most, 1)) for name in said}
+                is_behind = _tells(names) < min(most, 1) and self._counts[names] > 1
+                ranks |= {name: _rank(name, is_behind=is_behind) for name in said}
         kept = [name for name in metrics if not _is_of_a_step(name, metrics)]
         return {name: metrics[name] for name in sorted(kept, key=ranks.__getitem__)}
 

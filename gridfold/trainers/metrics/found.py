@@ -17,10 +17,13 @@ from gridfold.trainers.metrics.printed import (
     Metrics,
     block_of_json,
     has_known,
+    list_of_json,
     printed_metrics,
     reported_metrics,
     written_metrics,
 )
+
+BY_PATTERNS = "the log (by gridfold.metrics)"  # in a source
 
 _LOG_BYTES = 32 << 20  # the end of a longer log has the final metrics
 _SEEN_BYTES = 64 << 10
@@ -115,7 +118,7 @@ def _by_patterns(output: ProgramOutput, patterns: Mapping[str, str]) -> Found | 
     from gridfold.trainers.metrics.patterns import match_lines  # of few searches
 
     metrics, reports = match_lines(output.printed.shown_after(_LOG_BYTES), patterns)
-    return _found(metrics, reports, "the log (by gridfold.metrics)") if metrics else None
+    return _found(metrics, reports, BY_PATTERNS) if metrics else None
 
 
 def _written_for_us(output: ProgramOutput) -> Found | None:
@@ -131,9 +134,8 @@ def _written_for_us(output: ProgramOutput) -> Found | None:
 def _in_json(output: ProgramOutput) -> Found:
     """What it printed as JSON."""
     metrics, reports = printed_metrics(output.printed)
-    block = block_of_json(output.printed)
-    if block:
-        return _found(block[-1], block if len(block) > 1 else reports, "the JSON at the end of the log")
+    if block := block_of_json(output.printed):
+        return _found(block, reports, "the JSON at the end of the log")
     return _found(metrics, reports, "the log (lines of JSON)") if metrics else Found()
 
 
@@ -144,6 +146,11 @@ def _others(output: ProgramOutput, given: Collection[str]) -> Iterator[tuple[int
 
         for curves, files in read_logged(written):
             yield curves.tells, _found(curves.final(), curves.reports(), " and ".join(map(_name, files[:2])))
+    if entries := list_of_json(output.printed):
+        from gridfold.trainers.metrics.logged import read_entries
+
+        curves = read_entries(entries)
+        yield curves.tells, _found(curves.final(), curves.reports(), "the JSON at the end of the log")
     from gridfold.trainers.metrics.lines import read_lines  # what programs that write for gridfold need nothing of
 
     curves, example = read_lines(output.printed.shown_after(_LOG_BYTES), given)

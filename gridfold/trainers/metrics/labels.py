@@ -144,7 +144,8 @@ def metric_label(words: tuple[str, ...], number: str, *, separated: bool) -> str
     is_of_part = not _SPLITS.keys().isdisjoint((*before, *behind))
     is_rate = "rate" in behind or "score" in behind
     is_sure = _is_sure(word, number, separated=separated, has_more=is_of_part or is_rate or bool(before))
-    if _is_in(_DOUBTFUL, word) and word not in _COMMON and (not separated or _CAPITALS.isdisjoint(words)):
+    is_plain = not any("@" in each or (separated and each in _CAPITALS) for each in words)
+    if _is_in(_DOUBTFUL, word) and word not in _COMMON and is_plain:
         is_sure = is_sure and (is_of_part or (is_rate and separated))
     elif word not in _COMMON:
         is_sure = is_sure and (separated or is_of_part)

@@ -18,7 +18,7 @@ _MOST_ALIKE = 5_000  # lines of the same words; of more, only some are read, and
 _MOST_KINDS = 10_000
 _EXAMPLE = 80  # characters of a line that is shown
 
-_DIGIT_OR_NAN = re.compile(r"\d|nan|inf", re.IGNORECASE)
+_NUMBER_IN = re.compile(r"(?:^|[^\w-]|[^\w]-)\.?\d|\b(?:nan|inf)", re.IGNORECASE)  # f1-score has none
 _SETTINGS = (
     r"namespace|config(?:uration)?s?|arg(?:ument)?s|params|hyper[- ]?param(?:eter)?s|hparams|settings|options|flags"
 )
@@ -83,6 +83,7 @@ class _Log:
         self.is_adjacent = False  # the line before said metrics
 
     def read(self, text: str) -> None:
+        text = text.replace("^2", "2").replace("²", "2")
         if not text.strip():
             self._leave_block()
         elif len(text) <= _LONGEST:
@@ -129,7 +130,7 @@ class _Log:
         return self.in_echo or bool(_ECHO.search(text))
 
     def _read_text(self, text: str, kind: _Kind) -> None:
-        if not _DIGIT_OR_NAN.search(text):
+        if not _NUMBER_IN.search(text):
             self._read_heading(text)
             return
         line = (self.table and self.table.row(text)) or (_read(text, self.split) if kind.says else Line())

@@ -39,6 +39,15 @@ def read_logged(written: Sequence[Path]) -> Iterator[tuple[Curves, Sequence[Path
             yield curves, files
 
 
+def read_entries(entries: Sequence[Mapping[str, Any]]) -> Curves:
+    """The metrics in a log that is a list, with an entry for each epoch or step."""
+    curves = Curves()
+    for entry in entries:
+        if metrics := _kept(entry):
+            curves.add(metrics, {name: entry[name] for name in ("epoch", "step") if _is_number(entry.get(name))})
+    return curves
+
+
 def needs_tensorboard(written: Sequence[Path]) -> Sequence[Path]:
     """The files that only the package ``tensorboard`` reads, if it is not installed."""
     from importlib.util import find_spec
@@ -63,13 +72,10 @@ def _state(written: Sequence[Path]) -> tuple[Curves, Sequence[Path]]:
     """The log of transformers' Trainer that goes furthest."""
     found = [(_json(path), path) for path in _called(written, _STATE)]
     found = [(state, path) for state, path in found if isinstance(state.get("log_history"), list)]
-    curves = Curves()
     if not found:
-        return curves, ()
+        return Curves(), ()
     state, path = max(found, key=lambda each: _step(each[0]))  # of equals the first, which is the nearest
-    for entry in state["log_history"]:
-        if isinstance(entry, dict) and (metrics := _kept(entry)):
-            curves.add(metrics, {name: entry[name] for name in ("epoch", "step") if _is_number(entry.get(name))})
+    curves = read_entries([entry for entry in state["log_history"] if isinstance(entry, dict)])
     return curves, [path] if curves else ()
 
 

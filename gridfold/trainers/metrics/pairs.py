@@ -87,7 +87,7 @@ def _value(text: str) -> float:
 
 def _prepared(text: str) -> str:
     """The line without what only looks like a number, or hides one."""
-    text = text.replace("−", "-").replace("^2", "2").replace("²", "2")
+    text = text.replace("−", "-")
     if "(" in text or "[" in text:
         text = _WORDS_ONLY.sub(r" \1 ", _QUALIFIED.sub(" ", _WRAPPED.sub(r"\1", text)))
     if "'" in text or '"' in text:

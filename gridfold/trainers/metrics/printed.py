@@ -151,28 +151,32 @@ def reported_metrics(reported: Mark) -> Metrics | None:
     return found
 
 
-def block_of_json(printed: Mark) -> Sequence[Metrics]:
-    """Those of the JSON over several lines that a log ends with: an object, or a list with one for each epoch.
+def block_of_json(printed: Mark) -> Metrics:
+    """Those of the JSON object over several lines that a log ends with; one with a text in it needs a known name."""
+    content = _content_of_block(printed, "{", "}")
+    with suppress(ValueError, OverflowError):
+        metrics = _numbers(content) if isinstance(content, dict) else {}
+        if has_known(metrics) or (any(map(is_result, metrics)) and not _has_text(content)):
+            return metrics
+    return {}
 
-    Objects that hold texts count only if they have a name that metrics have.
-    """
-    lines = printed.lines_after(_BLOCK_BYTES)
-    if not lines or lines[-1].rstrip() not in ("}", "]"):
-        return ()
-    opening = {"}": "{", "]": "["}[lines[-1].rstrip()]
-    begin = next((index for index in range(len(lines) - 2, -1, -1) if lines[index].rstrip() == opening), None)
-    if begin is None:
-        return ()
-    with suppress(ValueError, OverflowError, RecursionError):
-        content = json.loads("\n".join(lines[begin:]))
-        objects = [each for each in (content if isinstance(content, list) else [content]) if isinstance(each, dict)]
-        found = [_numbers(each) for each in objects]
-        return [
-            metrics
-            for metrics, each in zip(found, objects, strict=True)
-            if any(map(is_result if not _has_text(each) else _is_known, metrics))
-        ]
+
+def list_of_json(printed: Mark) -> Sequence[Metrics]:
+    """Those of the objects in the JSON list over several lines that a log ends with, one for each epoch."""
+    content = _content_of_block(printed, "[", "]")
+    with suppress(ValueError, OverflowError):
+        return [_numbers(each) for each in content or () if isinstance(each, dict)]
     return ()
+
+
+def _content_of_block(printed: Mark, opening: str, closing: str) -> Any:
+    lines = [line.rstrip() for line in printed.lines_after(_BLOCK_BYTES)]
+    if not lines or lines[-1] != closing or opening not in lines:
+        return None
+    begin = len(lines) - 1 - lines[::-1].index(opening)
+    with suppress(ValueError, RecursionError):
+        return json.loads("\n".join(lines[begin:]))
+    return None
 
 
 def printed_metrics(printed: Mark) -> tuple[Metrics, Sequence[Metrics]]:

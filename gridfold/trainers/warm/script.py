@@ -74,6 +74,8 @@ def script_of(arguments: Sequence[str]) -> Script | str:
     """The script that a command runs, or why the command cannot start warm."""
     if sys.platform != "linux":
         return f"no safe fork on {sys.platform}"
+    if constants_in(arguments):
+        return "its script has other constants in each run (--set)"
     program = arguments[0] if arguments else ""
     python = shutil.which(program)
     if python is None or not _is_this_python(python, sys.executable):
@@ -82,17 +84,8 @@ def script_of(arguments: Sequence[str]) -> Script | str:
     return _why_cold(call) or Script(tuple(arguments), str(Path(python).absolute()), call)
 
 
-def why_cold(arguments: Sequence[str], cwd: str | None = None) -> str:
-    """Why a command cannot start warm, as far as that can be seen from it; "" if it can.
-
-    Args:
-        arguments: the command, with its placeholders.
-        cwd: see `Record`.
-    """
-    if constants_in(arguments):
-        return "--set gives each run a script of its own"
-    if cwd:
-        return "each run works in a folder of its own"
+def why_cold(arguments: Sequence[str]) -> str:
+    """Why a command cannot start warm, as far as that can be seen from it; "" if it can."""
     found = script_of(arguments)
     return found if isinstance(found, str) else ""
 
