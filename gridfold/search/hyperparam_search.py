@@ -223,7 +223,7 @@ def execute_search(
             for attempt, record in executor.execute(schedule, watcher, interrupt):
                 again = schedule.ended(attempt, record)
                 watcher.ended(attempt.run, record, again=again)
-                outside.look(watcher)
+                outside.look(record, watcher)
                 search.log(_line(record, attempt))
                 failed += record.is_final and not record.is_done and not again
                 if _is_unrecorded(attempt.run, record):
