@@ -248,6 +248,7 @@ def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs:
     if record.attempt > 1:
         run.set_aside(record.attempt - 1)
         record = replace(record, log_start=os.fstat(log).st_size)
+        run.log_start = record.log_start
     os.write(log, printed)
     os.close(log)
     if task.environment:

@@ -59,6 +59,7 @@ class Run:
         shared: whether the process stands for several runs still, of which nothing is in their directories yet; to ask
             for ``dir`` ends that.
         attempt: which attempt at it this is, from 1; 0 for whoever only looks at the run.
+        log_start: where in its log the attempt begins, with what was printed before the process was this run's.
         told_to_stop: whether ``should_stop`` has said so.
         cwd: "run" if it works in a folder of its own, ``work_dir``.
         written: the files that it wrote outside its directory (see ``gridfold.runs.written``); None until it is over.
@@ -89,6 +90,7 @@ class Run:
         self.candidates: Sequence[str] = ()
         self.told_to_stop = False
         self.attempt = attempt
+        self.log_start = 0
         self._last_progress = 0.0
         self._last_look = float("-inf")
 
