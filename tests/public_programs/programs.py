@@ -171,7 +171,7 @@ PROGRAMS = [
         environment="torch",
         command="gridfold search --cwd run -- python train.py --data-dir ./tiny-images --model resnet10t"
         " --num-classes 2 --img-size 32 --epochs 2 --warmup-epochs 0 -b 16 -j 1 --device cpu --lr '{lr=0.01,0.1}'",
-        metric="validation.top1",
+        metric="eval_top1",
         truth=column("eval_top1", "summary.csv"),
         best=max,
     ),
