@@ -245,10 +245,10 @@ def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs:
     log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)  # not before: it is whose the attempt is
     for output in outputs:
         os.dup2(log, output)
+    run.log_start = os.fstat(log).st_size
     if record.attempt > 1:
         run.set_aside(record.attempt - 1)
-        record = replace(record, log_start=os.fstat(log).st_size)
-        run.log_start = record.log_start
+        record = replace(record, log_start=run.log_start)
     os.write(log, printed)
     os.close(log)
     if task.environment:

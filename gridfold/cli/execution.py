@@ -151,10 +151,8 @@ def _execute(pending: Pending, executor: Executor, execution: Execution, options
     policy = replace(policy, objective=objective)
     _reuse(pending, pending.entries, options)
     pending.on_added.append(lambda added: _reuse(pending, lambda: added, options))
-    shown = live.live(
-        output, pending.total, pending.completed, objective, executor.parallel, races=races, warns=policy.keep_going
-    )
-    with shown as view:
+    with live.live(output, pending.total, pending.completed, objective, executor.parallel, races=races) as view:
+        view.warns = policy.keep_going
         return execute_search(pending, executor, view, policy, execution.keep(directory))
 
 

@@ -251,7 +251,8 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
         code = planned.check(executor)
         run = Store().create_run(planned.renderer.text({}))
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
-        with live.live(output, 1, objective=objective, warns=False) as view:
+        with live.live(output, 1, objective=objective) as view:
+            view.warns = False  # it is said below
             record = execute_run(run, planned, code.fingerprint, executor, view)
     output.print(terminal.metrics_table(run_at_best(run, record, objective)))
     if record.is_done and misses(objective, run, record):

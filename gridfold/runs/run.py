@@ -59,13 +59,14 @@ class Run:
         shared: whether the process stands for several runs still, of which nothing is in their directories yet; to ask
             for ``dir`` ends that.
         attempt: which attempt at it this is, from 1; 0 for whoever only looks at the run.
-        log_start: where in its log the attempt begins, with what was printed before the process was this run's.
         told_to_stop: whether ``should_stop`` has said so.
         cwd: "run" if it works in a folder of its own, ``work_dir``.
         written: the files that it wrote outside its directory (see ``gridfold.runs.written``); None until it is over.
         patterns: regular expressions for metrics in its log, by their names.
         source: what its metrics were read from, if not returned by a function.
         candidates: names with numbers that were seen where it has no metrics.
+        log_start: where in its log the attempt begins, with what it printed while it was one with other runs; None if
+            nothing of it is there yet.
     """
 
     shared = False
@@ -88,9 +89,9 @@ class Run:
         self.patterns: Mapping[str, str] = {}
         self.source: str | None = None
         self.candidates: Sequence[str] = ()
+        self.log_start: int | None = None
         self.told_to_stop = False
         self.attempt = attempt
-        self.log_start = 0
         self._last_progress = 0.0
         self._last_look = float("-inf")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from gridfold.core.errors import ConfigError
 from gridfold.core.files import is_file, replace_file
 from gridfold.identity.writes import Written
 from gridfold.runs.entries import RunEntry
-from gridfold.runs.record import Record
+from gridfold.runs.record import RECORD, Record
 from gridfold.runs.reports import METRICS, METRICS_JSON, numbers
 from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
@@ -58,8 +57,8 @@ def collect(search: SearchDirectory, found_by: Patterns) -> Iterator[Collected]:
     """Read the metrics of each run of a search again that is done, and write them into its record.
 
     A run under way is left alone. Each record changes in one step, so that this can be killed, and done again, at any
-    moment. Metrics that a run has are replaced only by those of other patterns, or of a ``metrics.json`` that was
-    written after the run ended.
+    moment. Metrics that a run has are replaced only by those of other patterns, or of a ``metrics.json`` that is
+    newer than its record.
 
     Args:
         search: the search; it will execute further runs with these patterns.
@@ -112,10 +111,17 @@ def read_again(run: Run, record: Record, found_by: Patterns) -> Found:
 
 def _written(run: Run, record: Record) -> list[Written]:
     """The files in its directory that the last attempt at a run has written, but for those of metrics."""
-    since = _nanoseconds(record.started) if record.attempt > 1 else 0
+    since = _began(record) if record.attempt > 1 else 0
     paths = [run.dir.absolute() / name for name in run.results() if name not in (METRICS, METRICS_JSON)]
     files = [Written.at(str(path), path.stat(), heard=True) for path in paths]
     return [file for file in files if file.changed >= since]
+
+
+def _began(record: Record) -> float:
+    """When the last attempt began, in nanoseconds; 0 if that is not known."""
+    with suppress(ValueError):
+        return datetime.fromisoformat(record.started or "").timestamp() * 1e9
+    return 0
 
 
 def _read_of(record: Record) -> tuple[object, ...]:
@@ -147,7 +153,7 @@ def _of_original(run: Run, record: Record) -> Record:
 
 def _found(run: Run, record: Record, found_by: Patterns) -> Found | None:
     """What is read of a run that takes the place of what it has; None if nothing does."""
-    if _is_newer(run, record):
+    if _is_newer(run):
         found = read_again(run, record, {})
         return found if found.source.endswith(METRICS_JSON) else None
     if isinstance(record.trainer, str):  # a function: its metrics are what it returned
@@ -160,19 +166,11 @@ def _found(run: Run, record: Record, found_by: Patterns) -> Found | None:
     return found if found.source.endswith(BY_PATTERNS) else None
 
 
-def _is_newer(run: Run, record: Record) -> bool:
-    """Whether a file of metrics was put there after the run had ended."""
+def _is_newer(run: Run) -> bool:
+    """Whether a file of metrics was put there after the record was written; by the clock of the disk."""
     with suppress(OSError):
-        return (run.dir / METRICS_JSON).stat().st_mtime_ns > _nanoseconds(record.ended)
+        return (run.dir / METRICS_JSON).stat().st_mtime_ns > (run.dir / RECORD).stat().st_mtime_ns
     return False
-
-
-def _nanoseconds(moment: str | None) -> float:
-    """A time of a record as files have it; without end if it is not known."""
-    try:
-        return datetime.fromisoformat(moment or "").timestamp() * 1e9
-    except ValueError:
-        return math.inf
 
 
 def _with(record: Record, found: Found, found_by: Patterns) -> Record:

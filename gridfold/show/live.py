@@ -53,6 +53,8 @@ class Live:
         objective: what they are compared by.
         parallel: how many run at a time.
         races: whether runs are added to it by what came of others.
+
+    Attributes:
         warns: whether it goes on although the first run has nothing to be compared by, so that this has to be said.
     """
 
@@ -65,7 +67,6 @@ class Live:
         parallel: int,
         *,
         races: bool = False,
-        warns: bool = True,
     ) -> None:
         self._progress = progress
         self._objective = objective
@@ -76,7 +77,7 @@ class Live:
         self._pace = Pace(parallel)
         self._last_line = float("-inf")
         self._signatures: set[tuple[str, str]] = set()
-        self._warns = warns
+        self.warns = True
         self._has_first = False
         self._best: Record | None = None
         self._leaders = Leaders(objective)
@@ -152,7 +153,7 @@ class Live:
         if record.source:
             said = escape(f"Metrics of run {record.index}: {record.source}")
             self._progress.console.print(said, soft_wrap=True)
-        if self._warns and misses(self._objective, run, record):
+        if self.warns and misses(self._objective, run, record):
             names = {*record.metrics, *(name for report in run.reports() for name in report)}
             what = f" '{metric:.80}': {nearest(metric, names)}" if metric else ""
             self.warned(f"the first run has no metric{what}".rstrip(": "))
@@ -233,7 +234,6 @@ def live(
     *,
     races: bool = False,
     is_drawn: bool = True,
-    warns: bool = True,
 ) -> Iterator[Live]:
     """A view of a search, of whose runs some are done; what is not drawn here is asked for by `Live.text`."""
     columns = (
@@ -245,4 +245,4 @@ def live(
     )
     progress = Progress(*columns, console=output, transient=True, disable=not output.is_terminal)
     with progress if is_drawn else nullcontext():
-        yield Live(progress, total, done, objective, parallel, races=races, warns=warns)
+        yield Live(progress, total, done, objective, parallel, races=races)

@@ -148,7 +148,7 @@ class CommandTrainer:
         arguments = self._with_constants(place.arguments(line) if place else line, config, run)
         since = time.time_ns() - _CLOCK_LAG if run.attempt > 1 else 0
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
-        reported, printed = Mark.at_end_of(run.dir / METRICS), Mark(run.log_path, run.log_start)
+        reported, printed = Mark.at_end_of(run.dir / METRICS), Mark.at(run.log_path, run.log_start)
         variables |= place.variables() if place else {}
         with reads_of_programs(place.python_path(arguments) if place else None) as listening:
             code = _execute(arguments, variables | listening, run.log_path, run.work_dir if place else None)

@@ -46,15 +46,20 @@ class Mark:
     before: bytes = b""
 
     @classmethod
-    def at_end_of(cls, path: Path) -> Mark:
-        """A mark behind all that a file has now."""
+    def at(cls, path: Path, position: int | None) -> Mark:
+        """A mark at a place of a file as it is now; at its end, if none is given."""
         try:
             with path.open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - _SEAM_BYTES))
-                return cls(path, size, file.read(_SEAM_BYTES))
+                end = file.seek(0, os.SEEK_END) if position is None else position
+                start = file.seek(max(0, end - _SEAM_BYTES))
+                return cls(path, end, file.read(end - start))
         except FileNotFoundError:
             return cls(path)
+
+    @classmethod
+    def at_end_of(cls, path: Path) -> Mark:
+        """A mark behind all that a file has now."""
+        return cls.at(path, None)
 
     def lines_after(self, limit: int) -> list[str]:
         """The lines after the mark that are not blank, as far as the last ``limit`` bytes hold them."""
