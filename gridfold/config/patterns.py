@@ -44,4 +44,8 @@ def check_given(patterns: Mapping[str, str]) -> None:
 
 
 def _with_group(pattern: str) -> str:
-    return rf"put the number in parentheses, such as '{pattern} ([-+\d.e]+)'"
+    return (
+        "put its number in parentheses"
+        if "\\d" in pattern
+        else rf"put the number in parentheses, such as '{pattern} ([-+\d.e]+)'"
+    )
