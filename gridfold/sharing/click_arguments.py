@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gridfold.sharing.columns import exact
+from gridfold.sharing.native import hide_from_gc
 from gridfold.sharing.shared_list import SharedList
 from gridfold.sharing.shared_object import share_object
 from gridfold.sharing.shared_parameters import Parameters, with_parameters
@@ -82,7 +83,7 @@ class ClickCommands:
             self._calls[id(context)] = (
                 context,
                 compiled(parameters),
-                {**context.params, **{name: Untracked(name) for name in names}},
+                {**context.params, **{name: _nothing(name) for name in names}},
             )
             context.params = vars(parameters).copy()
         return context if compiled else None
@@ -98,6 +99,13 @@ class ClickCommands:
             and words.isdisjoint(asks)
             and all(map(_is_plain_parameter, command.params))
         )
+
+
+def _nothing(name: str) -> Untracked:
+    """What a variable holds that is never read."""
+    held = Untracked(name)
+    hide_from_gc(held)
+    return held
 
 
 def _beside(context: Any) -> Any:
