@@ -94,6 +94,9 @@ class _ProgramBranch(Branch):
             self._abandon(f"the shared part failed: {type(error).__name__}: {error}"[:300])
         self.work("the end of the script")
 
+    def _flush(self) -> None:
+        """What a program has not written yet, each does at its time."""
+
     def _hand_on(self, *, are_runs: bool) -> tuple[bytes, list[int]]:
         look_up(reads.start())  # once for all
         return super()._hand_on(are_runs=are_runs)

@@ -74,7 +74,6 @@ def preload(arguments: Sequence[str], began: Collection[str], path: Sequence[str
         heard.matter(file)
     look_up(heard)
     shelf.put(others, dict(heard.noted))
-    heard.noted.clear()
     _open_input()
     why, late = _import(script, [*first, *path])
     look_up(heard)
@@ -123,8 +122,10 @@ def _import(script: Script, path: Sequence[str]) -> tuple[str, list[str]]:
         if name.startswith(_OF_RUNS):
             read.append(name)
 
+    wanted = list(_leading(script, path))
+    reads.start().noted.clear()
     with _as_in(script, path) as argv, variables.watching(tell), suppress(BaseException):
-        for imported in _leading(script, path):
+        for imported in wanted:
             _do(imported)
     if argv.are_read:
         return "one of its modules reads sys.argv when it is imported", []
