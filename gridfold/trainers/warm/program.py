@@ -13,7 +13,6 @@ import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NoReturn
 
 from gridfold.identity import reads
@@ -31,14 +30,12 @@ class Ready:
     Attributes:
         script: what runs.
         path: the folders of modules, but for that of the script.
-        main: the module ``__main__`` of a program.
         noted: what was read when modules were imported.
         modules: those that were imported.
     """
 
     script: Script
     path: Sequence[str]
-    main: ModuleType
     noted: Mapping[tuple[str, Any], Any] = field(default_factory=dict)
     modules: Collection[str] = ()
 
@@ -162,13 +159,17 @@ def run(
         take(changes)
         _be(script, _ready)
         before()
-        run_it = main_module.run_file if script.is_file else main_module.run_module
-        error = run_it(script.file if script.is_file else script.what)
-        before_end(error)
-        main_module.end(error, _ready.modules, is_file=script.is_file)
+        main_module.end(_execute(script, before_end), _ready.modules, is_file=script.is_file)
     except BaseException:
         traceback.print_exc()
     os._exit(1)
+
+
+def _execute(script: Script, before_end: Callable[[BaseException | None], object]) -> list[BaseException]:
+    run_it = main_module.run_file if script.is_file else main_module.run_module
+    error = run_it(script.file if script.is_file else script.what)
+    before_end(error)
+    return [error] if error else []
 
 
 def _be(script: Script, ready: Ready) -> None:
@@ -179,10 +180,7 @@ def _be(script: Script, ready: Ready) -> None:
     sys.argv = script.argv
     sys.orig_argv = list(script.words)
     sys.executable = script.python
-    sys.modules["__main__"] = ready.main
-    if script.is_file:
-        vars(ready.main)["__file__"] = script.file
-        vars(ready.main)["__loader__"].path = script.file
+    sys.modules["__main__"] = main_module.new_main(script.file if script.is_file else None)
     _forget_what_is_own()
 
 

@@ -43,7 +43,7 @@ class Script:
     @property
     def file(self) -> str:
         """The file, as Python calls it."""
-        return self.what if Path(self.what).is_absolute() else f"{Path.cwd()}/{self.what.removeprefix('./')}"
+        return self.what if Path(self.what).is_absolute() else f"{Path.cwd()}/{self.what}"
 
     @property
     def folder(self) -> str:
