@@ -145,6 +145,11 @@ def _collect_options(parser: argparse.ArgumentParser) -> None:
         "after metrics.json was put into run directories. Runs that are under way are left alone. Nothing is run."
     )
     _search_argument(parser, required=False)
+    _patterns_option(parser, "those of the search, and of gridfold.metrics in the config that it was made from")
+    parser.set_defaults(action="collect")
+
+
+def _patterns_option(parser: argparse._ActionsContainer, default: str) -> None:
     parser.add_argument(
         "--metrics",
         metavar="NAME=PATTERN",
@@ -152,10 +157,8 @@ def _collect_options(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         type=values.pattern,
-        help="regular expression for a metric in the logs, with its number in parentheses (default: those of the "
-        "search, and of gridfold.metrics in the config that it was made from)",
+        help=f"regular expression for a metric in the logs, with its number in parentheses (default: {default})",
     )
-    parser.set_defaults(action="collect")
 
 
 def _reproduce_options(parser: argparse.ArgumentParser) -> None:
@@ -342,6 +345,7 @@ def _comparison_options(parser: argparse.ArgumentParser) -> None:
         help="higher is better (default: depends on the name of the metric)",
     )
     direction.add_argument("--minimize", dest="maximize", action="store_false", help="lower is better")
+    _patterns_option(group, "those of gridfold.metrics in the config")
 
 
 def _trainer_options(parser: argparse.ArgumentParser) -> None:

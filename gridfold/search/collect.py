@@ -64,7 +64,8 @@ def collect(search: SearchDirectory, found_by: Patterns) -> Iterator[Collected]:
         search: the search; it will execute further runs with these patterns.
         found_by: patterns for the logs of commands.
     """
-    search.update(metrics=dict(found_by) or None)
+    if dict(found_by) != (search.facts().get("patterns") or {}):
+        search.update(patterns=dict(found_by))
     for entry in search.entries():
         run = search.run(entry)
         record, _, owner = run.standing()
@@ -85,13 +86,11 @@ def patterns_of(search: SearchDirectory, given: Patterns) -> Patterns:
     Raises:
         ConfigError: one of those given cannot be used; or the file is there, but cannot be read.
     """
-    if mistake := patterns.mistake(given):
-        name, problem, hint = mistake
-        raise ConfigError(problem, where="--metrics", path=name, hint=hint)
+    patterns.check_given(given)
     facts = search.facts()
     config = Path(facts["config"])
     now = Config.load(config).metrics if is_file(config) else None
-    return {**(facts.get("metrics") or {}), **(now or {}), **given}
+    return {**(facts.get("patterns") or {}), **(now or {}), **given}
 
 
 def read_again(run: Run, record: Record, found_by: Patterns) -> Found:

@@ -214,7 +214,8 @@ def execute_search(
     search.log(f"process {os.getpid()} starts on {len(pending)} runs")
     outside = Outside(search)
     schedule = Schedule(pending, policy, has_completed=lambda: _has_completed(search), may_start=outside.may_start)
-    if policy.objective and pending.completed and (first := _first_measured(pending, policy.objective)):
+    objective = None if policy.keep_going else policy.objective
+    if objective and pending.completed and (first := _first_measured(pending, objective)):
         schedule.measured(*first)
     interrupt = Interrupt(schedule.is_over)
     failed, unrecorded = 0, []
@@ -223,7 +224,7 @@ def execute_search(
             for attempt, record in executor.execute(schedule, watcher, interrupt):
                 again = schedule.ended(attempt, record)
                 watcher.ended(attempt.run, record, again=again)
-                outside.look(watcher)
+                outside.look(record, watcher)
                 search.log(_line(record, attempt))
                 failed += record.is_final and not record.is_done and not again
                 if _is_unrecorded(attempt.run, record):

@@ -26,6 +26,7 @@ class Program:
         metric: the column of the table that is checked.
         truth: the numbers that it is the best of.
         best: which of them that is.
+        own: a pattern of files in the working directory that belong to one run by their name.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Program:
     metric: str
     truth: Truth
     best: Callable[[list[float]], float] = min
+    own: str = "(?!)"  # none
 
 
 def line(pattern: str) -> Truth:
@@ -205,11 +207,13 @@ PROGRAMS = [
         "0f8e322ce7c62eeb7b2d113f88f1b1fc37777692",
         folder="scripts/setfit",
         environment="transformers4",
-        command="gridfold search --cwd run --metric accuracy -- python run_fewshot.py --model tiny/encoder"
-        " --sample_sizes 8 --batch_size 8 --exp_name {index} --num_iterations '{num_iterations=1,2}'",
+        command="gridfold search --cwd run --metrics 'accuracy=Average, N/A, ([0-9.]+)' -- python run_fewshot.py"
+        " --model tiny/encoder --sample_sizes 8 --batch_size 8 --exp_name {index}"
+        " --num_iterations '{num_iterations=1,2}'",
         metric="accuracy",
-        truth=line(r"Metrics: \{'accuracy': ([\d.]+)\}"),
+        truth=line(r"Average, N/A, ([\d.]+)"),
         best=max,
+        own=r"results/[^/]*-batch_8-\d/",  # beside the script, by --exp_name
     ),
     Program(
         "lightgbm",

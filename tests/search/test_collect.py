@@ -64,7 +64,7 @@ def test_a_pattern(searched, gridfold, snapshot):
     assert [report["quality"] for report in runs()[2].reports()] == [3.0, 1.5]
     assert "highest quality" in gridfold("best")[1]
     assert "3.0" in searched.results_path.read_text()
-    assert searched.facts()["metrics"] == {"quality": r"quality ([\d.]+)"}
+    assert searched.facts()["patterns"] == {"quality": r"quality ([\d.]+)"}
 
 
 def test_a_pattern_that_finds_nothing(searched, gridfold, snapshot):
