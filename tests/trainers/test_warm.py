@@ -217,3 +217,14 @@ COLD = {
 def test_why_a_command_starts_cold(project, command):
     (project / "train.py").touch()
     assert why_cold([sys.executable if word == "PYTHON" else word for word in command.split()]) == COLD[command]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_a_script_never_reads_is_no_trouble(project, mode):
+    source = (
+        "import argparse, sys\nparser = argparse.ArgumentParser()\nparser.add_argument('--one')\n"
+        "parser.add_argument('--other')\nargs = parser.parse_args()\nprint(args.one, args.other is None)\n"
+    )
+    (project / "script.py").write_text(source)
+    came = execute(project, mode, ["script.py", "--one", "{word}", "--other", "{word}"], ["a", "b"])
+    assert {word: each["log.txt"] for word, each in came.items()} == {"a": "a False\n", "b": "b False\n"}

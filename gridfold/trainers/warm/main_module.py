@@ -150,7 +150,7 @@ def _end_modules(began: Collection[str]) -> None:
     own = [name for name, module in sys.modules.items() if name not in began and _is_own(module)]
     for name in _TAKEN:
         setattr(sys, name, None)
-    for file in [each for each in gc.get_objects() if isinstance(each, (io.TextIOWrapper, io.BufferedWriter))]:
+    for file in [each for each in gc.get_objects() if issubclass(type(each), (io.TextIOWrapper, io.BufferedWriter))]:
         with contextlib.suppress(BaseException):
             file.flush()  # in a cycle, what is below could be closed before
     left = [weakref.ref(sys.modules.pop(name)) for name in ("__main__", *own) if name in sys.modules]
