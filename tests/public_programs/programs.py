@@ -146,7 +146,7 @@ PROGRAMS = [
         "988aa59e4d8fefa526d06f3b453ad116258398d4",
         folder=".",
         environment="torch",
-        command="gridfold search --metric Loss/test -- python makemore.py --work-dir {run_dir} --type mlp --n-embd 16"
+        command="gridfold search -- python makemore.py --work-dir {run_dir} --type mlp --n-embd 16"
         " --max-steps 501 --num-workers 0 --learning-rate '{lr=5e-4,5e-3}'",
         metric="Loss/test",
         truth=line(r"test loss: ([\d.]+)"),
@@ -157,7 +157,7 @@ PROGRAMS = [
         "fe8d8a03c41a7ef5b523e2e354bd01c363e786bb",
         folder=".",
         environment="cleanrl",
-        command="gridfold search --cwd run --metric charts/episodic_return -- python cleanrl/ppo.py"
+        command="gridfold search --cwd run -- python cleanrl/ppo.py"
         " --total-timesteps 2048 --learning-rate '{lr=2.5e-4,2.5e-3}'",
         metric="charts/episodic_return",
         truth=scalar("charts/episodic_return"),
