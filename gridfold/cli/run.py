@@ -26,6 +26,7 @@ from gridfold.cli.execution import (
 )
 from gridfold.config.config import Config
 from gridfold.config.overrides import parse_arguments, varied
+from gridfold.config.patterns import check_given
 from gridfold.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_LEFT, ConfigError
 from gridfold.core.process.threads import physical_cores
 from gridfold.executors.protocol import Executor, Options
@@ -63,6 +64,7 @@ _OF_A_NEW: dict[str, Any] = {
     "no_config": False,
     "param_variations": [],
     "set": [],
+    "metrics": [],
     "vary": None,
     "run_prefix": "run",
     "trainer": None,
@@ -336,7 +338,9 @@ def _check_resume(options: argparse.Namespace) -> None:
 
 
 def _planned(options: argparse.Namespace) -> Plan:
-    settings = {name: getattr(options, name) for name in _SETTINGS}
+    patterns = dict(options.metrics)
+    check_given(patterns)
+    settings = {name: getattr(options, name) for name in _SETTINGS} | {"metrics": patterns or None}
     said = parse_arguments(options.param_variations), parse_arguments(options.set)
     planned = plan_said(_config(options), *said, race=options.race, **settings)
     planned.space  # noqa: B018 - errors before the first print

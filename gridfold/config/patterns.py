@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from gridfold.core.errors import ConfigError
+
 EXPECTED = "a regular expression for each metric, such as {val_loss: 'val loss ([\\d.]+)'}"
 
 
@@ -30,5 +32,20 @@ def mistake(patterns: Mapping[str, str]) -> tuple[str, str, str] | None:
     return None
 
 
+def check_given(patterns: Mapping[str, str]) -> None:
+    """Whether the expressions of the option ``--metrics`` can be used.
+
+    Raises:
+        ConfigError: one of them cannot.
+    """
+    if found := mistake(patterns):
+        name, problem, hint = found
+        raise ConfigError(problem, where="--metrics", path=name, hint=hint)
+
+
 def _with_group(pattern: str) -> str:
-    return rf"put the number in parentheses, such as '{pattern} ([-+\d.e]+)'"
+    return (
+        "put its number in parentheses"
+        if "\\d" in pattern
+        else rf"put the number in parentheses, such as '{pattern} ([-+\d.e]+)'"
+    )

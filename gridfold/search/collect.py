@@ -86,9 +86,7 @@ def patterns_of(search: SearchDirectory, given: Patterns) -> Patterns:
     Raises:
         ConfigError: one of those given cannot be used; or the file is there, but cannot be read.
     """
-    if mistake := patterns.mistake(given):
-        name, problem, hint = mistake
-        raise ConfigError(problem, where="--metrics", path=name, hint=hint)
+    patterns.check_given(given)
     facts = search.facts()
     config = Path(facts["config"])
     now = Config.load(config).metrics if is_file(config) else None

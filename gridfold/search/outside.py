@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from gridfold.executors.protocol import Watcher
+from gridfold.runs.record import Record
 from gridfold.runs.search import SearchDirectory
 from gridfold.search.collisions import Collision, Collisions, told
 from gridfold.search.stamps import Seconds, stamp_in
 
-_COLLISIONS, _STAMPS = "collisions", "stamps"  # kinds of warnings
+_COLLISIONS, _STAMPS, _MISSED = "collisions", "stamps", "missed"  # kinds of warnings
+_NAME_IT = "name it in the config or in an argument, and runs are told where it is"
+_QUOTED = re.compile(r"['\"]([^'\"\0]{1,400})['\"]")
 
 
 class Outside:
@@ -33,8 +38,10 @@ class Outside:
         """Whether a run may start now: in each second one, where they name what they write by it."""
         return _STAMPS not in self._told or Seconds(self._search.dir).take()
 
-    def look(self, watcher: Watcher) -> None:
+    def look(self, record: Record, watcher: Watcher) -> None:
         """When a run has ended, warn of what is new, once."""
+        if self._works_apart and record.error and (name := _missed(record.error.get("message", ""))):
+            self._warn(_MISSED, f"each run works in a folder of its own, which has no {name}: {_NAME_IT}", watcher)
         lines, self._position = self._search.written(self._position)
         if not lines:
             return
@@ -58,6 +65,12 @@ class Outside:
         self._search.update(warnings=self._told)
         self._search.log(sentence)
         watcher.warned(sentence)
+
+
+def _missed(message: str) -> str:
+    """What a message names that is here, seen from here; "" if it names nothing like that."""
+    found = (name for name in _QUOTED.findall(message) if not name.startswith(("/", ".")))
+    return next(filter(os.path.exists, found), "")
 
 
 def _stamped(lines: Sequence[Mapping[str, Any]]) -> str:

@@ -132,6 +132,13 @@ def test_it_goes_on_with_the_metric_that_there_is(search, gridfold):
     assert states() == ["completed"] * 4
 
 
+def test_a_pattern_in_the_command(search, gridfold):
+    code, said = search(NAMED, "--metrics", r"quality=it reached: ([\d.]+)")
+    assert code == 0, said
+    assert "Metrics of run 0: quality from the log" in said
+    assert gridfold("search", "--metrics", "quality=(", "--", "true", "{x=1,2}")[0] == 2
+
+
 def test_a_metric_of_an_epoch_counts(search):
     assert search("two", "--metric", "val_acc")[0] == 0
 

@@ -2,7 +2,6 @@
 
 import argparse
 import csv
-import json
 import os
 import sys
 from datetime import datetime
@@ -22,7 +21,6 @@ os.makedirs(folder)
 with open(os.path.join(folder, "args.yaml"), "w") as options:
     options.write("".join(f"{key}: {value}\n" for key, value in vars(args).items()))
 
-results = []
 with open(os.path.join(folder, "summary.csv"), "w", newline="") as summary:
     writer = csv.writer(summary)
     writer.writerow(["epoch", "train_loss", "eval_loss", "eval_top1", "lr"])
@@ -33,7 +31,5 @@ with open(os.path.join(folder, "summary.csv"), "w", newline="") as summary:
             f"Test: [   1/1]  Time: 0.061 (0.227)  Loss:  {valid:6.3f} ({valid:6.3f})  Acc@1: {top1:7.3f} ({top1:7.3f})"
         )
         print(f"Current checkpoints:\n ('{folder}/checkpoint-{epoch}.pth.tar', {top1})\n", file=sys.stderr)
-        results.append({"epoch": epoch, "train": {"loss": train}, "validation": {"loss": valid, "top1": top1}})
-save(os.path.join(folder, "last.pth.tar"), lr=args.lr, metric=top1)
-print(f"*** Best metric: {max(row['validation']['top1'] for row in results)} (epoch 2)", file=sys.stderr)
-print(f"--result\n{json.dumps(results, indent=4)}")
+save(os.path.join(folder, "last.pth.tar"), lr=args.lr, metric=valid)
+print(f"*** Best metric: {top1} (epoch {epoch})", file=sys.stderr)

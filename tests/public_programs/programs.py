@@ -26,6 +26,7 @@ class Program:
         metric: the column of the table that is checked.
         truth: the numbers that it is the best of.
         best: which of them that is.
+        own: a pattern of files in the working directory that belong to one run by their name.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Program:
     metric: str
     truth: Truth
     best: Callable[[list[float]], float] = min
+    own: str = "(?!)"  # none
 
 
 def line(pattern: str) -> Truth:
@@ -144,7 +146,7 @@ PROGRAMS = [
         "988aa59e4d8fefa526d06f3b453ad116258398d4",
         folder=".",
         environment="torch",
-        command="gridfold search --metric Loss/test -- python makemore.py --work-dir {run_dir} --type mlp --n-embd 16"
+        command="gridfold search -- python makemore.py --work-dir {run_dir} --type mlp --n-embd 16"
         " --max-steps 501 --num-workers 0 --learning-rate '{lr=5e-4,5e-3}'",
         metric="Loss/test",
         truth=line(r"test loss: ([\d.]+)"),
@@ -155,7 +157,7 @@ PROGRAMS = [
         "fe8d8a03c41a7ef5b523e2e354bd01c363e786bb",
         folder=".",
         environment="cleanrl",
-        command="gridfold search --cwd run --metric charts/episodic_return -- python cleanrl/ppo.py"
+        command="gridfold search --cwd run -- python cleanrl/ppo.py"
         " --total-timesteps 2048 --learning-rate '{lr=2.5e-4,2.5e-3}'",
         metric="charts/episodic_return",
         truth=scalar("charts/episodic_return"),
@@ -205,11 +207,13 @@ PROGRAMS = [
         "0f8e322ce7c62eeb7b2d113f88f1b1fc37777692",
         folder="scripts/setfit",
         environment="transformers4",
-        command="gridfold search --cwd run --metric accuracy -- python run_fewshot.py --model tiny/encoder"
-        " --sample_sizes 8 --batch_size 8 --exp_name {index} --num_iterations '{num_iterations=1,2}'",
+        command="gridfold search --cwd run --metrics 'accuracy=Average, N/A, ([0-9.]+)' -- python run_fewshot.py"
+        " --model tiny/encoder --sample_sizes 8 --batch_size 8 --exp_name {index}"
+        " --num_iterations '{num_iterations=1,2}'",
         metric="accuracy",
-        truth=line(r"Metrics: \{'accuracy': ([\d.]+)\}"),
+        truth=line(r"Average, N/A, ([\d.]+)"),
         best=max,
+        own=r"results/[^/]*-batch_8-\d/",  # beside the script, by --exp_name
     ),
     Program(
         "lightgbm",

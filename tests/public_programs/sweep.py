@@ -13,6 +13,7 @@ import argparse
 import csv
 import math
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -64,7 +65,7 @@ def check(program: Program, options: argparse.Namespace) -> list[str]:
     call(shlex.split(program.command), folder, variables)
     print(f"{time.monotonic() - start:.0f} s")
     call(["gridfold", "results", "last", "--runs", "--output", "table.csv"], folder, variables)
-    return [*wrong_numbers(program, folder), *overwritten(before, files(folder))]
+    return [*wrong_numbers(program, folder), *overwritten(program, before, files(folder))]
 
 
 def checkout(program: Program, work: Path, checkouts: Path | None) -> Path:
@@ -120,9 +121,10 @@ def wrong_numbers(program: Program, folder: Path) -> list[str]:
     return complaints
 
 
-def overwritten(before: dict[str, int], after: dict[str, int]) -> list[str]:
-    """Files in the working directory that were changed, or that runs had in common."""
-    return [f"{name} was written in the working directory" for name in after if after[name] != before.get(name)]
+def overwritten(program: Program, before: dict[str, int], after: dict[str, int]) -> list[str]:
+    """Files in the working directory that were changed, or that another run would have changed, too."""
+    changed = [name for name in after if after[name] != before.get(name) and not re.match(program.own, name)]
+    return [f"{name} was written in the working directory" for name in changed]
 
 
 if __name__ == "__main__":

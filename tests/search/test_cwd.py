@@ -125,6 +125,16 @@ def test_the_setting_of_the_config_counts_and_another_value_is_refused(program, 
     for refused in (command("hyper_main.py", "--config", write("c.yaml", text)), command("main.py", "--cwd", "here")):
         assert refused.returncode == 2
         assert "expected 'run'" in refused.stderr
+    refused = command("hyper_main.py", "--resume", "last", "--cwd", "run")
+    assert refused.returncode == 2
+    assert "--cwd cannot be combined with --resume" in refused.stderr
+
+
+def test_what_a_program_does_not_find_there_is_told(program, search, command):
+    (program / "finds.py").write_text("open('data/rows.csv')")
+    search("lr: [1, 2]\n", "--keep-going", "--", "python", "finds.py", "{lr}", code=1)
+    log = next(program.glob("runs/*/search.log")).read_text()
+    assert log.count("each run works in a folder of its own, which has no data/rows.csv: name it in the config") == 1
 
 
 def test_a_second_attempt_begins_with_an_empty_folder(program, search, command):

@@ -3,7 +3,6 @@
 import json
 import math
 import time
-import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -229,7 +228,7 @@ weighted avg       0.94      0.95      0.95        61
         {"valid_acc": 0.635, "valid_loss": 0.66, "train_loss": 0.6706},
     ),
     "fastai": (
-        "epoch     train_loss  valid_loss  accuracy  time    \n0         1.234567    0.9876      0.8123    00:12     \n",
+        "epoch     train_loss  valid_loss  accuracy  time\n0         1.234567    0.9876      0.8123    00:12\n",
         {"valid_loss": 0.9876, "accuracy": 0.8123, "train_loss": 1.234567},
     ),
     "mmengine": (
@@ -334,8 +333,8 @@ REPORTS = {
 WITHOUT = {
     "nothing": "",
     "bars": BAR + "\nDownloading: 100%|██████████| 1.2M/1.2M [00:01<00:00, 1.1MB/s]\n",
-    "times": "took 3.2 s\nElapsed: 0:01:02.5\ntest time: 0.3\neval_runtime = 12.3\nval latency: 3.5 ms\nseconds: 3.1\n",
-    "rates": "SPS: 209\nthroughput: 120.5\n30.2 samples/s\ntrain_samples_per_second = 81.2\n1,200 tokens/sec\nfps = 30\n",
+    "times": "took 3.2 s\nElapsed: 0:01:02.5\ntest time: 0.3\neval_runtime = 12\nval latency: 3 ms\nseconds: 3.1\n",
+    "rates": "SPS: 209\nthroughput: 120.5\n30.2 samples/s\ntrain_samples_per_second = 81.2\n1,200 tokens/sec\nfps=9\n",
     "places": "epoch 3\nstep 100/1000\nEpoch 1/3\niteration: 7\nglobal_step=100\n[10/98]\n",
     "learning rates": "lr 0.1\nlearning rate: 1e-3\nReducing learning rate of group 0 to 1.0000e-04.\nLR: 2.5e-03\n",
     "sizes": "batch size: 32\nNum examples = 100\nmodel #params: 18651\nvocab_size=27\nnum parameters: 0.03M\n",
@@ -343,10 +342,10 @@ WITHOUT = {
     "versions": "torch 2.1.0\npython 3.11\nCUDA 12.1, cuDNN 8.9.2\nloss.py version 1.2\n",
     "dates": "2024-01-01 12:00:00,123 INFO done\n01/02/2024\nNov 29 07:38:15\n",
     "addresses": "http://127.0.0.1:6006/?loss=0.5\nlistening on 0.0.0.0:8080\nsee https://x.org/acc/0.9\n",
-    "files": "saved epoch=1-val_loss=0.50.ckpt\nwrote out/acc0.93.pth\nloss.py:12: UserWarning: bad\nmodel_acc_0.9.pt\n",
+    "files": "saved epoch=1-val_loss=0.5.ckpt\nwrote out/acc0.93.pth\nloss.py:12: UserWarning: bad\nm_acc_0.9.pt\n",
     "settings": "Namespace(lr=0.1, label_smoothing=0.1, loss_weight=0.5, target_loss=0.2, precision=16, loss=0.5)\n",
     "settings below each other": "Hyperparameters:\n  lr: 0.1\n  accuracy: 0.9\n  loss_weight: 0.5\n\n",
-    "settings of Trainer": "TrainingArguments(\nlabel_smoothing_factor=0.0,\nmax_grad_norm=1.0,\nprediction_loss_only=False,\n)\n",
+    "settings of Trainer": "TrainingArguments(\nlabel_smoothing_factor=0.0,\nmax_grad_norm=1.0,\nloss=0.5,\n)\n",
     "a command": "$ python train.py --loss 0.5 --acc=0.9\n+ ./train --val-loss 1.5\n",
     "weights and thresholds": (
         "loss_weight: 0.5\nreward_scale = 2.0\nkl_coef: 0.2\nvf_loss_coeff: 0.5\nscore_threshold=0.05\n"
@@ -433,18 +432,14 @@ def test_no_text_is_too_odd(tmp_path_factory, text):
         assert isinstance(value, (int, float))
 
 
-def test_a_long_log_is_read_in_parts(tmp_path):
-    lines = "".join(f"epoch {n // 100} step {n} | loss {1 / (n + 1):.6f} | lr 1e-3\n" for n in range(20_000))
-    (tmp_path / "log.txt").write_text("val acc 0.1\n" + lines * 3 + "val acc 0.9\n")
-    tracemalloc.start()
-    try:
-        found = find_metrics(ProgramOutput(tmp_path, None, Mark(tmp_path / "log.txt")))
-        assert tracemalloc.get_traced_memory()[1] < 16 << 20
-    finally:
-        tracemalloc.stop()
-    assert found.metrics == {"val_acc": 0.9}
-    assert len(found.reports) < 30_000
-    assert found.reports[-1]["val_acc"] == 0.9
+def test_of_many_lines_alike_the_last_counts_and_some_are_points(found):
+    lines = "".join(f"epoch {n // 100} step {n} | loss {1 / (n + 1):.6f} | lr 1e-3\n" for n in range(12_001))
+    seen = found(f"val acc 0.1\n{lines}val acc 0.9\n")
+    assert seen.metrics == {"val_acc": 0.9}
+    assert 6_000 < len(seen.reports) < 12_000
+    assert seen.reports[-1]["val_acc"] == 0.9
+    assert found(lines).metrics == {"loss": 0.000083}
+    assert found(lines + "all done: loss 0.5\n").metrics == {"loss": 0.5}
 
 
 @pytest.mark.parametrize(

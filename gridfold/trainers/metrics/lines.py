@@ -48,7 +48,7 @@ def read_lines(lines: Iterable[str], given: Collection[str] = ()) -> tuple[Curve
     log = _Log(frozenset(given))
     for line in lines:
         log.read(line)
-    log.end()
+    log.catch_up()
     example = log.curves.text_of(next(iter(log.curves.final()), ""))
     return log.curves, cut(" ".join(example.split()), _EXAMPLE)
 
@@ -61,13 +61,11 @@ class _Kind:
         says: whether they may say a metric, or how far the training is.
         names_settings: whether they may be about what the program was given.
         count: how many there were.
-        skipped: the last of them that was skipped, after the last one that was read.
     """
 
     says: bool
     names_settings: bool
     count: int = 0
-    skipped: str = ""
 
 
 class _Log:
@@ -75,6 +73,7 @@ class _Log:
         self.given = given
         self.curves = Curves()
         self.kinds: dict[tuple[str, ...], _Kind] = {}
+        self.skipped: dict[int, tuple[_Kind, str]] = {}  # the last line of each kind that was not read
         self.epoch: dict[str, float] = {}
         self.split = ""  # what the lines below a heading are about
         self.split_used = False
@@ -90,18 +89,23 @@ class _Log:
             kind = self._kind_of(text)
             kind.count += 1
             if kind.count % (1 << (kind.count // _MOST_ALIKE).bit_length()):
-                kind.skipped = text
+                self.skipped[id(kind)] = kind, text
                 self.epoch, self.is_adjacent = {}, False
-            elif not self._is_echo(text, kind):
-                kind.skipped = ""
-                self._read_text(text, kind)
+            else:
+                self.skipped.pop(id(kind), None)
+                if kind.says:
+                    self.catch_up()
+                self._read_kind(kind, text)
 
-    def end(self) -> None:
-        """Read what has the final metrics."""
-        self.epoch, self.split, self.is_adjacent = {}, "", False
-        for kind in self.kinds.values():
-            if kind.skipped and not self._is_echo(kind.skipped, kind):
-                self._read_text(kind.skipped, kind)
+    def catch_up(self) -> None:
+        """Read the last lines of those that were skipped: they may have the final metrics."""
+        for kind, text in self.skipped.values():
+            self._read_kind(kind, text)
+        self.skipped.clear()
+
+    def _read_kind(self, kind: _Kind, text: str) -> None:
+        if not self._is_echo(text, kind):
+            self._read_text(text, kind)
 
     def _kind_of(self, text: str) -> _Kind:
         words = tuple(_WORDS.findall(text))

@@ -61,7 +61,7 @@ def _results(written: Sequence[Path]) -> tuple[Curves, Sequence[Path]]:
     for name in _RESULTS:
         for path in _called(written, name):
             metrics = _kept(_json(path))
-            if metrics:
+            if any(map(_is_known, metrics)):
                 curves = _state([each for each in written if each.parent == path.parent])[0]
                 curves.conclude(metrics)
                 return curves, [path]
@@ -88,16 +88,14 @@ def _tables(written: Sequence[Path]) -> tuple[Curves, Sequence[Path]]:
     """CSV files with a line for each epoch or step, as loggers of Lightning, timm and Keras write them."""
     tables = [path for path in written if path.suffix == ".csv"][:_MOST_FILES]
     for path in sorted(tables, key=lambda each: each.name not in _LOGGERS):
-        curves = Curves()
         with suppress(OSError, ValueError, csv.Error):
-            if path.stat().st_size <= _MOST_BYTES:
-                _read_table(path, curves)
-        if curves:
-            return curves, [path]
+            if path.stat().st_size <= _MOST_BYTES and (curves := _read_table(path)):
+                return curves, [path]
     return Curves(), ()
 
 
-def _read_table(path: Path, curves: Curves) -> None:
+def _read_table(path: Path) -> Curves:
+    curves = Curves()
     with path.open(encoding="utf-8", errors="strict", newline="") as file:
         rows = csv.reader(file)
         names = [name.strip() for name in next(rows, [])]
@@ -105,7 +103,7 @@ def _read_table(path: Path, curves: Curves) -> None:
         is_logger = path.name in _LOGGERS
         kept = [bool(name) and not positions[index] and _is_column(name, is_logger) for index, name in enumerate(names)]
         if not any(position in ("epoch", "step") for position in positions) or not any(map(_is_known, names)):
-            return
+            return curves
         place = positions.index("epoch") if "epoch" in positions else positions.index("step")
         last = -1.0
         for row in rows:
@@ -114,6 +112,7 @@ def _read_table(path: Path, curves: Curves) -> None:
                 raise ValueError("the rows of several runs")
             last = last if at is None else at
             _read_row(row, names, positions, kept, curves)
+    return curves
 
 
 def _read_row(
