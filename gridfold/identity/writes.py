@@ -24,10 +24,9 @@ _MOST_SECONDS = 0.05  # for a disk behind a network
 _LAG = 10_000_000  # nanoseconds that the time of a file may be behind the clock
 _TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 _OF_PYTHON = ("__pycache__", "site-packages", "node_modules")
-_ASIDE = ("~", ".pyc", ".swp", ".lock", ".tmp", ".part")
+_ASIDE = ("~", ".py", ".pyc", ".swp", ".lock", ".tmp", ".part")  # .py: what Python compiles is heard by that name
 # What changed and was not heard, and is by its name rather what somebody edits while runs go on.
 _EDITED = (".py", ".ipynb", ".md", ".rst", ".sh", ".yaml", ".yml", ".toml", ".cfg", ".ini", ".tex", ".c", ".cpp", ".rs")
-_COMPILED = ".py"  # what Python writes of it is heard by the name of the source
 _OWN = ("config.yaml", "search.json")  # of which one is in each folder that gridfold makes among the runs
 
 
@@ -95,7 +94,7 @@ class _Look:
     def at_heard(self, path: str, *, appended: bool) -> Written | None:
         """A file that was opened for writing, if it is there, counts, and was changed."""
         names = path.removeprefix(self.here).split(os.sep)
-        if path.endswith(_COMPILED) or any(map(_is_aside, names)) or self._is_spared(path) or self._is_of_gridfold(path):
+        if any(map(_is_aside, names)) or self._is_spared(path) or self._is_of_gridfold(path):
             return None
         with suppress(OSError):
             status = os.stat(path)
