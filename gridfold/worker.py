@@ -245,14 +245,16 @@ def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs:
     log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)  # not before: it is whose the attempt is
     for output in outputs:
         os.dup2(log, output)
+    run.log_start = os.fstat(log).st_size
+    if record.attempt > 1:
+        run.set_aside(record.attempt - 1)
+        record = replace(record, log_start=run.log_start)
     os.write(log, printed)
     os.close(log)
     if task.environment:
         os.environ.update(task.environment)
     stages.use(run.dir.parent)
     adopt()
-    if record.attempt > 1:
-        run.set_aside(record.attempt - 1)
     if run.cwd:
         run.work_dir.mkdir(exist_ok=True)
     return Work(run, record, stop, Moment.now(), named=task.named)
@@ -263,7 +265,8 @@ def prepare(record: Record) -> Trainer:
     trainer = resolve(record.trainer)
     if record.threads > 1:  # the process started with one
         threads.limit(record.threads)
-    seeding.start(record.seed)
+    if isinstance(record.trainer, str):  # a program seeds itself
+        seeding.start(record.seed)
     return trainer
 
 

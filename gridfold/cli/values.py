@@ -46,6 +46,14 @@ def names(said: str) -> list[str]:
     return [name.strip() for name in text(said).split(",") if name.strip()]
 
 
+def pattern(said: str) -> tuple[str, str]:
+    """The name of a metric, and a regular expression for it."""
+    name, is_given, found = said.partition("=")
+    if not is_given or not name.strip() or not found:
+        raise ArgumentTypeError(rf"expected NAME=PATTERN, such as 'val_loss=val loss ([\d.]+)', found {_quoted(said)}")
+    return name.strip(), found
+
+
 def kept(said: str) -> int:
     """How many of the best runs keep their checkpoints."""
     if said in ("all", "none"):

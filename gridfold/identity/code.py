@@ -72,6 +72,13 @@ def sources_of(module: str) -> Sources:
     return following.found()
 
 
+def sources_of_imports(statements: Iterable[str]) -> Sources:
+    """The source of what some statements import in this process."""
+    following = Following(sys.path, is_own=True, packages=packages.basic())
+    following.code("\n".join(statements))
+    return following.found()
+
+
 @dataclass
 class Following:
     """Follows imports.
@@ -95,7 +102,7 @@ class Following:
     def start(self, module: str) -> None:
         """Follow from a module, which counts itself wherever it is."""
         for name in (module.rpartition(".")[0], module):  # its package first
-            spec = self._spec(name) if name else None
+            spec = self.spec(name) if name else None
         if spec and spec.origin and packages.is_installed(spec.origin):
             self._room = os.path.join(os.path.dirname(spec.origin), "")
         self.module(module)
@@ -119,7 +126,7 @@ class Following:
         parent = name.rpartition(".")[0]
         if parent and not self.module(parent):
             return False
-        spec = self._spec(name)
+        spec = self.spec(name)
         if spec is not None and name not in self._counted:
             self._counted.add(name)
             self._count(name, spec)
@@ -160,11 +167,11 @@ class Following:
             for name in imported.names if spec and spec.submodule_search_locations is not None else ():
                 self.module(f"{base}.{name}")
 
-    def _spec(self, name: str) -> ModuleSpec | None:
+    def spec(self, name: str) -> ModuleSpec | None:
         """Where a module is, found without importing anything; its package has been found before."""
         if name not in self._seen:
             parent = name.rpartition(".")[0]
-            above = self._seen.get(parent) or (self._spec(parent) if parent else None)
+            above = self._seen.get(parent) or (self.spec(parent) if parent else None)
             path = list(above.submodule_search_locations or ()) if above else self.path
             spec = None if parent and above is None else _found(name, path)
             if spec is None and self.is_own and not parent:

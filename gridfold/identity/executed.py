@@ -118,6 +118,11 @@ def _packages(reads: Reads) -> dict[str, str | None]:
     return dict(sorted(found.items()))
 
 
+def look_up(reads: Reads) -> None:
+    """Find the versions of the packages that were read, for this process and those that are forked from it."""
+    _packages(reads)
+
+
 def _short(files: Mapping[str, str | None], versions: Mapping[str, str | None], untold: str) -> Sources:
     """The same, with a folder for many files in it."""
     folders = Counter(map(os.path.dirname, files)) if len(files) > _MOST else Counter[str]()

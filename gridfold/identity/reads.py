@@ -46,11 +46,11 @@ class Reads:
         own_since: when this process itself began, if that is later: it was forked from one that stood for more runs.
     """
 
-    def __init__(self, tell: Callable[[bytes], object] | None = None) -> None:
+    def __init__(self) -> None:
         self.noted: dict[tuple[str, Any], Any] = {}
         self.since = self.own_since = time.time_ns()
         self.here = os.getcwd()
-        self._tell = tell
+        self._telling = ""  # a file where this process, and its children, tell what they note
         self.spared = spared_folders(*_SYSTEM, *_INSTALLED)
         self._pid = os.getpid()
         self._stands = False
@@ -122,6 +122,10 @@ class Reads:
         """Note nothing of a kind that was heard so far."""
         self.noted = {key: known for key, known in self.noted.items() if key[0] != kind}
 
+    def tell(self, file: str) -> None:
+        """From now on, tell a file what is noted: whoever has made it takes it in."""
+        self._telling = file
+
     def take_in(self, told: bytes) -> None:
         """Note what another process has told."""
         import ast
@@ -139,8 +143,8 @@ class Reads:
             return
         self.noted[kind, name] = known
         line = f"{(kind, name, known)!a}\n".encode()
-        if self._tell:
-            self._tell(line)
+        if self._telling:
+            self._write(line)
         elif os.getpid() != self._pid and self._is_memory():
             os.write(self._memory[0], line)
 
@@ -158,6 +162,13 @@ class Reads:
                 pass
         for listener in self._listeners:
             listener(event, arguments)
+
+    def _write(self, line: bytes) -> None:
+        output = os.open(self._telling, os.O_WRONLY | os.O_APPEND)
+        try:
+            os.write(output, line)
+        finally:
+            os.close(output)
 
     def _is_memory(self) -> bool:
         """Whether there is a place to tell; a child may have closed all files, and opened others by their numbers."""

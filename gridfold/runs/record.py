@@ -58,6 +58,7 @@ class Record:
             it ends, or if there is nothing.
         patterns: regular expressions for metrics in the log of a command, by their names (``gridfold.metrics``).
         source: what its metrics were read from, of a command; None if it has none, or is a function.
+        log_start: where in its log the attempt begins.
         cwd: "run" if it works in a folder of its own, ``work`` in its directory; None if where the search was started.
         candidates: of a command without metrics, the names with numbers that were seen in what it wrote and printed.
     """
@@ -91,6 +92,7 @@ class Record:
     patterns: Mapping[str, str] | None = None
     source: str | None = None
     candidates: Sequence[str] = field(default_factory=list)
+    log_start: int = 0
     cwd: str | None = None
 
     @property
@@ -143,6 +145,7 @@ def started(record: Record) -> Record:
         notes=[],
         source=None,
         candidates=[],
+        log_start=0,
     )
 
 
@@ -189,7 +192,7 @@ def _is_sound(record: Record) -> bool:
         and isinstance(record.id, str)
         and isinstance(record.asks, str)
         and (isinstance(record.trainer, str) or _is_list_of_texts(record.trainer))
-        and all(isinstance(value, int) for value in (record.seed, record.threads, record.repeat))
+        and all(isinstance(value, int) for value in (record.seed, record.threads, record.repeat, record.log_start))
         and all(value is None or isinstance(value, str) for value in _texts_of(record))
         and (record.sharing is None or isinstance(record.sharing, dict))
         and _is_list_of_texts(record.notes)

@@ -29,8 +29,9 @@ WORK = "work"  # where it works, if that is a folder of its own
 ABSOLUTE_CONFIG = "config-absolute.yaml"  # the config for a program that works there
 STOP = ".stop-"  # and the attempt: there once it was told to stop
 
+_GIVEN = (".script/*", "config.json", "config.toml", "config.flags")  # to the program of a command
 # Of a run directory's files, those that are not results, or differ each time that the same config is run.
-_OF_GRIDFOLD = (CONFIG, RECORD, LOG, PROGRESS, f"{CLAIM}*", f"{STOP}*", f".{RECORD}.*", f".{PROGRESS}.*")
+_OF_GRIDFOLD = (CONFIG, RECORD, LOG, PROGRESS, f"{CLAIM}*", f"{STOP}*", f".{RECORD}.*", f".{PROGRESS}.*", *_GIVEN)
 _NO_RESULTS = (*_OF_GRIDFOLD, ABSOLUTE_CONFIG, "metrics-attempt-*", f"{WORK}-attempt-*")
 _PROGRESS_INTERVAL = 0.2  # seconds between two writes
 _STOP_INTERVAL = 0.005  # seconds between two looks
@@ -64,6 +65,8 @@ class Run:
         patterns: regular expressions for metrics in its log, by their names.
         source: what its metrics were read from, if not returned by a function.
         candidates: names with numbers that were seen where it has no metrics.
+        log_start: where in its log the attempt begins, with what it printed while it was one with other runs; None if
+            nothing of it is there yet.
     """
 
     shared = False
@@ -86,6 +89,7 @@ class Run:
         self.patterns: Mapping[str, str] = {}
         self.source: str | None = None
         self.candidates: Sequence[str] = ()
+        self.log_start: int | None = None
         self.told_to_stop = False
         self.attempt = attempt
         self._last_progress = 0.0

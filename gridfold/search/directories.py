@@ -97,6 +97,7 @@ def _facts(plan: Plan, name: str, commit: str | None, code: Code | None) -> dict
         "trainer": plan.trainer,
         "threads": plan.config.threads,
         "cwd": plan.config.cwd,
+        "patterns": plan.config.metrics,
         "executor": plan.executor,
         "seed": plan.config.run_seed,
         "git_commit": commit,

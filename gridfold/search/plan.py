@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from gridfold.config.config import SECTION, Config
+from gridfold.config.config import Config
 from gridfold.config.one_value import guesses, shortest
 from gridfold.config.overrides import Variation, parse_arguments, varied
 from gridfold.config.render import Renderer
 from gridfold.config.seeds import find_seeds
+from gridfold.config.settings import SECTION
 from gridfold.core.errors import ConfigError
 from gridfold.core.limits import MOST_RUNS, USUAL_RUNS
 from gridfold.core.values import render
@@ -290,7 +291,8 @@ def plan_of(search: SearchDirectory) -> Plan:
     facts = search.facts()
     config = Config.parse(search.base(), facts["config"])
     said = {name: facts.get(name) for name in _SAID}
-    config = config.override(trainer=_tuple(facts["trainer"]), threads=facts["threads"], **said)
+    said |= {"metrics": facts.get("patterns"), "trainer": _tuple(facts["trainer"]), "threads": facts["threads"]}
+    config = config.override(**said)
     return Plan(config, parse_arguments(facts["variations"]), bool(facts.get("race")))
 
 

@@ -274,6 +274,7 @@ def _as_new(record: Record) -> Record:
         seed=record.seed,
         threads=record.threads,
         cwd=record.cwd,
+        patterns=record.patterns,
         attempt=1,
         repeat=record.repeat,
         data_fold=record.data_fold,

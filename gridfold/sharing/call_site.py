@@ -54,6 +54,16 @@ def caller_beyond_library(frame: FrameType) -> str:
     return frame.f_code.co_filename
 
 
+def is_import_of_package() -> bool:
+    """Whether installed code reads something now because it is imported."""
+    frame: FrameType | None = _calling_frame()
+    if frame and is_own(frame.f_code.co_filename):
+        return False
+    while frame and not frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    return frame is not None
+
+
 def is_core(file: str) -> bool:
     """Whether a file of code is gridfold's."""
     return file.startswith(_CORE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PosixPath, PurePosixPath
 from typing import Any
 
 Observation = Callable[[int], Hashable]  # what code would see, by trial
@@ -12,6 +13,7 @@ Places = tuple[tuple[Any, ...], ...] | None  # paths at which one object stands;
 
 ABSENT = -1
 SCALARS = frozenset({type(None), bool, int, float, str})
+_LIKE_SCALARS = frozenset({bytes, PurePosixPath, PosixPath})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +63,7 @@ def exact(value: Any) -> Hashable:
     kind = type(value)
     if kind is float:
         return kind, value.hex()
-    if kind in SCALARS:
+    if kind in SCALARS or kind in _LIKE_SCALARS:
         return kind, value
     if kind in (list, tuple):
         return kind, tuple(map(exact, value))

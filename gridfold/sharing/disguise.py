@@ -12,7 +12,7 @@ from typing import Any
 
 from yaml.representer import SafeRepresenter
 
-from gridfold.sharing.call_site import is_seen_by_nobody
+from gridfold.sharing.call_site import is_import_of_package, is_seen_by_nobody
 from gridfold.sharing.mapping import SharedDict
 from gridfold.sharing.native import set_attribute
 
@@ -28,7 +28,7 @@ class Pickles:
         dump = pickle.Pickler.dump
 
         def watched(pickler: pickle.Pickler, obj: object, /) -> None:
-            if not is_seen_by_nobody():
+            if not _is_of_no_concern():
                 tell()
             dump(pickler, obj)
 
@@ -43,6 +43,11 @@ class Pickles:
             self._undo.pop()()
 
 
+def _is_of_no_concern() -> bool:
+    """Whether no config is in what is pickled now, or nobody sees it."""
+    return is_import_of_package() or is_seen_by_nobody()
+
+
 class _Looked:
     """An attribute that is not there, and tells when it is looked for."""
 
@@ -50,7 +55,7 @@ class _Looked:
         self._tell = tell
 
     def __get__(self, pickler: object, _: type) -> Any:
-        if pickler is not None and not is_seen_by_nobody():
+        if pickler is not None and not _is_of_no_concern():
             self._tell()
         raise AttributeError("reducer_override")
 

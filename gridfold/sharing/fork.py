@@ -83,12 +83,12 @@ def grow(shared: Shared, pipes: Pipes, printed: bytes, imports: Spent) -> int:
     """
     tie(pipes.lifeline)
     reads.start().begin()
-    branch = _Branch(shared, pipes, printed)
+    branch = Branch(shared, pipes, printed)
     branch.note({"batch": shared.name, "runs": len(shared.tasks), "imports": imports.as_dict()})
     return branch.execute()
 
 
-class _Branch:
+class Branch:
     """The current process as one that stands for some trials. A child that it forks is this object, too, narrowed."""
 
     def __init__(self, shared: Shared, pipes: Pipes, printed: bytes) -> None:
@@ -111,8 +111,11 @@ class _Branch:
         self._work_dir = SharedWorkDir(self.work)
         self._write_guard = None if shared.trusted else WriteGuard(self.work)
         self._clocks = Clocks()
-        self._group = Group([task.config or {} for task in self._tasks], self._split)
+        self._group = Group(self._configs(), self._split)
         self._pickles = Pickles(self._settle)
+
+    def _configs(self) -> Sequence[Mapping[str, Any]]:
+        return [task.config or {} for task in self._tasks]
 
     def execute(self) -> int:
         """Train, and record what came of it."""
@@ -193,7 +196,7 @@ class _Branch:
         spent, sizes = self._start.spent(), [len(group) for group in groups]
         where = {"path": path, "place": place, "file": own_file()}
         self.note({"split": self._node, **where, "sizes": sizes, **spent.as_dict()})
-        _flush()
+        self._flush()
         printed, outputs = self._hand_on(are_runs=max(sizes) == 1)
         children, state = _Children(self._pipes, self._token), ForkState.leave()
         for position, group in enumerate(groups):
@@ -215,6 +218,12 @@ class _Branch:
             self._work_dir.remove()
         finally:
             os._exit(WAITED)  # also where a signal handler of the trainer raises
+
+    def _flush(self) -> None:
+        """Write out what Python and C libraries hold in their buffers, or each child would write it."""
+        for output in (sys.stdout, sys.stderr):
+            output.flush()
+        ctypes.CDLL(None).fflush(None)
 
     def _hand_on(self, *, are_runs: bool) -> tuple[bytes, list[int]]:
         """Do here, once, what each child would do: what was printed, and the descriptors that print."""
@@ -355,7 +364,7 @@ class _Children:
 class _SharedRun(Run):
     """What a trainer sees of its run while the process stands for many: what is reported is kept for all of them."""
 
-    def __init__(self, branch: _Branch) -> None:
+    def __init__(self, branch: Branch) -> None:
         self._branch = branch
 
     def __reduce__(self) -> Any:
@@ -439,10 +448,3 @@ def _keep_output(printed: bytes, outputs: Sequence[int] = (1, 2)) -> int:
 
 def _content(memory: int) -> bytes:
     return os.pread(memory, os.fstat(memory).st_size, 0)
-
-
-def _flush() -> None:
-    """Write out what Python and C libraries hold in their buffers, or each child would write it."""
-    for output in (sys.stdout, sys.stderr):
-        output.flush()
-    ctypes.CDLL(None).fflush(None)

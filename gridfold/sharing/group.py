@@ -49,6 +49,7 @@ class Group:
         self.asked: set[str] = set()
         self._split = split
         self._mappings: list[Tracking] = []
+        self._plain: list[Callable[[], object]] = []
         self._room = 1000  # for more, see which are still in use
         teach_libraries()
         self.config = combine(self, configs)
@@ -64,7 +65,12 @@ class Group:
         """The mappings, without those that only this list still has."""
         unused = Tracking(self, {}, "", frozenset())
         spare = getrefcount(unused.mapping)
-        self._mappings = [each for each in self._mappings if getrefcount(each.mapping) > spare]
+        before, self._mappings = self._mappings, []
+        for each in before:
+            if getrefcount(each.mapping) > spare:
+                self._mappings.append(each)
+            else:
+                each.let_go()
         return self._mappings
 
     def agree(self, path: str, observe: Observation) -> None:
@@ -93,7 +99,7 @@ class Group:
         Of paths at which they differ alike, such as those of an alias, none: to read one of them is to read all.
         """
         found: dict[str, tuple[int, ...]] = {}
-        for mapping in self._in_use():
+        for mapping in filter(_is_watched, self._in_use()):
             for key, column in mapping.columns.items():
                 codes = [column.code(trial) for trial in self.trials]
                 found[mapping.at(key)] = tuple(map(codes.index, codes))
@@ -122,7 +128,21 @@ class Group:
 
     def become_plain(self) -> None:
         """Where nothing is left to see, let the mappings be what they stand for."""
-        if self.unread or any(mapping.is_open for mapping in self._in_use()):
+        if any(mapping.is_open for mapping in self._in_use()):
             return
-        while self._mappings:
-            self._mappings.pop().end()
+        mappings, self._mappings = self._mappings, []
+        for mapping in mappings:
+            if self.unread and mapping.is_watched:
+                self._mappings.append(mapping)
+            else:
+                mapping.end()
+        while self._plain:
+            self._plain.pop()()
+
+    def when_plain(self, do: Callable[[], object]) -> None:
+        """Do something as soon as the trials that are left differ in nothing that is known of them."""
+        self._plain.append(do)
+
+
+def _is_watched(mapping: Tracking) -> bool:
+    return mapping.is_watched

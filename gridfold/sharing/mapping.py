@@ -43,7 +43,7 @@ class _Combining:
         if places in self._mappings:
             return self._mappings[places]
         trials = tuple(mappings)
-        combined = _blank(self._group, path, frozenset(trials))
+        combined = blank(self._group, path, frozenset(trials))
         if places:
             self._mappings[places] = combined
         rows: dict[Any, dict[int, Any]] = {}
@@ -188,7 +188,7 @@ class SharedDict(Tracked, metaclass=_AsDict):
     def copy(self) -> Any:
         """As of a dict; the copy stands for the same trials."""
         tracking = self._tracking
-        twin = _blank(tracking.group, tracking.path, tracking.domain)
+        twin = blank(tracking.group, tracking.path, tracking.domain, type(tracking))
         dict.update(twin, dict.items(self))
         twin._tracking.copy(tracking, tracking.columns.copy())
         return twin
@@ -197,7 +197,7 @@ class SharedDict(Tracked, metaclass=_AsDict):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         tracking = self._tracking
-        twin = _blank(tracking.group, tracking.path, tracking.domain)
+        twin = blank(tracking.group, tracking.path, tracking.domain, type(tracking))
         own = twin._tracking
         memo[id(self)] = twin
         for key, value in dict.items(self):
@@ -219,7 +219,7 @@ class SharedDict(Tracked, metaclass=_AsDict):
         if not isinstance(other, dict):
             return NotImplemented
         group = self._tracking.group
-        result = _blank(group, self._tracking.path, frozenset(group.trials))
+        result = blank(group, self._tracking.path, frozenset(group.trials))
         result.update(other)
         result.update(self)
         return result
@@ -294,11 +294,12 @@ class SharedDict(Tracked, metaclass=_AsDict):
         dict.clear(self)
 
 
-def _blank(group: Trials, path: str, domain: frozenset[int]) -> SharedDict:
-    blank: SharedDict = dict.__new__(SharedDict)
-    blank._tracking = Tracking(group, blank, path, domain)
-    group.add(blank._tracking)
-    return blank
+def blank(group: Trials, path: str, domain: frozenset[int], kind: type[Tracking] = Tracking) -> SharedDict:
+    """A mapping at a path of some trials, to be filled."""
+    mapping: SharedDict = dict.__new__(SharedDict)
+    mapping._tracking = kind(group, mapping, path, domain)
+    group.add(mapping._tracking)
+    return mapping
 
 
 class _View:

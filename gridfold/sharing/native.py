@@ -12,20 +12,30 @@ _POINTER = ctypes.sizeof(ctypes.c_void_p)
 
 
 def become_dict(mapping: dict[Any, Any]) -> None:
-    """Make an instance of a subclass of dict an exact dict, where it is.
+    """Make an instance of a subclass of dict an exact dict; see `become`."""
+    become(dict, mapping)
+
+
+def become(target: type, instance: Any) -> None:
+    """Make an instance of a subclass of dict or list an exact one, where it is.
 
     Python's C code goes by the very type: pickles, ``marshal``, pytrees and checkpoints of a subclass differ from those
     of a dict, and no method of the subclass can change that. Python itself refuses to set ``__class__`` to a type that
     it has built in, because it cannot know that the instance is laid out and freed alike. Here it is: the subclass adds
     slots behind the dict, which must be empty, and neither ``__dict__`` nor ``__weakref__``, which stand before it.
     """
-    kind = type(mapping)
+    kind = type(instance)
     if not (kind.__dictoffset__ == kind.__weakrefoffset__ == 0):
-        raise TypeError(f"{kind} is not laid out as a dict")
-    own_type = ctypes.c_void_p.from_address(id(mapping) + _HEAD - _POINTER)
+        raise TypeError(f"{kind} is not laid out as a {target.__name__}")
+    own_type = ctypes.c_void_p.from_address(id(instance) + _HEAD - _POINTER)
     if own_type.value == id(kind):  # else this Python lays objects out in another way
-        own_type.value = id(dict)
+        own_type.value = id(target)
         ctypes.pythonapi.Py_DecRef(ctypes.py_object(kind))  # the instance held its type
+
+
+def hide_from_gc(instance: Any) -> None:
+    """Let ``gc.get_objects()`` not give an object, which refers to no other that could refer to it."""
+    ctypes.pythonapi.PyObject_GC_UnTrack(ctypes.py_object(instance))
 
 
 def set_attribute(kind: type, name: str, value: object) -> Callable[[], None]:

@@ -47,6 +47,9 @@ class Trials(Protocol):
     def become_plain(self) -> None:
         """Where nothing is left to see, let the mappings be what they stand for."""
 
+    def when_plain(self, do: Callable[[], object]) -> None:
+        """Do something as soon as the trials that are left differ in nothing that is known of them."""
+
 
 class Tracked(dict[Any, Any]):
     """A mapping in which trials may differ; an instance of it becomes a dict, see `become_dict`."""
@@ -66,9 +69,11 @@ class Tracking:
         columns: what trials differ in, by key.
         maybe: of these keys those that not all trials have, with what stands for them in the storage.
         shapes: the keys, if trials differ in them.
+        is_watched: whether it goes on to be watched when the trials are separated.
     """
 
     __slots__ = ("columns", "domain", "group", "mapping", "maybe", "path", "shapes")
+    is_watched = True
 
     def __init__(self, group: Trials, mapping: dict[Any, Any], path: str, domain: frozenset[int]) -> None:
         self.group, self.mapping, self.path, self.domain = group, mapping, path, domain
@@ -140,6 +145,11 @@ class Tracking:
         if isinstance(self.mapping, Tracked):
             del self.mapping._tracking
             become_dict(self.mapping)
+
+    def let_go(self) -> None:
+        """Let a mapping that nobody has any more be freed, with what stands in it, which must not be looked at."""
+        if hasattr(self.mapping, "_tracking"):
+            del self.mapping._tracking  # else each of the two keeps the other
 
     # Reading what differs
 
@@ -280,6 +290,12 @@ class Tracking:
         for key in keys:
             if key in self.columns and any(issubclass(type(value), Tracked) for value in self.columns[key].values):
                 self.settle(key)
+
+    def items_of(self, trial: int) -> list[tuple[Any, Any]] | None:
+        """What a trial has, which nobody takes note of; None if trials do not have the same keys."""
+        if self.shapes or self.maybe:
+            return None
+        return [(key, self._values_of(trial, [key], None)[0]) for key in dict.keys(self.mapping)]
 
     def _values_of(self, trial: int, keys: Sequence[Any], default: Any) -> list[Any]:
         """What a trial has at some keys."""

@@ -6,6 +6,7 @@ import functools
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,13 +15,28 @@ from typing import Any
 
 from gridfold.core.errors import ConfigError, nearest, nearest_file
 from gridfold.identity.startup import reads_of_programs
+from gridfold.identity.writes import Written
 from gridfold.runs.failure import ProgramFailed, signal_name
 from gridfold.runs.reports import METRICS, METRICS_JSON
 from gridfold.runs.run import Run
+from gridfold.runs.written import written_files
+from gridfold.trainers.arguments import check_passable
 from gridfold.trainers.cause import cause, last_words
-from gridfold.trainers.metrics.found import ProgramOutput, find_metrics
+from gridfold.trainers.config_files import check_formats, paths_of_formats, write_formats
+from gridfold.trainers.metrics.found import ProgramOutput, find_metrics, numbers_of
 from gridfold.trainers.metrics.printed import Mark
-from gridfold.trainers.placeholders import OWN_FIRST, RUN_NAMES, SETTING, check_passable, filled, names_in, value_of
+from gridfold.trainers.placeholders import (
+    FORMAT,
+    OWN_FIRST,
+    RUN_NAMES,
+    SETTING,
+    all_filled,
+    constants_in,
+    filled,
+    names_in,
+    placeholders,
+)
+from gridfold.trainers.warm.program import Program, start
 from gridfold.trainers.working_dir import WorkDir, config_for
 
 _VARIABLES = "GRIDFOLD_"  # what the names of the environment variables of a run begin with
@@ -29,6 +45,7 @@ _SCRIPT_BYTES = 16 << 20  # more is no text
 _PRINTED_BYTES = 64 << 10
 _SEARCHED_BYTES = 64 << 20  # for the cause of a failure, where those do not tell
 _SHOWN_LINES = 20
+_CLOCK_LAG = 10_000_000  # nanoseconds that the time of a file may be behind
 _SHOWN_CHARACTERS = 200
 
 
@@ -61,11 +78,11 @@ class CommandTrainer:
     In an argument, ``{config}``, ``{run_dir}``, ``{index}`` and ``{seed}`` stand for what the run has, ``{fold}`` and
     ``{folds}`` for which part of the data to hold out and of how many ("" if they are not split), and a dotted path
     such as ``{training.learning_rate}`` for a value of its config; ``{{name}}`` is a literal ``{name}``. A key
-    ``index``, ``seed``, ``fold`` or ``folds`` of the config comes before the run's.
+    ``index``, ``seed``, ``fold`` or ``folds`` of the config comes before the run's. For ``{config:json}``,
+    ``{args:plain:lr}``, ``{set:lr}`` and ``{lr=0.1,0.2}`` see `placeholders.Placeholder`.
 
-    The metrics are those of the first of these that the command wrote: ``metrics.json`` in the run directory, the last
-    line of ``metrics.jsonl`` there, the last printed line that is a JSON object of numbers; printed lines with the same
-    names are one for each epoch.
+    The metrics are those of the first source that has some (see ``find_metrics``): ``metrics.json`` or
+    ``metrics.jsonl`` in the run directory, printed JSON, files that libraries write, lines that it printed.
 
     Attributes:
         arguments: the program first.
@@ -83,15 +100,20 @@ class CommandTrainer:
             raise ConfigError("a command without a program", path=SETTING, hint="such as [python, train.py]")
         for argument in self.arguments:
             check_passable(argument, SETTING)
-            for name in names_in(argument):
-                check_passable(value_of(config, name), name)
+            for each in placeholders(argument):
+                check_passable(each.text(config), each.name)
+        check_formats(self.arguments, config)
         # What depends on the run is known when the run is.
-        known = [None if {*names_in(each)} & {*RUN_NAMES} else filled(each, config, {}) for each in self.arguments]
+        known = [None if _is_of_run(each) else filled(each, config, {}) for each in self.arguments]
         if known[0] is not None:
             _check_program(known[0], os.environ.get("PATH"))
             from gridfold.trainers.script import check_script  # what runs need nothing of
 
             check_script(known[0], known[1:])
+        if constants_in(self.arguments):
+            from gridfold.trainers.constants import changes  # few commands need it
+
+            changes(self.arguments, config)
 
     def takes_fold(self, config: Mapping[str, Any]) -> bool:
         """Whether an argument has the part of the data to hold out."""
@@ -100,8 +122,9 @@ class CommandTrainer:
     @property
     def may_look(self) -> bool:
         """Whether the program may get at what no argument says: from the run's files, its index, or the environment."""
-        names = {name for argument in self.arguments for name in names_in(argument)}
-        return bool(names & {"config", "run_dir", "index"}) or any(map(_mentions_variables, self.arguments))
+        found = [each for argument in self.arguments for each in placeholders(argument)]
+        looks = any(each.kind == FORMAT or each.full_name in ("config", "run_dir", "index") for each in found)
+        return looks or any(map(_mentions_variables, self.arguments))
 
     def told(self, config: Mapping[str, Any], seed: int) -> tuple[str, ...]:
         """The arguments of a run, as far as they depend on its config and its seed."""
@@ -119,32 +142,53 @@ class CommandTrainer:
             CommandFailed: it ended otherwise than by exit code 0.
             MetricsUnreadable: it wrote a file of metrics that cannot be read.
         """
-        known = {
-            "config": str(config_for(run, config)),
-            "run_dir": str(run.dir.absolute()),
-            "index": str(run.index),
-            "seed": str(run.seed),
-            "fold": str(run.fold.index) if run.fold else "",
-            "folds": str(run.fold.count) if run.fold else "",
-        }
-        given = {name: text for name, text in known.items() if name not in OWN_FIRST or name not in config}
-        arguments = [filled(argument, config, given) for argument in self.arguments]
-        (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
-        reported, printed = Mark.at_end_of(run.dir / METRICS), Mark.at_end_of(run.log_path)
-        variables = {f"{_VARIABLES}{name.upper()}": text for name, text in known.items() if text}
+        write_formats(self.arguments, config, run.dir.absolute())
         place = WorkDir(run, os.getcwd()) if run.cwd else None  # noqa: PTH109 - names are made of it
-        if place:
-            arguments = place.arguments(arguments)
-            variables |= place.variables()
+        line, variables = self.call(config, run)
+        arguments = self._with_constants(place.arguments(line) if place else line, config, run)
+        since = time.time_ns() - _CLOCK_LAG if run.attempt > 1 else 0
+        (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
+        reported, printed = Mark.at_end_of(run.dir / METRICS), Mark.at(run.log_path, run.log_start)
+        variables |= place.variables() if place else {}
         with reads_of_programs(place.python_path(arguments) if place else None) as listening:
-            code = _execute(arguments, variables | listening, run.log_path, run.work_dir if place else None)
+            code = _execute(arguments, variables | listening, run.log_path, line, run.work_dir if place else None)
         if code:
             raise _failure(code, printed)
-        found = find_metrics(ProgramOutput(run.dir, reported, printed), run.patterns)
+        output = ProgramOutput(run.dir, reported, printed, _written(run, arguments, since))
+        found = find_metrics(output, run.patterns, numbers_of(config))
         if found.reports:
             run.report_each(found.reports)
         run.source, run.candidates = found.source or None, found.candidates
         return found.metrics
+
+    def call(self, config: Mapping[str, Any], run: Run) -> tuple[list[str], dict[str, str]]:
+        """The arguments of a run, and its variables of the environment.
+
+        A script whose constants are set is still the user's own.
+        """
+        known = _known(run, config)
+        files = paths_of_formats(self.arguments, run.dir.absolute())
+        given = files | {name: text for name, text in known.items() if name not in OWN_FIRST or name not in config}
+        variables = {f"{_VARIABLES}{name.upper()}": text for name, text in known.items() if text}
+        return all_filled(self.arguments, config, given), variables
+
+    def _with_constants(self, line: list[str], config: Mapping[str, Any], run: Run) -> Sequence[str]:
+        if not constants_in(self.arguments):
+            return line
+        from gridfold.trainers.constants import with_copy  # few commands need it
+
+        return with_copy(self.arguments, line, config, run.dir.absolute())
+
+
+def _known(run: Run, config: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "config": str(config_for(run, config)),
+        "run_dir": str(run.dir.absolute()),
+        "index": str(run.index),
+        "seed": str(run.seed),
+        "fold": str(run.fold.index) if run.fold else "",
+        "folds": str(run.fold.count) if run.fold else "",
+    }
 
 
 def _failure(code: int, printed: Mark) -> CommandFailed:
@@ -154,6 +198,16 @@ def _failure(code: int, printed: Mark) -> CommandFailed:
         why = cause(printed.beginnings_after(_SEARCHED_BYTES))
     output = "\n".join(lines[-_SHOWN_LINES:])
     return CommandFailed(max(code, 0) or None, None if code > 0 else signal_name(-code), output, why)
+
+
+def _is_of_run(argument: str) -> bool:
+    """Whether the run is needed to know an argument."""
+    return any(each.kind == FORMAT or each.full_name in RUN_NAMES for each in placeholders(argument))
+
+
+def _written(run: Run, arguments: Sequence[str], since: int) -> Sequence[Written]:
+    """The files that an attempt at a run has written, not those that an earlier one left in its directory."""
+    return [each for each in written_files(run, arguments) if each.changed >= since]
 
 
 def _mentions_variables(argument: str) -> bool:
@@ -196,13 +250,23 @@ def _programs(search_path: str | None) -> Iterator[str]:
             yield from os.listdir(folder or ".")  # noqa: PTH208 - names are all that is needed
 
 
-def _execute(arguments: Sequence[str], variables: Mapping[str, str], log_path: Path, folder: Path | None = None) -> int:
+def _execute(
+    arguments: Sequence[str], variables: Mapping[str, str], log_path: Path, original: Sequence[str], folder: Path | None
+) -> int:
     """Run a program to its end: its exit code, or minus the signal that ended it.
 
     It stays in the process group of this process, so that whoever stops this process stops both.
+
+    Args:
+        arguments: the command.
+        variables: of the environment, beside those of this process.
+        log_path: where what it prints goes.
+        original: the command with the user's script, if a copy of that is run.
+        folder: where it works, if that is a folder of its own.
     """
     with log_path.open("ab") as log:
-        process = subprocess.Popen(
+        warm = None if folder else start(arguments, variables, original)
+        process: Program | subprocess.Popen[bytes] = warm or subprocess.Popen(
             arguments,
             stdin=subprocess.DEVNULL,
             stdout=log,

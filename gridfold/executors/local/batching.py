@@ -11,6 +11,8 @@ from typing import Any
 from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt
 from gridfold.runs.search import SearchDirectory
+from gridfold.trainers.placeholders import constants_in
+from gridfold.trainers.warm.script import why_cold
 
 MOST_RUNS = 1000  # in one batch, so that memory does not grow with the search
 
@@ -90,8 +92,12 @@ class Batching:
 
     def _why_alone(self, record: Record) -> str:
         """Why a run cannot begin together with others; "" if it can."""
-        if not isinstance(record.trainer, str):
-            return "the trainer is a command: what it reads of its config cannot be seen"
+        if not isinstance(record.trainer, str) and (why := why_cold(record.trainer)):
+            return f"the command starts a process of its own: {why}"
+        if not isinstance(record.trainer, str) and record.cwd:
+            return "the command works in a folder of its own (--cwd run)"
+        if not isinstance(record.trainer, str) and constants_in(record.trainer):
+            return "the script of the command has other constants in each run (--set)"
         if self.gpus:
             return "every run is given a GPU: a process that uses one cannot be forked"
         if record.threads > 1:
@@ -109,7 +115,8 @@ def _alike(attempts: Sequence[Attempt]) -> list[tuple[list[Attempt], bool]]:
     found: dict[tuple[object, ...], list[Attempt]] = {}
     for attempt in attempts:
         record = attempt.record
-        found.setdefault((record.trainer, record.seed), []).append(attempt)
+        trainer = record.trainer if isinstance(record.trainer, str) else tuple(record.trainer)
+        found.setdefault((trainer, record.seed), []).append(attempt)
     batches = [(batch, True) for batch in found.values() if len(batch) > 1]
     single = [batch[0] for batch in found.values() if len(batch) == 1]
     return batches + ([(single, False)] if single else [])

@@ -24,6 +24,7 @@ from gridfold.runs.failure import died, is_infrastructure
 from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run
 from gridfold.trainers.protocol import BUILT_IN
+from gridfold.trainers.warm.script import why_cold
 from gridfold.worker import environment
 
 GRACE_SECONDS = 30.0  # between SIGTERM and SIGKILL: enough to write a checkpoint
@@ -316,7 +317,10 @@ class LocalExecutor:
         if self._server is None:
             # Without sharing, every run does everything itself.
             alone = {stages.LIMIT: "0"} if self.share is False else {}
-            self._server = ImportServer(trainer, {**environment(), MARK: self._session, **alone}, cold=self._cold)
+            warm = self.share is not False and not isinstance(trainer, str) and not why_cold(trainer)
+            self._server = ImportServer(
+                trainer, {**environment(), MARK: self._session, **alone}, cold=self._cold, warm=warm
+            )
         return self._server
 
     def _own(self, attempt: Attempt) -> Attempt:

@@ -19,6 +19,7 @@ import time
 import traceback
 import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gridfold.core import logs
@@ -31,8 +32,10 @@ from gridfold.executors.local.processes import Start, spawn
 from gridfold.identity import reads
 from gridfold.sharing import clocks
 from gridfold.sharing.fork import grow, reap, why_not
+from gridfold.sharing.programs import grow_programs
 from gridfold.sharing.start import Pipes, Shared
 from gridfold.trainers.resolve import resolve
+from gridfold.trainers.warm.program import is_ready
 from gridfold.worker import Moment, Task, run_process
 
 if TYPE_CHECKING:
@@ -54,9 +57,11 @@ def main() -> int:
     for output in (1, 2):
         os.dup2(printed, output)
     reads.start()
-    cold = "it is to import for itself" if start.cold else _preload(start.trainer)
+    cold = "it is to import for itself" if start.cold else "" if start.warm else _preload(start.trainer)
+    if start.warm and not start.cold and (why := _get_warm(start.trainer)):
+        _start_again(replace(start, warm=False, why_cold=f"the command starts a process of its own: {why}"), tied)
     _prepare_to_fork()
-    _Server(Channel(start.connection), start.pipes, printed, tied, cold).serve()
+    _Server(Channel(start.connection), start.pipes, printed, tied, cold, start.why_cold).serve()
 
 
 def _preload(trainer: str | Sequence[str]) -> str:
@@ -74,6 +79,23 @@ def _preload(trainer: str | Sequence[str]) -> str:
     return f"{os.path.relpath(min(files))} looks at a clock when it is imported" if files else ""
 
 
+def _get_warm(command: str | Sequence[str]) -> str:
+    """Import what the script of a command imports; why its programs are to start cold."""
+    from gridfold.trainers.warm.preload import preload  # what functions need nothing of
+
+    began, path = vars(sys.modules["__main__"])["began"]
+    return preload(command, began, path if sys.flags.safe_path else path[1:]) or why_not()
+
+
+def _start_again(start: Start, tied: int) -> NoReturn:
+    """Let this process begin once more, without what it has imported."""
+    said = os.memfd_create("start")
+    os.write(said, pickle.dumps((start, tied)))
+    os.lseek(said, 0, os.SEEK_SET)
+    os.dup2(said, 0)
+    os.execv(sys.executable, [sys.executable, *start.options, "-c", sys.orig_argv[-1]])
+
+
 def _prepare_to_fork() -> None:
     """Make children cheap, and leave to this process what is its own."""
     Owner.current()  # what it looks up once is then known in every child
@@ -86,13 +108,16 @@ def _prepare_to_fork() -> None:
 class _Server:
     """The import server at work: one thread, which waits for the search and for its children."""
 
-    def __init__(self, connection: Channel, pipes: Pipes, printed: int, tied: int, cold: str) -> None:
+    def __init__(
+        self, connection: Channel, pipes: Pipes, printed: int, tied: int, cold: str, unshared: str = ""
+    ) -> None:
         self._connection = connection
         self._pipes = pipes
         self._lifeline = pipes.lifeline
         self._printed = printed
         self._tied = tied
         self._cold = cold
+        self._unshared = unshared
         self._imports = Moment(_BEGAN, 0.0).spent()
         self._children: dict[int, tuple[int, subprocess.Popen[bytes] | None]] = {}
         self._batches: set[int] = set()
@@ -141,8 +166,8 @@ class _Server:
 
     def _start(self, key: int, task: Task | Shared) -> tuple[str, int, Any]:
         why = self._why_cold()
-        if why and isinstance(task, Shared):
-            return "refused", key, why
+        if isinstance(task, Shared) and (why or self._unshared):
+            return "refused", key, why or self._unshared
         try:
             pid, process = self._spawn(task) if why else self._fork(task)
         except OSError as error:  # too many processes, or no memory
@@ -166,6 +191,8 @@ class _Server:
 
     def _run(self, task: Task | Shared) -> int:
         printed = os.pread(self._printed, os.fstat(self._printed).st_size, 0)
+        if isinstance(task, Shared) and is_ready():
+            return grow_programs(task, self._pipes, printed, self._imports)
         if isinstance(task, Shared):
             return grow(task, self._pipes, printed, self._imports)
         return run_process(task, self._lifeline, printed)
@@ -204,6 +231,9 @@ class _Server:
             code = work()
         except BaseException:
             traceback.print_exc()
+        if is_ready():  # what is imported here is of programs
+            sys.stdout.flush()
+            os._exit(code)
         with contextlib.suppress(BaseException):
             if threading := sys.modules.get("threading"):
                 threading._shutdown()  # waits for threads, as the end of a program does

@@ -20,6 +20,7 @@ from gridfold.core.process.orphans import adopt, children
 from gridfold.runs.failure import signal_name
 from gridfold.runs.run import Attempt
 from gridfold.sharing.start import Pipes, Shared
+from gridfold.trainers.warm.script import UNBUFFERED
 from gridfold.worker import Task
 
 if TYPE_CHECKING:
@@ -27,9 +28,14 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+SERVER = "gridfold.executors.local.import_server"
 _END_SECONDS = 6.0  # for the import server to end all that is left
 # The processes import what the search would, also where gridfold is a checkout that is not installed.
-_START = "import sys; sys.path[:] = {path!r}; from {module} import main; sys.exit(main())"
+_START = """import sys
+began = [*sys.modules], sys.path[:]  # what each process of Python begins with
+sys.path[:] = {path!r}
+from {module} import main
+sys.exit(main())"""
 
 
 class ServerDiedError(Exception):
@@ -85,13 +91,16 @@ class ImportServer:
         trainer: what to import. What cannot be imported is left to the runs, which then fail with the error.
         environment: environment variables of the import server and of all runs.
         cold: start each run in a process that imports for itself.
+        warm: start the programs of a command as forks, as far as that can be; see `gridfold.trainers.warm`.
 
     Attributes:
         ready: whether the trainer has been imported.
         cold_reason: why runs start cold; "" if they are forked.
     """
 
-    def __init__(self, trainer: str | Sequence[str], environment: Mapping[str, str], *, cold: bool = False) -> None:
+    def __init__(
+        self, trainer: str | Sequence[str], environment: Mapping[str, str], *, cold: bool = False, warm: bool = False
+    ) -> None:
         self.ready = False
         self.cold_reason = ""
         self._pids: dict[int, int | None] = {}
@@ -108,10 +117,9 @@ class ImportServer:
         self._leaves: dict[int, int] = {}
         self._session = environment.get(MARK, "")
         adopt()  # what is left if the import server is killed
-        start = Start(theirs.fileno(), Pipes(self._tokens, told, self._lifeline.end), trainer, cold)
-        self._process = spawn(
-            "gridfold.executors.local.import_server", start, start.inherited, self._lifeline.end, environment
-        )
+        start = Start(theirs.fileno(), Pipes(self._tokens, told, self._lifeline.end), trainer, cold, warm)
+        options = start.options
+        self._process = spawn(SERVER, start, start.inherited, self._lifeline.end, environment, options)
         theirs.close()
         os.close(told)
 
@@ -271,6 +279,13 @@ class Start:
     pipes: Pipes
     trainer: str | Sequence[str]
     cold: bool
+    warm: bool = False
+    why_cold: str = ""
+
+    @property
+    def options(self) -> Sequence[str]:
+        """Those of Python: a program that is forked writes as it would by itself."""
+        return ("-u",) if not self.warm or UNBUFFERED in self.trainer else ()
 
     @property
     def inherited(self) -> tuple[int, ...]:
@@ -287,7 +302,12 @@ def _pipe() -> tuple[int, int]:
 
 
 def spawn(
-    module: str, said: object, inherited: Sequence[int], lifeline: int, environment: Mapping[str, str] | None = None
+    module: str,
+    said: object,
+    inherited: Sequence[int],
+    lifeline: int,
+    environment: Mapping[str, str] | None = None,
+    options: Sequence[str] = ("-u",),
 ) -> subprocess.Popen[bytes]:
     """Start a module's ``main`` in a new Python that leads a process group; what it is told is pickled.
 
@@ -297,7 +317,7 @@ def spawn(
 
     tied = copy(lifeline)
     process = subprocess.Popen(
-        [sys.executable, "-u", "-c", _START.format(path=sys.path, module=module)],
+        [sys.executable, *options, "-c", _START.format(path=sys.path, module=module)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         pass_fds=(*inherited, tied),

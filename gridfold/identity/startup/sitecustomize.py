@@ -15,14 +15,7 @@ def _listen(told: str) -> None:
     loader = type(__spec__.loader)  # reads what is compiled already
     exec(loader("gridfold_reads", file).get_code("gridfold_reads"), module)  # type: ignore
 
-    def tell(line: bytes) -> None:
-        output = os.open(told, os.O_WRONLY | os.O_APPEND)
-        try:
-            os.write(output, line)
-        finally:
-            os.close(output)
-
-    module["Reads"](tell)  # type: ignore[operator]
+    module["Reads"]().tell(told)  # type: ignore[operator]
 
 
 def _leave() -> None:
