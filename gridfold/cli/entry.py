@@ -1,7 +1,7 @@
 """The command line: parse, call, and end with an exit code.
 
-Exit codes: 0 all is well, 1 a run failed, 2 bad input (nothing was created), 3 other processes have runs
-that are not done, 130 interrupted.
+Exit codes: 0 all is well, 1 a run failed or the first has no metric, 2 bad input (nothing was created), 3 other
+processes have runs that are not done, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from importlib import import_module
 from typing import NoReturn
 
 from gridfold import __version__
-from gridfold.cli.options import COMMANDS, LOOKING, hyper_main_options, train_options
+from gridfold.cli.look_options import LOOKING
+from gridfold.cli.options import COMMANDS, hyper_main_options, train_options
 from gridfold.core.errors import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, nearest, visible
 
 _OLD_OPTIONS = {"--fold": "--share", "--no-fold": "--no-share"}  # still understood, and in no help
