@@ -49,6 +49,11 @@ class Prints:
         """Print at once from now on."""
         builtins.print = self._print
 
+    @property
+    def are_kept(self) -> bool:
+        """Whether there is a mark in what was printed."""
+        return bool(self._texts)
+
     def of(self, trial: int, printed: bytes) -> bytes:
         """What a trial has printed."""
         pattern = re.escape(self._mark.encode()) + rb"(\d+)\0"
