@@ -4,6 +4,7 @@ import inspect
 import re
 import shutil
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -246,3 +247,15 @@ def test_a_library_that_starts_a_program_when_it_is_imported_is_shared(project, 
     install(project, monkeypatch, asks=f"{asks}FOLDER = tempfile.gettempdir()\n")
     source = "import os, sys\nos.environ['SOME'] = '1'\nimport asks\nprint(sys.argv)\n"
     assert len({log.split()[0] for log in logs(project, "together", source).values()}) == 1
+
+
+def test_a_script_that_computes_with_several_threads_starts_cold(project):
+    (project / "script.py").write_text("import os, sys, numpy\nprint(os.environ['OMP_NUM_THREADS'], sys.argv)\n")
+    (project / "runs").mkdir()
+    made = attempt(project / "runs", 0, ["script.py", "{word}"], "a")
+    with LocalExecutor(1, share=None) as executor:
+        ((_, record),) = executor.execute(
+            [replace(made, record=replace(made.record, threads=2))], Watched(), Interrupt()
+        )
+    assert record.state == "completed"
+    assert made.run.log_path.read_text() == "2 ['script.py', 'a']\n"
