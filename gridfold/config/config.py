@@ -14,7 +14,8 @@ import yaml
 
 from gridfold.config import patterns
 from gridfold.config.document import FIXED_TAG, Document, Place, holders, is_foreign, nodes, parse_values
-from gridfold.core.errors import ConfigError, nearest, nearest_file
+from gridfold.config.parser import read_text
+from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS
 from gridfold.core.values import first_repeat, render, render_block
 from gridfold.space.product import ListedParameter
@@ -148,7 +149,7 @@ class Config:
         """
         if isinstance(source, Mapping):
             return cls.parse(render_block(source), "<mapping>")
-        return cls.parse(_read(Path(source)), os.fspath(source))
+        return cls.parse(read_text(Path(source)), os.fspath(source))
 
     @classmethod
     def parse(cls, text: str, name: str) -> Config:
@@ -428,17 +429,6 @@ def _hashable(trainer: Any) -> Any:
 def _is_value(node: yaml.SequenceNode) -> bool:
     """A list without a mapping directly in it; one with a mapping is structure."""
     return not any(isinstance(item, yaml.MappingNode) for item in node.value)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        raise ConfigError("no such file", where=str(path), hint=nearest_file(path)) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"not UTF-8 text: {error.reason} at byte {error.start}", where=str(path)) from None
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", where=str(path)) from None
 
 
 def _section(document: Document) -> Mapping[str, Any]:

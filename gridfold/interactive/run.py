@@ -13,7 +13,7 @@ from gridfold.executors.protocol import Executor
 from gridfold.identity.fingerprint import Code
 from gridfold.interactive.progress import shown
 from gridfold.interactive.search import Search
-from gridfold.interactive.words import said_in_python
+from gridfold.interactive.words import in_python, said_in_python
 from gridfold.records.objective import Objective
 from gridfold.runs.names import check_prefix
 from gridfold.runs.search import SearchDirectory
@@ -27,6 +27,7 @@ from gridfold.search.reuse import find_reusable
 from gridfold.search.reuse import reuse as take_results
 from gridfold.search.warnings import number_like, warnings_of
 from gridfold.show import terminal
+from gridfold.show.unfinished import no_metric
 from gridfold.trainers.saved import label_of
 
 
@@ -45,6 +46,7 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
     threads: int | None = None,
     timeout: float | None = None,
     reuse: bool = False,
+    keep_going: bool = False,
     runs_dir: str | os.PathLike[str] = "runs",
     quiet: bool = False,
 ) -> Search:
@@ -73,17 +75,19 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
         threads: CPU threads of each run.
         timeout: how many seconds a run may take.
         reuse: take the results that earlier searches have of the same config, code and data.
+        keep_going: go on although the first runs all fail alike, or the first has no metric.
         runs_dir: the folder for the runs.
         quiet: show no progress.
 
     Returns:
-        The results. A run that fails is one of them; the others go on.
+        The results. A run that fails is one of them; the others go on. If the first run has no metric, the search stops
+        and the results say what to do.
 
     Raises:
         ConfigError: bad input; nothing was created.
         KeyboardInterrupt: it was stopped; ``gridfold resume`` continues it.
     """
-    execution = Execution(parallel=parallel, timeout=timeout)
+    execution = Execution(parallel=parallel, timeout=timeout, keep_going=keep_going or None)
     with said_in_python():
         base = HyperParamSearch(config, runs_dir, vary=vary, trainer=trainer, metric=metric, maximize=maximize)
         chosen = base.config.override(repeats=repeats, folds=folds, max_runs=max_runs, threads=threads)
@@ -141,7 +145,9 @@ def _execute(pending: Pending, executor: Executor, execution: Execution, *, quie
 def _notes(directory: SearchDirectory, outcome: SearchOutcome, reused: int) -> list[str]:
     """What is to know of how a search went, beside its results."""
     lines = [f"{reused:,} of these results are of earlier searches"] if reused else []
-    lines += (
-        [f"Stopped: {outcome.stopped}", f"To continue: gridfold resume {directory.name}"] if outcome.stopped else []
-    )
+    if outcome.stopped:
+        lines.append(in_python(f"Stopped: {outcome.stopped}"))
+        if outcome.unmeasured:
+            lines += no_metric(*outcome.unmeasured, Objective.said(directory.facts()), directory.name)
+        lines.append(f"To continue: gridfold resume {directory.name}")
     return lines

@@ -12,6 +12,7 @@ _WORDS = (
     (re.compile(r"--max-runs (\d+)"), r"max_runs=\1"),
     (re.compile(r"--vary PATH \.\.\."), 'vary=["PATH", ...]'),
     (re.compile(r"--minimize\b"), "maximize=False"),
+    (re.compile(r"--keep-going\b"), "keep_going=True"),
     (re.compile(r"--metric (\S+?)(?=\.?$)"), r'metric="\1"'),
 )
 

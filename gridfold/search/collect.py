@@ -64,7 +64,8 @@ def collect(search: SearchDirectory, found_by: Patterns) -> Iterator[Collected]:
         search: the search; it will execute further runs with these patterns.
         found_by: patterns for the logs of commands.
     """
-    search.update(patterns=dict(found_by) or None)
+    if dict(found_by) != (search.facts().get("patterns") or {}):
+        search.update(patterns=dict(found_by))
     for entry in search.entries():
         run = search.run(entry)
         record, _, owner = run.standing()

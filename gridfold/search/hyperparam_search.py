@@ -214,7 +214,8 @@ def execute_search(
     search.log(f"process {os.getpid()} starts on {len(pending)} runs")
     outside = Outside(search)
     schedule = Schedule(pending, policy, has_completed=lambda: _has_completed(search), may_start=outside.may_start)
-    if policy.objective and pending.completed and (first := _first_measured(pending, policy.objective)):
+    objective = None if policy.keep_going else policy.objective
+    if objective and pending.completed and (first := _first_measured(pending, objective)):
         schedule.measured(*first)
     interrupt = Interrupt(schedule.is_over)
     failed, unrecorded = 0, []

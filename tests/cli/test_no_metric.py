@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+import gridfold as gridfold_in_python
 from gridfold import ConfigError, HyperParamSearch
 from gridfold.runs.store import Store
 
@@ -197,6 +198,16 @@ def test_from_python(search, write, project, snapshot):
     assert re.sub(r"\d{6}", "HHMMSS", str(caught.value)) == snapshot
     assert sorted(states()) == ["completed", "created"]
     grid.run_grid_search(execute=True, keep_going=True)
+    assert states() == ["completed", "completed"]
+
+
+def test_a_call_in_python(write, project, snapshot):
+    write("functions.py", FUNCTIONS)
+    found = gridfold_in_python.search("functions:nothing", {"x": [1, 2]}, parallel=1, quiet=True)
+    said = re.sub(r"run_\d{6}", "run_HHMMSS", repr(found))
+    assert said[said.index("Stopped") :] == snapshot
+    found = gridfold_in_python.search("functions:nothing", {"x": [1, 2]}, keep_going=True, quiet=True)
+    assert "Stopped" not in repr(found)
     assert states() == ["completed", "completed"]
 
 
