@@ -119,7 +119,7 @@ def test_a_function_works_there_though_it_shares_its_beginning(function, sharing
 
 def test_the_setting_of_the_config_counts_and_another_value_is_refused(program, command, write):
     text = "gridfold: {cwd: RUN, trainer: [sh, -c, 'pwd; echo {{\"x\": 1}}']}\nlr: [1, 2]\n"
-    result = command("hyper_main.py", "--config", write("c.yaml", text.replace("RUN", "run")))
+    result = command("hyper_main.py", "--keep-going", "--config", write("c.yaml", text.replace("RUN", "run")))
     assert result.returncode == 0, result.stderr
     assert (runs(program)[1] / "log.txt").read_text().splitlines()[0] == str(runs(program)[1] / "work")
     for refused in (command("hyper_main.py", "--config", write("c.yaml", text)), command("main.py", "--cwd", "here")):
