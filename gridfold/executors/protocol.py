@@ -63,7 +63,7 @@ class SafeWatcher:
 
     def warned(self, sentence: str) -> None:
         """Something is probably not as it was meant."""
-        self._show(self._watcher.warned, sentence)
+        self._show(lambda: self._watcher.warned(sentence))  # one that cannot say it is no reason to end
 
     def _show(self, show: Callable[..., None], *seen: Any, **more: Any) -> None:
         try:

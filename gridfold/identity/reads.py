@@ -42,6 +42,7 @@ class Reads:
             ``program``, by arguments, or a line for a shell, and the folder where it was started.
         here: the working directory when it began.
         since: when this process began to stand for runs, in nanoseconds: what has changed since is their own.
+        spared: what paths begin with in which nothing matters.
         own_since: when this process itself began, if that is later: it was forked from one that stood for more runs.
     """
 
@@ -50,7 +51,7 @@ class Reads:
         self.since = self.own_since = time.time_ns()
         self.here = os.getcwd()
         self._telling = ""  # a file where this process, and its children, tell what they note
-        self._spared = spared_folders(*_SYSTEM, *_INSTALLED)
+        self.spared = spared_folders(*_SYSTEM, *_INSTALLED)
         self._pid = os.getpid()
         self._stands = False
         self._memory = (-1, -1)  # a file in memory where the children of a run tell
@@ -96,7 +97,7 @@ class Reads:
 
     def leave_out(self, folder: str) -> None:
         """Note nothing from now on of what is in a folder."""
-        self._spared += (os.path.join(folder, ""),)
+        self.spared += (os.path.join(folder, ""),)
 
     def listen(
         self, hear: Callable[[str, tuple[Any, ...]], object], told: Callable[[str, str], object] | None = None
@@ -251,7 +252,7 @@ class Reads:
                 if module and not module.endswith((".pth", ".dist-info", ".egg-info", ".egg-link")):
                     self.note("package", f"{before}{found}{module.partition('.')[0]}")
                 return ""
-        if whole.startswith(self._spared):
+        if whole.startswith(self.spared):
             return ""
         return _source(whole)
 

@@ -11,17 +11,18 @@ import os
 import stat
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
-from gridfold.identity.reads import Reads, spared_folders
+from gridfold.identity.reads import Reads
 
 _MOST_NAMES = 1_000  # that are looked at for what has changed
 _MOST_OF_FOLDER = 300
 _MOST_SECONDS = 0.05  # for a disk behind a network
 _LAG = 10_000_000  # nanoseconds that the time of a file may be behind the clock
+_TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 _OF_PYTHON = ("__pycache__", "site-packages", "node_modules")
 _ASIDE = ("~", ".pyc", ".swp", ".lock", ".tmp", ".part")
 # What changed and was not heard, and is by its name rather what somebody edits while runs go on.
@@ -54,7 +55,7 @@ class Written:
         return cls(path, status.st_ctime_ns, status.st_size, heard, appended)
 
 
-def written(reads: Reads, runs: str, apart: Sequence[str] = (), named: Iterable[str] = ()) -> list[Written]:
+def written(reads: Reads, runs: str, named: Iterable[str] = ()) -> list[Written]:
     """The files that the run of this process has written, those that were heard first.
 
     Caches, temporary and hidden files, and what gridfold itself makes do not count. Of large folders, only a part is
@@ -63,19 +64,21 @@ def written(reads: Reads, runs: str, apart: Sequence[str] = (), named: Iterable[
     Args:
         reads: what the run's process has heard.
         runs: the folder of the runs, in which other programs may write, too.
-        apart: folders that do not count.
         named: files and folders to look at beside the working directory.
     """
-    import tempfile  # it imports much that a search needs not
-
     here, heard = os.path.join(reads.here, ""), reads.of_kind("written")
-    temporary, runs = (os.path.join(os.path.abspath(folder), "") for folder in (tempfile.gettempdir(), runs))
-    look = _Look(reads.own_since, here, runs, temporary, spared_folders(*map(os.path.abspath, apart)))
+    temporary, runs = (os.path.join(os.path.abspath(folder), "") for folder in (_temporary(), runs))
+    look = _Look(reads.own_since, here, runs, temporary, reads.spared)
     found = {path: each for path, appended in heard.items() if (each := look.at_heard(path, appended=bool(appended)))}
     folders = [*reads.of_kind("folder"), *filter(os.path.isdir, heard), *map(os.path.abspath, named), reads.here]
     for each in look.through(dict.fromkeys(folders)):
         found.setdefault(each.path, each)
     return list(found.values())
+
+
+def _temporary() -> str:
+    """Where programs put what is temporary, as ``tempfile`` says, which takes each run longer to import."""
+    return next(filter(None, map(os.environ.get, _TEMPORARY)), "/tmp")
 
 
 @dataclass
@@ -120,7 +123,7 @@ class _Look:
     def _is_to_enter(self, entry: os.DirEntry[str]) -> bool:
         if not entry.is_dir(follow_symlinks=False) or self._is_spared(entry.path):
             return False
-        if entry.path.startswith(self.runs):  # with thousands of runs, perhaps
+        if f"{entry.path}{os.sep}".startswith(self.runs):  # with thousands of runs, perhaps, and nothing else
             changed = entry.stat(follow_symlinks=False).st_mtime_ns
             return changed > self.since and not self._is_of_gridfold(entry.path)
         return not os.path.exists(f"{entry.path}/pyvenv.cfg")

@@ -27,7 +27,7 @@ def written_elsewhere(run: Run, named: Iterable[str] = ()) -> list[Written]:
         named: files and folders that were named to it, such as arguments of a command.
     """
     if run.written is None:
-        run.written = written(reads.start(), str(run.dir.parent), [str(run.dir)], named)
+        run.written = written(reads.start(), str(run.dir.parent), named)
     return run.written
 
 
