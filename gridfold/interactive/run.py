@@ -84,7 +84,7 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
         and the results say what to do.
 
     Raises:
-        ConfigError: bad input; nothing was created.
+        ConfigError: bad input; no run was created.
         KeyboardInterrupt: it was stopped; ``gridfold resume`` continues it.
     """
     execution = Execution(parallel=parallel, timeout=timeout, keep_going=keep_going or None)
@@ -106,7 +106,7 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
             outcome = _execute(pending, executor, execution, quiet=quiet)
     if outcome.interrupted:
         raise KeyboardInterrupt
-    return Search(directory, _notes(directory, outcome, reused))
+    return Search(directory.dir, runs_dir, notes=_notes(directory, outcome, reused))
 
 
 def _check(parallel: int | None, timeout: float | None) -> None:

@@ -1,9 +1,10 @@
-"""A search that has run, as an object: a table, its best run, its figures."""
+"""A search as an object: a table, its best run, its figures."""
 
 from __future__ import annotations
 
 import html
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from gridfold.export.frame import results
 from gridfold.interactive.words import in_python
 from gridfold.records.trials import Results
 from gridfold.runs.search import SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.show import terminal
 from gridfold.show.best import best_of, directory_of
 from gridfold.show.console import plain_console
@@ -61,14 +63,28 @@ class Picture:
 
 
 class Search:
-    """A search that has run. A notebook shows it as a table, ``print`` as text.
+    """A search, also one that ran earlier. A notebook shows it as a table, ``print`` as text.
+
+    Args:
+        name: its name, the path of its directory, or ``last``.
+        runs_dir: the folder of the runs.
+        notes: what is said below the table.
 
     Attributes:
         directory: the directory of the search; those of its runs are beside it.
+
+    Raises:
+        ConfigError: there is no such search.
     """
 
-    def __init__(self, directory: SearchDirectory, notes: Sequence[str] = ()) -> None:
-        self.directory = directory.dir
+    def __init__(
+        self,
+        name: str | os.PathLike[str] = "last",
+        runs_dir: str | os.PathLike[str] = "runs",
+        *,
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.directory = Store(runs_dir).find(os.fspath(name)).dir
         self._notes = tuple(notes)
 
     @property

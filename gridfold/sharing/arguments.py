@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from gridfold.sharing.click_arguments import ClickCommands
 from gridfold.sharing.group import Group
 from gridfold.sharing.shared_dataclass import ParserOfDataclasses, parser_of_dataclasses
 from gridfold.sharing.shared_list import SharedList, share_list
@@ -81,14 +82,18 @@ class Arguments:
 
     def __init__(self) -> None:
         self._of_dataclasses: dict[Any, ParserOfDataclasses] = {}
+        self._click: ClickCommands | None = None
 
     def begin(self) -> None:
         """Watch the parsers."""
         _PARSER.parse_known_args, _PARSER.__init__ = _parse_known_args, self._watched(_init)
+        self._click = ClickCommands()
 
     def end(self) -> None:
         """Watch them no longer."""
         _PARSER.parse_known_args, _PARSER.__init__ = _known_args, _init
+        if self._click:
+            self._click.stop()
         while self._of_dataclasses:
             self._of_dataclasses.popitem()[1].stop()
 

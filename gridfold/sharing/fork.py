@@ -196,7 +196,7 @@ class Branch:
         spent, sizes = self._start.spent(), [len(group) for group in groups]
         where = {"path": path, "place": place, "file": own_file()}
         self.note({"split": self._node, **where, "sizes": sizes, **spent.as_dict()})
-        _flush()
+        self._flush()
         printed, outputs = self._hand_on(are_runs=max(sizes) == 1)
         children, state = _Children(self._pipes, self._token), ForkState.leave()
         for position, group in enumerate(groups):
@@ -218,6 +218,12 @@ class Branch:
             self._work_dir.remove()
         finally:
             os._exit(WAITED)  # also where a signal handler of the trainer raises
+
+    def _flush(self) -> None:
+        """Write out what Python and C libraries hold in their buffers, or each child would write it."""
+        for output in (sys.stdout, sys.stderr):
+            output.flush()
+        ctypes.CDLL(None).fflush(None)
 
     def _hand_on(self, *, are_runs: bool) -> tuple[bytes, list[int]]:
         """Do here, once, what each child would do: what was printed, and the descriptors that print."""
@@ -442,10 +448,3 @@ def _keep_output(printed: bytes, outputs: Sequence[int] = (1, 2)) -> int:
 
 def _content(memory: int) -> bytes:
     return os.pread(memory, os.fstat(memory).st_size, 0)
-
-
-def _flush() -> None:
-    """Write out what Python and C libraries hold in their buffers, or each child would write it."""
-    for output in (sys.stdout, sys.stderr):
-        output.flush()
-    ctypes.CDLL(None).fflush(None)

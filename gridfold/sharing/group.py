@@ -65,7 +65,12 @@ class Group:
         """The mappings, without those that only this list still has."""
         unused = Tracking(self, {}, "", frozenset())
         spare = getrefcount(unused.mapping)
-        self._mappings = [each for each in self._mappings if getrefcount(each.mapping) > spare]
+        before, self._mappings = self._mappings, []
+        for each in before:
+            if getrefcount(each.mapping) > spare:
+                self._mappings.append(each)
+            else:
+                each.let_go()
         return self._mappings
 
     def agree(self, path: str, observe: Observation) -> None:

@@ -33,6 +33,11 @@ def become(target: type, instance: Any) -> None:
         ctypes.pythonapi.Py_DecRef(ctypes.py_object(kind))  # the instance held its type
 
 
+def hide_from_gc(instance: Any) -> None:
+    """Let ``gc.get_objects()`` not give an object, which refers to no other that could refer to it."""
+    ctypes.pythonapi.PyObject_GC_UnTrack(ctypes.py_object(instance))
+
+
 def set_attribute(kind: type, name: str, value: object) -> Callable[[], None]:
     """Set an attribute of a type that is built in; gives what undoes that."""
     attributes = next(found for found in gc.get_referents(kind.__dict__) if type(found) is dict)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from gridfold import stages
-from gridfold.core.process import variables
+from gridfold.core.process import seeding, variables
 from gridfold.core.process.lifeline import tie
 from gridfold.identity import reads
 from gridfold.identity.executed import look_up
@@ -61,6 +62,7 @@ class _ProgramBranch(Branch):
         from gridfold.sharing.arguments import share  # with argparse: those who run no script do without
         from gridfold.sharing.prints import Prints
 
+        self._random = seeding.states()
         stages.use(self._tasks[0].attempt.run.dir.parent)
         self._prints = Prints(self._group, self._is_kept)
         reads.start().listen(self._hear)
@@ -92,6 +94,9 @@ class _ProgramBranch(Branch):
             self._abandon(f"the shared part failed: {type(error).__name__}: {error}"[:300])
         self.work("the end of the script")
 
+    def _flush(self) -> None:
+        """What a program has not written yet, each does at its time."""
+
     def _hand_on(self, *, are_runs: bool) -> tuple[bytes, list[int]]:
         look_up(reads.start())  # once for all
         return super()._hand_on(are_runs=are_runs)
@@ -101,7 +106,8 @@ class _ProgramBranch(Branch):
         if len(group) == 1:
             self._prints.stop()
             printed = self._prints.of(group[0], printed)
-        super()._become(group, printed, outputs)
+        # What was printed is the program's: its log gets that when the program goes on, for the metrics may be in it.
+        super()._become(group, printed if len(group) > 1 else b"", outputs)
         if self._work is None:
             return
         state = ForkState.leave()
@@ -110,9 +116,11 @@ class _ProgramBranch(Branch):
             self._group.trials = group  # whatever is read here, nothing splits
             self._look_after(self._work, self._tasks[group[0]].config or {})
         state.take()
+        seeding.restart(self._random)
         for number, handler in handlers.items():
             signal.signal(number, handler)
         self._pid = os.getpid()
+        _append(self._work.run.log_path, printed)
         variables.leave_alone()
         take(changes)
 
@@ -125,3 +133,9 @@ class _ProgramBranch(Branch):
             code = leave(work, outcome(lambda: trainer.train(config, work.run), stop))
         finally:
             os._exit(code)
+
+
+def _append(path: Path, printed: bytes) -> None:
+    log = os.open(path, os.O_WRONLY | os.O_APPEND)
+    os.write(log, printed)
+    os.close(log)

@@ -146,6 +146,11 @@ class Tracking:
             del self.mapping._tracking
             become_dict(self.mapping)
 
+    def let_go(self) -> None:
+        """Let a mapping that nobody has any more be freed, with what stands in it, which must not be looked at."""
+        if hasattr(self.mapping, "_tracking"):
+            del self.mapping._tracking  # else each of the two keeps the other
+
     # Reading what differs
 
     @property

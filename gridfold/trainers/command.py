@@ -151,7 +151,7 @@ class CommandTrainer:
         reported, printed = Mark.at_end_of(run.dir / METRICS), Mark.at(run.log_path, run.log_start)
         variables |= place.variables() if place else {}
         with reads_of_programs(place.python_path(arguments) if place else None) as listening:
-            code = _execute(arguments, variables | listening, run.log_path, run.work_dir if place else None)
+            code = _execute(arguments, variables | listening, run.log_path, line, run.work_dir if place else None)
         if code:
             raise _failure(code, printed)
         output = ProgramOutput(run.dir, reported, printed, _written(run, arguments, since))
@@ -250,15 +250,23 @@ def _programs(search_path: str | None) -> Iterator[str]:
             yield from os.listdir(folder or ".")  # noqa: PTH208 - names are all that is needed
 
 
-def _execute(arguments: Sequence[str], variables: Mapping[str, str], log_path: Path, folder: Path | None = None) -> int:
+def _execute(
+    arguments: Sequence[str], variables: Mapping[str, str], log_path: Path, original: Sequence[str], folder: Path | None
+) -> int:
     """Run a program to its end: its exit code, or minus the signal that ended it.
 
     It stays in the process group of this process, so that whoever stops this process stops both.
+
+    Args:
+        arguments: the command.
+        variables: of the environment, beside those of this process.
+        log_path: where what it prints goes.
+        original: the command with the user's script, if a copy of that is run.
+        folder: where it works, if that is a folder of its own.
     """
     with log_path.open("ab") as log:
-        process: Program | subprocess.Popen[bytes] = (
-            None if folder else start(arguments, variables)
-        ) or subprocess.Popen(
+        warm = None if folder else start(arguments, variables, original)
+        process: Program | subprocess.Popen[bytes] = warm or subprocess.Popen(
             arguments,
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -18,6 +18,7 @@ RUN_NAMES = ("config", "run_dir", "index", "seed", "fold", "folds")  # what a ru
 OWN_FIRST = ("index", "seed", "fold", "folds")  # unless the config has a key of that name: then its value is meant
 ARGS, CONSTANT, FORMAT = "args", "set", "config"  # kinds of placeholders
 
+_NOT_FINITE = ("inf", "-inf", "nan")  # programs do not read YAML's .inf
 _NAME = r"[\w.-]+"
 # A quote begins a text where a value can begin. Outside of quotes, awk '{n=$1; f()}' is no placeholder with values.
 _ITEM = r"""(?>(?<=[=,\[{:\s])(?:"(?:[^"\\]|\\.)*+"|'[^']*+')|[^{};$`()\n])"""
@@ -134,7 +135,8 @@ def spellings(values: str) -> Mapping[str, str]:
     document = parse_values(values)
     nodes = document.places["values"].node.value
     plain = [node for node in nodes if isinstance(node, yaml.ScalarNode) and node.style is None]
-    return {canonical(document.value(node)): node.value for node in plain}
+    written = [(document.value(node), node.value) for node in plain]
+    return {canonical(value): text for value, text in written if str(value) not in _NOT_FINITE}
 
 
 def trainer_named(trainer: str | Sequence[str]) -> str | tuple[str, ...]:

@@ -88,13 +88,13 @@ def load(file: str) -> Any:
     Raises:
         ConfigError: it is not there, was saved by another version of Python, or what it uses cannot be imported.
     """
+    folder = os.path.dirname(os.path.abspath(file))  # noqa: PTH100, PTH120 - a trainer may change to another folder
+    if heard := reads.current():
+        heard.leave_out(folder)  # what is in it is known by its name
     python = facts_of(file).get("python")
     if python != _python():
         problem = f"the function was saved by Python {python}, and this is {_python()}"
         raise ConfigError(problem, path=_PATH, where=file, hint=f"continue with Python {python}")
-    folder = os.path.dirname(os.path.abspath(file))  # noqa: PTH100, PTH120 - a trainer may change to another folder
-    if heard := reads.current():
-        heard.leave_out(folder)
     token = _loading.set(folder)
     try:
         found = pickle.loads(Path(file).read_bytes())

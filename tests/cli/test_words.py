@@ -121,6 +121,7 @@ def test_constants_of_the_script(gridfold, directories, project):
     code, said = gridfold("search", "--set", "rate=0.5,1.5", "--", sys.executable, "train.py", "--lr", "{lr=3}")
     assert code == 0, said
     assert [loss(run) for run in directories().values()] == [503, 1503]
+    assert "the script of the command has other constants in each run (--set)" in gridfold("sharing")[1]
     assert gridfold("verify", "--all")[0] == 0
     assert gridfold("reproduce", str(directories()["rate_1.5"]))[0] == 0
     assert gridfold("resume", "last", "--repeats", "2")[0] == 0

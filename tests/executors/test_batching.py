@@ -1,5 +1,6 @@
 """Which runs begin in one process."""
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -42,5 +43,11 @@ def test_runs_with_an_environment_of_their_own_do_not():
     assert batches([RECORD] * 2, gpus=True) == [[0], [1]]
 
 
-def test_commands_do_not():
-    assert batches([replace(RECORD, trainer=["python", "train.py"])] * 2) == [[0], [1]]
+def test_commands_that_run_a_script_of_this_python_begin_in_one_process(tmp_path):
+    (tmp_path / "train.py").touch()
+    script = str(tmp_path / "train.py")
+    assert batches([replace(RECORD, trainer=[sys.executable, script, "--lr", "{lr}"])] * 2) == [[0, 1]]
+
+
+def test_other_commands_do_not():
+    assert batches([replace(RECORD, trainer=["sh", "train.sh"])] * 2) == [[0], [1]]

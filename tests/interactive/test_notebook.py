@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import gridfold
 from gridfold.cli import main
 from tests.conftest import ROOT
 
@@ -93,7 +94,7 @@ def test_errors_are_one_clear_message(run):
         "def train(config):\n    return connection.total_changes + config['x']",
         "try:\n    gridfold.search(train, {'x': [1, 2]})\nexcept gridfold.ConfigError as error:\n    print(error)",
         "gridfold.search(lambda config: 1 / config['x'], {'x': [0, 1, 2]})",
-        "[name for name in get_ipython().Completer.complete('gridfold.')[1]]",
+        "get_ipython().Completer.use_jedi = False\nprint(*get_ipython().Completer.complete('gridfold.')[1])",
     )
     assert "".join(outputs[1][0]["text"]).splitlines() == [
         "trainer: 'train' uses 'connection', which cannot be saved for the processes of the runs:"
@@ -103,4 +104,5 @@ def test_errors_are_one_clear_message(run):
     table = data(outputs[2][-1])["text/html"]
     assert "<div>1 failed</div>" in table
     assert re.search(r"ZeroDivisionError at runs/\.functions/lambda_\w+/cell_1\.py:1: division by zero", table)
-    assert "list" not in data(outputs[3][0])["text/plain"]
+    completions = "".join(outputs[3][0]["text"]).split()
+    assert sorted(completions) == sorted(f".{name}" for name in gridfold.__all__)

@@ -241,6 +241,8 @@ def make(k):
             found = gridfold.search(train, {"x": [1, 2]}, quiet=True)
             facts.append(Store().find(found.name).facts())
         assert facts[0]["trainer"] == facts[1]["trainer"]
+        (sources,) = Store().find("last").codes().values()
+        assert [*sources.files] == ["values.py"]
         assert facts[0]["fingerprint"] != facts[1]["fingerprint"]
 
 
@@ -339,6 +341,12 @@ class TestResult:
     def test_as_text_and_in_a_notebook(self, found, snapshot):
         assert without_times(repr(found)) == snapshot
         assert without_times(re.sub(r"\b\d+\.\d(?=</td></tr>|</th></tr>)", "0.0", found._repr_html_())) == snapshot
+
+    def test_an_earlier_search(self, found):
+        for name in (found.name, found.directory, "last"):
+            assert repr(gridfold.Search(name)) == repr(found)
+        with pytest.raises(ConfigError, match="no search 'fund'"):
+            gridfold.Search("fund")
 
     def test_the_best(self, found):
         assert found.best.values == {"x": 1}

@@ -6,9 +6,12 @@
 import argparse
 import contextlib
 import io
+import itertools
+import os
 import random
 import re
 import sys
+import tempfile
 import textwrap
 from collections import Counter
 from pathlib import Path
@@ -55,12 +58,19 @@ def executed(program, monkeypatch):
     return printed.buffer.getvalue(), ended
 
 
+def compiled(script):
+    """The code of a script in a file: a command of click is compiled again from there."""
+    file = Path(tempfile.gettempdir()) / f"gridfold-{os.getpid()}.py"
+    file.write_text(script)
+    return compile(script, str(file), "exec")
+
+
 def told(printed):
     return re.sub("0x[0-9a-f]+", "0x", printed.decode())
 
 
 def alone(script, argvs):
-    program, results = compile(script, "script.py", "exec"), []
+    program, results = compiled(script), []
     before = sys.argv
     for argv in argvs:
         sys.argv = ["".join([word[:1], word[1:]]) for word in argv]
@@ -75,7 +85,7 @@ def together(script, argvs):
 
     Runs whose shared part fails are left out, as each of them then runs alone.
     """
-    program, results, splits, ways, before = compile(script, "script.py", "exec"), {}, [], [[]], sys.argv
+    program, results, splits, ways, before = compiled(script), {}, [], [[]], sys.argv
     while ways:
         way = ways.pop()
         ahead = iter(way)
@@ -227,6 +237,53 @@ def test_a_run_whose_arguments_are_wrong_goes_by_itself():
 )
 def test_each_run_prints_its_own_arguments_without_a_split(body):
     assert paths("args = parser.parse_args()\n" + body) == []
+
+
+DATACLASSES = """
+from dataclasses import asdict, dataclass, field, replace
+from transformers import HfArgumentParser, TrainingArguments
+
+@dataclass
+class Model:
+    name: str = field(default="bert", metadata={"help": "which"})
+    dropout: float = 0.1
+    layers: list[int] = field(default_factory=lambda: [1, 2])
+    task: str | None = None
+    made: list = field(default_factory=list, init=False)
+
+    def __post_init__(self):
+        self.made.append(self.name.upper())
+
+@dataclass(frozen=True)
+class Data:
+    rows: int = 3
+
+    @property
+    def double(self):
+        return 2 * self.rows
+
+parser = HfArgumentParser((Model, Data, TrainingArguments))
+model, data, training = parser.parse_args_into_dataclasses()
+print(model.name, model.made, training.device, training.output_dir, training.train_batch_size, isinstance(data, Data))
+try:
+    data.other = 1
+except Exception as error:
+    print(type(error).__name__, error)
+print(data.double)
+print(model.dropout, model, model == Model(), asdict(model), replace(model, name="x"))
+print(training.learning_rate, str(training.to_dict())[:500], hash(data), type(model) is Model)
+"""
+
+
+def test_dataclasses_of_transformers():
+    pytest.importorskip("transformers")
+    fixed = ["--output_dir", "out", "--use_cpu", "--report_to", "none", "--disable_tqdm", "1"]
+    swept = itertools.product(["1", "2"], ["0.1", "0.2"], ["1e-3", "1e-4"])
+    argvs = [["s.py", *fixed, "--rows", n, "--dropout", d, "--learning_rate", lr] for n, d, lr in swept]
+    found, splits = together(DATACLASSES, argvs)
+    assert found == alone(DATACLASSES, argvs)
+    read = ["Data.rows", "Model.dropout", "TrainingArguments.learning_rate"]
+    assert list(dict.fromkeys(path for path, _, _ in splits)) == read
 
 
 def test_arguments_that_differ_by_their_number():

@@ -13,7 +13,7 @@ from gridfold.core.errors import ConfigError
 from gridfold.core.values import canonical
 from gridfold.runs.run import Run
 from gridfold.trainers.command import CommandTrainer
-from gridfold.trainers.constants import Script
+from gridfold.trainers.constants import ScriptText
 
 SCRIPT = """\
 '''A script.'''
@@ -67,7 +67,7 @@ EDITS = {
 @pytest.mark.parametrize("path", EDITS)
 def test_only_the_value_is_another(path):
     value, line = EDITS[path]
-    source, changes = Script(SCRIPT.encode(), "train.py").with_values({path: value})
+    source, changes = ScriptText(SCRIPT.encode(), "train.py").with_values({path: value})
     before, after = SCRIPT.split("\n"), source.decode().split("\n")
     assert len(before) == len(after)
     differing = [number for number, each in enumerate(after) if each != before[number]]
@@ -77,9 +77,9 @@ def test_only_the_value_is_another(path):
 
 
 def test_all_at_once():
-    source, _ = Script(SCRIPT.encode(), "").with_values({path: value for path, (value, _) in EDITS.items()})
+    source, _ = ScriptText(SCRIPT.encode(), "").with_values({path: value for path, (value, _) in EDITS.items()})
     values = {path: value for path, (value, _) in EDITS.items() if path != "options.depth"}  # a call now: float("inf")
-    again, _ = Script(source, "").with_values(values)
+    again, _ = ScriptText(source, "").with_values(values)
     assert "metadata" in source.decode()
     assert len(source.split(b"\n")) == len(again.split(b"\n")) == SCRIPT.count("\n") + 1
 
@@ -102,7 +102,7 @@ def test_every_value_arrives_and_all_else_stays(value, old, newline, encoding):
     head, tail = f"{coding}é = 'ü\x0c';", f" # é{newline}z = 1\x0c{newline}x"
     source = f"{head}a = {old}{tail}".encode(encoding)
     try:
-        found, _ = Script(source, "").with_values({"a": value})
+        found, _ = ScriptText(source, "").with_values({"a": value})
     except UnicodeEncodeError:
         assert encoding == "latin-1"
         return
@@ -142,13 +142,13 @@ REFUSED = {
 def test_what_is_refused(case, snapshot):
     path, text = REFUSED[case]
     with pytest.raises(ConfigError) as error:
-        Script(text.encode(), "train.py").with_values({path: 5})
+        ScriptText(text.encode(), "train.py").with_values({path: 5})
     assert str(error.value) == snapshot
 
 
 def test_one_inside_the_other():
     with pytest.raises(ConfigError, match=r"params\.lr: cannot be set together with what holds it"):
-        Script(b"params = {'lr': 1}\n", "train.py").with_values({"params": {}, "params.lr": 2})
+        ScriptText(b"params = {'lr': 1}\n", "train.py").with_values({"params": {}, "params.lr": 2})
 
 
 TELLS = """\

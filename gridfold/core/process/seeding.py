@@ -45,6 +45,15 @@ def has_drawn(before: Mapping[str, object]) -> bool:
     return any(known.get(name, state) != state for name, state in states().items())
 
 
+def restart(before: Mapping[str, object]) -> None:
+    """Begin the streams once more that begin at random, of which nobody has used any since `states` gave these."""
+    now = states()
+    if "random" in before and now["random"] == before["random"]:
+        sys.modules["random"].seed()
+    if "numpy" in before and now["numpy"] == before["numpy"]:
+        sys.modules["numpy"].random.seed()
+
+
 def start(seed: int) -> None:
     """Start the random numbers from a seed; those of a library that is not loaded when it is."""
     for name, seeder in _SEEDERS.items():

@@ -55,19 +55,20 @@ def run_module(name: str) -> BaseException | None:
     return None
 
 
-def end(error: BaseException | None, began: Collection[str], *, is_file: bool) -> NoReturn:
+def end(came: list[BaseException], began: Collection[str], *, is_file: bool) -> NoReturn:
     """End this process as Python would, once the code has been executed.
 
     Args:
-        error: what it raised.
+        came: what it raised.
         began: the modules that there were when it began.
         is_file: whether it was a script, not a module.
     """
-    main = sys.modules.get("__main__", ModuleType("__main__"))
+    if is_file:
+        _flush()
+    error = came.pop() if came else None
     code = _conclude(error)
     if is_file and not isinstance(error, SystemExit):
-        for name in ("__file__", "__cached__"):
-            vars(main).pop(name, None)
+        _forget_file()
     if threading := sys.modules.get("threading"):
         with contextlib.suppress(BaseException):
             threading._shutdown()  # waits for threads
@@ -75,7 +76,7 @@ def end(error: BaseException | None, began: Collection[str], *, is_file: bool) -
     code = code if _flush() else _FLUSH_FAILED
     is_interrupt = type(error) is KeyboardInterrupt
     del error
-    _end_modules(main, began)
+    _end_modules(began)
     _flush()
     ctypes.CDLL(None).fflush(None)
     if is_interrupt:
@@ -91,9 +92,6 @@ def _conclude(error: BaseException | None) -> int:
     error.__traceback__ = _without_own(error.__traceback__)
     if isinstance(error, SystemExit):
         return _exit_code(error)
-    for output in (sys.stderr, sys.stdout):
-        with contextlib.suppress(BaseException):
-            output.flush()
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
     hook = sys.excepthook
     try:
@@ -132,7 +130,7 @@ def _without_own(trace: TracebackType | None) -> TracebackType | None:
 def _flush() -> bool:
     """Write what is left; whether that could be done."""
     done = True
-    for output in (sys.stdout, sys.stderr):
+    for output in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         try:
             if output and not output.closed:
                 output.flush()
@@ -141,22 +139,25 @@ def _flush() -> bool:
     return done
 
 
-def _end_modules(main: ModuleType, began: Collection[str]) -> None:
+def _forget_file() -> None:
+    names = vars(sys.modules.get("__main__"))
+    for name in ("__file__", "__cached__"):
+        names.pop(name, None)
+
+
+def _end_modules(began: Collection[str]) -> None:
     """Let go of what the user's modules hold: files are then written, and whoever wants to hears of the end."""
     own = [name for name, module in sys.modules.items() if name not in began and _is_own(module)]
     for name in _TAKEN:
         setattr(sys, name, None)
-    modules = [main, *(sys.modules[name] for name in own if name in sys.modules)]
-    left = [weakref.ref(module) for module in modules]
-    for name in ("__main__", *own):
-        sys.modules.pop(name, None)
-    dictionaries = vars(main)
-    del main, modules
+    for file in [each for each in gc.get_objects() if issubclass(type(each), (io.TextIOWrapper, io.BufferedWriter))]:
+        with contextlib.suppress(BaseException):
+            file.flush()  # in a cycle, what is below could be closed before
+    left = [weakref.ref(sys.modules.pop(name)) for name in ("__main__", *own) if name in sys.modules]
     gc.collect()
     for reference in reversed(left):
         if module := reference():
             _clear(module)
-    _clear_names(dictionaries)
     gc.collect()
 
 
@@ -166,11 +167,8 @@ def _is_own(module: ModuleType) -> bool:
 
 
 def _clear(module: ModuleType) -> None:
-    _clear_names(vars(module))
-
-
-def _clear_names(names: dict[str, object]) -> None:
     """As Python does: first what is private."""
+    names = vars(module)
     private = [name for name in names if name.startswith("_") and not name.startswith("__")]
     for name in (*private, *names):
         if name != "__builtins__":

@@ -74,14 +74,12 @@ def preload(arguments: Sequence[str], began: Collection[str], path: Sequence[str
         heard.matter(file)
     look_up(heard)
     shelf.put(others, dict(heard.noted))
-    heard.noted.clear()
     _open_input()
-    ready = Ready(script, path, new_main(script.file if script.is_file else None))
-    why, late = _import(ready, [*first, *path])
+    why, late = _import(script, [*first, *path])
     look_up(heard)
     noted = dict(heard.noted)
     _import_late(late, shelf)
-    make_ready(Ready(script, path, ready.main, noted, frozenset(sys.modules)))
+    make_ready(Ready(script, path, noted, frozenset(sys.modules)))
     return why
 
 
@@ -116,7 +114,7 @@ def _open_input() -> None:
     sys.stdin.mode = "r"  # type: ignore[misc]
 
 
-def _import(ready: Ready, path: Sequence[str]) -> tuple[str, list[str]]:
+def _import(script: Script, path: Sequence[str]) -> tuple[str, list[str]]:
     """Import what a script does; why programs are to start cold, and what they may import later."""
     read: list[str] = []
 
@@ -124,8 +122,10 @@ def _import(ready: Ready, path: Sequence[str]) -> tuple[str, list[str]]:
         if name.startswith(_OF_RUNS):
             read.append(name)
 
-    with _as_in(ready, path) as argv, variables.watching(tell), suppress(BaseException):
-        for imported in _leading(ready.script, path):
+    wanted = list(_leading(script, path))
+    reads.start().noted.clear()
+    with _as_in(script, path) as argv, variables.watching(tell), suppress(BaseException):
+        for imported in wanted:
             _do(imported)
     if argv.are_read:
         return "one of its modules reads sys.argv when it is imported", []
@@ -135,11 +135,12 @@ def _import(ready: Ready, path: Sequence[str]) -> tuple[str, list[str]]:
 
 
 @contextmanager
-def _as_in(ready: Ready, path: Sequence[str]) -> Iterator[_Arguments]:
+def _as_in(script: Script, path: Sequence[str]) -> Iterator[_Arguments]:
     """Let imports see what those of the script would see."""
-    argv = _Arguments([ready.script.argv[0]])
+    argv = _Arguments([script.argv[0]])
     before = sys.path[:], sys.argv, sys.modules["__main__"]
-    sys.path[:], sys.argv, sys.modules["__main__"] = path, argv, ready.main
+    main = new_main(script.file if script.is_file else None)
+    sys.path[:], sys.argv, sys.modules["__main__"] = path, argv, main
     try:
         yield argv
     finally:

@@ -13,7 +13,6 @@ import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NoReturn
 
 from gridfold.identity import reads
@@ -31,14 +30,12 @@ class Ready:
     Attributes:
         script: what runs.
         path: the folders of modules, but for that of the script.
-        main: the module ``__main__`` of a program.
         noted: what was read when modules were imported.
         modules: those that were imported.
     """
 
     script: Script
     path: Sequence[str]
-    main: ModuleType
     noted: Mapping[tuple[str, Any], Any] = field(default_factory=dict)
     modules: Collection[str] = ()
 
@@ -90,15 +87,18 @@ def is_ready() -> bool:
     return _ready is not None
 
 
-def start(arguments: Sequence[str], changes: Mapping[str, str]) -> Program | None:
+def start(arguments: Sequence[str], changes: Mapping[str, str], original: Sequence[str]) -> Program | None:
     """Start a program as a fork of this process; None if it is to start cold.
 
     Args:
         arguments: the command.
         changes: variables of the environment, beside those of this process.
+        original: the command with the script that was made ready, if another one stands for that.
     """
-    script = script_of(arguments) if _ready else ""
-    if _ready is None or isinstance(script, str) or not script.is_like(_ready.script):
+    script, made_ready = (script_of(each) if _ready else "" for each in (arguments, original))
+    if _ready is None or isinstance(script, str) or isinstance(made_ready, str):
+        return None
+    if not made_ready.is_like(_ready.script):
         return None
     for (kind, name), known in _ready.noted.items():
         reads.start().note(kind, name, known)
@@ -159,13 +159,17 @@ def run(
         take(changes)
         _be(script, _ready)
         before()
-        run_it = main_module.run_file if script.is_file else main_module.run_module
-        error = run_it(script.file if script.is_file else script.what)
-        before_end(error)
-        main_module.end(error, _ready.modules, is_file=script.is_file)
+        main_module.end(_execute(script, before_end), _ready.modules, is_file=script.is_file)
     except BaseException:
         traceback.print_exc()
     os._exit(1)
+
+
+def _execute(script: Script, before_end: Callable[[BaseException | None], object]) -> list[BaseException]:
+    run_it = main_module.run_file if script.is_file else main_module.run_module
+    error = run_it(script.file if script.is_file else script.what)
+    before_end(error)
+    return [error] if error else []
 
 
 def _be(script: Script, ready: Ready) -> None:
@@ -176,10 +180,7 @@ def _be(script: Script, ready: Ready) -> None:
     sys.argv = script.argv
     sys.orig_argv = list(script.words)
     sys.executable = script.python
-    sys.modules["__main__"] = ready.main
-    if script.is_file:
-        vars(ready.main)["__file__"] = script.file
-        vars(ready.main)["__loader__"].path = script.file
+    sys.modules["__main__"] = main_module.new_main(script.file if script.is_file else None)
     _forget_what_is_own()
 
 

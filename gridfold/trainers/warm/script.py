@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 
 from gridfold.identity.programs import PythonCall
-from gridfold.trainers.placeholders import constants_in
 
 UNBUFFERED = "-u"
 _SCRIPT_BYTES = 16 << 20  # more is no text
@@ -44,7 +43,7 @@ class Script:
     @property
     def file(self) -> str:
         """The file, as Python calls it."""
-        return self.what if Path(self.what).is_absolute() else f"{Path.cwd()}/{self.what.removeprefix('./')}"
+        return self.what if Path(self.what).is_absolute() else f"{Path.cwd()}/{self.what}"
 
     @property
     def folder(self) -> str:
@@ -74,8 +73,6 @@ def script_of(arguments: Sequence[str]) -> Script | str:
     """The script that a command runs, or why the command cannot start warm."""
     if sys.platform != "linux":
         return f"no safe fork on {sys.platform}"
-    if constants_in(arguments):
-        return "its script has other constants in each run (--set)"
     program = arguments[0] if arguments else ""
     python = shutil.which(program)
     if python is None or not _is_this_python(python, sys.executable):

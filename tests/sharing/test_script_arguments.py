@@ -1,0 +1,80 @@
+"""Scripts of one search share what they do until they read an argument in which runs differ."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gridfold.runs.search import SearchDirectory
+
+ARGPARSE = """
+import argparse, json, sys
+from pathlib import Path
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float)
+parser.add_argument("--size", type=int)
+parser.add_argument("--out", type=Path, default=Path("out"))
+args = parser.parse_args()
+print(args, len(sys.argv), args.out)
+print("size", args.size)
+print(json.dumps({"loss": args.lr * args.size}))
+"""
+CLICK = """
+import json
+import click
+
+@click.command()
+@click.option("--lr", type=float)
+@click.option("--size", default=1)
+def main(lr, size):
+    print("begin")
+    for step in range(size):
+        print(step)
+    print(json.dumps({"loss": lr * size}))
+
+if __name__ == "__main__":
+    main()
+"""
+LOOP = """
+import json, sys
+values = {}
+for word in sys.argv[1:]:
+    if word.startswith("--"):
+        name = word[2:]
+    else:
+        values[name] = float(word)
+print(json.dumps({"loss": values["lr"] * values["size"]}))
+"""
+WRONG = ARGPARSE.replace("type=int", "choices=['2']").replace("args.lr * args.size", "args.lr")
+
+
+@pytest.mark.parametrize(
+    ("script", "paths"),
+    [
+        (ARGPARSE, ["args.size", "args.lr", "args.lr"]),
+        (CLICK, ["size", "lr", "lr"]),
+        (LOOP, ["sys.argv", "sys.argv", "sys.argv"]),
+        (WRONG, ["sys.argv", "args.lr"]),
+    ],
+)
+def test_runs_of_a_script_share_until_they_read_an_argument(script, paths, tmp_path):
+    (tmp_path / "train.py").write_text(script)
+    (tmp_path / "c.yaml").write_text("lr: [0.1, 0.2]\nsize: [2, 3]\n")
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    command = ["python", "train.py", "--lr", "{lr}", "--size", "{size}"]
+    search = [sys.executable, "-m", "gridfold", "search", "--config", "c.yaml", "--run-prefix", "s", "--", *command]
+    subprocess.run(search, cwd=tmp_path, env=environment, capture_output=True, check=False)
+    (directory,) = (each for each in (tmp_path / "runs").iterdir() if (each / "sharing.jsonl").exists())
+    splits = [event for event in SearchDirectory(directory).sharing_events() if "split" in event]
+    assert sorted(split["path"] for split in splits if max(split["sizes"]) > 0) == sorted(paths)
+    for lr in ("0.1", "0.2"):
+        for size in ("2", "3"):
+            alone = [word.format(lr=lr, size=size) for word in command]
+            ended = subprocess.run(
+                alone, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+            )
+            (run,) = (tmp_path / "runs").glob(f"*_lr_{lr}_size_{size}")
+            assert (run / "log.txt").read_bytes() == ended.stdout
