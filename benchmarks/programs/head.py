@@ -21,6 +21,7 @@ def parse():
     parser.add_argument("--lr", type=float, default=1e-2)
     parser.add_argument("--weight_decay", type=float, default=0.0)
     parser.add_argument("--batch_size", type=int, default=32)
+    parser.add_argument("--hidden", type=int, default=64)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
@@ -33,10 +34,10 @@ def read(path):
 
 
 class Head(nn.Module):
-    def __init__(self, words, labels):
+    def __init__(self, words, hidden, labels):
         super().__init__()
         self.embedding = nn.Embedding(words, 16, padding_idx=0)
-        self.layers = nn.Sequential(nn.Linear(16, 64), nn.ReLU(), nn.Linear(64, labels))
+        self.layers = nn.Sequential(nn.Linear(16, hidden), nn.ReLU(), nn.Linear(hidden, labels))
 
     def forward(self, tokens):
         mask = (tokens != 0).unsqueeze(-1)
@@ -52,7 +53,7 @@ def main():
     tokens = tokens["input_ids"]
     order = torch.randperm(len(labels))
     train, test = order[: len(order) * 4 // 5], order[len(order) * 4 // 5 :]
-    model = Head(len(tokenizer), int(labels.max()) + 1)
+    model = Head(len(tokenizer), args.hidden, int(labels.max()) + 1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, weight_decay=args.weight_decay)
     for epoch in range(args.epochs):
         model.train()
