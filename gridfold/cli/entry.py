@@ -17,7 +17,8 @@ from importlib import import_module
 from typing import NoReturn
 
 from gridfold import __version__
-from gridfold.cli.options import COMMANDS, LOOKING, hyper_main_options, train_options
+from gridfold.cli.look_options import LOOKING
+from gridfold.cli.options import COMMANDS, hyper_main_options, train_options
 from gridfold.core.errors import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, nearest, visible
 
 _OLD_OPTIONS = {"--fold": "--share", "--no-fold": "--no-share"}  # still understood, and in no help

@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gridfold.config.config import SECTION, Config, is_within
+from gridfold.config.config import Config, is_within
 from gridfold.config.document import holders, parse_values
 from gridfold.config.number_like import texts_like_numbers
+from gridfold.config.settings import SECTION
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import plain, render, render_block
 from gridfold.space.product import ListedParameter

@@ -32,6 +32,7 @@ from gridfold.search.loop import Policy, Schedule, misses
 from gridfold.search.outside import Outside
 from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan
+from gridfold.search.said import plan_said
 from gridfold.search.warnings import number_like
 
 
@@ -184,7 +185,7 @@ def planned(config: Config, variations: Mapping[str, Any], trainer: Any, store: 
     Raises:
         ConfigError: bad input; nothing was created.
     """
-    plan = Plan(config, from_mapping(variations))
+    plan = plan_said(config, from_mapping(variations))
     plan.check_size()
     if trainer is None:
         return plan

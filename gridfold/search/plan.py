@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from gridfold.config.config import SECTION, Config
+from gridfold.config.config import Config
 from gridfold.config.one_value import guesses, shortest
 from gridfold.config.overrides import Variation, parse_arguments, varied
 from gridfold.config.render import Renderer
 from gridfold.config.seeds import find_seeds
+from gridfold.config.settings import SECTION
 from gridfold.core.errors import ConfigError
 from gridfold.core.limits import MOST_RUNS, USUAL_RUNS
 from gridfold.core.values import render

@@ -106,6 +106,7 @@ class _ProgramBranch(Branch):
         if len(group) == 1:
             self._prints.stop()
             printed = self._prints.of(group[0], printed)
+            self._prints.rewrite_buffers(group[0])
         # What was printed is the program's: its log gets that when the program goes on, for the metrics may be in it.
         super()._become(group, printed if len(group) > 1 else b"", outputs)
         if self._work is None:

@@ -14,8 +14,8 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Column, Table
 
-from gridfold.config.config import SECTION
 from gridfold.config.document import holders
+from gridfold.config.settings import SECTION
 from gridfold.core.values import render
 from gridfold.runs.names import RunNames
 from gridfold.runs.run import Run

@@ -10,6 +10,7 @@ import shlex
 import tokenize
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +183,12 @@ def _edited(script: Path, names: Sequence[str], config: Mapping[str, Any]) -> tu
     except OSError as error:
         hint = nearest_file(script)
         raise ConfigError(f"cannot be read: {error.strerror}", path=SETTING, where=str(script), hint=hint) from None
-    return ScriptText(source, str(script)).with_values({name: value_at(config, name) for name in names})
+    return _text(source, str(script)).with_values({name: value_at(config, name) for name in names})
+
+
+@lru_cache(maxsize=8)  # a search asks for each of its trials
+def _text(source: bytes, name: str) -> ScriptText:
+    return ScriptText(source, name)
 
 
 def _place(arguments: Sequence[str]) -> int:

@@ -52,9 +52,11 @@ def config_for(run: Run, config: Mapping[str, Any]) -> Path:
         run: the run.
         config: the config as the command is to see it.
     """
+    if not run.cwd:
+        return run.config_path.absolute()
     from gridfold.config.config import Config  # a run is told its config, and need not read it
 
-    if not run.cwd or (written := Config.load(run.config_path)).keeps_tags or written.data == config:
+    if (written := Config.load(run.config_path)).keeps_tags or written.data == config:
         return run.config_path.absolute()
     replace_file(run.dir / ABSOLUTE_CONFIG, render_block(config))
     return run.dir.absolute() / ABSOLUTE_CONFIG

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from gridfold import HyperParamSearch
+
 SCRIPT = """\
 import argparse, json, os
 
@@ -126,6 +128,15 @@ def test_constants_of_the_script(gridfold, directories, project):
     assert gridfold("reproduce", str(directories()["rate_1.5"]))[0] == 0
     assert gridfold("resume", "last", "--repeats", "2")[0] == 0
     assert (project / "train.py").read_text() == SCRIPT
+
+
+def test_a_command_in_a_config(gridfold, write, directories):
+    command = [sys.executable, "train.py", "--lr", "{lr=1,2}", "{args}", "{set:rate}"]
+    write("c.yaml", f"gridfold: {{trainer: {json.dumps(command)}}}\nrate: 0.5\nwd: [3, 4]\n")
+    assert gridfold("search", "--config", "c.yaml")[0] == 0
+    assert [loss(run) for run in directories().values()] == [531, 532, 541, 542]
+    made = HyperParamSearch("c.yaml").run_grid_search(run_prefix="python")
+    assert len(made) == 4
 
 
 def test_one_run(gridfold, project):

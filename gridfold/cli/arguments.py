@@ -1,0 +1,56 @@
+"""The options that several commands take."""
+
+from __future__ import annotations
+
+import argparse
+
+from gridfold.cli import values
+
+
+def patterns_option(parser: argparse._ActionsContainer, default: str) -> None:
+    """Add ``--metrics``; ``default`` says what it is without."""
+    parser.add_argument(
+        "--metrics",
+        metavar="NAME=PATTERN",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=values.pattern,
+        help=f"regular expression for a metric in the logs, with its number in parentheses (default: {default})",
+    )
+
+
+def search_argument(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """Add the search that a command is about."""
+    text = "name or path of a search, or last" + ("" if required else " (the default)")
+    parser.add_argument(
+        "search", metavar="SEARCH", nargs=None if required else "?", default="last", type=values.text, help=text
+    )
+
+
+def searches_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the searches that a command is about."""
+    text = "names or paths of searches, or last (the default)"
+    parser.add_argument("searches", metavar="SEARCH", nargs="*", default=["last"], type=values.text, help=text)
+
+
+def metric_options(parser: argparse.ArgumentParser) -> None:
+    """Add what to compare runs by."""
+    text = "metric to compare runs by (default: from the config, or the first one)"
+    parser.add_argument("--metric", metavar="NAME", type=values.text, help=text)
+    direction = parser.add_mutually_exclusive_group()
+    direction.add_argument("--maximize", action="store_true", default=None, help="higher is better")
+    direction.add_argument(
+        "--minimize",
+        dest="maximize",
+        action="store_false",
+        default=None,
+        help="lower is better (default: depends on the name of the metric)",
+    )
+
+
+def run_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the run that a command is about."""
+    parser.add_argument(
+        "run", metavar="RUN", type=values.text, help="path of a run, its number in the last search, or SEARCH:NUMBER"
+    )
