@@ -18,8 +18,9 @@ def word_language_model() -> None:
     """Pieces of the corpus that comes with it."""
     corpus, tiny = Path("data/wikitext-2"), Path("data/tiny")
     tiny.mkdir(parents=True, exist_ok=True)
-    for name, source, size in (("train", "valid", 60_000), ("valid", "test", 12_000), ("test", "test", 12_000)):
-        (tiny / f"{name}.txt").write_text((corpus / f"{source}.txt").read_text()[:size])
+    learnt, tested = ((corpus / f"{name}.txt").read_text() for name in ("valid", "test"))
+    for name, text in (("train", learnt[:60_000]), ("valid", tested[:12_000]), ("test", tested[-12_000:])):
+        (tiny / f"{name}.txt").write_text(text)
 
 
 def nanogpt() -> None:

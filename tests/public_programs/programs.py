@@ -208,8 +208,8 @@ PROGRAMS = [
         folder="scripts/setfit",
         environment="transformers4",
         command="gridfold search --cwd run --metrics 'accuracy=Average, N/A, ([0-9.]+)' -- python run_fewshot.py"
-        " --model tiny/encoder --sample_sizes 8 --batch_size 8 --exp_name {index}"
-        " --num_iterations '{num_iterations=1,2}'",
+        " --model tiny/encoder --num_iterations 1 --batch_size 8 --exp_name {index}"
+        " --sample_sizes '{sample_sizes=4,8}'",
         metric="accuracy",
         truth=line(r"Average, N/A, ([\d.]+)"),
         best=max,

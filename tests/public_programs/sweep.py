@@ -36,7 +36,10 @@ def main() -> int:
     wrong = 0
     for program in chosen:
         print(f"\n## {program.name}, {program.repository} at {program.commit[:10]}", flush=True)
-        complaints = check(program, options)
+        try:
+            complaints = check(program, options)
+        except subprocess.CalledProcessError as error:
+            complaints = [str(error)]
         wrong += bool(complaints)
         print("\n".join(f"WRONG: {complaint}" for complaint in complaints) or "right", flush=True)
     print(f"\n{len(chosen) - wrong} of {len(chosen)} programs: right metric, no file overwritten")
@@ -92,7 +95,7 @@ def environment(name: str, work: Path) -> Path:
 
 
 def call(words: list[str | Path], folder: Path, variables: dict[str, str] | None = None) -> None:
-    """Execute a command; an end of everything if it fails."""
+    """Execute a command, which must not fail."""
     subprocess.run(words, cwd=folder, env=variables, check=True)
 
 
