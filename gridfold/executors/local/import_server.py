@@ -31,7 +31,8 @@ from gridfold.core.process.orphans import Orphans
 from gridfold.executors.local.processes import Start, spawn
 from gridfold.identity import reads
 from gridfold.sharing import clocks
-from gridfold.sharing.fork import grow, reap, why_not
+from gridfold.sharing.children import reap
+from gridfold.sharing.fork import grow, why_not
 from gridfold.sharing.start import Pipes, Shared
 from gridfold.trainers.resolve import resolve
 from gridfold.trainers.warm.program import is_ready
