@@ -11,27 +11,50 @@ from typing import TYPE_CHECKING, Any
 from gridfold.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from gridfold.core.values import fixed
     from gridfold.export.frame import results
+    from gridfold.interactive.run import search
+    from gridfold.interactive.search import Search
     from gridfold.runs.run import Run
     from gridfold.search.hyperparam_search import HyperParamSearch
     from gridfold.sharing.questions import alternatives, ask, count
     from gridfold.stages import stage
 
-__all__ = ["ConfigError", "HyperParamSearch", "Run", "alternatives", "ask", "count", "results", "stage"]
+__all__ = [
+    "ConfigError",
+    "HyperParamSearch",
+    "Run",
+    "Search",
+    "alternatives",
+    "ask",
+    "count",
+    "fixed",
+    "results",
+    "search",
+    "stage",
+]
 __version__ = "0.1.0"
 
 _HOMES = {
     "HyperParamSearch": "gridfold.search.hyperparam_search",
     "Run": "gridfold.runs.run",
+    "Search": "gridfold.interactive.search",
     "alternatives": "gridfold.sharing.questions",
     "ask": "gridfold.sharing.questions",
     "count": "gridfold.sharing.questions",
+    "fixed": "gridfold.core.values",
     "results": "gridfold.export.frame",
     "stage": "gridfold.stages",
 }
 
 
 def __getattr__(name: str) -> Any:
+    if name == "search":  # the room, which can be called
+        return importlib.import_module("gridfold.search")
     if name in _HOMES:  # imported when asked for: the processes of runs need little of the package
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

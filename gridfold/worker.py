@@ -29,10 +29,12 @@ from gridfold.core.process.orphans import adopt
 from gridfold.identity import reads
 from gridfold.identity.data import named_by
 from gridfold.identity.executed import sources_of_run
+from gridfold.identity.paths import with_absolute_paths
 from gridfold.runs.failure import ProgramFailed, describe
 from gridfold.runs.record import Record, now, started
 from gridfold.runs.reports import numbers
 from gridfold.runs.run import Attempt, Run, of_record
+from gridfold.runs.written import note_written
 from gridfold.trainers.protocol import Trainer
 from gridfold.trainers.resolve import resolve
 from gridfold.trainers.warm.program import make_cold
@@ -74,7 +76,9 @@ class Task:
         with contextlib.suppress(ConfigError):
             config = Config.load(run.config_path).data
             trainer = self.attempt.record.trainer
-            return replace(task, config=config, named=named_by(config, () if isinstance(trainer, str) else trainer))
+            named = named_by(config, () if isinstance(trainer, str) else trainer)
+            seen = with_absolute_paths(config, os.getcwd()) if self.attempt.record.cwd else config  # noqa: PTH109
+            return replace(task, config=seen, named=named)
         return task
 
     def written(self, outputs: Sequence[int] = (1, 2)) -> bytes:
@@ -200,7 +204,10 @@ def run_process(task: Task, lifeline: int | None = None, printed: bytes = b"", o
 
     def train() -> Mapping[str, float]:
         config = task.config or _config(work.run)
-        return prepare(work.record).train(config, work.run)
+        trainer = prepare(work.record)
+        if work.run.cwd and isinstance(work.record.trainer, str):  # a command is started there
+            os.chdir(work.run.work_dir)
+        return trainer.train(config, work.run)
 
     return leave(work, outcome(train, stop))
 
@@ -239,14 +246,18 @@ def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs:
     log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)  # not before: it is whose the attempt is
     for output in outputs:
         os.dup2(log, output)
+    run.log_start = os.fstat(log).st_size
+    if record.attempt > 1:
+        run.set_aside(record.attempt - 1)
+        record = replace(record, log_start=run.log_start)
     os.write(log, printed)
     os.close(log)
     if task.environment:
         os.environ.update(task.environment)
     stages.use(run.dir.parent)
     adopt()
-    if record.attempt > 1:
-        run.set_aside(record.attempt - 1)
+    if run.cwd:
+        run.work_dir.mkdir(exist_ok=True)
     return Work(run, record, stop, Moment.now(), named=task.named)
 
 
@@ -287,11 +298,13 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     sharing = work.sharing()
     notes = [cut(str(note), _MOST_NOTED) for note in (*work.run.notes[:_MOST_NOTES], *stages.notes())]
     ended, inputs = now(), work.inputs()
-    record = replace(
-        work.record, ended=ended, seconds=sharing["own_seconds"], sharing=sharing, notes=notes, inputs=inputs, **outcome
-    )
+    said: dict[str, Any] = {"sharing": sharing, "notes": notes, "inputs": inputs}
+    said |= {"source": work.run.source, "candidates": list(work.run.candidates)}
+    record = replace(work.record, ended=ended, seconds=sharing["own_seconds"], **said, **outcome)
     if record.state == "completed" and work.run.told_to_stop:
         record = replace(record, state="stopped")
+    with contextlib.suppress(Exception):  # as above
+        note_written(work.run, record.search)
     if not work.run.conclude(record, is_own=True):
         return TAKEN
     return 0 if record.is_done else 1

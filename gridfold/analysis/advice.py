@@ -281,7 +281,7 @@ class _Next:
         words = [] if self.facts["threads"] == config.threads else ["--threads", str(self.facts["threads"])]
         if not self.plan.seeds.are_listed and self.repeats != (config.settings.repeats or 1):
             words += ["--repeats", str(self.repeats)]
-        for name in ("folds", "metric", "max_runs"):
+        for name in ("cwd", "folds", "metric", "max_runs"):
             said = self.facts.get(name)
             if said is not None and said != getattr(config.settings, name):
                 words += [f"--{name.replace('_', '-')}", str(said)]

@@ -1,7 +1,7 @@
 """The command line: parse, call, and end with an exit code.
 
-Exit codes: 0 all is well, 1 a run failed, 2 bad input (nothing was created), 3 other processes have runs
-that are not done, 130 interrupted.
+Exit codes: 0 all is well, 1 a run failed or the first has no metric, 2 bad input (nothing was created), 3 other
+processes have runs that are not done, 130 interrupted.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from gridfold.search.pending import Pending
 from gridfold.search.reuse import find_reusable, reuse
 from gridfold.show import live, terminal
 from gridfold.show import sharing as shared_work
+from gridfold.show.unfinished import unfinished
 
 
 def execute(
@@ -62,7 +63,7 @@ def execute(
         _say_the_end(read_pending(directory) if left is None else left, outcome, options, again)
     if outcome.interrupted:
         return EXIT_INTERRUPTED
-    if outcome.failed or outcome.choices:
+    if outcome.failed or outcome.asks:
         return EXIT_FAILED
     return EXIT_LEFT if left is not None and left.held and not outcome.stopped else 0
 
@@ -140,17 +141,18 @@ def _say_the_end(left: Pending, outcome: SearchOutcome, options: argparse.Namesp
         errors.print(line, soft_wrap=True)
     if left.held:
         output.print(terminal.held(left), soft_wrap=True)
-    if left.has_more and (outcome.stopped or outcome.interrupted):
-        errors.print(terminal.unfinished(directory, outcome, again), soft_wrap=True)
+    if outcome.asks or (left.has_more and (outcome.stopped or outcome.interrupted)):
+        errors.print(unfinished(left, outcome, again), soft_wrap=True)
 
 
 def _execute(pending: Pending, executor: Executor, execution: Execution, options: argparse.Namespace) -> SearchOutcome:
     directory, output, policy = pending.search, output_of(options), execution.policy()
     objective, races = Objective.said(directory.facts()), bool(directory.facts().get("race"))
-    policy = policy if policy.keep_going else replace(policy, objective=objective)
+    policy = replace(policy, objective=objective)
     _reuse(pending, pending.entries, options)
     pending.on_added.append(lambda added: _reuse(pending, lambda: added, options))
     with live.live(output, pending.total, pending.completed, objective, executor.parallel, races=races) as view:
+        view.warns = policy.keep_going
         return execute_search(pending, executor, view, policy, execution.keep(directory))
 
 

@@ -1,4 +1,4 @@
-"""What the commands do that look at what is there: nothing is run."""
+"""What the commands do that look at what is there, or read it again: nothing is run."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from gridfold.core.errors import ConfigError, nearest, visible
+from gridfold.core.errors import EXIT_FAILED, ConfigError, nearest, visible
 from gridfold.export import formats
 from gridfold.records.filter import Filter
 from gridfold.records.objective import Objective
 from gridfold.records.table import Table, differing
-from gridfold.records.trials import compare
+from gridfold.records.trials import compare, objective_of, write_results
 from gridfold.runs.store import Store
+from gridfold.search.collect import collect as read_metrics
+from gridfold.search.collect import patterns_of
 from gridfold.search.status import Status
 from gridfold.show import best as chosen
+from gridfold.show import collected, search_list, terminal
 from gridfold.show import diff as apart
 from gridfold.show import sharing as shared_work
-from gridfold.show import terminal
 from gridfold.show.trial_table import TrialTable
 
 
@@ -72,6 +74,17 @@ def stop(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     return 0
 
 
+def collect(options: argparse.Namespace, again: str) -> int:
+    """Read the metrics of runs that are done again, and say what has changed."""
+    search = Store().find(options.search)
+    patterns = patterns_of(search, dict(options.metrics))
+    found = list(read_metrics(search, patterns))
+    write_results(search)
+    said = collected.render(search, found, objective_of(search), patterns, again)
+    terminal.console().print(escape(said), soft_wrap=True)
+    return EXIT_FAILED if any(each.problem for each in found) else 0
+
+
 def results(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Show the results of searches as a table, or write them as data."""
     form = options.format or _format_of(options.output)
@@ -121,6 +134,17 @@ def best(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
 
 def diff(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Show in what two runs differ."""
+    store, names = Store(), [options.run, options.other]
+    if options.number is not None:
+        store.find(options.run)  # what is wrong with its name is said of it
+        names = [f"{options.run}:{number}" for number in (options.other, options.number)]
+    terminal.console().print(apart.render(*map(store.find_run, names)), soft_wrap=True)
+    return 0
+
+
+def list_searches(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """List the searches."""
     store = Store()
-    terminal.console().print(apart.render(*map(store.find_run, (options.run, options.other))), soft_wrap=True)
+    searches = store.searches() or [store.find("last")]  # which says what to do where there is none
+    terminal.console().print(search_list.render(searches, sys.maxsize if options.all else options.count))
     return 0

@@ -8,7 +8,18 @@ from collections.abc import Callable
 from gridfold.cli import values
 from gridfold.core.limits import USUAL_RUNS
 
-LOOKING = ("status", "sharing", "results", "best", "diff", "report", "logs", "stop")  # actions that run nothing
+LOOKING = (
+    "list_searches",
+    "status",
+    "sharing",
+    "results",
+    "best",
+    "diff",
+    "report",
+    "logs",
+    "stop",
+    "collect",
+)  # actions that run nothing
 
 
 def hyper_main_options(parser: argparse.ArgumentParser) -> None:
@@ -25,8 +36,8 @@ def _search_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "Run every combination of the values in a config. Each run gets its own directory under runs/."
     parser.epilog = (
         "To sweep your own script, put its command after --: "
-        "hyper_main.py --config c.yaml -- python train.py --lr {training.lr}. "
-        "Each run fills in the value at that path; {config}, {run_dir}, {index}, {seed}, {fold} and {folds} work too."
+        "hyper_main.py -- python train.py --lr '{lr=0.1,0.2}', or with a config: --lr {training.lr}. "
+        "Each run fills in its value; {args}, {config}, {run_dir}, {index}, {seed}, {fold} and {folds} work too."
     )
     _plan_options(parser)
     parser.add_argument("--no-execute", action="store_true", help="create the directories and configs only")
@@ -128,6 +139,28 @@ def _stop_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(action="stop")
 
 
+def _collect_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Read the metrics of the completed runs of a search again, from their logs and files: with other patterns, or "
+        "after metrics.json was put into run directories. Runs that are under way are left alone. Nothing is run."
+    )
+    _search_argument(parser, required=False)
+    _patterns_option(parser, "those of the search, and of gridfold.metrics in the config that it was made from")
+    parser.set_defaults(action="collect")
+
+
+def _patterns_option(parser: argparse._ActionsContainer, default: str) -> None:
+    parser.add_argument(
+        "--metrics",
+        metavar="NAME=PATTERN",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=values.pattern,
+        help=f"regular expression for a metric in the logs, with its number in parentheses (default: {default})",
+    )
+
+
 def _reproduce_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "Repeat a run in a fresh directory and compare the metrics."
     _run_argument(parser)
@@ -206,20 +239,29 @@ def _best_options(parser: argparse.ArgumentParser) -> None:
 
 def _diff_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "Show how two runs differ: config, metrics, environment, code."
-    for name, which in (
-        ("run", "path of a run, its number in the last search, or SEARCH:NUMBER"),
-        ("other", ""),
-    ):
-        parser.add_argument(name, metavar="RUN", type=values.text, help=which or "the other run")
+    parser.usage = "%(prog)s [-h] (RUN RUN | SEARCH NUMBER NUMBER)"
+    which = "path of a run, its number in the last search, or SEARCH:NUMBER; or a search"
+    parser.add_argument("run", metavar="RUN", type=values.text, help=which)
+    parser.add_argument("other", metavar="RUN", type=values.text, help="the other run; or the number of a run")
+    parser.add_argument("number", metavar="NUMBER", nargs="?", type=values.text, help="the number of the other run")
     parser.set_defaults(action="diff")
+
+
+def _list_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = "List the searches, the latest first: runs done of all, best value, what is running or left."
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "-n", dest="count", metavar="N", type=values.count, default=20, help="number of searches (default: 20)"
+    )
+    which.add_argument("--all", action="store_true", help="all searches")
+    parser.set_defaults(action="list_searches")
 
 
 def train_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``main.py``, which trains one config."""
     parser.description = "Train one config, into runs/YYYY-MM-DD_HHMMSS."
-    parser.add_argument(
-        "--config", metavar="FILE", type=values.text, required=True, help="a config without lists to sweep"
-    )
+    parser.add_argument("--config", metavar="FILE", type=values.text, help="a config without lists to sweep")
+    _set_option(parser)
     _trainer_options(parser)
     parser.add_argument(
         "--timeout", metavar="TIME", type=values.duration, help="stop after this time, such as 2h or 90s"
@@ -233,6 +275,9 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
         "--config", metavar="FILE", type=values.text, help="base config (default: the first in config/, alphabetically)"
     )
     parser.add_argument(
+        "--no-config", action="store_true", help="no base config, although there is a folder config/: values alone"
+    )
+    parser.add_argument(
         "--param-variations",
         metavar="PATH=V1,V2,...",
         nargs="+",
@@ -240,6 +285,7 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="replace the values at PATH; a single value fixes it, +PATH=... adds a path",
     )
+    _set_option(parser)
     parser.add_argument(
         "--vary",
         metavar="PATH",
@@ -258,6 +304,17 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
     _comparison_options(parser)
     parser.add_argument(
         "--reuse", action="store_true", help="reuse results of other searches where config, code and data are the same"
+    )
+
+
+def _set_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set",
+        metavar="NAME=V1,V2,...",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="replace the value of a constant of the Python script after --, such as lr or params.lr",
     )
 
 
@@ -288,6 +345,7 @@ def _comparison_options(parser: argparse.ArgumentParser) -> None:
         help="higher is better (default: depends on the name of the metric)",
     )
     direction.add_argument("--minimize", dest="maximize", action="store_false", help="lower is better")
+    _patterns_option(group, "those of gridfold.metrics in the config")
 
 
 def _trainer_options(parser: argparse.ArgumentParser) -> None:
@@ -299,6 +357,12 @@ def _trainer_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--threads", metavar="N", type=values.threads, help="CPU threads per run (default: from the config, or 1)"
+    )
+    parser.add_argument(
+        "--cwd",
+        metavar="run",
+        type=values.cwd,
+        help="run: each run works in a folder of its own, RUN_DIR/work (default: from the config, or where you are)",
     )
 
 
@@ -336,7 +400,7 @@ def _execution_options(parser: argparse.ArgumentParser) -> None:
         "--keep-going",
         action="store_true",
         default=None,
-        help="continue even if the first runs all fail in the same way",
+        help="continue even if the first runs all fail in the same way, or the first one has no metric",
     )
     group.add_argument(
         "--keep-checkpoints",
@@ -390,6 +454,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "plan": (_plan_search_options, "show what a search would run"),
     "resume": (_resume_options, "continue a search; several processes can share it"),
     "confirm": (_confirm_options, "train the best two again on fresh seeds"),
+    "list": (_list_options, "list the searches"),
     "status": (_status_options, "show the progress of a search"),
     "sharing": (_sharing_options, "show what the runs of a search shared"),
     "results": (_results_options, "show results as a table, or export them"),
@@ -397,6 +462,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "diff": (_diff_options, "show how two runs differ"),
     "report": (_report_options, "write the results of a search as an HTML page"),
     "logs": (_logs_options, "print the log of a run"),
+    "collect": (_collect_options, "read the metrics of completed runs again"),
     "stop": (_stop_options, "stop a run early and keep its result"),
     "verify": (_verify_options, "repeat some runs, each alone, and compare"),
     "reproduce": (_reproduce_options, "repeat a run and compare"),

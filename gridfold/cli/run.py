@@ -25,7 +25,8 @@ from gridfold.cli.execution import (
     warn,
 )
 from gridfold.config.config import Config
-from gridfold.config.overrides import parse_arguments
+from gridfold.config.overrides import parse_arguments, varied
+from gridfold.config.patterns import check_given
 from gridfold.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_LEFT, ConfigError
 from gridfold.core.process.threads import physical_cores
 from gridfold.executors.protocol import Executor, Options
@@ -42,26 +43,33 @@ from gridfold.search.directories import complete, create
 from gridfold.search.execution import Execution
 from gridfold.search.forecast import Forecast
 from gridfold.search.hyperparam_search import execute_run
+from gridfold.search.loop import misses
 from gridfold.search.more_runs import add_fresh_seeds, add_repeats, results_of
 from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan, plan_of
+from gridfold.search.said import plan_said
 from gridfold.search.verify import changes, choose, choose_these, run_again
 from gridfold.search.warnings import number_like, unused_seed, warnings_of
 from gridfold.show import live, plan_table, terminal
 from gridfold.show import sharing as shared_work
 from gridfold.show.confirmation import confirmation, confirming
+from gridfold.show.unfinished import no_metric
 from gridfold.space.product import Product
 
-_SETTINGS = ("trainer", "threads", "executor", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
+_SETTINGS = ("trainer", "threads", "cwd", "executor", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
 _ALONE = Options(parallel=1, runs_per_gpu=0, share=False)
 # What `hyper_main.py` takes for a new search only, and for one that is continued only, as it is if it was not said.
 _OF_A_NEW: dict[str, Any] = {
     "config": None,
+    "no_config": False,
     "param_variations": [],
+    "set": [],
+    "metrics": [],
     "vary": None,
     "run_prefix": "run",
     "trainer": None,
     "threads": None,
+    "cwd": None,
     "folds": None,
     "race": False,
     "no_execute": False,
@@ -172,7 +180,7 @@ def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     record = old.read()
     if record is None:
         raise ConfigError("has no readable record to compare with", where=str(old.dir))
-    config = Config.parse(old.read_config(), str(old.config_path)).override(threads=record.threads)
+    config = Config.parse(old.read_config(), str(old.config_path)).override(threads=record.threads, cwd=record.cwd)
     trainer = record.trainer if isinstance(record.trainer, str) else tuple(record.trainer)
     planned, objective = Plan(config.override(trainer=trainer)), _objective_of(old, record)
     output = output_of(options)
@@ -220,13 +228,16 @@ def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
 
 def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Train one config."""
-    planned = Plan(Config.load(options.config).override(trainer=options.trainer, threads=options.threads))
-    if varied := planned.config.parameters:
-        paths = ", ".join(parameter.path for parameter in varied)
-        count = Product(varied).count()
+    config, constants = Config.load(options.config) if options.config else None, parse_arguments(options.set)
+    said = {name: getattr(options, name) for name in ("trainer", "threads", "cwd")}
+    planned = plan_said(config, constants=constants, **said)
+    if several := varied(planned.config, planned.variations):
+        paths = ", ".join(parameter.path for parameter in several)
+        count = Product(several).count()
         raise ConfigError(
-            f"this config has lists to sweep ({paths}), but {options.called} trains a single config",
-            where=options.config,
+            f"{'this config' if config else 'the command'} has lists to sweep ({paths}), but {options.called} trains a "
+            "single config",
+            where=options.config or "",
             hint=f"to run all {count:,} combinations: {_searching(options)} {shlex.join(options.words)}\n"
             "to keep a list as one value, write !fixed before it",
         )
@@ -241,8 +252,12 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
         run = Store().create_run(planned.renderer.text({}))
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
         with live.live(output, 1, objective=objective) as view:
+            view.warns = False  # it is said below
             record = execute_run(run, planned, code.fingerprint, executor, view)
     output.print(terminal.metrics_table(run_at_best(run, record, objective)))
+    if record.is_done and misses(objective, run, record):
+        what = f" '{objective.metric:.80}'" if objective.metric else ""
+        warn("\n".join([f"the run has no metric{what}", *no_metric(run, record, objective)]))
     if options.quiet:
         sys.stdout.write(f"{run.dir}\n")
     return 0 if record.is_done else EXIT_FAILED
@@ -323,11 +338,25 @@ def _check_resume(options: argparse.Namespace) -> None:
 
 
 def _planned(options: argparse.Namespace) -> Plan:
-    config = Config.load(options.config or _first_config())
-    config = config.override(**{name: getattr(options, name) for name in _SETTINGS})
-    planned = Plan(config, parse_arguments(options.param_variations), options.race)
+    patterns = dict(options.metrics)
+    check_given(patterns)
+    settings = {name: getattr(options, name) for name in _SETTINGS} | {"metrics": patterns or None}
+    said = parse_arguments(options.param_variations), parse_arguments(options.set)
+    planned = plan_said(_config(options), *said, race=options.race, **settings)
     planned.space  # noqa: B018 - errors before the first print
     return planned
+
+
+def _config(options: argparse.Namespace) -> Config | None:
+    """The config that a search begins from: the one that is named, or the first of ``config/``; None if it has none."""
+    if options.no_config and options.config:
+        raise ConfigError("both --config and --no-config", hint="leave one of them out")
+    path = options.config or (None if options.no_config else _first_config())
+    if path is None and options.trainer is None:
+        if options.no_config:
+            raise ConfigError("--no-config, and nothing says what trains", hint=f"give {_COMMAND}")
+        raise ConfigError(_no_config(), hint=f"give one: --config FILE\nor {_COMMAND}")
+    return Config.load(path) if path else None
 
 
 def _execution(options: argparse.Namespace) -> Execution:
@@ -335,11 +364,15 @@ def _execution(options: argparse.Namespace) -> Execution:
     return Execution(**said)
 
 
-def _first_config() -> Path:
-    """The first config of ``config/``, alphabetically."""
-    folder = Path("config")
-    configs = sorted(path for path in folder.glob("*") if path.suffix in (".yaml", ".yml") and path.is_file())
-    if not configs:
-        found = "has no *.yaml or *.yml file" if folder.is_dir() else "is not there"
-        raise ConfigError(f"no --config given, and the folder config/ {found}", hint="give one: --config FILE")
-    return configs[0]
+_COMMAND = "a command with values: -- python train.py --lr '{lr=0.1,0.2}'"
+
+
+def _first_config() -> Path | None:
+    """The first config of ``config/``, alphabetically; None if there is none."""
+    configs = sorted(path for path in Path("config").glob("*") if path.suffix in (".yaml", ".yml") and path.is_file())
+    return configs[0] if configs else None
+
+
+def _no_config() -> str:
+    found = "has no *.yaml or *.yml file" if Path("config").is_dir() else "is not there"
+    return f"no --config given, and the folder config/ {found}"

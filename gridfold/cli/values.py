@@ -46,6 +46,14 @@ def names(said: str) -> list[str]:
     return [name.strip() for name in text(said).split(",") if name.strip()]
 
 
+def pattern(said: str) -> tuple[str, str]:
+    """The name of a metric, and a regular expression for it."""
+    name, is_given, found = said.partition("=")
+    if not is_given or not name.strip() or not found:
+        raise ArgumentTypeError(rf"expected NAME=PATTERN, such as 'val_loss=val loss ([\d.]+)', found {_quoted(said)}")
+    return name.strip(), found
+
+
 def kept(said: str) -> int:
     """How many of the best runs keep their checkpoints."""
     if said in ("all", "none"):
@@ -53,6 +61,13 @@ def kept(said: str) -> int:
     if found := re.fullmatch(r"best:(\d+)", said, re.ASCII):
         return count(found[1])
     raise ArgumentTypeError(f"expected best:K with a number K, all, or none; found {_quoted(said)}")
+
+
+def cwd(said: str) -> str:
+    """Where the runs work."""
+    if said == "run":
+        return said
+    raise ArgumentTypeError(f"expected 'run', for a folder of each run's own; found {_quoted(said)}")
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:

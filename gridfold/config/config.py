@@ -1,112 +1,24 @@
-"""A base config: what varies in it, what stays although it is a list, and the settings of gridfold itself."""
+"""A base config: what varies in it, and what stays although it is a list."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from gridfold.config.document import FIXED_TAG, Document, Place, holders, is_foreign, nodes, parse_values
-from gridfold.core.errors import ConfigError, nearest, nearest_file
-from gridfold.core.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS
+from gridfold.config.document import FIXED_TAG, Document, Place, holders, is_foreign, nodes
+from gridfold.config.parser import read_text
+from gridfold.config.settings import KEEP, SECTION, SETTINGS, Settings
 from gridfold.core.values import first_repeat, render, render_block
 from gridfold.space.product import ListedParameter
 from gridfold.space.repeats import DataFold
 
-SECTION = "gridfold"
 VARIED = "varied"
-KEEP = "keep"
-# A run's config is plain YAML for anybody's loader, so the settings that it still needs stand in a comment.
-COMMENT = "# gridfold: "
-_COMMENT = re.compile(rf"^{COMMENT}(\{{.*\}})[ \r]*$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The reserved section ``gridfold:`` of a base config, or what the comment of a run's config has of it.
-
-    Attributes:
-        fixed: dotted paths at and below which no list is varied.
-        vary: dotted paths at and below which lists are varied, and nowhere else; None for everywhere.
-        trainer: ``module:name`` of the training function, or the arguments of a command; None for the built-in
-            trainer.
-        threads: how many CPU threads a run may use; None for the default, 1.
-        executor: the name of what executes the runs; None for the default, ``local``.
-        repeats: how many runs of different seeds each trial has; None for the default, 1.
-        folds: into how many parts the training data are split, each of which is held out in a run of its own; None if
-            they are not.
-        max_runs: how many runs a search may have; None for the default.
-        metric: what runs are compared by; None for their first metric.
-        maximize: whether more of it is better; None to tell by its name.
-        seed: dotted path of the seed in the config, or ``run.seed``; None to look where it usually is.
-        run_seed: what ``run.seed`` is; only in a comment, where it is called ``seed``.
-        fold: what ``run.fold`` is; only in a comment.
-        tags: "keep" to pass tags that gridfold does not know on to the loader of the trainer; None to refuse them.
-    """
-
-    fixed: tuple[str, ...] = ()
-    vary: tuple[str, ...] | None = None
-    trainer: str | tuple[str, ...] | None = None
-    threads: int | None = None
-    executor: str | None = None
-    repeats: int | None = None
-    folds: int | None = None
-    max_runs: int | None = None
-    metric: str | None = None
-    maximize: bool | None = None
-    seed: str | None = None
-    run_seed: int | None = None
-    fold: DataFold | None = None
-    tags: str | None = None
-
-    @classmethod
-    def read(cls, document: Document) -> Settings:
-        """The settings that a document holds.
-
-        Raises:
-            ConfigError: an unknown setting, a value of the wrong kind, or a path that is not in the document.
-        """
-        section = {key: value for key, value in _section(document).items() if _is_given(document, key, value)}
-        for path in section.get("fixed", ()):
-            document.find(path)
-        return cls(**{key: _hashable(value) if key == "trainer" else _frozen(value) for key, value in section.items()})
-
-    @classmethod
-    def read_comment(cls, document: Document) -> Settings:
-        """The settings in the comment at the end of a run's config.
-
-        Raises:
-            ConfigError: the comment is not as gridfold writes it.
-        """
-        found = cls()
-        for match in _COMMENT.finditer(document.text):
-            try:
-                found = found._with_comment(_commented(match[1]))
-            except (ConfigError, TypeError, AttributeError, ValueError):
-                where = f"{document.name}:{document.text.count(chr(10), 0, match.start()) + 1}"
-                raise ConfigError(f"the comment '{COMMENT}{{...}}' does not hold settings", where=where) from None
-        return found
-
-    def _with_comment(self, values: Mapping[str, Any]) -> Settings:
-        fold = values.get("fold")
-        seed = values.get("seed", self.run_seed)
-        if seed is not None and not _is_whole(0)(seed):
-            raise ValueError(seed)
-        return replace(
-            self,
-            fixed=self.fixed + tuple(map(str, values.get("fixed", ()))),
-            trainer=_hashable(values.get("trainer", self.trainer)),
-            threads=values.get("threads", self.threads),
-            tags=values.get("tags", self.tags),
-            run_seed=seed,
-            fold=_read_fold(*fold) if fold is not None else self.fold,
-        )
 
 
 @dataclass(frozen=True)
@@ -140,7 +52,7 @@ class Config:
         """
         if isinstance(source, Mapping):
             return cls.parse(render_block(source), "<mapping>")
-        return cls.parse(_read(Path(source)), os.fspath(source))
+        return cls.parse(read_text(Path(source)), os.fspath(source))
 
     @classmethod
     def parse(cls, text: str, name: str) -> Config:
@@ -198,6 +110,16 @@ class Config:
         return (self.settings.tags or self._commented.tags) == KEEP
 
     @property
+    def cwd(self) -> str | None:
+        """Where the runs work: "run" for each in a folder of its own."""
+        return self.settings.cwd or self._commented.cwd
+
+    @property
+    def metrics(self) -> Mapping[str, str] | None:
+        """Regular expressions for metrics in the log, by their names."""
+        return self.settings.metrics or self._commented.metrics
+
+    @property
     def fold(self) -> DataFold | None:
         """What ``run.fold`` is."""
         return self.settings.fold or self._commented.fold
@@ -208,14 +130,7 @@ class Config:
         Raises:
             ConfigError: a value is not of its kind.
         """
-        changed = {name: value for name, value in settings.items() if value is not None}
-        for name in changed.keys() & _KINDS.keys():
-            expected, accepts = _KINDS[name]
-            value = list(changed[name]) if isinstance(changed[name], tuple) else changed[name]
-            if not accepts(value):
-                raise ConfigError(f"expected {expected}, found {value!r:.80}", path=f"{SECTION}.{name}")
-            changed[name] = _frozen(value)
-        return replace(self, settings=replace(self.settings, **changed))
+        return replace(self, settings=self.settings.override(**settings))
 
     @cached_property
     def data(self) -> dict[str, Any]:
@@ -227,7 +142,7 @@ class Config:
     def where(self, path: str) -> str:
         """``file:line:column`` of a dotted path, or of the nearest value above it."""
         section, _, name = path.partition(".")
-        own = Settings.read(self.document) if section == SECTION and name in _KINDS else self.settings
+        own = Settings.read(self.document) if section == SECTION and name in SETTINGS else self.settings
         if getattr(self.settings, name, None) != getattr(own, name, None):
             return "command line"
         while path and path not in self.document.places:
@@ -321,115 +236,11 @@ class Config:
         return Settings.read_comment(self.document)
 
 
-@lru_cache(maxsize=100)
-def _commented(text: str) -> Mapping[str, Any]:
-    """What stands in a comment; those of the runs of a search are few."""
-    (values,) = parse_values(text).value()["values"]
-    return values  # type: ignore[no-any-return]
-
-
 def is_within(path: str, sections: Iterable[str]) -> bool:
     """Whether a dotted path is one of these, or below one."""
     return any(path == section or path.startswith(f"{section}.") for section in sections)
 
 
-def _is_given(document: Document, key: Any, value: Any) -> bool:
-    """Whether a setting has a value, which is then of its kind.
-
-    Raises:
-        ConfigError: there is no such setting, or its value is of another kind.
-    """
-    if key not in _KINDS:
-        raise _bad_setting(document, f"{SECTION}.{key}", "unknown setting", nearest(str(key), _KINDS))
-    expected, accepts = _KINDS[key]
-    if value is not None and not accepts(value):
-        hint = "write a placeholder in quotes: '{training.lr}'" if key == "trainer" and "{" in render(value) else ""
-        raise _bad_setting(document, f"{SECTION}.{key}", f"expected {expected}, found {render(value)}", hint)
-    return value is not None
-
-
-def _is_strings(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _is_scalars(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value)
-
-
-def _is_whole(least: int, most: float = float("inf")) -> Callable[[Any], bool]:
-    return lambda value: type(value) is int and least <= value <= most
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _is_trainer(value: Any) -> bool:
-    if isinstance(value, str):
-        module, _, name = value.partition(":")
-        return bool(module.strip() and name.strip())
-    return bool(value) and _is_scalars(value)
-
-
-_KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "fixed": ("a list of dotted paths", _is_strings),
-    "vary": ("a list of dotted paths", _is_strings),
-    "trainer": ("'module:function' or a command as a list of its arguments", _is_trainer),
-    "threads": (f"a number of CPU threads from 1 to {MOST_THREADS:,}", _is_whole(1, MOST_THREADS)),
-    "executor": ("the name of an executor", _is_text),
-    "repeats": (f"a number of repeats from 1 to {MOST_REPEATS:,}", _is_whole(1, MOST_REPEATS)),
-    "folds": (f"a number of parts of the training data from 2 to {MOST_FOLDS:,}", _is_whole(2, MOST_FOLDS)),
-    "max_runs": (f"a number of runs from 1 to {MOST_RUNS:,}", _is_whole(1, MOST_RUNS)),
-    "metric": ("the name of a metric", _is_text),
-    "maximize": ("true or false", lambda value: isinstance(value, bool)),
-    "seed": ("the dotted path of the seed", _is_text),
-    "tags": (f"'{KEEP}'", lambda value: value == KEEP),
-}
-
-
-def _read_fold(index: Any, count: Any) -> DataFold:
-    if not _is_whole(2)(count) or not _is_whole(0, count - 1)(index):
-        raise ValueError(f"no part of a whole: {index!r:.80} of {count!r:.80}")
-    return DataFold(index, count)
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _hashable(trainer: Any) -> Any:
-    if not isinstance(trainer, list):
-        return trainer
-    return tuple(item if isinstance(item, str) else render(item) for item in trainer)
-
-
 def _is_value(node: yaml.SequenceNode) -> bool:
     """A list without a mapping directly in it; one with a mapping is structure."""
     return not any(isinstance(item, yaml.MappingNode) for item in node.value)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        raise ConfigError("no such file", where=str(path), hint=nearest_file(path)) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"not UTF-8 text: {error.reason} at byte {error.start}", where=str(path)) from None
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", where=str(path)) from None
-
-
-def _section(document: Document) -> Mapping[str, Any]:
-    """The section ``gridfold`` as it stands, empty if there is none."""
-    place = document.places.get(SECTION)
-    section = document.value(place.node) if place else None
-    if place is not None and place.merged:
-        raise _bad_setting(document, SECTION, "a merge (<<) cannot bring settings", "write them at the top level")
-    if section is not None and not isinstance(section, Mapping):
-        raise _bad_setting(document, SECTION, f"expected a mapping of settings, found {render(section)}")
-    return section or {}
-
-
-def _bad_setting(document: Document, path: str, problem: str, hint: str = "") -> ConfigError:
-    place = document.places.get(path, document.places[SECTION])
-    return ConfigError(problem, path=path, where=document.where(place.node), hint=hint)

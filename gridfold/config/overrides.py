@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gridfold.config.config import SECTION, Config, is_within
+from gridfold.config.config import Config, is_within
 from gridfold.config.document import holders, parse_values
 from gridfold.config.number_like import texts_like_numbers
+from gridfold.config.settings import SECTION
 from gridfold.core.errors import ConfigError
-from gridfold.core.values import plain, render
+from gridfold.core.values import plain, render, render_block
 from gridfold.space.product import ListedParameter
 
 _MAX_DEPTH = 100
@@ -54,7 +55,7 @@ def parse_arguments(arguments: Iterable[str]) -> tuple[Variation, ...]:
     Raises:
         ConfigError: an argument has another form, its values are not YAML, or a path is given twice.
     """
-    return _unique([_parse_argument(argument) for argument in arguments])
+    return unique([_parse_argument(argument) for argument in arguments])
 
 
 def from_mapping(variations: Mapping[str, Any]) -> tuple[Variation, ...]:
@@ -65,7 +66,7 @@ def from_mapping(variations: Mapping[str, Any]) -> tuple[Variation, ...]:
     """
     if not isinstance(variations, Mapping):
         raise ConfigError(f"variations are a mapping of path to values; found {variations!r:.80}")
-    return _unique([_variation(path, _as_values(path, values), str(path)) for path, values in variations.items()])
+    return unique([_variation(path, _as_values(path, values), str(path)) for path, values in variations.items()])
 
 
 def varied(config: Config, variations: Sequence[Variation]) -> tuple[ListedParameter, ...]:
@@ -85,15 +86,36 @@ def varied(config: Config, variations: Sequence[Variation]) -> tuple[ListedParam
     return tuple(found.values())
 
 
+def config_of(variations: Sequence[Variation], name: str) -> Config:
+    """A config in which nothing is but these paths, for variations that need no file.
+
+    Args:
+        variations: the paths and their values.
+        name: what messages call it.
+
+    Raises:
+        ConfigError: a path is one of gridfold's settings, or inside another one.
+    """
+    check_settable(variations)
+    data: dict[str, Any] = {}
+    for variation in variations:
+        *sections, key = variation.path.split(".")
+        place = data
+        for section in sections:
+            place = place.setdefault(section, {})
+        first = variation.parameter.values[0]
+        place[key] = None if isinstance(first, (list, dict)) else first  # else it could be swept itself
+    return Config.parse(render_block(data), name)
+
+
 def check_paths(variations: Sequence[Variation], config: Config) -> None:
     """Whether each variation can be laid over the config.
 
     Raises:
         ConfigError: an unknown path, a new path that is there already, or two paths of which one holds the other.
     """
+    check_settable(variations)
     for variation in variations:
-        if variation.path.split(".")[0] == SECTION:
-            raise ConfigError("settings of gridfold cannot be varied", path=variation.path)
         if not variation.add:
             _check_known(variation.path, config)
         elif variation.path in config.document.places:
@@ -101,7 +123,7 @@ def check_paths(variations: Sequence[Variation], config: Config) -> None:
             raise ConfigError(
                 "is in the config already", path=variation.path, where=where, hint="write it without the '+'"
             )
-    _check_nesting(variations, config)
+    _check_varied(variations, config)
     _check_vary({variation.path for variation in variations}, config)
 
 
@@ -126,16 +148,26 @@ def _check_known(path: str, config: Config) -> None:
         raise
 
 
-def _check_nesting(variations: Sequence[Variation], config: Config) -> None:
+def check_settable(variations: Sequence[Variation]) -> None:
+    """Whether variations can be given together, whatever they are laid over.
+
+    Raises:
+        ConfigError: a path is one of gridfold's settings, or inside another one.
+    """
     given = {variation.path for variation in variations}
     for path in given:
+        if path.split(".")[0] == SECTION:
+            raise ConfigError("settings of gridfold cannot be varied", path=path)
         inside = [other for other in given if other.startswith(f"{path}.")]
         if inside:
             raise ConfigError(
                 "cannot be given together with a value inside it", path=path, hint=f"inside it: {inside[0]}"
             )
+
+
+def _check_varied(variations: Sequence[Variation], config: Config) -> None:
     for varied in config.varied_paths:
-        inside = [path for path in given if path.startswith(f"{varied}.")]
+        inside = [each.path for each in variations if each.path.startswith(f"{varied}.")]
         if inside:
             raise ConfigError(
                 "is one value of a swept list",
@@ -187,7 +219,12 @@ def _is_path(path: Any) -> bool:
     return all(part and part == part.strip() for part in path.removeprefix("+").split("."))
 
 
-def _unique(variations: list[Variation]) -> tuple[Variation, ...]:
+def unique(variations: Sequence[Variation]) -> tuple[Variation, ...]:
+    """The variations, if no two are of one path.
+
+    Raises:
+        ConfigError: two are.
+    """
     seen: set[str] = set()
     for variation in variations:
         if variation.path in seen:

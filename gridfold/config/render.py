@@ -17,10 +17,11 @@ from typing import Any
 
 import yaml
 
-from gridfold.config.config import COMMENT, KEEP, Config, Settings
+from gridfold.config.config import Config
 from gridfold.config.document import EMPTY, Document
 from gridfold.config.overrides import Variation, check_paths
 from gridfold.config.parser import growing
+from gridfold.config.settings import COMMENT, KEEP, Settings
 from gridfold.config.text_edits import edited
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import Memo, canonical, digest, render
@@ -284,6 +285,10 @@ def _settings_of_run(base: Config, config: Config) -> dict[str, Any]:
         settings["tags"] = KEEP
     if base.threads != config.threads:
         settings["threads"] = base.threads
+    if base.cwd != config.cwd:
+        settings["cwd"] = base.cwd
+    if base.metrics and base.metrics != config.metrics:
+        settings["metrics"] = dict(base.metrics)
     if base.run_seed != config.run_seed:
         settings["seed"] = base.run_seed
     if base.fold and base.fold != config.fold:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gridfold.config.config import SECTION, Config
+from gridfold.config.config import Config
 from gridfold.config.overrides import Variation
+from gridfold.config.settings import SECTION
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import render
 from gridfold.space.repeats import Seeds

@@ -139,7 +139,12 @@ def mapping_of(content: bytes) -> dict[str, Any]:
 
 def read_mappings(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     """The mappings that a file of JSON lines holds. Torn lines are left out, as is a file that cannot be read."""
-    lines = contents(path).splitlines()
+    return mappings_of(contents(path))
+
+
+def mappings_of(content: bytes) -> list[dict[str, Any]]:
+    """The mappings that JSON lines are; torn lines are left out."""
+    lines = content.splitlines()
     together = _parsed(b"[" + b",".join(lines) + b"]")  # faster than one by one
     found = map(_parsed, lines) if together is None else together
     return [each for each in found if isinstance(each, dict)]

@@ -80,6 +80,16 @@ class Tagged(dict[str, Any]):
     """A value with a tag for another loader: the tag, as people write it, and the value. It is written with its tag."""
 
 
+def fixed(values: Sequence[Any]) -> Tagged:
+    """A list that stays as it is in a config from Python, as ``!fixed`` says it in YAML.
+
+    Example::
+
+        gridfold.search(train, {"lr": [0.1, 0.2], "layers": gridfold.fixed([64, 32])})
+    """
+    return Tagged({"!fixed": list(values)})
+
+
 def _represent_tagged(dumper: yaml.SafeDumper, tagged: Tagged) -> yaml.Node:
     ((tag, value),) = tagged.items()
     node = dumper.represent_data(value)
@@ -349,9 +359,7 @@ def plain(value: Any, path: str = "") -> Any:
     if value is None or type(value) in (bool, int, float, str):
         return _writable(value, path)
     if isinstance(value, Mapping):
-        return {
-            _plain_key(key, path): plain(item, f"{path}.{key}" if path else str(key)) for key, item in value.items()
-        }
+        return _plain_mapping(value, path)
     if hasattr(value, "tolist"):
         return plain(value.tolist(), path)
     if isinstance(value, os.PathLike):
@@ -365,6 +373,12 @@ def plain(value: Any, path: str = "") -> Any:
         path=path,
         hint="use null, a boolean, a number, a string, a list or a mapping",
     )
+
+
+def _plain_mapping(value: Mapping[Any, Any], path: str) -> dict[Any, Any]:
+    if isinstance(value, Tagged):
+        return Tagged({tag: plain(inner, path) for tag, inner in value.items()})
+    return {_plain_key(key, path): plain(item, f"{path}.{key}" if path else str(key)) for key, item in value.items()}
 
 
 def _writable(value: Any, path: str) -> Any:

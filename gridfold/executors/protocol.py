@@ -33,6 +33,9 @@ class Watcher(Protocol):
     def added(self, entries: Sequence[RunEntry]) -> None:
         """Runs were added to the search while it ran."""
 
+    def warned(self, sentence: str) -> None:
+        """Something is probably not as it was meant."""
+
 
 class SafeWatcher:
     """A watcher that cannot end what it watches: the first exception of another one is logged, and no later one.
@@ -57,6 +60,10 @@ class SafeWatcher:
     def added(self, entries: Sequence[RunEntry]) -> None:
         """Runs were added to the search."""
         self._show(self._watcher.added, entries)
+
+    def warned(self, sentence: str) -> None:
+        """Something is probably not as it was meant."""
+        self._show(lambda: self._watcher.warned(sentence))  # one that cannot say it is no reason to end
 
     def _show(self, show: Callable[..., None], *seen: Any, **more: Any) -> None:
         try:

@@ -72,6 +72,13 @@ def sources_of(module: str) -> Sources:
     return following.found()
 
 
+def sources_of_imports(statements: Iterable[str]) -> Sources:
+    """The source of what some statements import in this process."""
+    following = Following(sys.path, is_own=True, packages=packages.basic())
+    following.code("\n".join(statements))
+    return following.found()
+
+
 @dataclass
 class Following:
     """Follows imports.

@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gridfold.identity.code import sources_of
+from gridfold.identity.code import sources_of, sources_of_imports
 from gridfold.identity.executed import sources_of_run
+from gridfold.identity.live import facts_of, file_of
 from gridfold.identity.packages import basic
 from gridfold.identity.reads import Reads
 from gridfold.identity.sources import Sources
@@ -30,17 +31,24 @@ class Code:
         """The code of a trainer as it is now.
 
         Args:
-            trainer: ``module:name``, or the arguments of a command.
+            trainer: ``module:name``, the name of a saved function, or the arguments of a command.
             reads: what was heard while the trainer was imported in this process.
         """
         if isinstance(trainer, str):
             heard = sources_of_run(reads, {}) if reads else Sources()
-            found = heard + sources_of(trainer.partition(":")[0])
+            file = file_of(trainer)
+            found = heard + (_of_saved(file) if file else sources_of(trainer.partition(":")[0]))
         else:
             from gridfold.identity.programs import sources_of as sources_of_program  # a function needs nothing of it
 
             found = Sources(packages=basic()) + sources_of_program(trainer)
         return cls(_hash(trainer, found), _told(found))
+
+
+def _of_saved(file: str) -> Sources:
+    """What a saved function imports; the rest of its code is in its name."""
+    facts = facts_of(file)
+    return sources_of_imports(facts.get("imports", ())) + Sources(untold=facts.get("untold", ""))
 
 
 def _hash(trainer: str | Sequence[str], found: Sources) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MOST = 10_000  # things that are noted
+_MADE = ("written", "folder")  # are noted though many were read
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _DEVICES = ("/proc/", "/dev/", "/memfd:")
@@ -35,19 +36,22 @@ class Reads:
         noted: by kind and name, what else is known:
             ``file``, by absolute path: time, size and number when it was first opened; None if it was not there. A
             path that ends in ``*`` is a folder whose names were listed.
-            ``written``, by absolute path.
+            ``written``, by absolute path: whether it was only added to.
+            ``folder``, by absolute path, that was made.
             ``package``, by the path of a top-level module in a folder of installed packages.
             ``program``, by arguments, or a line for a shell, and the folder where it was started.
         here: the working directory when it began.
         since: when this process began to stand for runs, in nanoseconds: what has changed since is their own.
+        spared: what paths begin with in which nothing matters.
+        own_since: when this process itself began, if that is later: it was forked from one that stood for more runs.
     """
 
     def __init__(self) -> None:
         self.noted: dict[tuple[str, Any], Any] = {}
-        self.since = time.time_ns()
+        self.since = self.own_since = time.time_ns()
         self.here = os.getcwd()
         self._telling = ""  # a file where this process, and its children, tell what they note
-        self._spared = spared_folders(*_SYSTEM, *_INSTALLED)
+        self.spared = spared_folders(*_SYSTEM, *_INSTALLED)
         self._pid = os.getpid()
         self._stands = False
         self._memory = (-1, -1)  # a file in memory where the children of a run tell
@@ -58,6 +62,7 @@ class Reads:
             "import": self._imported,
             "os.listdir": self._listed,
             "os.scandir": self._listed,
+            "os.mkdir": self._made_folder,
             "os.rename": self._made,
             "os.link": self._made,
             "os.symlink": self._made,
@@ -76,7 +81,7 @@ class Reads:
         self.noted.clear()
         self.here = os.getcwd()
         self._pid, self._stands = os.getpid(), True
-        self.since = time.time_ns()
+        self.since = self.own_since = time.time_ns()
 
     def hand_on(self) -> None:
         """From now on those that are forked from this process stand for its runs, with all that was heard."""
@@ -88,10 +93,11 @@ class Reads:
     def adopt(self) -> None:
         """From now on this process, which was forked, stands for runs itself."""
         self._pid, self._stands = os.getpid(), True
+        self.own_since = time.time_ns()
 
     def leave_out(self, folder: str) -> None:
         """Note nothing from now on of what is in a folder."""
-        self._spared += (os.path.join(folder, ""),)
+        self.spared += (os.path.join(folder, ""),)
 
     def listen(
         self, hear: Callable[[str, tuple[Any, ...]], object], told: Callable[[str, str], object] | None = None
@@ -133,7 +139,7 @@ class Reads:
 
     def note(self, kind: str, name: Any, known: Any = None) -> None:
         """Note something, if it is new."""
-        if (kind, name) in self.noted or len(self.noted) > _MOST:
+        if (kind, name) in self.noted or len(self.noted) > (2 * _MOST if kind in _MADE else _MOST):
             return
         self.noted[kind, name] = known
         line = f"{(kind, name, known)!a}\n".encode()
@@ -193,7 +199,7 @@ class Reads:
             self.note_read(whole)
         if flags & _WRITES:
             self._told("written", given)
-            self.note("written", whole)
+            self.note("written", whole, bool(flags & os.O_APPEND))
 
     def _told(self, kind: str, path: str) -> None:
         for told in self._told_too:
@@ -222,6 +228,10 @@ class Reads:
         if isinstance(path, (str, bytes)) and (whole := self.matter(os.fsdecode(path))):
             self.note("written", whole)
 
+    def _made_folder(self, path: Any, *_: object) -> None:
+        if isinstance(path, (str, bytes)) and (whole := self.matter(os.fsdecode(path))):
+            self.note("folder", whole)
+
     def _started(self, program: Any, arguments: Any, folder: Any = None, *_: object) -> None:
         words = [arguments] if isinstance(arguments, (str, bytes, os.PathLike)) else list(arguments)
         named = [os.fsdecode(program)] if program and not isinstance(program, int) else words[:1]
@@ -242,7 +252,7 @@ class Reads:
                 if module and not module.endswith((".pth", ".dist-info", ".egg-info", ".egg-link")):
                     self.note("package", f"{before}{found}{module.partition('.')[0]}")
                 return ""
-        if whole.startswith(self._spared):
+        if whole.startswith(self.spared):
             return ""
         return _source(whole)
 
@@ -261,6 +271,11 @@ def looks_for_versions(file: str, folder: str) -> bool:
 def current() -> Reads | None:
     """What this process hears with, if it does."""
     return _current
+
+
+def origin() -> str:
+    """Where this process was when it began to stand for runs, if it does: names of files are short from there."""
+    return _current.here if _current else os.getcwd()
 
 
 def start() -> Reads:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
@@ -17,6 +17,7 @@ from gridfold.trainers.metrics.names import (
     is_of_test,
     is_result,
     is_unclear,
+    spelled,
 )
 
 _MOST_NAMED = 3
@@ -53,17 +54,27 @@ class Objective:
 
     def of(self, metrics: Mapping[str, float]) -> Objective:
         """The same with nothing left open, for runs with such metrics."""
-        metric = self.metric or first_metric(metrics, self.parameters)
+        metric = self._name(metrics)
         if self.maximize is not None:
             return Objective(metric, self.maximize)
         known = higher_is_better(metric)
         return Objective(metric, known is not False, guessed=bool(metric) and known is None)
+
+    def _name(self, metrics: Iterable[str]) -> str:
+        """The metric as these metrics spell it; "" if nobody said one, and none of them is a result."""
+        if self.metric is None:
+            return first_metric(metrics, self.parameters)
+        return spelled(self.metric, metrics) or self.metric
 
     def choices(self, metrics: Iterable[str]) -> Sequence[str]:
         """The metrics of a run between which somebody has to choose; none if it is clear which one counts."""
         names = tuple(metrics)
         is_open = self.metric is None and self.maximize is None and is_unclear(names, self.parameters)
         return candidates(names, self.parameters) if is_open else ()
+
+    def misses(self, metrics: Collection[str]) -> bool:
+        """Whether a run with such metrics, final or reported, has nothing to be compared by."""
+        return spelled(self.metric, metrics) is None if self.metric else not metrics
 
     def caveat(self, metrics: Iterable[str]) -> str:
         """What is to know of a comparison of runs with such metrics, in a sentence; "" where nothing is left open.
@@ -86,7 +97,7 @@ class Objective:
 
     def value(self, metrics: Mapping[str, float]) -> tuple[str, float | None]:
         """The metric's name and its value in some metrics."""
-        metric = self.metric or first_metric(metrics, self.parameters)
+        metric = self._name(metrics)
         return metric, metrics.get(metric)
 
     def rank(self, record: Record | None, index: int) -> Rank:
@@ -104,7 +115,7 @@ class Objective:
 
     def others(self, metrics: Iterable[str]) -> list[str]:
         """The other metrics by which a run can be better: their names say which way; none is of the test set."""
-        chosen = self.metric or first_metric(metrics, self.parameters)
+        chosen = self._name(metrics)
         results = (name for name in metrics if name != chosen and is_result(name) and not is_of_test(name))
         return [name for name in results if higher_is_better(name) is not None]
 
@@ -118,7 +129,9 @@ class Objective:
             record: with the final metrics.
             reports: what the run reported; may hold anything if a command wrote it.
         """
-        metric = self.metric or first_metric(record.metrics, self.parameters)
+        metric = self._name(record.metrics)
+        if self.metric and metric not in record.metrics:
+            metric = self._name(name for report in reports for name in report)
         best = self.best_epoch([*reports, record.metrics], metric) if metric else None
         if best is None or best is record.metrics:
             return record

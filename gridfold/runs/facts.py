@@ -77,13 +77,14 @@ _NEEDED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 }
 _MORE: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(
-        ("metric", "executor", "git_commit", "seed_path", "fingerprint", "created", "started", "ended"),
+        ("metric", "executor", "git_commit", "seed_path", "fingerprint", "created", "started", "ended", "cwd"),
         _or_none(_is_text),
     ),
     **dict.fromkeys(("maximize", "race", "race_waits"), _or_none(lambda value: isinstance(value, bool))),
+    "patterns": _or_none(lambda value: _is_mapping(value) and all(map(_is_text, (*value, *value.values())))),
     **dict.fromkeys(("repeats", "folds"), _or_none(_is_positive)),
     **dict.fromkeys(("command", "codes"), _is_list_of_texts),
-    "packages": lambda value: _is_mapping(value) and all(map(_is_text, value.values())),
+    **dict.fromkeys(("packages", "warnings"), lambda value: _is_mapping(value) and all(map(_is_text, value.values()))),
     "parameters": lambda value: _is_mapping(value) and all(isinstance(each, list) for each in value.values()),
     "machine": _is_machine,
     "execution": _is_mapping,

@@ -14,6 +14,7 @@ from typing import Any
 
 from gridfold.core.errors import cut
 from gridfold.core.values import encodable
+from gridfold.identity import reads
 from gridfold.runs.record import Record
 
 # Faults of the machine: the same run may do well next time.
@@ -166,7 +167,7 @@ def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return ""
-    here = Path.cwd()
+    here = Path(reads.origin())
     own = [frame for frame in frames if _is_own(Path(frame.filename), here)]
     frame = (own or frames)[-1]
     path = Path(frame.filename)

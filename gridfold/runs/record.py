@@ -56,6 +56,11 @@ class Record:
         inputs: what else it depends on: ``files`` that its config names, or that it was seen to read, and what was in
             them; ``packages`` that it loaded itself, and their versions; ``untold``, what cannot be told. None until
             it ends, or if there is nothing.
+        patterns: regular expressions for metrics in the log of a command, by their names (``gridfold.metrics``).
+        source: what its metrics were read from, of a command; None if it has none, or is a function.
+        log_start: where in its log the attempt begins.
+        cwd: "run" if it works in a folder of its own, ``work`` in its directory; None if where the search was started.
+        candidates: of a command without metrics, the names with numbers that were seen in what it wrote and printed.
     """
 
     id: str
@@ -84,6 +89,11 @@ class Record:
     data_fold: Sequence[int] | None = None
     code: str | None = None
     inputs: Mapping[str, Any] | None = None
+    patterns: Mapping[str, str] | None = None
+    source: str | None = None
+    candidates: Sequence[str] = field(default_factory=list)
+    log_start: int = 0
+    cwd: str | None = None
 
     @property
     def shared_seconds(self) -> float:
@@ -133,6 +143,9 @@ def started(record: Record) -> Record:
         metrics={},
         error=None,
         notes=[],
+        source=None,
+        candidates=[],
+        log_start=0,
     )
 
 
@@ -179,17 +192,19 @@ def _is_sound(record: Record) -> bool:
         and isinstance(record.id, str)
         and isinstance(record.asks, str)
         and (isinstance(record.trainer, str) or _is_list_of_texts(record.trainer))
-        and all(isinstance(value, int) for value in (record.seed, record.threads, record.repeat))
+        and all(isinstance(value, int) for value in (record.seed, record.threads, record.repeat, record.log_start))
         and all(value is None or isinstance(value, str) for value in _texts_of(record))
         and (record.sharing is None or isinstance(record.sharing, dict))
         and _is_list_of_texts(record.notes)
+        and _is_list_of_texts(record.candidates)
+        and (record.patterns is None or _is_texts_by_name(record.patterns))
         and (record.data_fold is None or _is_pair(record.data_fold))
     )
 
 
 def _texts_of(record: Record) -> Sequence[Any]:
     times = record.started, record.ended
-    return (*times, record.search, record.host, record.process, record.reused, record.code)
+    return (*times, record.search, record.host, record.process, record.reused, record.code, record.source, record.cwd)
 
 
 def _says_what(error: Mapping[str, Any]) -> bool:
@@ -198,6 +213,10 @@ def _says_what(error: Mapping[str, Any]) -> bool:
 
 def _is_list_of_texts(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value)
+
+
+def _is_texts_by_name(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(each, str) for each in (*value, *value.values()))
 
 
 def _is_pair(fold: Any) -> bool:

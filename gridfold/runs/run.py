@@ -7,10 +7,11 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gridfold.core.errors import ConfigError
 from gridfold.core.files import read_regular, regular, replace_file, write_new
@@ -20,12 +21,18 @@ from gridfold.runs.record import RECORD, Record, as_text, read_record
 from gridfold.runs.reports import LOG, METRICS, METRICS_JSON, PROGRESS, numbers, read_progress, read_reports, roughly
 from gridfold.space.repeats import DataFold
 
+if TYPE_CHECKING:
+    from gridfold.identity.writes import Written
+
 CONFIG = "config.yaml"
+WORK = "work"  # where it works, if that is a folder of its own
+ABSOLUTE_CONFIG = "config-absolute.yaml"  # the config for a program that works there
 STOP = ".stop-"  # and the attempt: there once it was told to stop
 
+_GIVEN = (".script/*", "config.json", "config.toml", "config.flags")  # to the program of a command
 # Of a run directory's files, those that are not results, or differ each time that the same config is run.
-_OF_GRIDFOLD = (CONFIG, RECORD, LOG, PROGRESS, f"{CLAIM}*", f"{STOP}*", f".{RECORD}.*", f".{PROGRESS}.*")
-_NO_RESULTS = (*_OF_GRIDFOLD, "metrics-attempt-*")
+_OF_GRIDFOLD = (CONFIG, RECORD, LOG, PROGRESS, f"{CLAIM}*", f"{STOP}*", f".{RECORD}.*", f".{PROGRESS}.*", *_GIVEN)
+_NO_RESULTS = (*_OF_GRIDFOLD, ABSOLUTE_CONFIG, "metrics-attempt-*", f"{WORK}-attempt-*")
 _PROGRESS_INTERVAL = 0.2  # seconds between two writes
 _STOP_INTERVAL = 0.005  # seconds between two looks
 _DURABLE_SECONDS = 1.0
@@ -53,9 +60,18 @@ class Run:
             for ``dir`` ends that.
         attempt: which attempt at it this is, from 1; 0 for whoever only looks at the run.
         told_to_stop: whether ``should_stop`` has said so.
+        cwd: "run" if it works in a folder of its own, ``work_dir``.
+        written: the files that it wrote outside its directory (see ``gridfold.runs.written``); None until it is over.
+        patterns: regular expressions for metrics in its log, by their names.
+        source: what its metrics were read from, if not returned by a function.
+        candidates: names with numbers that were seen where it has no metrics.
+        log_start: where in its log the attempt begins, with what it printed while it was one with other runs; None if
+            nothing of it is there yet.
     """
 
     shared = False
+    cwd: str | None = None
+    written: list[Written] | None = None
 
     def __init__(
         self,
@@ -70,6 +86,10 @@ class Run:
         self.index = index
         self.fold = fold
         self.notes: list[str] = []
+        self.patterns: Mapping[str, str] = {}
+        self.source: str | None = None
+        self.candidates: Sequence[str] = ()
+        self.log_start: int | None = None
         self.told_to_stop = False
         self.attempt = attempt
         self._last_progress = 0.0
@@ -133,6 +153,11 @@ class Run:
     def claims(self) -> Claims:
         """Who has an attempt at the run."""
         return Claims(str(self.dir))
+
+    @property
+    def work_dir(self) -> Path:
+        """Where it works, if that is a folder of its own."""
+        return self.dir / WORK
 
     @property
     def config_path(self) -> Path:
@@ -265,12 +290,17 @@ class Run:
             path = self.dir / name
             with contextlib.suppress(FileNotFoundError):
                 path.rename(path.with_stem(f"{path.stem}-attempt-{attempt}"))
+        if self.cwd:
+            with contextlib.suppress(FileNotFoundError):
+                self.work_dir.rename(self.dir / f"{WORK}-attempt-{attempt}")
 
 
 def of_record(directory: str | os.PathLike[str], record: Record) -> Run:
     """The run as a trainer sees it."""
     fold = DataFold(*record.data_fold) if record.data_fold else None
-    return Run(directory, record.seed, record.index, fold, record.attempt)
+    run = Run(directory, record.seed, record.index, fold, record.attempt)
+    run.patterns, run.cwd = record.patterns or {}, record.cwd
+    return run
 
 
 def write_config(directory: str, text: str) -> None:

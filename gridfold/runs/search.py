@@ -13,6 +13,7 @@ from typing import Any
 from gridfold.core.errors import ConfigError
 from gridfold.core.files import (
     is_file,
+    mappings_of,
     read_mapping,
     read_mappings,
     read_regular,
@@ -38,6 +39,7 @@ SHARING = "sharing.jsonl"
 _OLD_SHARING = "fold.jsonl"  # of an older gridfold
 CODE = "code.jsonl"
 PATCH = "code.patch"
+WRITTEN = "written.jsonl"
 VERIFIED = "verify.json"
 _LOCK = ".runs.lock"  # held while runs are added, or search.json changes
 _ANEW = ".verify"  # in the folder of runs: where some are run again, to compare
@@ -277,15 +279,32 @@ class SearchDirectory:
         found = ((said.get("fingerprint"), Sources.said(said)) for said in read_mappings(self.dir / CODE))
         return {name: sources for name, sources in found if isinstance(name, str) and sources}
 
+    def note_written(self, said: Mapping[str, Any]) -> None:
+        """Append what a run has written outside its directory; a disk that is full loses it."""
+        self._append(WRITTEN, said)
+
+    def written(self, position: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """What ``note_written`` was told, from a position in the file, and the position behind it."""
+        try:
+            with open(self.dir / WRITTEN, "rb", opener=regular) as file:
+                file.seek(position)
+                whole = file.read().rpartition(b"\n")[0]
+        except OSError:
+            return [], position
+        return mappings_of(whole), position + len(whole) + bool(whole)
+
     def note_sharing(self, event: Mapping[str, Any]) -> None:
         """Append what processes have shared to ``sharing.jsonl``; a disk that is full loses it, not the search.
 
         Many processes write: each line is written in one piece.
         """
+        self._append(SHARING, event)
+
+    def _append(self, name: str, said: Mapping[str, Any]) -> None:
         with suppress(OSError):
-            file = regular(self.dir / SHARING, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            file = regular(self.dir / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             try:
-                os.write(file, json.dumps(event).encode() + b"\n")
+                os.write(file, json.dumps(said).encode() + b"\n")
             finally:
                 os.close(file)
 

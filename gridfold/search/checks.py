@@ -8,6 +8,7 @@ from gridfold.config.render import Form, Params
 from gridfold.identity import reads
 from gridfold.identity.fingerprint import Code
 from gridfold.trainers.function import FunctionTrainer
+from gridfold.trainers.placeholders import trainer_named
 from gridfold.trainers.resolve import check_holds_out, resolve
 
 
@@ -35,7 +36,7 @@ class Checks:
             ConfigError: the trainer cannot be found, or refuses a config.
         """
         trainer = resolve(self.trainer)
-        code = Code.of(self.trainer, reads.current())  # before what the checks read
+        code = Code.of(trainer_named(self.trainer), reads.current())  # before what the checks read
         if self.holds_out:
             form, params = self.configs[0]
             check_holds_out(trainer, form.filled(params))

@@ -96,6 +96,8 @@ def _facts(plan: Plan, name: str, commit: str | None, code: Code | None) -> dict
         "maximize": plan.config.settings.maximize,
         "trainer": plan.trainer,
         "threads": plan.config.threads,
+        "cwd": plan.config.cwd,
+        "patterns": plan.config.metrics,
         "executor": plan.executor,
         "seed": plan.config.run_seed,
         "git_commit": commit,

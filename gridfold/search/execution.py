@@ -38,7 +38,7 @@ class Execution:
         budget: how many seconds the search may take.
         retries: how often a run is tried again after a fault of the machine.
         fail_fast: stop at the first failure.
-        keep_going: go on although the first runs all fail alike.
+        keep_going: go on although the first runs all fail alike, or the first has nothing to be compared by.
         keep_checkpoints: how many of the best runs keep their checkpoints; None for all.
         share: compute once what runs have in common; by default as far as a function writes no file (see
             ``executors.protocol.Options``).

@@ -16,6 +16,7 @@ from gridfold.runs.run import Run
 from gridfold.runs.store import Store
 from gridfold.search.plan import Plan
 from gridfold.search.reuse import find_reusable
+from gridfold.trainers.placeholders import trainer_named
 
 _SAMPLE = 50  # earlier runs to judge by
 _ENDLESS = 10**30  # runs
@@ -43,7 +44,8 @@ class Forecast:
     @classmethod
     def read(cls, plan: Plan, store: Store, code: Code, parallel: int, *, reuse: bool) -> Forecast:
         """Look at what is in a store already; with ``reuse``, results that are there are not made again."""
-        facts = {"threads": plan.config.threads, "seed": plan.config.run_seed}
+        facts = {"threads": plan.config.threads, "seed": plan.config.run_seed, "cwd": plan.config.cwd}
+        facts["metric"] = plan.config.settings.metric
         may_run = plan.most_runs <= plan.limit  # else it costs more to look than to say what is too much
         reusable = len(find_reusable(plan.identities(), facts, code, store).runs) if may_run else 0
         runs = plan.size - (reusable if reuse else 0)
@@ -96,11 +98,12 @@ class Pace:
 
 def _completed(plan: Plan, store: Store) -> Iterator[tuple[Run, Record]]:
     """Completed runs of the same trainer, of the latest search first."""
+    wanted = trainer_named(plan.trainer)
     for search in reversed(store.searches()):
         try:
             for entry, record in search.records():
-                trainer = record and (record.trainer if isinstance(record.trainer, str) else tuple(record.trainer))
-                if record and record.state == "completed" and not record.reused and trainer == plan.trainer:
+                is_same = record and trainer_named(record.trainer) == wanted
+                if record and is_same and record.state == "completed" and not record.reused:
                     yield search.run(entry), record
         except ConfigError:
             continue

@@ -6,7 +6,7 @@ import heapq
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
@@ -16,11 +16,12 @@ from gridfold.propose.protocol import Answer
 from gridfold.records.objective import Objective, listed
 from gridfold.runs.failure import is_disk_full, is_infrastructure, signature
 from gridfold.runs.record import Record
-from gridfold.runs.run import Attempt
+from gridfold.runs.run import Attempt, Run
 
 ALIKE = 3  # this many first runs that all fail alike stop the search
 _BACKOFF_SECONDS = 1.0  # before the first retry; twice that before the next
 _MAX_BACKOFF_SECONDS = 60.0
+_ALL_THE_SAME = "--keep-going goes on all the same"
 _RECENT = 100  # runs that an expected duration is taken from
 
 
@@ -31,10 +32,10 @@ class Policy:
     Attributes:
         retries: how often a run is tried again after a fault of the machine (killed, timed out, lost).
         fail_fast: stop at the first failure.
-        keep_going: go on although the first runs all fail alike.
+        keep_going: go on although the first runs all fail alike, or the first has nothing to be compared by.
         budget: seconds after which the search should be done; no run is started that would not be.
-        objective: what runs are compared by; if that is not clear, the search asks after the first run. None: it does
-            not ask.
+        objective: what runs are compared by; if the first run has not that, or it is not clear, the search stops and
+            asks. None: it does not ask.
     """
 
     retries: int = 0
@@ -63,10 +64,12 @@ class Schedule:
 
     Attributes:
         source: has the attempts to make.
+        may_start: whether a run may start at this moment.
         has_completed: whether a run of the search is completed, by whoever; asked before it stops for want of one.
         stopped: why the search stops although attempts are left; "" if it does not.
         aborts: whether the runs under way are to be stopped too.
         choices: the metrics between which somebody has to choose before it goes on.
+        unmeasured: the first completed run, if it has nothing to be compared by.
         error: why no attempt can be made any more; to be raised when the runs under way are over.
     """
 
@@ -74,9 +77,11 @@ class Schedule:
     policy: Policy = Policy()
     clock: Callable[[], float] = time.monotonic
     has_completed: Callable[[], bool] = lambda: False
+    may_start: Callable[[], bool] = lambda: True
     stopped: str = field(default="", init=False)
     aborts: bool = field(default=False, init=False)
     choices: Sequence[str] = field(default=(), init=False)
+    unmeasured: tuple[Run, Record] | None = field(default=None, init=False)
     error: OSError | ConfigError | None = field(default=None, init=False)
     _retries: list[tuple[float, int, Attempt]] = field(default_factory=list, init=False)
     _tries: dict[int, int] = field(default_factory=dict, init=False)
@@ -95,6 +100,8 @@ class Schedule:
         while not self.is_over():
             found = self._retry() or self._take()
             if isinstance(found, Attempt):
+                while not self.may_start():
+                    yield None
                 self._under_way += 1
                 yield found
             elif self._under_way or self._retries or (found == "later" and self.source.awaits_others()):
@@ -118,7 +125,7 @@ class Schedule:
         if record.is_done:
             self._completed += 1
             self._seconds.append(record.seconds or 0.0)
-            self.measured(record.metrics)
+            self.measured(attempt.run, record)
         if record.state != "failed" or record.error is None:
             return False
         if is_disk_full(record.error, attempt.run.dir.parent):
@@ -130,16 +137,20 @@ class Schedule:
             self._judge(record)
         return False
 
-    def measured(self, metrics: Mapping[str, float]) -> None:
-        """Hear what a completed run has; the first decides whether it is clear what runs are compared by."""
+    def measured(self, run: Run, record: Record) -> None:
+        """Hear of a completed run; the first decides whether runs have what they are compared by, and what that is."""
         objective = self.policy.objective
-        if objective is None or not metrics or self._is_clear or self.stopped:
+        if objective is None or self._is_clear or self.stopped or self.policy.keep_going:
             return
-        self.choices = objective.choices(metrics)
-        self._is_clear = not self.choices
-        if self.choices:
-            names = listed(self.choices)
+        if misses(objective, run, record):
+            self.unmeasured = run, record
+            what = f" '{objective.metric:.80}'" if objective.metric else ""
+            self._stop(f"run {record.index}, the first to end, has no metric{what}; {_ALL_THE_SAME}")
+        elif choices := objective.choices(record.metrics):
+            self.choices = choices
+            names = listed(choices)
             self._stop(f"which metric counts is not clear; the runs have {names} (--keep-going: the first counts)")
+        self._is_clear = not self.stopped
 
     def _take(self) -> Attempt | Answer:
         try:
@@ -158,7 +169,7 @@ class Schedule:
         signatures = {signature(failed.error) for failed in self._failed if failed.error}
         alike = len(self._failed) == ALIKE and len(signatures) == 1
         if alike and not self.policy.keep_going and not self.has_completed():
-            self._stop(f"the first {ALIKE} runs all failed alike; --keep-going goes on all the same")
+            self._stop(f"the first {ALIKE} runs all failed alike; {_ALL_THE_SAME}")
 
     def _stop(self, reason: str) -> None:
         if not self.stopped:
@@ -192,6 +203,19 @@ class Schedule:
         if self._retries and self._retries[0][0] <= self.clock():
             return heapq.heappop(self._retries)[2]
         return None
+
+
+def misses(objective: Objective, run: Run, record: Record) -> bool:
+    """Whether a completed run has nothing to be compared by, neither in the end nor in an epoch.
+
+    Args:
+        objective: what runs are compared by.
+        run: the run that was executed.
+        record: what came of it.
+    """
+    if not objective.misses(record.metrics):
+        return False
+    return objective.misses({name for report in run.reports() for name in report})
 
 
 def _first_line(text: str) -> str:

@@ -289,6 +289,8 @@ class Pending:
             trainer=facts["trainer"],
             seed=facts["seed"] + (0 if facts.get("seed_path") else entry.repeat),
             threads=facts.get("threads", 1),
+            cwd=facts.get("cwd"),
+            patterns=facts.get("patterns"),
             attempt=attempt,
             repeat=entry.repeat,
             data_fold=None if entry.fold is None else [entry.fold, facts.get("folds") or entry.fold + 1],

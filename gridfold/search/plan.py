@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from gridfold.config.config import SECTION, Config
+from gridfold.config.config import Config
 from gridfold.config.one_value import guesses, shortest
 from gridfold.config.overrides import Variation, parse_arguments, varied
 from gridfold.config.render import Renderer
 from gridfold.config.seeds import find_seeds
+from gridfold.config.settings import SECTION
 from gridfold.core.errors import ConfigError
 from gridfold.core.limits import MOST_RUNS, USUAL_RUNS
 from gridfold.core.values import render
@@ -31,6 +32,7 @@ from gridfold.trainers.protocol import BUILT_IN
 RACE_LEAST = 3  # repeats that a race needs to be one
 _FACTORS = 8  # that a message shows
 _CHECKED = 200  # trials; beyond, not every combination is checked
+_SAID = ("executor", "cwd", "repeats", "folds", "metric", "maximize", "vary", "max_runs")  # of a search, if it was said
 _RACE_FIRST = 2  # this many repeats tell what noise is
 
 
@@ -288,10 +290,9 @@ def plan_of(search: SearchDirectory) -> Plan:
     """The plan that a search was created from."""
     facts = search.facts()
     config = Config.parse(search.base(), facts["config"])
-    said = {
-        name: facts.get(name) for name in ("executor", "repeats", "folds", "metric", "maximize", "vary", "max_runs")
-    }
-    config = config.override(trainer=_tuple(facts["trainer"]), threads=facts["threads"], **said)
+    said = {name: facts.get(name) for name in _SAID}
+    said |= {"metrics": facts.get("patterns"), "trainer": _tuple(facts["trainer"]), "threads": facts["threads"]}
+    config = config.override(**said)
     return Plan(config, parse_arguments(facts["variations"]), bool(facts.get("race")))
 
 

@@ -12,13 +12,16 @@ from typing import Any
 from gridfold.core.errors import ConfigError
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.sources import Sources, changes, listed
+from gridfold.records.objective import Objective
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record, code_of
+from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
+from gridfold.search.loop import misses
 from gridfold.search.pending import Pending
 
-ALIKE = ("threads", "seed")  # facts on which a result depends besides the config and the code
+ALIKE = ("threads", "seed", "cwd")  # facts on which a result depends besides the config and the code
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def find_reusable(
     wanted = set(ids) if others else set()
     for other in others:
         with suppress(ConfigError):  # a list that is damaged offers nothing
-            _look(other, wanted, code or Code("", Sources()), moment, found)
+            _look(other, wanted, code or Code("", Sources()), moment, Objective.said(facts), found)
     for name in found.runs:
         found.left.pop(name, None)
     return found
@@ -95,7 +98,9 @@ def _is_alike(search: SearchDirectory, facts: Mapping[str, Any], code: Code, *, 
     return (explain or code.fingerprint in ran) and all(other.get(key) == facts.get(key) for key in ALIKE)
 
 
-def _look(search: SearchDirectory, wanted: set[str], code: Code, moment: float, found: Reusable) -> None:
+def _look(
+    search: SearchDirectory, wanted: set[str], code: Code, moment: float, objective: Objective, found: Reusable
+) -> None:
     """Add what a search has of what is wanted."""
     facts, codes = search.facts(), search.codes()
     for entry in search.entries():
@@ -107,6 +112,8 @@ def _look(search: SearchDirectory, wanted: set[str], code: Code, moment: float, 
         ran = code_of(record, facts)
         if why := _why_not(record, codes.get(ran or ""), code, moment, is_same=ran == code.fingerprint):
             found.left[entry.id] = why
+        elif misses(objective, Run(search.dir.parent / (record.reused or entry.run)), record):
+            found.left[entry.id] = f"no metric {objective.metric or ''}".rstrip()
         else:
             found.runs[entry.id] = entry.run
 

@@ -273,6 +273,8 @@ def _as_new(record: Record) -> Record:
         trainer=record.trainer,
         seed=record.seed,
         threads=record.threads,
+        cwd=record.cwd,
+        patterns=record.patterns,
         attempt=1,
         repeat=record.repeat,
         data_fold=record.data_fold,
@@ -311,7 +313,8 @@ def _not_compared(case: _Case) -> dict[str, str]:
     if case.recorded.attempt > 1:  # only an attempt that was cut off leaves what a whole one does not
         skipped |= dict.fromkeys(recorded - new, "may be of an earlier attempt")
     if _deletes_checkpoints(case):
-        weights = [path.relative_to(case.alone.dir) for path in checkpoints(case.alone, case.recorded.trainer)]
+        found = checkpoints(case.alone, case.recorded.trainer, works_apart=bool(case.recorded.cwd))
+        weights = [path.relative_to(case.alone.dir) for path in found]
         gone = [name for name in new - recorded if any(Path(name).is_relative_to(path) for path in weights)]
         skipped |= dict.fromkeys(gone, "deleted")
     return skipped

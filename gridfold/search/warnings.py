@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from gridfold.config.config import SECTION, is_within
+from gridfold.config.config import is_within
 from gridfold.config.number_like import texts_like_numbers
+from gridfold.config.settings import SECTION
 from gridfold.search.plan import Plan
 from gridfold.space.space import Parameter
 from gridfold.trainers.command import CommandTrainer

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from gridfold.identity import reads
+
 _CORE = os.path.join(Path(__file__).parents[1], "")  # noqa: PTH118
 _BUILT_IN = os.path.join(_CORE, "text", "")  # noqa: PTH118 - a trainer like any other
 _STAGES = os.path.join(_CORE, "stages", "")  # noqa: PTH118
@@ -43,6 +45,15 @@ def is_seen_by_nobody() -> bool:
     return False
 
 
+def caller_beyond_library(frame: FrameType) -> str:
+    """The file of the code that calls, though it be by way of the standard library."""
+    while frame.f_back and frame.f_code.co_filename.startswith(_LIBRARY):
+        if frame.f_code.co_filename.startswith(_INSTALLED):
+            break
+        frame = frame.f_back
+    return frame.f_code.co_filename
+
+
 def is_import_of_package() -> bool:
     """Whether installed code reads something now because it is imported."""
     frame: FrameType | None = _calling_frame()
@@ -63,7 +74,7 @@ def place() -> str:
     frame = _calling_frame()
     path = Path(frame.f_code.co_filename)
     try:
-        path = path.relative_to(Path.cwd())
+        path = path.relative_to(reads.origin())
     except (ValueError, OSError):  # elsewhere; or the working directory is gone
         path = Path(path.name)
     return f"{path}:{frame.f_lineno}"

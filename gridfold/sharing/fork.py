@@ -39,6 +39,7 @@ from gridfold.sharing.fork_state import ForkState, descriptors_of, living_childr
 from gridfold.sharing.group import Group
 from gridfold.sharing.start import Pipes, Shared
 from gridfold.sharing.unseen_reads import forget_unseen_reads
+from gridfold.sharing.working_dir import SharedWorkDir
 from gridfold.sharing.write_guard import WriteGuard
 from gridfold.space.repeats import DataFold
 from gridfold.worker import TAKEN, Moment, Spent, Work, enter, leave, listen, outcome, prepare
@@ -107,6 +108,7 @@ class Branch:
         self.state: dict[str, float] = {}
         self.stops = False
         self._last_look = float("-inf")
+        self._work_dir = SharedWorkDir(self.work)
         self._write_guard = None if shared.trusted else WriteGuard(self.work)
         self._clocks = Clocks()
         self._group = Group(self._configs(), self._split)
@@ -130,6 +132,8 @@ class Branch:
         first = self._tasks[0].attempt
         stages.use(first.run.dir.parent)
         trainer = prepare(first.record)
+        self._work_dir = SharedWorkDir.of(first, self.work)
+        self._write_guard = self._write_guard or self._work_dir.guard()
         if self._write_guard:
             self._write_guard.look()
         self._clocks.watch()
@@ -211,6 +215,7 @@ class Branch:
             children.add(pid, token, splits=len(group) > 1)
         try:
             children.wait_for_all()
+            self._work_dir.remove()
         finally:
             os._exit(WAITED)  # also where a signal handler of the trainer raises
 
@@ -243,6 +248,7 @@ class Branch:
         if work is None:
             os._exit(TAKEN)
         self._work = work
+        self._work_dir.change_to(work.run.work_dir)
         work.run.told_to_stop = self.stops
         work.node, work.shared = self._node, self._before
 
@@ -259,6 +265,7 @@ class Branch:
     def _abandon(self, reason: str) -> NoReturn:
         """Leave the trials of this process to be run alone."""
         self._abandon_trials(reason)
+        self._work_dir.remove()
         os._exit(0)
 
     def _abandon_trials(self, reason: str) -> None:

@@ -61,19 +61,22 @@ class SharedList(list[Any]):
         return repr(list(self))
 
     def __add__(self, other: Any) -> Any:
-        added = _plain(other)
-        return self._tracking.derive(lambda each: each + added)
+        tracking, added = self._tracking, _plain(other)
+        return tracking.derive(lambda each: each + added)
 
     def __radd__(self, other: Any) -> Any:
-        before = _plain(other)
-        return self._tracking.derive(lambda each: before + each)
+        tracking, before = self._tracking, _plain(other)
+        return tracking.derive(lambda each: before + each)
 
     def __iadd__(self, other: Any) -> Any:
         self.extend(other)
         return self
 
     def __imul__(self, count: Any) -> Any:  # type: ignore[misc]
-        self[:] = self * count
+        def multiply(each: list[Any]) -> None:
+            each *= count
+
+        self._tracking.change(multiply)
         return self
 
     def __copy__(self) -> Any:

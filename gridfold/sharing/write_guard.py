@@ -36,10 +36,11 @@ class WriteGuard:
 
     Args:
         tell: called with ``writing PATH`` before anything is written.
+        within: the folder in which writing matters; None for anywhere.
     """
 
-    def __init__(self, tell: Callable[[str], object]) -> None:
-        self._tell = tell
+    def __init__(self, tell: Callable[[str], object], within: str | None = None) -> None:
+        self._tell, self._within = tell, within
         self._spared = spared_folders()
         self._originals = [(module, name, getattr(module, name)) for module, name in (*_OPEN, *_CHANGE)]
         for module, name, original in self._originals:
@@ -77,6 +78,8 @@ class WriteGuard:
             return False  # a file that is open already
         real = os.fsdecode(path)
         real = real if real.startswith("/memfd:") else os.path.realpath(real)
+        if self._within:
+            return f"{real}{os.sep}".startswith(f"{self._within}{os.sep}")
         return not real.startswith(self._spared) and f"{os.sep}{STAGES}{os.sep}" not in real + os.sep
 
 

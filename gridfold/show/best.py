@@ -31,8 +31,8 @@ def render(results: Results) -> Group:
     Raises:
         ConfigError: no run is completed and has the metric.
     """
-    trial, run = _best(results)
-    directory = run.search.dir.parent / _name(run)
+    trial, run = best_of(results)
+    directory = directory_of(run)
     row = Row.of_trial(trial, {})
     return Group(
         f"[bold]{escape(_headline(results, trial, row))}",
@@ -45,8 +45,12 @@ def render(results: Results) -> Group:
     )
 
 
-def _best(results: Results) -> tuple[TrialResult, RunResult]:
-    """The best trial, and the best of its runs."""
+def best_of(results: Results) -> tuple[TrialResult, RunResult]:
+    """The best trial, and the best of its runs.
+
+    Raises:
+        ConfigError: no run is completed and has the metric.
+    """
     objective = results.objective
     if not results.ranked:
         where = ", ".join(str(search.dir) for search in results.searches)
@@ -59,9 +63,10 @@ def _best(results: Results) -> tuple[TrialResult, RunResult]:
     return trial, min(known, key=lambda each: (sign * each[1], objective.beside(each[0].metrics)))[0]
 
 
-def _name(run: RunResult) -> str:
+def directory_of(run: RunResult) -> Path:
     """The directory that has the result, which may be that of the run whose result was reused."""
-    return run.record.reused if run.record and run.record.reused else run.entry.run
+    name = run.record.reused if run.record and run.record.reused else run.entry.run
+    return run.search.dir.parent / name
 
 
 def _headline(results: Results, trial: TrialResult, row: Row) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import IO, Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -23,3 +23,8 @@ class VisibleConsole(Console):
         """As of any console; of what was made a `Text` elsewhere, too."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+
+def plain_console(file: IO[str], width: int | None = None) -> VisibleConsole:
+    """A console that writes plain text into a file, in a notebook, too."""
+    return VisibleConsole(file=file, width=width, force_terminal=False, force_jupyter=False, highlight=False)

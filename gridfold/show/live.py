@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from io import StringIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -22,6 +23,7 @@ from gridfold.runs.failure import signature
 from gridfold.runs.record import Record
 from gridfold.runs.run import Run
 from gridfold.search.forecast import Pace
+from gridfold.search.loop import misses
 from gridfold.show.plan_table import counted
 from gridfold.show.terminal import progress_note
 
@@ -51,10 +53,20 @@ class Live:
         objective: what they are compared by.
         parallel: how many run at a time.
         races: whether runs are added to it by what came of others.
+
+    Attributes:
+        warns: whether it goes on although the first run has nothing to be compared by, so that this has to be said.
     """
 
     def __init__(
-        self, progress: Progress, total: int, done: int, objective: Objective, parallel: int, *, races: bool = False
+        self,
+        progress: Progress,
+        total: int,
+        done: int,
+        objective: Objective,
+        parallel: int,
+        *,
+        races: bool = False,
     ) -> None:
         self._progress = progress
         self._objective = objective
@@ -65,7 +77,8 @@ class Live:
         self._pace = Pace(parallel)
         self._last_line = float("-inf")
         self._signatures: set[tuple[str, str]] = set()
-        self._is_warned = False
+        self.warns = True
+        self._has_first = False
         self._best: Record | None = None
         self._leaders = Leaders(objective)
         self._runs: dict[str, _Shown] = {}
@@ -109,10 +122,20 @@ class Live:
         self._progress.update(
             self._search, completed=self._done, total=self._total, left=self._time_left(), note=escape(self._note())
         )
-        self._warn_of_metric(run, record)
         if record.is_final and self._is_worth_a_line(record):
             self._last_line = time.monotonic()
             self._progress.console.print(escape(self._line(run, record, again)), soft_wrap=True)
+        if record.is_done and not self._has_first:
+            self._has_first = True
+            self._say_of_first(run, record)
+
+    def text(self) -> tuple[list[str], str]:
+        """The lines that were printed so far to a file in memory, and the bars as they are now."""
+        output = self._progress.console
+        with output.capture() as bars:
+            output.print(self._progress.get_renderable())
+        printed = output.file.getvalue() if isinstance(output.file, StringIO) else ""
+        return printed.splitlines(), bars.get().rstrip()
 
     def added(self, entries: Sequence[RunEntry]) -> None:
         """Runs were added to the search."""
@@ -120,16 +143,20 @@ class Live:
         self._progress.update(self._search, total=self._total)
         self._progress.console.print(escape(_added(entries, races=self._races)), soft_wrap=True)
 
-    def _warn_of_metric(self, run: Run, record: Record) -> None:
-        """Say at the first completed run, not after hours, that it has not the metric to compare by."""
+    def warned(self, sentence: str) -> None:
+        """Something is probably not as it was meant."""
+        self._progress.console.print(f"[yellow]{escape(f'warning: {sentence}')}", soft_wrap=True)
+
+    def _say_of_first(self, run: Run, record: Record) -> None:
+        """Say at the first completed run, not after hours, what its metrics are, and if it has not the right one."""
         metric = self._objective.metric
-        if metric is None or self._is_warned or not record.is_done or not record.metrics:
-            return
-        self._is_warned = True
-        known = {*record.metrics, *(name for report in run.reports() for name in report)}
-        if metric not in known:
-            said = f"warning: the first run has no metric '{metric:.80}': {nearest(metric, known)}"
-            self._progress.console.print(f"[yellow]{escape(said)}", soft_wrap=True)
+        if record.source:
+            said = escape(f"Metrics of run {record.index}: {record.source}")
+            self._progress.console.print(said, soft_wrap=True)
+        if self.warns and misses(self._objective, run, record):
+            names = {*record.metrics, *(name for report in run.reports() for name in report)}
+            what = f" '{metric:.80}': {nearest(metric, names)}" if metric else ""
+            self.warned(f"the first run has no metric{what}".rstrip(": "))
 
     def _is_better(self, record: Record, best: Record) -> bool:
         return self._objective.rank(record, 0) < self._objective.rank(best, 0)
@@ -168,7 +195,8 @@ def outcome(run: Run, record: Record, objective: Objective) -> str:
         said = record.error["message"].strip().partition("\n")[0]
         result = f"{record.state}: {record.error['type']}: {said:.200} (see {run.log_path})"
     else:
-        result = f"{record.state}, {name} {number(value)}" if name else record.state
+        measured = f"no {name}" if value is None else f"{name} {number(value)}"
+        result = f"{record.state}, {measured}" if name else record.state
     return f"{result}, {number(record.seconds, 1)} s"
 
 
@@ -205,8 +233,9 @@ def live(
     parallel: int = 1,
     *,
     races: bool = False,
+    is_drawn: bool = True,
 ) -> Iterator[Live]:
-    """A view of a search, of whose runs some are done."""
+    """A view of a search, of whose runs some are done; what is not drawn here is asked for by `Live.text`."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -214,5 +243,6 @@ def live(
         TextColumn("{task.fields[left]}"),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=output, transient=True, disable=not output.is_terminal) as progress:
+    progress = Progress(*columns, console=output, transient=True, disable=not output.is_terminal)
+    with progress if is_drawn else nullcontext():
         yield Live(progress, total, done, objective, parallel, races=races)

@@ -88,6 +88,7 @@ def render(summary: Summary, search: SearchDirectory) -> str:
         subtitle=_subtitle(summary),
         metric=cut(str(summary.metric), 60),
         known=known,
+        warnings=list(search.facts().get("warnings", {}).values()),
         facts=_facts(summary),
         headings=list(_headings(summary)),
         rows=(_row(summary, known, trial) for trial in summary.trials),

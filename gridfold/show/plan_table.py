@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Column, Table
 
-from gridfold.config.config import SECTION
 from gridfold.config.document import holders
+from gridfold.config.settings import SECTION
 from gridfold.core.values import render
 from gridfold.runs.names import RunNames
+from gridfold.runs.run import Run
 from gridfold.space.space import size_text
 
 if TYPE_CHECKING:
@@ -122,6 +125,24 @@ def expectation(plan: Plan, names: RunNames, done: Forecast) -> Group:
         lines.append(f"{lasts} with {done.parallel} at a time, by earlier runs")
     if done.disk is not None:
         lines.append(f"about {done.disk / 1e6:,.1f} MB of disk, by earlier runs")
+    lines += _first_command(plan, names)
     shown = [entry.run for entry, _ in islice(plan.runs(names), 3)]
     lines += [f"  {name}" for name in shown] + (["  …"] if plan.size > len(shown) else [])
     return Group(*map(escape, lines))
+
+
+def _first_command(plan: Plan, names: RunNames) -> Iterator[str]:
+    """How the first run of a command is started, and the lines of its script that are others."""
+    if isinstance(plan.trainer, str):
+        return
+    from gridfold.trainers.command import CommandTrainer  # a function needs nothing of it
+    from gridfold.trainers.constants import changes
+
+    first, params = plan.repetitions[0], plan.space[0].params
+    config = plan.renderer.config(params)
+    run = Run(Path("runs") / names.name(params, first), plan.seeds[0], 0, first.fold)
+    yield f"first run: {shlex.join(CommandTrainer(plan.trainer).call(config, run)[0])}"
+    for change in changes(plan.trainer, config):
+        yield f"  {change.where}: {change.before}"
+        if change.after != change.before:
+            yield f"  {' ' * len(change.where)}→ {change.after}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,7 +29,6 @@ from gridfold.runs.names import label_parameters
 from gridfold.runs.record import Record
 from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
-from gridfold.search.hyperparam_search import SearchOutcome
 from gridfold.search.pending import Pending
 from gridfold.search.reuse import Reusable
 from gridfold.search.status import Status
@@ -41,7 +39,6 @@ from gridfold.show.plan_table import counted
 from gridfold.show.text_table import Heading, TextTable
 
 if TYPE_CHECKING:  # tables need no search
-    from gridfold.search.hyperparam_search import SearchOutcome
     from gridfold.search.reuse import Reusable
     from gridfold.search.status import Status
     from gridfold.search.verify import Verification, Verified
@@ -126,13 +123,6 @@ def held(found: Pending) -> str:
             line += f"; if that machine or container is gone: gridfold resume {found.search.name} --gone {place}"
         lines.append(line)
     return escape("\n".join(lines))
-
-
-def unfinished(search: SearchDirectory, outcome: SearchOutcome, again: str) -> str:
-    """Why a search ended before its runs were done, and how to continue it, as markup."""
-    reason = outcome.stopped or "interrupted; finished runs are kept"
-    choice = f" --metric {shlex.quote(outcome.choices[0])}" if outcome.choices else ""
-    return escape(f"Stopped: {reason}\nTo continue: {again} {search.name}{choice}")
 
 
 def status(found: Status, again: str) -> Group:
@@ -282,7 +272,7 @@ def results(search: SearchDirectory, records: Iterable[tuple[RunEntry, Record | 
     watched = _watched(search, records, seen, failed, codes, leaders)
     best = heapq.nsmallest(MAX_ROWS, watched, key=lambda row: objective.rank(row[1], row[0].index))
     more = f"{seen['runs'] - len(best):,} more, " if seen["runs"] > len(best) and not seen["repeats"] else ""
-    lines = [f"All results: {more}{escape(str(search.results_path))}", *_silent(seen["silent"])]
+    lines = [f"All results: {more}{escape(str(search.results_path))}", *_silent(seen["silent"], search.name)]
     lines += _without_metric(objective, [record for _, record in best if record])
     lines += [warning(codes.warning)] if codes.warning else []
     if seen["repeats"]:
@@ -324,12 +314,10 @@ def _watched(
             yield entry, record
 
 
-def _silent(count: int) -> list[str]:
+def _silent(count: int, search: str) -> list[str]:
     """A line about completed runs without metrics, if there are any."""
-    if not count:
-        return []
-    hint = "a command prints a JSON object as its last line, or writes metrics.json into {run_dir}"
-    return [f"[yellow]{count:,} completed without metrics: {hint}"]
+    again = f"gridfold collect {search} reads them again"
+    return [f"[yellow]{escape(f'{count:,} completed without metrics; {again}')}"] if count else []
 
 
 def _without_metric(objective: Objective, records: list[Record]) -> list[str]:

@@ -20,7 +20,7 @@ from gridfold.records.ties import Tie
 from gridfold.records.trials import Results
 from gridfold.runs.names import label_parameters
 from gridfold.runs.search import SearchDirectory
-from gridfold.show.console import VisibleConsole
+from gridfold.show.console import plain_console
 from gridfold.show.text_table import Heading, TextTable
 
 MAX_ROWS = 20
@@ -55,7 +55,7 @@ class TrialTable:
     def print(self, console: Console) -> None:
         """Print it; a table as wide as the console."""
         if self.form == "table":
-            wide = VisibleConsole(file=console.file, force_terminal=False, width=_WIDTH, highlight=False)
+            wide = plain_console(console.file, _WIDTH)
             (console if console.is_terminal else wide).print(self.render(), crop=False)
         else:
             text = formats.text_of(self.form, self.columns, self.shown)
@@ -73,7 +73,7 @@ class TrialTable:
             content = formats.parquet(self.columns, self.shown)
         else:
             text = io.StringIO()
-            self.print(VisibleConsole(file=text, force_terminal=False, highlight=False))
+            self.print(plain_console(text))
             content = text.getvalue().encode()
         replace_bytes(path, [content])
 
@@ -110,15 +110,20 @@ class TrialTable:
         table = TextTable(list(map(self._heading, columns)), body, len(best), hint)
         left = len(self.table.rows) - len(shown)
         lines = [f"{left:,} more: {_command(self.searches)} --all"] if left else []
-        lines += self._tie(best)
-        if not shown:
+        return Group(f"[bold]{escape(self.title)}", table, *lines, *map(escape, self.notes))
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to know of the order of the rows."""
+        lines = self._tie(self.table.tied(self.table.rows)) if self.sort is None else []
+        if not self.shown:
             lines.append("None.")
         if self.sort is None and not self.table.by_run and not self.table.results.has_equal_repeats:
             lines.append("Not all have the same repeats: the order is by what they would be if they had.")
-        return Group(f"[bold]{escape(self._title())}", table, *lines)
+        return lines
 
     def _tie(self, best: Sequence[Row]) -> list[str]:
-        """That several are the best, as markup."""
+        """That several are the best."""
         objective = self.table.results.objective
         tie = Tie.of(objective, [row.metrics for row in best])
         if tie is None:
@@ -128,7 +133,7 @@ class TrialTable:
         name = ", ".join(f"{label} {render(value)}" for label, value in params)
         name = best[0].runs[0] if self.table.by_run or not name else name
         what = "runs" if self.table.by_run else "trials"
-        return [escape(f"{tie.at(f'{metric} {number(best[0].metrics[metric])}', name, what)}.")]
+        return [f"{tie.at(f'{metric} {number(best[0].metrics[metric])}', name, what)}."]
 
     def _heading(self, column: Column) -> Heading:
         kind = "fact" if column.name == self.sort else column.name if column.name == "seconds" else column.kind
@@ -139,7 +144,9 @@ class TrialTable:
         """The names of the searches that they are from."""
         return [search.name for search in self.table.results.searches]
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """What it is of, and in which order."""
         objective = self.table.results.objective
         if self.sort is not None:
             return f"Results by {self.sort}"

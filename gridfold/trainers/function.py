@@ -21,7 +21,7 @@ _PLACES = ("epoch", "step")  # of a report that say where it is, and are nothing
 class FunctionTrainer:
     """A function ``train(config, run)`` or ``train(config)`` that returns a mapping of numbers, or a number.
 
-    If it returns nothing, what it reported last counts.
+    If it returns nothing, what it reported last counts; if it reported nothing, it has no metrics.
     """
 
     function: Callable[..., Any]
@@ -39,16 +39,17 @@ class FunctionTrainer:
         What is None beside other metrics has no value, what is no number is left out; a note says so.
 
         Raises:
-            TypeError: it returned something else than numbers, or nothing and reported nothing.
+            TypeError: it returned something else than numbers.
             OverflowError: it returned more than a number can be.
         """
         result = self.function(config, run) if takes_run(self.function) else self.function(config)
-        if result is None and (reports := run.reports()):
-            result = dict(sorted(reports[-1].items(), key=lambda metric: metric[0] in _PLACES))  # stable
+        if result is None:
+            last = next(iter(run.reports()[-1:]), {})
+            result = dict(sorted(last.items(), key=lambda metric: metric[0] in _PLACES))  # stable
         is_number = isinstance(result, (int, float))  # it takes long to see that one is no mapping
         named = {"result": result} if is_number or not isinstance(result, Mapping) else result
         metrics = _measured(named, run)
-        if result is None or (named and not metrics):
+        if named and not metrics:
             raise TypeError(
                 f"a trainer returns a mapping of numbers, or a number; this one returned {shown(result, 200)}"
             )

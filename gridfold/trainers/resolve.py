@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from gridfold.core.errors import ConfigError, cut, nearest
@@ -20,7 +21,8 @@ from gridfold.trainers.protocol import Trainer
 def resolve(name: str | Sequence[str]) -> Trainer:
     """The trainer that ``module:name`` names: a trainer object, or a function; or a command, given as its arguments.
 
-    The working directory is searched for the module first, as ``python script.py`` does for the script's.
+    The working directory is searched for the module first, as ``python script.py`` does for the script's. Instead of a
+    module, the file of a function can stand there that was saved (see ``trainers.saved``).
 
     Raises:
         ConfigError: there is no such module or name.
@@ -34,23 +36,45 @@ def resolve(name: str | Sequence[str]) -> Trainer:
         raise ConfigError(f"not a trainer: '{name}'", path="gridfold.trainer", hint="expected 'module:function'")
     if os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path has strings
         sys.path.insert(0, os.getcwd())  # noqa: PTH109
-    if "/" in module_name:
-        raise ConfigError(f"no module '{module_name}'", path="gridfold.trainer", hint=_meant(module_name, attribute))
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        hint = _meant(module_name, attribute) or f"needed for '{name}'"
-        raise ConfigError(f"no module '{error.name}'", path="gridfold.trainer", hint=hint) from error
-    except (Exception, SystemExit) as error:
-        problem = f"importing '{module_name}' fails: {type(error).__name__}: {cut(text_of(error), 2_000)}"
-        raise ConfigError(problem, path="gridfold.trainer", hint=_last_place(error)) from error
+    if module_name.endswith("/function.pkl"):
+        from gridfold.trainers.saved import load  # it imports cloudpickle
+
+        return _trainer_of(load(module_name), name)
+    module = _import(module_name, attribute)
     if not hasattr(module, attribute):
         hint = nearest(attribute, (known for known in vars(module) if not known.startswith("_")))
         problem = f"the module '{module_name}' has no '{attribute}'"
         raise ConfigError(problem, path="gridfold.trainer", hint=hint if hint.startswith("did") else "")
-    found = getattr(module, attribute)
+    return _trainer_of(getattr(module, attribute), name)
+
+
+def _import(module_name: str, attribute: str) -> ModuleType:
+    """The module of a trainer.
+
+    Raises:
+        ConfigError: it cannot be imported.
+    """
+    if "/" in module_name:
+        raise ConfigError(f"no module '{module_name}'", path="gridfold.trainer", hint=_meant(module_name, attribute))
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        hint = _meant(module_name, attribute) or f"needed for '{module_name}:{attribute}'"
+        raise ConfigError(f"no module '{error.name}'", path="gridfold.trainer", hint=hint) from error
+    except (Exception, SystemExit) as error:
+        problem = f"importing '{module_name}' fails: {type(error).__name__}: {cut(text_of(error), 2_000)}"
+        raise ConfigError(problem, path="gridfold.trainer", hint=_last_place(error)) from error
+
+
+def _trainer_of(found: Any, name: str) -> Trainer:
+    """What a name stands for, as a trainer.
+
+    Raises:
+        ConfigError: it is none.
+    """
     _check_trains(found, name)
-    return found if hasattr(found, "train") else FunctionTrainer(found)
+    trainer: Trainer = found if hasattr(found, "train") else FunctionTrainer(found)
+    return trainer
 
 
 def check_holds_out(trainer: Trainer, config: Mapping[str, Any]) -> None:

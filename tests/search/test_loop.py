@@ -200,9 +200,22 @@ class TestWhichMetricCounts:
         assert (schedule.choices, schedule.aborts, given(schedule)) == (("width", "thing"), True, [])
         assert "which metric counts is not clear; the runs have width, thing" in schedule.stopped
 
-    @pytest.mark.parametrize("metrics", [{"thing": 1}, {"val_acc": 1, "thing": 2}, {"epoch": 1, "loss": 2}, {}])
+    @pytest.mark.parametrize("metrics", [{"thing": 1}, {"val_acc": 1, "thing": 2}, {"epoch": 1, "loss": 2}])
     def test_it_is_clear(self, metrics):
         assert not self.hear(self.schedule(), **metrics).stopped
+
+    @pytest.mark.parametrize(("metric", "metrics"), [(None, {}), ("acc", {}), ("acc", {"loss": 1, "thing": 2})])
+    def test_the_first_run_has_none(self, metric, metrics):
+        schedule = self.hear(self.schedule(objective=Objective(metric)), **metrics)
+        assert schedule.unmeasured is not None
+        assert (schedule.aborts, given(schedule), schedule.choices) == (True, [], ())
+        what = f" '{metric}'" if metric else ""
+        assert schedule.stopped == f"run 0, the first to end, has no metric{what}; --keep-going goes on all the same"
+        assert not self.hear(self.schedule(objective=Objective(metric), keep_going=True), **metrics).stopped
+
+    def test_a_later_run_may_have_none(self):
+        schedule = self.hear(self.schedule(), acc=1)
+        assert not self.hear(schedule).stopped
 
     @pytest.mark.parametrize("objective", [None, Objective("thing"), Objective(None, False)])
     def test_somebody_said_so(self, objective):

@@ -6,6 +6,7 @@
 import argparse
 import contextlib
 import io
+import itertools
 import os
 import random
 import re
@@ -236,6 +237,53 @@ def test_a_run_whose_arguments_are_wrong_goes_by_itself():
 )
 def test_each_run_prints_its_own_arguments_without_a_split(body):
     assert paths("args = parser.parse_args()\n" + body) == []
+
+
+DATACLASSES = """
+from dataclasses import asdict, dataclass, field, replace
+from transformers import HfArgumentParser, TrainingArguments
+
+@dataclass
+class Model:
+    name: str = field(default="bert", metadata={"help": "which"})
+    dropout: float = 0.1
+    layers: list[int] = field(default_factory=lambda: [1, 2])
+    task: str | None = None
+    made: list = field(default_factory=list, init=False)
+
+    def __post_init__(self):
+        self.made.append(self.name.upper())
+
+@dataclass(frozen=True)
+class Data:
+    rows: int = 3
+
+    @property
+    def double(self):
+        return 2 * self.rows
+
+parser = HfArgumentParser((Model, Data, TrainingArguments))
+model, data, training = parser.parse_args_into_dataclasses()
+print(model.name, model.made, training.device, training.output_dir, training.train_batch_size, isinstance(data, Data))
+try:
+    data.other = 1
+except Exception as error:
+    print(type(error).__name__, error)
+print(data.double)
+print(model.dropout, model, model == Model(), asdict(model), replace(model, name="x"))
+print(training.learning_rate, str(training.to_dict())[:500], hash(data), type(model) is Model)
+"""
+
+
+def test_dataclasses_of_transformers():
+    pytest.importorskip("transformers")
+    fixed = ["--output_dir", "out", "--use_cpu", "--report_to", "none", "--disable_tqdm", "1"]
+    swept = itertools.product(["1", "2"], ["0.1", "0.2"], ["1e-3", "1e-4"])
+    argvs = [["s.py", *fixed, "--rows", n, "--dropout", d, "--learning_rate", lr] for n, d, lr in swept]
+    found, splits = together(DATACLASSES, argvs)
+    assert found == alone(DATACLASSES, argvs)
+    read = ["Data.rows", "Model.dropout", "TrainingArguments.learning_rate"]
+    assert list(dict.fromkeys(path for path, _, _ in splits)) == read
 
 
 def test_arguments_that_differ_by_their_number():

@@ -158,7 +158,7 @@ class TestWhateverCameOfIt:
         )
 
     def test_no_metric(self, search):
-        code, said = search(GRID, "silent")
+        code, said = search(GRID, "silent", "--keep-going")
         assert (code, after_the_table(said)[-1]) == (0, f"Report: {report()}")
         assert "6 completed without metrics" in said
         assert "No run has a value of a metric yet." in report().read_text()
@@ -200,7 +200,7 @@ class TestWhateverCameOfIt:
         assert sentence not in search(GRID, "odd", "--minimize")[1]
 
     def test_another_metric_than_there_is(self, search):
-        code, said = search(GRID, "exact", "--metric", "f1")
+        code, said = search(GRID, "exact", "--metric", "f1", "--keep-going")
         assert (code, after_the_table(said)[-1]) == (0, f"Report: {report()}")
         assert "No run has f1: " in said
 

@@ -58,10 +58,15 @@ class TestFunctionOfConfig(TestFunctionOfConfigAndRun):
         return FunctionTrainer(lambda config: config["a"])
 
 
-@pytest.mark.parametrize("result", ["good", None, {"f1": "high"}, [1]])
+@pytest.mark.parametrize("result", ["good", {"f1": "high"}, [1]])
 def test_a_function_that_returns_no_numbers(result, tmp_path):
     with pytest.raises(TypeError, match="a trainer returns a mapping of numbers, or a number"):
         FunctionTrainer(lambda config: result).train({}, Run(tmp_path))
+
+
+@pytest.mark.parametrize("result", [None, {}])
+def test_a_function_without_metrics(result, tmp_path):
+    assert FunctionTrainer(lambda config: result).train({}, Run(tmp_path)) == {}
 
 
 def test_of_a_function_that_returns_nothing_the_last_report_counts(tmp_path):

@@ -11,6 +11,7 @@ from typing import Any
 from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt
 from gridfold.runs.search import SearchDirectory
+from gridfold.trainers.placeholders import constants_in
 from gridfold.trainers.warm.script import why_cold
 
 MOST_RUNS = 1000  # in one batch, so that memory does not grow with the search
@@ -93,6 +94,10 @@ class Batching:
         """Why a run cannot begin together with others; "" if it can."""
         if not isinstance(record.trainer, str) and (why := why_cold(record.trainer)):
             return f"the command starts a process of its own: {why}"
+        if not isinstance(record.trainer, str) and record.cwd:
+            return "the command works in a folder of its own (--cwd run)"
+        if not isinstance(record.trainer, str) and constants_in(record.trainer):
+            return "the script of the command has other constants in each run (--set)"
         if self.gpus:
             return "every run is given a GPU: a process that uses one cannot be forked"
         if record.threads > 1:

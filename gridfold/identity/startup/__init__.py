@@ -14,9 +14,13 @@ TOLD = "GRIDFOLD_READS"
 
 
 @contextmanager
-def reads_of_programs() -> Iterator[dict[str, str]]:
-    """The environment variables by which Python programs tell what they read; in the end it is taken in."""
-    before = os.environ.get("PYTHONPATH")
+def reads_of_programs(path: str | None = None) -> Iterator[dict[str, str]]:
+    """The environment variables by which Python programs tell what they read; in the end it is taken in.
+
+    Args:
+        path: the ``PYTHONPATH`` that the programs are to have; that of this process unless it is given.
+    """
+    before = path or os.environ.get("PYTHONPATH")
     with tempfile.NamedTemporaryFile(prefix="gridfold-reads-") as told:
         path = os.pathsep.join([str(Path(__file__).parent), *([before] if before else [])])
         yield {"PYTHONPATH": path, TOLD: told.name}

@@ -182,6 +182,31 @@ def bare(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
+def parts_of(name: str) -> list[str]:
+    """The words that a name is made of: ``val_topAcc@1`` of val, top and Acc."""
+    return _PARTS.findall(name)
+
+
+@cache
+def is_measure(word: str) -> bool:
+    """Whether one word is the name of something measured, and of nothing else in ordinary language."""
+    return _look_up(word, _STRONG) is not None
+
+
+@cache
+def ends_in_measure(word: str) -> bool:
+    """Whether a word is a name of something measured, written as one with what stands before it, as in ``valloss``."""
+    return word.endswith(_LOWER_ENDS + _HIGHER_ENDS)
+
+
+def spelled(name: str, names: Iterable[str]) -> str | None:
+    """That of some names which one means, whatever its spelling: ``valid loss`` is valid_loss; None if none is."""
+    known = list(names)
+    if name in known:
+        return name
+    return next((each for each in known if bare(each) == bare(name)), None)
+
+
 def _places(names: Sequence[str], parameters: Collection[str]) -> Iterator[int]:
     validated = {_key(name) for name in names if _VALIDATION & _words(name)}
     for name in names:

@@ -8,19 +8,22 @@ import os
 import re
 import sys
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gridfold.trainers.metrics.names import higher_is_better, is_cost, is_result
+from gridfold.trainers.metrics.terminal import folded, shown
 
 _METRICS_BYTES = 16 << 20  # more is no file of metrics
 _LINE_BYTES = 64 << 10  # of a printed line of metrics
 _SEAM_BYTES = 4 << 10
 _CHUNK_BYTES = 1 << 18
+_BLOCK_BYTES = 1 << 18
 _BEGINNINGS = 4000  # of lines, to look for the cause of a failure
+_ENDS, _END = re.compile(rb"[\r\n]+"), re.compile(rb"\n")
 _CUT = "…".encode()
 
 Metrics = dict[str, float]
@@ -43,15 +46,20 @@ class Mark:
     before: bytes = b""
 
     @classmethod
-    def at_end_of(cls, path: Path) -> Mark:
-        """A mark behind all that a file has now."""
+    def at(cls, path: Path, position: int | None) -> Mark:
+        """A mark at a place of a file as it is now; at its end, if none is given."""
         try:
             with path.open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - _SEAM_BYTES))
-                return cls(path, size, file.read(_SEAM_BYTES))
+                end = file.seek(0, os.SEEK_END) if position is None else position
+                start = file.seek(max(0, end - _SEAM_BYTES))
+                return cls(path, end, file.read(end - start))
         except FileNotFoundError:
             return cls(path)
+
+    @classmethod
+    def at_end_of(cls, path: Path) -> Mark:
+        """A mark behind all that a file has now."""
+        return cls.at(path, None)
 
     def lines_after(self, limit: int) -> list[str]:
         """The lines after the mark that are not blank, as far as the last ``limit`` bytes hold them."""
@@ -60,6 +68,10 @@ class Mark:
     def beginnings_after(self, limit: int) -> list[str]:
         """The beginnings of the last lines after the mark, each of a few kB, as far as the last ``limit`` bytes go."""
         return _not_blank(deque(self._lines(limit, longest=_SEAM_BYTES), maxlen=_BEGINNINGS))
+
+    def shown_after(self, limit: int) -> Iterator[str]:
+        """The lines after the mark as a terminal shows them, as far as the last ``limit`` bytes hold them."""
+        return map(shown, self._lines(limit, _LINE_BYTES, _END, folded))
 
     def objects_after(self) -> Iterable[bytes]:
         """The lines after the mark that may be JSON objects; the last of them, where they are too many to hold."""
@@ -73,16 +85,29 @@ class Mark:
                     held -= len(found.popleft())
         return found
 
-    def _lines(self, limit: int, longest: int) -> Iterator[bytes]:
-        """The lines in the last ``limit`` bytes after the mark, each cut where it is too long."""
+    def _lines(
+        self,
+        limit: int,
+        longest: int,
+        ends: re.Pattern[bytes] = _ENDS,
+        shorten: Callable[[bytes], bytes] = bytes,
+    ) -> Iterator[bytes]:
+        """The lines in the last ``limit`` bytes after the mark, each cut where it is too long.
+
+        Args:
+            limit: how many bytes.
+            longest: how many bytes of a line.
+            ends: what ends a line.
+            shorten: makes the beginning of a line that is still read shorter.
+        """
         with suppress(FileNotFoundError), self.path.open("rb") as file:
             start, size = self._start(file), file.seek(0, os.SEEK_END)
             first = file.seek(max(start, size - limit))
             rest = _CUT if first > start else b""  # it keeps half a line from being read as a whole one
             for chunk in iter(lambda: file.read(_CHUNK_BYTES), b""):
-                *lines, rest = re.split(rb"[\r\n]+", rest + chunk)  # not splitlines: JSON may hold other line breaks
+                *lines, rest = ends.split(rest + chunk)  # not splitlines: JSON may hold other line breaks
                 yield from (line[:longest] for line in lines)
-                rest = rest[:longest]
+                rest = shorten(rest)[:longest]
             yield rest
 
     def _start(self, file: Any) -> int:
@@ -129,6 +154,34 @@ def reported_metrics(reported: Mark) -> Metrics | None:
     if found is None:
         raise MetricsUnreadable(f"{reported.path}: no line is a JSON object; the last is {lines[-1]!r:.80}")
     return found
+
+
+def block_of_json(printed: Mark) -> Metrics:
+    """Those of the JSON object over several lines that a log ends with; one with a text in it needs a known name."""
+    content = _content_of_block(printed, "{", "}")
+    with suppress(ValueError, OverflowError):
+        metrics = _numbers(content) if isinstance(content, dict) else {}
+        if has_known(metrics) or (any(map(is_result, metrics)) and not _has_text(content)):
+            return metrics
+    return {}
+
+
+def list_of_json(printed: Mark) -> Sequence[Metrics]:
+    """Those of the objects in the JSON list over several lines that a log ends with, one for each epoch."""
+    content = _content_of_block(printed, "[", "]")
+    with suppress(ValueError, OverflowError):
+        return [_numbers(each) for each in content or () if isinstance(each, dict)]
+    return ()
+
+
+def _content_of_block(printed: Mark, opening: str, closing: str) -> Any:
+    lines = [line.rstrip() for line in printed.lines_after(_BLOCK_BYTES)]
+    if not lines or lines[-1] != closing or opening not in lines:
+        return None
+    begin = len(lines) - 1 - lines[::-1].index(opening)
+    with suppress(ValueError, RecursionError):
+        return json.loads("\n".join(lines[begin:]))
+    return None
 
 
 def printed_metrics(printed: Mark) -> tuple[Metrics, Sequence[Metrics]]:
@@ -206,6 +259,11 @@ def _has_text(value: Any) -> bool:
     if isinstance(value, (dict, list)):
         return any(map(_has_text, value.values() if isinstance(value, dict) else value))
     return isinstance(value, str)
+
+
+def has_known(metrics: Iterable[str]) -> bool:
+    """Whether some of the names are those of metrics."""
+    return any(map(_is_known, metrics))
 
 
 def _is_known(name: str) -> bool:

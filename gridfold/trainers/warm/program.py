@@ -92,15 +92,18 @@ def is_ready() -> bool:
     return _ready is not None
 
 
-def start(arguments: Sequence[str], changes: Mapping[str, str]) -> Program | None:
+def start(arguments: Sequence[str], changes: Mapping[str, str], original: Sequence[str]) -> Program | None:
     """Start a program as a fork of this process; None if it is to start cold.
 
     Args:
         arguments: the command.
         changes: variables of the environment, beside those of this process.
+        original: the command with the script that was made ready, if another one stands for that.
     """
-    script = script_of(arguments) if _ready else ""
-    if _ready is None or isinstance(script, str) or not script.is_like(_ready.script):
+    script, made_ready = (script_of(each) if _ready else "" for each in (arguments, original))
+    if _ready is None or isinstance(script, str) or isinstance(made_ready, str):
+        return None
+    if not made_ready.is_like(_ready.script):
         return None
     for (kind, name), known in _ready.noted.items():
         reads.start().note(kind, name, known)

@@ -1,0 +1,224 @@
+"""The settings of gridfold itself: the section of a base config, or the comment of a run's config."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from gridfold.config import patterns
+from gridfold.config.document import Document, parse_values
+from gridfold.core.errors import ConfigError, nearest
+from gridfold.core.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS
+from gridfold.core.values import render
+from gridfold.space.repeats import DataFold
+
+SECTION = "gridfold"
+KEEP = "keep"
+OWN_CWD = "run"
+# A run's config is plain YAML for anybody's loader, so the settings that it still needs stand in a comment.
+COMMENT = "# gridfold: "
+_COMMENT = re.compile(rf"^{COMMENT}(\{{.*\}})[ \r]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The reserved section ``gridfold:`` of a base config, or what the comment of a run's config has of it.
+
+    Attributes:
+        fixed: dotted paths at and below which no list is varied.
+        vary: dotted paths at and below which lists are varied, and nowhere else; None for everywhere.
+        trainer: ``module:name`` of the training function, or the arguments of a command; None for the built-in
+            trainer.
+        threads: how many CPU threads a run may use; None for the default, 1.
+        executor: the name of what executes the runs; None for the default, ``local``.
+        repeats: how many runs of different seeds each trial has; None for the default, 1.
+        folds: into how many parts the training data are split, each of which is held out in a run of its own; None if
+            they are not.
+        max_runs: how many runs a search may have; None for the default.
+        metric: what runs are compared by; None for their first metric.
+        maximize: whether more of it is better; None to tell by its name.
+        seed: dotted path of the seed in the config, or ``run.seed``; None to look where it usually is.
+        run_seed: what ``run.seed`` is; only in a comment, where it is called ``seed``.
+        fold: what ``run.fold`` is; only in a comment.
+        tags: "keep" to pass tags that gridfold does not know on to the loader of the trainer; None to refuse them.
+        metrics: regular expressions of one group for metrics in the log of a command, by their names; None for none.
+        cwd: "run" to let each run work in a folder of its own; None to let all work where the search was started.
+    """
+
+    fixed: tuple[str, ...] = ()
+    vary: tuple[str, ...] | None = None
+    trainer: str | tuple[str, ...] | None = None
+    threads: int | None = None
+    executor: str | None = None
+    repeats: int | None = None
+    folds: int | None = None
+    max_runs: int | None = None
+    metric: str | None = None
+    maximize: bool | None = None
+    seed: str | None = None
+    run_seed: int | None = None
+    fold: DataFold | None = None
+    tags: str | None = None
+    cwd: str | None = None
+    metrics: Mapping[str, str] | None = None
+
+    @classmethod
+    def read(cls, document: Document) -> Settings:
+        """The settings that a document holds.
+
+        Raises:
+            ConfigError: an unknown setting, a value of the wrong kind, or a path that is not in the document.
+        """
+        section = {key: value for key, value in _section(document).items() if _is_given(document, key, value)}
+        for path in section.get("fixed", ()):
+            document.find(path)
+        return cls(**{key: _hashable(value) if key == "trainer" else _frozen(value) for key, value in section.items()})
+
+    @classmethod
+    def read_comment(cls, document: Document) -> Settings:
+        """The settings in the comment at the end of a run's config.
+
+        Raises:
+            ConfigError: the comment is not as gridfold writes it.
+        """
+        found = cls()
+        for match in _COMMENT.finditer(document.text):
+            try:
+                found = found._with_comment(_commented(match[1]))
+            except (ConfigError, TypeError, AttributeError, ValueError):
+                where = f"{document.name}:{document.text.count(chr(10), 0, match.start()) + 1}"
+                raise ConfigError(f"the comment '{COMMENT}{{...}}' does not hold settings", where=where) from None
+        return found
+
+    def override(self, **settings: Any) -> Settings:
+        """These settings with others than their own; None leaves a setting as it is.
+
+        Raises:
+            ConfigError: a value is not of its kind.
+        """
+        changed = {name: value for name, value in settings.items() if value is not None}
+        for name in changed.keys() & SETTINGS.keys():
+            expected, accepts = SETTINGS[name]
+            value = list(changed[name]) if isinstance(changed[name], tuple) else changed[name]
+            if not accepts(value):
+                raise ConfigError(f"expected {expected}, found {value!r:.80}", path=f"{SECTION}.{name}")
+            changed[name] = _frozen(value)
+        return replace(self, **changed)
+
+    def _with_comment(self, values: Mapping[str, Any]) -> Settings:
+        fold = values.get("fold")
+        seed = values.get("seed", self.run_seed)
+        if seed is not None and not _is_whole(0)(seed):
+            raise ValueError(seed)
+        return replace(
+            self,
+            fixed=self.fixed + tuple(map(str, values.get("fixed", ()))),
+            trainer=_hashable(values.get("trainer", self.trainer)),
+            threads=values.get("threads", self.threads),
+            tags=values.get("tags", self.tags),
+            cwd=values.get("cwd", self.cwd),
+            metrics=values.get("metrics", self.metrics),
+            run_seed=seed,
+            fold=_read_fold(*fold) if fold is not None else self.fold,
+        )
+
+
+@lru_cache(maxsize=100)
+def _commented(text: str) -> Mapping[str, Any]:
+    """What stands in a comment; those of the runs of a search are few."""
+    (values,) = parse_values(text).value()["values"]
+    return values  # type: ignore[no-any-return]
+
+
+def _is_given(document: Document, key: Any, value: Any) -> bool:
+    """Whether a setting has a value, which is then of its kind.
+
+    Raises:
+        ConfigError: there is no such setting, or its value is of another kind.
+    """
+    if key not in SETTINGS:
+        raise _bad_setting(document, f"{SECTION}.{key}", "unknown setting", nearest(str(key), SETTINGS))
+    expected, accepts = SETTINGS[key]
+    if value is not None and not accepts(value):
+        hint = "write a placeholder in quotes: '{training.lr}'" if key == "trainer" and "{" in render(value) else ""
+        raise _bad_setting(document, f"{SECTION}.{key}", f"expected {expected}, found {render(value)}", hint)
+    if key == "metrics" and value and (mistake := patterns.mistake(value)):
+        raise _bad_setting(document, f"{SECTION}.{key}.{mistake[0]}", *mistake[1:])
+    return value is not None
+
+
+def _is_strings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_scalars(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value)
+
+
+def _is_whole(least: int, most: float = float("inf")) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and least <= value <= most
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_trainer(value: Any) -> bool:
+    if isinstance(value, str):
+        module, _, name = value.partition(":")
+        return bool(module.strip() and name.strip())
+    return bool(value) and _is_scalars(value)
+
+
+# What may stand in the section: what to expect, and whether a value is that.
+SETTINGS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "fixed": ("a list of dotted paths", _is_strings),
+    "vary": ("a list of dotted paths", _is_strings),
+    "trainer": ("'module:function' or a command as a list of its arguments", _is_trainer),
+    "threads": (f"a number of CPU threads from 1 to {MOST_THREADS:,}", _is_whole(1, MOST_THREADS)),
+    "executor": ("the name of an executor", _is_text),
+    "repeats": (f"a number of repeats from 1 to {MOST_REPEATS:,}", _is_whole(1, MOST_REPEATS)),
+    "folds": (f"a number of parts of the training data from 2 to {MOST_FOLDS:,}", _is_whole(2, MOST_FOLDS)),
+    "max_runs": (f"a number of runs from 1 to {MOST_RUNS:,}", _is_whole(1, MOST_RUNS)),
+    "metric": ("the name of a metric", _is_text),
+    "maximize": ("true or false", lambda value: isinstance(value, bool)),
+    "seed": ("the dotted path of the seed", _is_text),
+    "tags": (f"'{KEEP}'", lambda value: value == KEEP),
+    "metrics": (patterns.EXPECTED, patterns.are_texts),
+    "cwd": (f"'{OWN_CWD}'", lambda value: value == OWN_CWD),
+}
+
+
+def _read_fold(index: Any, count: Any) -> DataFold:
+    if not _is_whole(2)(count) or not _is_whole(0, count - 1)(index):
+        raise ValueError(f"no part of a whole: {index!r:.80} of {count!r:.80}")
+    return DataFold(index, count)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _hashable(trainer: Any) -> Any:
+    if not isinstance(trainer, list):
+        return trainer
+    return tuple(item if isinstance(item, str) else render(item) for item in trainer)
+
+
+def _section(document: Document) -> Mapping[str, Any]:
+    """The section ``gridfold`` as it stands, empty if there is none."""
+    place = document.places.get(SECTION)
+    section = document.value(place.node) if place else None
+    if place is not None and place.merged:
+        raise _bad_setting(document, SECTION, "a merge (<<) cannot bring settings", "write them at the top level")
+    if section is not None and not isinstance(section, Mapping):
+        raise _bad_setting(document, SECTION, f"expected a mapping of settings, found {render(section)}")
+    return section or {}
+
+
+def _bad_setting(document: Document, path: str, problem: str, hint: str = "") -> ConfigError:
+    place = document.places.get(path, document.places[SECTION])
+    return ConfigError(problem, path=path, where=document.where(place.node), hint=hint)

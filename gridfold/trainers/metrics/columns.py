@@ -1,0 +1,77 @@
+"""Tables in a log: a line of names, then lines of numbers below them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gridfold.trainers.metrics.labels import metric_label, position_of
+from gridfold.trainers.metrics.pairs import Line, read_number
+
+_CELLS = re.compile(r"\s*[|│┃]\s*|\s{2,}|\t+")
+_RULE = re.compile(r"[\s\-=+|│┃━─┼╇┡┩├┤╞╪╡:┏┳┓┗┻┛┌┬┐└┴┘]*")
+_NO_NUMBER = re.compile(r"-*|None|N/A|[\d:]+(?::\d\d)+|\+|✓")
+_WHOLE_ROWS = ("all", "overall", "total", "mean", "avg", "average")  # and not one of a class
+_AVERAGES = ("macro avg", "weighted avg", "micro avg", "samples avg")
+_MOST_WORDS = 4
+_MOST_CHARACTERS = 1000
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """The names of the columns of a table; "" for those that are no metrics.
+
+    Attributes:
+        names: of the metrics.
+        positions: "epoch", "step" or "" for each column.
+    """
+
+    names: Sequence[str]
+    positions: Sequence[str]
+
+    @classmethod
+    def begun_by(cls, text: str) -> TextTable | None:
+        """The table whose columns a line names; None if it names none."""
+        cells = _cells(text)
+        if len(cells) < 2 or len(text) > _MOST_CHARACTERS or any(sign in text for sign in ":={"):
+            return None
+        if any(read_number(cell) is not None or len(cell.split()) > _MOST_WORDS for cell in cells):
+            return None
+        names = [metric_label(tuple(cell.split()), "0.5", separated=True) for cell in cells]
+        return cls(names, [position_of(cell.split()) for cell in cells]) if any(names) else None
+
+    def row(self, text: str) -> Line | None:
+        """What a line of the table says; None if it is none."""
+        cells = _cells(text)
+        prefix = ""
+        if len(cells) == len(self.names) + 1 and cells[0] in _AVERAGES:
+            prefix, cells = cells[0].replace(" ", "_"), cells[1:]
+        values = [read_number(cell) for cell in cells]
+        if len(cells) != len(self.names) or not any(value is not None for value in values):
+            return None
+        if values[0] is None and cells[0].lower() not in _WHOLE_ROWS:
+            return None
+        if not all(
+            value is not None or _NO_NUMBER.fullmatch(cell) for value, cell in zip(values[1:], cells[1:], strict=True)
+        ):
+            return None
+        return self._line(values, prefix)
+
+    def _line(self, values: Sequence[float | None], prefix: str) -> Line:
+        line = Line()
+        for name, position, value in zip(self.names, self.positions, values, strict=True):
+            if value is not None and name:
+                line.metrics[f"{prefix}_{name}" if prefix else name] = value
+            elif value is not None and position in ("epoch", "step"):
+                line.position[position] = value
+        return line
+
+
+def is_rule(text: str) -> bool:
+    """Whether a line only separates others."""
+    return bool(_RULE.fullmatch(text))
+
+
+def _cells(text: str) -> list[str]:
+    return [cell for cell in _CELLS.split(text.strip().strip("|│┃").strip()) if cell]

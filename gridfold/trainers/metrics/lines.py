@@ -1,0 +1,178 @@
+"""The metrics in the lines of a log, as people print them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from gridfold.core.errors import cut
+from gridfold.trainers.metrics.columns import TextTable, is_rule
+from gridfold.trainers.metrics.curves import Curves
+from gridfold.trainers.metrics.labels import has_measure, position_of, split_of
+from gridfold.trainers.metrics.names import bare
+from gridfold.trainers.metrics.pairs import Line, read_line
+
+_LONGEST = 4000  # characters; a longer line is data
+_MOST_ALIKE = 5_000  # lines of the same words; of more, only some are read, and the last
+_MOST_KINDS = 10_000
+_EXAMPLE = 80  # characters of a line that is shown
+
+_NUMBER_IN = re.compile(r"(?:^|[^\w-]|[^\w]-)\.?\d|\b(?:nan|inf)", re.IGNORECASE)  # f1-score has none
+_SETTINGS = (
+    r"namespace|config(?:uration)?s?|arg(?:ument)?s|params|hyper[- ]?param(?:eter)?s|hparams|settings|options|flags"
+)
+_ECHO = re.compile(
+    rf"(?:^|[\s_\W])(?i:{_SETTINGS})\s*[:=({{]|\w(?:Args|Arguments|Config)\(|^\s*(?:[$+>]\s|--\w|\S*python[\d.]*\s)"
+)
+_ECHO_BLOCK = re.compile(rf"(?i)(?:{_SETTINGS})\b[^\d\w]*$|(?:[Nn]amespace|Args|Arguments|Config)\($")
+_PAIR = re.compile(r"[:=|]|--")
+_HEADER = re.compile(r"^\W*[*=\-#>]{2,}|:\s*$|\b(?:metrics|results?|set)\b", re.IGNORECASE)
+_COMMANDS = ("$ ", "+ ", "> ", "--")
+_SETTING_WORD = re.compile(rf"(?i)(?:{_SETTINGS})\b|arguments|args|config|python")
+_WORDS = re.compile(r"[^\W\d_]+\d*")
+_NAMES = re.compile(r"[A-Za-z]+")
+_COCO = re.compile(
+    r"Average (?:Precision|Recall)\s+\((AP|AR)\)\s*@\[ IoU=([\d.:]+)\s*\| area=\s*(\w+)\s*\| maxDets=\s*(\d+)\s*\]"
+    r"\s*=\s*(-?[\d.]+)"
+)
+
+
+def read_lines(lines: Iterable[str], given: Collection[str] = ()) -> tuple[Curves, str]:
+    """The metrics in lines, each as a terminal shows it, and the line of the first of them.
+
+    Args:
+        lines: in order.
+        given: `bare` names of the numbers that the program was given, which it may print, too.
+    """
+    log = _Log(frozenset(given))
+    for line in lines:
+        log.read(line)
+    log.catch_up()
+    example = log.curves.text_of(next(iter(log.curves.final()), ""))
+    return log.curves, cut(" ".join(example.split()), _EXAMPLE)
+
+
+@dataclass
+class _Kind:
+    """Lines of the same words.
+
+    Attributes:
+        says: whether they may say a metric, or how far the training is.
+        names_settings: whether they may be about what the program was given.
+        count: how many there were.
+    """
+
+    says: bool
+    names_settings: bool
+    count: int = 0
+
+
+class _Log:
+    def __init__(self, given: frozenset[str]) -> None:
+        self.given = given
+        self.curves = Curves()
+        self.kinds: dict[tuple[str, ...], _Kind] = {}
+        self.skipped: dict[int, tuple[_Kind, str]] = {}  # the last line of each kind that was not read
+        self.epoch: dict[str, float] = {}
+        self.split = ""  # what the lines below a heading are about
+        self.split_used = False
+        self.table: TextTable | None = None
+        self.in_echo = False
+        self.is_adjacent = False  # the line before said metrics
+
+    def read(self, text: str) -> None:
+        text = text.replace("^2", "2").replace("²", "2")
+        if not text.strip():
+            self._leave_block()
+        elif len(text) <= _LONGEST:
+            kind = self._kind_of(text)
+            kind.count += 1
+            if kind.count % (1 << (kind.count // _MOST_ALIKE).bit_length()):
+                self.skipped[id(kind)] = kind, text
+                self.epoch, self.is_adjacent = {}, False
+            else:
+                self.skipped.pop(id(kind), None)
+                if kind.says:
+                    self.catch_up()
+                self._read_kind(kind, text)
+
+    def catch_up(self) -> None:
+        """Read the last lines of those that were skipped: they may have the final metrics."""
+        for kind, text in self.skipped.values():
+            self._read_kind(kind, text)
+        self.skipped.clear()
+
+    def _read_kind(self, kind: _Kind, text: str) -> None:
+        if not self._is_echo(text, kind):
+            self._read_text(text, kind)
+
+    def _kind_of(self, text: str) -> _Kind:
+        words = tuple(_WORDS.findall(text))
+        kind = self.kinds.pop(words, None)
+        if kind is None:
+            says = has_measure(words) or any(position_of([word]) for word in words)
+            kind = _Kind(says, bool(_SETTING_WORD.search(" ".join(words))))
+            if len(self.kinds) >= _MOST_KINDS:
+                del self.kinds[next(iter(self.kinds))]
+        self.kinds[words] = kind  # the order is that of their last lines
+        return kind
+
+    def _leave_block(self) -> None:
+        self.in_echo = False
+        if self.split_used:
+            self.split = ""
+
+    def _is_echo(self, text: str, kind: _Kind) -> bool:
+        """Whether a line tells what the program was given."""
+        if not kind.names_settings and not self.in_echo:
+            return text.startswith(_COMMANDS)
+        if _ECHO_BLOCK.search(text):
+            self.in_echo = True
+        elif self.in_echo and (not _PAIR.search(text) or _is_of_training(text)):
+            self.in_echo = False
+        return self.in_echo or bool(_ECHO.search(text))
+
+    def _read_text(self, text: str, kind: _Kind) -> None:
+        if not _NUMBER_IN.search(text):
+            self._read_heading(text)
+            return
+        line = (self.table and self.table.row(text)) or (_read(text, self.split) if kind.says else Line())
+        if "epoch" in line.position:
+            self.epoch = {"epoch": line.position["epoch"]}
+        metrics = {name: value for name, value in line.metrics.items() if bare(name) not in self.given}
+        if metrics:
+            position = self.epoch | line.position
+            self.curves.add(metrics, position, line.progress, text, continues=self.is_adjacent)
+            self.split_used = True
+        elif self.split_used:
+            self.split = ""
+        self.is_adjacent = bool(metrics)
+
+    def _read_heading(self, text: str) -> None:
+        """Read a line without a number: it may say what the lines below it are about."""
+        if is_rule(text):
+            return
+        self.table = TextTable.begun_by(text) or (None if _PAIR.search(text) else self.table)
+        self.split = split_of(_NAMES.findall(text)) if _HEADER.search(text) else ""
+        self.split_used = self.is_adjacent = False
+
+
+def _read(text: str, split: str) -> Line:
+    return _coco(text) or read_line(text, split)
+
+
+def _is_of_training(text: str) -> bool:
+    """Whether a line says how far a program is, and what it has reached."""
+    line = read_line(text)
+    return bool(line.position and line.metrics)
+
+
+def _coco(text: str) -> Line | None:
+    """What a line of COCO's evaluation says."""
+    found = _COCO.search(text)
+    if not found:
+        return None
+    kind, iou, area, most, value = found.groups()
+    name = kind + ("" if ":" in iou else iou.removeprefix("0.")) + ("" if area == "all" else f"_{area}")
+    return Line({name if kind == "AP" else f"{name}@{most}": float(value)})

@@ -1,0 +1,69 @@
+"""What names a second, and that one run begins in each."""
+
+import os
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import pytest
+
+from gridfold.search.stamps import Seconds, stamp_in
+
+BEGAN = 1_732_871_230
+
+
+def at(form, zone=None):
+    return datetime.fromtimestamp(BEGAN + 4, zone).strftime(form)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        at("%Y%m%d-%H%M%S"),
+        at("%Y-%m-%d_%H-%M-%S"),
+        at("%Y%m%d%H%M%S"),
+        at("%b%d_%H-%M-%S_host"),
+        at("%H-%M-%S", UTC),
+        at("%y%m%d_%H%M%S-resnet18-224"),
+        at("exp %Y-%m-%d %H:%M:%S"),
+        f"CartPole-v1__ppo__1__{BEGAN + 1}",
+        f"{BEGAN}.txt",
+    ],
+)
+def test_a_name_that_tells_the_second(name):
+    assert stamp_in(f"/home/me/output/{name}/model.pt", BEGAN * 10**9) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model.pt",
+        "step_100000.pt",
+        f"{BEGAN - 100}",
+        f"{BEGAN}0",
+        at("%Y-%m-%d"),
+        "224x224",
+        f"events.out.tfevents.{BEGAN}.h",
+    ],
+)
+def test_a_name_that_does_not(name):
+    assert stamp_in(f"/home/me/output/{name}", BEGAN * 10**9) == ""
+
+
+def test_one_run_begins_in_each_second(tmp_path, monkeypatch):
+    now = [BEGAN + 0.9]
+    monkeypatch.setattr("gridfold.search.stamps.time.time", lambda: now[0])
+
+    def take():
+        taken = Seconds(tmp_path).take()
+        for token in tmp_path.glob(".second-*"):
+            if token.name.endswith(f"{int(now[0])}") and taken:
+                os.utime(token, (now[0], now[0]))
+        return taken
+
+    taken = []
+    for _ in range(40):
+        taken += [now[0]] if take() else []
+        now[0] += 0.1
+    assert len({int(moment) for moment in taken}) == len(taken) == 4
+    assert all(other - one > 0.99 for one, other in pairwise(taken))
+    assert len(list(tmp_path.iterdir())) <= 3
