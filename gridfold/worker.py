@@ -34,6 +34,7 @@ from gridfold.runs.failure import ProgramFailed, describe
 from gridfold.runs.record import Record, now, started
 from gridfold.runs.reports import numbers
 from gridfold.runs.run import Attempt, Run, of_record
+from gridfold.runs.seconds import Seconds
 from gridfold.runs.written import note_written
 from gridfold.trainers.protocol import Trainer
 from gridfold.trainers.resolve import resolve
@@ -157,6 +158,7 @@ class Work:
         shared: what was spent on it together with other runs, before.
         unread: paths of the config that it had not in common with the last of them, and has never read.
         named: the files that its config names.
+        has_own_second: whether it waited for a second in which no other run of the search begins.
     """
 
     run: Run
@@ -167,6 +169,7 @@ class Work:
     shared: Spent = Spent()
     unread: Sequence[str] = ()
     named: Mapping[str, str | None] = field(default_factory=dict)
+    has_own_second: bool = False
 
     def inputs(self) -> dict[str, Any] | None:
         """What the result depends on beside config and code, for the record."""
@@ -237,6 +240,7 @@ def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs:
     """
     if lifeline is not None:
         tie(lifeline)
+    waited = _wait_for_second(task.attempt, stop)
     record = started(task.attempt.record)
     run = of_record(task.attempt.run.dir, record)
     reads.start().leave_out(str(run.dir))
@@ -257,7 +261,19 @@ def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs:
     adopt()
     if run.cwd:
         run.work_dir.mkdir(exist_ok=True)
-    return Work(run, record, stop, Moment.now(), named=task.named)
+    return Work(run, record, stop, Moment.now(), named=task.named, has_own_second=waited)
+
+
+def _wait_for_second(attempt: Attempt, stop: Stop) -> bool:
+    """Wait for a second of its own, if the run is of a command that names files by it; whether it is."""
+    if isinstance(attempt.record.trainer, str) or not attempt.record.search:
+        return False
+    seconds = Seconds(attempt.run.dir.parent / attempt.record.search)
+    if not seconds.are_apart:
+        return False
+    seconds.wait(lambda: stop.came)
+    reads.start().adopt()  # it begins now
+    return True
 
 
 def prepare(record: Record) -> Trainer:

@@ -24,7 +24,7 @@ _MOST_SECONDS = 0.05  # for a disk behind a network
 _LAG = 10_000_000  # nanoseconds that the time of a file may be behind the clock
 _TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 _OF_PYTHON = ("__pycache__", "site-packages", "node_modules")
-_ASIDE = ("~", ".pyc", ".swp", ".lock", ".tmp", ".part")
+_ASIDE = ("~", ".py", ".pyc", ".swp", ".lock", ".tmp", ".part")  # .py: what Python compiles is heard by that name
 # What changed and was not heard, and is by its name rather what somebody edits while runs go on.
 _EDITED = (".py", ".ipynb", ".md", ".rst", ".sh", ".yaml", ".yml", ".toml", ".cfg", ".ini", ".tex", ".c", ".cpp", ".rs")
 _OWN = ("config.yaml", "search.json")  # of which one is in each folder that gridfold makes among the runs

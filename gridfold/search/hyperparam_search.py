@@ -214,7 +214,7 @@ def execute_search(
     search.update(started=facts.get("started") or now(), codes=_codes(facts, pending.code))
     search.log(f"process {os.getpid()} starts on {len(pending)} runs")
     outside = Outside(search)
-    schedule = Schedule(pending, policy, has_completed=lambda: _has_completed(search), may_start=outside.may_start)
+    schedule = Schedule(pending, policy, has_completed=lambda: _has_completed(search))
     objective = None if policy.keep_going else policy.objective
     if objective and pending.completed and (first := _first_measured(pending, objective)):
         schedule.measured(*first)

@@ -64,7 +64,6 @@ class Schedule:
 
     Attributes:
         source: has the attempts to make.
-        may_start: whether a run may start at this moment.
         has_completed: whether a run of the search is completed, by whoever; asked before it stops for want of one.
         stopped: why the search stops although attempts are left; "" if it does not.
         aborts: whether the runs under way are to be stopped too.
@@ -77,7 +76,6 @@ class Schedule:
     policy: Policy = Policy()
     clock: Callable[[], float] = time.monotonic
     has_completed: Callable[[], bool] = lambda: False
-    may_start: Callable[[], bool] = lambda: True
     stopped: str = field(default="", init=False)
     aborts: bool = field(default=False, init=False)
     choices: Sequence[str] = field(default=(), init=False)
@@ -100,8 +98,6 @@ class Schedule:
         while not self.is_over():
             found = self._retry() or self._take()
             if isinstance(found, Attempt):
-                while not self.may_start():
-                    yield None
                 self._under_way += 1
                 yield found
             elif self._under_way or self._retries or (found == "later" and self.source.awaits_others()):

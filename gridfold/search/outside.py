@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from gridfold.core.errors import ConfigError
 from gridfold.executors.protocol import Watcher
 from gridfold.runs.record import Record
 from gridfold.runs.search import SearchDirectory
+from gridfold.runs.seconds import Seconds, apart
 from gridfold.search.collisions import Collision, Collisions, told
-from gridfold.search.stamps import Seconds, stamp_in
+from gridfold.search.stamps import stamp_in
 
 _COLLISIONS, _STAMPS, _MISSED = "collisions", "stamps", "missed"  # kinds of warnings
 _NAME_IT = "name it in the config or in an argument, and runs are told where it is"
@@ -33,10 +35,17 @@ class Outside:
         self._told: dict[str, str] = dict(facts.get("warnings", {}))
         self._collisions = Collisions(search)
         self._position = 0
+        if self._is_of_those_apart():
+            Seconds(search.dir).set_apart()
 
-    def may_start(self) -> bool:
-        """Whether a run may start now: in each second one, where they name what they write by it."""
-        return _STAMPS not in self._told or Seconds(self._search.dir).take()
+    def _is_of_those_apart(self) -> bool:
+        """Whether an earlier search has seen this program name files by the second."""
+        if isinstance(self._trainer, str):
+            return False
+        others = (SearchDirectory(folder) for folder in apart(self._search.dir.parent))
+        with suppress(ConfigError):
+            return any(list(self._trainer[:2]) == list(other.facts()["trainer"][:2]) for other in others)
+        return False
 
     def look(self, record: Record, watcher: Watcher) -> None:
         """When a run has ended, warn of what is new, once."""
@@ -45,7 +54,8 @@ class Outside:
         lines, self._position = self._search.written(self._position)
         if not lines:
             return
-        if not isinstance(self._trainer, str) and (stamped := _stamped(lines)):
+        if _STAMPS not in self._told and not isinstance(self._trainer, str) and (stamped := _stamped(lines)):
+            Seconds(self._search.dir).set_apart()
             self._warn(_STAMPS, f"runs name files by the second ({stamped}), so each starts in another one", watcher)
         if _COLLISIONS not in self._told:
             self._warn_of(self._collisions.hear(lines), watcher)

@@ -209,7 +209,8 @@ class Branch:
                 self._token, self._node = token, f"{self._node}.{position}"
                 self._before, self._start = self._before + spent, Moment.now()
                 self._become(group, printed, outputs)
-                self._clocks.go_on(shown, watch=self._work is None)
+                counts = self._work and self._work.has_own_second  # the wait: names that are made of the time differ
+                self._clocks.go_on({} if counts else shown, watch=self._work is None)
                 self._say_again()
                 return group
             children.add(pid, token, splits=len(group) > 1)

@@ -10,11 +10,12 @@ import pytest
 from tests.conftest import ROOT
 
 RUN = """
-import json, os, shutil, subprocess, sys, tempfile
+import json, os, shutil, subprocess, sys, tempfile, time
 from gridfold.identity import reads, writes
 
 heard = reads.start()
 heard.begin()
+time.sleep(0.02)  # the time of a file may be some milliseconds behind the clock
 exec(sys.stdin.read())
 print(json.dumps([[os.path.relpath(each.path), each.heard, each.appended] for each in writes.written(heard, "runs")]))
 """
@@ -36,7 +37,6 @@ def written(tmp_path):
         )
         return sorted(map(tuple, json.loads(done.stdout.splitlines()[-1])))
 
-    run.__globals__  # noqa: B018
     return lambda program: run(program.encode())
 
 

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from gridfold.search.stamps import Seconds, stamp_in
+from gridfold.runs.seconds import Seconds
+from gridfold.search.stamps import stamp_in
 
 BEGAN = 1_732_871_230
 
@@ -51,7 +52,7 @@ def test_a_name_that_does_not(name):
 
 def test_one_run_begins_in_each_second(tmp_path, monkeypatch):
     now = [BEGAN + 0.9]
-    monkeypatch.setattr("gridfold.search.stamps.time.time", lambda: now[0])
+    monkeypatch.setattr("gridfold.runs.seconds.time.time", lambda: now[0])
 
     def take():
         taken = Seconds(tmp_path).take()
