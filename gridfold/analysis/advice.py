@@ -378,7 +378,7 @@ def _repeat(results: Results, contenders: Sequence[Contender]) -> list[Advice]:
     top = [each.estimate.trial for each in contenders[:_TOP]]
     search = top[0].runs[0].search
     runs = (_REPEATS - 1) * len(top)
-    command = shlex.join(["gridfold", "resume", search.name, "--repeats", str(_REPEATS), "--top", str(_TOP)])
+    command = shlex.join(["gridfold", "resume", search.name, "--repeats", str(_REPEATS), "--top", str(len(top))])
     sentence = f"Each trial was run once, so the noise is unknown: repeat the best {len(top)}, {_REPEATS} runs each."
     return [Advice("repeat", None, sentence, command, runs, _seconds(runs, top))]
 
