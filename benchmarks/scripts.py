@@ -1,7 +1,7 @@
 """A script with ``argparse`` that imports torch and transformers, 48 runs: gridfold beside a process for each run.
 
-Run: ``python benchmarks/scripts.py [--peers PYTHON]``, where PYTHON is one that has ``benchmarks/requirements.txt``
-installed, and can import torch and transformers. The script is ``programs/head.py``, unchanged, for every tool; Hydra
+Run: ``python benchmarks/scripts.py [--peers PYTHON]``, where PYTHON is one that has Hydra with its joblib
+launcher and phasesweep, and can import torch and transformers. The script is ``programs/head.py``, unchanged, for every tool; Hydra
 calls its ``main`` in processes that import once. The others run a part of the grid and are scaled, unless ``--full`` is
 given. ``start`` is what one more run costs of a script that imports the same and does nothing.
 """

@@ -38,6 +38,7 @@ from gridfold.runs.seconds import Seconds
 from gridfold.runs.written import note_written
 from gridfold.trainers.protocol import Trainer
 from gridfold.trainers.resolve import resolve
+from gridfold.trainers.warm.program import make_cold
 
 _MOST_NOTES, _MOST_NOTED = 100, 1_000  # notes of a record, and characters of each
 _DEFAULTS = {
@@ -280,6 +281,7 @@ def prepare(record: Record) -> Trainer:
     """The trainer of a run, in a process that is set up for it."""
     trainer = resolve(record.trainer)
     if record.threads > 1:  # the process started with one
+        make_cold()  # libraries that have been imported would have one as well
         threads.limit(record.threads)
     if isinstance(record.trainer, str):  # a program seeds itself
         seeding.start(record.seed)

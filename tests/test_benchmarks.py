@@ -13,6 +13,7 @@ QUICK = [
     ("grid.py", "whole", "--repeats", "1", "--sample", "1", "--only", "none"),
     ("functions.py", "--repeats", "1", "--sample", "1"),
     ("sharing.py", "nothing", "--pairs", "1"),
+    ("scripts.py", "--repeats", "1", "--sample", "1", "--more", "1"),
 ]
 
 

@@ -9,33 +9,39 @@ from __future__ import annotations
 
 import argparse
 import copy
+import enum
 import functools
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from gridfold.sharing.click_arguments import ClickCommands
 from gridfold.sharing.group import Group
-from gridfold.sharing.shared_dataclass import ParserOfDataclasses, parser_of_dataclasses
+from gridfold.sharing.replacing import replace_function
+from gridfold.sharing.shared_dataclass import make_dataclasses, parser_of_dataclasses
 from gridfold.sharing.shared_list import SharedList, share_list
 from gridfold.sharing.shared_object import can_share, share_object
 from gridfold.sharing.side_effects import only_gives_a_value, sets_only
 
 _PATH = "sys.argv"
 _NAMESPACE = "args"  # as nearly all scripts call it
-_CONTAINERS: tuple[type, ...] = (list, tuple, set, frozenset, dict, range, str, type({}.keys()), type({}.values()))
+_CONTAINERS: tuple[type, ...] = (
+    *(type(None), list, tuple, set, frozenset, dict, range, str),
+    type({}.keys()),
+    type({}.values()),
+)
 _ENDS = ("error", "exit", "_print_message")
-_REPLACED = (*_ENDS, "_get_value")
+_REPLACED = (*_ENDS, "_get_value", "_check_value")
 _INNER = (
     *("_parse_known_args", "_read_args_from_files", "convert_arg_line_to_args", "_match_argument", "_parse_optional"),
     *("_match_arguments_partial", "_get_option_tuples", "_get_nargs_pattern", "_get_values", "_get_value"),
     *("_check_value", "_registry_get", "_get_positional_actions", "_get_optional_actions"),
 )
 _PARSER: Any = argparse.ArgumentParser
-_known_args, _init = _PARSER.parse_known_args, _PARSER.__init__
+_known_args = _PARSER.parse_known_args
 
 
 def share(
@@ -81,28 +87,27 @@ class Arguments:
     """The arguments of many runs, until one is left."""
 
     def __init__(self) -> None:
-        self._of_dataclasses: dict[Any, ParserOfDataclasses] = {}
-        self._click: ClickCommands | None = None
+        self._undo: list[Callable[[], None]] = []
+        self._of_dataclasses: set[Any] = set()
 
     def begin(self) -> None:
         """Watch the parsers."""
-        _PARSER.parse_known_args, _PARSER.__init__ = _parse_known_args, self._watched(_init)
-        self._click = ClickCommands()
+        self._undo.append(replace_function(_PARSER, "parse_known_args", _parse_known_args))
+        self._undo.append(replace_function(_PARSER, "__init__", self._watched(_PARSER.__init__)))
+        self._undo.append(ClickCommands().stop)
 
     def end(self) -> None:
         """Watch them no longer."""
-        _PARSER.parse_known_args, _PARSER.__init__ = _known_args, _init
-        if self._click:
-            self._click.stop()
-        while self._of_dataclasses:
-            self._of_dataclasses.popitem()[1].stop()
+        while self._undo:
+            self._undo.pop()()
 
     def _watched(self, original: Any) -> Any:
         @functools.wraps(original)
         def begin(parser: Any, *arguments: Any, **named: Any) -> None:
             kind = parser_of_dataclasses(parser)
             if kind and kind not in self._of_dataclasses:
-                self._of_dataclasses[kind] = ParserOfDataclasses(kind)
+                self._of_dataclasses.add(kind)
+                self._undo.append(make_dataclasses(kind))
             original(parser, *arguments, **named)
 
         return begin
@@ -187,7 +192,9 @@ def _without_an_end(parser: Any) -> Iterator[None]:
     parsers = list(_parsers(parser))
     before = [{name: vars(each)[name] for name in _REPLACED if name in vars(each)} for each in parsers]
     for each in parsers:
-        vars(each).update(dict.fromkeys(_ENDS, _ends), _get_value=_guarded(each._get_value, each._registry_get))
+        looked: dict[int, bool] = {}
+        guards = {name: _guarded(getattr(each, name), each._registry_get, looked) for name in _REPLACED[-2:]}
+        vars(each).update(dict.fromkeys(_ENDS, _ends), **guards)
     try:
         yield
     finally:
@@ -197,19 +204,18 @@ def _without_an_end(parser: Any) -> Iterator[None]:
             vars(each).update(saved)
 
 
-def _guarded(get_value: Any, registered: Any) -> Any:
-    """What converts a value, if that does nothing else."""
-    known: dict[int, bool] = {}
+def _guarded(original: Any, registered: Any, looked: dict[int, bool]) -> Any:
+    """What converts or checks a value of an action, if that does nothing else."""
 
-    def get(action: Any, text: str) -> Any:
-        if id(action) not in known:
-            kind = registered("type", action.type, action.type)
-            known[id(action)] = action.type is None or only_gives_a_value(kind)
-        if not known[id(action)]:
+    def guarded(action: Any, value: Any) -> Any:
+        if id(action) not in looked:
+            is_plain = type(action.choices) in _CONTAINERS or isinstance(action.choices, enum.EnumType)
+            looked[id(action)] = is_plain and only_gives_a_value(registered("type", action.type, action.type))
+        if not looked[id(action)]:
             raise _EffectError
-        return get_value(action, text)
+        return original(action, value)
 
-    return get
+    return guarded
 
 
 def _parsers(parser: Any) -> Iterator[Any]:
@@ -245,8 +251,7 @@ def _is_of_argparse(parser: Any, *methods: str) -> bool:
 
 
 def _is_plain_action(action: Any) -> bool:
-    known = type(action).__module__ == "argparse" or sets_only(type(action).__call__, "namespace")
-    return known and isinstance(action.choices, (*_CONTAINERS, type(None)))
+    return type(action).__module__ == "argparse" or sets_only(type(action).__call__, "namespace")
 
 
 def _defaults(parser: Any) -> Iterator[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from gridfold.sharing.columns import exact
 from gridfold.sharing.native import hide_from_gc
+from gridfold.sharing.replacing import replace_function
 from gridfold.sharing.shared_list import SharedList
 from gridfold.sharing.shared_object import share_object
 from gridfold.sharing.shared_parameters import Parameters, with_parameters
@@ -24,18 +25,17 @@ class ClickCommands:
     def __init__(self) -> None:
         self._command = getattr(sys.modules.get("click.core"), "Command", None)
         self._calls: dict[int, tuple[Any, Callable[..., Any], Mapping[str, Any]]] = {}
+        self._undo: list[Callable[[], None]] = []
         if self._command:
-            self._make_context, self._invoke = self._command.make_context, self._command.invoke
-            self._command.make_context, self._command.invoke = self._watched(), self._invoked()
+            for name, watched in (("make_context", self._watched), ("invoke", self._invoked)):
+                self._undo.append(replace_function(self._command, name, watched(getattr(self._command, name))))
 
     def stop(self) -> None:
         """Do it no longer."""
-        if self._command:
-            self._command.make_context, self._command.invoke = self._make_context, self._invoke
+        while self._undo:
+            self._undo.pop()()
 
-    def _watched(self) -> Any:
-        original = self._make_context
-
+    def _watched(self, original: Any) -> Any:
         def make_context(command: Any, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
             if type(args) is not SharedList:
                 return original(command, info_name, args, parent, **extra)
@@ -48,9 +48,7 @@ class ClickCommands:
 
         return make_context
 
-    def _invoked(self) -> Any:
-        original = self._invoke
-
+    def _invoked(self, original: Any) -> Any:
         def invoke(command: Any, context: Any) -> Any:
             if id(context) not in self._calls:
                 return original(command, context)

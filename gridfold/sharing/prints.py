@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from types import BuiltinFunctionType, FunctionType
-from typing import Any, TextIO
+from typing import Any
 
 from gridfold.sharing.columns import SCALARS
 from gridfold.sharing.group import Group
@@ -49,11 +49,10 @@ class Prints:
         """Print at once from now on."""
         builtins.print = self._print
 
-    def rewrite_buffers(self, trial: int) -> None:
-        """Let the buffers of the streams have what a trial has printed; it is still not written."""
-        for stream in (sys.__stdout__, sys.__stderr__):
-            if self._texts and stream and not stream.closed and (unwritten := _taken(stream)):
-                stream.buffer.write(self.of(trial, unwritten))
+    @property
+    def are_kept(self) -> bool:
+        """Whether there is a mark in what was printed."""
+        return bool(self._texts)
 
     def of(self, trial: int, printed: bytes) -> bytes:
         """What a trial has printed."""
@@ -89,18 +88,6 @@ class Prints:
             texts[trial] = f"{between.join(words)}{after}".encode(stream.encoding, stream.errors)
         self._texts.append(texts)
         return f"{self._mark}{len(self._texts) - 1}\0"
-
-
-def _taken(stream: TextIO) -> bytes:
-    """What a stream has not written yet, which it does not have any more."""
-    descriptor, memory = os.dup(stream.fileno()), os.memfd_create("unwritten")
-    os.dup2(memory, stream.fileno())
-    stream.flush()
-    os.dup2(descriptor, stream.fileno())
-    taken = os.pread(memory, os.fstat(memory).st_size, 0)
-    os.close(descriptor)
-    os.close(memory)
-    return taken
 
 
 def _is_shared(value: Any) -> bool:

@@ -7,6 +7,7 @@ end reads the metrics, and forks the program, in which the script goes on.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -21,13 +22,14 @@ from gridfold.identity.executed import look_up
 from gridfold.sharing.call_site import is_import_of_package
 from gridfold.sharing.fork import Branch
 from gridfold.sharing.fork_state import ForkState
+from gridfold.sharing.pipe_guard import PipeGuard
 from gridfold.sharing.start import Pipes, Shared
 from gridfold.trainers.command import CommandTrainer
 from gridfold.trainers.warm.program import hold, run, take
 from gridfold.trainers.warm.script import Script, script_of
 from gridfold.worker import Spent, Work, leave, listen, outcome
 
-_PROGRAMS = ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.system")
+_PROGRAMS = ("os.posix_spawn", "os.exec", "os.system")
 _STARTERS = ("multiprocessing.popen_spawn_posix", "multiprocessing.popen_forkserver")
 _VARIABLES = tuple(f"GRIDFOLD_{name}" for name in ("RUN_DIR", "CONFIG", "INDEX", "SEED", "FOLD", "FOLDS"))
 
@@ -66,6 +68,7 @@ class _ProgramBranch(Branch):
         stages.use(self._tasks[0].attempt.run.dir.parent)
         self._prints = Prints(self._group, self._is_kept)
         reads.start().listen(self._hear)
+        self._pipes_guard = PipeGuard(self._pipe_is_made)
         variables.watch(self._variable_is_read)
         if self._write_guard:
             self._write_guard.look()
@@ -78,7 +81,12 @@ class _ProgramBranch(Branch):
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         """What the script starts gets the variables of a run."""
-        if self._work is None and (event in _PROGRAMS or (event == "import" and arguments[0] in _STARTERS)):
+        starts = event in _PROGRAMS or (event == "import" and arguments[0] in _STARTERS)
+        if starts and self._work is None and not is_import_of_package():
+            self.work("a program that it starts")
+
+    def _pipe_is_made(self) -> None:
+        if self._work is None:
             self.work("a program that it starts")
 
     def _variable_is_read(self, name: str) -> None:
@@ -95,7 +103,10 @@ class _ProgramBranch(Branch):
         self.work("the end of the script")
 
     def _flush(self) -> None:
-        """What a program has not written yet, each does at its time."""
+        """What a program has not written yet, each does at its time, unless each prints something else."""
+        if self._prints.are_kept:
+            super()._flush()
+        gc.freeze()  # a run that looks at all objects when it ends would copy them all
 
     def _hand_on(self, *, are_runs: bool) -> tuple[bytes, list[int]]:
         look_up(reads.start())  # once for all
@@ -106,7 +117,6 @@ class _ProgramBranch(Branch):
         if len(group) == 1:
             self._prints.stop()
             printed = self._prints.of(group[0], printed)
-            self._prints.rewrite_buffers(group[0])
         # What was printed is the program's: its log gets that when the program goes on, for the metrics may be in it.
         super()._become(group, printed if len(group) > 1 else b"", outputs)
         if self._work is None:
@@ -123,6 +133,7 @@ class _ProgramBranch(Branch):
         self._pid = os.getpid()
         _append(self._work.run.log_path, printed)
         variables.leave_alone()
+        self._pipes_guard.stop()
         take(changes)
 
     def _look_after(self, work: Work, config: Mapping[str, Any]) -> NoReturn:

@@ -7,10 +7,13 @@ where it reads what differs, as any other code does.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from gridfold.sharing.mapping import SharedDict
+from gridfold.sharing.replacing import replace_function
 from gridfold.sharing.shared_list import SharedList
 from gridfold.sharing.shared_object import can_share, share_attributes
 
@@ -24,31 +27,24 @@ def parser_of_dataclasses(parser: Any) -> Any:
     return found if found and found.__module__ == "transformers.hf_argparser" else None
 
 
-class ParserOfDataclasses:
-    """Lets a class of parsers give dataclasses that stand for many runs, until it is told to stop."""
+def make_dataclasses(kind: Any) -> Callable[[], None]:
+    """Let a class of parsers give dataclasses that stand for many runs; gives what undoes that."""
+    original = getattr(kind, _METHOD)
 
-    def __init__(self, kind: Any) -> None:
-        self._kind, self._original = kind, getattr(kind, _METHOD)
-        original = self._original
+    @functools.wraps(original)
+    def parse(parser: Any, args: Any = None, *options: Any, **named: Any) -> Any:
+        given = sys.argv[1:] if args is None else args
+        kinds = list(parser.dataclass_types)
+        if type(given) is not SharedList or not all(map(_can_be_made, kinds)):
+            return original(parser, args, *options, **named)
+        parser.dataclass_types = []
+        try:
+            found = original(parser, args, *options, **named)
+        finally:
+            parser.dataclass_types = kinds
+        return _into_dataclasses(kinds, found)
 
-        def parse(parser: Any, args: Any = None, *options: Any, **named: Any) -> Any:
-            given = sys.argv[1:] if args is None else args
-            kinds = list(parser.dataclass_types)
-            if type(given) is not SharedList or not all(map(_can_be_made, kinds)):
-                return original(parser, args, *options, **named)
-            parser.dataclass_types = []
-            try:
-                found = original(parser, args, *options, **named)
-            finally:
-                parser.dataclass_types = kinds
-            return _into_dataclasses(kinds, found)
-
-        parse.__name__, parse.__qualname__, parse.__doc__ = _METHOD, original.__qualname__, original.__doc__
-        setattr(kind, _METHOD, parse)
-
-    def stop(self) -> None:
-        """Do it no longer."""
-        setattr(self._kind, _METHOD, self._original)
+    return replace_function(kind, _METHOD, parse)
 
 
 def _into_dataclasses(kinds: list[Any], found: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -28,6 +28,11 @@ _CLASSES = (
     set,
     frozenset,
     range,
+    enumerate,
+    filter,
+    map,
+    reversed,
+    zip,
     Path,
     PurePath,
     PosixPath,
@@ -36,9 +41,9 @@ _CLASSES = (
 _CLASSES_BY_NAME = ("decimal.Decimal", "fractions.Fraction")  # to import them takes longer than all else here
 _BUILT_IN = (
     *(abs, all, any, bin, chr, divmod, format, hex, isinstance, issubclass, len, max, min, oct, ord, pow, repr, round),
-    *(sorted, sum, enumerate, filter, map, reversed, zip, slice, object),
+    *(sorted, sum),
 )
-_PATHS = ("abspath", "basename", "dirname", "expanduser", "isabs", "join", "normpath", "split", "splitext")
+_PATHS = ("basename", "dirname", "expanduser", "isabs", "join", "normpath", "split", "splitext")
 _FUNCTIONS = (
     *(json.loads, ast.literal_eval, re.compile, re.fullmatch, re.match, re.search, re.split, re.sub, re.findall),
     *(getattr(os.path, name) for name in _PATHS),
@@ -120,6 +125,7 @@ class _Look:
             return False
         return (
             not function.__code__.co_flags & _GENERATORS
+            and not (changes and self._target)  # what an action changes may be its own
             and not any(_has_effect(code, function.__code__.co_freevars) for code in codes)
             and all(self.at(value, changes=changes) for value in used)
         )
@@ -161,7 +167,9 @@ def _changes(code: CodeType) -> bool:
     """Whether code may change a list or the like."""
     steps = _steps(code)
     names = {step.argval for step in steps if _takes_attribute(step)}
-    return not names.isdisjoint(_CHANGES) or any(step.opname in ("STORE_SUBSCR", "DELETE_SUBSCR") for step in steps)
+    return not names.isdisjoint(_CHANGES) or any(
+        step.opname in ("STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE") for step in steps
+    )
 
 
 def _has_effect(code: CodeType, outer: Sequence[str]) -> bool:

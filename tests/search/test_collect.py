@@ -1,7 +1,9 @@
 """``gridfold collect`` reads the metrics of completed runs again, and touches nothing else."""
 
 import json
+import os
 import re
+import subprocess
 import sys
 from dataclasses import replace
 
@@ -11,6 +13,7 @@ from gridfold.runs.record import started
 from gridfold.runs.run import Run
 from gridfold.runs.store import Store
 from gridfold.search.collect import collect
+from tests.conftest import ROOT
 
 SCRIPT = """
 import sys
@@ -206,3 +209,13 @@ def test_what_is_no_pattern(gridfold, said, capsys):
     with pytest.raises(SystemExit):
         gridfold("collect", "--metrics", said)
     assert "expected NAME=PATTERN" in capsys.readouterr().err
+
+
+def test_two_at_once_give_what_one_gives(searched, gridfold, project):
+    line = [sys.executable, "-m", "gridfold", "collect", "--metrics", PATTERN]
+    both = [subprocess.Popen(line, env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True) for _ in range(2)]
+    assert [each.wait(60) for each in both] == [0, 0]
+    found = files(project)
+    assert gridfold("collect", "--metrics", PATTERN)[0] == 0
+    assert files(project) == found
+    assert values() == [{"quality": 0.5}, {"quality": 1.0}, {"quality": 1.5}]

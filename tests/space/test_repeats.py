@@ -314,7 +314,7 @@ class TestMessages:
             ["search", "--repeats", "0"],
             ["search", "--folds", "1"],
             ["search", "--maximize", "--minimize"],
-            ["search", "--metrics", "f1"],
+            ["search", "--metrix", "f1"],
             ["confirm", "--repeat", "3"],
             ["confirm", "nothing"],
         ],
@@ -339,7 +339,7 @@ def test_runs_are_compared_by_what_is_said(search, gridfold, place):
 
 
 def test_a_metric_that_no_run_has(search, gridfold):
-    _, said = search("lr: [0.1, 0.2]", "--metric", "accu")
+    _, said = search("lr: [0.1, 0.2]", "--metric", "accu", "--keep-going")
     assert said.count("warning: the first run has no metric 'accu': did you mean 'acc'?") == 1
     assert "No run has accu: did you mean 'acc'?" in said
     assert "Best run" not in said

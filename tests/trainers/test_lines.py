@@ -291,6 +291,37 @@ weighted avg       0.94      0.95      0.95        61
     ),
     "question-answering": ("Exact match: 55.1\nEM: 55.1, F1 = 66.2\n", {"exact_match": 55.1, "EM": 55.1, "F1": 66.2}),
     "after-a-place": ("Loss after epoch 3: 0.4\nval loss at step 100 = 0.5\n", {"val_loss": 0.5, "loss": 0.4}),
+    "statsmodels": (
+        "Dep. Variable:                      y   R-squared:                       0.416\n"
+        "No. Observations:                 100   AIC:                             210.0\n",
+        {"R-squared": 0.416},
+    ),
+    "epochs-in-brackets": (
+        "[1/2] train_loss: 0.5 val_loss: 0.4\n[2/2] train_loss: 0.4 val_loss: 0.45\n",
+        {"val_loss": 0.45, "train_loss": 0.4},
+    ),
+    "cs231n": (
+        "(Iteration 1 / 4900) loss: 2.3\n(Epoch 1 / 5) train acc: 0.4; val_acc: 0.41\n",
+        {"val_acc": 0.41, "loss": 2.3, "train_acc": 0.4},
+    ),
+    "wandb-summary": (
+        "wandb: Run summary:\nwandb:   val_loss 0.5\nwandb: Run history:\nwandb:   val_loss █▅▁\n",
+        {"val_loss": 0.5},
+    ),
+    "on-the-line-of-a-bar": (BAR.replace("\r", "") + "val_loss: 0.3\n", {"val_loss": 0.3}),
+    "early-stopping-of-lightning": (
+        "Metric val_loss improved by 0.012 >= min_delta = 0.0. New best score: 0.431\n",
+        {"new_best_score": 0.431},
+    ),
+    "words-in-parentheses": (
+        "F1 (macro): 0.81 F1 (micro): 0.85\nLoss (train): 0.5 | Loss (val): 0.6\nRMSE (3 folds): 0.7\n",
+        {"val_loss": 0.6, "F1_macro": 0.81, "F1_micro": 0.85, "RMSE": 0.7, "train_loss": 0.5},
+    ),
+    "one-line-of-many-things": (
+        "Epoch 1/3 (12.30s) | Train Loss: 0.5, Train Dice: 0.6 | Val Loss: 0.4, Val Dice: 0.7 | LR: 0.001 | Mem: 300\n",
+        {"val_loss": 0.4, "val_dice": 0.7, "train_loss": 0.5, "train_dice": 0.6},
+    ),
+    "cross-validation": ("Accuracy: 96.91% (0.59%)\nRMSE: 3.2 (+/- 0.2)\n", {"accuracy": 96.91, "RMSE": 3.2}),
     "changes": ("val_loss: 0.5 -> 0.4\n", {"val_loss": 0.4}),
     "sentences": (
         "Final test accuracy is 93.1%\nThe validation accuracy was 0.92.\n",
@@ -328,6 +359,10 @@ REPORTS = {
         {"epoch": 1, "train_loss": 0.6868, "valid_acc": 0.56, "valid_loss": 0.6748},
         {"epoch": 2, "train_loss": 0.6706, "valid_acc": 0.635, "valid_loss": 0.66},
     ],
+    "epochs-in-brackets": [
+        {"epoch": 1, "train_loss": 0.5, "val_loss": 0.4},
+        {"epoch": 2, "train_loss": 0.4, "val_loss": 0.45},
+    ],
     "yunjey": [{"epoch": 1, "loss": 0.5212}, {"epoch": 5, "loss": 0.2}],
 }
 WITHOUT = {
@@ -351,6 +386,7 @@ WITHOUT = {
         "loss_weight: 0.5\nreward_scale = 2.0\nkl_coef: 0.2\nvf_loss_coeff: 0.5\nscore_threshold=0.05\n"
         "accuracy_threshold: 0.9\nloss_scale: 65536.0\nmin_loss_delta: 0.001\nlabel smoothing 0.1\n"
     ),
+    "baselines": "Majority class accuracy 0.6\nLoading checkpoint with val loss 0.3\nResuming from best acc 0.8\n",
     "targets": "target acc: 0.9\nbaseline loss: 0.6\nrandom accuracy = 0.5\nexpected reward 1.0\nprevious loss: 0.4\n",
     "counts": "errors: 3\n5 passed, 2 failed\n3 hits\nnum_losses: 3\nerror 404\nexit code 1\n",
     "prose": "accuracy improved 3 times\nthe loss of 3 models\nusing 2 losses\nloss decreased by half in 3 epochs\n",
@@ -358,12 +394,19 @@ WITHOUT = {
     "precision": "precision: 16\nprecision=32\nUsing 16bit precision\nfp16 precision 0.1\n",
     "names of losses": "loss: mse\nmetric: accuracy\nloss=CrossEntropyLoss()\nloss_fn = 1\nloss function: 2\n",
     "european numbers": "acc: 0,93\nloss: 0,935\n",
-    "lists": "loss: [0.3, 0.4]\nacc = (0.5, 0.6)\nlosses: 0.3/0.4\nscores=[1, 2, 3]\n",
+    "lists": "loss: [0.3, 0.4]\nacc = (0.5, 0.6)\nlosses: 0.3/0.4\nscores=[1, 2, 3]\ntrain/val loss: 0.5 / 0.6\n",
     "conditions": "stop if loss < 0.5\naccuracy >= 0.9\nloss <= 0.1\n",
     "tensors": "tensor([[0.1, 0.2],\n        [0.3, 0.4]])\n[ 0.0000,  0.0433]\n",
     "trees": "booster[0]:\n0:[odor=none] yes=1,no=2\n\t\t3:leaf=1.92847228\n",
     "text": "tdxektha\nna\ngalciar\n0 samples that are in train:\n10 samples that are new:\n",
     "a table of settings": "| name | value |\n|---|---|\n| lr | 0.1 |\n| batch_size | 32 |\n| gamma | 0.99 |\n",
+    "warnings": (
+        "UserWarning: F-score is ill-defined and being set to 0.0 in labels with no predicted samples.\n"
+        "ConvergenceWarning: Objective did not converge. Duality gap: 3.5, tolerance: 0.1\n"
+    ),
+    "catboost": "0:\tlearn: 0.6520\ttest: 0.6530\tbest: 0.6530 (0)\ttotal: 50ms\tremaining: 5s\n",
+    "a table of data": "   id  score  label\n0   1    0.5      1\n1   2    0.7      0\n",
+    "optuna": "[I 2024-01-01 12:00:00,123] Trial 0 finished with value: 0.5 and parameters: {'x': 1}. Best is 0.\n",
     "costs": "cost: $0.02\nprice: 3.5\nemissions: 0.3 kg\npower: 250 W\n",
 }
 

@@ -4,6 +4,7 @@ import inspect
 import re
 import shutil
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -228,3 +229,33 @@ def test_what_a_script_never_reads_is_no_trouble(project, mode):
     (project / "script.py").write_text(source)
     came = execute(project, mode, ["script.py", "--one", "{word}", "--other", "{word}"], ["a", "b"])
     assert {word: each["log.txt"] for word, each in came.items()} == {"a": "a False\n", "b": "b False\n"}
+
+
+@pytest.mark.parametrize("mode", MODES[1:])
+def test_a_script_may_start_programs_and_processes_before_it_reads_an_argument(project, mode):
+    (project / "asks.py").write_text("import subprocess\nprint(subprocess.check_output(['echo', 'said']))\n")
+    source = (
+        "import os, sys\nos.environ['SOME'] = '1'\nimport asks\nreads, writes = os.pipe()\nif not os.fork():\n"
+        "    os.write(writes, b'from a child')\n    os._exit(0)\nos.close(writes)\nos.wait()\n"
+        "with os.fdopen(reads) as file:\n    print(file.read())\nprint(sys.argv)\n"
+    )
+    assert logs(project, mode, source) == logs(project, "cold", source)
+
+
+def test_a_library_that_starts_a_program_when_it_is_imported_is_shared(project, monkeypatch):
+    asks = "import os, subprocess, tempfile\nSAID = subprocess.check_output(['echo', 'said'])\nprint(os.getpid())\n"
+    install(project, monkeypatch, asks=f"{asks}FOLDER = tempfile.gettempdir()\n")
+    source = "import os, sys\nos.environ['SOME'] = '1'\nimport asks\nprint(sys.argv)\n"
+    assert len({log.split()[0] for log in logs(project, "together", source).values()}) == 1
+
+
+def test_a_script_that_computes_with_several_threads_starts_cold(project):
+    (project / "script.py").write_text("import os, sys, numpy\nprint(os.environ['OMP_NUM_THREADS'], sys.argv)\n")
+    (project / "runs").mkdir()
+    made = attempt(project / "runs", 0, ["script.py", "{word}"], "a")
+    with LocalExecutor(1, share=None) as executor:
+        ((_, record),) = executor.execute(
+            [replace(made, record=replace(made.record, threads=2))], Watched(), Interrupt()
+        )
+    assert record.state == "completed"
+    assert made.run.log_path.read_text() == "2 ['script.py', 'a']\n"

@@ -31,8 +31,8 @@ from gridfold.core.process.orphans import Orphans
 from gridfold.executors.local.processes import Start, spawn
 from gridfold.identity import reads
 from gridfold.sharing import clocks
-from gridfold.sharing.fork import grow, reap, why_not
-from gridfold.sharing.programs import grow_programs
+from gridfold.sharing.children import reap
+from gridfold.sharing.fork import grow, why_not
 from gridfold.sharing.start import Pipes, Shared
 from gridfold.trainers.resolve import resolve
 from gridfold.trainers.warm.program import is_ready
@@ -81,7 +81,8 @@ def _preload(trainer: str | Sequence[str]) -> str:
 
 def _get_warm(command: str | Sequence[str]) -> str:
     """Import what the script of a command imports; why its programs are to start cold."""
-    from gridfold.trainers.warm.preload import preload  # what functions need nothing of
+    importlib.import_module("gridfold.sharing.programs")  # for all that are forked; functions need nothing of it
+    from gridfold.trainers.warm.preload import preload  # as above
 
     began, path = vars(sys.modules["__main__"])["began"]
     return preload(command, began, path if sys.flags.safe_path else path[1:]) or why_not()
@@ -192,6 +193,8 @@ class _Server:
     def _run(self, task: Task | Shared) -> int:
         printed = os.pread(self._printed, os.fstat(self._printed).st_size, 0)
         if isinstance(task, Shared) and is_ready():
+            from gridfold.sharing.programs import grow_programs  # there by now
+
             return grow_programs(task, self._pipes, printed, self._imports)
         if isinstance(task, Shared):
             return grow(task, self._pipes, printed, self._imports)

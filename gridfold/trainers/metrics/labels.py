@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from gridfold.trainers.metrics.names import ends_in_measure, is_cost, is_measure, is_result, parts_of
@@ -66,13 +66,13 @@ _NOT_BEFORE = _set(
     learning weight weights decay smoothing smooth dropout packet min_delta delta patience early stop resume resumed
     load loaded restored from checkpoint clip coef coeff lambda alpha beta gamma scale factor margin rounding floating
     numeric machine arithmetic fp16 fp32 half mixed double single tensor limit limits per max_grad sorted
-    deadline reference published reported older old
+    majority naive dummy constant deadline reference published reported older old
     """
 )
 _FILLERS = _set(
     """
     of on over for in the a an network model is was at value set data dataset percent pct prediction predictions images
-    image samples examples
+    image samples examples finished done complete completed
     """
 )
 _TRAINING = dict.fromkeys(("train", "training", "trn"), "train")
@@ -157,6 +157,11 @@ def has_measure(words: Sequence[str]) -> bool:
     """Whether some words have among them one for something that is measured."""
     parts = [part.lower() for word in words for part in parts_of(word)]
     return any(_found_at(parts, end) for end in range(1, len(parts) + 1)) or "score" in parts
+
+
+def is_of_whole_epoch(names: Collection[str]) -> bool:
+    """Whether some metrics are of validation, and others are not, which are told together at the end of an epoch."""
+    return len({split_in([name]) in ("val", "eval") for name in names}) > 1
 
 
 def is_result_name(name: str) -> bool:

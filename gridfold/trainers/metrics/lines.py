@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gridfold.core.errors import cut
 from gridfold.trainers.metrics.columns import TextTable, is_rule
 from gridfold.trainers.metrics.curves import Curves
-from gridfold.trainers.metrics.labels import has_measure, position_of, split_of
+from gridfold.trainers.metrics.labels import has_measure, is_of_whole_epoch, position_of, split_of
 from gridfold.trainers.metrics.names import bare
 from gridfold.trainers.metrics.pairs import Line, read_line
 
@@ -142,8 +142,10 @@ class _Log:
             self.epoch = {"epoch": line.position["epoch"]}
         metrics = {name: value for name, value in line.metrics.items() if bare(name) not in self.given}
         if metrics:
-            position = self.epoch | line.position
-            self.curves.add(metrics, position, line.progress, text, continues=self.is_adjacent)
+            position, progress = self.epoch | line.position, line.progress
+            if progress and "epoch" not in position and is_of_whole_epoch(metrics):
+                position, progress = position | {"epoch": progress[0]}, None
+            self.curves.add(metrics, position, progress, text, continues=self.is_adjacent)
             self.split_used = True
         elif self.split_used:
             self.split = ""

@@ -89,7 +89,7 @@ _RATES = ("second", "sec", "s", "minute", "min", "hour")
 _SPANS = ("time", "size", "step", "epoch", "iteration", "episode", "trial")  # less is better if something takes them
 _NO_SPANS = ("start", "end", "begin", "date", "current", "unix", "batch", "sample", "population", "vocab", "effect")
 
-_TEST = "test"
+_TEST = re.compile(r"(?:(?:final|best|last)[\W_]*)?test", re.IGNORECASE)
 _VALIDATION = _set("val valid validation eval evaluation dev heldout holdout cv oof")
 _TRAINING = frozenset(("train", "training"))
 _AROUND = _VALIDATION | _TRAINING | _set("final best last mean avg average total max min num n current")
@@ -102,7 +102,7 @@ _BESIDE = _set(  # in the singular
     ts t timestamp datetime date time unixtime wall wallclock walltime elapsed elapsedtime eta starttime endtime created
     pid rank worldsize worker device host port line lineno id index idx uuid version level code statu
     sample token example row instance param parameter trainableparam runtime flo flop second sec
-    episodelen episodelength eplen eplength sp converged cpu gpu tp fp tn fn
+    episodelen episodelength eplen eplength episodiclength sp converged cpu gpu tp fp tn fn
     """
 )
 _BESIDE_END = re.compile(r"(runtime|_(seconds?|secs?|seen)|per_(second|sec|s)|/(s|sec|second)|_time_s|_iter_s)$")
@@ -132,7 +132,7 @@ def higher_is_better(metric: str) -> bool | None:
 
 def is_of_test(metric: str) -> bool:
     """Whether a metric is one of the test set, which is looked at for the run that was chosen, and not to choose."""
-    return metric.startswith(_TEST)
+    return bool(_TEST.match(metric))
 
 
 def first_metric(metrics: Iterable[str], parameters: frozenset[str] = frozenset()) -> str:

@@ -10,7 +10,9 @@ from gridfold.trainers.metrics.labels import is_qualifier, metric_label, positio
 
 _FIGURES = r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![,\d])|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _NUMBER = rf"(?:{_FIGURES}|[-+]?(?i:nan|inf(?:inity)?))"
-_ALONE = r"(?![\w/]|\.\w|,\d|[:+]\d|-\w|%\|)"  # no part of a date, a time, a version, a path, a list, a bar
+_ALONE = (
+    r"(?![\w/]|\s+/\s*[\d.]|\.\w|,\d|[:+]\d|-\w|%\|)"  # no part of a date, a time, a version, a path, a list, a bar
+)
 _TOKEN = re.compile(
     rf"""
     (?P<fraction>\[?\s*(?P<part>\d+)\s*/\s*(?P<whole>\d+)(?![\w./])\s*\]?)
@@ -30,12 +32,13 @@ _ARROW = re.compile(rf"\s*(?:-+>|=+>|→)\s*({_NUMBER}){_ALONE}")
 _PERCENT = re.compile(r"\s*[,:=]?\s*\(?\s*(\d+\.?\d*)\s?%")
 _VALUE_NEXT = re.compile(rf"\s*(?:[:=]|is\b|was\b)\s*{_NUMBER}")
 _ENDS_NEXT = re.compile(r"\s*(?:[:,;|│/-]|$)")
+_GAP = re.compile(r"\s\s|\t")
 _PROGRESS = re.compile(r"\[\s*\d+/\d+")
 
 _WRAPPED = re.compile(
     r"(?<=[:=\s(])(?:tensor|[Aa]rray|(?:np\.|numpy\.)?float\d*)\(\[?([^\s,()\[\]]+)[^()]*(?:\([^()]*\)[^()]*)?\)"
 )
-_WORDS_ONLY = re.compile(r"\(([^()\d]*)\)")
+_WORDS_ONLY = re.compile(r"\s?\(([^()\d]*)\)")
 _QUALIFIED = re.compile(r"(?<=[\w%])\s?\([^()]*\d[^()]*\)(?=\s*[:=])|@\s?\[[^\]]*\]")
 _TOP = re.compile(r"\b(top)[ -](\d+)\b", re.IGNORECASE)
 _COUNTED = re.compile(r"\b(on|of|over|for|in)((?: the| all)*) \d[\d,]*(?= [A-Za-z])")  # on the 10000 test images
@@ -89,7 +92,7 @@ def _prepared(text: str) -> str:
     """The line without what only looks like a number, or hides one."""
     text = text.replace("−", "-")
     if "(" in text or "[" in text:
-        text = _WORDS_ONLY.sub(r" \1 ", _QUALIFIED.sub(" ", _WRAPPED.sub(r"\1", text)))
+        text = _WORDS_ONLY.sub(r" \1", _QUALIFIED.sub(" ", _WRAPPED.sub(r"\1", text)))
     if "'" in text or '"' in text:
         text = _QUOTED.sub(r"\1\3\4", text)
     return _COUNTED.sub(r"\1", _TOP.sub(r"\1\2", _ADDRESS.sub(";", text)))
@@ -104,6 +107,7 @@ class _Reader:
         self.words: list[str] = []
         self.separated = False
         self.in_cell = False  # the words fill the cell of a table before this one
+        self.after_gap = False  # more than one space stands before the token
         self.steps = 0  # of how many a step is one
 
     def read(self) -> Line:
@@ -121,12 +125,13 @@ class _Reader:
                 readers[kind](token)
             elif kind != "space":
                 self._end()
+            self.after_gap = kind == "space" and bool(_GAP.match(token[0]))
         self._end()
         self._tell_steps_of_an_epoch()
         return self.line
 
     def _read_word(self, token: re.Match[str]) -> None:
-        if self.separated or self.in_cell:
+        if self.separated or self.in_cell or self.after_gap:
             self._end()
         self.words.append(token["word"])
 

@@ -12,7 +12,6 @@ import os
 import runpy
 import signal
 import sys
-import weakref
 from collections.abc import Collection
 from traceback import print_exception
 from types import ModuleType, TracebackType
@@ -153,11 +152,10 @@ def _end_modules(began: Collection[str]) -> None:
     for file in [each for each in gc.get_objects() if issubclass(type(each), (io.TextIOWrapper, io.BufferedWriter))]:
         with contextlib.suppress(BaseException):
             file.flush()  # in a cycle, what is below could be closed before
-    left = [weakref.ref(sys.modules.pop(name)) for name in ("__main__", *own) if name in sys.modules]
+    dictionaries = [vars(sys.modules.pop(name)) for name in ("__main__", *own) if name in sys.modules]
     gc.collect()
-    for reference in reversed(left):
-        if module := reference():
-            _clear(module)
+    while dictionaries:
+        _clear(dictionaries.pop())
     gc.collect()
 
 
@@ -166,10 +164,8 @@ def _is_own(module: ModuleType) -> bool:
     return isinstance(file, str) and not is_installed(file)
 
 
-def _clear(module: ModuleType) -> None:
-    """As Python does: first what is private."""
-    names = vars(module)
-    private = [name for name in names if name.startswith("_") and not name.startswith("__")]
-    for name in (*private, *names):
+def _clear(names: dict[str, object]) -> None:
+    """Let go of values, the last first: what they need when they end was there before them."""
+    for name in reversed(list(names)):
         if name != "__builtins__":
             names[name] = None

@@ -17,7 +17,6 @@ from typing import Any, NoReturn
 
 from gridfold.identity import reads
 from gridfold.identity.startup import TOLD
-from gridfold.trainers.warm import main_module
 from gridfold.trainers.warm.script import Script, script_of
 
 _OF_COLD_PROGRAMS = ("PYTHONPATH", TOLD)  # what tells a program that starts cold to say what it reads
@@ -80,6 +79,12 @@ def make_ready(ready: Ready) -> None:
     """From now on, programs can be forked from this process."""
     global _ready  # noqa: PLW0603 - a process has one
     _ready = ready
+
+
+def make_cold() -> None:
+    """From now on, this process starts programs that import for themselves."""
+    global _ready  # noqa: PLW0603 - as above
+    _ready = None
 
 
 def is_ready() -> bool:
@@ -158,6 +163,8 @@ def run(
         assert _ready
         take(changes)
         _be(script, _ready)
+        from gridfold.trainers.warm import main_module  # there by now
+
         before()
         main_module.end(_execute(script, before_end), _ready.modules, is_file=script.is_file)
     except BaseException:
@@ -166,6 +173,8 @@ def run(
 
 
 def _execute(script: Script, before_end: Callable[[BaseException | None], object]) -> list[BaseException]:
+    from gridfold.trainers.warm import main_module
+
     run_it = main_module.run_file if script.is_file else main_module.run_module
     error = run_it(script.file if script.is_file else script.what)
     before_end(error)
@@ -174,13 +183,15 @@ def _execute(script: Script, before_end: Callable[[BaseException | None], object
 
 def _be(script: Script, ready: Ready) -> None:
     """Have what a process of Python has at its first line."""
+    from gridfold.trainers.warm.main_module import new_main  # there by now
+
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.path[:] = [*([] if sys.flags.safe_path else [script.folder]), *ready.path]
     sys.argv = script.argv
     sys.orig_argv = list(script.words)
     sys.executable = script.python
-    sys.modules["__main__"] = main_module.new_main(script.file if script.is_file else None)
+    sys.modules["__main__"] = new_main(script.file if script.is_file else None)
     _forget_what_is_own()
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+import os
 import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from pathlib import Path
+from types import FrameType, ModuleType
 from typing import Any
 
 from gridfold.identity import reads
 
+_OWN = f"{Path(__file__).parents[2]}{os.sep}"
 Noted = Mapping[tuple[str, Any], Any]
 
 
@@ -73,8 +76,9 @@ class Shelf:
             parent, _, own = name.rpartition(".")
             if parent in sys.modules and parent not in together.modules:
                 setattr(sys.modules[parent], own, each)
-        for (kind, name), known in together.noted.items():
-            reads.start().note(kind, name, known)
+        if not _is_for_gridfold():
+            for (kind, name), known in together.noted.items():
+                reads.start().note(kind, name, known)
         if not self._held:
             sys.meta_path.remove(self)
         return module
@@ -82,3 +86,11 @@ class Shelf:
     def exec_module(self, module: ModuleType) -> None:
         """As of a loader: nothing more is to be done."""
         module.__spec__ = self._specs.pop(module.__name__)
+
+
+def _is_for_gridfold() -> bool:
+    """Whether it is gridfold's own code that imports now."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame and frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_filename.startswith(_OWN)
