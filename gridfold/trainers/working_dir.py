@@ -31,7 +31,9 @@ class WorkDir:
     def arguments(self, given: Sequence[str]) -> list[str]:
         """The arguments, with the files and folders that they name named from the root."""
         is_looked_up = os.sep not in given[0]  # among the programs of the system
-        return [*given[:is_looked_up], *(absolute(each, self.origin) for each in given[is_looked_up:])]
+        befores = ("", *given)
+        pairs = [*zip(given, befores, strict=False)][is_looked_up:]
+        return [*given[:is_looked_up], *(absolute(each, self.origin, before) for each, before in pairs)]
 
     def variables(self) -> dict[str, str]:
         """Environment variables that say where it works."""

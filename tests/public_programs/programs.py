@@ -169,7 +169,7 @@ PROGRAMS = [
         "aa4b5850c1543fa488abf260f18390eda46cf85d",
         folder=".",
         environment="torch",
-        command="gridfold search --cwd run -- python train.py --data-dir ./tiny-images --model resnet10t"
+        command="gridfold search --cwd run -- python train.py --data-dir tiny-images --model resnet10t"
         " --num-classes 2 --img-size 32 --epochs 2 --warmup-epochs 0 -b 16 -j 1 --device cpu --lr '{lr=0.01,0.1}'",
         metric="eval_top1",
         truth=column("eval_top1", "summary.csv"),

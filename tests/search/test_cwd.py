@@ -75,6 +75,35 @@ def test_a_command_that_reads_its_config_reads_paths_from_the_root(program, sear
     assert "data: data/rows.csv" in (found[0] / "config.yaml").read_text()
 
 
+def test_a_folder_without_a_slash_is_a_path_where_its_option_says_so(program, search):
+    (program / "show.py").write_text("import sys\nprint(sys.argv[1:], '\\n{\"loss\": 1}')")
+    words = (
+        "--data-dir",
+        "data",
+        "--train_path=data",
+        "--output-dir",
+        "data",
+        "--dataset",
+        "data",
+        "--image.root",
+        "data",
+    )
+    (run, *_) = search(CONFIG, "--", "python", "show.py", *words)
+    there = str(program / "data")
+    shown = [
+        "--data-dir",
+        there,
+        f"--train_path={there}",
+        "--output-dir",
+        "data",
+        "--dataset",
+        "data",
+        "--image.root",
+        there,
+    ]
+    assert str(shown) in (run / "log.txt").read_text()
+
+
 FUNCTION = """
 import os
 
