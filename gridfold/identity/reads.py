@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+TOLD = "GRIDFOLD_READS"  # the environment variable by which programs know the file where they tell what they note
+
 _MOST = 10_000  # things that are noted
 _MADE = ("written", "folder")  # are noted though many were read
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -26,6 +28,8 @@ _CACHES = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "MPLCONFIGDIR", "NUMBA_CAC
 _PYCACHE = f"{os.sep}__pycache__{os.sep}"
 _ASIDE = ("<frozen importlib", f"{os.path.dirname(os.path.abspath(__file__))}{os.sep}")
 _WALKING = ("<frozen os>", os.__file__)
+_HEARD = (f"{os.sep}lib-dynload{os.sep}", f"{os.sep}numpy{os.sep}")  # compiled modules that open files as Python does
+_UNHEARD = ("_sqlite3", "_dbm", "_gdbm")  # and standard ones that do not
 _FINDERS = ("importlib/metadata/", "importlib_metadata/", "pkg_resources/")  # ask what is installed
 
 
@@ -54,6 +58,7 @@ class Reads:
         self.spared = spared_folders(*_SYSTEM, *_INSTALLED)
         self._pid = os.getpid()
         self._stands = False
+        self._is_past = False  # something is here that writes past Python's functions
         self._memory = (-1, -1)  # a file in memory where the children of a run tell
         self._listeners: list[Callable[[str, tuple[Any, ...]], object]] = []
         self._told_too: list[Callable[[str, str], object]] = []
@@ -66,8 +71,9 @@ class Reads:
             "os.rename": self._made,
             "os.link": self._made,
             "os.symlink": self._made,
+            "os.truncate": self._truncated,
             "sqlite3.connect": self._read,
-            "ctypes.dlopen": self._read,
+            "ctypes.dlopen": self._loaded,
             "subprocess.Popen": self._started,
             "os.posix_spawn": self._started,
             "os.exec": self._started,
@@ -99,6 +105,11 @@ class Reads:
         """Note nothing from now on of what is in a folder."""
         self.spared += (os.path.join(folder, ""),)
 
+    def leave_out_file(self, path: str) -> None:
+        """Note nothing from now on of a file, given from the root."""
+        if path not in self.spared:
+            self.spared += (path,)
+
     def listen(
         self, hear: Callable[[str, tuple[Any, ...]], object], told: Callable[[str, str], object] | None = None
     ) -> None:
@@ -111,6 +122,12 @@ class Reads:
         """
         self._listeners.append(hear)
         self._told_too += [told] if told else []
+
+    @property
+    def may_have_written(self) -> bool:
+        """Whether something suggests that files were written: one was heard, or somebody is here who is not heard."""
+        made = any(kind in _MADE for kind, _ in self.noted)
+        return made or self._is_past or self._memory[0] >= 0 or "multiprocessing" in sys.modules
 
     def of_kind(self, kind: str) -> dict[Any, Any]:
         """What was noted of a kind, by name; also by children of this process."""
@@ -205,9 +222,14 @@ class Reads:
         for told in self._told_too:
             told(kind, path)
 
-    def _imported(self, _module: str, path: Any, *_: object) -> None:
+    def _imported(self, module: str, path: Any, *_: object) -> None:
         if isinstance(path, str):  # of a compiled module; others are opened
+            self._is_past |= module in _UNHEARD or not any(map(path.__contains__, _HEARD))
             self._read(path)
+
+    def _loaded(self, path: Any, *_: object) -> None:
+        self._is_past |= path is not None
+        self._read(path)
 
     def _read(self, path: Any, *_: object) -> None:
         if isinstance(path, (str, bytes)) and (whole := self.matter(os.fsdecode(path))) and os.path.isfile(whole):
@@ -228,11 +250,15 @@ class Reads:
         if isinstance(path, (str, bytes)) and (whole := self.matter(os.fsdecode(path))):
             self.note("written", whole)
 
+    def _truncated(self, path: Any, *_: object) -> None:
+        self._made(None, path)
+
     def _made_folder(self, path: Any, *_: object) -> None:
         if isinstance(path, (str, bytes)) and (whole := self.matter(os.fsdecode(path))):
             self.note("folder", whole)
 
     def _started(self, program: Any, arguments: Any, folder: Any = None, *_: object) -> None:
+        self._is_past = True
         words = [arguments] if isinstance(arguments, (str, bytes, os.PathLike)) else list(arguments)
         named = [os.fsdecode(program)] if program and not isinstance(program, int) else words[:1]
         where = os.fsdecode(folder) if isinstance(folder, (str, bytes, os.PathLike)) else ""

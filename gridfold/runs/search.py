@@ -22,6 +22,7 @@ from gridfold.core.files import (
     replace_file,
     replacing,
 )
+from gridfold.identity import reads
 from gridfold.identity.sources import Sources
 from gridfold.runs.entries import Addition, RunEntry
 from gridfold.runs.facts import checked
@@ -301,6 +302,8 @@ class SearchDirectory:
         self._append(SHARING, event)
 
     def _append(self, name: str, said: Mapping[str, Any]) -> None:
+        if heard := reads.current():
+            heard.leave_out_file(os.path.abspath(self.dir / name))  # noqa: PTH100 - as a path is heard
         with suppress(OSError):
             file = regular(self.dir / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Iterable
@@ -48,7 +47,9 @@ def note_written(run: Run, search: str | None) -> None:
         run: the run.
         search: the name of its search; None if it is of none.
     """
-    if search and (found := written_elsewhere(run)):
+    if not search or (run.written is None and not reads.start().may_have_written):
+        return
+    if found := written_elsewhere(run):
         files = [[each.path, each.changed, each.size, _content(each), _how(each)] for each in found[:_MOST]]
         span = reads.start().own_since, time.time_ns()
         SearchDirectory(run.dir.parent / search).note_written({"run": run.index, "span": span, "files": files})
@@ -67,4 +68,6 @@ def _content(found: Written) -> str:
             edges += file.read(_EDGE)
     except OSError:
         return ""
+    import hashlib  # with OpenSSL, which few runs need
+
     return hashlib.blake2b(b"%d %b" % (found.size, edges), digest_size=8).hexdigest()

@@ -20,7 +20,6 @@ from gridfold.core.process.orphans import adopt, children
 from gridfold.runs.failure import signal_name
 from gridfold.runs.run import Attempt
 from gridfold.sharing.start import Pipes, Shared
-from gridfold.trainers.warm.script import UNBUFFERED
 from gridfold.worker import Task
 
 if TYPE_CHECKING:
@@ -285,7 +284,11 @@ class Start:
     @property
     def options(self) -> Sequence[str]:
         """Those of Python: a program that is forked writes as it would by itself."""
-        return ("-u",) if not self.warm or UNBUFFERED in self.trainer else ()
+        if not self.warm:
+            return ("-u",)
+        from gridfold.trainers.warm.script import UNBUFFERED  # the processes of functions need nothing of it
+
+        return ("-u",) if UNBUFFERED in self.trainer else ()
 
     @property
     def inherited(self) -> tuple[int, ...]:

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from gridfold.identity import reads
 
-TOLD = "GRIDFOLD_READS"
-
 
 @contextmanager
 def reads_of_programs(path: str | None = None) -> Iterator[dict[str, str]]:
@@ -23,7 +21,7 @@ def reads_of_programs(path: str | None = None) -> Iterator[dict[str, str]]:
     before = path or os.environ.get("PYTHONPATH")
     with tempfile.NamedTemporaryFile(prefix="gridfold-reads-") as told:
         path = os.pathsep.join([str(Path(__file__).parent), *([before] if before else [])])
-        yield {"PYTHONPATH": path, TOLD: told.name}
+        yield {"PYTHONPATH": path, reads.TOLD: told.name}
         heard = reads.start()
         heard.forget("program")  # the command itself
         heard.take_in(Path(told.name).read_bytes())

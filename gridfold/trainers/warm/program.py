@@ -13,13 +13,14 @@ import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gridfold.identity import reads
-from gridfold.identity.startup import TOLD
-from gridfold.trainers.warm.script import Script, script_of
 
-_OF_COLD_PROGRAMS = ("PYTHONPATH", TOLD)  # what tells a program that starts cold to say what it reads
+if TYPE_CHECKING:
+    from gridfold.trainers.warm.script import Script
+
+_OF_COLD_PROGRAMS = ("PYTHONPATH", reads.TOLD)  # what tells a program that starts cold to say what it reads
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,12 @@ def start(arguments: Sequence[str], changes: Mapping[str, str], original: Sequen
         changes: variables of the environment, beside those of this process.
         original: the command with the script that was made ready, if another one stands for that.
     """
-    script, made_ready = (script_of(each) if _ready else "" for each in (arguments, original))
-    if _ready is None or isinstance(script, str) or isinstance(made_ready, str):
+    if _ready is None:
+        return None
+    from gridfold.trainers.warm.script import script_of  # the process of a function needs nothing of it
+
+    script, made_ready = map(script_of, (arguments, original))
+    if isinstance(script, str) or isinstance(made_ready, str):
         return None
     if not made_ready.is_like(_ready.script):
         return None
@@ -141,8 +146,8 @@ def hold() -> Mapping[str, str] | None:
 def take(changes: Mapping[str, str]) -> None:
     """In a program: have the variables of its run, and tell what is read."""
     os.environ.update({name: text for name, text in changes.items() if name not in _OF_COLD_PROGRAMS})
-    if changes.get(TOLD):
-        reads.start().tell(changes[TOLD])
+    if changes.get(reads.TOLD):
+        reads.start().tell(changes[reads.TOLD])
 
 
 def run(
