@@ -334,6 +334,35 @@ weighted avg       0.94      0.95      0.95        61
         "Metrics: {'accuracy': 0.58}\nAverage, N/A, 60.5, 4.7\n",
         {"accuracy": 0.58, "embedding_loss": 0.33},
     ),
+    "ultralytics": (
+        """
+      Epoch    GPU_mem   box_loss   cls_loss   dfl_loss  Instances       Size
+        1/1      2.61G      1.153      1.398      1.192         81        640: 100%|██████████| 8/8 [00:02<00:00]
+                 Class     Images  Instances      Box(P          R      mAP50  mAP50-95): 100%|██████████| 4/4 [00:01]
+                   all        128        929      0.668       0.54      0.624      0.460
+
+                   all        128        929      0.688       0.56      0.644      0.480
+                person         61        254      0.812      0.661      0.765      0.540
+""",
+        {"mAP50": 0.644, "mAP50-95": 0.48},
+    ),
+    "spacy": (
+        """
+E    #       LOSS TOK2VEC  LOSS NER  ENTS_F  ENTS_P  ENTS_R  SCORE
+---  ------  ------------  --------  ------  ------  ------  ------
+  0       0          0.00     48.37    0.00    0.00    0.00    0.00
+  1     200        134.01   2300.17   52.11   55.00   49.51    0.52
+""",
+        {"SCORE": 0.52},
+    ),
+    "table-of-pandas": (
+        "   epoch  val_loss   val_acc\n0      1    0.7123  0.712000\n1      2    0.6123  0.762000\n",
+        {"val_loss": 0.6123, "val_acc": 0.762},
+    ),
+    "table-of-boosting": (
+        "      Iter       Train Loss   Remaining Time \n         1           1.2613            0.5s\n",
+        {"train_loss": 1.2613},
+    ),
     "json-of-texts": (
         '{"epoch": 1, "valid_loss": "4.9", "valid_ppl": "30.2", "valid_wps": "1000", "valid_num_updates": "9"}\n',
         {"valid_loss": 4.9, "valid_ppl": 30.2},
@@ -406,6 +435,13 @@ WITHOUT = {
     ),
     "catboost": "0:\tlearn: 0.6520\ttest: 0.6530\tbest: 0.6530 (0)\ttotal: 50ms\tremaining: 5s\n",
     "a table of data": "   id  score  label\n0   1    0.5      1\n1   2    0.7      0\n",
+    "a table of settings that were tried": (
+        "  mtry  Accuracy   Kappa\n  2     0.9533333  0.93\n  3     0.9600000  0.94\n  4     0.9533333  0.92\n"
+    ),
+    "energies": (
+        " Pressure (bar)   Constr. rmsd\n   -1.20000e+01    2.00000e-06\n"
+        "        horizon        mse      rmse\n0  37 days   0.4900  0.7000\n"
+    ),
     "optuna": "[I 2024-01-01 12:00:00,123] Trial 0 finished with value: 0.5 and parameters: {'x': 1}. Best is 0.\n",
     "costs": "cost: $0.02\nprice: 3.5\nemissions: 0.3 kg\npower: 250 W\n",
 }

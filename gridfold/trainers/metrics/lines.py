@@ -32,6 +32,7 @@ _COMMANDS = ("$ ", "+ ", "> ", "--")
 _SETTING_WORD = re.compile(rf"(?i)(?:{_SETTINGS})\b|arguments|args|config|python")
 _WORDS = re.compile(r"[^\W\d_]+\d*")
 _NAMES = re.compile(r"[A-Za-z]+")
+_BAR = re.compile(r":\s+\d+%\|.*")
 _COCO = re.compile(
     r"Average (?:Precision|Recall)\s+\((AP|AR)\)\s*@\[ IoU=([\d.:]+)\s*\| area=\s*(\w+)\s*\| maxDets=\s*(\d+)\s*\]"
     r"\s*=\s*(-?[\d.]+)"
@@ -136,6 +137,9 @@ class _Log:
     def _read_text(self, text: str, kind: _Kind) -> None:
         if not _NUMBER_IN.search(text):
             self._read_heading(text)
+            return
+        if begun := "%|" in text and TextTable.begun_by(_BAR.sub("", text)):
+            self.table = begun
             return
         line = (self.table and self.table.row(text)) or (_read(text, self.split) if kind.says else Line())
         if "epoch" in line.position:
