@@ -40,6 +40,9 @@ _WRAPPED = re.compile(
 )
 _WORDS_ONLY = re.compile(r"\s?\(([^()\d]*)\)")
 _QUALIFIED = re.compile(r"(?<=[\w%])\s?\([^()]*\d[^()]*\)(?=\s*[:=])|@\s?\[[^\]]*\]")
+_DEVIATION = re.compile(r"(?<=:)(-?\d+\.\d+)\+\d+\.\d+(?=\s|$)")  # of XGBoost's folds
+_BAR = re.compile(r":\s+\d+%\|[^|]*\|")  # it ends a description such as ``loss: 0.5``
+_SPLIT_IN_BRACKETS = re.compile(r"\[\s*([a-z]+)\s*\]", re.IGNORECASE)
 _TOP = re.compile(r"\b(top)[ -](\d+)\b", re.IGNORECASE)
 _COUNTED = re.compile(r"\b(on|of|over|for|in)((?: the| all)*) \d[\d,]*(?= [A-Za-z])")  # on the 10000 test images
 _ADDRESS = re.compile(r"\w+://\S+|\S*\.(?:py|ckpt|pth?|json|csv|ya?ml|txt|safetensors|bin|h5|pkl|npz?)\b\S*")
@@ -91,6 +94,10 @@ def _value(text: str) -> float:
 def _prepared(text: str) -> str:
     """The line without what only looks like a number, or hides one."""
     text = text.replace("−", "-")
+    if "+" in text or "%|" in text:
+        text = _BAR.sub(" ; ", _DEVIATION.sub(r"\1", text))
+    if "[" in text:
+        text = _SPLIT_IN_BRACKETS.sub(lambda found: f"; {found[1]} ;" if split_of([found[1]]) else found[0], text)
     if "(" in text or "[" in text:
         text = _WORDS_ONLY.sub(r" \1", _QUALIFIED.sub(" ", _WRAPPED.sub(r"\1", text)))
     if "'" in text or '"' in text:
@@ -154,7 +161,8 @@ class _Reader:
             self.steps = whole if position == "step" else self.steps
             self._take_position(position, part)
         elif position or not self.words:
-            self.line.progress = part, whole
+            is_share = self.text[: token.start()].endswith("% (")  # Accuracy = 86.7% (234/270)
+            self.line.progress = self.line.progress if is_share else (part, whole)
         elif 0 <= part <= whole and whole > 1 and self._label("0.5"):
             self._take_share(part, whole, token.end())
         self._end()
