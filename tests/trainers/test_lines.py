@@ -395,7 +395,7 @@ E    #       LOSS TOK2VEC  LOSS NER  ENTS_F  ENTS_P  ENTS_R  SCORE
     ),
     "fasttext": ("N\t3000\nP@1\t0.565\nR@1\t0.244\n", {"P@1": 0.565, "R@1": 0.244}),
     "described-bar": (
-        "\rValid epoch 1 loss: 0.8:  25%|██        | 1/4 [00:01<00:02]\rValid epoch 1 loss: 0.7: 100%|█████| 4/4 [00:02]\n",
+        "\rValid epoch 1 loss: 0.8:  25%|██        | 1/4 [00:01<00:02]\rValid epoch 1 loss: 0.7: 100%|███| 4/4\n",
         {"val_loss": 0.7},
     ),
     "losses-of-two-networks": (

@@ -24,7 +24,10 @@ _MOST_KINDS = 10_000
 _EXAMPLE = 80  # characters of a line that is shown
 
 _NUMBER_IN = re.compile(r"(?:^|[^\w-]|[^\w]-)\.?\d|\b(?:nan|inf)", re.IGNORECASE)  # f1-score has none
-_SETTINGS = r"namespace|config(?:uration)?s?|arg(?:ument)?s|(?:best[_ ])param(?:eter)?s_?|params|hyper[- ]?param(?:eter)?s|hparams|settings|options|flags"
+_SETTINGS = (
+    r"namespace|config(?:uration)?s?|arg(?:ument)?s|best[_ ]param(?:eter)?s_?|params|hparams|settings|options|flags"
+    r"|hyper[- ]?param(?:eter)?s"
+)
 _ECHO = re.compile(
     rf"(?:^|[\s_\W])(?i:{_SETTINGS})\s*[:=({{]|\w(?:Args|Arguments|Config)\(|^\s*(?:[$+>]\s|--\w|\S*python[\d.]*\s)"
 )
