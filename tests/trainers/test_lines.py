@@ -411,6 +411,31 @@ E    #       LOSS TOK2VEC  LOSS NER  ENTS_F  ENTS_P  ENTS_R  SCORE
         "     all      128      929  0.772  0.671      0.75      0.481\n",
         {"mAP@.5": 0.75, "mAP@.5-.95": 0.481},
     ),
+    "parts-of-the-data-in-columns": (
+        "2024-03-01 10:00:00,123 - INFO - allennlp.training.logger -           Training |  Validation\n"
+        "2024-03-01 10:00:00,123 - INFO - allennlp.training.logger - accuracy      |     0.912  |     0.881\n"
+        "2024-03-01 10:00:00,123 - INFO - allennlp.training.logger - gpu_memory_MB |  1024.1  |       N/A\n"
+        "\n| metric | test |  val |\n|---|---|---|\n| F1 | 0.7 | 0.6 |\n",
+        {"val_accuracy": 0.881, "val_F1": 0.6, "test_F1": 0.7, "train_accuracy": 0.912},
+    ),
+    "lm-evaluation-harness": (
+        """
+|  Tasks  |Version|Filter|n-shot|  Metric  |   |Value |   |Stderr|
+|---------|------:|------|-----:|----------|---|-----:|---|-----:|
+|hellaswag|      1|none  |     0|acc       |↑  |0.2892|±  |0.0045|
+|         |       |none  |     0|acc_norm  |↑  |0.3114|±  |0.0046|
+""",
+        {"hellaswag_acc": 0.2892, "hellaswag_acc_norm": 0.3114},
+    ),
+    "pytorch-geometric": (
+        "Epoch: 001, Loss: 1.9, Train: 0.30, Val: 0.25, Test: 0.24\n"
+        "Epoch: 200, Loss: 0.1, Train: 1.0000, Val: 0.7920, Test: 0.8150\n",
+        {"val": 0.792, "loss": 0.1, "test": 0.815, "train": 1.0},
+    ),
+    "litgpt": (
+        "iter 200 step 200 | loss train: 2.112, val: 2.210 | iter time: 3.1 ms\n",
+        {"val_loss": 2.21, "train_loss": 2.112},
+    ),
     "a-best-value-before-there-is-one": (
         "best_val_loss: inf\nbest_acc = 0.0\nval_acc: 0.6 best_val_acc: 0.6\n",
         {"val_acc": 0.6, "best_val_acc": 0.6},
@@ -491,6 +516,9 @@ WITHOUT = {
     ),
     "catboost": "0:\tlearn: 0.6520\ttest: 0.6530\tbest: 0.6530 (0)\ttotal: 50ms\tremaining: 5s\n",
     "a table of data": "   id  score  label\n0   1    0.5      1\n1   2    0.7      0\n",
+    "parts of the data": (
+        "Train: 45000 | Val: 5000 | Test: 10000\ntrain: 0.8, val: 0.1, test: 0.1\nepoch 1 train: 12.3s val: 3.1 s\n"
+    ),
     "found settings": "best_params_: {'alpha': 0.1, 'epsilon_loss': 0.3}\nBest parameters: {'huber_loss': 0.5}\n",
     "a table of settings that were tried": (
         "  mtry  Accuracy   Kappa\n  2     0.9533333  0.93\n  3     0.9600000  0.94\n  4     0.9533333  0.92\n"

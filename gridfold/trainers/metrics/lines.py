@@ -8,15 +8,16 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from gridfold.core.errors import cut
-from gridfold.trainers.metrics.columns import TextTable, is_rule
+from gridfold.trainers.metrics.columns import Table, TextTable, is_rule, table_begun_by
 from gridfold.trainers.metrics.curves import Curves
 from gridfold.trainers.metrics.labels import has_measure, is_of_whole_epoch, position_of, split_of
 from gridfold.trainers.metrics.names import bare
 from gridfold.trainers.metrics.pairs import Line, read_line
 
 _LOGGED = re.compile(
-    r"^\W*(?:\d{2,4}[-/]\d\d[-/]\d{2,4}[ T]|(?:\w{3} )?\d\d \w{3} (?:\d{4} )?)?\d\d:\d\d(?::\d\d)?(?:[,.]\d+)?\b[\s|]*"
-    r"(?:[\[(]?(?:INFO|DEBUG|WARNING|SUCCESS)\b[\s:|-]*)?\]?[\s:|-]*(?:[\w.]+:[\w.<>]+:\d+ - )?"
+    r"^\W*(?:\d{2,4}[-/]\d\d[-/]\d{2,4}[ T]|(?:\w{3} )?\d\d \w{3} (?:\d{4} )?)?\d\d:\d\d(?::\d\d)?(?:[,.]\d+)?\b[\s|-]*"
+    r"(?:[\[(]?(?:INFO|DEBUG|WARNING|SUCCESS)\b[\s:|-]*)?\]?[\s:|-]*"
+    r"(?:[\w.]+:[\w.<>]+:\d+ - |(?:\w+\.[\w.]+|__main__) - +)?"
 )  # when a logger said it, and where in the program
 _LONGEST = 4000  # characters; a longer line is data
 _MOST_ALIKE = 5_000  # lines of the same words; of more, only some are read, and the last
@@ -87,7 +88,7 @@ class _Log:
         self.epoch: dict[str, float] = {}
         self.split = ""  # what the lines below a heading are about
         self.split_used = False
-        self.table: TextTable | None = None
+        self.table: Table | None = None
         self.in_echo = False
         self.open = 0  # brackets of what the program was given
         self.is_adjacent = False  # the line before said metrics
@@ -178,7 +179,7 @@ class _Log:
         """Read a line without a number: it may say what the lines below it are about."""
         if is_rule(text):
             return
-        self.table = TextTable.begun_by(text) or (None if _PAIR.search(text) else self.table)
+        self.table = table_begun_by(text) or (None if _PAIR.search(text) else self.table)
         self.split = split_of(_NAMES.findall(text)) if _HEADER.search(text) or _SECTION.search(text) else ""
         self.split_used = self.is_adjacent = False
 

@@ -32,6 +32,7 @@ _ARROW = re.compile(rf"\s*(?:-+>|=+>|→)\s*({_NUMBER}){_ALONE}")
 _PERCENT = re.compile(r"\s*[,:=]?\s*\(?\s*(\d+\.?\d*)\s?%")
 _VALUE_NEXT = re.compile(rf"\s*(?:[:=]|is\b|was\b)\s*{_NUMBER}")
 _ENDS_NEXT = re.compile(r"\s*(?:[:,;|│/-]|$)")
+_UNIT_NEXT = re.compile(r"\s?(?:[smhGMK]|ms|sec\w*|min\w*|[GMK]i?B)\b")
 _GAP = re.compile(r"\s\s|\t")
 _PROGRESS = re.compile(r"\[\s*\d+/\d+")
 
@@ -115,6 +116,7 @@ class _Reader:
         self.separated = False
         self.in_cell = False  # the words fill the cell of a table before this one
         self.after_gap = False  # more than one space stands before the token
+        self.measured = ""  # what was told of one part of the data, as in ``loss train: 0.5, val: 0.6``
         self.steps = 0  # of how many a step is one
 
     def read(self) -> Line:
@@ -201,7 +203,23 @@ class _Reader:
             elif average and ("@" in name or _PROGRESS.search(self.text, 0, token.start())):
                 text = average[1]
             self._take(name, _value(text))
-        self._end()
+            others = tuple(word for word in self.words if not split_of([word]))
+            is_of_part = len(others) < len(self.words)
+            self.measured = metric_label(others, "0.5", separated=True) if is_of_part else ""
+        elif name := self._part_alone(token):
+            self.line.metrics[name] = _value(text)
+            return self._clear()
+        return self._end()
+
+    def _part_alone(self, token: re.Match[str]) -> str:
+        """The name of a number that only a part of the data stands before, as in ``Epoch: 3, Train: 0.9, Val: 0.8``."""
+        split = split_of(self.words) if self.separated and len(self.words) == 1 else ""
+        is_share = "." in token["value"] or "%" in token[0]
+        if not split or not is_share or _UNIT_NEXT.match(self.text, token.end()):
+            return ""
+        if self.measured:
+            return f"{split}_{self.measured}"
+        return split if self.line.position else ""
 
     def _take(self, name: str, value: float) -> None:
         split = "" if split_in(self.words) else self.line.split
