@@ -334,6 +334,116 @@ weighted avg       0.94      0.95      0.95        61
         "Metrics: {'accuracy': 0.58}\nAverage, N/A, 60.5, 4.7\n",
         {"accuracy": 0.58, "embedding_loss": 0.33},
     ),
+    "ultralytics": (
+        """
+      Epoch    GPU_mem   box_loss   cls_loss   dfl_loss  Instances       Size
+        1/1      2.61G      1.153      1.398      1.192         81        640: 100%|██████████| 8/8 [00:02<00:00]
+                 Class     Images  Instances      Box(P          R      mAP50  mAP50-95): 100%|██████████| 4/4 [00:01]
+                   all        128        929      0.668       0.54      0.624      0.460
+
+                   all        128        929      0.688       0.56      0.644      0.480
+                person         61        254      0.812      0.661      0.765      0.540
+""",
+        {"mAP50": 0.644, "mAP50-95": 0.48},
+    ),
+    "spacy": (
+        """
+E    #       LOSS TOK2VEC  LOSS NER  ENTS_F  ENTS_P  ENTS_R  SCORE
+---  ------  ------------  --------  ------  ------  ------  ------
+  0       0          0.00     48.37    0.00    0.00    0.00    0.00
+  1     200        134.01   2300.17   52.11   55.00   49.51    0.52
+""",
+        {"SCORE": 0.52},
+    ),
+    "table-of-pandas": (
+        "   epoch  val_loss   val_acc\n0      1    0.7123  0.712000\n1      2    0.6123  0.762000\n",
+        {"val_loss": 0.6123, "val_acc": 0.762},
+    ),
+    "table-of-boosting": (
+        "      Iter       Train Loss   Remaining Time \n         1           1.2613            0.5s\n",
+        {"train_loss": 1.2613},
+    ),
+    "headings-of-loggers": (
+        "[2024-03-01 10:00:33,123 INFO] Step 50/ 100; acc: 12.1; ppl: 24.5; lr: 0.1; 12000/13000 tok/s;     10 sec;\n"
+        "[2024-03-01 10:00:33,123 INFO] Step 100/ 100; acc: 15.1; ppl: 14.5; lr: 0.1; 12000/13000 tok/s;     10 sec;\n"
+        "[2024-03-01 10:00:33,124 INFO] Validation perplexity: 20.3\n"
+        "[2024-03-01 10:00:33,124 INFO] Test results:\n  accuracy: 0.9\n  samples: 300\n  F1: 0.8\n",
+        {"validation_perplexity": 20.3, "test_accuracy": 0.9, "test_F1": 0.8},
+    ),
+    "lines-of-loguru": (
+        "2024-03-01 10:00:00.123 | INFO     | __main__:train:42 - accuracy=0.51\n",
+        {"accuracy": 0.51},
+    ),
+    "h2o": (
+        "** Reported on validation data. **\n\nMSE: 0.16\nMean Per-Class Error: 0.2\nAUC: 0.86\n\n"
+        "** Reported on train data. **\n\nMSE: 0.12\nMean Per-Class Error: 0.1\nAUC: 0.92\n",
+        {"val_MSE": 0.16, "val_AUC": 0.86, "train_MSE": 0.12, "train_AUC": 0.92},
+    ),
+    "espnet": (
+        "2epoch results: [train] iter_time=1.2e-04, acc=0.712, loss=46.17, time=3.2 seconds, total_count=1234, "
+        "[valid] cer_ctc=0.21, acc=0.81, loss=23.38, time=12.3 seconds\n",
+        {"val_acc": 0.81, "val_loss": 23.38, "train_acc": 0.712, "train_loss": 46.17},
+    ),
+    "stable-baselines-eval": (
+        "| eval/              |           |\n|    mean_reward     | -1.35e+03 |\n"
+        "| rollout/           |           |\n|    ep_rew_mean     | -1.2e+03  |\n",
+        {"eval_mean_reward": -1350.0, "ep_rew_mean": -1200.0},
+    ),
+    "xgboost-folds": (
+        "[9]\ttrain-auc:0.95234+0.00123\ttest-auc:0.90123+0.00512\n",
+        {"test-auc": 0.90123, "train-auc": 0.95234},
+    ),
+    "fasttext": ("N\t3000\nP@1\t0.565\nR@1\t0.244\n", {"P@1": 0.565, "R@1": 0.244}),
+    "described-bar": (
+        "\rValid epoch 1 loss: 0.8:  25%|██        | 1/4 [00:01<00:02]\rValid epoch 1 loss: 0.7: 100%|███| 4/4\n",
+        {"val_loss": 0.7},
+    ),
+    "losses-of-two-networks": (
+        "[4/5][1550/1583]\tLoss_D: 0.6721\tLoss_G: 3.0913\tD(x): 0.7676\tD(G(z)): 0.2715 / 0.0673\n",
+        {"Loss_D": 0.6721, "Loss_G": 3.0913},
+    ),
+    "libsvm": (
+        "Accuracy = 86.6667% (234/270) (classification)\nCross Validation Accuracy = 84.1%\n",
+        {"cross_validation_accuracy": 84.1, "accuracy": 86.6667},
+    ),
+    "old-yolov5": (
+        "   Class   Images   Labels      P      R     mAP@.5 mAP@.5:.95: 100%|██████████| 4/4 [00:01<00:00,  2.5it/s]\n"
+        "     all      128      929  0.772  0.671      0.75      0.481\n",
+        {"mAP@.5": 0.75, "mAP@.5-.95": 0.481},
+    ),
+    "parts-of-the-data-in-columns": (
+        "2024-03-01 10:00:00,123 - INFO - allennlp.training.logger -           Training |  Validation\n"
+        "2024-03-01 10:00:00,123 - INFO - allennlp.training.logger - accuracy      |     0.912  |     0.881\n"
+        "2024-03-01 10:00:00,123 - INFO - allennlp.training.logger - gpu_memory_MB |  1024.1  |       N/A\n"
+        "\n| metric | test |  val |\n|---|---|---|\n| F1 | 0.7 | 0.6 |\n",
+        {"val_accuracy": 0.881, "val_F1": 0.6, "test_F1": 0.7, "train_accuracy": 0.912},
+    ),
+    "lm-evaluation-harness": (
+        """
+|  Tasks  |Version|Filter|n-shot|  Metric  |   |Value |   |Stderr|
+|---------|------:|------|-----:|----------|---|-----:|---|-----:|
+|hellaswag|      1|none  |     0|acc       |↑  |0.2892|±  |0.0045|
+|         |       |none  |     0|acc_norm  |↑  |0.3114|±  |0.0046|
+""",
+        {"hellaswag_acc": 0.2892, "hellaswag_acc_norm": 0.3114},
+    ),
+    "pytorch-geometric": (
+        "Epoch: 001, Loss: 1.9, Train: 0.30, Val: 0.25, Test: 0.24\n"
+        "Epoch: 200, Loss: 0.1, Train: 1.0000, Val: 0.7920, Test: 0.8150\n",
+        {"val": 0.792, "loss": 0.1, "test": 0.815, "train": 1.0},
+    ),
+    "litgpt": (
+        "iter 200 step 200 | loss train: 2.112, val: 2.210 | iter time: 3.1 ms\n",
+        {"val_loss": 2.21, "train_loss": 2.112},
+    ),
+    "a-best-value-before-there-is-one": (
+        "best_val_loss: inf\nbest_acc = 0.0\nval_acc: 0.6 best_val_acc: 0.6\n",
+        {"val_acc": 0.6, "best_val_acc": 0.6},
+    ),
+    "after-settings": (
+        "Namespace(lr=0.1, ce_loss=1.0,\n          dice_loss=0.5,\n          val_acc=0.3)\nval_acc: 0.71\n",
+        {"val_acc": 0.71},
+    ),
     "json-of-texts": (
         '{"epoch": 1, "valid_loss": "4.9", "valid_ppl": "30.2", "valid_wps": "1000", "valid_num_updates": "9"}\n',
         {"valid_loss": 4.9, "valid_ppl": 30.2},
@@ -406,6 +516,17 @@ WITHOUT = {
     ),
     "catboost": "0:\tlearn: 0.6520\ttest: 0.6530\tbest: 0.6530 (0)\ttotal: 50ms\tremaining: 5s\n",
     "a table of data": "   id  score  label\n0   1    0.5      1\n1   2    0.7      0\n",
+    "parts of the data": (
+        "Train: 45000 | Val: 5000 | Test: 10000\ntrain: 0.8, val: 0.1, test: 0.1\nepoch 1 train: 12.3s val: 3.1 s\n"
+    ),
+    "found settings": "best_params_: {'alpha': 0.1, 'epsilon_loss': 0.3}\nBest parameters: {'huber_loss': 0.5}\n",
+    "a table of settings that were tried": (
+        "  mtry  Accuracy   Kappa\n  2     0.9533333  0.93\n  3     0.9600000  0.94\n  4     0.9533333  0.92\n"
+    ),
+    "energies": (
+        " Pressure (bar)   Constr. rmsd\n   -1.20000e+01    2.00000e-06\n"
+        "        horizon        mse      rmse\n0  37 days   0.4900  0.7000\n"
+    ),
     "optuna": "[I 2024-01-01 12:00:00,123] Trial 0 finished with value: 0.5 and parameters: {'x': 1}. Best is 0.\n",
     "costs": "cost: $0.02\nprice: 3.5\nemissions: 0.3 kg\npower: 250 W\n",
 }

@@ -13,6 +13,8 @@ _MOST_POINTS = 5_000
 _EVALUATIONS = ("val", "eval", "test")
 _TRAINED_BY = re.compile(r"loss|nll|ppl|perplexity|(?:^|[_/])kl", re.IGNORECASE)
 
+_EXTREME = re.compile(r"best|(?:^|_)(?:max|min|maximum|minimum|highest|lowest)_(?!f1)", re.IGNORECASE)
+
 Numbers = Mapping[str, float]
 
 
@@ -171,7 +173,7 @@ def _is_of_a_step(name: str, names: Collection[str]) -> bool:
 def _rank(name: str, *, is_behind: bool) -> int:
     """Where a metric stands among others, by what its name says it was measured on."""
     split = split_in([name])
-    if "best" in name.lower():
+    if _EXTREME.search(name):
         return 3
     if split == "test":
         return 2

@@ -55,7 +55,7 @@ _BEHIND = _set(
     rate score avg average mean epoch step total sum macro micro weighted samples binary per token tokens word words
     char sample pixel set data dataset split images image example examples test testing val valid validation eval
     evaluation train training dev heldout holdout of on over for in the a an network model is was final overall all at
-    value percent pct best this last prediction predictions
+    value percent pct best this last prediction predictions s m l d g pi v
     """
 )
 # What may not stand before it: it is wanted, set, of something else, or no number of this run.
@@ -71,8 +71,8 @@ _NOT_BEFORE = _set(
 )
 _FILLERS = _set(
     """
-    of on over for in the a an network model is was at value set data dataset percent pct prediction predictions images
-    image samples examples finished done complete completed
+    and of on over for in the a an network model is was at value set data dataset percent pct prediction predictions
+    images image samples examples finished done complete completed
     """
 )
 _TRAINING = dict.fromkeys(("train", "training", "trn"), "train")
@@ -82,7 +82,7 @@ _VALIDATION = dict.fromkeys(("val", "valid", "validation", "validating"), "val")
 )
 _SPLITS = _TRAINING | _TEST | _VALIDATION
 _AROUND_SPLITS = _set(
-    "set phase results result metrics metric epoch epochs stats summary data dataset on the split end of in"
+    "set phase reported results result metrics metric epoch epochs stats summary data dataset on the split end of in"
     " error errors performance"
 )
 _STEPS = """
@@ -94,6 +94,7 @@ _POSITIONS = {
     **dict.fromkeys(("batch", "batches", "minibatch"), "batch"),
 }
 _QUALIFIERS = _set("class task fold layer head stage domain client agent cluster output view")
+_AT_K = re.compile(r"[PR]@\d+")
 _WHOLE_WORD = re.compile(r"[A-Z][a-z]+")
 
 
@@ -130,6 +131,8 @@ def metric_label(words: tuple[str, ...], number: str, *, separated: bool) -> str
         number: as it stands in the text.
         separated: whether ``:`` or ``=`` stands between them, or a cell of a table ends.
     """
+    if len(words) == 1 and (separated or "." in number) and _AT_K.fullmatch(words[0]):
+        return words[0]
     parts = [(index, part.lower()) for index, word in enumerate(words) for part in parts_of(word)]
     lower = [part for _, part in parts]
     found = _head(lower)
@@ -156,7 +159,12 @@ def metric_label(words: tuple[str, ...], number: str, *, separated: bool) -> str
 def has_measure(words: Sequence[str]) -> bool:
     """Whether some words have among them one for something that is measured."""
     parts = [part.lower() for word in words for part in parts_of(word)]
-    return any(_found_at(parts, end) for end in range(1, len(parts) + 1)) or "score" in parts
+    return (
+        any(_found_at(parts, end) for end in range(1, len(parts) + 1))
+        or "score" in parts
+        or "p" in parts
+        or "r" in parts
+    )
 
 
 def is_of_whole_epoch(names: Collection[str]) -> bool:

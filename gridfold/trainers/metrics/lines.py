@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from gridfold.core.errors import cut
-from gridfold.trainers.metrics.columns import TextTable, is_rule
+from gridfold.trainers.metrics.columns import Table, TextTable, is_rule, table_begun_by
 from gridfold.trainers.metrics.curves import Curves
 from gridfold.trainers.metrics.labels import has_measure, is_of_whole_epoch, position_of, split_of
 from gridfold.trainers.metrics.names import bare
 from gridfold.trainers.metrics.pairs import Line, read_line
 
+_LOGGED = re.compile(
+    r"^\W*(?:\d{2,4}[-/]\d\d[-/]\d{2,4}[ T]|(?:\w{3} )?\d\d \w{3} (?:\d{4} )?)?\d\d:\d\d(?::\d\d)?(?:[,.]\d+)?\b[\s|-]*"
+    r"(?:[\[(]?(?:INFO|DEBUG|WARNING|SUCCESS)\b[\s:|-]*)?\]?[\s:|-]*"
+    r"(?:[\w.]+:[\w.<>]+:\d+ - |(?:\w+\.[\w.]+|__main__) - +)?"
+)  # when a logger said it, and where in the program
 _LONGEST = 4000  # characters; a longer line is data
 _MOST_ALIKE = 5_000  # lines of the same words; of more, only some are read, and the last
 _MOST_KINDS = 10_000
@@ -20,7 +26,8 @@ _EXAMPLE = 80  # characters of a line that is shown
 
 _NUMBER_IN = re.compile(r"(?:^|[^\w-]|[^\w]-)\.?\d|\b(?:nan|inf)", re.IGNORECASE)  # f1-score has none
 _SETTINGS = (
-    r"namespace|config(?:uration)?s?|arg(?:ument)?s|params|hyper[- ]?param(?:eter)?s|hparams|settings|options|flags"
+    r"namespace|config(?:uration)?s?|arg(?:ument)?s|best[_ ]param(?:eter)?s_?|params|hparams|settings|options|flags"
+    r"|hyper[- ]?param(?:eter)?s"
 )
 _ECHO = re.compile(
     rf"(?:^|[\s_\W])(?i:{_SETTINGS})\s*[:=({{]|\w(?:Args|Arguments|Config)\(|^\s*(?:[$+>]\s|--\w|\S*python[\d.]*\s)"
@@ -32,6 +39,10 @@ _COMMANDS = ("$ ", "+ ", "> ", "--")
 _SETTING_WORD = re.compile(rf"(?i)(?:{_SETTINGS})\b|arguments|args|config|python")
 _WORDS = re.compile(r"[^\W\d_]+\d*")
 _NAMES = re.compile(r"[A-Za-z]+")
+_BAR = re.compile(r":\s+\d+%\|.*")
+_IOU = re.compile(r" +(mAP@0?\.5):(0?\.95)")
+_PAIR_ONLY = re.compile(r"[^:=]+\s[:=]\s*\S+\s*|[^:=]+[:=]\s*\S+\s*")
+_SECTION = re.compile(r"^\W*(?:eval|test)/\W*$")  # of the tables of Stable-Baselines3
 _COCO = re.compile(
     r"Average (?:Precision|Recall)\s+\((AP|AR)\)\s*@\[ IoU=([\d.:]+)\s*\| area=\s*(\w+)\s*\| maxDets=\s*(\d+)\s*\]"
     r"\s*=\s*(-?[\d.]+)"
@@ -77,12 +88,13 @@ class _Log:
         self.epoch: dict[str, float] = {}
         self.split = ""  # what the lines below a heading are about
         self.split_used = False
-        self.table: TextTable | None = None
+        self.table: Table | None = None
         self.in_echo = False
+        self.open = 0  # brackets of what the program was given
         self.is_adjacent = False  # the line before said metrics
 
     def read(self, text: str) -> None:
-        text = text.replace("^2", "2").replace("²", "2")
+        text = _LOGGED.sub("", text.replace("^2", "2").replace("²", "2"))
         if not text.strip():
             self._leave_block()
         elif len(text) <= _LONGEST:
@@ -119,49 +131,66 @@ class _Log:
         return kind
 
     def _leave_block(self) -> None:
-        self.in_echo = False
+        self.in_echo, self.open = False, 0
         if self.split_used:
             self.split = ""
 
     def _is_echo(self, text: str, kind: _Kind) -> bool:
         """Whether a line tells what the program was given."""
+        if self.open:
+            self.open = max(0, self.open + _opened_by(text))
+            return True
         if not kind.names_settings and not self.in_echo:
             return text.startswith(_COMMANDS)
         if _ECHO_BLOCK.search(text):
             self.in_echo = True
         elif self.in_echo and (not _PAIR.search(text) or _is_of_training(text)):
             self.in_echo = False
-        return self.in_echo or bool(_ECHO.search(text))
+        is_echo = self.in_echo or bool(_ECHO.search(text))
+        self.open = max(0, _opened_by(text)) if is_echo else 0
+        return is_echo
 
     def _read_text(self, text: str, kind: _Kind) -> None:
         if not _NUMBER_IN.search(text):
             self._read_heading(text)
             return
+        if begun := "%|" in text and TextTable.begun_by(_IOU.sub(r"  \1-\2", _BAR.sub("", text))):
+            self.table = begun
+            return
         line = (self.table and self.table.row(text)) or (_read(text, self.split) if kind.says else Line())
         if "epoch" in line.position:
             self.epoch = {"epoch": line.position["epoch"]}
-        metrics = {name: value for name, value in line.metrics.items() if bare(name) not in self.given}
+        metrics = {name: value for name, value in line.metrics.items() if self._is_told(name, value)}
         if metrics:
             position, progress = self.epoch | line.position, line.progress
             if progress and "epoch" not in position and is_of_whole_epoch(metrics):
                 position, progress = position | {"epoch": progress[0]}, None
             self.curves.add(metrics, position, progress, text, continues=self.is_adjacent)
             self.split_used = True
-        elif self.split_used:
+        elif self.split_used and not _PAIR_ONLY.fullmatch(text):
             self.split = ""
         self.is_adjacent = bool(metrics)
+
+    def _is_told(self, name: str, value: float) -> bool:
+        """Whether a number is neither one that the program was given nor a best one before there is any."""
+        return bare(name) not in self.given and not ("best" in name.lower() and (not value or math.isinf(value)))
 
     def _read_heading(self, text: str) -> None:
         """Read a line without a number: it may say what the lines below it are about."""
         if is_rule(text):
             return
-        self.table = TextTable.begun_by(text) or (None if _PAIR.search(text) else self.table)
-        self.split = split_of(_NAMES.findall(text)) if _HEADER.search(text) else ""
+        self.table = table_begun_by(text) or (None if _PAIR.search(text) else self.table)
+        self.split = split_of(_NAMES.findall(text)) if _HEADER.search(text) or _SECTION.search(text) else ""
         self.split_used = self.is_adjacent = False
 
 
 def _read(text: str, split: str) -> Line:
     return _coco(text) or read_line(text, split)
+
+
+def _opened_by(text: str) -> int:
+    """How many more brackets a line opens than it closes."""
+    return sum(map(text.count, "([{")) - sum(map(text.count, ")]}"))
 
 
 def _is_of_training(text: str) -> bool:

@@ -32,6 +32,7 @@ _ARROW = re.compile(rf"\s*(?:-+>|=+>|→)\s*({_NUMBER}){_ALONE}")
 _PERCENT = re.compile(r"\s*[,:=]?\s*\(?\s*(\d+\.?\d*)\s?%")
 _VALUE_NEXT = re.compile(rf"\s*(?:[:=]|is\b|was\b)\s*{_NUMBER}")
 _ENDS_NEXT = re.compile(r"\s*(?:[:,;|│/-]|$)")
+_UNIT_NEXT = re.compile(r"\s?(?:[smhGMK]|ms|sec\w*|min\w*|[GMK]i?B)\b")
 _GAP = re.compile(r"\s\s|\t")
 _PROGRESS = re.compile(r"\[\s*\d+/\d+")
 
@@ -40,6 +41,9 @@ _WRAPPED = re.compile(
 )
 _WORDS_ONLY = re.compile(r"\s?\(([^()\d]*)\)")
 _QUALIFIED = re.compile(r"(?<=[\w%])\s?\([^()]*\d[^()]*\)(?=\s*[:=])|@\s?\[[^\]]*\]")
+_DEVIATION = re.compile(r"(?<=:)(-?\d+\.\d+)\+\d+\.\d+(?=\s|$)")  # of XGBoost's folds
+_BAR = re.compile(r":\s+\d+%\|[^|]*\|")  # it ends a description such as ``loss: 0.5``
+_SPLIT_IN_BRACKETS = re.compile(r"\[\s*([a-z]+)\s*\]", re.IGNORECASE)
 _TOP = re.compile(r"\b(top)[ -](\d+)\b", re.IGNORECASE)
 _COUNTED = re.compile(r"\b(on|of|over|for|in)((?: the| all)*) \d[\d,]*(?= [A-Za-z])")  # on the 10000 test images
 _ADDRESS = re.compile(r"\w+://\S+|\S*\.(?:py|ckpt|pth?|json|csv|ya?ml|txt|safetensors|bin|h5|pkl|npz?)\b\S*")
@@ -91,6 +95,10 @@ def _value(text: str) -> float:
 def _prepared(text: str) -> str:
     """The line without what only looks like a number, or hides one."""
     text = text.replace("−", "-")
+    if "+" in text or "%|" in text:
+        text = _BAR.sub(" ; ", _DEVIATION.sub(r"\1", text))
+    if "[" in text:
+        text = _SPLIT_IN_BRACKETS.sub(lambda found: f"; {found[1]} ;" if split_of([found[1]]) else found[0], text)
     if "(" in text or "[" in text:
         text = _WORDS_ONLY.sub(r" \1", _QUALIFIED.sub(" ", _WRAPPED.sub(r"\1", text)))
     if "'" in text or '"' in text:
@@ -108,6 +116,7 @@ class _Reader:
         self.separated = False
         self.in_cell = False  # the words fill the cell of a table before this one
         self.after_gap = False  # more than one space stands before the token
+        self.measured = ""  # what was told of one part of the data, as in ``loss train: 0.5, val: 0.6``
         self.steps = 0  # of how many a step is one
 
     def read(self) -> Line:
@@ -154,7 +163,8 @@ class _Reader:
             self.steps = whole if position == "step" else self.steps
             self._take_position(position, part)
         elif position or not self.words:
-            self.line.progress = part, whole
+            is_share = self.text[: token.start()].endswith("% (")  # Accuracy = 86.7% (234/270)
+            self.line.progress = self.line.progress if is_share else (part, whole)
         elif 0 <= part <= whole and whole > 1 and self._label("0.5"):
             self._take_share(part, whole, token.end())
         self._end()
@@ -193,7 +203,23 @@ class _Reader:
             elif average and ("@" in name or _PROGRESS.search(self.text, 0, token.start())):
                 text = average[1]
             self._take(name, _value(text))
-        self._end()
+            others = tuple(word for word in self.words if not split_of([word]))
+            is_of_part = len(others) < len(self.words)
+            self.measured = metric_label(others, "0.5", separated=True) if is_of_part else ""
+        elif name := self._part_alone(token):
+            self.line.metrics[name] = _value(text)
+            return self._clear()
+        return self._end()
+
+    def _part_alone(self, token: re.Match[str]) -> str:
+        """The name of a number that only a part of the data stands before, as in ``Epoch: 3, Train: 0.9, Val: 0.8``."""
+        split = split_of(self.words) if self.separated and len(self.words) == 1 else ""
+        is_share = "." in token["value"] or "%" in token[0]
+        if not split or not is_share or _UNIT_NEXT.match(self.text, token.end()):
+            return ""
+        if self.measured:
+            return f"{split}_{self.measured}"
+        return split if self.line.position else ""
 
     def _take(self, name: str, value: float) -> None:
         split = "" if split_in(self.words) else self.line.split
