@@ -48,6 +48,17 @@ for word in sys.argv[1:]:
         values[name] = float(word)
 print(json.dumps({"loss": values["lr"] * values["size"]}))
 """
+LOGGED = """
+import argparse, json, logging
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float)
+parser.add_argument("--size", type=int)
+args = parser.parse_args()
+logging.basicConfig(level=logging.INFO, handlers=(logging.StreamHandler() for _ in range(args.size)))  # takes a lock
+logging.info("args: %s", args)  # a handler takes its own, and formats
+logging.info("and again: %s", args)
+print(json.dumps({"loss": args.lr * args.size}))
+"""
 WRONG = ARGPARSE.replace("type=int", "choices=['2']").replace("args.lr * args.size", "args.lr")
 
 
@@ -57,6 +68,7 @@ WRONG = ARGPARSE.replace("type=int", "choices=['2']").replace("args.lr * args.si
         (ARGPARSE, ["args.size", "args.lr", "args.lr"]),
         (CLICK, ["size", "lr", "lr"]),
         (LOOP, ["sys.argv", "sys.argv", "sys.argv"]),
+        (LOGGED, ["args.size", "args.lr", "args.lr"]),
         (WRONG, ["sys.argv", "args.lr"]),
     ],
 )
