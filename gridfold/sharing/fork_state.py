@@ -1,4 +1,4 @@
-"""What a forked process would share with its siblings and must not: places in files, its output, a timer."""
+"""What a forked process would share with its siblings and must not, or would lose: places in files, a timer, locks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,18 +28,20 @@ class ForkState:
         places: of files and folders that are open for reading, by their descriptors.
         timer: of ``signal.setitimer`` and ``signal.alarm``.
         random_state: of ``random``, which Python restarts in every child; None if it is not loaded.
+        locks: of ``logging``, which frees them in every child, and how often each is held, such as while it formats.
     """
 
     places: Mapping[int, int]
     timer: tuple[float, float]
     random_state: Any
+    locks: Sequence[tuple[Any, int]]
 
     @classmethod
     def leave(cls) -> ForkState:
         """What this process has; its timer is stopped, as it will only wait."""
         timer = signal.setitimer(signal.ITIMER_REAL, 0)
         random = sys.modules.get("random")
-        return cls(dict(_places()), timer, random.getstate() if random else None)
+        return cls(dict(_places()), timer, random.getstate() if random else None, list(_held_locks()))
 
     def take(self) -> None:
         """Have it, in a child."""
@@ -51,6 +53,9 @@ class ForkState:
             os.close(own)
         if self.random_state:
             sys.modules["random"].setstate(self.random_state)
+        for lock, count in self.locks:
+            for _ in range(count):
+                lock.acquire()
         signal.setitimer(signal.ITIMER_REAL, *self.timer)
 
 
@@ -85,6 +90,18 @@ def _places() -> Iterator[tuple[int, int]]:
             reads = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
             if reads and kind in (stat.S_IFREG, stat.S_IFDIR):
                 yield descriptor, os.lseek(descriptor, 0, os.SEEK_CUR)
+
+
+def _held_locks() -> Iterator[tuple[Any, int]]:
+    """The locks of ``logging`` that the only thread holds, and how often."""
+    logging: Any = sys.modules.get("logging")
+    if logging is None:
+        return
+    for lock in (logging._lock, *(each.lock for each in logging._at_fork_reinit_lock_weakset)):
+        if hasattr(lock, "_release_save") and lock._is_owned():
+            held = lock._release_save()
+            lock._acquire_restore(held)
+            yield lock, held[0]
 
 
 def _trackers() -> Iterator[int]:

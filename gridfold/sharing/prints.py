@@ -13,6 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import PurePath
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
@@ -49,15 +50,17 @@ class Prints:
         """Print at once from now on."""
         builtins.print = self._print
 
-    @property
-    def are_kept(self) -> bool:
-        """Whether there is a mark in what was printed."""
-        return bool(self._texts)
-
     def of(self, trial: int, printed: bytes) -> bytes:
         """What a trial has printed."""
         pattern = re.escape(self._mark.encode()) + rb"(\d+)\0"
         return re.sub(pattern, lambda found: self._texts[int(found[1])][trial], printed) if self._texts else printed
+
+    def replace_held(self, trial: int) -> None:
+        """The same for what streams hold and have not written: they go on to hold it."""
+        for stream in (sys.__stdout__, sys.__stderr__) if self._texts else ():
+            with suppress(AttributeError, ValueError):  # it is closed, or there is none
+                if held := _taken_from(stream):
+                    stream.buffer.write(self.of(trial, held))  # type: ignore[union-attr]
 
     def _watched(self) -> Any:
         original = self._print
@@ -88,6 +91,20 @@ class Prints:
             texts[trial] = f"{between.join(words)}{after}".encode(stream.encoding, stream.errors)
         self._texts.append(texts)
         return f"{self._mark}{len(self._texts) - 1}\0"
+
+
+def _taken_from(stream: Any) -> bytes:
+    """What a stream holds and has not written."""
+    descriptor = stream.fileno()
+    before, memory = os.dup(descriptor), os.memfd_create("held")
+    os.dup2(memory, descriptor)
+    try:
+        stream.flush()
+        return os.pread(memory, os.fstat(memory).st_size, 0)
+    finally:
+        os.dup2(before, descriptor)
+        os.close(before)
+        os.close(memory)
 
 
 def _is_shared(value: Any) -> bool:

@@ -103,9 +103,7 @@ class _ProgramBranch(Branch):
         self.work("the end of the script")
 
     def _flush(self) -> None:
-        """What a program has not written yet, each does at its time, unless each prints something else."""
-        if self._prints.are_kept:
-            super()._flush()
+        """What a program has not written yet, each does at its time."""
         gc.freeze()  # a run that looks at all objects when it ends would copy them all
 
     def _hand_on(self, *, are_runs: bool) -> tuple[bytes, list[int]]:
@@ -116,6 +114,7 @@ class _ProgramBranch(Branch):
         handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
         if len(group) == 1:
             self._prints.stop()
+            self._prints.replace_held(group[0])
             printed = self._prints.of(group[0], printed)
         # What was printed is the program's: its log gets that when the program goes on, for the metrics may be in it.
         super()._become(group, printed if len(group) > 1 else b"", outputs)

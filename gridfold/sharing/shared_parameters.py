@@ -36,6 +36,8 @@ def with_parameters(function: Any, names: Collection[str]) -> Callable[[Paramete
     """
     if type(function) is not types.FunctionType or function.__code__.co_freevars or "<" in function.__qualname__:
         return None
+    if not set(names).issubset(_parameters(function.__code__)):  # the others come in ``**kwargs``
+        return None
     try:
         tree = ast.parse(Path(function.__code__.co_filename).read_text("utf-8"))
         code = compile(tree, function.__code__.co_filename, "exec", _flags(function), dont_inherit=True)
@@ -45,6 +47,10 @@ def with_parameters(function: Any, names: Collection[str]) -> Callable[[Paramete
     if function.__code__ not in code.co_consts or definition is None or not _is_plain(definition, names):
         return None
     return _compiled(function, definition, names)
+
+
+def _parameters(code: types.CodeType) -> tuple[str, ...]:
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def _flags(function: Any) -> int:

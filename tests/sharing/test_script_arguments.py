@@ -48,6 +48,40 @@ for word in sys.argv[1:]:
         values[name] = float(word)
 print(json.dumps({"loss": values["lr"] * values["size"]}))
 """
+LOGGED = """
+import argparse, json, logging
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float)
+parser.add_argument("--size", type=int)
+args = parser.parse_args()
+logging.basicConfig(level=logging.INFO, handlers=(logging.StreamHandler() for _ in range(args.size)))  # takes a lock
+logging.info("args: %s", args)  # a handler takes its own, and formats
+logging.info("and again: %s", args)
+print(json.dumps({"loss": args.lr * args.size}))
+"""
+ORDER = """
+import argparse, json, sys
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float)
+parser.add_argument("--size", type=int)
+args = parser.parse_args()
+
+class Tee:
+    def __init__(self, stream):
+        self.stream = stream
+    def write(self, text):
+        return self.stream.write(text)
+    def flush(self):
+        self.stream.flush()
+
+print("args", args)  # held back until the end, as long as nobody flushes
+sys.stdout = Tee(sys.stdout)
+if args.size == 3:
+    sys.stderr.write("three, ")
+sys.stderr.write("at once\\n")
+print(json.dumps({"loss": args.lr * args.size}))
+"""
+KEYWORDS = CLICK.replace("def main(lr, size):", "def main(**values):\n    lr, size = values.values()")
 WRONG = ARGPARSE.replace("type=int", "choices=['2']").replace("args.lr * args.size", "args.lr")
 
 
@@ -57,6 +91,9 @@ WRONG = ARGPARSE.replace("type=int", "choices=['2']").replace("args.lr * args.si
         (ARGPARSE, ["args.size", "args.lr", "args.lr"]),
         (CLICK, ["size", "lr", "lr"]),
         (LOOP, ["sys.argv", "sys.argv", "sys.argv"]),
+        (LOGGED, ["args.size", "args.lr", "args.lr"]),
+        (ORDER, ["args.size", "args.lr", "args.lr"]),
+        (KEYWORDS, ["sys.argv", "sys.argv", "sys.argv"]),
         (WRONG, ["sys.argv", "args.lr"]),
     ],
 )
@@ -64,6 +101,7 @@ def test_runs_of_a_script_share_until_they_read_an_argument(script, paths, tmp_p
     (tmp_path / "train.py").write_text(script)
     (tmp_path / "c.yaml").write_text("lr: [0.1, 0.2]\nsize: [2, 3]\n")
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment.pop("PYTHONUNBUFFERED", None)
     command = ["python", "train.py", "--lr", "{lr}", "--size", "{size}"]
     search = [sys.executable, "-m", "gridfold", "search", "--config", "c.yaml", "--run-prefix", "s", "--", *command]
     subprocess.run(search, cwd=tmp_path, env=environment, capture_output=True, check=False)

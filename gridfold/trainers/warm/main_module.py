@@ -15,7 +15,7 @@ import sys
 from collections.abc import Collection
 from traceback import print_exception
 from types import ModuleType, TracebackType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from gridfold.identity.packages import is_installed
 
@@ -127,15 +127,21 @@ def _without_own(trace: TracebackType | None) -> TracebackType | None:
 
 
 def _flush() -> bool:
-    """Write what is left; whether that could be done."""
-    done = True
-    for output in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        try:
-            if output and not output.closed:
-                output.flush()
-        except BaseException:
-            done = False
-    return done
+    """Write what is left; whether that could be done with what the code prints to."""
+    done = [_is_flushed(output) for output in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)]
+    return all(done[:2])
+
+
+def _is_flushed(output: Any) -> bool:
+    with contextlib.suppress(BaseException):  # what stands for a stream need not know of that
+        if output.closed:
+            return True
+    try:
+        if output is not None:
+            output.flush()
+    except BaseException:
+        return False
+    return True
 
 
 def _forget_file() -> None:
