@@ -29,7 +29,6 @@ from gridfold.core.process.orphans import adopt
 from gridfold.identity import reads
 from gridfold.identity.data import named_by
 from gridfold.identity.executed import sources_of_run
-from gridfold.identity.paths import with_absolute_paths
 from gridfold.runs.failure import ProgramFailed, describe
 from gridfold.runs.record import Record, now, started
 from gridfold.runs.reports import numbers
@@ -78,8 +77,11 @@ class Task:
             config = Config.load(run.config_path).data
             trainer = self.attempt.record.trainer
             named = named_by(config, () if isinstance(trainer, str) else trainer)
-            seen = with_absolute_paths(config, os.getcwd()) if self.attempt.record.cwd else config  # noqa: PTH109
-            return replace(task, config=seen, named=named)
+            if self.attempt.record.cwd:
+                from gridfold.identity.paths import with_absolute_paths  # who works where others do needs nothing of it
+
+                config = with_absolute_paths(config, os.getcwd())  # noqa: PTH109
+            return replace(task, config=config, named=named)
         return task
 
     def written(self, outputs: Sequence[int] = (1, 2)) -> bytes:

@@ -12,7 +12,6 @@ from gridfold.core.errors import ConfigError, cut, nearest
 from gridfold.records.objective import Objective, listed
 from gridfold.runs.record import Record
 from gridfold.runs.run import Run
-from gridfold.search.collect import read_again
 from gridfold.search.hyperparam_search import SearchOutcome
 from gridfold.search.pending import Pending
 from gridfold.trainers.metrics.printed import Mark, MetricsUnreadable
@@ -69,6 +68,8 @@ def _candidates(run: Run, record: Record) -> Sequence[str]:
     """The names of numbers that may be meant, and are not taken."""
     if record.candidates:
         return record.candidates
+    from gridfold.search.collect import read_again  # few searches come here
+
     try:
         found = read_again(run, record, {})
     except (MetricsUnreadable, ConfigError, OSError):
