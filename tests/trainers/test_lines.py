@@ -436,6 +436,15 @@ E    #       LOSS TOK2VEC  LOSS NER  ENTS_F  ENTS_P  ENTS_R  SCORE
         "iter 200 step 200 | loss train: 2.112, val: 2.210 | iter time: 3.1 ms\n",
         {"val_loss": 2.21, "train_loss": 2.112},
     ),
+    "parts-behind-a-metric": (
+        "Epoch 5: Loss - train: 0.31, val: 0.35; Acc - train: 0.9, val: 0.8\nF1 (train: 0.7, val: 0.6)\n",
+        {"val_loss": 0.35, "val_acc": 0.8, "val_F1": 0.6, "train_loss": 0.31, "train_acc": 0.9, "train_F1": 0.7},
+    ),
+    "levels-of-loggers": (
+        "[2024-03-01 10:00:00](a.py 16): INFO Max acc: 81.2%\n[INFO] Validation results:\n[INFO] accuracy: 0.9\n",
+        {"val_accuracy": 0.9, "max_acc": 81.2},
+    ),
+    "an-unclosed-bracket": ("Config: odd :( lr 0.1\nval_acc: 0.8\n", {"val_acc": 0.8}),
     "a-best-value-before-there-is-one": (
         "best_val_loss: inf\nbest_acc = 0.0\nval_acc: 0.6 best_val_acc: 0.6\n",
         {"val_acc": 0.6, "best_val_acc": 0.6},

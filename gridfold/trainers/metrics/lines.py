@@ -33,6 +33,8 @@ _ECHO = re.compile(
     rf"(?:^|[\s_\W])(?i:{_SETTINGS})\s*[:=({{]|\w(?:Args|Arguments|Config)\(|^\s*(?:[$+>]\s|--\w|\S*python[\d.]*\s)"
 )
 _ECHO_BLOCK = re.compile(rf"(?i)(?:{_SETTINGS})\b[^\d\w]*$|(?:[Nn]amespace|Args|Arguments|Config)\($")
+_CONTINUES = re.compile(r"^\s|^[)}\]]|,\s*$")  # what was begun in the line before
+_LEVEL = re.compile(r"^\W*(?:INFO|DEBUG|WARNING)\b\W*")
 _PAIR = re.compile(r"[:=|]|--")
 _HEADER = re.compile(r"^\W*[*=\-#>]{2,}|:\s*$|\b(?:metrics|results?|set)\b", re.IGNORECASE)
 _COMMANDS = ("$ ", "+ ", "> ", "--")
@@ -94,7 +96,7 @@ class _Log:
         self.is_adjacent = False  # the line before said metrics
 
     def read(self, text: str) -> None:
-        text = _LOGGED.sub("", text.replace("^2", "2").replace("²", "2"))
+        text = _LEVEL.sub("", _LOGGED.sub("", text.replace("^2", "2").replace("²", "2")))
         if not text.strip():
             self._leave_block()
         elif len(text) <= _LONGEST:
@@ -137,7 +139,7 @@ class _Log:
 
     def _is_echo(self, text: str, kind: _Kind) -> bool:
         """Whether a line tells what the program was given."""
-        if self.open:
+        if self.open and _CONTINUES.search(text):
             self.open = max(0, self.open + _opened_by(text))
             return True
         if not kind.names_settings and not self.in_echo:
