@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gridfold.core.errors import cut
@@ -37,7 +39,25 @@ _CONTINUES = re.compile(r"^\s|^[)}\]]|,\s*$")  # what was begun in the line befo
 _LEVEL = re.compile(r"^\W*(?:INFO|DEBUG|WARNING)\b\W*")
 _PAIR = re.compile(r"[:=|]|--")
 _HEADER = re.compile(r"^\W*[*=\-#>]{2,}|:\s*$|\b(?:metrics|results?|set)\b", re.IGNORECASE)
-_COMMANDS = ("$ ", "+ ", "> ", "--")
+_MOST_OF_BLOCK = 500  # lines
+_SETTINGS_IN_JSON = frozenset(
+    (
+        "lr",
+        "learningrate",
+        "batchsize",
+        "trainbatchsize",
+        "optimizer",
+        "dropout",
+        "weightdecay",
+        "labelsmoothing",
+        "momentum",
+        "epochs",
+        "numepochs",
+        "hiddensize",
+        "numlayers",
+    )
+)
+_COMMANDS = ("$ ", "+ ", "> ", "--", "[CV")  # and scikit-learn's settings, each with a score
 _SETTING_WORD = re.compile(rf"(?i)(?:{_SETTINGS})\b|arguments|args|config|python")
 _WORDS = re.compile(r"[^\W\d_]+\d*")
 _NAMES = re.compile(r"[A-Za-z]+")
@@ -59,11 +79,38 @@ def read_lines(lines: Iterable[str], given: Collection[str] = ()) -> tuple[Curve
         given: `bare` names of the numbers that the program was given, which it may print, too.
     """
     log = _Log(frozenset(given))
-    for line in lines:
+    for line in _without_settings(lines):
         log.read(line)
     log.catch_up()
     example = log.curves.text_of(next(iter(log.curves.final()), ""))
     return log.curves, cut(" ".join(example.split()), _EXAMPLE)
+
+
+def _without_settings(lines: Iterable[str]) -> Iterator[str]:
+    """Lines but for those of a JSON object that holds settings."""
+    block: list[str] = []
+    for line in lines:
+        begins = line.rstrip() == "{"
+        if block and (begins or len(block) > _MOST_OF_BLOCK):
+            yield from block
+            block.clear()
+        if block or begins:
+            block.append(line)
+        else:
+            yield line
+        if block and line.rstrip() == "}":
+            yield from () if _are_settings(block) else block
+            block.clear()
+    yield from block
+
+
+def _are_settings(block: Sequence[str]) -> bool:
+    """Whether JSON has several names of settings, and none of a result on validation or test data."""
+    names: set[str] = set()
+    with suppress(ValueError, RecursionError):
+        names |= json.loads("\n".join(block)).keys()
+    is_result = any(has_measure([name]) and split_of([name.split("_")[0]]) for name in names)
+    return len(_SETTINGS_IN_JSON & set(map(bare, names))) > 1 and not is_result
 
 
 @dataclass
