@@ -449,6 +449,15 @@ E    #       LOSS TOK2VEC  LOSS NER  ENTS_F  ENTS_P  ENTS_R  SCORE
         '{\n  "val_acc": 0.8,\n  "epochs": 3,\n  "lr": 0.1\n}\nval_f1: 0.7\n',
         {"val_acc": 0.8, "val_f1": 0.7},
     ),
+    "a-heading-above-times": (
+        "Test results:\naccuracy: 0.8\ntime: 3.1 s\nF1: 0.4\n",
+        {"test_accuracy": 0.8, "test_F1": 0.4},
+    ),
+    "spinning-up": (
+        "|        Epoch |        0 |\n| AverageEpRet |     21.9 |\n|        EpLen |     21.9 |\n"
+        "|       LossPi | 3.26e-07 |\n",
+        {"AverageEpRet": 21.9, "LossPi": 3.26e-07},
+    ),
     "an-unclosed-bracket": ("Config: odd :( lr 0.1\nval_acc: 0.8\n", {"val_acc": 0.8}),
     "a-best-value-before-there-is-one": (
         "best_val_loss: inf\nbest_acc = 0.0\nval_acc: 0.6 best_val_acc: 0.6\n",

@@ -63,7 +63,7 @@ _WORDS = re.compile(r"[^\W\d_]+\d*")
 _NAMES = re.compile(r"[A-Za-z]+")
 _BAR = re.compile(r":\s+\d+%\|.*")
 _IOU = re.compile(r" +(mAP@0?\.5):(0?\.95)")
-_PAIR_ONLY = re.compile(r"[^:=]+\s[:=]\s*\S+\s*|[^:=]+[:=]\s*\S+\s*")
+_PAIR_ONLY = re.compile(r"[^:=]+[:=]\s*\S+(?:\s\w{1,4})?\s*")
 _SECTION = re.compile(r"^\W*(?:eval|test)/\W*$")  # of the tables of Stable-Baselines3
 _COCO = re.compile(
     r"Average (?:Precision|Recall)\s+\((AP|AR)\)\s*@\[ IoU=([\d.:]+)\s*\| area=\s*(\w+)\s*\| maxDets=\s*(\d+)\s*\]"
