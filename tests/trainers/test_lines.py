@@ -436,6 +436,29 @@ E    #       LOSS TOK2VEC  LOSS NER  ENTS_F  ENTS_P  ENTS_R  SCORE
         "iter 200 step 200 | loss train: 2.112, val: 2.210 | iter time: 3.1 ms\n",
         {"val_loss": 2.21, "train_loss": 2.112},
     ),
+    "parts-behind-a-metric": (
+        "Epoch 5: Loss - train: 0.31, val: 0.35; Acc - train: 0.9, val: 0.8\nF1 (train: 0.7, val: 0.6)\n",
+        {"val_loss": 0.35, "val_acc": 0.8, "val_F1": 0.6, "train_loss": 0.31, "train_acc": 0.9, "train_F1": 0.7},
+    ),
+    "levels-of-loggers": (
+        "[2024-03-01 10:00:00](a.py 16): INFO Max acc: 81.2%\n[INFO] Validation results:\n[INFO] accuracy: 0.9\n",
+        {"val_accuracy": 0.9, "max_acc": 81.2},
+    ),
+    "json-after-settings": (
+        '{\n  "lr": 0.1,\n  "loss": {"ce_loss": 1.0},\n  "batch_size": 8\n}\n'
+        '{\n  "val_acc": 0.8,\n  "epochs": 3,\n  "lr": 0.1\n}\nval_f1: 0.7\n',
+        {"val_acc": 0.8, "val_f1": 0.7},
+    ),
+    "a-heading-above-times": (
+        "Test results:\naccuracy: 0.8\ntime: 3.1 s\nF1: 0.4\n",
+        {"test_accuracy": 0.8, "test_F1": 0.4},
+    ),
+    "spinning-up": (
+        "|        Epoch |        0 |\n| AverageEpRet |     21.9 |\n|        EpLen |     21.9 |\n"
+        "|       LossPi | 3.26e-07 |\n",
+        {"AverageEpRet": 21.9, "LossPi": 3.26e-07},
+    ),
+    "an-unclosed-bracket": ("Config: odd :( lr 0.1\nval_acc: 0.8\n", {"val_acc": 0.8}),
     "a-best-value-before-there-is-one": (
         "best_val_loss: inf\nbest_acc = 0.0\nval_acc: 0.6 best_val_acc: 0.6\n",
         {"val_acc": 0.6, "best_val_acc": 0.6},
@@ -519,6 +542,7 @@ WITHOUT = {
     "parts of the data": (
         "Train: 45000 | Val: 5000 | Test: 10000\ntrain: 0.8, val: 0.1, test: 0.1\nepoch 1 train: 12.3s val: 3.1 s\n"
     ),
+    "a grid of settings": "[CV 1/2] END alpha=0.1, loss=hinge;, score=(train=0.912, test=0.887) total time=   0.0s\n",
     "found settings": "best_params_: {'alpha': 0.1, 'epsilon_loss': 0.3}\nBest parameters: {'huber_loss': 0.5}\n",
     "a table of settings that were tried": (
         "  mtry  Accuracy   Kappa\n  2     0.9533333  0.93\n  3     0.9600000  0.94\n  4     0.9533333  0.92\n"

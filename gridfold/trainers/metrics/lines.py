@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gridfold.core.errors import cut
@@ -33,15 +35,35 @@ _ECHO = re.compile(
     rf"(?:^|[\s_\W])(?i:{_SETTINGS})\s*[:=({{]|\w(?:Args|Arguments|Config)\(|^\s*(?:[$+>]\s|--\w|\S*python[\d.]*\s)"
 )
 _ECHO_BLOCK = re.compile(rf"(?i)(?:{_SETTINGS})\b[^\d\w]*$|(?:[Nn]amespace|Args|Arguments|Config)\($")
+_CONTINUES = re.compile(r"^\s|^[)}\]]|,\s*$")  # what was begun in the line before
+_LEVEL = re.compile(r"^\W*(?:INFO|DEBUG|WARNING)\b\W*")
 _PAIR = re.compile(r"[:=|]|--")
 _HEADER = re.compile(r"^\W*[*=\-#>]{2,}|:\s*$|\b(?:metrics|results?|set)\b", re.IGNORECASE)
-_COMMANDS = ("$ ", "+ ", "> ", "--")
+_MOST_OF_BLOCK = 500  # lines
+_SETTINGS_IN_JSON = frozenset(
+    (
+        "lr",
+        "learningrate",
+        "batchsize",
+        "trainbatchsize",
+        "optimizer",
+        "dropout",
+        "weightdecay",
+        "labelsmoothing",
+        "momentum",
+        "epochs",
+        "numepochs",
+        "hiddensize",
+        "numlayers",
+    )
+)
+_COMMANDS = ("$ ", "+ ", "> ", "--", "[CV")  # and scikit-learn's settings, each with a score
 _SETTING_WORD = re.compile(rf"(?i)(?:{_SETTINGS})\b|arguments|args|config|python")
 _WORDS = re.compile(r"[^\W\d_]+\d*")
 _NAMES = re.compile(r"[A-Za-z]+")
 _BAR = re.compile(r":\s+\d+%\|.*")
 _IOU = re.compile(r" +(mAP@0?\.5):(0?\.95)")
-_PAIR_ONLY = re.compile(r"[^:=]+\s[:=]\s*\S+\s*|[^:=]+[:=]\s*\S+\s*")
+_PAIR_ONLY = re.compile(r"[^:=]+[:=]\s*\S+(?:\s\w{1,4})?\s*")
 _SECTION = re.compile(r"^\W*(?:eval|test)/\W*$")  # of the tables of Stable-Baselines3
 _COCO = re.compile(
     r"Average (?:Precision|Recall)\s+\((AP|AR)\)\s*@\[ IoU=([\d.:]+)\s*\| area=\s*(\w+)\s*\| maxDets=\s*(\d+)\s*\]"
@@ -57,11 +79,38 @@ def read_lines(lines: Iterable[str], given: Collection[str] = ()) -> tuple[Curve
         given: `bare` names of the numbers that the program was given, which it may print, too.
     """
     log = _Log(frozenset(given))
-    for line in lines:
+    for line in _without_settings(lines):
         log.read(line)
     log.catch_up()
     example = log.curves.text_of(next(iter(log.curves.final()), ""))
     return log.curves, cut(" ".join(example.split()), _EXAMPLE)
+
+
+def _without_settings(lines: Iterable[str]) -> Iterator[str]:
+    """Lines but for those of a JSON object that holds settings."""
+    block: list[str] = []
+    for line in lines:
+        begins = line.rstrip() == "{"
+        if block and (begins or len(block) > _MOST_OF_BLOCK):
+            yield from block
+            block.clear()
+        if block or begins:
+            block.append(line)
+        else:
+            yield line
+        if block and line.rstrip() == "}":
+            yield from () if _are_settings(block) else block
+            block.clear()
+    yield from block
+
+
+def _are_settings(block: Sequence[str]) -> bool:
+    """Whether JSON has several names of settings, and none of a result on validation or test data."""
+    names: set[str] = set()
+    with suppress(ValueError, RecursionError):
+        names |= json.loads("\n".join(block)).keys()
+    is_result = any(has_measure([name]) and split_of([name.split("_")[0]]) for name in names)
+    return len(_SETTINGS_IN_JSON & set(map(bare, names))) > 1 and not is_result
 
 
 @dataclass
@@ -94,7 +143,7 @@ class _Log:
         self.is_adjacent = False  # the line before said metrics
 
     def read(self, text: str) -> None:
-        text = _LOGGED.sub("", text.replace("^2", "2").replace("²", "2"))
+        text = _LEVEL.sub("", _LOGGED.sub("", text.replace("^2", "2").replace("²", "2")))
         if not text.strip():
             self._leave_block()
         elif len(text) <= _LONGEST:
@@ -137,7 +186,7 @@ class _Log:
 
     def _is_echo(self, text: str, kind: _Kind) -> bool:
         """Whether a line tells what the program was given."""
-        if self.open:
+        if self.open and _CONTINUES.search(text):
             self.open = max(0, self.open + _opened_by(text))
             return True
         if not kind.names_settings and not self.in_echo:

@@ -48,7 +48,7 @@ _HIGHER = """
     goodput mfu speedup bandwidth utilization uptime availability mtbf mttf lifetime survivaltime reward rew return
     success win winrate winloss elo spl gain lift uplift profit pnl roi revenue sharpe sortino calmar ctr similarity
     agreement improvement saved saving avoided prevented fixed free informationgain prec reciprank rankic crpss cagr
-    explaineddeviance auuc qini
+    explaineddeviance auuc qini epret
 """
 # Those of ordinary language say little beside another: recall_failure is a recall.
 _LOWER_IN_PLAIN_WORDS = """

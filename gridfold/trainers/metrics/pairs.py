@@ -46,6 +46,7 @@ _BAR = re.compile(r":\s+\d+%\|[^|]*\|")  # it ends a description such as ``loss:
 _SPLIT_IN_BRACKETS = re.compile(r"\[\s*([a-z]+)\s*\]", re.IGNORECASE)
 _TOP = re.compile(r"\b(top)[ -](\d+)\b", re.IGNORECASE)
 _COUNTED = re.compile(r"\b(on|of|over|for|in)((?: the| all)*) \d[\d,]*(?= [A-Za-z])")  # on the 10000 test images
+_LEVEL = re.compile(r"\b(?:INFO|DEBUG|WARNING)\b")
 _ADDRESS = re.compile(r"\w+://\S+|\S*\.(?:py|ckpt|pth?|json|csv|ya?ml|txt|safetensors|bin|h5|pkl|npz?)\b\S*")
 _QUOTED = re.compile(rf"""(?<=[:=])(\s*)(["'])\s*({_NUMBER})(\s?%)?\s*\2""")
 _PREPOSITIONS = ("after", "at", "for", "in", "on", "of")
@@ -103,7 +104,7 @@ def _prepared(text: str) -> str:
         text = _WORDS_ONLY.sub(r" \1", _QUALIFIED.sub(" ", _WRAPPED.sub(r"\1", text)))
     if "'" in text or '"' in text:
         text = _QUOTED.sub(r"\1\3\4", text)
-    return _COUNTED.sub(r"\1", _TOP.sub(r"\1\2", _ADDRESS.sub(";", text)))
+    return _COUNTED.sub(r"\1", _TOP.sub(r"\1\2", _LEVEL.sub(";", _ADDRESS.sub(";", text))))
 
 
 class _Reader:
@@ -133,7 +134,7 @@ class _Reader:
             if kind in readers:
                 readers[kind](token)
             elif kind != "space":
-                self._end()
+                self._break_off()
             self.after_gap = kind == "space" and bool(_GAP.match(token[0]))
         self._end()
         self._tell_steps_of_an_epoch()
@@ -141,7 +142,7 @@ class _Reader:
 
     def _read_word(self, token: re.Match[str]) -> None:
         if self.separated or self.in_cell or self.after_gap:
-            self._end()
+            self._break_off()
         self.words.append(token["word"])
 
     def _read_separator(self, _: re.Match[str]) -> None:
@@ -149,12 +150,12 @@ class _Reader:
 
     def _read_bar(self, _: re.Match[str]) -> None:
         if self.separated or self.in_cell or split_of(self.words):
-            self._end()
+            self._break_off()
         self.in_cell = bool(self.words)
 
     def _read_open(self, token: re.Match[str]) -> None:
         if token[0] != "[" or not self._position():
-            self._end()
+            self._break_off()
 
     def _read_fraction(self, token: re.Match[str]) -> None:
         part, whole = int(token["part"]), int(token["whole"])
@@ -213,7 +214,7 @@ class _Reader:
 
     def _part_alone(self, token: re.Match[str]) -> str:
         """The name of a number that only a part of the data stands before, as in ``Epoch: 3, Train: 0.9, Val: 0.8``."""
-        split = split_of(self.words) if self.separated and len(self.words) == 1 else ""
+        split = split_of(self.words) if len(self.words) == 1 and (self.separated or self.measured) else ""
         is_share = "." in token["value"] or "%" in token[0]
         if not split or not is_share or _UNIT_NEXT.match(self.text, token.end()):
             return ""
@@ -260,6 +261,12 @@ class _Reader:
             first = split_of(self.words[:1]) if len(self.words) > 1 and self._label("0.5") else ""
             self.line.split = split_of(self.words) or first or self.line.split
         self._clear()
+
+    def _break_off(self) -> None:
+        """Forget the words before which no number came: of ``Loss - train: 0.5, val: 0.6`` they are the metric."""
+        if self.words and not split_in(self.words):
+            self.measured = self._label("0.5") or self.measured
+        self._end()
 
     def _clear(self) -> None:
         self.words, self.separated, self.in_cell = [], False, False
