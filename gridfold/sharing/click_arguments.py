@@ -130,6 +130,8 @@ def _is_plain_type(convert: Any) -> bool:
         return False
     if kind.__name__ == "Tuple":
         return all(map(_is_plain_type, convert.types))
+    if kind.__name__ == "Path":  # it looks at the disk
+        return convert.type is None or only_gives_a_value(convert.type)
     if kind.__name__ == "FuncParamType":
         return only_gives_a_value(convert.func)
     return kind.__name__ in (*_TYPES, *_TYPES_TOO)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NoReturn
+
+_told: list[Callable[[str], object]] = []  # who is told before it raises: the code may catch that
 
 
 class UntrackedReadError(RuntimeError):
@@ -11,10 +14,18 @@ class UntrackedReadError(RuntimeError):
 
 def _refuse(stand_in: Any, *_: Any, **__: Any) -> NoReturn:
     path = object.__getattribute__(stand_in, "path")
-    raise UntrackedReadError(
+    message = (
         f"{path}: the trials that this process stands for differ here, and it was read past the methods of the config"
         f" that would have noticed; read it with config[...], or take a copy with dict(...) first"
     )
+    for tell in _told:
+        tell(message)
+    raise UntrackedReadError(message)
+
+
+def tell_of_reads(tell: Callable[[str], object]) -> None:
+    """From now on, tell somebody of what is read, before that raises."""
+    _told[:] = [tell]
 
 
 class Untracked:

@@ -253,6 +253,7 @@ _CLICK_OPTIONS = {
     "shape": ("'--shape', nargs=2, type=int", ["--shape 1 2", "--shape 2 1", "--shape 1"]),
     "seen": ("'--seen', callback=seen", ["--seen a", "--seen b"]),
     "flag": ("'--flag', is_flag=True", ["--flag", ""]),
+    "out": ("'--out', type=click.Path(file_okay=False)", ["--out /tmp", "--out out", "--out /dev/null"]),
 }
 _CLICK_STEPS = [
     "click.echo(f'{x} {{{x}}}')",

@@ -81,6 +81,23 @@ if args.size == 3:
 sys.stderr.write("at once\\n")
 print(json.dumps({"loss": args.lr * args.size}))
 """
+CAUGHT = """
+import argparse, json
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float)
+parser.add_argument("--size", type=int)
+
+class Config:
+    def __init__(self, attributes):
+        self.__dict__ = attributes
+
+config = Config(vars(parser.parse_args()))
+try:
+    size = int(config.size)
+except Exception:
+    size = 0
+print(json.dumps({"loss": size}))
+"""
 KEYWORDS = CLICK.replace("def main(lr, size):", "def main(**values):\n    lr, size = values.values()")
 WRONG = ARGPARSE.replace("type=int", "choices=['2']").replace("args.lr * args.size", "args.lr")
 
@@ -93,6 +110,7 @@ WRONG = ARGPARSE.replace("type=int", "choices=['2']").replace("args.lr * args.si
         (LOOP, ["sys.argv", "sys.argv", "sys.argv"]),
         (LOGGED, ["args.size", "args.lr", "args.lr"]),
         (ORDER, ["args.size", "args.lr", "args.lr"]),
+        (CAUGHT, []),  # read where nobody sees it: each run begins again
         (KEYWORDS, ["sys.argv", "sys.argv", "sys.argv"]),
         (WRONG, ["sys.argv", "args.lr"]),
     ],
