@@ -126,7 +126,7 @@ def test_where_no_better_place_is_known_it_says_only_what_it_may_cost(search, sh
         ["--trainer", "trainers:has_a_thread", "--no-share"],
         ["--trainer", "trainers:has_a_thread", "--no-execute"],
         ["--trainer", "trainers:has_a_thread", "--param-variations", "training.lr=1", "training.size=5"],
-        ["--", "echo", '{{"metric": 1}}'],
+        ["--", "echo", '{"metric": 1}'],
     ],
     ids=["thread", "no sharing", "not executed", "one run", "command"],
 )
