@@ -34,7 +34,8 @@ class Seconds:
         return os.path.exists(f"{self._folder}/{_APART}")  # noqa: PTH110 - asked for each run
 
     def set_apart(self) -> None:
-        """From now on, let runs begin in different seconds."""
+        """From now on, let runs begin in different seconds, and in none that is over: the first run began in one."""
+        self._make(int(time.time()))
         (self._folder / _APART).touch()
 
     def wait(self, ends: Callable[[], bool]) -> None:
