@@ -132,9 +132,11 @@ def submit(project):
 
 
 @pytest.fixture(autouse=True)
-def hears_of_no_other_test():
-    """A trainer that a test calls in its own process is not told what earlier tests have written."""
-    current = getattr(sys.modules.get("gridfold.identity.reads"), "_current", None)
+def hears_of_no_other_test(monkeypatch):
+    """A trainer that a test calls in its own process is not told where earlier tests were and what they wrote."""
+    reads = sys.modules.get("gridfold.identity.reads")
+    current = getattr(reads, "_current", None)
     if current is not None:
         current.noted.clear()
+        monkeypatch.setattr(reads, "origin", os.getcwd)
         current.since = current.own_since = time.time_ns()
