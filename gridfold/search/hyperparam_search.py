@@ -160,7 +160,11 @@ class HyperParamSearch:
             logger().warning(warning)
         if not execute:
             return create(plan, run_prefix, self.store)[1]
-        with start(plan.executor, Options(plan.config.threads, parallel, runs_per_gpu=0)) as executor:
+        options = Options(plan.config.threads, parallel, runs_per_gpu=0)
+        return self._execute(plan, run_prefix, options, keep_going=keep_going)
+
+    def _execute(self, plan: Plan, run_prefix: str, options: Options, *, keep_going: bool) -> Sequence[Path]:
+        with start(plan.executor, options) as executor:
             code = plan.check(executor)
             search, run_dirs = create(plan, run_prefix, self.store, code)
             policy = Policy(keep_going=keep_going, objective=Objective.said(search.facts()))
