@@ -1,0 +1,1 @@
+"""Systems that start workers on other machines: Slurm, Ray."""
