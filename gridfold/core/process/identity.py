@@ -22,6 +22,7 @@ _PROC = Path("/proc")
 _GONE_SECONDS = 5.0  # how long killed processes may take to be gone
 _CLOCK_SECONDS = 30.0  # that the clocks of a machine and of its disk may be apart
 _START_PARTS = 3  # the boot, the namespace, and the time since that boot
+_OWN_LIVENESS = {"slurm": "gridfold.engines.slurm_jobs:LIVENESS"}
 
 Life = Literal["alive", "dead", "elsewhere"]
 PROCESS = "process"
@@ -154,7 +155,7 @@ def _life_of_job(asks: str) -> Life:
 
 @cache
 def _liveness(name: str) -> Liveness:
-    return cast(Liveness, plugins.load("gridfold.liveness", "engine", name, {}))
+    return cast(Liveness, plugins.load("gridfold.liveness", "engine", name, _OWN_LIVENESS))
 
 
 def new_session() -> str:
