@@ -18,9 +18,11 @@ _OVER = {
     "PREEMPTED", "RECONFIG_FAIL", "REVOKED", "TIMEOUT",
 }  # fmt: skip
 _FIELDS = "JobArrayID:|,State:|,RestartCnt:|,exit_code:|,BatchHost:|,Reason:|"
-_FORGOTTEN = "Invalid job id"  # what it says of a job that it has forgotten, or never had
+FORGOTTEN = "Invalid job id"  # what it says of a job that it has forgotten, or never had
 _SECONDS = 30.0  # that Slurm may take to answer; on a busy day it takes some
 _FRESH_SECONDS, _BROKEN_SECONDS = 2.0, 10.0  # how long an answer is taken for true, and a refusal to answer
+
+Ended = subprocess.CompletedProcess[str]
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Seen:
     restarts: int
 
 
-def call(*command: str, script: str | None = None, seconds: float = _SECONDS) -> subprocess.CompletedProcess[str]:
+def call(*command: str, script: str | None = None, seconds: float = _SECONDS) -> Ended:
     """Run a program of Slurm.
 
     The environment of a job that this process may be in is not passed on: `sbatch` gives it to the new job, which
@@ -75,7 +77,7 @@ def answer(*command: str) -> str:
     return ended.stdout
 
 
-def said_by(ended: subprocess.CompletedProcess[str]) -> str:
+def said_by(ended: Ended) -> str:
     """What a program of Slurm said when it failed, without its name."""
     lines = [line.removeprefix(f"{ended.args[0]}: ").removeprefix("error: ") for line in ended.stderr.splitlines()]
     return "; ".join(line for line in lines if line and not line.startswith("Try ")) or f"{ended.args[0]} failed"
@@ -87,13 +89,14 @@ def look(ids: Iterable[str]) -> dict[str, Seen]:
     Raises:
         EngineError: it cannot be asked.
     """
-    asked = list(ids)
+    asked = set(ids)
     if not asked:
         return {}
-    ended = call("squeue", "--noheader", "--array", "--states=all", f"--jobs={','.join(asked)}", f"--Format={_FIELDS}")
-    if ended.returncode and _FORGOTTEN not in ended.stderr:
+    whole = ",".join(sorted({job.partition("_")[0] for job in asked}))  # arrays, so that the line is short
+    ended = call("squeue", "--noheader", "--array", "--states=all", f"--jobs={whole}", f"--Format={_FIELDS}")
+    if ended.returncode and FORGOTTEN not in ended.stderr:
         raise EngineError(said_by(ended))
-    return _read(ended.stdout)
+    return {job: seen for job, seen in _read(ended.stdout).items() if job in asked}
 
 
 def mine() -> dict[str, Seen]:
@@ -131,7 +134,7 @@ def _ending(state: str, status: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    keep = ("SLURM_CONF", "SLURM_TIME_FORMAT")
+    keep = ("SLURM_CONF", "SLURM_CLUSTERS", "SLURM_TIME_FORMAT")
     return {name: value for name, value in os.environ.items() if not name.startswith("SLURM_") or name in keep}
 
 
