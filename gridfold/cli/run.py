@@ -96,7 +96,7 @@ def search(options: argparse.Namespace, again: str) -> int:
     with contextlib.ExitStack() as stack:
         code = None
         if not options.no_execute:
-            executor = stack.enter_context(execution.start(planned.executor, planned.config.threads))
+            executor = stack.enter_context(execution.start(planned.executor, planned.config.threads, planned.resources))
             code = planned.check(executor)
         warn(*warnings_of(planned))
         directory, run_dirs = create(planned, options.run_prefix, Store(), code)
@@ -164,7 +164,7 @@ def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     planned, execution, output = _planned(options), _execution(options), terminal.console()
     output.print(plan_table.plan_table(planned))
     warn(*number_like(planned))
-    with execution.start(planned.executor, planned.config.threads) as executor:
+    with execution.start(planned.executor, planned.config.threads, planned.resources) as executor:
         code = planned.check(executor)
         forecast = Forecast.read(planned, Store(), code, executor.parallel, reuse=options.reuse)
     warn(*warnings_of(planned))
@@ -306,7 +306,7 @@ def start_again(execution: Execution, directory: SearchDirectory, options: argpa
     """The executor that continues a search: the one that is named now, or that the search had before."""
     facts = directory.facts()
     name = options.executor or facts.get("executor") or LOCAL
-    executor = execution.start(name, facts.get("threads", 1))
+    executor = execution.start(name, facts.get("threads", 1), facts.get("resources"))
     directory.update(executor=name)
     return executor
 
