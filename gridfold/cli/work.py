@@ -50,7 +50,7 @@ def work(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     directory = Store().find(options.search)
     complete(directory)
     execution = continued(directory, options)
-    pending = read_pending(directory, tried_again=Workers(directory.dir).tried_again())
+    pending = read_pending(directory, tried_again=Workers(directory.dir).tried_again(), gone=options.gone)
     if not pending.has_more:
         return 0
     with start_again(execution, directory, options) as executor:

@@ -11,7 +11,6 @@ from gridfold.core.errors import nearest
 from gridfold.core.limits import MOST_THREADS
 from gridfold.core.values import render
 
-MOST_WORKERS = 10_000
 ON_EXPECTED = "'local', or an engine with its options, such as {slurm: {partition: gpu, time: \"4:00:00\"}}"
 RESOURCES_EXPECTED = "what a run needs, such as {cpus: 4, gpus: 1}"
 _MOST_GPUS = 64

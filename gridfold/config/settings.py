@@ -13,7 +13,7 @@ import yaml
 from gridfold.config import patterns, placement
 from gridfold.config.document import Document, parse_values
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.core.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS
+from gridfold.core.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS, MOST_WORKERS
 from gridfold.core.values import render
 from gridfold.space.repeats import DataFold
 
@@ -200,7 +200,7 @@ SETTINGS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "metrics": (patterns.EXPECTED, patterns.are_texts),
     "cwd": (f"'{OWN_CWD}'", lambda value: value == OWN_CWD),
     "on": (placement.ON_EXPECTED, placement.is_engine),
-    "workers": (f"a number of workers from 1 to {placement.MOST_WORKERS:,}", _is_whole(1, placement.MOST_WORKERS)),
+    "workers": (f"a number of workers from 1 to {MOST_WORKERS:,}", _is_whole(1, MOST_WORKERS)),
     "resources": (placement.RESOURCES_EXPECTED, placement.is_resources),
 }
 

@@ -354,9 +354,15 @@ def start(options: Options) -> LocalExecutor:
             "or, if they use no GPU: --runs-per-gpu 0",
         )
     parallel = options.parallel or _room(options, slots)
-    slots_of_gpus = GpuGroups(found, needed) if needed > 1 else GpuSlots(found, per_gpu)
-    held = slots_of_gpus if found else None
-    return LocalExecutor(parallel, held, options.timeout, share=options.share, cold=options.cold)
+    return LocalExecutor(
+        parallel, _slots(found, needed, per_gpu), options.timeout, share=options.share, cold=options.cold
+    )
+
+
+def _slots(found: Sequence[str], needed: int, per_gpu: int) -> GpuSlots | GpuGroups | None:
+    if not found:
+        return None
+    return GpuGroups(found, needed) if needed > 1 else GpuSlots(found, per_gpu)
 
 
 def _gpus_of_run(options: Options) -> tuple[int, int]:
