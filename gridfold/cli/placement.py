@@ -116,7 +116,8 @@ class Elsewhere:
             self._order(directory.dir, facts.get("threads", 1), facts.get("resources") or {}), count=placement.workers
         )
         ids = placed.submit(directory, placement, order)
-        output_of(self.options).print(shown.submitted(directory, placement, ids), soft_wrap=True)
+        said = shown.submitted(directory, placement, ids, is_followed=self.options.wait)
+        output_of(self.options).print(said, soft_wrap=True)
 
     def _follow(self, pending: Pending, execution: Execution) -> SearchOutcome:
         directory, facts = pending.search, pending.search.facts()
