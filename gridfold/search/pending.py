@@ -14,7 +14,8 @@ from itertools import islice
 from typing import Any
 
 from gridfold.core.errors import ConfigError
-from gridfold.core.process.identity import PROCESS, Owner, asked_here, engine_here
+from gridfold.core.process.identity import Owner
+from gridfold.core.process.liveness import PROCESS, asked_here, engine_here
 from gridfold.propose.protocol import OVER, Answer, Nothing, Proposer
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
