@@ -20,8 +20,10 @@ from gridfold.runs.run import Run
 from gridfold.runs.store import Store
 from gridfold.runs.workers import Workers
 from gridfold.search.directories import complete
-from gridfold.search.hyperparam_search import execute_search
+from gridfold.search.execution import Execution
+from gridfold.search.hyperparam_search import SearchOutcome, execute_search
 from gridfold.search.job_end import JobEnd
+from gridfold.search.pending import Pending
 
 
 class Lines:
@@ -55,15 +57,25 @@ def work(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     directory = Store().find(options.search)
     complete(directory)
     workers, execution = Workers(directory.dir), continued(directory, options)
-    pending = read_pending(directory, tried_again=workers.tried_again())
+    pending = read_pending(directory, tried_again=workers.tried_again(), gone=options.gone)
     if not (pending.has_more or pending.awaits_others("done")):
         return 0
     job = job_here(engine_here())
     end = JobEnd(job, pending.asks, workers, options.grace) if job else None
-    with start_again(execution, directory, options) as executor:
-        describe(pending, executor)
-        policy = replace(execution.policy(), objective=Objective.said(directory.facts()), end=end)
-        outcome = execute_search(pending, executor, Lines(), policy, execution.keep(directory))
+    try:
+        outcome = _execute(pending, execution, options, end)
+    except KeyboardInterrupt:  # before it could begin anything
+        if end:
+            say(end.leave(signal.SIGTERM, lambda: True, has_begun=False))
+        raise
     for line in filter(None, (outcome.stopped, outcome.following)):
         say(line)
     return EXIT_INTERRUPTED if outcome.interrupted else 0
+
+
+def _execute(pending: Pending, execution: Execution, options: argparse.Namespace, end: JobEnd | None) -> SearchOutcome:
+    directory = pending.search
+    with start_again(execution, directory, options) as executor:
+        describe(pending, executor)
+        policy = replace(execution.policy(), objective=Objective.said(directory.facts()), end=end)
+        return execute_search(pending, executor, Lines(), policy, execution.keep(directory))

@@ -200,38 +200,6 @@ class Slurm:
         raise ConfigError(f"sbatch refuses the job: {said}", path="slurm", hint=f"asked for: {asked}" if asked else "")
 
 
-def options(said: str) -> dict[str, str]:
-    """The options of ``--slurm "partition=gpu,time=4:00:00"``: a comma before a name begins the next one.
-
-    Quotes keep commas in a value: ``export='a=1,b=2'``.
-
-    Raises:
-        ConfigError: a quote is not closed, or a word is no option.
-    """
-    lexer = shlex.shlex(said, posix=True)
-    lexer.whitespace, lexer.commenters, lexer.whitespace_split = ",", "", True
-    try:
-        words = [word.strip() for word in lexer]
-    except ValueError:
-        raise ConfigError(f"a quote is not closed: {said:.80}", where="--slurm") from None
-    found = dict[str, str]()
-    last = ""
-    for word in filter(None, words):
-        name = re.match(r"-{0,2}([a-zA-Z][a-zA-Z-]*)=", word)
-        if name:
-            last = name[1]
-            found[last] = word[name.end() :]
-        elif last and found[last] and not word.startswith("--") and word not in _FLAGS:
-            found[last] += f",{word}"
-        else:
-            last = word.lstrip("-")
-            found[last] = ""
-    return found
-
-
-_FLAGS = {"exclusive", "contiguous", "overcommit", "spread-job", "requeue", "no-requeue", "oversubscribe", "hold"}
-
-
 def _sbatch(*arguments: str, script: str | None = None) -> slurm_jobs.Ended:
     try:
         return slurm_jobs.call("sbatch", *arguments, script=script)

@@ -291,6 +291,15 @@ def _first_measured(pending: Pending, objective: Objective) -> tuple[Run, Record
     return without
 
 
+def stopped_for(pending: Pending, policy: Policy) -> Schedule:
+    """Whether a search stops for want of what its runs are compared by, as each of its workers would."""
+    schedule = Schedule(pending, policy)
+    objective = None if policy.keep_going else policy.objective
+    if objective and pending.completed and (first := _first_measured(pending, objective)):
+        schedule.measured(*first)
+    return schedule
+
+
 def _has_completed(search: SearchDirectory) -> bool:
     return any(record is not None and record.is_done for _, record in search.records())
 
