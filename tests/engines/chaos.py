@@ -113,14 +113,14 @@ def _config(runs):
 
 def _let_happen(chaos, project, said):
     """The events, spread over the search by what is done of it."""
-    shares = sorted(chaos.draw.uniform(0.01, 0.9) for _ in range(said.events))
+    shares = sorted(chaos.draw.uniform(0.01, 0.8) for _ in range(said.events))
     kinds = [KINDS[at % len(KINDS)] for at in range(said.events)]
     chaos.draw.shuffle(kinds)
-    deadline = time.monotonic() + said.minutes * 60
-    while kinds and time.monotonic() < deadline:
+    while kinds and (done := project.states()["completed"]) < said.runs:
         chaos.mend()
-        if project.states()["completed"] >= shares[0] * said.runs and chaos.happen(kinds[0]):
-            kinds.pop(0), shares.pop(0)
+        if done >= shares[0] * said.runs and (kind := next(filter(chaos.happen, kinds), None)):
+            kinds.remove(kind)
+            del shares[0]
         time.sleep(0.5)
 
 
