@@ -211,6 +211,11 @@ def chosen_in(options: argparse.Namespace, settings: Settings) -> ByHand | Elsew
     return chosen(options, Placement.said(settings.on, settings.workers), settings.workers)
 
 
+def chosen_before(options: argparse.Namespace, facts: Mapping[str, Any]) -> ByHand | Elsewhere | None:
+    """Where the workers of a search run that is continued; see `chosen`."""
+    return chosen(options, Placement.of(facts))
+
+
 def _options(options: argparse.Namespace) -> dict[str, str]:
     """The options of jobs that the command gives."""
     found = options_said(options.slurm, "--slurm") if options.slurm else {}
