@@ -11,6 +11,7 @@ from gridfold.engines.slurm import Slurm
 from gridfold.engines.slurm_jobs import SlurmLiveness
 from gridfold.runs.store import Store
 from tests.engines.contract import EngineContract, phases, until
+from tests.engines.executor import WorkerContract
 from tests.engines.slurm_cluster import cluster, slurm  # noqa: F401 - fixtures
 
 
@@ -78,6 +79,12 @@ class TestSlurm(EngineContract):
         assert phases(engine, [job]) == {"waiting"}
         with pytest.raises(slurm_jobs.EngineError, match="cluster other"):
             liveness.life(f"{job}.0@other")
+
+
+class TestWorker(WorkerContract):
+    @pytest.fixture
+    def engine(self, slurm):  # noqa: F811
+        return Slurm({"time": "5"})
 
 
 SCRIPT = """
