@@ -23,6 +23,7 @@ SCRIPT = "slurm.sh"  # in the folder of the logs, for jobs that go on where othe
 
 _MOST_TASKS = 1000  # of an array; Slurm's usual limit is an index of 1000
 _LOOK_SECONDS = 0.2
+_SUBMIT_SECONDS = 120.0  # that sbatch may take: killed later, nobody knows whether the job was submitted
 _UNSEEN, _NO_FOLDER, _NO_PYTHON = 101, 102, 103  # exit codes of the job that looks
 _CPUS = {"cpus-per-task", "c", "cpus-per-gpu", "exclusive", "ntasks-per-node", "mincpus"}
 _GPUS = {"gres", "gpus", "G", "gpus-per-task", "gpus-per-node", "gpus-per-socket", "tres-per-task"}
@@ -202,7 +203,7 @@ class Slurm:
 
 def _sbatch(*arguments: str, script: str | None = None) -> slurm_jobs.Ended:
     try:
-        return slurm_jobs.call("sbatch", *arguments, script=script)
+        return slurm_jobs.call("sbatch", *arguments, script=script, seconds=_SUBMIT_SECONDS)
     except EngineError as error:
         hint = "submit from a login node of the cluster; to run here: --on local\nto start workers yourself, on any"
         raise ConfigError(f"Slurm: {error}", hint=f"{hint} machine that sees this folder: --workers-by-hand") from None

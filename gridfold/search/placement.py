@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from gridfold.core.errors import ConfigError
+from gridfold.core.files import read_mapping
 from gridfold.core.process.identity import Owner
 from gridfold.engines.protocol import Engine, EngineError, Job, Order
 from gridfold.engines.registry import engine
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.workers import Workers
 
+_SILENT_SECONDS = 30.0  # without a heartbeat, before it is worth a word
 HERE = "local"  # what ``on`` says where no engine is meant
 
 
@@ -130,6 +136,53 @@ class Jobs:
     def living(self) -> list[Job]:
         """Those that are not over."""
         return [job for job in self.jobs if job.phase != "over"]
+
+
+@dataclass(frozen=True)
+class Silence:
+    """The workers of a search that have no heartbeat now.
+
+    Attributes:
+        jobs: seconds since the last one, by the jobs of those that are in one.
+        elsewhere: the machines of those that nobody can ask about, with those seconds.
+    """
+
+    jobs: Mapping[str, float] = field(default_factory=dict)
+    elsewhere: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, search: SearchDirectory) -> Silence:
+        """Look at the files of all workers, by the clock of their disk."""
+        folder = Workers(search.dir).folder
+        paths = list(folder.glob("*.json"))
+        now = _now_of(folder) if paths else 0.0
+        jobs, elsewhere = dict[str, float](), dict[str, float]()
+        for path in paths:
+            said, seconds = read_mapping(path), now - _written(path)
+            asks = str(said.get("asks", ""))
+            owner = Owner.of(said.get("host"), said.get("pid"), said.get("process"), asks)
+            if seconds < _SILENT_SECONDS or owner is None:
+                continue
+            if ":" in asks:
+                jobs[asks.partition(":")[2].partition(".")[0]] = seconds
+            elif owner.life == "elsewhere":
+                elsewhere[owner.place] = seconds
+        return cls(jobs, elsewhere)
+
+
+def _now_of(folder: Path) -> float:
+    """The time by the clock of a folder's disk, which may be that of another machine."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            return os.fstat(file.fileno()).st_mtime
+    except OSError:
+        return time.time()
+
+
+def _written(path: Path) -> float:
+    with suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0
 
 
 def jobs_of(search: SearchDirectory) -> list[Jobs]:

@@ -5,29 +5,30 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from rich.markup import escape
 
 from gridfold.engines.protocol import Job
 from gridfold.runs.search import SearchDirectory
-from gridfold.search.placement import Jobs, Placement, command, listed
+from gridfold.search.placement import Jobs, Placement, Silence, command, listed
 from gridfold.show.plan_table import counted
 
 _MOST_JOBS = 8
 
 
-def submitted(search: SearchDirectory, placement: Placement, ids: Sequence[str]) -> str:
-    """What was submitted, and what to type next, as markup."""
-    name = search.name
+def submitted(search: SearchDirectory, placement: Placement, ids: Sequence[str], *, is_followed: bool) -> str:
+    """What was submitted, and what to type next unless the search is followed, as markup."""
+    name, said = search.name, f"Submitted {counted(len(ids), 'worker')} to {placement.engine}: {listed(ids)}"
     lines = [
-        f"Submitted {counted(len(ids), 'worker')} to {placement.engine}: {listed(ids)}",
+        said,
         f"  gridfold status {name}      progress, workers, jobs",
         f"  gridfold logs -f {name}:0   what a run prints",
         f"  gridfold results {name}     results so far",
         f"  gridfold cancel {name}      end all workers; finished runs are kept",
     ]
-    return escape("\n".join(lines))
+    return escape(said if is_followed else "\n".join(lines))
 
 
 def by_hand(search: SearchDirectory) -> str:
@@ -52,22 +53,30 @@ def cancelled(search: SearchDirectory, found: Sequence[Jobs], others: int, again
     return escape("\n".join([*lines, f"Finished runs are kept. To continue: {again} {search.name}"]))
 
 
-def jobs(search: SearchDirectory, found: Sequence[Jobs], silence: dict[str, float]) -> list[str]:
-    """How the jobs of a search stand, as markup.
+def status(search: SearchDirectory, found: Sequence[Jobs], silence: Silence) -> list[str]:
+    """How the workers of a search stand, as markup.
 
     Args:
         search: the search.
         found: its jobs, by engine.
-        silence: seconds since the last heartbeat of workers that are silent, by their jobs.
+        silence: which of them have no heartbeat.
     """
     lines = list[str]()
     for each in found:
         if each.problem:
             lines += _unasked(each, search.name)
-        elif each.jobs:
+        else:
             lines.append(f"{each.engine}: {_counts(each)}")
-            lines += [f"  {_line(job, silence.get(job.id))}" for job in each.living[:_MOST_JOBS]]
+            lines += [f"  {_line(job, silence.jobs.get(job.id))}" for job in each.living[:_MOST_JOBS]]
+            lines += ["  …"] if len(each.living) > _MOST_JOBS else []
+    for place, seconds in silence.elsewhere.items():
+        lines.append(f"a worker on {place}: no heartbeat for {_seconds(seconds)}")
+        lines.append(f"  if that machine is gone for good: gridfold resume {search.name} --gone {place}")
     return [escape(line) for line in lines]
+
+
+def _seconds(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
 
 
 def _counts(found: Jobs) -> str:
@@ -81,7 +90,7 @@ def _counts(found: Jobs) -> str:
 def _line(job: Job, silent: float | None) -> str:
     where = f" on {job.host}" if job.host and job.phase == "running" else ""
     why = f" ({job.reason})" if job.reason else ""
-    heart = f", no heartbeat for {round(silent)} s" if silent is not None and job.phase == "running" else ""
+    heart = f", no heartbeat for {_seconds(silent)}" if silent is not None and job.phase == "running" else ""
     return f"{job.id} {job.phase}{where}{why}{heart}"
 
 
