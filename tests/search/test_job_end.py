@@ -10,7 +10,7 @@ import pytest
 
 from gridfold.cli import work
 from gridfold.core.process import liveness
-from gridfold.core.process.silence import Silence
+from gridfold.core.process.monitor import ChangeMonitor
 from gridfold.engines.protocol import EngineError, Limit
 from gridfold.executors.local import executor
 from gridfold.runs import workers
@@ -283,7 +283,7 @@ def test_a_worker_waits_until_it_is_decided_whether_another_one_is_gone(search, 
             write(heart, f"beat {len(looks)}")
         return 20.0 * len(looks)
 
-    monkeypatch.setattr(liveness, "_SILENCE", Silence(now))
+    monkeypatch.setattr(liveness, "_MONITOR", ChangeMonitor(now))
     write("jobs/9", "dead")
     (made.dir / ".workers").mkdir()
     gridfold("work", made.name)
