@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -131,6 +132,7 @@ class Elsewhere:
             self.placement.workers,
             races=bool(facts.get("race")),
         )
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a connection that is lost cancels nothing
         interrupt = Interrupt()
         with view_of as view, interrupt.listening():
             view.warns = policy.keep_going

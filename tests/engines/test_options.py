@@ -11,6 +11,7 @@ from gridfold.engines.options import options
 
 NAMES = st.text("abcz-", min_size=1, max_size=5).filter(lambda name: name[0] != "-")
 VALUES = st.text("abc019:/=,.%+ ", min_size=1).map(str.strip).filter(bool)
+LISTED = st.sampled_from(["n1", "4:00:00", "gpu:2", "A=1", "7"])
 
 
 def said(text):
