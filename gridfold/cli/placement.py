@@ -55,6 +55,9 @@ class ByHand:
         """What would be printed, as markup."""
         return shown.by_hand(SearchDirectory(search))
 
+    def note(self, search: SearchDirectory) -> None:
+        """Nothing."""
+
     def begin(self, pending: Pending, execution: Execution, again: str) -> int:  # noqa: ARG002
         """Say how to start a worker."""
         _prepare(pending, execution, self.options)
@@ -90,10 +93,16 @@ class Elsewhere:
         """What would be submitted, as markup."""
         return shown.script(self.placement.start().script(self._order(search, threads, resources)))
 
+    def note(self, search: SearchDirectory) -> None:
+        """Let a search know where it executes, for whoever continues it."""
+        search.update(on=self.placement.facts)
+
     def begin(self, pending: Pending, execution: Execution, again: str) -> int:
         """Submit workers for what is left of a search; with ``--wait``, watch them to the end."""
         directory = pending.search
-        directory.update(on=self.placement.facts)
+        self.note(directory)
+        if living := sum(len(each.living) for each in placed.jobs_of(directory)):
+            warn(f"{counted(living, 'job')} of an earlier submission not over yet; these come on top")
         _prepare(pending, execution, self.options)
         if not pending.has_more:
             return to_the_end(directory, lambda: _NOTHING, self.options, again)
