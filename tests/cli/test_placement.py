@@ -111,11 +111,21 @@ def test_workers_that_end_before_their_runs_are_replaced(config, gridfold, proje
     assert "warning: all workers are over, and 1 run left; more are started" in said
 
 
+FAILS_BESIDE_ANOTHER = """
+import glob, time
+
+def train(config, run):
+    if config["lr"] != 1:
+        time.sleep(60)
+    while len(glob.glob("runs/*/.claim-1")) < 2:
+        time.sleep(0.05)
+    return 1 / 0
+"""
+
+
 def test_what_stops_one_worker_stops_all(config, gridfold, write):
     path = config("lr: [1, 2, 3]")
-    script = "import glob, time\n\ndef train(config, run):\n    while config['lr'] == 1 and len(glob.glob('runs/*/.claim-1')) < 2:"
-    script += "\n        time.sleep(0.05)\n    return 1 / 0 if config['lr'] == 1 else time.sleep(60)\n"
-    write("toy.py", script)
+    write("toy.py", FAILS_BESIDE_ANOTHER)
     how = ["--on", "processes", "--workers", "2", "--parallel", "1", "--wait", "--fail-fast"]
     code, said = gridfold("search", "--config", path, *how)
     assert (code, [record.state if record else None for _, record in Store().find("last").records()]) == (
