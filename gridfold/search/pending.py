@@ -81,6 +81,7 @@ class Pending:
     _version: object = field(default=None, init=False)  # of the list of runs, when it was read last
     _next_look: float = field(default=0.0, init=False)
     _interrupted: bool = False
+    _undecided: set[int] = field(default_factory=set, init=False)  # of those held: whether they go on is to be seen
     _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT), init=False)
     _last_news: float = field(default_factory=time.monotonic, init=False)
 
@@ -198,9 +199,10 @@ class Pending:
 
         If more runs depend on theirs, or if a run may be left over soon, which nobody else would execute.
         """
-        lives = {owner.life for _, owner in self.held.values()}
-        is_soon = bool(lives) and time.monotonic() - self._last_news < self._patience
-        return not lives.isdisjoint(("undecided", "dead")) or (answer == "later" and (is_soon or "alive" in lives))
+        if answer != "later":
+            return bool(self._undecided)
+        is_soon = time.monotonic() - self._last_news < self._patience
+        return any(is_soon or owner.life in ("alive", "undecided", "dead") for _, owner in self.held.values())
 
     def usual_seconds(self) -> float:
         """How long a run takes: the median of the last ones that are done; 0 if none is."""
@@ -215,7 +217,7 @@ class Pending:
         return (
             self._interrupted
             or any(True for _ in waits)
-            or any(owner.life == "undecided" for _, owner in self.held.values())
+            or bool(self._undecided)
             or self.proposer.ask(1) != "done"
         )
 
@@ -271,10 +273,8 @@ class Pending:
     def _see(self, entry: RunEntry) -> bool:
         """See how far a run is that another process had; whether it is over, or left to whoever takes it."""
         record, attempt, owner = self.search.run(entry).standing()
-        if owner and not self._is_dead(owner):
-            self.held[entry.index] = entry, owner
+        if self._is_held(entry, owner):
             return False
-        self.held.pop(entry.index, None)
         if owner is None and record and record.state in OVER:
             self._hear(entry, record)
         elif self._only(entry) and not self._only_failed:
@@ -296,9 +296,11 @@ class Pending:
             self.damaged.append(entry)
         has_failed = record is not None and record.state == "failed"
         self.failed += has_failed
-        if owner and not self._is_dead(owner):
-            self.held[entry.index] = entry, owner
-        elif self._only(entry) and (self._is_tried_again(entry, attempt) if has_failed else not self._only_failed):
+        if (
+            not self._is_held(entry, owner)
+            and self._only(entry)
+            and (self._is_tried_again(entry, attempt) if has_failed else not self._only_failed)
+        ):
             self._attempts[entry.index] = attempt + 1
         is_left = has_failed and not self._attempts[entry.index] and entry.index not in self.held
         self.proposer.tell(entry, record if is_left else None)
@@ -346,10 +348,21 @@ class Pending:
                 search.kill_marked(session)
         return owner.kill_remains()
 
-    def _is_dead(self, owner: Owner) -> bool:
-        """Whether a process is dead, as far as this machine can tell, or it was where, by the user, all is gone."""
-        life = owner.life
-        return life == "dead" or (life == "elsewhere" and (owner.host in self._gone or owner.place in self._gone))
+    def _is_held(self, entry: RunEntry, owner: Owner | None) -> bool:
+        """See whether a process has a run that is not known to be dead, or it was where, by the user, all is gone."""
+        life = owner.life if owner else "dead"
+        self._undecided.discard(entry.index)
+        if (
+            owner is None
+            or life == "dead"
+            or (life == "elsewhere" and not {owner.host, owner.place}.isdisjoint(self._gone))
+        ):
+            self.held.pop(entry.index, None)
+            return False
+        self.held[entry.index] = entry, owner
+        if life == "undecided":
+            self._undecided.add(entry.index)
+        return True
 
     @cached_property
     def _plan(self) -> Plan:
