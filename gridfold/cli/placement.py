@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -54,6 +55,9 @@ class ByHand:
         """What would be printed, as markup."""
         return shown.by_hand(SearchDirectory(search))
 
+    def note(self, search: SearchDirectory) -> None:
+        """Nothing."""
+
     def begin(self, pending: Pending, execution: Execution, again: str) -> int:  # noqa: ARG002
         """Say how to start a worker."""
         _prepare(pending, execution, self.options)
@@ -89,10 +93,16 @@ class Elsewhere:
         """What would be submitted, as markup."""
         return shown.script(self.placement.start().script(self._order(search, threads, resources)))
 
+    def note(self, search: SearchDirectory) -> None:
+        """Let a search know where it executes, for whoever continues it."""
+        search.update(on=self.placement.facts)
+
     def begin(self, pending: Pending, execution: Execution, again: str) -> int:
         """Submit workers for what is left of a search; with ``--wait``, watch them to the end."""
         directory = pending.search
-        directory.update(on=self.placement.facts)
+        self.note(directory)
+        if living := sum(len(each.living) for each in placed.jobs_of(directory)):
+            warn(f"{counted(living, 'job')} of an earlier submission not over yet; these come on top")
         _prepare(pending, execution, self.options)
         if not pending.has_more:
             return to_the_end(directory, lambda: _NOTHING, self.options, again)
@@ -131,6 +141,7 @@ class Elsewhere:
             self.placement.workers,
             races=bool(facts.get("race")),
         )
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a connection that is lost cancels nothing
         interrupt = Interrupt()
         with view_of as view, interrupt.listening():
             view.warns = policy.keep_going
@@ -209,6 +220,11 @@ def chosen(
 def chosen_in(options: argparse.Namespace, settings: Settings) -> ByHand | Elsewhere | None:
     """Where the workers of a new search run; see `chosen`."""
     return chosen(options, Placement.said(settings.on, settings.workers), settings.workers)
+
+
+def chosen_before(options: argparse.Namespace, facts: Mapping[str, Any]) -> ByHand | Elsewhere | None:
+    """Where the workers of a search run that is continued; see `chosen`."""
+    return chosen(options, Placement.of(facts))
 
 
 def _options(options: argparse.Namespace) -> dict[str, str]:
