@@ -214,12 +214,7 @@ class Pending:
         waits = (
             entry for entry in self.entries() if not self.search.run(entry).claims.has(self._attempts[entry.index])
         )
-        return (
-            self._interrupted
-            or any(True for _ in waits)
-            or bool(self._undecided)
-            or self.proposer.ask(1) != "done"
-        )
+        return self._interrupted or any(True for _ in waits) or bool(self._undecided) or self.proposer.ask(1) != "done"
 
     def wait_for_others(self) -> bool:
         """Wait for the runs of other processes that will soon be over; whether some are."""
