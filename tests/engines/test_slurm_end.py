@@ -50,7 +50,7 @@ def job(slurm, project, write, monkeypatch):  # noqa: F811
         write(f"{name}.sh", f"#!/bin/bash\nexec {sys.executable} job.py {name}\n")
         said = call("sbatch", "--parsable", "--output=job.out", *options, f"{name}.sh")
         ids.append(said)
-        until(lambda: (project / f"{name}.limit").exists())
+        until((project / f"{name}.limit").exists)
         return said
 
     yield submit
