@@ -158,14 +158,14 @@ class Elsewhere:
                 follower.wait(lambda: _are_over(directory), interrupt)
                 return SearchOutcome(follower.failed, "", interrupted=True, unrecorded=[])
             left = read_pending(directory, code, tried_again=Workers(directory.dir).tried_again())
-            schedule = stopped_for(left, policy)
-            why = schedule.stopped or self._why_not_again(left, follower, policy, before)
-            is_cancelled = Workers(directory.dir).is_cancelled
-            if is_cancelled or why or not left.has_more:
-                stopped = why if left.has_more else schedule.stopped
+            schedule, workers = stopped_for(left, policy), Workers(directory.dir)
+            why = schedule.stopped or workers.why_cancelled
+            if left.has_more and not (why or workers.is_cancelled):
+                why = self._why_not_again(left, follower, policy, before)
+            if why or workers.is_cancelled or not left.has_more:
                 return SearchOutcome(
-                    follower.failed, stopped, interrupted=is_cancelled, unrecorded=[], choices=schedule.choices,
-                    unmeasured=schedule.unmeasured,
+                    follower.failed, why, interrupted=workers.is_cancelled and not why, unrecorded=[],
+                    choices=schedule.choices, unmeasured=schedule.unmeasured,
                 )  # fmt: skip
             before = follower.ended
             follower.watcher.warned(f"all workers are over, and {counted(len(left), 'run')} left; more are started")
@@ -173,8 +173,6 @@ class Elsewhere:
 
     def _why_not_again(self, left: Pending, follower: Follower, policy: Policy, before: int) -> str:
         """Why no more workers are started although runs are left; "" if they are."""
-        if policy.fail_fast and follower.failed:
-            return "a run failed"
         if policy.budget:
             return "the budget of the workers allows no further run"
         if follower.ended == max(before, 0) or not left.completed:
