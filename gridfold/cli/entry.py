@@ -121,5 +121,6 @@ def _act(prog: str, options: argparse.Namespace) -> int:
     again = "python hyper_main.py --resume" if prog.endswith(".py") else "gridfold resume"
     options.called = prog if prog.endswith(".py") else f"{prog} {options.command_name}"
     # Imported here, so that --help and a typo in an option answer at once.
-    module = import_module(f"gridfold.cli.{'look' if options.action in LOOKING else 'run'}")
+    name = "look" if options.action in LOOKING else "work" if options.action == "work" else "run"
+    module = import_module(f"gridfold.cli.{name}")
     return int(getattr(module, options.action)(options, again))

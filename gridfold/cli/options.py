@@ -75,6 +75,23 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(action="resume")
 
 
+def _work_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Execute runs of a search until none is left, together with any number of others, on machines that share the "
+        "folder. Failed runs are left. Prints no tables. All options default to those that the search was started with."
+    )
+    search_argument(parser, required=True)
+    parser.add_argument(
+        "--grace",
+        metavar="TIME",
+        type=values.duration,
+        help="in a job with a time limit: time that runs have to stop before its end "
+        "(default: a tenth of the limit, from 15s to 60s)",
+    )
+    _execution_options(parser)
+    parser.set_defaults(action="work")
+
+
 def _top_option(parser: argparse.ArgumentParser, where: str) -> None:
     parser.add_argument("--top", metavar="K", type=values.count, help=f"{where}: only the best K combinations")
 
@@ -288,6 +305,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "search": (_search_options, "run every combination of a config's values"),
     "plan": (_plan_search_options, "show what a search would run"),
     "resume": (_resume_options, "continue a search; several processes can share it"),
+    "work": (_work_options, "execute runs of a search as one of several workers"),
     "confirm": (_confirm_options, "train the best two again on fresh seeds"),
     "list": (look_options.list_options, "list the searches"),
     "status": (look_options.status_options, "show the progress of a search"),

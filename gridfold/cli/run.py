@@ -119,7 +119,7 @@ def resume(options: argparse.Namespace, again: str) -> int:
         output.print(terminal.added(added))
         warn(*(unused_seed(plan_of(directory)) if options.repeats > 1 else ()))
         wanted = _not_failed(directory, before=first_of_last(directory, added))
-    execution = _continued(directory, options)
+    execution = continued(directory, options)
     pending = read_pending(directory, only=wanted, only_failed=options.failed, gone=options.gone)
     answer = None if len(pending) or options.dry_run else pending.ask()
     output.print(terminal.pending(pending), soft_wrap=True)
@@ -130,8 +130,8 @@ def resume(options: argparse.Namespace, again: str) -> int:
         left = left_in_the_end(directory)
         output.print(shared_work.results(directory), soft_wrap=True)
         return EXIT_LEFT if left.held else 0
-    with _start(execution, directory, options) as executor:
-        _describe(pending, executor)
+    with start_again(execution, directory, options) as executor:
+        describe(pending, executor)
         return execute(pending, executor, execution, options, again)
 
 
@@ -141,7 +141,7 @@ def confirm(options: argparse.Namespace, again: str) -> int:
     complete(directory)
     chosen = add_fresh_seeds(directory, options.repeats)
     pending = Pending.read(directory, only=lambda entry: entry.confirms)
-    execution = _continued(directory, options)
+    execution = continued(directory, options)
 
     def compare(search: SearchDirectory) -> RenderableType:
         return confirmation(chosen, results_of(search))
@@ -153,8 +153,8 @@ def confirm(options: argparse.Namespace, again: str) -> int:
         return 0
     output.print(confirming(chosen, pending), soft_wrap=True)
     warn(*unused_seed(plan_of(directory)))
-    with _start(execution, directory, options) as executor:
-        _describe(pending, executor)
+    with start_again(execution, directory, options) as executor:
+        describe(pending, executor)
         return execute(pending, executor, execution, options, again, compare)
 
 
@@ -296,13 +296,13 @@ def _add_repeats(directory: SearchDirectory, options: argparse.Namespace) -> int
     return add_repeats(directory, options.repeats, options.top, options.max_runs)
 
 
-def _continued(directory: SearchDirectory, options: argparse.Namespace) -> Execution:
+def continued(directory: SearchDirectory, options: argparse.Namespace) -> Execution:
     """How a search is executed by whoever continues it."""
     saved = directory.facts().get("execution")
     return _execution(options).or_else(saved if isinstance(saved, dict) else {})
 
 
-def _start(execution: Execution, directory: SearchDirectory, options: argparse.Namespace) -> Executor:
+def start_again(execution: Execution, directory: SearchDirectory, options: argparse.Namespace) -> Executor:
     """The executor that continues a search: the one that is named now, or that the search had before."""
     facts = directory.facts()
     name = options.executor or facts.get("executor") or LOCAL
@@ -311,7 +311,7 @@ def _start(execution: Execution, directory: SearchDirectory, options: argparse.N
     return executor
 
 
-def _describe(pending: Pending, executor: Executor) -> None:
+def describe(pending: Pending, executor: Executor) -> None:
     """Check a search that is continued, note what code it runs, and warn if that has changed."""
     directory, planned = pending.search, plan_of(pending.search)
     code = planned.check(executor)

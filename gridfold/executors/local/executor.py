@@ -68,6 +68,7 @@ class LocalExecutor:
         share: compute once what runs have in common. False, the default, does not; None splits also where a function
             writes a file; True does not split there: a file that is written before is then written once.
         cold: start each run in a new Python process that imports the trainer for itself, instead of forking it.
+        session: of all processes that it starts.
     """
 
     parallel: int = 1
@@ -83,7 +84,7 @@ class LocalExecutor:
     _started: int = field(default=0, init=False)
     _server: ImportServer | None = field(default=None, init=False)
     _cold: bool = field(init=False)
-    _session: str = field(default_factory=new_session, init=False)
+    session: str = field(default_factory=new_session, init=False)
     _memory_kills: MemoryKills = field(default_factory=MemoryKills, init=False)
 
     def __post_init__(self) -> None:
@@ -319,13 +320,13 @@ class LocalExecutor:
             alone = {stages.LIMIT: "0"} if self.share is False else {}
             warm = self.share is not False and not isinstance(trainer, str) and not why_cold(trainer)
             self._server = ImportServer(
-                trainer, {**environment(), MARK: self._session, **alone}, cold=self._cold, warm=warm
+                trainer, {**environment(), MARK: self.session, **alone}, cold=self._cold, warm=warm
             )
         return self._server
 
     def _own(self, attempt: Attempt) -> Attempt:
         """The attempt, as one that processes of this executor make."""
-        return replace(attempt, record=replace(attempt.record, session=self._session))
+        return replace(attempt, record=replace(attempt.record, session=self.session))
 
     def _close_server(self) -> None:
         if self._server:
