@@ -1,8 +1,8 @@
 """Which runs each worker of a search has in view, so that several on one search do not do the same shared work.
 
-``.leases/`` in the search's directory is a log: ``000001.json``, ``000002.json`` and so on, each of which one worker has
-made (see ``write_first``) and nobody changes. A later one wins over an earlier one. They are hints: who executes a run
-is decided by its claim alone, so one that is lost, or seen late on a network disk, costs work and never a result.
+``.leases/`` in the search's directory is a log: ``000001.json``, ``000002.json`` and so on, each of which one worker
+has made (see ``write_first``) and nobody changes. A later one wins over an earlier one. They are hints: who executes a
+run is decided by its claim alone, so one that is lost, or seen late on a network disk, costs work and never a result.
 """
 
 from __future__ import annotations
@@ -29,10 +29,12 @@ class Lease:
     Attributes:
         worker: the session of its processes.
         runs: indices.
+        begun: whether it begins work that they share.
     """
 
     worker: str
     runs: Sequence[int]
+    begun: bool = False
 
 
 class Views:
@@ -42,11 +44,13 @@ class Views:
         count: the number of the last of them.
         of: for each run, the number of the worker, which `workers` begins with; 0 for nobody.
         workers: their sessions; the first is nobody.
+        begun: for each run, whether work that it shares was begun by who has it in view.
     """
 
     def __init__(self, count: int = 0) -> None:
         self.count = count
         self.of: array[int] = array("I")
+        self.begun = bytearray()
         self.workers = [""]
         self._numbers = {"": 0}
         self._runs: dict[int, list[range]] = {}
@@ -63,7 +67,7 @@ class Views:
 
     def add(self, lease: Lease) -> None:
         """Let another lease win over those before."""
-        self._give(lease.worker, ranges(lease.runs))
+        self._give(lease.worker, ranges(lease.runs), begun=lease.begun)
         self.count += 1
 
     def read(self, said: Mapping[str, Any]) -> None:
@@ -73,27 +77,39 @@ class Views:
                 self._forget()
                 for worker, text in whole.items():
                     self._give(str(worker), [*_read(text)])
-            self._give(str(said["worker"]), [*_read(said["runs"])]) if said else None
+                self._begin([*_read(str(said.get("all_begun", "")))])
+            if said:
+                self._give(str(said["worker"]), [*_read(said["runs"])], begun=bool(said.get("begun")))
         self.count += 1
 
     def text(self, lease: Lease) -> str:
         """The file of the next lease."""
         said: dict[str, Any] = {"worker": lease.worker, "runs": _written(ranges(lease.runs))}
+        said |= {"begun": True} if lease.begun else {}
         if (self.count + 1) % EVERY == 0:
-            said["all"] = {worker: _written(ranges(self.runs_of(worker))) for worker in self.workers[1:]}
+            views = ((worker, self.runs_of(worker)) for worker in self.workers[1:])
+            said["all"] = {worker: _written(ranges(runs)) for worker, runs in views if runs}
+            said["all_begun"] = _written(ranges(run for run, begun in enumerate(self.begun) if begun))
         return json.dumps(said) + "\n"
 
-    def _give(self, worker: str, parts: Sequence[range]) -> None:
+    def _give(self, worker: str, parts: Sequence[range], *, begun: bool = False) -> None:
         number = self._numbers.setdefault(worker, len(self.workers))
         if number == len(self.workers):
             self.workers.append(worker)
         self.of.extend([0] * (max((part[-1] + 1 for part in parts), default=0) - len(self.of)))
+        self.begun.extend(bytes(len(self.of) - len(self.begun)))
         for part in parts:
             self.of[part.start : part[-1] + 1 : part.step] = array("I", [number]) * len(part)
-        self._runs.setdefault(number, []).extend(parts)
+        self._begin(parts, begun=begun)
+        if not begun:  # else it has them already
+            self._runs.setdefault(number, []).extend(parts)
+
+    def _begin(self, parts: Iterable[range], *, begun: bool = True) -> None:
+        for part in parts:
+            self.begun[part.start : part[-1] + 1 : part.step] = bytes([begun]) * len(part)
 
     def _forget(self) -> None:
-        self.of = array("I", bytes(4 * len(self.of)))
+        self.of, self.begun = array("I", bytes(4 * len(self.of))), bytearray(len(self.of))
         self._runs.clear()
 
 
@@ -166,8 +182,10 @@ def ranges(runs: Iterable[int]) -> list[range]:
 
 def _written(parts: Iterable[range]) -> str:
     """Such as ``3,10-19,20-40:5``."""
-    return ",".join(f"{part[0]}" + (f"-{part[-1]}" if len(part) > 1 else "") + (f":{part.step}" if part.step > 1 else "")
-                    for part in parts)
+    return ",".join(
+        f"{part[0]}{f'-{part[-1]}' if len(part) > 1 else ''}{f':{part.step}' if part.step > 1 else ''}"
+        for part in parts
+    )
 
 
 def _read(text: str) -> Iterator[range]:
