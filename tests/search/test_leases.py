@@ -1,9 +1,16 @@
 """Which runs workers have in view: the order of runs, the log, and the rules by which workers take."""
 
 import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from array import array
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +18,7 @@ from gridfold.runs.entries import RunEntry
 from gridfold.runs.leases import EVERY, Lease, LeaseLog, Views, ranges
 from gridfold.search.leases import Chooser
 from gridfold.search.subtrees import Reading, Tree
+from tests.conftest import ROOT
 
 GRID = {"x": 2, "y": 3, "z": 4}
 ORDERS = st.permutations(list(GRID))
@@ -244,3 +252,56 @@ def test_three_workers_on_whole_subtrees_repeat_none_of_what_they_share(order, t
         pass
     assert len(model.log) == 3
     assert len(model.claims) == 24
+
+
+# Workers that are processes
+
+TRAINER = """
+import json, os, time
+
+
+def note(what):
+    ledger = os.open("ledger", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(ledger, what.encode() + b"\\n")
+    os.close(ledger)
+
+
+def train(config, run):
+    first = config["first"]  # listed last
+    note(f"work {first}")
+    time.sleep(1)
+    second = config["second"]
+    note(f"run {first} {second}")
+    return {"score": first + second}
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="shares work by forks")
+def test_workers_that_start_together_share_their_work_whoever_is_killed(tmp_path):
+    (tmp_path / "trees.py").write_text(TRAINER)
+    settings = {"trainer": "trees:train"}
+    (tmp_path / "c.yaml").write_text(json.dumps({"gridfold": settings, "second": [0, 1, 2], "first": [0, 1, 2, 3]}))
+    gridfold = [sys.executable, "-m", "gridfold"]
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+
+    def start(*words):
+        return subprocess.Popen([*gridfold, *words], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
+
+    def notes(what):
+        ledger = tmp_path / "ledger"
+        return [line for line in (ledger.read_text() if ledger.exists() else "").splitlines() if line.startswith(what)]
+
+    assert start("search", "--config", "c.yaml", "--run-prefix", "s", "--no-execute").wait() == 0
+    workers = [start("work", "last", "--parallel", "1", "--share") for _ in range(3)]
+    while not notes("run"):
+        time.sleep(0.05)
+        assert any(worker.poll() is None for worker in workers)
+    workers[0].send_signal(signal.SIGKILL)
+    workers[0].wait()
+    assert [worker.wait() for worker in workers[1:]] == [0, 0]
+    assert start("work", "last", "--parallel", "1", "--share").wait() == 0  # what the dead one had begun
+    records = [json.loads(path.read_text()) for path in tmp_path.glob("runs/s_*_first_*/run.json")]
+    assert [record["state"] for record in records] == ["completed"] * 12
+    assert len(set(notes("run"))) == 12
+    assert len(notes("run")) <= 13, "and that which it was at"
+    assert len(notes("work")) <= 6, "four, and what the dead one was at"
