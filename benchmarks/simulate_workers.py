@@ -85,14 +85,14 @@ class World:
 
     Attributes:
         disk: what files cost.
-        log: the leases, and when each was written.
+        views: what the log says.
         claimed: of each run, whether somebody has begun it.
         calls: how many were made.
     """
 
     disk: Disk
     runs: int
-    log: list[tuple[float, Lease]] = field(default_factory=list)
+    views: Views = field(default_factory=Views)
     claimed: bytearray = field(init=False)
     calls: int = 0
     free_at: float = 0.0
@@ -123,8 +123,8 @@ class Worker:
 
     def __init__(self, world: World, tree: Tree, number: int, seconds: Callable[[], float]) -> None:
         self.world, self.tree, self.seconds = world, tree, seconds
-        self.views = Views()
-        self.chooser = Chooser(f"w{number}", self.views, world, lambda: world.now)
+        self.seen = 0  # leases
+        self.chooser = Chooser(f"w{number}", world.views, world, lambda: world.now)
         self.attempts = array("B")
         self.busy = self.cpu = 0.0
         self.own: list[int] = []
@@ -160,13 +160,13 @@ class Worker:
                 yield self.world.pay("stat", self.looked)
             if not runs:
                 return []
-            if len(self.world.log) == self.views.count:
-                self.world.log.append((self.world.now, lease := Lease(self.chooser.worker, runs)))
-                self.views.add(lease)
-                yield self.world.pay("link")
+            yield self.world.pay("link")
+            if self.world.views.count == self.seen:
+                self.world.views.add(Lease(self.chooser.worker, runs))
+                self.seen += 1
                 return runs
             self.lost += 1
-            yield self.world.pay("link") + random.random() * min(1.0, 0.001 * 2**tries)
+            yield random.random() * min(1.0, 0.001 * 2**tries)
             tries += 1
 
     def _waits(self, run: int) -> bool:
@@ -176,19 +176,15 @@ class Worker:
 
     def _look(self) -> Iterator[float]:
         """Read what is new in the log, from the last lease on that says all."""
-        known, last = self.views.count, len(self.world.log)
+        known, last = self.seen, self.world.views.count
+        self.seen = last
         if last == known:
             yield self.world.pay("stat")
-            return
-        read = last - known
-        if last // EVERY > known // EVERY + 1:
-            read = last % EVERY + 1
+        elif last // EVERY > known // EVERY + 1:
             yield self.world.pay("listing", last / 1000)
-        yield self.world.pay("read", read)
-        begin = time.process_time()
-        for _, lease in self.world.log[known:last]:
-            self.views.add(lease)
-        self.cpu += time.process_time() - begin
+            yield self.world.pay("read", last % EVERY + 1)
+        else:
+            yield self.world.pay("read", last - known)
 
     def _execute(self, runs: list[int]) -> Iterator[float]:
         world, looked_at = self.world, self.world.now
@@ -196,7 +192,7 @@ class Worker:
             if world.now - looked_at > 1.0:
                 yield from self._look()
                 looked_at = world.now
-            if self.views.worker_of(run) != self.chooser.worker:
+            if world.views.worker_of(run) != self.chooser.worker:
                 continue
             self.attempts[run] = 0
             if world.claimed[run]:
@@ -229,7 +225,7 @@ def simulate(disk: Disk, tree: Tree, runs: int, workers: int, mean: float) -> di
     return {
         "seconds": end,
         "used": busy / (end * workers),
-        "leases": len(world.log),
+        "leases": world.views.count,
         "lost": sum(worker.lost for worker in found),
         "calls": world.calls,
         "cpu": sum(worker.cpu for worker in found) / workers,

@@ -78,8 +78,9 @@ class Chooser:
             each: seconds that a run takes beside what it shares; 0 if that is not known.
         """
         rests = self._rests(attempts)
-        if free := self._free(rests, attempts, waits):
-            return self._share(tree, free, attempts, each) if tree else free
+        gone = {number for number, rest in rests.items() if rest and self._is_free(self.views.workers[number])}
+        if gone and (free := self._share(tree, self._free(tree, gone, attempts), attempts, waits, each)):
+            return free
         if tree is None:
             return []
         order = sorted((-rest, hash((self.worker, number)), number) for number, rest in rests.items() if rest)
@@ -100,33 +101,42 @@ class Chooser:
         found[0] += sum(map(bool, islice(attempts, len(of), None)))
         return found
 
-    def _free(self, rests: Counter[int], attempts: array[int], waits: Callable[[int], bool]) -> list[int]:
+    def _free(self, tree: Tree | None, gone: set[int], attempts: array[int]) -> Iterator[int]:
         """The runs that nobody has in view who lives, or that this worker has and did not get: another left them."""
-        workers = self.views.workers
-        gone = {number for number, rest in rests.items() if rest and self._is_free(workers[number])}
         of, size = self.views.of, len(self.views.of)
-        if not gone:
-            return []
-        holders = ((run, of[run] if run < size else 0) for run, attempt in enumerate(attempts) if attempt)
-        found = [(run, holder) for run, holder in holders if holder in gone]
-        left = waiting([run for run, holder in found if workers[holder] not in ("", self.worker)], waits)
-        return sorted([*left, *(run for run, holder in found if workers[holder] in ("", self.worker))])
+        order = tree.order if tree else range(len(attempts))
+        return (run for run in order if attempts[run] and (of[run] if run < size else 0) in gone)
 
     def _is_free(self, worker: str) -> bool:
         return worker in ("", self.worker) or not self.company.lives(worker)
 
-    def _share(self, tree: Tree, free: list[int], attempts: array[int], each: float) -> list[int]:
+    def _share(
+        self,
+        tree: Tree | None,
+        free: Iterator[int],
+        attempts: array[int],
+        waits: Callable[[int], bool],
+        each: float,
+    ) -> list[int]:
         """This worker's share of runs that nobody has: all while nothing tells where to cut them."""
-        runs = tree.sort(free)
-        if not tree.is_known:
-            return runs
+        if tree is None or not tree.is_known:
+            return self._left([*free], waits)
         near = -(-sum(map(bool, attempts)) // self.company.count())
-        while near < len(runs):
-            place = tree.cut(runs, near)
-            if place == len(runs) or tree.is_worth(runs, place, each):
-                return runs[:place]
-            near = 2 * near
+        runs: list[int] = []
+        while more := [*islice(free, 2 * near)]:
+            runs += self._left(more, waits)
+            if len(runs) > near:
+                place = tree.cut(runs, near)
+                if place < len(runs) and tree.is_worth(runs, place, each):
+                    return runs[:place]
+                near = 2 * near
         return runs
+
+    def _left(self, runs: list[int], waits: Callable[[int], bool]) -> list[int]:
+        """Those of some runs that are not begun: a worker that is gone may have."""
+        view = self.views.worker_of
+        left = {*waiting([run for run in runs if view(run) not in ("", self.worker)], waits)}
+        return [run for run in runs if run in left or view(run) in ("", self.worker)]
 
     def _is_time(self, runs: Sequence[int], waits: Callable[[int], bool]) -> bool:
         """Whether to take runs of another although the first split, which tells where to cut, has not come."""

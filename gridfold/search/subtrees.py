@@ -114,10 +114,14 @@ class Tree:
         return self._reading.is_known
 
     @cached_property
+    def order(self) -> array[int]:
+        """All runs, as neighbours."""
+        return array("I", sorted(range(self._size), key=lambda run: [column[run] for column in self._columns]))
+
+    @cached_property
     def _ranks(self) -> array[int]:
-        order = sorted(range(self._size), key=lambda run: [column[run] for column in self._columns])
         ranks = array("I", bytes(4 * self._size))
-        for rank, run in enumerate(order):
+        for rank, run in enumerate(self.order):
             ranks[run] = rank
         return ranks
 
