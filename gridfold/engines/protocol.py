@@ -22,6 +22,7 @@ class Order:
         count: how many.
         cpus: that a run needs.
         gpus: that a run needs; a part of one if several runs share it.
+        patience: seconds that a check may wait for a machine that looks whether it sees the folder; 0 to ask none.
     """
 
     command: Sequence[str]
@@ -31,6 +32,7 @@ class Order:
     count: int = 1
     cpus: int = 1
     gpus: float = 0.0
+    patience: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ class EngineError(Exception):
 class Engine(Protocol):
     """A system that starts workers. Registered by an entry point of the group ``gridfold.engines``."""
 
-    def check(self, order: Order) -> None:
-        """Whether workers can be started so.
+    def check(self, order: Order) -> str:
+        """Whether workers can be started so: what could not be found out yet, as a sentence; "" if all is well.
 
         Raises:
             ConfigError: they cannot; nothing was submitted.

@@ -13,6 +13,7 @@ from gridfold.config.overrides import from_mapping
 from gridfold.config.render import Renderer
 from gridfold.core.errors import ConfigError
 from gridfold.core.logs import logger
+from gridfold.core.process.identity import new_session
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.executors.protocol import Executor, Options, SafeWatcher, Watcher
 from gridfold.executors.registry import start
@@ -25,6 +26,7 @@ from gridfold.runs.record import Record, code_of, now
 from gridfold.runs.run import Attempt, Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
+from gridfold.runs.workers import Workers
 from gridfold.search.checkpoints import KeepBest
 from gridfold.search.directories import create, relist
 from gridfold.search.execution import check_parallel
@@ -224,7 +226,9 @@ def execute_search(
         schedule.measured(*first)
     interrupt = Interrupt(schedule.is_over)
     failed, unrecorded = 0, []
-    with interrupt.listening():
+    session = getattr(executor, "session", "") or new_session()
+    beating = Workers(search.dir).beating(session, pending.asks, executor.parallel, interrupt.cancel)
+    with interrupt.listening(), beating:
         try:
             for attempt, record in executor.execute(schedule, watcher, interrupt):
                 again = schedule.ended(attempt, record)
@@ -261,6 +265,15 @@ def _first_measured(pending: Pending, objective: Objective) -> tuple[Run, Record
         if without is None and code_of(record, facts) == pending.code:
             without = run, record
     return without
+
+
+def stopped_for(pending: Pending, policy: Policy) -> Schedule:
+    """Whether a search stops for want of what its runs are compared by, as each of its workers would."""
+    schedule = Schedule(pending, policy)
+    objective = None if policy.keep_going else policy.objective
+    if objective and pending.completed and (first := _first_measured(pending, objective)):
+        schedule.measured(*first)
+    return schedule
 
 
 def _has_completed(search: SearchDirectory) -> bool:

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from gridfold.core.errors import ConfigError
-from gridfold.core.process.identity import Owner
+from gridfold.core.process.identity import PROCESS, Owner, asked_here, engine_here
 from gridfold.propose.protocol import OVER, Answer, Nothing, Proposer
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
@@ -50,6 +50,7 @@ class Pending:
         damaged: the runs whose record cannot be read; they count as not done.
         made: with what code and data the completed runs were made.
         longest: how many seconds the longest of them took.
+        asks: who is asked whether the processes live that this one starts: its machine, or an engine about its job.
     """
 
     search: SearchDirectory
@@ -63,8 +64,10 @@ class Pending:
     damaged: list[RunEntry] = field(default_factory=list)
     made: Made = field(init=False)
     longest: float = 0.0
+    asks: str = PROCESS
     _only: Callable[[RunEntry], bool] = lambda _: True
     _only_failed: bool = False
+    _tried_again: Collection[tuple[int, int]] | None = None
     _gone: Collection[str] = ()
     _facts: Mapping[str, Any] = field(init=False)
     _sessions: set[str] = field(default_factory=set, init=False)  # of earlier attempts, of which nothing is left
@@ -89,6 +92,7 @@ class Pending:
         *,
         only_failed: bool = False,
         only: Callable[[RunEntry], bool] = lambda _: True,
+        tried_again: Collection[tuple[int, int]] | None = None,
         gone: Collection[str] = (),
     ) -> Pending:
         """Look at every run of a search.
@@ -99,9 +103,11 @@ class Pending:
             proposer: says which runs are to be listed beside those that are; None if it is to be no more.
             only_failed: try those again that failed, and leave those that were never tried or were interrupted.
             only: leave those for which it says no.
+            tried_again: of those that failed, leave all but these: indices of runs, and the attempts that failed.
             gone: names of machines and containers that are known to be gone, so that whatever ran there is dead.
         """
-        pending = cls(search, code, proposer or Nothing(), _only=only, _only_failed=only_failed, _gone=gone)
+        pending = cls(search, code, proposer or Nothing(), asks=asked_here(engine_here()))
+        pending._only, pending._only_failed, pending._tried_again, pending._gone = only, only_failed, tried_again, gone
         pending._version = search.version_of_list()
         for entry in search.entries():
             pending._add(entry)
@@ -266,10 +272,13 @@ class Pending:
         self.failed += has_failed
         if owner and not self._is_dead(owner):
             self.held[entry.index] = entry, owner
-        elif self._only(entry) and (has_failed or not self._only_failed):
+        elif self._only(entry) and (self._is_tried_again(entry, attempt) if has_failed else not self._only_failed):
             self._attempts[entry.index] = attempt + 1
         is_left = has_failed and not self._attempts[entry.index] and entry.index not in self.held
         self.proposer.tell(entry, record if is_left else None)
+
+    def _is_tried_again(self, entry: RunEntry, attempt: int) -> bool:
+        return self._tried_again is None or (entry.index, attempt) in self._tried_again
 
     def _hear(self, entry: RunEntry, record: Record) -> None:
         """Hear that a run is over."""
@@ -295,6 +304,7 @@ class Pending:
             repeat=entry.repeat,
             data_fold=None if entry.fold is None else [entry.fold, facts.get("folds") or entry.fold + 1],
             code=self.code,
+            asks=self.asks,
         )
 
     def _is_clean(self, run: Run, attempt: int) -> bool:

@@ -16,12 +16,14 @@ from typing import Any, Literal, Protocol, cast
 from gridfold.core import plugins
 from gridfold.core.files import read_regular
 
+ENGINE = "GRIDFOLD_ENGINE"  # set in the jobs of an engine, to its name
 MARK = "GRIDFOLD_PROCESS"  # set in every process of a search but the first, to the session of that one
 
 _PROC = Path("/proc")
 _GONE_SECONDS = 5.0  # how long killed processes may take to be gone
 _CLOCK_SECONDS = 30.0  # that the clocks of a machine and of its disk may be apart
 _START_PARTS = 3  # the boot, the namespace, and the time since that boot
+_OWN_LIVENESS = {"slurm": "gridfold.engines.slurm_jobs:LIVENESS"}
 
 Life = Literal["alive", "dead", "elsewhere"]
 PROCESS = "process"
@@ -139,10 +141,17 @@ class Owner:
         return True
 
 
+def engine_here() -> str:
+    """The engine that has started this process, by the environment of its job; `PROCESS` if none has."""
+    return os.environ.get(ENGINE) or PROCESS
+
+
 def asked_here(asks: str) -> str:
-    """Who is to be asked whether this process lives, with its job if that is an engine."""
-    name = asks.partition(":")[0]
-    return asks if name == PROCESS else f"{name}:{_liveness(name).here()}"
+    """Who is to be asked whether this process lives, with its job if that is an engine.
+
+    What names a job already is of this process, or of the one that has started it.
+    """
+    return asks if asks == PROCESS or ":" in asks else f"{asks}:{_liveness(asks).here()}"
 
 
 def _life_of_job(asks: str) -> Life:
@@ -154,7 +163,7 @@ def _life_of_job(asks: str) -> Life:
 
 @cache
 def _liveness(name: str) -> Liveness:
-    return cast(Liveness, plugins.load("gridfold.liveness", "engine", name, {}))
+    return cast(Liveness, plugins.load("gridfold.liveness", "engine", name, _OWN_LIVENESS))
 
 
 def new_session() -> str:

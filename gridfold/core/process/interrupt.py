@@ -38,6 +38,11 @@ class Interrupt:
         """Ask the search to stop, from within."""
         self.requests = max(self.requests, 1)
 
+    def cancel(self) -> None:
+        """Stop as at a signal; called from any thread."""
+        self.by_signal = True
+        self.request()
+
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Count signals, instead of what they do otherwise. One that is ignored, as under ``nohup``, stays so."""

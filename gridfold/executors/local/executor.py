@@ -17,7 +17,7 @@ from gridfold.core.process.interrupt import Interrupt
 from gridfold.core.process.threads import physical_cores
 from gridfold.executors.ending import Ending, MemoryKills, Told
 from gridfold.executors.local.batching import Batch, Batching
-from gridfold.executors.local.devices import GpuSlots, Slot, gpus
+from gridfold.executors.local.devices import GpuGroups, GpuSlots, Slot, gpus, gpus_of_job
 from gridfold.executors.local.processes import ImportServer, ProcessEnded, RunAlone, ServerDiedError, Started
 from gridfold.executors.protocol import Options, Result, Watcher
 from gridfold.runs.failure import died, is_infrastructure
@@ -68,10 +68,11 @@ class LocalExecutor:
         share: compute once what runs have in common. False, the default, does not; None splits also where a function
             writes a file; True does not split there: a file that is written before is then written once.
         cold: start each run in a new Python process that imports the trainer for itself, instead of forking it.
+        session: of all processes that it starts.
     """
 
     parallel: int = 1
-    gpus: GpuSlots | None = None
+    gpus: GpuSlots | GpuGroups | None = None
     timeout: float | None = None
     grace: float = GRACE_SECONDS
     share: bool | None = False
@@ -83,7 +84,7 @@ class LocalExecutor:
     _started: int = field(default=0, init=False)
     _server: ImportServer | None = field(default=None, init=False)
     _cold: bool = field(init=False)
-    _session: str = field(default_factory=new_session, init=False)
+    session: str = field(default_factory=new_session, init=False)
     _memory_kills: MemoryKills = field(default_factory=MemoryKills, init=False)
 
     def __post_init__(self) -> None:
@@ -319,13 +320,13 @@ class LocalExecutor:
             alone = {stages.LIMIT: "0"} if self.share is False else {}
             warm = self.share is not False and not isinstance(trainer, str) and not why_cold(trainer)
             self._server = ImportServer(
-                trainer, {**environment(), MARK: self._session, **alone}, cold=self._cold, warm=warm
+                trainer, {**environment(), MARK: self.session, **alone}, cold=self._cold, warm=warm
             )
         return self._server
 
     def _own(self, attempt: Attempt) -> Attempt:
         """The attempt, as one that processes of this executor make."""
-        return replace(attempt, record=replace(attempt.record, session=self._session))
+        return replace(attempt, record=replace(attempt.record, session=self.session))
 
     def _close_server(self) -> None:
         if self._server:
@@ -337,10 +338,13 @@ def start(options: Options) -> LocalExecutor:
     """The executor that ``--executor local`` names, which is the default.
 
     Raises:
-        ConfigError: more runs at a time than the GPUs take.
+        ConfigError: more runs at a time than the GPUs take, or a run needs more GPUs than there are.
     """
-    found, per_gpu = () if options.runs_per_gpu == 0 else gpus(), options.runs_per_gpu or 1
-    slots = len(found) * per_gpu
+    needed, per_gpu = _gpus_of_run(options)
+    found = gpus() if per_gpu else ()
+    if 0 < len(found) < needed:
+        raise ConfigError(f"a run needs {needed} GPUs, found {len(found)}", path="gridfold.resources.gpus")
+    slots = len(found) // needed * per_gpu
     if found and options.parallel and options.parallel > slots:
         count = f"{len(found)} GPU{'s' if len(found) > 1 else ''}"
         raise ConfigError(
@@ -349,9 +353,35 @@ def start(options: Options) -> LocalExecutor:
             hint=f"let them share: --runs-per-gpu {-(-options.parallel // len(found))}\n"
             "or, if they use no GPU: --runs-per-gpu 0",
         )
-    parallel = options.parallel or slots or max(1, physical_cores() // options.threads)
-    slots_of_gpus = GpuSlots(found, per_gpu) if found else None
-    return LocalExecutor(parallel, slots_of_gpus, options.timeout, share=options.share, cold=options.cold)
+    parallel = options.parallel or _room(options, slots)
+    return LocalExecutor(
+        parallel, _slots(found, needed, per_gpu), options.timeout, share=options.share, cold=options.cold
+    )
+
+
+def _slots(found: Sequence[str], needed: int, per_gpu: int) -> GpuSlots | GpuGroups | None:
+    if not found:
+        return None
+    return GpuGroups(found, needed) if needed > 1 else GpuSlots(found, per_gpu)
+
+
+def _gpus_of_run(options: Options) -> tuple[int, int]:
+    """How many GPUs a run needs, and how many runs share one; 0 if they use none."""
+    if options.runs_per_gpu is not None or options.gpus is None:
+        return 1, 1 if options.runs_per_gpu is None else options.runs_per_gpu
+    if 0 < options.gpus < 1:
+        return 1, int(1 / options.gpus)
+    return max(1, int(options.gpus)), 1 if options.gpus else 0
+
+
+def _room(options: Options, slots: int) -> int:
+    """How many runs at a time this machine has room for, or the job that this process is in."""
+    if slots and not options.cpus:
+        return slots
+    by_cpus = max(1, physical_cores() // (options.cpus or options.threads))
+    if options.gpus and not slots and (given := gpus_of_job()):  # GPUs that only the engine can count
+        slots = max(1, int(given / options.gpus))
+    return min(by_cpus, slots) if slots else by_cpus
 
 
 def _is_lost(run: Run, wanted: Record) -> bool:
