@@ -13,8 +13,8 @@ from typing import Any
 from gridfold.cli.execution import output_of, read_pending, reuse_results, say_where, to_the_end, warn
 from gridfold.config.settings import Settings
 from gridfold.core.errors import EXIT_FAILED, ConfigError
-from gridfold.core.process.identity import ENGINE
 from gridfold.core.process.interrupt import Interrupt
+from gridfold.core.process.liveness import ENGINE
 from gridfold.engines.options import options as options_said
 from gridfold.engines.protocol import Order
 from gridfold.executors.protocol import SafeWatcher
