@@ -41,10 +41,18 @@ _FOLLOW_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Attempt:
-    """One time that a run is to be executed; the record says which, and what to run."""
+    """One time that a run is to be executed; the record says which, and what to run.
+
+    Attributes:
+        lease: the last of the search's leases when it was chosen: by later ones another worker may have the run in
+            view (see ``gridfold.runs.leases``). None if it is to be executed whatever they say.
+        beside: whether other workers are at the search.
+    """
 
     run: Run
     record: Record
+    lease: int | None = None
+    beside: bool = False
 
 
 class Run:
