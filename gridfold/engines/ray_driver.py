@@ -1,7 +1,7 @@
 """What talks to Ray: a short process of its own, told what to do by JSON over standard input, which prints JSON.
 
-Ray brings 20 threads and seconds of imports, of which processes that fork runs want none. It is started by its path, and
-imports nothing but Ray and the standard library. So does the actor, whose class is sent to Python of Ray's nodes.
+Ray brings 20 threads and a second of imports, of which processes that fork runs want none. This is started by its path,
+and imports nothing but Ray and the standard library. So does the actor, whose class is sent to Ray's nodes.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Any
 import ray
 from ray._private.services import canonicalize_bootstrap_address
 from ray._private.state import GlobalState
-from ray._raylet import GcsClientOptions  # type: ignore[import-not-found,unused-ignore]
+from ray._raylet import GcsClientOptions  # type: ignore[attr-defined,unused-ignore]
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 NAMESPACE = "gridfold"
 
-# What becomes the worker: in a session of its own, and told by SIGTERM to end when the other end of a pipe is closed,
-# which is that of the actor. The kernel does that once; PR_SET_PDEATHSIG would signal once for each thread of the actor.
+# What becomes the worker, in a session of its own. It gets SIGTERM when the actor's end of a pipe is closed, however
+# the actor ended. The kernel does that once; PR_SET_PDEATHSIG would signal once for each thread of the actor.
 _TIED = """
 import fcntl, os, select, signal, sys
 end = int(sys.argv[1])
@@ -43,7 +43,7 @@ def state(asked: dict[str, Any]) -> dict[str, Any]:
     """How actors stand, by their names; asks the cluster's head alone, also from a machine that is no node."""
     address, names = _gcs_address(asked), set(asked["names"])
     seen = GlobalState()
-    seen._initialize_global_state(GcsClientOptions.create(address, None, True, False))  # noqa: FBT003, SLF001
+    seen._initialize_global_state(GcsClientOptions.create(address, None, True, False))  # noqa: FBT003
     hosts = {node["NodeID"]: node["NodeManagerHostname"] for node in seen.node_table()}
     actors = [each for each in seen.actor_table(None, None, None).values() if each["Name"] in names]
     return {each["Name"]: _standing(each, hosts) for each in actors}
@@ -127,7 +127,7 @@ def submit(asked: dict[str, Any]) -> dict[str, Any]:
 def _actor() -> type:
     """The class of the actors. As one of a function it is sent as it is, so nodes need not have gridfold to load it."""
 
-    class Worker:
+    class WorkerActor:
         """Starts a worker, waits for its end, and ends; if it is started again, starts it again."""
 
         def __init__(self, name: str, asked: dict[str, Any], tied: str, of_node: tuple[str, ...]) -> None:
@@ -170,7 +170,7 @@ def _actor() -> type:
             self.process.terminate()
             self.process.wait()
 
-    return Worker
+    return WorkerActor
 
 
 def cancel(asked: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ _PROC = Path("/proc")
 _GONE_SECONDS = 5.0  # how long killed processes may take to be gone
 _CLOCK_SECONDS = 30.0  # that the clocks of a machine and of its disk may be apart
 _START_PARTS = 3  # the boot, the namespace, and the time since that boot
-_OWN_LIVENESS = {"slurm": "gridfold.engines.slurm_jobs:LIVENESS"}
+_OWN_LIVENESS = {"ray": "gridfold.engines.ray_jobs:LIVENESS", "slurm": "gridfold.engines.slurm_jobs:LIVENESS"}
 
 Life = Literal["alive", "dead", "elsewhere"]
 PROCESS = "process"
