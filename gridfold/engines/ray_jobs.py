@@ -22,7 +22,7 @@ _DRIVER = Path(__file__).with_name("ray_driver.py")
 _FRESH_SECONDS, _BROKEN_SECONDS = 5.0, 30.0  # how long an answer is taken for true, and a refusal to answer
 _PHASES: Mapping[str, Phase] = {"ALIVE": "running", "DEAD": "over"}
 _WHY = {"PENDING_CREATION": "waits for a node with room", "RESTARTING": "starts again, on a node with room"}
-_ENDINGS = {"exit_actor": "ended", "killed by `ray.kill`": "killed"}
+_ENDINGS = {"INTENDED_USER_EXIT": "ended", "killed by `ray.kill`": "killed"}
 
 Standing = Mapping[str, Any]
 
