@@ -24,6 +24,7 @@ from gridfold.cli.execution import (
     say_where,
     warn,
 )
+from gridfold.cli.placement import ByHand, Elsewhere, chosen, chosen_in
 from gridfold.config.config import Config
 from gridfold.config.overrides import parse_arguments, varied
 from gridfold.config.patterns import check_given
@@ -31,6 +32,7 @@ from gridfold.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_LEFT, Confi
 from gridfold.core.process.threads import physical_cores
 from gridfold.executors.protocol import Executor, Options
 from gridfold.executors.registry import LOCAL, start
+from gridfold.identity.fingerprint import Code
 from gridfold.records.objective import Objective
 from gridfold.records.trials import objective_of, run_at_best, write_results
 from gridfold.runs.entries import RunEntry
@@ -46,6 +48,7 @@ from gridfold.search.hyperparam_search import execute_run
 from gridfold.search.loop import misses
 from gridfold.search.more_runs import add_fresh_seeds, add_repeats, results_of
 from gridfold.search.pending import Pending
+from gridfold.search.placement import Placement
 from gridfold.search.plan import Plan, plan_of
 from gridfold.search.said import plan_said
 from gridfold.search.verify import changes, choose, choose_these, run_again
@@ -88,6 +91,7 @@ def search(options: argparse.Namespace, again: str) -> int:
         return plan(options, again)
     check_prefix(options.run_prefix)
     planned, output, execution = _planned(options), output_of(options), _execution(options)
+    where = chosen_in(options, planned.config.settings)
     if options.race:
         contention()  # what it needs may not be installed
     output.print(plan_table.plan_table(planned))
@@ -96,8 +100,8 @@ def search(options: argparse.Namespace, again: str) -> int:
     with contextlib.ExitStack() as stack:
         code = None
         if not options.no_execute:
-            executor = stack.enter_context(execution.start(planned.executor, planned.config.threads))
-            code = planned.check(executor)
+            executor = stack.enter_context(_start_new(execution, planned, is_alone=where is not None))
+            code = _checked(planned, executor, where)
         warn(*warnings_of(planned))
         directory, run_dirs = create(planned, options.run_prefix, Store(), code)
         output.print(terminal.created(run_dirs), soft_wrap=True)
@@ -105,7 +109,10 @@ def search(options: argparse.Namespace, again: str) -> int:
             say_where(options, directory)
             return 0
         warn(*terminal.untold(code.sources))
-        return execute(read_pending(directory, code.fingerprint), executor, execution, options, again)
+        pending = read_pending(directory, code.fingerprint)
+        if where:
+            return where.begin(pending, execution, again)
+        return execute(pending, executor, execution, options, again)
 
 
 def resume(options: argparse.Namespace, again: str) -> int:
@@ -120,16 +127,24 @@ def resume(options: argparse.Namespace, again: str) -> int:
         warn(*(unused_seed(plan_of(directory)) if options.repeats > 1 else ()))
         wanted = _not_failed(directory, before=first_of_last(directory, added))
     execution = continued(directory, options)
+    where = _where(directory, options)
     pending = read_pending(directory, only=wanted, only_failed=options.failed, gone=options.gone)
     answer = None if len(pending) or options.dry_run else pending.ask()
     output.print(terminal.pending(pending), soft_wrap=True)
     if options.dry_run:
+        if where and len(pending):
+            output.print(where.script(directory.dir, *_needs(directory)), soft_wrap=True)
         return 0
     if answer == "done" or (answer == "later" and not pending.held):
         write_results(directory)
         left = left_in_the_end(directory)
         output.print(shared_work.results(directory), soft_wrap=True)
         return EXIT_LEFT if left.held else 0
+    if where:
+        with start(LOCAL, _ALONE) as executor:
+            describe(pending, executor)
+        where.check(*_needs(directory))
+        return where.begin(pending, execution, again)
     with start_again(execution, directory, options) as executor:
         describe(pending, executor)
         return execute(pending, executor, execution, options, again)
@@ -162,14 +177,18 @@ def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Say what a search would do."""
     check_prefix(options.run_prefix)
     planned, execution, output = _planned(options), _execution(options), terminal.console()
+    where = chosen_in(options, planned.config.settings)
     output.print(plan_table.plan_table(planned))
     warn(*number_like(planned))
-    with execution.start(planned.executor, planned.config.threads) as executor:
+    with _start_new(execution, planned, is_alone=False) as executor:
         code = planned.check(executor)
         forecast = Forecast.read(planned, Store(), code, executor.parallel, reuse=options.reuse)
     warn(*warnings_of(planned))
     names = planned.names(options.run_prefix, "HHMMSS")
     output.print(plan_table.expectation(planned, names, forecast), soft_wrap=True)
+    if where:
+        search = Store().root / f"{options.run_prefix}_HHMMSS"
+        output.print(where.script(search, planned.config.threads, planned.resources), soft_wrap=True)
     return 0
 
 
@@ -296,6 +315,40 @@ def _add_repeats(directory: SearchDirectory, options: argparse.Namespace) -> int
     return add_repeats(directory, options.repeats, options.top, options.max_runs)
 
 
+def _where(directory: SearchDirectory, options: argparse.Namespace) -> ByHand | Elsewhere | None:
+    """Where a search is continued: as it began, unless that is said.
+
+    Raises:
+        ConfigError: workers cannot do what is asked for.
+    """
+    where = chosen(options, Placement.of(directory.facts()))
+    if where and options.failed and not options.dry_run:
+        problem = "--failed is for runs that execute here: workers execute whatever is left"
+        raise ConfigError(problem, hint="leave it out; or run here: --on local")
+    return where
+
+
+def _needs(directory: SearchDirectory) -> tuple[int, dict[str, Any]]:
+    """The threads of each run of a search, and what else it needs."""
+    facts = directory.facts()
+    return facts.get("threads", 1), facts.get("resources") or {}
+
+
+def _start_new(execution: Execution, planned: Plan, *, is_alone: bool) -> Executor:
+    """The executor of a new search; where workers execute it, one that only imports the trainer."""
+    if is_alone:
+        return start(LOCAL, _ALONE)
+    return execution.start(planned.executor, planned.config.threads, planned.resources)
+
+
+def _checked(planned: Plan, executor: Executor, where: ByHand | Elsewhere | None) -> Code:
+    """The code of a trainer that accepts the plan, as does whoever starts workers."""
+    code = planned.check(executor)
+    if where:
+        where.check(planned.config.threads, planned.resources)
+    return code
+
+
 def continued(directory: SearchDirectory, options: argparse.Namespace) -> Execution:
     """How a search is executed by whoever continues it."""
     saved = directory.facts().get("execution")
@@ -306,7 +359,7 @@ def start_again(execution: Execution, directory: SearchDirectory, options: argpa
     """The executor that continues a search: the one that is named now, or that the search had before."""
     facts = directory.facts()
     name = options.executor or facts.get("executor") or LOCAL
-    executor = execution.start(name, facts.get("threads", 1))
+    executor = execution.start(name, facts.get("threads", 1), facts.get("resources"))
     directory.update(executor=name)
     return executor
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,6 +11,8 @@ from dataclasses import replace
 from gridfold.cli.execution import read_pending
 from gridfold.cli.run import continued, describe, start_again
 from gridfold.core.errors import EXIT_INTERRUPTED
+from gridfold.core.process.liveness import engine_here
+from gridfold.engines.registry import job_here
 from gridfold.records.objective import Objective
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
@@ -17,7 +20,10 @@ from gridfold.runs.run import Run
 from gridfold.runs.store import Store
 from gridfold.runs.workers import Workers
 from gridfold.search.directories import complete
-from gridfold.search.hyperparam_search import execute_search
+from gridfold.search.execution import Execution
+from gridfold.search.hyperparam_search import SearchOutcome, execute_search
+from gridfold.search.job_end import JobEnd
+from gridfold.search.pending import Pending
 
 
 class Lines:
@@ -47,14 +53,29 @@ def say(line: str) -> None:
 
 def work(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Execute runs of a search until none is left."""
+    signal.signal(signal.SIGUSR1, signal.default_int_handler)
     directory = Store().find(options.search)
     complete(directory)
-    execution = continued(directory, options)
-    pending = read_pending(directory, tried_again=Workers(directory.dir).tried_again())
-    if not pending.has_more:
+    workers, execution = Workers(directory.dir), continued(directory, options)
+    pending = read_pending(directory, tried_again=workers.tried_again(), gone=options.gone)
+    if not (pending.has_more or pending.awaits_others("done")):
         return 0
+    job = job_here(engine_here())
+    end = JobEnd(job, pending.asks, workers, options.grace) if job else None
+    try:
+        outcome = _execute(pending, execution, options, end)
+    except KeyboardInterrupt:  # before it could begin anything
+        if end:
+            say(end.leave(signal.SIGTERM, lambda: True, has_begun=False))
+        raise
+    for line in filter(None, (outcome.stopped, outcome.following)):
+        say(line)
+    return EXIT_INTERRUPTED if outcome.interrupted else 0
+
+
+def _execute(pending: Pending, execution: Execution, options: argparse.Namespace, end: JobEnd | None) -> SearchOutcome:
+    directory = pending.search
     with start_again(execution, directory, options) as executor:
         describe(pending, executor)
-        policy = replace(execution.policy(), objective=Objective.said(directory.facts()))
-        outcome = execute_search(pending, executor, Lines(), policy, execution.keep(directory))
-    return EXIT_INTERRUPTED if outcome.interrupted else 0
+        policy = replace(execution.policy(), objective=Objective.said(directory.facts()), end=end)
+        return execute_search(pending, executor, Lines(), policy, execution.keep(directory))

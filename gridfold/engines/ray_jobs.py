@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gridfold.core.process.identity import Life
+from gridfold.core.process.liveness import Life
 from gridfold.engines.protocol import EngineError, Job, Phase
 
 JOB = "GRIDFOLD_JOB"  # set in a worker's job, to what `RayLiveness` is asked about
@@ -48,7 +48,6 @@ def call(what: str, asked: Mapping[str, Any], seconds: float = ASK_SECONDS) -> A
             errors="replace",
             timeout=seconds,
             check=False,
-            env={**os.environ, "RAY_ENABLE_AUTO_CONNECT": "0", "PYTHONWARNINGS": "ignore"},
         )
     except subprocess.TimeoutExpired:
         raise EngineError(f"no answer within {seconds:g} s") from None

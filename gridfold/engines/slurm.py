@@ -23,6 +23,7 @@ SCRIPT = "slurm.sh"  # in the folder of the logs, for jobs that go on where othe
 
 _MOST_TASKS = 1000  # of an array; Slurm's usual limit is an index of 1000
 _LOOK_SECONDS = 0.2
+_SUBMIT_SECONDS = 120.0  # that sbatch may take: killed later, nobody knows whether the job was submitted
 _UNSEEN, _NO_FOLDER, _NO_PYTHON = 101, 102, 103  # exit codes of the job that looks
 _CPUS = {"cpus-per-task", "c", "cpus-per-gpu", "exclusive", "ntasks-per-node", "mincpus"}
 _GPUS = {"gres", "gpus", "G", "gpus-per-task", "gpus-per-node", "gpus-per-socket", "tres-per-task"}
@@ -200,41 +201,9 @@ class Slurm:
         raise ConfigError(f"sbatch refuses the job: {said}", path="slurm", hint=f"asked for: {asked}" if asked else "")
 
 
-def options(said: str) -> dict[str, str]:
-    """The options of ``--slurm "partition=gpu,time=4:00:00"``: a comma before a name begins the next one.
-
-    Quotes keep commas in a value: ``export='a=1,b=2'``.
-
-    Raises:
-        ConfigError: a quote is not closed, or a word is no option.
-    """
-    lexer = shlex.shlex(said, posix=True)
-    lexer.whitespace, lexer.commenters, lexer.whitespace_split = ",", "", True
-    try:
-        words = [word.strip() for word in lexer]
-    except ValueError:
-        raise ConfigError(f"a quote is not closed: {said:.80}", where="--slurm") from None
-    found = dict[str, str]()
-    last = ""
-    for word in filter(None, words):
-        name = re.match(r"-{0,2}([a-zA-Z][a-zA-Z-]*)=", word)
-        if name:
-            last = name[1]
-            found[last] = word[name.end() :]
-        elif last and found[last] and not word.startswith("--") and word not in _FLAGS:
-            found[last] += f",{word}"
-        else:
-            last = word.lstrip("-")
-            found[last] = ""
-    return found
-
-
-_FLAGS = {"exclusive", "contiguous", "overcommit", "spread-job", "requeue", "no-requeue", "oversubscribe", "hold"}
-
-
 def _sbatch(*arguments: str, script: str | None = None) -> slurm_jobs.Ended:
     try:
-        return slurm_jobs.call("sbatch", *arguments, script=script)
+        return slurm_jobs.call("sbatch", *arguments, script=script, seconds=_SUBMIT_SECONDS)
     except EngineError as error:
         hint = "submit from a login node of the cluster; to run here: --on local\nto start workers yourself, on any"
         raise ConfigError(f"Slurm: {error}", hint=f"{hint} machine that sees this folder: --workers-by-hand") from None

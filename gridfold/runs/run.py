@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gridfold.core.errors import ConfigError
-from gridfold.core.files import read_regular, regular, replace_file, write_new
+from gridfold.core.files import read_mappings, read_regular, regular, replace_file, write_new
 from gridfold.core.process.identity import Owner
 from gridfold.runs.claims import CLAIM, Claims
 from gridfold.runs.record import RECORD, Record, as_text, read_record
@@ -108,13 +108,21 @@ class Run:
         """Append a line for each of some reports; see ``report``."""
         lines = [json.dumps(numbers(metrics)) + "\n" for metrics in reports]
         with (self.dir / METRICS).open("a", encoding="utf-8") as file:
-            file.writelines(lines)
+            if not self.is_superseded:  # asked when the file is open: whoever supersedes it sets that file aside then
+                file.writelines(lines)
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether another process has taken over the run, because this one was taken for dead."""
+        return self.attempt > 0 and self.claims.has(self.attempt + 1)
 
     def progress(self, **state: float) -> None:
         """Say how far the run is, such as ``epoch=1, epochs=3, step=40, steps=120, loss=0.7``; nearly free."""
         now = time.monotonic()
         if now - self._last_progress >= _PROGRESS_INTERVAL:
             self._last_progress = now
+            if self.is_superseded:
+                return
             replace_file(self.dir / PROGRESS, json.dumps({name: roughly(value) for name, value in state.items()}))
 
     def note(self, text: str) -> None:
@@ -148,6 +156,10 @@ class Run:
     def reports(self) -> list[dict[str, float]]:
         """What the run reported so far, a mapping for each line of ``metrics.jsonl``; torn lines are left out."""
         return read_reports(str(self.dir))
+
+    def reports_of(self, attempt: int) -> list[dict[str, float]]:
+        """What an earlier attempt reported; nothing if there was none."""
+        return read_mappings(_aside(self.dir / METRICS, attempt))
 
     @property
     def claims(self) -> Claims:
@@ -289,10 +301,14 @@ class Run:
         for name in (METRICS, METRICS_JSON):
             path = self.dir / name
             with contextlib.suppress(FileNotFoundError):
-                path.rename(path.with_stem(f"{path.stem}-attempt-{attempt}"))
+                path.rename(_aside(path, attempt))
         if self.cwd:
             with contextlib.suppress(FileNotFoundError):
                 self.work_dir.rename(self.dir / f"{WORK}-attempt-{attempt}")
+
+
+def _aside(path: Path, attempt: int) -> Path:
+    return path.with_stem(f"{path.stem}-attempt-{attempt}")
 
 
 def of_record(directory: str | os.PathLike[str], record: Record) -> Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 import time
 from array import array
 from collections import deque
@@ -14,7 +15,8 @@ from itertools import islice
 from typing import Any
 
 from gridfold.core.errors import ConfigError
-from gridfold.core.process.identity import PROCESS, Owner, asked_here, engine_here
+from gridfold.core.process.identity import Owner
+from gridfold.core.process.liveness import PROCESS, asked_here, engine_here
 from gridfold.propose.protocol import OVER, Answer, Nothing, Proposer
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
@@ -29,6 +31,7 @@ _LOOK_SECONDS = 1.0  # between two looks at what other processes did
 _LOOK_SHARE = 20  # a look takes at most this part of the time
 _PATIENCE = (3.0, 30.0)  # seconds, at least and at most, to wait for runs that others execute
 _WAIT_SECONDS = 0.2
+_RECENT = 100  # runs that an expected duration is taken from
 
 
 @dataclass
@@ -77,6 +80,8 @@ class Pending:
     _taken: dict[int, RunEntry] = field(default_factory=dict, init=False)
     _version: object = field(default=None, init=False)  # of the list of runs, when it was read last
     _next_look: float = field(default=0.0, init=False)
+    _interrupted: bool = False
+    _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT), init=False)
     _last_news: float = field(default_factory=time.monotonic, init=False)
 
     def __post_init__(self) -> None:
@@ -188,10 +193,31 @@ class Pending:
         self._attempts[entry.index] = 0
         self._hear(entry, record)
 
-    def awaits_others(self) -> bool:
-        """Whether other processes will probably bring runs to an end, sooner or later."""
-        is_soon = time.monotonic() - self._last_news < self._patience
-        return any(is_soon or owner.life == "alive" for _, owner in self.held.values())
+    def awaits_others(self, answer: Answer) -> bool:
+        """Whether to wait for what other processes do, when there is nothing to take.
+
+        If more runs depend on theirs, or if a run may be left over soon, which nobody else would execute.
+        """
+        lives = {owner.life for _, owner in self.held.values()}
+        is_soon = bool(lives) and time.monotonic() - self._last_news < self._patience
+        return "undecided" in lives or (answer == "later" and (is_soon or "alive" in lives))
+
+    def usual_seconds(self) -> float:
+        """How long a run takes: the median of the last ones that are done; 0 if none is."""
+        return statistics.median(self._seconds) if self._seconds else 0.0
+
+    @property
+    def is_left(self) -> bool:
+        """Whether there is a run that nobody has, or it is to be seen yet whether somebody has it."""
+        waits = (
+            entry for entry in self.entries() if not self.search.run(entry).claims.has(self._attempts[entry.index])
+        )
+        return (
+            self._interrupted
+            or any(True for _ in waits)
+            or any(owner.life == "undecided" for _, owner in self.held.values())
+            or self.proposer.ask(1) != "done"
+        )
 
     def wait_for_others(self) -> bool:
         """Wait for the runs of other processes that will soon be over; whether some are."""
@@ -283,9 +309,11 @@ class Pending:
     def _hear(self, entry: RunEntry, record: Record) -> None:
         """Hear that a run is over."""
         self._last_news = time.monotonic()
+        self._interrupted |= record.state == "interrupted"
         if record.is_done:
             self.completed += 1
             self.longest = max(self.longest, record.seconds or 0.0)
+            self._seconds.append(record.seconds or 0.0)
         self.proposer.tell(entry, record)
 
     def _record(self, entry: RunEntry, attempt: int) -> Record:

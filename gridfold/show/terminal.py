@@ -125,8 +125,15 @@ def held(found: Pending) -> str:
     return escape("\n".join(lines))
 
 
-def status(found: Status, again: str) -> Group:
-    """How far a search is."""
+def status(found: Status, again: str, workers: Sequence[str] = (), *, has_jobs: bool = False) -> Group:
+    """How far a search is.
+
+    Args:
+        found: its runs.
+        again: the command that continues a search.
+        workers: lines about them, as markup.
+        has_jobs: whether an engine has jobs of it that are not over, so that somebody will work on it.
+    """
     states = ", ".join(f"{count:,} {state}" for state, count in found.states.most_common())
     lines = [f"[bold]{escape(found.search.name)}[/]: {found.total:,} runs: {states}"]
     seconds = found.seconds_left()
@@ -138,7 +145,8 @@ def status(found: Status, again: str) -> Group:
         lines += _best_so_far(found, *found.best)
     for entry, run in found.running[:MAX_ROWS]:
         lines.append(escape(f"  running: {entry.run}: {progress_note(run.read_progress())}"))
-    if not found.running and found.left:
+    lines += workers
+    if not (found.running or has_jobs) and found.left:
         lines.append(escape(f"Nobody works on it. To continue: {again} {found.search.name}"))
     return Group(*lines)
 

@@ -8,6 +8,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from gridfold.core.process import proc
 from gridfold.core.process.identity import MARK, Owner
 from tests.conftest import ROOT
 from tests.executors.test_executors import is_gone
@@ -146,11 +149,31 @@ def test_a_process_of_a_container_with_this_name_and_kernel_cannot_be_asked():
     assert (owner.life, owner.place) == ("elsewhere", f"{owner.host}:7")
 
 
-def test_a_process_of_another_machine_with_this_name_is_told_by_a_sign_of_life_since_this_one_was_started():
-    owner = replace(Owner.current(), start=start_of(boot="another-boot"))
+@pytest.mark.parametrize("clock", [0, -3600, 3600])
+def test_a_process_of_another_machine_with_this_name_is_told_by_a_sign_of_life_since_this_one_was_started(
+    tmp_path, monkeypatch, clock
+):
+    """Whatever the clock says here, or there."""
+    sign, now = tmp_path / "log.txt", time.time()
+    monkeypatch.setattr(time, "time", lambda: now + clock)
+    owner = replace(Owner.current(), start=start_of(boot="another-boot"), signs=[str(sign)])
     assert owner.life == "dead"
-    now = replace(owner, seen=time.time() + 60)
-    assert (now.life, now.place) == ("elsewhere", f"{owner.host}:another-")
+    sign.touch()
+    assert (owner.life, owner.place) == ("elsewhere", f"{owner.host}:another-")
+    before = now - proc.uptime() - 60
+    os.utime(sign, (before, before))
+    assert owner.life == "dead"
+    assert list(tmp_path.iterdir()) == [sign]
+
+
+def test_what_shares_a_number_with_a_dead_process_of_a_container_is_left_alone():
+    with start(SLEEPING + "import subprocess; print(subprocess.Popen(['sleep', '60']).pid); time.sleep(60)") as process:
+        host, pid, begun = process.stdout.readline().split()
+        left = int(process.stdout.readline())
+        process.kill()
+    other = Owner(host, int(pid), begun.replace("pid:[", "pid:[7"), asks="nobody:1")
+    assert other.kill_remains()
+    os.kill(left, signal.SIGKILL)
 
 
 def test_a_process_of_this_machine_is_named_by_it():

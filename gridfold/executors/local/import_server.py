@@ -27,6 +27,7 @@ from gridfold.core.errors import shown
 from gridfold.core.process.channel import Channel, told
 from gridfold.core.process.identity import Owner
 from gridfold.core.process.lifeline import tie, untie
+from gridfold.core.process.liveness import PROCESS, engine_here
 from gridfold.core.process.orphans import Orphans
 from gridfold.executors.local.processes import Start, spawn
 from gridfold.identity import reads
@@ -48,6 +49,8 @@ _LATE = {"torch": "torch._dynamo"}
 
 def main() -> int:
     """The import server."""
+    if engine_here() != PROCESS:  # which ends a job by a signal to all its processes: the runs are to end first
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     start: Start
     start, by_search = told()
     tied = tie(start.pipes.lifeline)
