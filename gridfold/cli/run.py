@@ -137,7 +137,7 @@ def resume(options: argparse.Namespace, again: str) -> int:
         if where and len(pending):
             output.print(where.script(directory.dir, *needs(directory)), soft_wrap=True)
         return 0
-    if answer == "done" or (answer == "later" and not pending.held):
+    if (answer == "done" and not pending.awaits_others(answer)) or (answer == "later" and not pending.held):
         write_results(directory)
         left = left_in_the_end(directory)
         output.print(shared_work.results(directory), soft_wrap=True)
