@@ -18,6 +18,7 @@ from typing import Any
 from gridfold.runs.entries import RunEntry
 
 _WINDOW = 1000  # places on each side among which the best one to cut is looked for
+_LITTLE = 0.1  # seconds of work that may be done again whatever it saves
 _NEVER = 1 << 30  # the depth of what was never seen to be read
 
 
@@ -47,7 +48,8 @@ class Reading:
         begun: set[int] = set()
         is_known = False
         for event in events:
-            begun.update(run for run in event.get("begun", ()) if isinstance(run, int))
+            runs = event.get("begun")
+            begun.update(run for run in (runs if isinstance(runs, list) else ()) if isinstance(run, int))
             is_known = is_known or bool(event.keys() & {"split", "left", "alone"})
             node, path, seconds = event.get("split"), event.get("path"), event.get("seconds")
             if isinstance(node, str) and isinstance(path, str) and isinstance(seconds, int | float):
@@ -171,7 +173,7 @@ class Tree:
             its = self._total - max(before, done)  # what the other worker would do for this run
             saved += its + each
             again += self._total - (before if position > place else 0.0) - its
-        return saved > again or again == 0
+        return saved > again or again <= _LITTLE
 
 
 _SEED = "run.seed"
