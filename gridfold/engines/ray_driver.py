@@ -142,8 +142,8 @@ def _actor() -> type:
                 **{name: os.environ[name] for name in of_node if name in os.environ},
                 "GRIDFOLD_ENGINE": "ray",
                 "GRIDFOLD_JOB": f"{name}.{incarnation}@{context.gcs_address}",
-                "GRIDFOLD_CPUS": str(asked["cpus"]),
-                "GRIDFOLD_GPUS": str(asked["gpus"]),
+                "GRIDFOLD_CPUS": f"{asked['cpus']:g}",
+                "GRIDFOLD_GPUS": f"{asked['gpus']:g}",
             }
             if not asked["gpus"]:
                 environment["CUDA_VISIBLE_DEVICES"] = ""  # the machine's are for others
@@ -177,9 +177,11 @@ def _actor() -> type:
 
 def cancel(asked: dict[str, Any]) -> dict[str, Any]:
     """End actors: those that run tell their workers to end, and what has not ended in time is killed."""
-    standing = state(asked)
+    standing = {name: each for name, each in state(asked).items() if each["state"] != "DEAD"}
+    if not standing:
+        return {}
     _connect(asked)
-    actors = {name: _find(name) for name, each in standing.items() if each["state"] != "DEAD"}
+    actors = {name: _find(name) for name in standing}
     running = [each for name, each in actors.items() if each and standing[name]["state"] == "ALIVE"]
     stops = [each.stop.remote() for each in running]
     if stops:

@@ -28,7 +28,7 @@ node() {
         hostname "$0"; mount -t tmpfs none "$1/private"
         shift; cd /; exec "$@"' "node$1" "$D" "${ray[@]}" >> "$D/node$1.out" 2>&1 < /dev/null &
     echo $! > "$D/node$1.pid"
-    for _ in $(seq 200); do grep -q 'Ray runtime started' "$D/node$1.out" && return; sleep 0.2; done
+    for _ in $(seq 600); do grep -q 'Ray runtime started' "$D/node$1.out" && return; sleep 0.2; done
     echo "node $1 did not come up: $D/node$1.out" >&2; exit 1
 }
 

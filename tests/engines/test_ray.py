@@ -8,38 +8,35 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gridfold.core.errors import ConfigError
-from gridfold.engines import ray_jobs
 from gridfold.engines.protocol import Order
 from gridfold.engines.ray import Ray
 from gridfold.engines.ray_jobs import RayLiveness
 from tests.conftest import ROOT
+from tests.engines.contract import EngineContract, phases, until
 
 SCRIPT = ROOT / "tests/engines/ray.sh"
 ADDRESS = "10.9.9.1:6390"
 CAN = os.geteuid() == 0 and shutil.which("nsenter") and shutil.which("ip") and importlib.util.find_spec("ray")
 
-WORKER = """
-import json, os, signal, sys, time
-from pathlib import Path
+# Says in which environment it is, and waits for a signal, and then for a second one.
+TOLD = """
+import json, os, pathlib, signal, time
 
-me = f"{os.environ['GRIDFOLD_JOB'].rpartition('@')[0]}"
+job = os.environ["GRIDFOLD_JOB"].partition("@")[0]
 signals = []
 signal.signal(signal.SIGTERM, lambda *_: signals.append("SIGTERM"))
-said = dict(os.environ) | {"cwd": os.getcwd(), "host": os.uname().nodename}
-Path(f"{me}.new").write_text(json.dumps(said))
-Path(f"{me}.new").rename(f"{me}.json")
-print("prints", flush=True)
-while not signals and not Path("end").exists():
+pathlib.Path("new").write_text(json.dumps(dict(os.environ)))
+pathlib.Path("new").rename(f"{job}.json")
+while not signals:
     time.sleep(0.02)
-if signals:
-    time.sleep(0.5)  # for a second one
-    Path(f"{me}.signals").write_text(" ".join(signals))
+time.sleep(0.5)
+pathlib.Path(f"{job}.signals").write_text(" ".join(signals))
 """
 
 
@@ -75,115 +72,89 @@ def inside(cluster):
     os.close(there)
 
 
-@pytest.fixture
-def order(tmp_path, monkeypatch):
-    (tmp_path / "worker.py").write_text(WORKER)
-    monkeypatch.setenv("OF_TEST", "here")
-    return Order([sys.executable, "worker.py"], tmp_path, "toy", tmp_path / "logs")
+class TestRay(EngineContract):
+    name = "ray"
+
+    @pytest.fixture
+    def engine(self, inside):
+        return Ray({"address": ADDRESS})
+
+    @pytest.fixture
+    def told(self, project, order):
+        """An order of two workers that say in which environment they are."""
+        (project / "worker.py").write_text(TOLD)
+        return order(count=2)
+
+    def test_a_worker_whose_actor_is_killed_ends_and_another_starts(self, inside, engine, told, monkeypatch):
+        monkeypatch.setenv("OMP_NUM_THREADS", "7")  # Ray sets it, too
+        (job,) = engine.submit(replace(told, count=1))
+        until(lambda: starts(told, job))
+        (actor,) = ray_sh("enter", inside, "pgrep", "--full", "^ray::WorkerActor").split()
+        ray_sh("enter", inside, "kill", "-9", actor)
+        first, second = until(lambda: len(starts(told, job)) == 2 and starts(told, job))
+        assert until(lambda: [path.read_text() for path in told.folder.glob("*.signals")]) == ["SIGTERM"]
+        liveness = RayLiveness()
+        assert [liveness.life(each["GRIDFOLD_JOB"]) for each in (first, second)] == ["dead", "alive"]
+        names = ("GRIDFOLD_ENGINE", "GRIDFOLD_CPUS", "GRIDFOLD_GPUS", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
+        assert [first[name] for name in names] == [second[name] for name in names] == ["ray", "1", "0", "", "7"]
+        engine.cancel([job])
+
+    def test_a_worker_whose_node_is_gone_starts_elsewhere(self, inside, told):
+        engine = Ray({"address": ADDRESS, "cpus": "2"})
+        jobs = engine.submit(told)
+        until(lambda: all(starts(told, job) for job in jobs))
+        hosts = {job.id: job.host for job in engine.jobs(jobs)}
+        other, lost = sorted(jobs, key=lambda job: hosts[job])
+        assert (hosts[other], hosts[lost]) == ("node1", "node2")
+        ray_sh("kill-node", inside, "2")
+        first = starts(told, lost)[0]["GRIDFOLD_JOB"]
+        until(lambda: RayLiveness().life(first) == "dead")
+        assert phases(engine, [lost]) == {"waiting"}  # the other one has all of the node that is left
+        engine.cancel([other])
+        until(lambda: len(starts(told, lost)) == 2)
+        assert engine.jobs([lost])[0].host == "node1"
+        ray_sh("node", inside, "2")
+        (waits,) = Ray({"address": ADDRESS, "cpus": "3"}).submit(replace(told, count=1))
+        engine.cancel([lost, waits])
+        until(lambda: phases(engine, [lost, waits]) == {"over"})
+        assert not starts(told, waits)
+
+    def test_what_no_node_has_or_sees_is_bad_input(self, inside, engine, order):
+        with pytest.raises(ConfigError) as refused:
+            Ray({"address": ADDRESS, "cpus": "3"}).check(order())
+        assert str(refused.value) == (
+            "no node of the Ray cluster has 3 CPUs and 0 GPUs for a worker\n  CPUs and GPUs of the nodes: 2 and 0"
+        )
+        folder = Path(inside, "private")
+        with pytest.raises(ConfigError) as refused:
+            engine.check(replace(order(), folder=folder, logs=folder / "logs"))
+        assert str(refused.value) == (
+            f"{folder}: node1 does not see what is in this folder here\n"
+            "  work in a folder that all nodes of the cluster share, at the same path"
+        )
+
+    def test_nobody_answers(self, inside, order, snapshot):
+        with pytest.raises(ConfigError) as refused:
+            Ray({"address": "10.9.9.1:6399"}).check(order())
+        assert str(refused.value) == snapshot
+
+    def test_a_search_gives_what_it_gives_here(self, inside, project, command):
+        (project / "config.yaml").write_text("gridfold: {trainer: 'toy:train'}\nlr: [0.1, 0.2, 0.3, 0.4]\n")
+        where = ["--on", "ray", "--address", ADDRESS, "--workers", "2", "--wait"]
+        for prefix, more in (("here", []), ("there", where)):
+            ended = command("hyper_main.py", "--config", "config.yaml", "--run-prefix", prefix, *more)
+            assert ended.returncode == 0, ended.stdout + ended.stderr
+        records = {prefix: records_of(project, prefix) for prefix in ("here", "there")}
+        names = ("metrics", "state", "seed", "attempt")
+        here, there = ([[each[name] for name in names] for each in found] for found in records.values())
+        assert there == here
+        assert {each["host"] for each in records["there"]} <= {"node1", "node2"}
 
 
-def wait_for(look, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it does not come"
-        time.sleep(0.05)
-    return found
-
-
-def said_by(order, job):
+def starts(order, job):
     """What the starts of a job say, the first one first."""
     files = sorted(order.folder.glob(f"{job}.*.json"), key=lambda path: path.stat().st_mtime_ns)
     return [json.loads(path.read_text()) for path in files]
-
-
-def test_workers_run_where_ray_has_room_until_they_are_done(inside, order):
-    engine = Ray({"address": ADDRESS, "cpus": "2"})
-    assert engine.check(order) == ""
-    jobs = engine.submit(Order(order.command, order.folder, order.name, order.logs, count=2))
-    said = [wait_for(lambda job=job: said_by(order, job))[0] for job in jobs]
-    assert {each["host"] for each in said} == {"node1", "node2"}
-    for each in said:
-        told = [each[name] for name in ("GRIDFOLD_ENGINE", "GRIDFOLD_CPUS", "GRIDFOLD_GPUS", "CUDA_VISIBLE_DEVICES")]
-        assert told == ["ray", "2.0", "0.0", ""]
-        assert (each["cwd"], each["OF_TEST"]) == (str(order.folder), "here")
-        assert each.get("OMP_NUM_THREADS") == os.environ.get("OMP_NUM_THREADS")  # Ray sets it for what it starts
-    assert [job.phase for job in engine.jobs(jobs)] == ["running", "running"]
-    assert [job.host for job in engine.jobs(jobs)] == [each["host"] for each in said]
-    assert {RayLiveness().life(each["GRIDFOLD_JOB"]) for each in said} == {"alive"}
-    (order.folder / "end").touch()
-    wait_for(lambda: {(job.phase, job.reason) for job in engine.jobs(jobs)} == {("over", "ended")})
-    assert {RayLiveness().life(each["GRIDFOLD_JOB"]) for each in said} == {"dead"}
-    assert {path.read_text() for path in order.logs.glob("ray-*.out")} == {"prints\n"}
-
-
-def test_cancel_lets_workers_end(inside, order):
-    engine = Ray({"address": ADDRESS, "cpus": "3", "gpus": "0"})
-    with pytest.raises(ConfigError) as refused:
-        engine.check(order)
-    assert str(refused.value) == (
-        "no node of the Ray cluster has 3 CPUs and 0 GPUs for a worker\n  CPUs and GPUs of the nodes: 2 and 0"
-    )
-    engine = Ray({"address": ADDRESS})
-    runs = engine.submit(order)[0]
-    waits = Ray({"address": ADDRESS, "cpus": "3"}).submit(order)[0]
-    wait_for(lambda: said_by(order, runs))
-    assert [job.phase for job in engine.jobs([waits, "unknown"])] == ["waiting", "over"]
-    engine.cancel([runs, waits, "unknown"])
-    assert [path.read_text() for path in order.folder.glob("*.signals")] == ["SIGTERM"]
-    wait_for(lambda: {job.phase for job in engine.jobs([runs, waits])} == {"over"})
-    assert len(said_by(order, runs)) == 1
-
-
-def test_a_worker_whose_actor_is_killed_ends_and_another_starts(inside, order):
-    engine = Ray({"address": ADDRESS})
-    job = engine.submit(order)[0]
-    first = wait_for(lambda: said_by(order, job))[0]
-    actors = ray_sh("enter", inside, "pgrep", "--full", "^ray::WorkerActor").split()
-    ray_sh("enter", inside, "kill", "-9", *actors)
-    wait_for(lambda: len(said_by(order, job)) == 2)
-    assert wait_for(lambda: [path.read_text() for path in order.folder.glob("*.signals")]) == ["SIGTERM"]
-    liveness = RayLiveness()
-    lives = [liveness.life(each["GRIDFOLD_JOB"]) for each in said_by(order, job)]
-    assert (lives, first["GRIDFOLD_JOB"]) == (["dead", "alive"], said_by(order, job)[0]["GRIDFOLD_JOB"])
-    engine.cancel([job])
-
-
-def test_a_worker_whose_node_is_gone_starts_elsewhere(inside, order):
-    engine = Ray({"address": ADDRESS, "cpus": "2"})
-    jobs = engine.submit(Order(order.command, order.folder, order.name, order.logs, count=2))
-    wait_for(lambda: all(said_by(order, job) for job in jobs))
-    lost, other = sorted(jobs, key=lambda job: said_by(order, job)[0]["host"], reverse=True)
-    ray_sh("kill-node", inside, "2")
-    was = said_by(order, lost)[0]["GRIDFOLD_JOB"]
-    assert wait_for(lambda: RayLiveness().life(was) == "dead")
-    assert engine.jobs([lost])[0].phase == "waiting"  # the other one has all of the node that is left
-    engine.cancel([other])
-    assert wait_for(lambda: said_by(order, lost)[1:])[0]["host"] == "node1"
-    engine.cancel([lost])
-    ray_sh("node", inside, "2")
-
-
-def test_a_folder_that_a_node_does_not_see(inside, order):
-    folder = Path(inside, "private")
-    with pytest.raises(ConfigError) as refused:
-        Ray({"address": ADDRESS}).check(Order(order.command, folder, "toy", folder / "logs"))
-    assert str(refused.value) == (
-        f"{folder}: node1 does not see what is in this folder here\n"
-        "  work in a folder that all nodes of the cluster share, at the same path"
-    )
-
-
-def test_search_gives_what_it_gives_here(inside, project, command):
-    (project / "config.yaml").write_text("gridfold: {trainer: 'toy:train'}\nlr: [0.1, 0.2, 0.3, 0.4]\n")
-    where = ["--on", "ray", "--address", ADDRESS, "--workers", "2", "--wait"]
-    for prefix, more in (("here", []), ("there", where)):
-        ended = command("hyper_main.py", "--config", "config.yaml", "--run-prefix", prefix, *more)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-    records = {prefix: records_of(project, prefix) for prefix in ("here", "there")}
-    names = ("metrics", "state", "seed", "attempt")
-    here, there = ([[each[name] for name in names] for each in found] for found in records.values())
-    assert there == here
-    assert {each["host"] for each in records["there"]} <= {"node1", "node2"}
 
 
 def records_of(project, prefix):
@@ -191,10 +162,13 @@ def records_of(project, prefix):
     return sorted(found, key=lambda record: record["index"])
 
 
-def test_where_ray_is_not_installed(order, monkeypatch):
+ORDER = Order(["python", "work"], Path("/"), "a search", Path("/logs"))
+
+
+def test_where_ray_is_not_installed(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError) as refused:
-        Ray({}).check(order)
+        Ray({}).check(ORDER)
     assert str(refused.value) == "Ray is not installed here\n  pip install 'gridfold[ray]'"
 
 
@@ -203,14 +177,7 @@ def test_where_ray_is_not_installed(order, monkeypatch):
     [{"adress": ADDRESS}, {"address": "ray://10.9.9.1:10001"}, {"cpus": "many"}, {"gpus": "1.5"}],
     ids=lambda options: next(iter(options)),
 )
-def test_options_that_cannot_be(order, options, snapshot):
+def test_options_that_cannot_be(options, snapshot):
     with pytest.raises(ConfigError) as refused:
-        Ray(options).script(order)
+        Ray(options).script(ORDER)
     assert str(refused.value) == snapshot
-
-
-def test_an_address_where_nobody_answers(inside, order, snapshot):
-    with pytest.raises(ConfigError) as refused:
-        Ray({"address": "10.9.9.1:6399"}).check(order)
-    assert str(refused.value) == snapshot
-    assert ray_jobs.job_of("a", None).phase == "over"
