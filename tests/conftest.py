@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gridfold.cli import main
+from gridfold.core.process import liveness
 from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run, write_config
 
@@ -64,6 +65,43 @@ def nonsense(config):
 '''
 
 
+ENGINE = """
+import os
+from pathlib import Path
+from gridfold.engines.protocol import Limit
+
+
+def spent():
+    return float(Path("spent").read_text()) if Path("spent").exists() else 0.0
+
+
+class Jobs:
+    def here(self):
+        return os.environ.get("JOB", "")
+
+    def life(self, job):
+        return Path("jobs", job).read_text()
+
+
+class Job:
+    kill_seconds = 30.0
+
+    def limit(self):
+        return Limit(100.0, 100.0 - spent())
+
+    def cause(self):
+        return Path("cause").read_text()
+
+    def follow(self, folder):
+        with Path("followed").open("a") as file:
+            file.write(f"{folder}\\n")
+        return "8"
+
+
+jobs = Jobs()
+"""
+
+
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """An empty project: the working directory, with a trainer module in it."""
@@ -102,6 +140,24 @@ def write(project):
         return name
 
     return to_file
+
+
+@pytest.fixture
+def jobs(project, write, monkeypatch):
+    """An engine ``jobs``, whose package is installed.
+
+    Its jobs are files that say whether they live. That of this process may take 100 seconds, of which as many have
+    passed as the file ``spent`` says.
+    """
+    write("jobs.py", ENGINE)
+    write("jobs-1.dist-info/METADATA", "Name: jobs\nVersion: 1\n")
+    points = "[gridfold.liveness]\njobs = jobs:jobs\n[gridfold.jobs]\njobs = jobs:Job\n"
+    write("jobs-1.dist-info/entry_points.txt", points)
+    monkeypatch.syspath_prepend(project)
+    monkeypatch.setenv("JOB", "7")
+    liveness._liveness.cache_clear()
+    sys.modules.pop("jobs", None)
+    return lambda life: write("jobs/7", life)
 
 
 @pytest.fixture

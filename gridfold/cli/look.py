@@ -17,7 +17,7 @@ from gridfold.records.trials import compare, objective_of, write_results
 from gridfold.runs.store import Store
 from gridfold.search.collect import collect as read_metrics
 from gridfold.search.collect import patterns_of
-from gridfold.search.placement import Silence, jobs_of
+from gridfold.search.placement import SilentWorkers, jobs_of
 from gridfold.search.status import Status
 from gridfold.show import best as chosen
 from gridfold.show import collected, search_list, terminal, workers
@@ -30,7 +30,7 @@ def status(options: argparse.Namespace, again: str) -> int:
     """Say how far a search is."""
     directory = Store().find(options.search)
     jobs = jobs_of(directory)
-    said = workers.status(directory, jobs, Silence.read(directory))
+    said = workers.status(directory, jobs, SilentWorkers.read(directory))
     found, has_jobs = Status.read(directory), any(each.living for each in jobs)
     terminal.console().print(terminal.status(found, again, said, has_jobs=has_jobs), soft_wrap=True)
     return 0

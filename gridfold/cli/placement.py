@@ -31,6 +31,7 @@ from gridfold.search.pending import Pending
 from gridfold.search.placement import Placement
 from gridfold.show import live, terminal
 from gridfold.show import workers as shown
+from gridfold.show.plan_table import counted
 
 _FILE = "sbatch-file"
 _NOTHING = SearchOutcome(0, "", interrupted=False, unrecorded=[])
@@ -134,9 +135,9 @@ class Elsewhere:
         with view_of as view, interrupt.listening():
             view.warns = policy.keep_going
             follower = Follower(directory, SafeWatcher(view, directory.log), policy.retries)
-            return self._to_the_end(follower, policy, interrupt)
+            return self._to_the_end(follower, policy, interrupt, pending.code)
 
-    def _to_the_end(self, follower: Follower, policy: Policy, interrupt: Interrupt) -> SearchOutcome:
+    def _to_the_end(self, follower: Follower, policy: Policy, interrupt: Interrupt, code: str | None) -> SearchOutcome:
         """Watch the workers, and start others while that brings runs to an end and nothing says that it should not."""
         directory, before = follower.search, -1
         while True:
@@ -145,29 +146,28 @@ class Elsewhere:
                 placed.cancel(directory)
                 follower.wait(lambda: _are_over(directory), interrupt)
                 return SearchOutcome(follower.failed, "", interrupted=True, unrecorded=[])
-            left = read_pending(directory, tried_again=Workers(directory.dir).tried_again())
+            left = read_pending(directory, code, tried_again=Workers(directory.dir).tried_again())
             schedule = stopped_for(left, policy)
             why = schedule.stopped or self._why_not_again(left, follower, policy, before)
-            if why or not left.has_more:
-                stopped = why if left.has_more else ""
+            is_cancelled = Workers(directory.dir).is_cancelled
+            if is_cancelled or why or not left.has_more:
+                stopped = why if left.has_more else schedule.stopped
                 return SearchOutcome(
-                    follower.failed, stopped, interrupted=False, unrecorded=[], choices=schedule.choices,
+                    follower.failed, stopped, interrupted=is_cancelled, unrecorded=[], choices=schedule.choices,
                     unmeasured=schedule.unmeasured,
                 )  # fmt: skip
             before = follower.ended
-            follower.watcher.warned(f"all workers are over, and {len(left):,} runs are left; more are started")
+            follower.watcher.warned(f"all workers are over, and {counted(len(left), 'run')} left; more are started")
             self._submit(left)
 
     def _why_not_again(self, left: Pending, follower: Follower, policy: Policy, before: int) -> str:
         """Why no more workers are started although runs are left; "" if they are."""
-        if Workers(left.search.dir).is_cancelled:
-            return "it was cancelled; finished runs are kept"
         if policy.fail_fast and follower.failed:
             return "a run failed"
         if policy.budget:
             return "the budget of the workers allows no further run"
         if follower.ended == max(before, 0) or not left.completed:
-            return f"all workers are over, and {len(left):,} runs are left (see {Workers(left.search.dir).folder})"
+            return f"all workers are over, and {counted(len(left), 'run')} left (see {Workers(left.search.dir).folder})"
         return ""
 
 

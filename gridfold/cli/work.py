@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gridfold.cli.execution import read_pending
 from gridfold.cli.run import continued, describe, start_again
@@ -26,15 +26,22 @@ from gridfold.search.job_end import JobEnd
 from gridfold.search.pending import Pending
 
 
+@dataclass(frozen=True)
 class Lines:
-    """A watcher that prints a line for each run that has ended."""
+    """A watcher that prints a line for each run that has ended.
+
+    Attributes:
+        session: of the runs of this process; others may have had one.
+    """
+
+    session: str | None
 
     def running(self, run: Run) -> None:
         """Nothing."""
 
     def ended(self, run: Run, record: Record, *, again: bool = False) -> None:
         """Say how it ended."""
-        if record.is_final:
+        if record.is_final and record.session == self.session:
             error = f": {record.error['type']}: {record.error['message']:.200}" if record.error else ""
             say(f"{run.dir.name}: {record.state}{error}{' (tried again)' if again else ''}")
 
@@ -78,4 +85,6 @@ def _execute(pending: Pending, execution: Execution, options: argparse.Namespace
     with start_again(execution, directory, options) as executor:
         describe(pending, executor)
         policy = replace(execution.policy(), objective=Objective.said(directory.facts()), end=end)
-        return execute_search(pending, executor, Lines(), policy, execution.keep(directory))
+        return execute_search(
+            pending, executor, Lines(getattr(executor, "session", None)), policy, execution.keep(directory)
+        )

@@ -31,7 +31,7 @@ from gridfold.search.checkpoints import KeepBest
 from gridfold.search.directories import create, relist
 from gridfold.search.execution import check_parallel
 from gridfold.search.job_end import JobEnd
-from gridfold.search.loop import Policy, Schedule, misses
+from gridfold.search.loop import Policy, Schedule, is_of, misses
 from gridfold.search.outside import Outside
 from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan
@@ -241,7 +241,7 @@ def execute_search(
                 watcher.ended(attempt.run, record, again=again)
                 outside.look(record, watcher)
                 search.log(_line(record, attempt))
-                failed += record.is_final and not record.is_done and not again
+                failed += record.is_final and not record.is_done and not again and is_of(record, attempt)
                 if _is_unrecorded(attempt.run, record):
                     unrecorded.append((attempt.run, record))
                 if keep:
@@ -357,6 +357,6 @@ def execute_run(run: Run, plan: Plan, code: str, executor: Executor, watcher: Wa
 
 def _line(record: Record, attempt: Attempt) -> str:
     said = f": {record.error['type']}: {record.error['message']}"[:300] if record.error else ""
-    if record.state == "created" or not record.is_final:
+    if record.state == "created" or not record.is_final or not is_of(record, attempt):
         return f"run {record.index} is taken by another process"
     return f"run {record.index} attempt {attempt.record.attempt} {record.state} after {record.seconds} s{said}"

@@ -51,11 +51,10 @@ class JobEnd:
     _has_come: bool = field(default=False, init=False)
     _end: float = field(default=float("inf"), init=False)
     _next_ask: float = field(default=0.0, init=False)
-    _begin: float = field(init=False)
+    _begin: float | None = field(default=None, init=False)
     _kill_seconds: float | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self._begin = self.clock()
         self._ask()
 
     @property
@@ -73,7 +72,8 @@ class JobEnd:
         return self._end - self.grace
 
     def has_come(self) -> bool:
-        """Whether the moment has come; the limit may have been changed meanwhile."""
+        """Whether the moment has come, asked from the time on that runs may begin. The limit may change meanwhile."""
+        self._begin = self.clock() if self._begin is None else self._begin
         if not self._has_come and self.clock() >= self.moment:
             self._ask()
             self._has_come = self.clock() >= self.moment
@@ -106,7 +106,7 @@ class JobEnd:
 
     def _had_all(self, record: Record) -> bool:
         """Whether a run had nearly all the time of the job, up to its end."""
-        whole = self.moment - self._begin
+        whole = self.moment - (self._begin or 0.0)
         has_ended = self.limit is not None and self.clock() >= self.moment
         return has_ended and (record.seconds or 0.0) + record.shared_seconds >= _WHOLE * whole
 

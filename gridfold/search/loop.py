@@ -129,8 +129,8 @@ class Schedule:
     def _heard(self, attempt: Attempt, record: Record) -> bool:
         self._under_way -= 1
         self._has_ended = True
-        if record.attempt != attempt.record.attempt:
-            return False  # it was taken over
+        if not is_of(record, attempt) and not record.is_done:
+            return False  # another process sees to that
         if record.is_done:
             self._completed += 1
             self._seconds.append(record.seconds or 0.0)
@@ -224,6 +224,11 @@ class Schedule:
         if self._retries and self._retries[0][0] <= self.clock():
             return heapq.heappop(self._retries)[2]
         return None
+
+
+def is_of(record: Record, attempt: Attempt) -> bool:
+    """Whether a record tells of an attempt, and not of that of another process which had or has the run."""
+    return (record.session, record.attempt) == (attempt.record.session, attempt.record.attempt)
 
 
 def misses(objective: Objective, run: Run, record: Record) -> bool:

@@ -200,7 +200,7 @@ class Pending:
         """
         lives = {owner.life for _, owner in self.held.values()}
         is_soon = bool(lives) and time.monotonic() - self._last_news < self._patience
-        return "undecided" in lives or (answer == "later" and (is_soon or "alive" in lives))
+        return not lives.isdisjoint(("undecided", "dead")) or (answer == "later" and (is_soon or "alive" in lives))
 
     def usual_seconds(self) -> float:
         """How long a run takes: the median of the last ones that are done; 0 if none is."""

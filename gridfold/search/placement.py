@@ -139,7 +139,7 @@ class Jobs:
 
 
 @dataclass(frozen=True)
-class Silence:
+class SilentWorkers:
     """The workers of a search that have no heartbeat now.
 
     Attributes:
@@ -151,7 +151,7 @@ class Silence:
     elsewhere: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, search: SearchDirectory) -> Silence:
+    def read(cls, search: SearchDirectory) -> SilentWorkers:
         """Look at the files of all workers, by the clock of their disk."""
         folder = Workers(search.dir).folder
         paths = list(folder.glob("*.json"))

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from gridfold.engines.protocol import Job
 from gridfold.runs.search import SearchDirectory
-from gridfold.search.placement import Jobs, Placement, Silence, command, listed
+from gridfold.search.placement import Jobs, Placement, SilentWorkers, command, listed
 from gridfold.show.plan_table import counted
 
 _MOST_JOBS = 8
@@ -53,7 +53,7 @@ def cancelled(search: SearchDirectory, found: Sequence[Jobs], others: int, again
     return escape("\n".join([*lines, f"Finished runs are kept. To continue: {again} {search.name}"]))
 
 
-def status(search: SearchDirectory, found: Sequence[Jobs], silence: Silence) -> list[str]:
+def status(search: SearchDirectory, found: Sequence[Jobs], silence: SilentWorkers) -> list[str]:
     """How the workers of a search stand, as markup.
 
     Args:

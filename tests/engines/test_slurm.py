@@ -9,6 +9,7 @@ from gridfold.core.errors import ConfigError
 from gridfold.engines import slurm_jobs
 from gridfold.engines.slurm import Slurm
 from gridfold.engines.slurm_jobs import SlurmLiveness
+from gridfold.runs.store import Store
 from tests.engines.contract import EngineContract, phases, until
 from tests.engines.slurm_cluster import cluster, slurm  # noqa: F401 - fixtures
 
@@ -77,6 +78,58 @@ class TestSlurm(EngineContract):
         assert phases(engine, [job]) == {"waiting"}
         with pytest.raises(slurm_jobs.EngineError, match="cluster other"):
             liveness.life(f"{job}.0@other")
+
+
+SCRIPT = """
+import argparse, pathlib, time
+parser = argparse.ArgumentParser()
+for option in ("--lr", "--depth", "--seed"):
+    parser.add_argument(option, type=float)
+parser.add_argument("--out", type=pathlib.Path)
+args = parser.parse_args()
+time.sleep(1)
+(args.out / "weights").write_bytes(repr(args.lr / 3 + args.depth).encode())
+print("val_loss:", args.lr / 3 + args.depth)
+"""
+SWEEP = ["--", "python", "train.py", "--lr", "{lr=0.1,0.2,0.3}", "--depth", "{depth=1,2}", "--seed", "{seed}"]
+SWEEP += ["--out", "{run_dir}"]
+
+
+def results():
+    """Of the last search: metrics and files of each run, and the machines."""
+    search = Store().find("last")
+    found = [(search.run(entry), record) for entry, record in search.records()]
+    same = [
+        (record.state, repr(record.metrics), {name: (run.dir / name).read_bytes() for name in run.results()})
+        for run, record in found
+    ]
+    return same, {record.host for _, record in found}
+
+
+def test_a_script_gives_the_same_on_three_nodes(slurm, command, write):  # noqa: F811
+    write("train.py", SCRIPT)
+    assert command("gridfold/__main__.py", "search", "--run-prefix", "here", *SWEEP).returncode == 0
+    here = results()[0]
+    on = ["--on", "slurm", "--workers", "3", "--slurm", "time=5,ntasks-per-node=1,exclusive", "--wait"]
+    ended = command("gridfold/__main__.py", "search", "--run-prefix", "there", *on, *SWEEP)
+    assert ended.returncode == 0, ended.stderr
+    there, hosts = results()
+    assert there == here
+    assert hosts <= {"node1", "node2", "node3"}
+    assert len(hosts) > 1
+    assert all(len(files) == 1 for _, _, files in there)
+
+
+def test_runs_of_a_job_that_slurm_ended_are_taken_by_other_jobs(slurm, command, write):  # noqa: F811
+    ends = "import os, subprocess\n\ndef ends_first():\n    if args.lr == 0.2 and not os.path.exists('seen'):\n"
+    ends += "        open('seen', 'w').close()\n"
+    ends += "        subprocess.run(['scancel', os.environ['SLURM_JOB_ID']], check=True)\n        time.sleep(60)\n"
+    write("train.py", ends + SCRIPT.replace("time.sleep(1)", "ends_first()"))
+    on = ["--on", "slurm", "--slurm", "time=5", "--wait", "--no-check"]
+    ended = command("gridfold/__main__.py", "search", *on, *SWEEP)
+    assert ended.returncode == 0, ended.stderr
+    assert "all workers are over, and" in ended.stdout
+    assert {state for state, _, _ in results()[0]} == {"completed"}
 
 
 def engine_host(error):

@@ -12,32 +12,6 @@ from gridfold.runs import claims
 from gridfold.runs.record import started
 from gridfold.runs.workers import heart_of
 
-JOBS = """
-import os
-from pathlib import Path
-
-class Jobs:
-    def here(self):
-        return os.environ.get("JOB", "")
-
-    def life(self, job):
-        return Path("jobs", job).read_text()
-
-jobs = Jobs()
-"""
-
-
-@pytest.fixture
-def jobs(project, write, monkeypatch):
-    """An engine whose jobs are files, and whose package is installed."""
-    write("jobs.py", JOBS)
-    write("jobs-1.dist-info/METADATA", "Name: jobs\nVersion: 1\n")
-    write("jobs-1.dist-info/entry_points.txt", "[gridfold.liveness]\njobs = jobs:jobs\n")
-    monkeypatch.syspath_prepend(project)
-    monkeypatch.setenv("JOB", "7")
-    liveness._liveness.cache_clear()
-    return lambda life: write("jobs/7", life)
-
 
 @pytest.fixture
 def clock(monkeypatch):
