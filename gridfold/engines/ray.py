@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import secrets
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -72,8 +73,16 @@ class Ray:
         order.logs.mkdir(parents=True, exist_ok=True)
         token = secrets.token_hex(3)
         names = [f"{token}_{number}" for number in range(order.count)]
-        asked = {"names": names, "command": [*order.command], "folder": str(order.folder), "logs": str(order.logs)}
-        self._call("submit", {**asked, "cpus": cpus, "gpus": gpus}, _START_SECONDS)
+        asked = {
+            "names": names,
+            "command": [*order.command],
+            "folder": str(order.folder),
+            "logs": str(order.logs),
+            "environment": dict(os.environ),
+            "cpus": cpus,
+            "gpus": gpus,
+        }
+        self._call("submit", asked, _START_SECONDS)
         return names
 
     def jobs(self, ids: Iterable[str]) -> list[Job]:
@@ -113,9 +122,7 @@ class Ray:
             return ray_jobs.call(what, {**asked, "address": self._address}, seconds)
         except EngineError as error:
             cluster = f"at {self._address}" if self._address else "here"
-            hint = (
-                "give its address: --address HOST:6379; this machine must be one of its nodes (`ray start --address …`)"
-            )
+            hint = "give its address: --address HOST:6379\nthis machine must be a node of it (`ray start --address …`)"
             raise ConfigError(f"no Ray cluster answers {cluster}: {error}", path="ray.address", hint=hint) from None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from ray._raylet import GcsClientOptions  # type: ignore[attr-defined,unused-ign
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 NAMESPACE = "gridfold"
+_REACH_SECONDS = 5.0
 
 # What becomes the worker, in a session of its own. It gets SIGTERM when the actor's end of a pipe is closed, however
 # the actor ended. The kernel does that once; PR_SET_PDEATHSIG would signal once for each thread of the actor.
@@ -107,7 +109,7 @@ def submit(asked: dict[str, Any]) -> dict[str, Any]:
     """Start the actors, each of which starts a worker; they go on when this process ends."""
     _connect(asked)
     actor = ray.remote(_actor())
-    environment = {name: value for name, value in os.environ.items() if name not in _OF_NODE}
+    environment = {name: value for name, value in asked["environment"].items() if name not in _OF_NODE}
     for name in asked["names"]:
         actor.options(
             name=name,
@@ -140,8 +142,8 @@ def _actor() -> type:
                 **{name: os.environ[name] for name in of_node if name in os.environ},
                 "GRIDFOLD_ENGINE": "ray",
                 "GRIDFOLD_JOB": f"{name}.{incarnation}@{context.gcs_address}",
-                "GRIDFOLD_CPUS": str(asked["cpus"]),
-                "GRIDFOLD_GPUS": str(asked["gpus"]),
+                "GRIDFOLD_CPUS": f"{asked['cpus']:g}",
+                "GRIDFOLD_GPUS": f"{asked['gpus']:g}",
             }
             if not asked["gpus"]:
                 environment["CUDA_VISIBLE_DEVICES"] = ""  # the machine's are for others
@@ -175,9 +177,11 @@ def _actor() -> type:
 
 def cancel(asked: dict[str, Any]) -> dict[str, Any]:
     """End actors: those that run tell their workers to end, and what has not ended in time is killed."""
-    standing = state(asked)
+    standing = {name: each for name, each in state(asked).items() if each["state"] != "DEAD"}
+    if not standing:
+        return {}
     _connect(asked)
-    actors = {name: _find(name) for name, each in standing.items() if each["state"] != "DEAD"}
+    actors = {name: _find(name) for name in standing}
     running = [each for name, each in actors.items() if each and standing[name]["state"] == "ALIVE"]
     stops = [each.stop.remote() for each in running]
     if stops:
@@ -196,7 +200,7 @@ def _find(name: str) -> Any:
 
 def _connect(asked: dict[str, Any]) -> None:
     ray.init(
-        address=asked.get("address") or "auto",
+        address=_gcs_address(asked),
         namespace=NAMESPACE,
         log_to_driver=False,
         logging_level="ERROR",
@@ -207,6 +211,8 @@ def _gcs_address(asked: dict[str, Any]) -> str:
     address = canonicalize_bootstrap_address(asked.get("address") or "auto", None)
     if not address:
         raise ConnectionError("no address is given, and no cluster runs on this machine")
+    host, _, port = str(address).rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), _REACH_SECONDS).close()  # Ray would try for a minute
     return str(address)
 
 
@@ -219,7 +225,8 @@ def main() -> None:
     try:
         said = {"found": globals()[asked["what"]](asked)}
     except Exception as error:  # whatever comes of a cluster that is not there
-        said = {"error": f"{type(error).__name__}: {str(error).strip() or 'no more is known'}"}
+        what = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
+        said = {"error": what.splitlines()[0]}
     json.dump(said, answer)
     answer.flush()
     os._exit(0)  # in an orderly end, Ray waits for what no longer answers

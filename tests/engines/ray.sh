@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A real Ray cluster of N nodes on one machine, in a network namespace of its own, for tests. Needs root, and ray in
 # the Python of RAY_PYTHON (default: `python`).
-#   ray.sh start DIR [N [CPUS]]   start a head and N - 1 other nodes (default 2 of 2 CPUs each); the address is 10.9.9.1:6390
+#   ray.sh start DIR [N [CPUS]]   start a head and N - 1 other nodes (default 2 of 2 CPUs each); the address is
+#                                 10.9.9.1:6390. Sockets lie in DIR, so its path must be short.
 #   ray.sh enter DIR COMMAND...   run a command beside them, in this working directory
 #   ray.sh node DIR I             start node I (again)
 #   ray.sh kill-node DIR I        end node I at once, as a power cut: every process on it is gone
@@ -18,7 +19,7 @@ enter() { nsenter --target "$(first all)" --net --pid --mount --wd="$PWD" -- "$@
 node() {
     local ray=("$(cat "$D/python")" -c 'from ray.scripts.scripts import main; main()' start --block --disable-usage-stats --num-cpus="$(cat "$D/cpus")")
     if [ "$1" = 1 ]; then
-        ray+=(--head --node-ip-address=$HEAD --port=$PORT --include-dashboard=false "--system-config=$QUICK")
+        ray+=(--head --node-ip-address=$HEAD --port=$PORT --include-dashboard=false "--temp-dir=$D/ray" "--system-config=$QUICK")
     else
         ray+=(--address=$HEAD:$PORT "--resources={\"node$1\":1}")
     fi
@@ -27,7 +28,7 @@ node() {
         hostname "$0"; mount -t tmpfs none "$1/private"
         shift; cd /; exec "$@"' "node$1" "$D" "${ray[@]}" >> "$D/node$1.out" 2>&1 < /dev/null &
     echo $! > "$D/node$1.pid"
-    for _ in $(seq 200); do grep -q 'Ray runtime started' "$D/node$1.out" && return; sleep 0.2; done
+    for _ in $(seq 600); do grep -q 'Ray runtime started' "$D/node$1.out" && return; sleep 0.2; done
     echo "node $1 did not come up: $D/node$1.out" >&2; exit 1
 }
 
@@ -48,7 +49,6 @@ start)
     N=${3:-2}
     mkdir -p "$D/private" && echo "${4:-2}" > "$D/cpus" && realpath -s "${RAY_PYTHON:-$(command -v python)}" > "$D/python"
     setsid unshare --net --pid --fork --mount --mount-proc --kill-child sh -c "
-        mkdir -p /tmp/ray '$D/ray'; mount --bind '$D/ray' /tmp/ray
         ip link set lo up; ip addr add $HEAD/32 dev lo; ip route add default dev lo src $HEAD
         touch '$D/up'; exec sleep infinity" \
         > "$D/all.out" 2>&1 < /dev/null &
@@ -58,6 +58,6 @@ start)
 enter) shift 2; enter "$@" ;;
 node) node "$3" ;;
 kill-node) kill_all_of "node$3" ;;
-stop) kill_all_of all; rm -rf "$D/ray" ;;
+stop) kill_all_of all ;;
 *) echo "start, enter, node, kill-node or stop" >&2; exit 2 ;;
 esac
