@@ -228,6 +228,7 @@ def listen() -> Stop:
     stop = Stop()
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # where the import server does not hear it
     return stop
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from loky import cpu_count
 
 from gridfold.cli import main
+from gridfold.core.process import liveness
 from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run, write_config
 
@@ -24,6 +26,32 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as under `nohup … &`:
 
 ROOT = Path(__file__).parent.parent
 os.environ["GRIDFOLD_REPORT"] = "0"  # else each of many searches would take some seconds more in the end
+
+# Files that take longest, the longest first: they are begun first, for what is begun last should not last.
+LONG = (
+    "text/test_shared_runs.py",
+    "test_documented.py",
+    "test_benchmarks.py",
+    "test_survival.py",
+    "text/test_answer.py",
+    "text/test_interruption.py",
+    "text/test_memory.py",
+    "search/test_verify.py",
+    "text/test_layers.py",
+    "text/test_training.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Put the files that take longest first."""
+    places = {ROOT / "tests" / name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path, len(LONG)))
+
+
+def pytest_xdist_auto_num_workers():
+    """Three processes for two cores: tests wait, too, for what they have started."""
+    return -(-3 * cpu_count() // 2)
+
 
 TRAINER = '''
 """A trainer for tests: no imports, no wait."""
@@ -46,12 +74,12 @@ def train(config, run):
     if what == "segfault":
         os.kill(os.getpid(), signal.SIGSEGV)
     if what == "sleep":
-        time.sleep(60)
+        time.sleep(3000)
     if what == "nap":
         time.sleep(0.5)
     if what == "hang":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        time.sleep(60)
+        time.sleep(3000)
     return {"val_f1": config.get("lr", 0.5), "val_loss": 0.1}
 
 
@@ -62,6 +90,43 @@ def number(config):
 def nonsense(config):
     return "good"
 '''
+
+
+ENGINE = """
+import os
+from pathlib import Path
+from gridfold.engines.protocol import Limit
+
+
+def spent():
+    return float(Path("spent").read_text()) if Path("spent").exists() else 0.0
+
+
+class Jobs:
+    def here(self):
+        return os.environ.get("JOB", "")
+
+    def life(self, job):
+        return Path("jobs", job).read_text()
+
+
+class Job:
+    kill_seconds = 30.0
+
+    def limit(self):
+        return Limit(100.0, 100.0 - spent())
+
+    def cause(self):
+        return Path("cause").read_text()
+
+    def follow(self, folder):
+        with Path("followed").open("a") as file:
+            file.write(f"{folder}\\n")
+        return "8"
+
+
+jobs = Jobs()
+"""
 
 
 @pytest.fixture
@@ -83,7 +148,7 @@ def command(project):
             env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "COLUMNS": "160"},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
             **options,
         )
@@ -102,6 +167,24 @@ def write(project):
         return name
 
     return to_file
+
+
+@pytest.fixture
+def jobs(project, write, monkeypatch):
+    """An engine ``jobs``, whose package is installed.
+
+    Its jobs are files that say whether they live. That of this process may take 100 seconds, of which as many have
+    passed as the file ``spent`` says.
+    """
+    write("jobs.py", ENGINE)
+    write("jobs-1.dist-info/METADATA", "Name: jobs\nVersion: 1\n")
+    points = "[gridfold.liveness]\njobs = jobs:jobs\n[gridfold.jobs]\njobs = jobs:Job\n"
+    write("jobs-1.dist-info/entry_points.txt", points)
+    monkeypatch.syspath_prepend(project)
+    monkeypatch.setenv("JOB", "7")
+    liveness._liveness.cache_clear()
+    sys.modules.pop("jobs", None)
+    return lambda life: write("jobs/7", life)
 
 
 @pytest.fixture

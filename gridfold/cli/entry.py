@@ -24,6 +24,9 @@ from gridfold.core.errors import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, 
 _OLD_OPTIONS = {"--fold": "--share", "--no-fold": "--no-share"}  # still understood, and in no help
 
 
+_MODULES = {"work": "work", "cancel": "placement"}  # that hold an action, if it is not in ``run``
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse, naming the nearest option for an unknown one."""
 
@@ -121,6 +124,6 @@ def _act(prog: str, options: argparse.Namespace) -> int:
     again = "python hyper_main.py --resume" if prog.endswith(".py") else "gridfold resume"
     options.called = prog if prog.endswith(".py") else f"{prog} {options.command_name}"
     # Imported here, so that --help and a typo in an option answer at once.
-    name = "look" if options.action in LOOKING else "work" if options.action == "work" else "run"
+    name = "look" if options.action in LOOKING else _MODULES.get(options.action, "run")
     module = import_module(f"gridfold.cli.{name}")
     return int(getattr(module, options.action)(options, again))

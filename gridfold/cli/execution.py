@@ -47,11 +47,29 @@ def execute(
         again: the command that continues a search.
         show: what is shown in the end.
     """
-    directory, output = pending.search, output_of(options)
-    directory.update(execution=vars(execution))
-    left = None
+    pending.search.update(execution=vars(execution))
+    return to_the_end(pending.search, lambda: _execute(pending, executor, execution, options), options, again, show)
+
+
+def to_the_end(
+    directory: SearchDirectory,
+    executed: Callable[[], SearchOutcome],
+    options: argparse.Namespace,
+    again: str,
+    show: Callable[[SearchDirectory], RenderableType] = shared_work.results,
+) -> int:
+    """Have a search executed, show its results, and give the exit code.
+
+    Args:
+        directory: the search.
+        executed: executes it, here or by workers.
+        options: of the command.
+        again: the command that continues a search.
+        show: what is shown in the end.
+    """
+    output, left = output_of(options), None
     try:
-        outcome = _execute(pending, executor, execution, options)
+        outcome = executed()
         with _whatever_was_removed():
             is_over = not (outcome.interrupted or outcome.stopped)
             left = left_in_the_end(directory) if is_over else read_pending(directory)
@@ -149,14 +167,14 @@ def _execute(pending: Pending, executor: Executor, execution: Execution, options
     directory, output, policy = pending.search, output_of(options), execution.policy()
     objective, races = Objective.said(directory.facts()), bool(directory.facts().get("race"))
     policy = replace(policy, objective=objective)
-    _reuse(pending, pending.entries, options)
-    pending.on_added.append(lambda added: _reuse(pending, lambda: added, options))
+    reuse_results(pending, pending.entries, options)
+    pending.on_added.append(lambda added: reuse_results(pending, lambda: added, options))
     with live.live(output, pending.total, pending.completed, objective, executor.parallel, races=races) as view:
         view.warns = policy.keep_going
         return execute_search(pending, executor, view, policy, execution.keep(directory))
 
 
-def _reuse(pending: Pending, entries: Callable[[], Iterable[RunEntry]], options: argparse.Namespace) -> None:
+def reuse_results(pending: Pending, entries: Callable[[], Iterable[RunEntry]], options: argparse.Namespace) -> None:
     """Take what other searches have of some runs, if the user wants that, or say that it is there."""
     directory, wants = pending.search, getattr(options, "reuse", False)
     sources = directory.codes().get(pending.code or "")

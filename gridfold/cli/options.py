@@ -31,6 +31,7 @@ def _search_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-execute", action="store_true", help="create the directories and configs only")
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and create nothing")
     _execution_options(parser)
+    _placement_options(parser)
     parser.set_defaults(action="search")
 
 
@@ -40,6 +41,7 @@ def _plan_search_options(parser: argparse.ArgumentParser) -> None:
     )
     _plan_options(parser)
     _execution_options(parser)
+    _placement_options(parser)
     parser.set_defaults(action="plan")
 
 
@@ -50,14 +52,7 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
     )
     search_argument(parser, required=True)
     parser.add_argument("--failed", action="store_true", help="only the runs that failed")
-    parser.add_argument(
-        "--gone",
-        metavar="HOST",
-        type=values.text,
-        action="append",
-        default=[],
-        help="a machine or container that no longer exists; its runs are started again",
-    )
+    _gone_option(parser)
     parser.add_argument("--dry-run", action="store_true", help="show what would run")
     parser.add_argument(
         "--reuse", action="store_true", help="reuse results of other searches where config, code and data are the same"
@@ -72,6 +67,7 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
     _top_option(parser, "with --repeats")
     metric_options(parser)
     _execution_options(parser)
+    _placement_options(parser)
     parser.set_defaults(action="resume")
 
 
@@ -81,6 +77,7 @@ def _work_options(parser: argparse.ArgumentParser) -> None:
         "folder. Failed runs are left. Prints no tables. All options default to those that the search was started with."
     )
     search_argument(parser, required=True)
+    _gone_option(parser)
     parser.add_argument(
         "--grace",
         metavar="TIME",
@@ -90,6 +87,26 @@ def _work_options(parser: argparse.ArgumentParser) -> None:
     )
     _execution_options(parser)
     parser.set_defaults(action="work")
+
+
+def _gone_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--gone",
+        metavar="HOST",
+        type=values.text,
+        action="append",
+        default=[],
+        help="a machine or container that no longer exists; its runs are started again",
+    )
+
+
+def _cancel_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "End all workers of a search, on whatever machines: runs under way are interrupted and may write a checkpoint, "
+        "jobs that wait are taken back. Finished runs are kept, and gridfold resume goes on."
+    )
+    search_argument(parser, required=True)
+    parser.set_defaults(action="cancel")
 
 
 def _top_option(parser: argparse.ArgumentParser, where: str) -> None:
@@ -301,11 +318,42 @@ def _execution_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--quiet", action="store_true", help="print only the directory of the search")
 
 
+def _placement_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("workers on other machines")
+    group.add_argument(
+        "--on",
+        metavar="ENGINE",
+        type=values.text,
+        help="start workers by slurm or ray; local: here (default: the config's, or local)",
+    )
+    group.add_argument(
+        "--workers", metavar="N", type=values.workers, help="number of workers (default: the config's, or 1)"
+    )
+    group.add_argument(
+        "--slurm", metavar="OPTIONS", type=values.text, help='options of sbatch, such as "partition=gpu,time=4:00:00"'
+    )
+    group.add_argument(
+        "--sbatch-file", metavar="FILE", type=values.text, help="script whose #SBATCH lines and commands come first"
+    )
+    group.add_argument("--ray", metavar="OPTIONS", type=values.text, help='options of a Ray worker, such as "cpus=4"')
+    group.add_argument("--address", metavar="ADDRESS", type=values.text, help="of the Ray cluster")
+    group.add_argument(
+        "--wait", action="store_true", help="show the search until its workers are done (Ctrl-C cancels them)"
+    )
+    group.add_argument(
+        "--workers-by-hand",
+        action="store_true",
+        help="start none; print the line that starts a worker on any machine that sees the folder",
+    )
+    group.add_argument("--no-check", action="store_true", help="do not look first whether the nodes see the folder")
+
+
 COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "search": (_search_options, "run every combination of a config's values"),
     "plan": (_plan_search_options, "show what a search would run"),
     "resume": (_resume_options, "continue a search; several processes can share it"),
     "work": (_work_options, "execute runs of a search as one of several workers"),
+    "cancel": (_cancel_options, "end all workers of a search"),
     "confirm": (_confirm_options, "train the best two again on fresh seeds"),
     "list": (look_options.list_options, "list the searches"),
     "status": (look_options.status_options, "show the progress of a search"),

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
 
@@ -24,6 +24,7 @@ from gridfold.cli.execution import (
     say_where,
     warn,
 )
+from gridfold.cli.where import needs, where_before, where_of_new
 from gridfold.config.config import Config
 from gridfold.config.overrides import parse_arguments, varied
 from gridfold.config.patterns import check_given
@@ -31,6 +32,7 @@ from gridfold.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_LEFT, Confi
 from gridfold.core.process.threads import physical_cores
 from gridfold.executors.protocol import Executor, Options
 from gridfold.executors.registry import LOCAL, start
+from gridfold.identity.fingerprint import Code
 from gridfold.records.objective import Objective
 from gridfold.records.trials import objective_of, run_at_best, write_results
 from gridfold.runs.entries import RunEntry
@@ -55,6 +57,9 @@ from gridfold.show import sharing as shared_work
 from gridfold.show.confirmation import confirmation, confirming
 from gridfold.show.unfinished import no_metric
 from gridfold.space.product import Product
+
+if TYPE_CHECKING:  # most searches execute here
+    from gridfold.cli.placement import ByHand, Elsewhere
 
 _SETTINGS = ("trainer", "threads", "cwd", "executor", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
 _ALONE = Options(parallel=1, runs_per_gpu=0, share=False)
@@ -88,6 +93,7 @@ def search(options: argparse.Namespace, again: str) -> int:
         return plan(options, again)
     check_prefix(options.run_prefix)
     planned, output, execution = _planned(options), output_of(options), _execution(options)
+    where = where_of_new(planned, options)
     if options.race:
         contention()  # what it needs may not be installed
     output.print(plan_table.plan_table(planned))
@@ -96,8 +102,8 @@ def search(options: argparse.Namespace, again: str) -> int:
     with contextlib.ExitStack() as stack:
         code = None
         if not options.no_execute:
-            executor = stack.enter_context(execution.start(planned.executor, planned.config.threads))
-            code = planned.check(executor)
+            executor = stack.enter_context(_start_new(execution, planned, is_alone=where is not None))
+            code = _checked(planned, executor, where)
         warn(*warnings_of(planned))
         directory, run_dirs = create(planned, options.run_prefix, Store(), code)
         output.print(terminal.created(run_dirs), soft_wrap=True)
@@ -105,7 +111,10 @@ def search(options: argparse.Namespace, again: str) -> int:
             say_where(options, directory)
             return 0
         warn(*terminal.untold(code.sources))
-        return execute(read_pending(directory, code.fingerprint), executor, execution, options, again)
+        pending = read_pending(directory, code.fingerprint)
+        if where:
+            return where.begin(pending, execution, again)
+        return execute(pending, executor, execution, options, again)
 
 
 def resume(options: argparse.Namespace, again: str) -> int:
@@ -120,16 +129,24 @@ def resume(options: argparse.Namespace, again: str) -> int:
         warn(*(unused_seed(plan_of(directory)) if options.repeats > 1 else ()))
         wanted = _not_failed(directory, before=first_of_last(directory, added))
     execution = continued(directory, options)
+    where = where_before(directory, options)
     pending = read_pending(directory, only=wanted, only_failed=options.failed, gone=options.gone)
     answer = None if len(pending) or options.dry_run else pending.ask()
     output.print(terminal.pending(pending), soft_wrap=True)
     if options.dry_run:
+        if where and len(pending):
+            output.print(where.script(directory.dir, *needs(directory)), soft_wrap=True)
         return 0
-    if answer == "done" or (answer == "later" and not pending.held):
+    if (answer == "done" and not pending.awaits_others(answer)) or (answer == "later" and not pending.held):
         write_results(directory)
         left = left_in_the_end(directory)
         output.print(shared_work.results(directory), soft_wrap=True)
         return EXIT_LEFT if left.held else 0
+    if where:
+        with start(LOCAL, _ALONE) as executor:
+            describe(pending, executor)
+        where.check(*needs(directory))
+        return where.begin(pending, execution, again)
     with start_again(execution, directory, options) as executor:
         describe(pending, executor)
         return execute(pending, executor, execution, options, again)
@@ -162,14 +179,18 @@ def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Say what a search would do."""
     check_prefix(options.run_prefix)
     planned, execution, output = _planned(options), _execution(options), terminal.console()
+    where = where_of_new(planned, options)
     output.print(plan_table.plan_table(planned))
     warn(*number_like(planned))
-    with execution.start(planned.executor, planned.config.threads) as executor:
+    with _start_new(execution, planned, is_alone=False) as executor:
         code = planned.check(executor)
         forecast = Forecast.read(planned, Store(), code, executor.parallel, reuse=options.reuse)
     warn(*warnings_of(planned))
     names = planned.names(options.run_prefix, "HHMMSS")
     output.print(plan_table.expectation(planned, names, forecast), soft_wrap=True)
+    if where:
+        search = Store().root / f"{options.run_prefix}_HHMMSS"
+        output.print(where.script(search, planned.config.threads, planned.resources), soft_wrap=True)
     return 0
 
 
@@ -296,6 +317,21 @@ def _add_repeats(directory: SearchDirectory, options: argparse.Namespace) -> int
     return add_repeats(directory, options.repeats, options.top, options.max_runs)
 
 
+def _start_new(execution: Execution, planned: Plan, *, is_alone: bool) -> Executor:
+    """The executor of a new search; where workers execute it, one that only imports the trainer."""
+    if is_alone:
+        return start(LOCAL, _ALONE)
+    return execution.start(planned.executor, planned.config.threads, planned.resources)
+
+
+def _checked(planned: Plan, executor: Executor, where: ByHand | Elsewhere | None) -> Code:
+    """The code of a trainer that accepts the plan, as does whoever starts workers."""
+    code = planned.check(executor)
+    if where:
+        where.check(planned.config.threads, planned.resources)
+    return code
+
+
 def continued(directory: SearchDirectory, options: argparse.Namespace) -> Execution:
     """How a search is executed by whoever continues it."""
     saved = directory.facts().get("execution")
@@ -306,7 +342,7 @@ def start_again(execution: Execution, directory: SearchDirectory, options: argpa
     """The executor that continues a search: the one that is named now, or that the search had before."""
     facts = directory.facts()
     name = options.executor or facts.get("executor") or LOCAL
-    executor = execution.start(name, facts.get("threads", 1))
+    executor = execution.start(name, facts.get("threads", 1), facts.get("resources"))
     directory.update(executor=name)
     return executor
 

@@ -15,6 +15,7 @@ from gridfold.core.limits import (
     MOST_RUNS_PER_GPU,
     MOST_SECONDS,
     MOST_THREADS,
+    MOST_WORKERS,
 )
 
 _MOST, _MOST_DIGITS = 10**9, 20  # of any other number
@@ -95,3 +96,4 @@ repeats = _number(1, MOST_REPEATS)
 parts = _number(2, MOST_FOLDS)
 per_gpu = _number(0, MOST_RUNS_PER_GPU)
 runs = _number(1, MOST_RUNS)
+workers = _number(1, MOST_WORKERS)

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from gridfold.config import patterns
+import yaml
+
+from gridfold.config import patterns, placement
 from gridfold.config.document import Document, parse_values
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.core.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS
+from gridfold.core.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS, MOST_WORKERS
 from gridfold.core.values import render
 from gridfold.space.repeats import DataFold
 
@@ -45,6 +47,9 @@ class Settings:
         fold: what ``run.fold`` is; only in a comment.
         tags: "keep" to pass tags that gridfold does not know on to the loader of the trainer; None to refuse them.
         metrics: regular expressions of one group for metrics in the log of a command, by their names; None for none.
+        on: the engine that starts workers, by its name, or with its options; None to execute the runs here.
+        workers: how many workers an engine starts; None for the default, 1.
+        resources: what a run needs: CPUs (``cpus``) and GPUs (``gpus``, also a part of one).
         cwd: "run" to let each run work in a folder of its own; None to let all work where the search was started.
     """
 
@@ -64,6 +69,9 @@ class Settings:
     tags: str | None = None
     cwd: str | None = None
     metrics: Mapping[str, str] | None = None
+    on: str | Mapping[str, Any] | None = None
+    workers: int | None = None
+    resources: Mapping[str, Any] | None = None
 
     @classmethod
     def read(cls, document: Document) -> Settings:
@@ -147,6 +155,8 @@ def _is_given(document: Document, key: Any, value: Any) -> bool:
         raise _bad_setting(document, f"{SECTION}.{key}", f"expected {expected}, found {render(value)}", hint)
     if key == "metrics" and value and (mistake := patterns.mistake(value)):
         raise _bad_setting(document, f"{SECTION}.{key}.{mistake[0]}", *mistake[1:])
+    if key == "resources" and value and (wrong := placement.mistake(value)):
+        raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
     return value is not None
 
 
@@ -189,6 +199,9 @@ SETTINGS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "tags": (f"'{KEEP}'", lambda value: value == KEEP),
     "metrics": (patterns.EXPECTED, patterns.are_texts),
     "cwd": (f"'{OWN_CWD}'", lambda value: value == OWN_CWD),
+    "on": (placement.ON_EXPECTED, placement.is_engine),
+    "workers": (f"a number of workers from 1 to {MOST_WORKERS:,}", _is_whole(1, MOST_WORKERS)),
+    "resources": (placement.RESOURCES_EXPECTED, placement.is_resources),
 }
 
 
@@ -216,7 +229,15 @@ def _section(document: Document) -> Mapping[str, Any]:
         raise _bad_setting(document, SECTION, "a merge (<<) cannot bring settings", "write them at the top level")
     if section is not None and not isinstance(section, Mapping):
         raise _bad_setting(document, SECTION, f"expected a mapping of settings, found {render(section)}")
-    return section or {}
+    on = _node_of_on(place.node) if place else None
+    others = {key: value for key, value in (section or {}).items() if key not in ("on", True)}
+    return others | {"on": placement.said_of_engine(on)} if on else section or {}
+
+
+def _node_of_on(section: yaml.Node) -> yaml.Node | None:
+    """The value of the setting ``on``, which YAML 1.1 reads as ``true`` if it is not in quotes."""
+    pairs = section.value if isinstance(section, yaml.MappingNode) else []
+    return next((value for key, value in pairs if str(key.value).lower() == "on"), None)
 
 
 def _bad_setting(document: Document, path: str, problem: str, hint: str = "") -> ConfigError:

@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -90,6 +91,21 @@ def replace_if_first(path: Path, claim: str, text: str) -> bool:
     if not is_first:
         _remove(temporary)
     return is_first
+
+
+def disk_time(path: str) -> float:
+    """This moment by the clock of the disk, which may be another machine's: the time of a new file beside ``path``.
+
+    Where none can be made, it is this machine's.
+    """
+    fresh = _beside(Path(path))
+    try:
+        _write(fresh, b"", os.O_EXCL)
+        return os.stat(fresh).st_mtime  # noqa: PTH116
+    except OSError:
+        return time.time()
+    finally:
+        _remove(fresh)
 
 
 def write_first(path: str, text: str) -> bool:

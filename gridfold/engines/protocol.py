@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 Phase = Literal["waiting", "running", "over"]
+Cause = Literal["limit", "preempted", "again", "cancelled"]
+"""Why an engine ends a job; "again" if it starts the job once more, by itself."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,19 @@ class Job:
     host: str = ""
 
 
+@dataclass(frozen=True)
+class Limit:
+    """How long a job may take.
+
+    Attributes:
+        seconds: from its beginning.
+        left: from now.
+    """
+
+    seconds: float
+    left: float
+
+
 class EngineError(Exception):
     """The engine does not answer, or not from here."""
 
@@ -85,3 +100,27 @@ class Engine(Protocol):
 
     def cancel(self, ids: Iterable[str]) -> None:
         """End jobs: SIGTERM, and what does not end is killed."""
+
+
+class OwnJob(Protocol):
+    """The job that this process is in. Registered by an entry point of the group ``gridfold.jobs``, if jobs have ends.
+
+    Each method may raise an `EngineError`: it cannot be asked.
+    """
+
+    @property
+    def kill_seconds(self) -> float:
+        """How long after SIGTERM the engine kills what is left."""
+
+    def limit(self) -> Limit | None:
+        """How long it may take; None if as long as it does."""
+
+    def cause(self) -> Cause:
+        """Why it ends, asked after SIGTERM has come."""
+
+    def follow(self, folder: Path) -> str:
+        """Let a job go on with the search when this one is over; its name.
+
+        Args:
+            folder: of the workers' files (see ``gridfold.runs.workers``).
+        """

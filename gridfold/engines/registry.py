@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from typing import cast
 
 from gridfold.core import plugins
-from gridfold.engines.protocol import Engine
+from gridfold.core.errors import ConfigError
+from gridfold.engines.protocol import Engine, OwnJob
 
 GROUP = "gridfold.engines"
 
+_JOBS = {"slurm": "gridfold.engines.slurm_end:SlurmJob"}
 _OWN = {"ray": "gridfold.engines.ray:Ray", "slurm": "gridfold.engines.slurm:Slurm"}
 
 
@@ -28,3 +30,15 @@ def engine(name: str, options: Mapping[str, str]) -> Engine:
         ConfigError: there is none of that name, which then names the nearest; or an option is none of its own.
     """
     return cast(Engine, plugins.load(GROUP, "engine", name, _OWN)(options))
+
+
+def job_here(name: str) -> OwnJob | None:
+    """The job of an engine that this process is in; None if it is in none, or its jobs have no end.
+
+    Args:
+        name: of the engine that has started this process.
+    """
+    try:
+        return cast(OwnJob, plugins.load("gridfold.jobs", "engine", name, _JOBS)())
+    except ConfigError:
+        return None

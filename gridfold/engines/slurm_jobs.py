@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from gridfold.core.process.identity import Life
+from gridfold.core.process.liveness import Life
 from gridfold.engines.protocol import EngineError, Job, Phase
 
 _WAITING = {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
@@ -19,8 +19,8 @@ _OVER = {
 }  # fmt: skip
 _FIELDS = "JobArrayID:|,State:|,RestartCnt:|,exit_code:|,BatchHost:|,Reason:|"
 FORGOTTEN = "Invalid job id"  # what it says of a job that it has forgotten, or never had
-_SECONDS = 30.0  # that Slurm may take to answer; on a busy day it takes some
-_FRESH_SECONDS, _BROKEN_SECONDS = 2.0, 10.0  # how long an answer is taken for true, and a refusal to answer
+_SECONDS = 15.0  # that Slurm may take to answer: without its daemon, squeue tries for a minute
+_FRESH_SECONDS, _BROKEN_SECONDS = 2.0, 60.0  # how long an answer is taken for true, and a refusal to answer
 
 Ended = subprocess.CompletedProcess[str]
 

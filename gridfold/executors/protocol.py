@@ -86,6 +86,8 @@ class Options:
         timeout: how many seconds a run may take; None for as many as it does.
         share: whether runs may share work: False for not at all, None for as far as that is safe, True for more.
         cold: whether each run imports its trainer for itself.
+        cpus: that a run needs; None for as many as it has threads.
+        gpus: that a run needs, also a part of one; None for the default.
     """
 
     threads: int = 1
@@ -94,6 +96,8 @@ class Options:
     timeout: float | None = None
     share: bool | None = None
     cold: bool = False
+    cpus: int | None = None
+    gpus: float | None = None
 
 
 class Executor(Protocol):

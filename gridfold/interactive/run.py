@@ -95,7 +95,7 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
         check_prefix(prefix)
         _check(parallel, timeout)
         plan = planned(chosen, {}, trainer, base.store)
-        with execution.start(plan.executor, plan.config.threads) as executor:
+        with execution.start(plan.executor, plan.config.threads, plan.resources) as executor:
             code = plan.check(executor)
             if not quiet:
                 _warn(plan, code)

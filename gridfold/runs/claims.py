@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gridfold.core.files import read_mapping, replace_if_first
-from gridfold.core.process.identity import PROCESS, Owner
+from gridfold.core.process.identity import Owner
+from gridfold.core.process.liveness import PROCESS
+from gridfold.core.process.monitor import ChangeMonitor
 from gridfold.runs.record import RECORD, Record, as_text, read_record
 from gridfold.runs.reports import LOG, METRICS, PROGRESS
+from gridfold.runs.workers import heart_of
 
 CLAIM = ".claim-"  # and the attempt: made once for each, by the process that gets it, and never removed
 
 _SIGNS_OF_LIFE = (LOG, METRICS, PROGRESS)
+_UNREADABLE = ChangeMonitor()
 _HALF_WRITTEN_SECONDS = 1.0  # how long a claim may be, on a disk without hard links
 
 
@@ -73,20 +78,18 @@ class Claims:
         path = self._path(attempt)
         while True:
             claim = read_mapping(path)
-            seen = max(map(_written, (path, *(f"{self.directory}/{name}" for name in _SIGNS_OF_LIFE))))
+            signs = (self._heart(claim), path, *(f"{self.directory}/{name}" for name in _SIGNS_OF_LIFE))
             asks = claim.get("asks", PROCESS)
-            if owner := Owner.of(claim.get("host"), claim.get("pid"), claim.get("process"), asks, seen):
+            if owner := Owner.of(claim.get("host"), claim.get("pid"), claim.get("process"), asks, signs):
                 return owner
-            if abs(time.time() - _written(path)) > _HALF_WRITTEN_SECONDS:
+            if _UNREADABLE.quiet(path) > _HALF_WRITTEN_SECONDS or not os.path.exists(path):  # noqa: PTH110
                 return None
             time.sleep(0.05)
 
+    def _heart(self, claim: Mapping[str, Any]) -> str:
+        """The heartbeat of the worker whose process has an attempt."""
+        search = os.path.join(os.path.dirname(self.directory), str(claim.get("search")))  # noqa: PTH118, PTH120
+        return heart_of(search, str(claim.get("session")))
+
     def _path(self, attempt: int) -> str:
         return f"{self.directory}/{CLAIM}{attempt}"
-
-
-def _written(path: str) -> float:
-    """When a file was last written; 0 if it is not there."""
-    with suppress(OSError):
-        return os.stat(path).st_mtime  # noqa: PTH116
-    return 0.0

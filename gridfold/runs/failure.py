@@ -9,6 +9,7 @@ import re
 import signal
 import traceback
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,15 @@ def died(status: int, *, killed_for_memory: bool = False) -> Error:
 def timed_out(seconds: float) -> Error:
     """The error of a run that took longer than it may."""
     return _plain(_TIMEOUT, f"not done after {seconds:g} s")
+
+
+def out_of_time(limit: timedelta) -> Error:
+    """The error of a run that had all the time of a job of an engine, and is no nearer to its end."""
+    message = (
+        f"not done in a job of {limit}, and no checkpoint to continue from in its directory; allow jobs more time "
+        "(time=...), or let the trainer save a checkpoint in run.dir and continue from it"
+    )
+    return _plain("OutOfTime", message)
 
 
 def lost(reason: str) -> Error:

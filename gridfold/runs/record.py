@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from gridfold.core.files import contents, mapping_of
-from gridfold.core.process.identity import PROCESS, Owner, asked_here
+from gridfold.core.process.identity import Owner
+from gridfold.core.process.liveness import PROCESS, asked_here
 from gridfold.core.values import from_params, to_json, to_params
 from gridfold.runs.reports import is_metric
 

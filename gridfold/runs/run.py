@@ -9,12 +9,11 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gridfold.core.errors import ConfigError
-from gridfold.core.files import read_regular, regular, replace_file, write_new
+from gridfold.core.files import read_mappings, read_regular, regular, replace_file, write_new
 from gridfold.core.process.identity import Owner
 from gridfold.runs.claims import CLAIM, Claims
 from gridfold.runs.record import RECORD, Record, as_text, read_record
@@ -29,10 +28,12 @@ WORK = "work"  # where it works, if that is a folder of its own
 ABSOLUTE_CONFIG = "config-absolute.yaml"  # the config for a program that works there
 STOP = ".stop-"  # and the attempt: there once it was told to stop
 
-_GIVEN = (".script/*", "config.json", "config.toml", "config.flags")  # to the program of a command
 # Of a run directory's files, those that are not results, or differ each time that the same config is run.
-_OF_GRIDFOLD = (CONFIG, RECORD, LOG, PROGRESS, f"{CLAIM}*", f"{STOP}*", f".{RECORD}.*", f".{PROGRESS}.*", *_GIVEN)
-_NO_RESULTS = (*_OF_GRIDFOLD, ABSOLUTE_CONFIG, "metrics-attempt-*", f"{WORK}-attempt-*")
+_OF_GRIDFOLD = {CONFIG, RECORD, LOG, PROGRESS, ABSOLUTE_CONFIG}
+_OF_ATTEMPTS = (CLAIM, STOP, f".{RECORD}.", f".{PROGRESS}.", "metrics-attempt-", f"{WORK}-attempt-")
+_GIVEN = {"config.json", "config.toml", "config.flags"}  # to the program of a command
+_NO_RESULTS = {*_OF_GRIDFOLD, *_GIVEN}
+_BEGIN_NO_RESULTS = (*_OF_ATTEMPTS, ".script/")
 _PROGRESS_INTERVAL = 0.2  # seconds between two writes
 _STOP_INTERVAL = 0.005  # seconds between two looks
 _DURABLE_SECONDS = 1.0
@@ -116,13 +117,21 @@ class Run:
         """Append a line for each of some reports; see ``report``."""
         lines = [json.dumps(numbers(metrics)) + "\n" for metrics in reports]
         with (self.dir / METRICS).open("a", encoding="utf-8") as file:
-            file.writelines(lines)
+            if not self.is_superseded:  # asked when the file is open: whoever supersedes it sets that file aside then
+                file.writelines(lines)
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether another process has taken over the run, because this one was taken for dead."""
+        return self.attempt > 0 and self.claims.has(self.attempt + 1)
 
     def progress(self, **state: float) -> None:
         """Say how far the run is, such as ``epoch=1, epochs=3, step=40, steps=120, loss=0.7``; nearly free."""
         now = time.monotonic()
         if now - self._last_progress >= _PROGRESS_INTERVAL:
             self._last_progress = now
+            if self.is_superseded:
+                return
             replace_file(self.dir / PROGRESS, json.dumps({name: roughly(value) for name, value in state.items()}))
 
     def note(self, text: str) -> None:
@@ -156,6 +165,10 @@ class Run:
     def reports(self) -> list[dict[str, float]]:
         """What the run reported so far, a mapping for each line of ``metrics.jsonl``; torn lines are left out."""
         return read_reports(str(self.dir))
+
+    def reports_of(self, attempt: int) -> list[dict[str, float]]:
+        """What an earlier attempt reported; nothing if there was none."""
+        return read_mappings(_aside(self.dir / METRICS, attempt))
 
     @property
     def claims(self) -> Claims:
@@ -288,19 +301,29 @@ class Run:
 
     def results(self) -> list[str]:
         """The files that tell what came of the run: its metrics, and what the trainer saved; paths in ``dir``."""
-        files = (path for path in self.dir.rglob("*") if path.is_file())
-        names = sorted(path.relative_to(self.dir).as_posix() for path in files)
-        return [name for name in names if not any(fnmatchcase(name, pattern) for pattern in _NO_RESULTS)]
+        names = sorted(_files(str(self.dir)))
+        return [each for each in names if each not in _NO_RESULTS and not each.startswith(_BEGIN_NO_RESULTS)]
 
     def set_aside(self, attempt: int) -> None:
         """Move away what an earlier attempt reported, so that metrics of two attempts do not mix; nothing is lost."""
         for name in (METRICS, METRICS_JSON):
             path = self.dir / name
             with contextlib.suppress(FileNotFoundError):
-                path.rename(path.with_stem(f"{path.stem}-attempt-{attempt}"))
+                path.rename(_aside(path, attempt))
         if self.cwd:
             with contextlib.suppress(FileNotFoundError):
                 self.work_dir.rename(self.dir / f"{WORK}-attempt-{attempt}")
+
+
+def _aside(path: Path, attempt: int) -> Path:
+    return path.with_stem(f"{path.stem}-attempt-{attempt}")
+
+
+def _files(directory: str) -> Iterator[str]:
+    """The files in a directory and in those below, by their paths from there."""
+    for folder, _, names in os.walk(directory):
+        paths = (f"{folder}/{name}" for name in names)
+        yield from (path[len(directory) + 1 :] for path in paths if os.path.isfile(path))  # noqa: PTH113
 
 
 def of_record(directory: str | os.PathLike[str], record: Record) -> Run:

@@ -96,6 +96,7 @@ def _facts(plan: Plan, name: str, commit: str | None, code: Code | None) -> dict
         "maximize": plan.config.settings.maximize,
         "trainer": plan.trainer,
         "threads": plan.config.threads,
+        "resources": plan.config.settings.resources,
         "cwd": plan.config.cwd,
         "patterns": plan.config.metrics,
         "executor": plan.executor,

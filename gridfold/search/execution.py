@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gridfold.core.errors import ConfigError
@@ -60,13 +60,23 @@ class Execution:
         before = {name: saved.get(name) for name in vars(self) if name != "budget"}  # a budget is of one evening
         return Execution(**before | said)
 
-    def start(self, executor: str, threads: int, *, cold: bool = False) -> Executor:
+    def start(
+        self, executor: str, threads: int, resources: Mapping[str, Any] | None = None, *, cold: bool = False
+    ) -> Executor:
         """Start an executor, by its name, for runs of that many threads; for ``cold`` see `Options`.
+
+        Args:
+            executor: its name.
+            threads: of each run.
+            resources: what each run needs (see ``config.settings.Settings``).
+            cold: see `Options`.
 
         Raises:
             ConfigError: there is no such executor, or it cannot do this.
         """
+        needs = resources or {}
         options = Options(threads, self.parallel, self.runs_per_gpu, self.timeout, share=self.share, cold=cold)
+        options = replace(options, cpus=needs.get("cpus"), gpus=needs.get("gpus"))
         return start(executor, options)
 
     def policy(self) -> Policy:

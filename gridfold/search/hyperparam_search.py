@@ -30,7 +30,8 @@ from gridfold.runs.workers import Workers
 from gridfold.search.checkpoints import KeepBest
 from gridfold.search.directories import create, relist
 from gridfold.search.execution import check_parallel
-from gridfold.search.loop import Policy, Schedule, misses
+from gridfold.search.job_end import JobEnd
+from gridfold.search.loop import Policy, Schedule, is_of, misses
 from gridfold.search.outside import Outside
 from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan
@@ -66,6 +67,7 @@ class SearchOutcome:
         unrecorded: the runs that failed and whose directories do not say so, because they cannot be written.
         choices: the metrics of which somebody has to name one before the search goes on.
         unmeasured: the first completed run, if it has nothing to be compared by.
+        following: in a job of an engine: what goes on where it ended.
     """
 
     failed: int
@@ -74,6 +76,7 @@ class SearchOutcome:
     unrecorded: list[tuple[Run, Record]]
     choices: Sequence[str] = ()
     unmeasured: tuple[Run, Record] | None = None
+    following: str = ""
 
     @property
     def asks(self) -> bool:
@@ -219,24 +222,27 @@ def execute_search(
     facts = search.facts()
     search.update(started=facts.get("started") or now(), codes=_codes(facts, pending.code))
     search.log(f"process {os.getpid()} starts on {len(pending)} runs")
-    outside = Outside(search)
-    schedule = Schedule(pending, policy, has_completed=lambda: _has_completed(search))
-    objective = None if policy.keep_going else policy.objective
-    if objective and pending.completed and (first := _first_measured(pending, objective)):
-        schedule.measured(*first)
-    interrupt = Interrupt(schedule.is_over)
+    outside, schedule, end = Outside(search), _schedule(pending, policy), policy.end
+
+    def is_over() -> bool:
+        if end and end.has_come():
+            interrupt.request()
+        return schedule.is_over()
+
+    interrupt = Interrupt(is_over, end.grace_of) if end else Interrupt(is_over)
     failed, unrecorded = 0, []
     session = getattr(executor, "session", "") or new_session()
     pending.share_with(session)
     beating = Workers(search.dir).beating(session, pending.asks, executor.parallel, interrupt.cancel)
     with interrupt.listening(), beating:
         try:
-            for attempt, record in executor.execute(schedule, watcher, interrupt):
-                again = schedule.ended(attempt, record)
+            for attempt, found in executor.execute(schedule, watcher, interrupt):
+                again = schedule.ended(attempt, found)
+                record = end.judge(attempt, found) if end else found
                 watcher.ended(attempt.run, record, again=again)
                 outside.look(record, watcher)
                 search.log(_line(record, attempt))
-                failed += record.is_final and not record.is_done and not again
+                failed += record.is_final and not record.is_done and not again and is_of(record, attempt)
                 if _is_unrecorded(attempt.run, record):
                     unrecorded.append((attempt.run, record))
                 if keep:
@@ -245,12 +251,30 @@ def execute_search(
                     interrupt.request()
             outside.end(watcher)
         finally:
+            following = _leave(pending, end, interrupt.signal, has_begun=schedule.has_begun) if end else ""
             unwritten = _finish(search)
             stopped = schedule.stopped or unwritten
             search.log(f"process {os.getpid()} ends{f': {stopped}' if stopped else ''}")
     if schedule.error:
         raise schedule.error
-    return SearchOutcome(failed, stopped, interrupt.by_signal, unrecorded, schedule.choices, schedule.unmeasured)
+    by_signal, unmeasured = interrupt.by_signal, schedule.unmeasured
+    return SearchOutcome(failed, stopped, by_signal, unrecorded, schedule.choices, unmeasured, following)
+
+
+def _schedule(pending: Pending, policy: Policy) -> Schedule:
+    search, objective = pending.search, None if policy.keep_going else policy.objective
+    schedule = Schedule(pending, policy, has_completed=lambda: _has_completed(search))
+    if objective and pending.completed and (first := _first_measured(pending, objective)):
+        schedule.measured(*first)
+    return schedule
+
+
+def _leave(pending: Pending, end: JobEnd, number: int, *, has_begun: bool) -> str:
+    """Let another job go on, if that is to be; what to say of it."""
+    said = end.leave(number, lambda: pending.is_left, has_begun=has_begun)
+    if said:
+        pending.search.log(f"process {os.getpid()}: {said}")
+    return said
 
 
 def _first_measured(pending: Pending, objective: Objective) -> tuple[Run, Record] | None:
@@ -266,6 +290,15 @@ def _first_measured(pending: Pending, objective: Objective) -> tuple[Run, Record
         if without is None and code_of(record, facts) == pending.code:
             without = run, record
     return without
+
+
+def stopped_for(pending: Pending, policy: Policy) -> Schedule:
+    """Whether a search stops for want of what its runs are compared by, as each of its workers would."""
+    schedule = Schedule(pending, policy)
+    objective = None if policy.keep_going else policy.objective
+    if objective and pending.completed and (first := _first_measured(pending, objective)):
+        schedule.measured(*first)
+    return schedule
 
 
 def _has_completed(search: SearchDirectory) -> bool:
@@ -325,6 +358,6 @@ def execute_run(run: Run, plan: Plan, code: str, executor: Executor, watcher: Wa
 
 def _line(record: Record, attempt: Attempt) -> str:
     said = f": {record.error['type']}: {record.error['message']}"[:300] if record.error else ""
-    if record.state == "created" or not record.is_final:
+    if record.state == "created" or not record.is_final or not is_of(record, attempt):
         return f"run {record.index} is taken by another process"
     return f"run {record.index} attempt {attempt.record.attempt} {record.state} after {record.seconds} s{said}"

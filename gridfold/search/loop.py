@@ -17,6 +17,7 @@ from gridfold.records.objective import Objective, listed
 from gridfold.runs.failure import is_disk_full, is_infrastructure, signature
 from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run
+from gridfold.search.job_end import JobEnd
 
 ALIKE = 3  # this many first runs that all fail alike stop the search
 _BACKOFF_SECONDS = 1.0  # before the first retry; twice that before the next
@@ -36,6 +37,7 @@ class Policy:
         budget: seconds after which the search should be done; no run is started that would not be.
         objective: what runs are compared by; if the first run has not that, or it is not clear, the search stops and
             asks. None: it does not ask.
+        end: of the job that this process is in; None if it has none.
     """
 
     retries: int = 0
@@ -43,6 +45,7 @@ class Policy:
     keep_going: bool = False
     budget: float | None = None
     objective: Objective | None = None
+    end: JobEnd | None = None
 
 
 class Source(Protocol):
@@ -54,8 +57,11 @@ class Source(Protocol):
     def ended(self, record: Record) -> None:
         """Hear how an attempt has ended, or that another process has the run."""
 
-    def awaits_others(self) -> bool:
-        """Whether other processes will probably bring runs to an end, sooner or later."""
+    def awaits_others(self, answer: Answer) -> bool:
+        """Whether to wait for what other processes do, when there is nothing to take."""
+
+    def usual_seconds(self) -> float:
+        """How long a run takes, by those that are done; 0 if none is."""
 
 
 @dataclass
@@ -70,6 +76,7 @@ class Schedule:
         choices: the metrics between which somebody has to choose before it goes on.
         unmeasured: the first completed run, if it has nothing to be compared by.
         error: why no attempt can be made any more; to be raised when the runs under way are over.
+        has_begun: whether an attempt was given.
     """
 
     source: Source
@@ -81,6 +88,8 @@ class Schedule:
     choices: Sequence[str] = field(default=(), init=False)
     unmeasured: tuple[Run, Record] | None = field(default=None, init=False)
     error: OSError | ConfigError | None = field(default=None, init=False)
+    has_begun: bool = field(default=False, init=False)
+    _has_ended: bool = field(default=False, init=False)
     _retries: list[tuple[float, int, Attempt]] = field(default_factory=list, init=False)
     _tries: dict[int, int] = field(default_factory=dict, init=False)
     _under_way: int = field(default=0, init=False)
@@ -99,15 +108,16 @@ class Schedule:
             found = self._retry() or self._take()
             if isinstance(found, Attempt):
                 self._under_way += 1
+                self.has_begun = True
                 yield found
-            elif self._under_way or self._retries or (found == "later" and self.source.awaits_others()):
+            elif self._under_way or self._retries or self.source.awaits_others(found):
                 yield None
             else:
                 return
 
     def is_over(self) -> bool:
         """Whether no further run may begin."""
-        return bool(self.stopped) or self._is_over_budget()
+        return bool(self.stopped) or self._is_over_budget() or self._is_over_job()
 
     def ended(self, attempt: Attempt, record: Record) -> bool:
         """Hear the record of an attempt; whether it is tried again."""
@@ -118,6 +128,9 @@ class Schedule:
 
     def _heard(self, attempt: Attempt, record: Record) -> bool:
         self._under_way -= 1
+        self._has_ended = True
+        if not is_of(record, attempt) and not record.is_done:
+            return False  # another process sees to that
         if record.is_done:
             self._completed += 1
             self._seconds.append(record.seconds or 0.0)
@@ -183,6 +196,18 @@ class Schedule:
         self.stopped = f"the budget of {timedelta(seconds=budget)} allows no further run ({took})"
         return True
 
+    def _is_over_job(self) -> bool:
+        """Whether the job ends too soon for another run; the first ones may begin in any case, or none ever would."""
+        end = self.policy.end
+        if end is None:
+            return False
+        expected = self.source.usual_seconds()
+        if not end.has_come() and (not self._has_ended or end.allows(expected)):
+            return False
+        took = f" (a run takes about {timedelta(seconds=round(expected))})" if expected else ""
+        self.stopped = f"the time of this job allows no further run{took}"
+        return True
+
     def _again(self, attempt: Attempt, record: Record) -> bool:
         """Whether the attempt is tried again, later."""
         tries = self._tries.get(record.index, 0)
@@ -199,6 +224,11 @@ class Schedule:
         if self._retries and self._retries[0][0] <= self.clock():
             return heapq.heappop(self._retries)[2]
         return None
+
+
+def is_of(record: Record, attempt: Attempt) -> bool:
+    """Whether a record tells of an attempt, and not of that of another process which had or has the run."""
+    return (record.session, record.attempt) == (attempt.record.session, attempt.record.attempt)
 
 
 def misses(objective: Objective, run: Run, record: Record) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 import time
 from array import array
 from collections import deque
@@ -14,7 +15,8 @@ from itertools import islice
 from typing import Any
 
 from gridfold.core.errors import ConfigError
-from gridfold.core.process.identity import PROCESS, Owner, asked_here, engine_here
+from gridfold.core.process.identity import Owner
+from gridfold.core.process.liveness import PROCESS, asked_here, engine_here
 from gridfold.propose.protocol import OVER, Answer, Nothing, Proposer
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
@@ -30,6 +32,7 @@ _LOOK_SECONDS = 1.0  # between two looks at what other processes did
 _LOOK_SHARE = 20  # a look takes at most this part of the time
 _PATIENCE = (3.0, 30.0)  # seconds, at least and at most, to wait for runs that others execute
 _WAIT_SECONDS = 0.2
+_RECENT = 100  # runs that an expected duration is taken from
 
 
 @dataclass
@@ -80,14 +83,16 @@ class Pending:
     _leases: Leases | None = field(default=None, init=False)
     _given: int = field(default=0, init=False)  # attempts of the lease
     _pauses: bool = field(default=False, init=False)  # between two leases
-    _seconds: dict[bool, list[float]] = field(init=False)  # of completed runs, and their number; True: of a batch
+    _means: dict[bool, list[float]] = field(init=False)  # of completed runs, and their number; True: of a batch
     _next_look: float = field(default=0.0, init=False)
+    _interrupted: bool = False
+    _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT), init=False)
     _last_news: float = field(default_factory=time.monotonic, init=False)
 
     def __post_init__(self) -> None:
         self._facts = self.search.facts()
         self.made = Made(self.search)
-        self._seconds = {True: [0.0, 0], False: [0.0, 0]}
+        self._means = {True: [0.0, 0], False: [0.0, 0]}
 
     @classmethod
     def read(
@@ -184,7 +189,7 @@ class Pending:
     @property
     def _own_seconds(self) -> float:
         """What a completed run took beside what it shared; 0 if none is known."""
-        total, count = self._seconds[True] if self._seconds[True][1] else self._seconds[False]
+        total, count = self._means[True] if self._means[True][1] else self._means[False]
         return total / max(1, count)
 
     def _waits(self, index: int) -> bool:
@@ -245,12 +250,33 @@ class Pending:
         self._attempts[entry.index] = 0
         self._hear(entry, record)
 
-    def awaits_others(self) -> bool:
-        """Whether other processes will probably bring runs to an end, sooner or later."""
+    def awaits_others(self, answer: Answer) -> bool:
+        """Whether to wait for what other processes do, when there is nothing to take.
+
+        If more runs depend on theirs, or if a run may be left over soon, which nobody else would execute.
+        """
         if self._pauses or self._leaves_some():
             return True
-        is_soon = time.monotonic() - self._last_news < self._patience
-        return any(is_soon or owner.life == "alive" for _, owner in self.held.values())
+        lives = {owner.life for _, owner in self.held.values()}
+        is_soon = bool(lives) and time.monotonic() - self._last_news < self._patience
+        return not lives.isdisjoint(("undecided", "dead")) or (answer == "later" and (is_soon or "alive" in lives))
+
+    def usual_seconds(self) -> float:
+        """How long a run takes: the median of the last ones that are done; 0 if none is."""
+        return statistics.median(self._seconds) if self._seconds else 0.0
+
+    @property
+    def is_left(self) -> bool:
+        """Whether there is a run that nobody has, or it is to be seen yet whether somebody has it."""
+        waits = (
+            entry for entry in self.entries() if not self.search.run(entry).claims.has(self._attempts[entry.index])
+        )
+        return (
+            self._interrupted
+            or any(True for _ in waits)
+            or any(owner.life == "undecided" for _, owner in self.held.values())
+            or self.proposer.ask(1) != "done"
+        )
 
     def wait_for_others(self) -> bool:
         """Wait for the runs of other processes that will soon be over; whether some are."""
@@ -342,10 +368,12 @@ class Pending:
     def _hear(self, entry: RunEntry, record: Record) -> None:
         """Hear that a run is over."""
         self._last_news = time.monotonic()
+        self._interrupted |= record.state == "interrupted"
         if record.is_done:
             self.completed += 1
             self.longest = max(self.longest, record.seconds or 0.0)
-            seconds = self._seconds["node" in (record.sharing or {})]
+            self._seconds.append(record.seconds or 0.0)
+            seconds = self._means["node" in (record.sharing or {})]
             seconds[:] = seconds[0] + (record.seconds or 0.0), seconds[1] + 1
         self.proposer.tell(entry, record)
 

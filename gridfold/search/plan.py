@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from gridfold.config.config import Config
 from gridfold.config.one_value import guesses, shortest
@@ -32,7 +33,17 @@ from gridfold.trainers.protocol import BUILT_IN
 RACE_LEAST = 3  # repeats that a race needs to be one
 _FACTORS = 8  # that a message shows
 _CHECKED = 200  # trials; beyond, not every combination is checked
-_SAID = ("executor", "cwd", "repeats", "folds", "metric", "maximize", "vary", "max_runs")  # of a search, if it was said
+_SAID = (
+    "executor",
+    "resources",
+    "cwd",
+    "repeats",
+    "folds",
+    "metric",
+    "maximize",
+    "vary",
+    "max_runs",
+)  # of a search, if it was said
 _RACE_FIRST = 2  # this many repeats tell what noise is
 
 
@@ -217,6 +228,11 @@ class Plan:
     def executor(self) -> str:
         """The name of what executes the runs."""
         return self.config.settings.executor or LOCAL
+
+    @property
+    def resources(self) -> Mapping[str, Any]:
+        """What a run needs, as far as that was said."""
+        return self.config.settings.resources or {}
 
     @property
     def checks(self) -> Checks:

@@ -27,6 +27,7 @@ from gridfold import stages
 from gridfold.core.process.lifeline import tie
 from gridfold.core.process.orphans import children
 from gridfold.identity import reads
+from gridfold.identity.executed import look_up
 from gridfold.runs.leases import Lease, LeaseLog
 from gridfold.runs.reports import numbers
 from gridfold.runs.run import Run
@@ -259,6 +260,7 @@ class Branch:
 
     def _hand_on(self, *, are_runs: bool) -> tuple[bytes, list[int]]:
         """Do here, once, what each child would do: what was printed, and the descriptors that print."""
+        look_up(reads.start())
         reads.start().hand_on()
         if self._write_guard and are_runs:
             self._write_guard.stop()

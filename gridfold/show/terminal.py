@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from gridfold.core.errors import nearest
+from gridfold.core.process.liveness import PROCESS
 from gridfold.core.values import render
 from gridfold.identity.sources import Sources, listed
 from gridfold.records.codes import Codes
@@ -116,17 +117,36 @@ def made_otherwise(found: Pending) -> str:
 
 def held(found: Pending) -> str:
     """The runs that other processes have, as markup."""
-    lines = []
-    for (place, life), count in Counter((owner.place, owner.life) for _, owner in found.held.values()).items():
-        line = f"{count} under way in other processes on {place}"
-        if life == "elsewhere":
-            line += f"; if that machine or container is gone: gridfold resume {found.search.name} --gone {place}"
-        lines.append(line)
-    return escape("\n".join(lines))
+    held = Counter((owner.place, owner.life, owner.asks.partition(":")[0]) for _, owner in found.held.values())
+    said = (
+        f"{count} under way in other processes on {place}{_what_to_do(found.search.name, *each)}"
+        for each, count in held.items()
+        for place in each[:1]
+    )
+    return escape("\n".join(said))
 
 
-def status(found: Status, again: str) -> Group:
-    """How far a search is."""
+def _what_to_do(search: str, place: str, life: str, engine: str) -> str:
+    """What to do about runs of which it is not known whether they go on."""
+    if life == "undecided":
+        return "; their job is over: started again once their heartbeat has been silent for a while"
+    if life != "elsewhere":
+        return ""
+    gone = f"gridfold resume {search} --gone {place}"
+    if engine == PROCESS:
+        return f"; if that machine or container is gone: {gone}"
+    return f"; {engine} cannot be asked here whether they go on: resume where it can be, or, if they are gone: {gone}"
+
+
+def status(found: Status, again: str, workers: Sequence[str] = (), *, has_jobs: bool = False) -> Group:
+    """How far a search is.
+
+    Args:
+        found: its runs.
+        again: the command that continues a search.
+        workers: lines about them, as markup.
+        has_jobs: whether an engine has jobs of it that are not over, so that somebody will work on it.
+    """
     states = ", ".join(f"{count:,} {state}" for state, count in found.states.most_common())
     lines = [f"[bold]{escape(found.search.name)}[/]: {found.total:,} runs: {states}"]
     seconds = found.seconds_left()
@@ -138,7 +158,8 @@ def status(found: Status, again: str) -> Group:
         lines += _best_so_far(found, *found.best)
     for entry, run in found.running[:MAX_ROWS]:
         lines.append(escape(f"  running: {entry.run}: {progress_note(run.read_progress())}"))
-    if not found.running and found.left:
+    lines += workers
+    if not (found.running or has_jobs) and found.left:
         lines.append(escape(f"Nobody works on it. To continue: {again} {found.search.name}"))
     return Group(*lines)
 

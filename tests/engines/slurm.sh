@@ -3,11 +3,13 @@
 #   slurm.sh start DIR [N [PORT]]  configure and start munged, slurmctld and N nodes (default 3); then: export SLURM_CONF=DIR/slurm.conf
 #   slurm.sh node DIR I       start node I (again)
 #   slurm.sh power-off DIR I  end node I at once, as a power cut: every process on it is gone
+#   slurm.sh slurmd-off DIR I  kill slurmd of node I alone: its jobs run on, and Slurm takes it for down
+#   slurm.sh slurmd DIR I     start slurmd of that node again
 #   slurm.sh stop DIR         cancel all jobs, end everything that was started
 # Each node has a host name (node1, node2, ...) and a process namespace of its own, so equal process numbers on two
 # nodes are usual, as they are in containers. No cgroups, no accounting database: `sacct` does not work, `scontrol show job -o` does.
 set -euo pipefail
-what=${1:?start, node, power-off or stop} D=$(realpath -m "${2:?folder}") N=${3:-3} PORT=${4:-16800}
+what=${1:?start, node, power-off, slurmd-off, slurmd or stop} D=$(realpath -m "${2:?folder}") N=${3:-3} PORT=${4:-16800}
 export SLURM_CONF=$D/slurm.conf
 H=$(hostname -s)
 
@@ -60,9 +62,11 @@ C
 
 node() {
     setsid unshare --uts --mount --pid --fork --kill-child --mount-proc sh -c \
-        "mount --bind '$D/hosts' /etc/hosts; hostname node$1; exec slurmd -D -N n$1" > "$D/log/node$1.out" 2>&1 < /dev/null &
+        "mount --bind '$D/hosts' /etc/hosts; hostname node$1; slurmd -D -N n$1 & exec sleep infinity" > "$D/log/node$1.out" 2>&1 < /dev/null &
     echo $! > "$D/run/node$1.pid"
 }
+
+first() { pgrep -P "$(cat "$D/run/node$1.pid")"; } # the first process of a node
 
 case $what in
 start)
@@ -75,9 +79,11 @@ start)
     echo "the nodes did not come up: $D/log" >&2; exit 1 ;;
 node) node "$3" ;;
 power-off) kill -9 "$(cat "$D/run/node$3.pid")" ;;
+slurmd-off) kill -9 "$(pgrep -x -P "$(first "$3")" slurmd)" ;;
+slurmd) setsid nsenter --target "$(first "$3")" --uts --mount --pid slurmd -D -N "n$3" >> "$D/log/node$3.out" 2>&1 < /dev/null & ;;
 stop)
     scancel -u root 2>/dev/null || true
     for pid in "$D"/run/node*.pid; do kill -9 "$(cat "$pid")" 2>/dev/null || true; done
     for pid in "$D/run/slurmctld.pid" "$D/munge/munged.pid"; do [ -f "$pid" ] && kill "$(cat "$pid")" 2>/dev/null || true; done ;;
-*) echo "start, node, power-off or stop" >&2; exit 2 ;;
+*) echo "start, node, power-off, slurmd-off, slurmd or stop" >&2; exit 2 ;;
 esac

@@ -31,8 +31,11 @@ class Listed:
     def ended(self, record):
         self.heard.append(record.index)
 
-    def awaits_others(self):
+    def awaits_others(self, answer):
         return False
+
+    def usual_seconds(self):
+        return 10.0
 
 
 def attempts(count):

@@ -7,40 +7,19 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
-from typing import Any, Literal, Protocol, cast
+from typing import Any
 
-from gridfold.core import plugins
-from gridfold.core.files import read_regular
+from gridfold.core.files import disk_time
+from gridfold.core.process import proc
+from gridfold.core.process.liveness import PROCESS, Life, life_of_job
 
-ENGINE = "GRIDFOLD_ENGINE"  # set in the jobs of an engine, to its name
 MARK = "GRIDFOLD_PROCESS"  # set in every process of a search but the first, to the session of that one
 
-_PROC = Path("/proc")
 _GONE_SECONDS = 5.0  # how long killed processes may take to be gone
-_CLOCK_SECONDS = 30.0  # that the clocks of a machine and of its disk may be apart
+_DISK_SECONDS = 2.0  # how coarsely a disk may tell the time
 _START_PARTS = 3  # the boot, the namespace, and the time since that boot
-_OWN_LIVENESS = {"slurm": "gridfold.engines.slurm_jobs:LIVENESS"}
-
-Life = Literal["alive", "dead", "elsewhere"]
-PROCESS = "process"
-
-
-class Liveness(Protocol):
-    """Knows of the jobs of an engine whether they live.
-
-    A package registers one under the name of its engine, by an entry point of the group ``gridfold.liveness``. Its
-    executor gives attempts whose record says ``asks="NAME"``; their claims then say ``NAME:JOB``.
-    """
-
-    def here(self) -> str:
-        """The job of this process; "" if it is in none."""
-
-    def life(self, job: str) -> Life:
-        """Whether a job lives; "elsewhere", or an exception, if it cannot be asked from here."""
 
 
 @dataclass(frozen=True)
@@ -53,26 +32,26 @@ class Owner:
         start: when it started, counted from the boot of that machine, so that setting the clock changes nothing; and
             in which namespace its number counts, as containers have their own.
         asks: who is asked whether it lives: its machine (`PROCESS`), or an engine about a job, such as ``slurm:1234``.
-        seen: when a file last told that it was alive; 0 if none does. Not part of who it is.
+        signs: files that it writes as long as it lives, its heartbeat first. Not part of who it is.
     """
 
     host: str
     pid: int
     start: str
     asks: str = PROCESS
-    seen: float = field(default=0.0, compare=False)
+    signs: Sequence[str] = field(default=(), compare=False)
 
     @classmethod
     def current(cls) -> Owner:
         """This process."""
         pid = os.getpid()
-        return cls(socket.gethostname(), pid, _start(pid) or "")
+        return cls(socket.gethostname(), pid, proc.start(pid) or "")
 
     @classmethod
-    def of(cls, host: Any, pid: Any, start: Any, asks: Any = PROCESS, seen: float = 0.0) -> Owner | None:
+    def of(cls, host: Any, pid: Any, start: Any, asks: Any = PROCESS, signs: Sequence[str] = ()) -> Owner | None:
         """The process that a file tells of; None if it does not."""
         told = isinstance(host, str) and isinstance(pid, int) and isinstance(start, str) and isinstance(asks, str)
-        return cls(host, pid, start, asks, seen) if told else None
+        return cls(host, pid, start, asks, signs) if told else None
 
     @classmethod
     def of_session(cls, host: str, session: str) -> Owner | None:
@@ -82,42 +61,46 @@ class Owner:
 
     @property
     def life(self) -> Life:
-        """Whether it lives; "elsewhere" if it is of another machine or container, which cannot be asked from here."""
+        """Whether it lives, as far as can be told from here: its number is asked for here, or an engine for its job."""
+        boot, namespace = self._counted
+        if self.host == socket.gethostname() and (boot, namespace) == (proc.boot(), proc.namespace()):
+            return "alive" if proc.start(self.pid) == self.start else "dead"
         if self.asks != PROCESS:
-            return _life_of_job(self.asks)
-        if self.host != socket.gethostname() or self._is_of_another_kernel_or_namespace():
-            return "elsewhere"
-        return "alive" if _start(self.pid) == self.start else "dead"
+            return life_of_job(self.asks, self.signs[0] if self.signs else "")
+        is_of_this_name = self.host == socket.gethostname() and namespace == proc.namespace()
+        return "dead" if is_of_this_name and boot and not self._was_seen_since_boot() else "elsewhere"
 
     @property
     def place(self) -> str:
         """Its machine; of a container, or another machine, with the name of this one: what tells it from this one."""
-        parts = self.start.split("/")
-        if self.host != socket.gethostname() or len(parts) != _START_PARTS:
+        boot, namespace = self._counted
+        if self.host != socket.gethostname() or not boot:
             return self.host
-        boot, namespace, _ = parts
-        if boot != _boot():
+        if boot != proc.boot():
             return f"{self.host}:{boot[:8]}"
-        return f"{self.host}:{namespace.strip('pid:[]')}" if namespace != _namespace() else self.host
+        return f"{self.host}:{namespace.strip('pid:[]')}" if namespace != proc.namespace() else self.host
 
-    def _is_of_another_kernel_or_namespace(self) -> bool:
-        """Whether this machine's name is that of its own too, but its number counts elsewhere.
-
-        Containers may share the name and the kernel; clones of a machine share the name. After another boot of this
-        machine the process is dead, but this machine's processes before that have shown no sign of life since.
-        """
+    @property
+    def _counted(self) -> tuple[str, str]:
+        """The boot and the namespace in which its number counts; as here if there are none, "" if it does not say."""
         parts = self.start.split("/")
-        if len(parts) != _START_PARTS:
-            return parts[0] == _boot()
-        boot, namespace, _ = parts
-        if namespace != _namespace():
-            return True
-        return boot != _boot() and self.seen > _booted() + _CLOCK_SECONDS
+        if len(parts) == _START_PARTS:
+            return parts[0], parts[1]
+        return ("", "") if parts[0] == proc.boot() else (proc.boot(), proc.namespace())
+
+    def _was_seen_since_boot(self) -> bool:
+        """Whether it has shown a sign of life since this machine was started, so that it is of another one.
+
+        Clones of a machine share the name, as pods do. The times of files are those of their disk, whose clock may be
+        far from the one here.
+        """
+        seen = max(map(_written, self.signs), default=0.0)
+        return seen > 0 and seen > disk_time(self.signs[-1]) - proc.uptime() + _DISK_SECONDS
 
     def kill_marked(self, session: str) -> None:
         """If this is the process that began a session, and it is dead: kill what is left of the session, wherever."""
-        if self.life == "dead" and self.start.startswith(f"{_boot()}/"):
-            kill_all(marked((int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()), session))
+        if self._was_here and self.life == "dead":
+            kill_all(marked((int(entry.name) for entry in proc.PROC.iterdir() if entry.name.isdigit()), session))
 
     def kill_remains(self) -> bool:
         """Kill what a dead process left in its process group: commands and workers that it had started.
@@ -128,10 +111,10 @@ class Owner:
         Returns:
             Whether all of them are gone.
         """
-        if not self.start.startswith(f"{_boot()}/"):
-            return True  # the machine was restarted: whoever has the number now is somebody else
+        if not self._was_here:
+            return True  # whoever has the number now, or here, is somebody else
         deadline = time.monotonic() + _GONE_SECONDS
-        while self.life == "dead" and _start(self.pid) is None and (left := dict(_members(self.pid))):
+        while self.life == "dead" and proc.start(self.pid) is None and (left := self._members()):
             for pid, is_marked in left.items():
                 if is_marked:
                     _kill(pid)
@@ -140,30 +123,19 @@ class Owner:
             time.sleep(0.01)
         return True
 
+    @property
+    def _was_here(self) -> bool:
+        return self.start.startswith(f"{proc.boot()}/{proc.namespace()}/")
 
-def engine_here() -> str:
-    """The engine that has started this process, by the environment of its job; `PROCESS` if none has."""
-    return os.environ.get(ENGINE) or PROCESS
-
-
-def asked_here(asks: str) -> str:
-    """Who is to be asked whether this process lives, with its job if that is an engine.
-
-    What names a job already is of this process, or of the one that has started it.
-    """
-    return asks if asks == PROCESS or ":" in asks else f"{asks}:{_liveness(asks).here()}"
+    def _members(self) -> dict[int, bool | None]:
+        return dict(proc.members(self.pid, MARK.encode()))
 
 
-def _life_of_job(asks: str) -> Life:
-    name, _, job = asks.partition(":")
-    with contextlib.suppress(Exception):  # whatever comes where there is no such engine, or it does not answer
-        return _liveness(name).life(job)
-    return "elsewhere"
-
-
-@cache
-def _liveness(name: str) -> Liveness:
-    return cast(Liveness, plugins.load("gridfold.liveness", "engine", name, _OWN_LIVENESS))
+def _written(path: str) -> float:
+    """When a file was last written; 0 if it is not there."""
+    with contextlib.suppress(OSError):
+        return os.stat(path).st_mtime  # noqa: PTH116
+    return 0.0
 
 
 def new_session() -> str:
@@ -175,8 +147,10 @@ def new_session() -> str:
 def marked(pids: Iterable[int], session: str) -> list[int]:
     """Those of some living processes that are of a session."""
     mark = session.encode()
-    found = (pid for pid in pids if session and (_environment(_PROC / str(pid)) or {}).get(MARK.encode()) == mark)
-    return [pid for pid in found if _start(pid) is not None]
+    found = (
+        pid for pid in pids if session and (proc.environment(proc.PROC / str(pid)) or {}).get(MARK.encode()) == mark
+    )
+    return [pid for pid in found if proc.start(pid) is not None]
 
 
 def kill_all(pids: Iterable[int]) -> bool:
@@ -191,93 +165,16 @@ def kill_all(pids: Iterable[int]) -> bool:
 
 def is_alive(pid: int) -> bool:
     """Whether there is such a process, and it has not ended."""
-    return _start(pid) is not None
+    return proc.start(pid) is not None
 
 
 def wait_until_gone(pid: int) -> None:
     """Wait for the end of a process that was killed, for some seconds."""
     deadline = time.monotonic() + _GONE_SECONDS
-    while _start(pid) is not None and time.monotonic() < deadline:
+    while proc.start(pid) is not None and time.monotonic() < deadline:
         time.sleep(0.002)
 
 
 def _kill(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, signal.SIGKILL)
-
-
-def _booted() -> float:
-    """When this machine was started, by the clock."""
-    return time.time() - time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-@cache
-def _boot() -> str:
-    try:
-        return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
-
-
-@cache
-def _namespace() -> str:
-    try:
-        return (_PROC / "self/ns/pid").readlink().name
-    except OSError:
-        return ""
-
-
-def _start(pid: int) -> str | None:
-    """When the process started; None if it is not there, or has ended and waits for its parent to see it."""
-    fields = _stat(pid)
-    if not fields:
-        return None if _PROC.is_dir() else _start_elsewhere(pid)
-    return None if fields[0] in "ZX" else f"{_boot()}/{_namespace()}/{fields[19]}"
-
-
-def _start_elsewhere(pid: int) -> str | None:
-    import psutil  # type: ignore[import-untyped]  # only where there is no /proc
-
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else str(process.create_time())
-    except psutil.Error:
-        return None
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields of ``/proc/PID/stat`` from the state on; the name before them may hold anything."""
-    try:
-        return read_regular(f"/proc/{pid}/stat").rpartition(b")")[2].decode("ascii").split()
-    except OSError:
-        return []
-
-
-def _members(group: int) -> Iterator[tuple[int, bool | None]]:
-    """The living processes of a process group that bear the mark (True), or cannot be asked yet (None)."""
-    for entry in _PROC.iterdir():
-        if entry.name.isdigit():
-            fields = _stat(int(entry.name))
-            if fields and fields[0] not in "ZX" and int(fields[2]) == group:
-                is_marked = _is_marked(entry, env_start=fields[47], env_end=fields[48])
-                if is_marked is not False:
-                    yield int(entry.name), is_marked
-
-
-def _is_marked(process: Path, env_start: str, env_end: str) -> bool | None:
-    """Whether the mark is in its environment; None while it starts a program, when it has none for a moment."""
-    environment = _environment(process)
-    if environment is None:
-        return False
-    if not environment and not env_start == env_end != "0":
-        return None
-    return MARK.encode() in environment
-
-
-def _environment(process: Path) -> dict[bytes, bytes] | None:
-    """The variables that it was started with; None if they cannot be read."""
-    try:
-        lines = (process / "environ").read_bytes().split(b"\0")
-    except OSError:
-        return None
-    return {name: value for name, _, value in (line.partition(b"=") for line in lines if line)}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)  # the last: soon, an engine ends the job
 
 
 class Interrupt:
@@ -19,15 +19,26 @@ class Interrupt:
     Attributes:
         requests: the count.
         by_signal: whether a signal asked.
+        signal: the first that did; 0 if none did.
 
     Args:
         is_over: whether the search wants no more runs to begin; asked again and again.
+        grace: how many seconds the runs may take to end, by the signal; None for as many as the executor gives them.
     """
 
-    def __init__(self, is_over: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, is_over: Callable[[], bool] = lambda: False, grace: Callable[[int], float | None] = lambda _: None
+    ) -> None:
         self.requests = 0
         self.by_signal = False
+        self.signal = 0
         self._is_over = is_over
+        self._grace = grace
+
+    @property
+    def grace(self) -> float | None:
+        """How many seconds the runs may take to end; None for as many as the executor gives them."""
+        return self._grace(self.signal)
 
     @property
     def holds(self) -> bool:
@@ -60,6 +71,7 @@ class Interrupt:
     def _count(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - what signal.signal calls
         self.requests += 1
         self.by_signal = True
+        self.signal = self.signal or number
         if self.requests == 1:
             with contextlib.suppress(OSError):  # not print: the signal may have come in the middle of one
                 os.write(2, b"stopping; waiting for the runs to end (once more: kill them)\n")

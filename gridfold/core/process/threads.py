@@ -29,10 +29,24 @@ _TOLD_BY_THREADPOOLCTL = ("numpy", "scipy", "sklearn")
 
 
 def physical_cores() -> int:
-    """Physical cores this process may use; where affinity, a cgroup or LOKY_MAX_CPU_COUNT gives less, that number."""
+    """Physical cores this process may use; where affinity, a cgroup or LOKY_MAX_CPU_COUNT gives less, that number.
+
+    In a job of an engine, which need not bind it to cores, the CPUs that the job got.
+    """
+    if (given := _cpus_of_job()) is not None:
+        return given
     from loky import cpu_count  # joblib has the same function, and takes three times as long to import
 
     return int(cpu_count(only_physical_cores=True))
+
+
+def _cpus_of_job() -> int | None:
+    """The CPUs of this process's job on this machine; None if it is in none, or its engine does not say."""
+    own = os.environ
+    is_one_of_many = int(own.get("SLURM_STEP_NUM_TASKS", "1")) > 1  # by srun
+    step = own.get("SLURM_CPUS_PER_TASK", "1") if is_one_of_many else None
+    given = own.get("GRIDFOLD_CPUS") or (own.get("SLURM_JOB_ID") and (step or own.get("SLURM_CPUS_ON_NODE")))
+    return max(1, int(float(given))) if given else None
 
 
 def environment(threads: int) -> dict[str, str]:

@@ -169,6 +169,45 @@ class GpuSlots:
         return None
 
 
+class GpuGroups:
+    """Slots of several GPUs each, for runs that need more than one.
+
+    Args:
+        gpus: the GPUs.
+        size: how many a run needs.
+    """
+
+    def __init__(self, gpus: Iterable[str], size: int) -> None:
+        self._size, self._slots = size, GpuSlots(gpus, 1)
+        self._held: dict[Slot, list[Slot]] = {}
+
+    def acquire(self) -> Slot | None:
+        """Take a group of free GPUs; None if there is none now: ask again later."""
+        taken = list[Slot]()
+        while len(taken) < self._size and (slot := self._slots.acquire()):
+            taken.append(slot)
+        if len(taken) < self._size:
+            self._release(taken)
+            return None
+        group = Slot(",".join(slot.gpu for slot in taken), taken[0].lock)
+        self._held[group] = taken
+        return group
+
+    def release(self, slot: Slot) -> None:
+        """Give a group back."""
+        self._release(self._held.pop(slot))
+
+    def _release(self, slots: Iterable[Slot]) -> None:
+        for slot in slots:
+            self._slots.release(slot)
+
+
+def gpus_of_job() -> float | None:
+    """The GPUs that the engine of this process's job gave it; None if it is in none, or the engine does not say."""
+    given = os.environ.get("GRIDFOLD_GPUS") or (os.environ.get("SLURM_JOB_ID") and os.environ.get("SLURM_GPUS_ON_NODE"))
+    return float(given) if given else None
+
+
 def _slots(folder: int, gpu: str) -> Iterator[tuple[str, int]]:
     """The slot files of a GPU, each with the runs per GPU that its search allows."""
     pattern = re.compile(re.escape(gpu) + r"\.\d+of(\d+)\.lock")

@@ -14,10 +14,11 @@ from gridfold import stages
 from gridfold.core.errors import ConfigError
 from gridfold.core.process.identity import MARK, new_session
 from gridfold.core.process.interrupt import Interrupt
+from gridfold.core.process.liveness import PROCESS
 from gridfold.core.process.threads import physical_cores
 from gridfold.executors.ending import Ending, MemoryKills, Told
 from gridfold.executors.local.batching import Batch, Batching
-from gridfold.executors.local.devices import GpuSlots, Slot, gpus
+from gridfold.executors.local.devices import GpuGroups, GpuSlots, Slot, gpus, gpus_of_job
 from gridfold.executors.local.processes import (
     GivenBack,
     ImportServer,
@@ -33,12 +34,14 @@ from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run
 from gridfold.trainers.protocol import BUILT_IN
 from gridfold.trainers.warm.script import why_cold
-from gridfold.worker import environment
+from gridfold.worker import TAKEN, environment
 
 GRACE_SECONDS = 30.0  # between SIGTERM and SIGKILL: enough to write a checkpoint
 _MOST_IMPORTS = 4  # one after another, each of which is killed from outside
 _POLL_SECONDS = 0.1
 _NEWS_SECONDS = 1.0  # that the news of a process's end may take
+_TOGETHER_SECONDS = 0.5  # in which an engine has signalled all processes of a job
+_FENCE_SECONDS = 5.0  # between two looks whether a run was taken over, by who took its process for dead
 
 
 @dataclass
@@ -80,7 +83,7 @@ class LocalExecutor:
     """
 
     parallel: int = 1
-    gpus: GpuSlots | None = None
+    gpus: GpuSlots | GpuGroups | None = None
     timeout: float | None = None
     grace: float = GRACE_SECONDS
     share: bool | None = False
@@ -94,6 +97,7 @@ class LocalExecutor:
     _cold: bool = field(init=False)
     session: str = field(default_factory=new_session, init=False)
     _memory_kills: MemoryKills = field(default_factory=MemoryKills, init=False)
+    _next_fence: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self._batching = Batching(gpus=self.gpus is not None)
@@ -145,13 +149,13 @@ class LocalExecutor:
                 yield active.attempt, record
             self._end_overdue(interrupt)
             self._end_overdue_batch(interrupt)
-            yield from ((active.attempt, record) for active, record in self._forgotten())
+            yield from ((active.attempt, record) for active, record in self._forgotten(interrupt))
             for active in self._active.values():
                 if active.since is not None:
                     watcher.running(active.attempt.run)
         if stops:
             self._close_server()  # what was told to start, and then to stop, shall not begin behind our back
-            yield from ((active.attempt, record) for active, record in self._unheard_of())
+            yield from ((active.attempt, record) for active, record in self._unheard_of(interrupt))
 
     def _fill(self, waiting: Iterator[Attempt | None]) -> bool:
         """Start attempts while there is room; False if there are no more."""
@@ -206,7 +210,7 @@ class LocalExecutor:
         else:
             has_run = news.key in self._active
             if has_run:
-                yield self._close(self._active.pop(news.key), news)
+                yield self._close(self._active.pop(news.key), news, interrupt)
             if batch:
                 batch.move()
             if not (interrupt.requests or interrupt.holds):
@@ -254,15 +258,18 @@ class LocalExecutor:
                 if again:
                     self._start(active)
                 else:
-                    yield self._close(active, None)
+                    yield self._close(active, None, interrupt)
 
-    def _close(self, active: _Active, ended: ProcessEnded | None) -> tuple[_Active, Record]:
+    def _close(self, active: _Active, ended: ProcessEnded | None, interrupt: Interrupt) -> tuple[_Active, Record]:
         """The run with its final record, which is written here if its process could not."""
         self._release(active.slot)
         seconds = time.monotonic() - active.since if active.since else 0.0
         status = ended.status if ended and ended.pid else None
         reason = (ended and ended.reason) or "the import server was killed"
-        return active, Ending(status, seconds, active.told, reason, self._memory_kills).conclude(active.attempt)
+        told = active.told
+        if told is None and status not in (0, TAKEN) and _may_end_with_search(active.attempt, interrupt):
+            told = "interrupted"
+        return active, Ending(status, seconds, told, reason, self._memory_kills).conclude(active.attempt)
 
     def _end_overdue(self, interrupt: Interrupt) -> None:
         """Tell the runs to end whose time is over, or all if the search is to stop; kill those that do not."""
@@ -276,13 +283,23 @@ class LocalExecutor:
                     self._alone.append(active.attempt)
                     self._release(active.slot)
             elif interrupt.requests and active.told is None:
-                self._end(key, active, "interrupted")
+                self._end(key, active, "interrupted", interrupt.grace)
             elif self.timeout and moment - active.since + active.shared > self.timeout and active.told is None:
                 self._end(key, active, self.timeout)
             if moment > active.kill_at or interrupt.requests > 1:
                 self._signal(key, signal.SIGKILL)
+        self._end_superseded(moment)
 
-    def _forgotten(self) -> Iterator[tuple[_Active, Record]]:
+    def _end_superseded(self, moment: float) -> None:
+        """Kill the runs that others have taken over."""
+        if moment < self._next_fence:
+            return
+        self._next_fence = moment + _FENCE_SECONDS
+        for key, active in self._active.items():
+            if active.attempt.run.claims.has(active.attempt.record.attempt + 1):
+                self._signal(key, signal.SIGKILL)
+
+    def _forgotten(self, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
         """The runs of a batch whose end nobody told of for a while."""
         gone = set(self._server.forgotten()) if self._server else set()
         moment = time.monotonic()
@@ -291,13 +308,13 @@ class LocalExecutor:
             active.gone_since = active.gone_since or moment
             if moment - active.gone_since > _NEWS_SECONDS and self._server:
                 self._server.forget(key)
-                yield self._close(self._active.pop(key), None)
+                yield self._close(self._active.pop(key), None, interrupt)
 
-    def _unheard_of(self) -> Iterator[tuple[_Active, Record]]:
+    def _unheard_of(self, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
         """The runs that had begun, and were killed with the import server before that was told."""
         for attempt in [each for each in self._alone if _is_lost(each.run, each.record)]:
             self._alone.remove(attempt)
-            yield self._close(_Active(attempt, None, told="interrupted"), None)
+            yield self._close(_Active(attempt, None, told="interrupted"), None, interrupt)
 
     def _end_overdue_batch(self, interrupt: Interrupt) -> None:
         """Kill a batch of which no run shall begin any more, or whose shared part hangs: each shall time out by itself.
@@ -317,9 +334,9 @@ class LocalExecutor:
         elif stops or (self.timeout and time.monotonic() - batch.since > self.timeout):
             self._signal(batch.key, signal.SIGKILL)
 
-    def _end(self, key: int, active: _Active, told: Told) -> None:
+    def _end(self, key: int, active: _Active, told: Told, grace: float | None = None) -> None:
         active.told = told
-        active.kill_at = time.monotonic() + self.grace
+        active.kill_at = time.monotonic() + (self.grace if grace is None else grace)
         self._signal(key, signal.SIGTERM)
 
     def _signal(self, key: int, number: int) -> None:
@@ -354,10 +371,13 @@ def start(options: Options) -> LocalExecutor:
     """The executor that ``--executor local`` names, which is the default.
 
     Raises:
-        ConfigError: more runs at a time than the GPUs take.
+        ConfigError: more runs at a time than the GPUs take, or a run needs more GPUs than there are.
     """
-    found, per_gpu = () if options.runs_per_gpu == 0 else gpus(), options.runs_per_gpu or 1
-    slots = len(found) * per_gpu
+    needed, per_gpu = _gpus_of_run(options)
+    found = gpus() if per_gpu else ()
+    if 0 < len(found) < needed:
+        raise ConfigError(f"a run needs {needed} GPUs, found {len(found)}", path="gridfold.resources.gpus")
+    slots = len(found) // needed * per_gpu
     if found and options.parallel and options.parallel > slots:
         count = f"{len(found)} GPU{'s' if len(found) > 1 else ''}"
         raise ConfigError(
@@ -366,9 +386,46 @@ def start(options: Options) -> LocalExecutor:
             hint=f"let them share: --runs-per-gpu {-(-options.parallel // len(found))}\n"
             "or, if they use no GPU: --runs-per-gpu 0",
         )
-    parallel = options.parallel or slots or max(1, physical_cores() // options.threads)
-    slots_of_gpus = GpuSlots(found, per_gpu) if found else None
-    return LocalExecutor(parallel, slots_of_gpus, options.timeout, share=options.share, cold=options.cold)
+    parallel = options.parallel or _room(options, slots)
+    return LocalExecutor(
+        parallel, _slots(found, needed, per_gpu), options.timeout, share=options.share, cold=options.cold
+    )
+
+
+def _slots(found: Sequence[str], needed: int, per_gpu: int) -> GpuSlots | GpuGroups | None:
+    if not found:
+        return None
+    return GpuGroups(found, needed) if needed > 1 else GpuSlots(found, per_gpu)
+
+
+def _gpus_of_run(options: Options) -> tuple[int, int]:
+    """How many GPUs a run needs, and how many runs share one; 0 if they use none."""
+    if options.runs_per_gpu is not None or options.gpus is None:
+        return 1, 1 if options.runs_per_gpu is None else options.runs_per_gpu
+    if 0 < options.gpus < 1:
+        return 1, int(1 / options.gpus)
+    return max(1, int(options.gpus)), 1 if options.gpus else 0
+
+
+def _room(options: Options, slots: int) -> int:
+    """How many runs at a time this machine has room for, or the job that this process is in."""
+    if slots and not options.cpus:
+        return slots
+    by_cpus = max(1, physical_cores() // (options.cpus or options.threads))
+    if options.gpus and not slots and (given := gpus_of_job()):  # GPUs that only the engine can count
+        slots = max(1, int(given / options.gpus))
+    return min(by_cpus, slots) if slots else by_cpus
+
+
+def _may_end_with_search(attempt: Attempt, interrupt: Interrupt) -> bool:
+    """Whether a run that ended badly was ended from outside, as the search is: an engine ends all that is in a job."""
+    found = attempt.run.read()
+    is_over = found is not None and found.is_final and found.attempt == attempt.record.attempt
+    if is_over and not (found and found.error and is_infrastructure(found.error)):
+        return False
+    if attempt.record.asks != PROCESS and not interrupt.requests:
+        time.sleep(_TOGETHER_SECONDS)
+    return interrupt.requests > 0
 
 
 def _is_lost(run: Run, wanted: Record) -> bool:
