@@ -117,6 +117,19 @@ def disk_time(path: str) -> float:
         _remove(fresh)
 
 
+def write_first(path: str, text: str) -> bool:
+    """Write a file that is made once, in one step; False if it is there already.
+
+    Of all processes that try, on all machines, one makes it: see `replace_if_first`.
+    """
+    temporary = _beside(Path(path))
+    try:
+        _write(temporary, text.encode(), os.O_TRUNC)
+        return _link(temporary, path, text)
+    finally:
+        _remove(temporary)
+
+
 def is_file(path: str | os.PathLike[str]) -> bool:
     """Whether there is such a file; False for what cannot be a path."""
     try:
