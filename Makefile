@@ -10,7 +10,7 @@ demo: $(VENV)/installed-demo
 	$(VENV)/bin/python hyper_main.py --config config/bbc_news_head.yaml --run-prefix demo
 
 test: $(VENV)/installed-dev check
-	$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile
+	$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check

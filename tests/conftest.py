@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from loky import cpu_count
 
 from gridfold.cli import main
 from gridfold.core.process import liveness
@@ -25,6 +26,32 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as under `nohup … &`:
 
 ROOT = Path(__file__).parent.parent
 os.environ["GRIDFOLD_REPORT"] = "0"  # else each of many searches would take some seconds more in the end
+
+# Files that take longest, the longest first: they are begun first, for what is begun last should not last.
+LONG = (
+    "text/test_shared_runs.py",
+    "test_documented.py",
+    "test_benchmarks.py",
+    "test_survival.py",
+    "text/test_answer.py",
+    "text/test_interruption.py",
+    "text/test_memory.py",
+    "search/test_verify.py",
+    "text/test_layers.py",
+    "text/test_training.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Put the files that take longest first."""
+    places = {ROOT / "tests" / name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path, len(LONG)))
+
+
+def pytest_xdist_auto_num_workers():
+    """Three processes for two cores: tests wait, too, for what they have started."""
+    return -(-3 * cpu_count() // 2)
+
 
 TRAINER = '''
 """A trainer for tests: no imports, no wait."""
@@ -47,12 +74,12 @@ def train(config, run):
     if what == "segfault":
         os.kill(os.getpid(), signal.SIGSEGV)
     if what == "sleep":
-        time.sleep(60)
+        time.sleep(3000)
     if what == "nap":
         time.sleep(0.5)
     if what == "hang":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        time.sleep(60)
+        time.sleep(3000)
     return {"val_f1": config.get("lr", 0.5), "val_loss": 0.1}
 
 
@@ -121,7 +148,7 @@ def command(project):
             env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "COLUMNS": "160"},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
             **options,
         )

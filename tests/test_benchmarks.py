@@ -28,7 +28,7 @@ def test_a_benchmark_at_next_to_no_size(tmp_path, words):
         ],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr

@@ -97,7 +97,7 @@ class Session:
             "COLUMNS": "160",
         }
         result = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=1800, check=False
         )
         assert not check or result.returncode == 0, f"{command[-1]}\n{result.stdout}{result.stderr}"
         return result
@@ -226,7 +226,7 @@ def test_the_site_builds_without_a_warning_and_loads_nothing_from_the_network(tm
     pytest.importorskip("sphinx")
     words = ["-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going", "docs", str(tmp_path)]
     result = subprocess.run(
-        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
     )
     assert (result.returncode, result.stderr) == (0, "")
     for file in [*tmp_path.glob("*.html"), *tmp_path.rglob("*.css")]:

@@ -42,7 +42,7 @@ def execute(command, folder, programs):
         },
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
 

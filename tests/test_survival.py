@@ -25,7 +25,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-GONE_SECONDS = 30.0  # to be gone takes milliseconds, on a machine that has them
+GONE_SECONDS = 120.0  # to be gone takes milliseconds, on a machine that has them
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -59,18 +59,18 @@ def at_once(config, run):
 
 def hangs_first(config, run):
     if note("start", run) == 1:
-        time.sleep(100)
+        time.sleep(3000)
     note("end", run)
     return 1.0
 
 
 def long(config, run):
     note("start", run)
-    time.sleep(100)
+    time.sleep(3000)
 
 
 def parent(config, run):
-    subprocess.Popen(["sleep", "100"])
+    subprocess.Popen(["sleep", "3000"])
     long(config, run)
 
 
@@ -94,7 +94,7 @@ def killed_first(config, run):
 def cleans_up(config, run, seconds=1):
     try:
         if note("start", run) == 1:
-            time.sleep(100)
+            time.sleep(3000)
     finally:
         time.sleep(seconds)
         (run.dir / "clean").write_text("")
@@ -102,7 +102,7 @@ def cleans_up(config, run, seconds=1):
 
 
 def cleans_up_for_long(config, run):
-    return cleans_up(config, run, 20)
+    return cleans_up(config, run, 300)
 
 
 def writes(config, run):
@@ -199,7 +199,7 @@ class Project:
             *("--config", "c.yaml", "--run-prefix", prefix, "--trainer", f"ledgers:{trainer}", *arguments), **options
         )
 
-    def call(self, *arguments, timeout=60, **options):
+    def call(self, *arguments, timeout=600, **options):
         process = self.start(*arguments, **options)
         return finish(process, timeout)
 
@@ -226,7 +226,7 @@ class Project:
     def notes(self, what="start"):
         return [tuple(line.split()[1:]) for line in self.ledger.read_text().splitlines() if line.startswith(what)]
 
-    def wait_for_notes(self, count, what="start", seconds=20):
+    def wait_for_notes(self, count, what="start", seconds=300):
         deadline = time.monotonic() + seconds
         while len(self.notes(what)) < count:
             assert time.monotonic() < deadline, "the runs do not start"
@@ -268,14 +268,14 @@ class Project:
             assert own[-1] == ("end", record["attempt"]), f"{name} {own} ends otherwise than {record['attempt']}"
 
 
-def wait_for(condition, seconds=20):
+def wait_for(condition, seconds=300):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it does not happen"
         time.sleep(0.005)
 
 
-def finish(process, timeout=60):
+def finish(process, timeout=600):
     try:
         stdout, stderr = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
@@ -415,7 +415,7 @@ def test_nothing_outlives_a_killed_search(place, trainer):
 
 def test_no_command_outlives_a_killed_search(place):
     project = place(4)
-    sleeps = ["--", "sh", "-c", 'echo "start {run_dir} 1" >> "$LEDGER"; sleep 100 & sleep 100']
+    sleeps = ["--", "sh", "-c", 'echo "start {run_dir} 1" >> "$LEDGER"; sleep 3000 & sleep 3000']
     search = project.start("--config", "c.yaml", "--parallel", "4", *sleeps)
     project.wait_for_notes(4)
     assert len(project.processes()) >= 2 + 4 * 3
@@ -437,7 +437,7 @@ def kill_one_after_another(project, search):
 
 def test_no_command_is_left_when_all_are_killed_one_after_another(place):
     project = place(4)
-    sleeps = ["--", "sh", "-c", 'echo "start {run_dir} 1" >> "$LEDGER"; sleep 100 & sleep 100']
+    sleeps = ["--", "sh", "-c", 'echo "start {run_dir} 1" >> "$LEDGER"; sleep 3000 & sleep 3000']
     search = project.start("--config", "c.yaml", "--parallel", "4", *sleeps)
     project.wait_for_notes(4)
     kill_one_after_another(project, search)
@@ -486,7 +486,7 @@ def test_a_result_is_not_overwritten_by_who_comes_late(place):
     pids = [record["pid"] for record in project.records().values()]
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while set(pids) & set(project.processes()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -501,7 +501,7 @@ def test_processes_of_others_are_left_alone(place):
     """A claim of another boot: its number belongs to a group of others now, whose leader has ended."""
     project = place(2)
     finish(project.search("at_once", "--no-execute"))
-    leader = subprocess.Popen(["sh", "-c", "sleep 100 & echo $!"], stdout=subprocess.PIPE, start_new_session=True)
+    leader = subprocess.Popen(["sh", "-c", "sleep 3000 & echo $!"], stdout=subprocess.PIPE, start_new_session=True)
     other = int(leader.stdout.readline())
     leader.stdout.close()
     leader.wait()
@@ -518,7 +518,7 @@ def test_processes_of_others_are_left_alone(place):
 # Several processes on one search
 
 
-def share(project, count, runs, timeout=60):
+def share(project, count, runs, timeout=600):
     finish(project.search("at_once", "--no-execute"))
     together = [project.start("resume", "last", "--parallel", "2", "--quiet", script=None) for _ in range(count)]
     for process in together:
@@ -702,7 +702,7 @@ def test_a_deaf_run_is_killed_after_its_time(place):
     project.variables["PYTHONPATH"] = f"{project.folder}:{ROOT}"
     start = time.monotonic()
     assert finish(project.search("deaf", "--timeout", "1s", "--parallel", "2")).returncode == 1
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 60
     assert {record["error"]["type"] for record in project.records().values()} == {"Timeout"}
     project.wait_until_gone()
 
@@ -919,7 +919,7 @@ def test_runs_clean_up_when_they_are_interrupted_once(place, number):
     to_continue = re.search("^To continue: (.*)$", result.stderr, re.MULTILINE)[1]
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     again = subprocess.run(
-        to_continue, shell=True, cwd=project.folder, env=project.variables | {"PATH": path}, check=False, timeout=60
+        to_continue, shell=True, cwd=project.folder, env=project.variables | {"PATH": path}, check=False, timeout=600
     )
     assert again.returncode == 0
     assert project.states() == {"completed": 2}
@@ -937,7 +937,7 @@ def test_runs_are_gone_at_once_when_they_are_interrupted_twice(place, trainer):
     result = finish(search)
     assert result.returncode == 130
     assert "Traceback" not in result.stderr
-    assert time.monotonic() - start < 10  # as against 20 of cleaning, and 30 of grace
+    assert time.monotonic() - start < 25  # as against 300 of cleaning, and 30 of grace
     assert not list(project.folder.glob("runs/*/clean"))
     project.wait_until_gone()
     assert finish(project.search("at_once", prefix="t")).returncode == 0

@@ -119,8 +119,11 @@ def _packages(reads: Reads) -> dict[str, str | None]:
 
 
 def look_up(reads: Reads) -> None:
-    """Find the versions of the packages that were read, for this process and those that are forked from it."""
+    """Find out what was read, for this process and those that are forked from it: versions, and what is in files."""
     _packages(reads)
+    for path, stamp in reads.of_kind("file").items():
+        if stamp is not None:
+            hash_of(path)
 
 
 def _short(files: Mapping[str, str | None], versions: Mapping[str, str | None], untold: str) -> Sources:

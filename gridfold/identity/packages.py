@@ -6,10 +6,12 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 _FOLDERS = ("site-packages", "dist-packages")  # as pip and Debian call them
+_DASHES = re.compile(r"[-_.]+")
 _OWN = f"{Path(__file__).parents[1]}{os.sep}"
 _STANDARD = f"{Path(os.__file__).parent}{os.sep}"
 
@@ -72,7 +74,15 @@ def _distributions(folder: str, _changed: int) -> Mapping[str, str]:
 
 
 def _version(described: str) -> str | None:
-    for line in _lines(described, "METADATA", "PKG-INFO", ""):
+    for path in (f"{described}/METADATA", f"{described}/PKG-INFO", described):
+        with suppress(OSError):
+            return _version_in(path, os.stat(path).st_mtime_ns)
+    return None
+
+
+@cache
+def _version_in(path: str, _changed: int) -> str | None:
+    for line in Path(path).read_bytes().splitlines():
         if line.startswith(b"Version:"):
             return line.partition(b":")[2].strip().decode(errors="replace")
     return None
@@ -96,4 +106,4 @@ def _lines(described: str, *names: str) -> Iterator[bytes]:
 
 
 def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return _DASHES.sub("-", name).lower()

@@ -126,8 +126,12 @@ class Reads:
     @property
     def may_have_written(self) -> bool:
         """Whether something suggests that files were written: one was heard, or somebody is here who is not heard."""
-        made = any(kind in _MADE for kind, _ in self.noted)
-        return made or self._is_past or self._memory[0] >= 0 or "multiprocessing" in sys.modules
+        return self.may_be_past or any(kind in _MADE for kind, _ in self.noted)
+
+    @property
+    def may_be_past(self) -> bool:
+        """Whether files may have been written that were not heard."""
+        return self._is_past or self._memory[0] >= 0 or "multiprocessing" in sys.modules
 
     def of_kind(self, kind: str) -> dict[Any, Any]:
         """What was noted of a kind, by name; also by children of this process."""

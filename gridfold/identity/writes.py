@@ -70,6 +70,8 @@ def written(reads: Reads, runs: str, named: Iterable[str] = ()) -> list[Written]
     temporary, runs = (os.path.join(os.path.abspath(folder), "") for folder in (_temporary(), runs))
     look = _Look(reads.own_since, here, runs, temporary, reads.spared)
     found = {path: each for path, appended in heard.items() if (each := look.at_heard(path, appended=bool(appended)))}
+    if not reads.may_be_past:
+        return list(found.values())
     folders = [*reads.of_kind("folder"), *filter(os.path.isdir, heard), *map(os.path.abspath, named), reads.here]
     for each in look.through(dict.fromkeys(folders)):
         found.setdefault(each.path, each)

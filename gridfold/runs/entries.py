@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, BinaryIO
 
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import canonical, from_params, to_params
@@ -52,6 +53,28 @@ class RunEntry:
         """
         said = json.loads(line)
         return _checked(cls(**{**said, "params": from_params(said.get("params"))}))
+
+
+class Places:
+    """Where each run begins in the list, so that one can be read without those before it; lines are only added."""
+
+    def __init__(self) -> None:
+        self._places = array("Q", [0])
+
+    def entry(self, listing: BinaryIO, index: int) -> RunEntry:
+        """The entry of a run.
+
+        Raises:
+            ValueError, TypeError, AttributeError, RecursionError: there is none.
+        """
+        if index >= len(self._places):
+            listing.seek(self._places[-1])
+            while index >= len(self._places) and (line := listing.readline()):
+                self._places.append(self._places[-1] + len(line))
+        if index >= len(self._places):
+            raise ValueError(f"no line {index + 1}")
+        listing.seek(self._places[index])
+        return RunEntry.read(listing.readline().decode())
 
 
 _USUAL = {"repeat": 0, "fold": None, "confirms": False}

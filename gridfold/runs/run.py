@@ -7,9 +7,8 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,10 +28,12 @@ WORK = "work"  # where it works, if that is a folder of its own
 ABSOLUTE_CONFIG = "config-absolute.yaml"  # the config for a program that works there
 STOP = ".stop-"  # and the attempt: there once it was told to stop
 
-_GIVEN = (".script/*", "config.json", "config.toml", "config.flags")  # to the program of a command
 # Of a run directory's files, those that are not results, or differ each time that the same config is run.
-_OF_GRIDFOLD = (CONFIG, RECORD, LOG, PROGRESS, f"{CLAIM}*", f"{STOP}*", f".{RECORD}.*", f".{PROGRESS}.*", *_GIVEN)
-_NO_RESULTS = (*_OF_GRIDFOLD, ABSOLUTE_CONFIG, "metrics-attempt-*", f"{WORK}-attempt-*")
+_OF_GRIDFOLD = {CONFIG, RECORD, LOG, PROGRESS, ABSOLUTE_CONFIG}
+_OF_ATTEMPTS = (CLAIM, STOP, f".{RECORD}.", f".{PROGRESS}.", "metrics-attempt-", f"{WORK}-attempt-")
+_GIVEN = {"config.json", "config.toml", "config.flags"}  # to the program of a command
+_NO_RESULTS = {*_OF_GRIDFOLD, *_GIVEN}
+_BEGIN_NO_RESULTS = (*_OF_ATTEMPTS, ".script/")
 _PROGRESS_INTERVAL = 0.2  # seconds between two writes
 _STOP_INTERVAL = 0.005  # seconds between two looks
 _DURABLE_SECONDS = 1.0
@@ -41,10 +42,18 @@ _FOLLOW_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Attempt:
-    """One time that a run is to be executed; the record says which, and what to run."""
+    """One time that a run is to be executed; the record says which, and what to run.
+
+    Attributes:
+        lease: the last of the search's leases when it was chosen: by later ones another worker may have the run in
+            view (see ``gridfold.runs.leases``). None if it is to be executed whatever they say.
+        beside: whether other workers are at the search.
+    """
 
     run: Run
     record: Record
+    lease: int | None = None
+    beside: bool = False
 
 
 class Run:
@@ -238,19 +247,16 @@ class Run:
             record: how it ended.
             is_own: this process is known to have taken the attempt.
         """
-        if self.claims.has(record.attempt + 1):
-            return False  # it was given up for dead
-        if not is_own and not self._may_conclude(record):
+        if not is_own and (self.claims.has(record.attempt + 1) or not self._may_conclude(record)):
             return False
-        self.write(record)
-        return True
+        return self.write(record, unless=lambda: self.claims.has(record.attempt + 1))  # it was given up for dead
 
     def _may_conclude(self, record: Record) -> bool:
         if not self.claims.has(record.attempt) and self.claims.take(record):
             return True
         return self.claims.is_of(record)
 
-    def write(self, record: Record) -> None:
+    def write(self, record: Record, unless: Callable[[], bool] = lambda: False) -> bool:
         """Replace the run's record in one step, so that nobody ever reads half of it.
 
         Only for whoever has the attempt: see ``conclude``.
@@ -258,10 +264,11 @@ class Run:
         # Not dataclasses.asdict: it copies deeply. A result that took long has to outlive a loss of power; one that did
         # not is found torn, at worst, and made again in the time that waiting for the disk would have cost each.
         durable = record.is_final and (record.seconds or 0.0) >= _DURABLE_SECONDS
-        replace_file(self.dir / RECORD, as_text(record), durable=durable)
-        if record.is_final:
+        is_written = replace_file(self.dir / RECORD, as_text(record), durable=durable, unless=unless)
+        if is_written and record.is_final:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{self.dir}/{PROGRESS}")  # noqa: PTH108 - as in `replace_file`
+        return is_written
 
     def standing(self) -> tuple[Record | None, int, Owner | None]:
         """What can be said of the run: its record, how many attempts were taken, who has the last if it is not over.
@@ -292,9 +299,8 @@ class Run:
 
     def results(self) -> list[str]:
         """The files that tell what came of the run: its metrics, and what the trainer saved; paths in ``dir``."""
-        files = (path for path in self.dir.rglob("*") if path.is_file())
-        names = sorted(path.relative_to(self.dir).as_posix() for path in files)
-        return [name for name in names if not any(fnmatchcase(name, pattern) for pattern in _NO_RESULTS)]
+        names = sorted(_files(str(self.dir)))
+        return [each for each in names if each not in _NO_RESULTS and not each.startswith(_BEGIN_NO_RESULTS)]
 
     def set_aside(self, attempt: int) -> None:
         """Move away what an earlier attempt reported, so that metrics of two attempts do not mix; nothing is lost."""
@@ -309,6 +315,13 @@ class Run:
 
 def _aside(path: Path, attempt: int) -> Path:
     return path.with_stem(f"{path.stem}-attempt-{attempt}")
+
+
+def _files(directory: str) -> Iterator[str]:
+    """The files in a directory and in those below, by their paths from there."""
+    for folder, _, names in os.walk(directory):
+        paths = (f"{folder}/{name}" for name in names)
+        yield from (path[len(directory) + 1 :] for path in paths if os.path.isfile(path))  # noqa: PTH113
 
 
 def of_record(directory: str | os.PathLike[str], record: Record) -> Run:

@@ -24,7 +24,7 @@ from gridfold.core.files import (
 )
 from gridfold.identity import reads
 from gridfold.identity.sources import Sources
-from gridfold.runs.entries import Addition, RunEntry
+from gridfold.runs.entries import Addition, Places, RunEntry
 from gridfold.runs.facts import checked
 from gridfold.runs.folders import new_folder, stamps
 from gridfold.runs.record import Record
@@ -42,6 +42,7 @@ CODE = "code.jsonl"
 PATCH = "code.patch"
 WRITTEN = "written.jsonl"
 VERIFIED = "verify.json"
+_FIRST_BYTES = 1 << 18  # of a file that grows with the search
 _LOCK = ".runs.lock"  # held while runs are added, or search.json changes
 _ANEW = ".verify"  # in the folder of runs: where some are run again, to compare
 
@@ -52,6 +53,7 @@ class SearchDirectory:
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         self.dir = Path(directory)
         self._known: dict[str, Any] | None = None  # what search.json said when it was read last
+        self._places = Places()
 
     @property
     def name(self) -> str:
@@ -240,8 +242,20 @@ class SearchDirectory:
                 for line in listing:
                     yield RunEntry.read(line)
         except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-            hint = "remove it, and gridfold resume makes it again"
-            raise ConfigError(f"cannot be read: {error}", where=str(self.dir / RUNS), hint=hint) from None
+            raise _unreadable(self.dir / RUNS, error) from None
+
+    def entries_at(self, indices: Iterable[int]) -> Iterator[RunEntry]:
+        """Some of the runs, in any order.
+
+        Raises:
+            ConfigError: the list is not there, or is damaged.
+        """
+        try:
+            with open(self.dir / RUNS, "rb", opener=regular) as listing:
+                for index in indices:
+                    yield self._places.entry(listing, index)
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise _unreadable(self.dir / RUNS, error) from None
 
     def run(self, entry: RunEntry) -> Run:
         """The run of an entry."""
@@ -311,6 +325,17 @@ class SearchDirectory:
             finally:
                 os.close(file)
 
+    def first_sharing_events(self) -> list[dict[str, Any]]:
+        """The first of them: enough to tell in which order the code reads."""
+        with suppress(OSError), open(self.dir / SHARING, "rb", opener=regular) as file:
+            return mappings_of(file.read(_FIRST_BYTES))
+        return []
+
     def sharing_events(self) -> list[dict[str, Any]]:
         """What ``note_sharing`` was told, in order; lines that are torn are left out."""
         return read_mappings(self.dir / _OLD_SHARING) + read_mappings(self.dir / SHARING)
+
+
+def _unreadable(path: Path, error: Exception) -> ConfigError:
+    hint = "remove it, and gridfold resume makes it again"
+    return ConfigError(f"cannot be read: {error}", where=str(path), hint=hint)

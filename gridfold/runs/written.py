@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import zlib  # not hashlib, which takes each run long to import
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -60,7 +61,9 @@ def _how(found: Written) -> str:
 
 
 def _content(found: Written) -> str:
-    """What tells the content of a file from others, nearly always; "" if it cannot be read."""
+    """What tells the content of a file from others, nearly always; "" if it was only added to, or cannot be read."""
+    if found.appended:
+        return ""
     try:
         with Path(found.path).open("rb") as file:
             edges = file.read(_EDGE)
@@ -68,6 +71,4 @@ def _content(found: Written) -> str:
             edges += file.read(_EDGE)
     except OSError:
         return ""
-    import hashlib  # with OpenSSL, which few runs need
-
-    return hashlib.blake2b(b"%d %b" % (found.size, edges), digest_size=8).hexdigest()
+    return f"{found.size:x}-{zlib.crc32(edges):08x}"

@@ -39,6 +39,7 @@ class _Version:
         content: tells it from others.
         seen: when the first of them ended.
         heard: those that were heard to write it, other than to its end.
+        appended: whether they were only heard to write to its end.
     """
 
     changed: int
@@ -46,6 +47,7 @@ class _Version:
     content: str
     seen: int
     heard: set[int] = field(default_factory=set)
+    appended: bool = True
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,12 @@ class Collisions:
                 version = versions.setdefault(changed, _Version(changed, size, content, ended))
                 version.seen = min(version.seen, ended)
                 version.heard |= {run} if how == "heard" else set()
+                version.appended &= how == "appended"
 
     def _collision(self, path: str) -> Collision | None:
         versions = sorted(self._files[path].values(), key=lambda version: version.changed)
+        if all(version.appended for version in versions[1:] or versions):
+            return None
         heard, contents = _heard(versions), {version.content for version in versions}
         if len(heard) > 1 and (len(contents) > 1 or path.endswith(_WEIGHTS)):
             return Collision(path, tuple(heard[:2]))

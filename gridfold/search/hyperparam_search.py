@@ -234,6 +234,7 @@ def execute_search(
     interrupt = Interrupt(is_over, end.grace_of) if end else Interrupt(is_over)
     failed, unrecorded = 0, []
     session = getattr(executor, "session", "") or new_session()
+    pending.share_with(session)
     beating = Workers(search.dir).beating(session, pending.asks, executor.parallel, interrupt.cancel)
     with interrupt.listening(), beating:
         try:

@@ -9,7 +9,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -23,6 +23,7 @@ from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.search.directories import extend, restore
+from gridfold.search.leases import Leases
 from gridfold.search.made import Made
 from gridfold.search.plan import Plan, plan_of
 
@@ -79,14 +80,20 @@ class Pending:
     _later: deque[RunEntry] = field(default_factory=deque, init=False)  # were added, or left by other processes
     _taken: dict[int, RunEntry] = field(default_factory=dict, init=False)
     _version: object = field(default=None, init=False)  # of the list of runs, when it was read last
+    _leases: Leases | None = field(default=None, init=False)
+    _given: int = field(default=0, init=False)  # attempts of the lease
+    _pauses: bool = field(default=False, init=False)  # between two leases
+    _means: dict[bool, list[float]] = field(init=False)  # of completed runs, and their number; True: of a batch
     _next_look: float = field(default=0.0, init=False)
     _interrupted: bool = False
+    _undecided: set[int] = field(default_factory=set, init=False)  # of those held: whether they go on is to be seen
     _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT), init=False)
     _last_news: float = field(default_factory=time.monotonic, init=False)
 
     def __post_init__(self) -> None:
         self._facts = self.search.facts()
         self.made = Made(self.search)
+        self._means = {True: [0.0, 0], False: [0.0, 0]}
 
     @classmethod
     def read(
@@ -131,22 +138,72 @@ class Pending:
         """The runs that are to be executed."""
         return (entry for entry, attempt in zip(self.search.entries(), self._attempts, strict=False) if attempt)
 
+    def share_with(self, worker: str) -> None:
+        """Be one of the search's workers, which share the runs among themselves; for the name see `Leases`."""
+        self._leases = Leases(self.search, worker, self._facts)
+        self._waiting = iter(())
+
     def take(self) -> Attempt | Answer:
         """The next attempt to make; ``later`` if that depends on runs under way, ``done`` if there is none.
 
+        It is ``later``, too, when what this worker has in view is used up: what begins together is of one lease.
         What other processes did is looked at when nothing is left that was listed before.
 
         Raises:
             OSError, ConfigError: a run cannot be made, or those that are proposed cannot be listed.
         """
+        self._pauses = False
         while True:
             for entry in self._listed():
-                if attempt := self.attempt(entry):
-                    self._attempts[entry.index] = 0
-                    self._taken[entry.index] = entry
+                if attempt := self._mine(entry):
                     return attempt
-            if not self._look() and (answer := self.ask()):
-                return answer
+            if self._is_used_up():
+                return "later"
+            if not self._take_lease() and not self._look() and (answer := self.ask()):
+                return "later" if answer == "done" and self._leaves_some() else answer
+
+    def _mine(self, entry: RunEntry) -> Attempt | None:
+        """The attempt to make at a run; None if there is none, or another worker has the run in view."""
+        leases = self._leases
+        if (leases and not leases.has(entry.index)) or not (attempt := self.attempt(entry)):
+            return None
+        self._attempts[entry.index] = 0
+        self._taken[entry.index] = entry
+        self._given += 1
+        return replace(attempt, lease=leases.number, beside=not leases.is_alone) if leases else attempt
+
+    def _is_used_up(self) -> bool:
+        """Whether this worker just came to the end of what it has in view, beside others."""
+        self._pauses = self._given > 0 and self._leases is not None and not self._leases.is_alone
+        self._given = 0
+        return self._pauses
+
+    def _take_lease(self) -> bool:
+        """Take more runs into view; whether there are some."""
+        if self._leases is None or not any(self._attempts):
+            return False
+        runs = self._leases.take(self._attempts, self._waits, self._own_seconds)
+        if runs:
+            self._waiting = islice(self.search.entries_at(array("I", runs)), None)  # not closed when one was taken
+        return len(runs) > 0
+
+    @property
+    def _own_seconds(self) -> float:
+        """What a completed run took beside what it shared; 0 if none is known."""
+        total, count = self._means[True] if self._means[True][1] else self._means[False]
+        return total / max(1, count)
+
+    def _waits(self, index: int) -> bool:
+        """Whether nobody has begun a run that is listed as one to make; looks."""
+        entry = next(self.search.entries_at([index]))
+        if self.search.run(entry).claims.has(self._attempts[index]):
+            self._attempts[index] = 0
+            self._see(entry)
+        return self._attempts[index] > 0
+
+    def _leaves_some(self) -> bool:
+        """Whether runs wait in the view of others, and are better left to them for now."""
+        return self._leases is not None and any(self._attempts)
 
     def ask(self) -> Answer | None:
         """Have the runs listed that the proposer names; its answer if it names none.
@@ -177,6 +234,7 @@ class Pending:
             restore(self.search, self._plan, entry)
         if attempt > 1 and not self._is_clean(run, attempt - 1):
             self.search.log(f"skipping run {entry.index}: processes of attempt {attempt - 1} are still alive")
+            self._attempts[entry.index] = 0
             return None
         return Attempt(run, self._record(entry, attempt))
 
@@ -198,9 +256,12 @@ class Pending:
 
         If more runs depend on theirs, or if a run may be left over soon, which nobody else would execute.
         """
-        lives = {owner.life for _, owner in self.held.values()}
-        is_soon = bool(lives) and time.monotonic() - self._last_news < self._patience
-        return not lives.isdisjoint(("undecided", "dead")) or (answer == "later" and (is_soon or "alive" in lives))
+        if self._pauses or self._leaves_some():
+            return True
+        if answer != "later":
+            return bool(self._undecided)
+        is_soon = time.monotonic() - self._last_news < self._patience
+        return any(is_soon or owner.life in ("alive", "undecided", "dead") for _, owner in self.held.values())
 
     def usual_seconds(self) -> float:
         """How long a run takes: the median of the last ones that are done; 0 if none is."""
@@ -212,12 +273,7 @@ class Pending:
         waits = (
             entry for entry in self.entries() if not self.search.run(entry).claims.has(self._attempts[entry.index])
         )
-        return (
-            self._interrupted
-            or any(True for _ in waits)
-            or any(owner.life == "undecided" for _, owner in self.held.values())
-            or self.proposer.ask(1) != "done"
-        )
+        return self._interrupted or any(True for _ in waits) or bool(self._undecided) or self.proposer.ask(1) != "done"
 
     def wait_for_others(self) -> bool:
         """Wait for the runs of other processes that will soon be over; whether some are."""
@@ -271,10 +327,8 @@ class Pending:
     def _see(self, entry: RunEntry) -> bool:
         """See how far a run is that another process had; whether it is over, or left to whoever takes it."""
         record, attempt, owner = self.search.run(entry).standing()
-        if owner and not self._is_dead(owner):
-            self.held[entry.index] = entry, owner
+        if self._is_held(entry, owner):
             return False
-        self.held.pop(entry.index, None)
         if owner is None and record and record.state in OVER:
             self._hear(entry, record)
         elif self._only(entry) and not self._only_failed:
@@ -296,9 +350,11 @@ class Pending:
             self.damaged.append(entry)
         has_failed = record is not None and record.state == "failed"
         self.failed += has_failed
-        if owner and not self._is_dead(owner):
-            self.held[entry.index] = entry, owner
-        elif self._only(entry) and (self._is_tried_again(entry, attempt) if has_failed else not self._only_failed):
+        if (
+            not self._is_held(entry, owner)
+            and self._only(entry)
+            and (self._is_tried_again(entry, attempt) if has_failed else not self._only_failed)
+        ):
             self._attempts[entry.index] = attempt + 1
         is_left = has_failed and not self._attempts[entry.index] and entry.index not in self.held
         self.proposer.tell(entry, record if is_left else None)
@@ -314,6 +370,8 @@ class Pending:
             self.completed += 1
             self.longest = max(self.longest, record.seconds or 0.0)
             self._seconds.append(record.seconds or 0.0)
+            seconds = self._means["node" in (record.sharing or {})]
+            seconds[:] = seconds[0] + (record.seconds or 0.0), seconds[1] + 1
         self.proposer.tell(entry, record)
 
     def _record(self, entry: RunEntry, attempt: int) -> Record:
@@ -346,10 +404,21 @@ class Pending:
                 search.kill_marked(session)
         return owner.kill_remains()
 
-    def _is_dead(self, owner: Owner) -> bool:
-        """Whether a process is dead, as far as this machine can tell, or it was where, by the user, all is gone."""
-        life = owner.life
-        return life == "dead" or (life == "elsewhere" and (owner.host in self._gone or owner.place in self._gone))
+    def _is_held(self, entry: RunEntry, owner: Owner | None) -> bool:
+        """See whether a process has a run that is not known to be dead, or it was where, by the user, all is gone."""
+        life = owner.life if owner else "dead"
+        self._undecided.discard(entry.index)
+        if (
+            owner is None
+            or life == "dead"
+            or (life == "elsewhere" and not {owner.host, owner.place}.isdisjoint(self._gone))
+        ):
+            self.held.pop(entry.index, None)
+            return False
+        self.held[entry.index] = entry, owner
+        if life == "undecided":
+            self._undecided.add(entry.index)
+        return True
 
     @cached_property
     def _plan(self) -> Plan:

@@ -46,6 +46,15 @@ class Children:
                 with contextlib.suppress(BlockingIOError):  # another process was faster
                     return os.read(self._pipes.tokens, 1)[0]
 
+    def give_back(self, token: int) -> None:
+        """Keep a token for the next child: this one is not to be."""
+        self._own = token
+
+    def release(self) -> None:
+        """Leave a token that no child has got to other processes."""
+        if self._own is not None:
+            say(self._pipes.events, "ended", os.getpid(), WAITED, self._own)
+
     def add(self, pid: int, token: int, *, splits: bool) -> None:
         """Note a child; one that splits has runs as children, which this process adopts if it is killed."""
         self._tokens[pid] = token

@@ -27,6 +27,8 @@ from gridfold import stages
 from gridfold.core.process.lifeline import tie
 from gridfold.core.process.orphans import children
 from gridfold.identity import reads
+from gridfold.identity.executed import look_up
+from gridfold.runs.leases import Lease, LeaseLog
 from gridfold.runs.reports import numbers
 from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
@@ -111,9 +113,36 @@ class Branch:
         self._clocks = Clocks()
         self._group = Group(self._configs(), self._split)
         self._pickles = Pickles(self._settle)
+        self._leases = self._log_of_leases()
 
     def _configs(self) -> Sequence[Mapping[str, Any]]:
         return [task.config or {} for task in self._tasks]
+
+    def _log_of_leases(self) -> LeaseLog | None:
+        """The search's leases, to hear of later ones; None if the runs are to be executed whatever they say."""
+        known = [task.attempt.lease for task in self._tasks]
+        first = self._tasks[0].attempt
+        if None in known or not first.record.search:
+            return None
+        log = LeaseLog.of(first.run.dir.parent / first.record.search, max(filter(None, known), default=0))
+        reads.start().leave_out(log.folder)
+        return log
+
+    def _may_begin(self, group: Sequence[int]) -> bool:
+        """Whether some runs of a group are this worker's still; if work that they share begins, others hear of that."""
+        if self._leases is None:
+            return True
+        attempts = [self._tasks[index].attempt for index in group]
+        own, first = attempts[0].record.session or "", attempts[0].lease or 0
+        while True:
+            self._leases.look()
+            views = self._leases.views
+            runs = [each.record.index for each in attempts if views.worker_of(each.record.index) in ("", own)]
+            if len(runs) > 1 and not attempts[0].beside and views.count == first:
+                self.note({"begun": runs})
+            elif len(runs) > 1 and not self._leases.add(Lease(own, runs, begun=True)):
+                continue
+            return len(runs) > 0
 
     def execute(self) -> int:
         """Train, and record what came of it."""
@@ -199,6 +228,10 @@ class Branch:
         children, state = Children(self._pipes, self._token), ForkState.leave()
         for position, group in enumerate(groups):
             token = children.take_token()
+            if not self._may_begin(group):
+                children.give_back(token)
+                self._say_of("back", group)
+                continue
             pid = os.fork()
             if pid == 0:
                 children.forget()
@@ -212,6 +245,7 @@ class Branch:
                 self._say_again()
                 return group
             children.add(pid, token, splits=len(group) > 1)
+        children.release()
         try:
             children.wait_for_all()
             self._work_dir.remove()
@@ -226,6 +260,7 @@ class Branch:
 
     def _hand_on(self, *, are_runs: bool) -> tuple[bytes, list[int]]:
         """Do here, once, what each child would do: what was printed, and the descriptors that print."""
+        look_up(reads.start())
         reads.start().hand_on()
         if self._write_guard and are_runs:
             self._write_guard.stop()
@@ -268,10 +303,15 @@ class Branch:
         os._exit(0)
 
     def _abandon_trials(self, reason: str) -> None:
-        keys = [self._keys[index] for index in self._group.trials]
-        for start in range(0, len(keys), _MAX_KEYS):
-            self._say("left", *keys[start : start + _MAX_KEYS])
-        self.note({"left": self._node, "runs": len(keys), "reason": reason[:1000], **self._start.spent().as_dict()})
+        self._say_of("left", self._group.trials)
+        self.note(
+            {
+                "left": self._node,
+                "runs": len(self._group.trials),
+                "reason": reason[:1000],
+                **self._start.spent().as_dict(),
+            }
+        )
 
     def _abandon_from_child(self, reason: str) -> NoReturn:
         """In a process that the trainer has forked: no answer is right for all trials, so it ends this process, too."""
@@ -289,6 +329,12 @@ class Branch:
         first = self._tasks[0].attempt
         if first.record.search:
             SearchDirectory(first.run.dir.parent / first.record.search).note_sharing(event)
+
+    def _say_of(self, event: str, group: Sequence[int]) -> None:
+        """Tell the search something of some trials."""
+        keys = [self._keys[index] for index in group]
+        for start in range(0, len(keys), _MAX_KEYS):
+            self._say(event, *keys[start : start + _MAX_KEYS])
 
     def _say(self, event: str, *numbers: float) -> None:
         say(self._pipes.events, event, *numbers)

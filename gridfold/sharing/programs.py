@@ -18,7 +18,6 @@ from gridfold import stages
 from gridfold.core.process import seeding, variables
 from gridfold.core.process.lifeline import tie
 from gridfold.identity import reads
-from gridfold.identity.executed import look_up
 from gridfold.sharing.call_site import is_import_of_package
 from gridfold.sharing.fork import Branch
 from gridfold.sharing.fork_state import ForkState
@@ -65,7 +64,6 @@ class _ProgramBranch(Branch):
         from gridfold.sharing.arguments import share  # with argparse: those who run no script do without
         from gridfold.sharing.prints import Prints
 
-        self._random = seeding.states()
         stages.use(self._tasks[0].attempt.run.dir.parent)
         self._prints = Prints(self._group, self._is_kept)
         reads.start().listen(self._hear)
@@ -115,10 +113,6 @@ class _ProgramBranch(Branch):
         """What a program has not written yet, each does at its time."""
         gc.freeze()  # a run that looks at all objects when it ends would copy them all
 
-    def _hand_on(self, *, are_runs: bool) -> tuple[bytes, list[int]]:
-        look_up(reads.start())  # once for all
-        return super()._hand_on(are_runs=are_runs)
-
     def _become(self, group: tuple[int, ...], printed: bytes, outputs: Sequence[int]) -> None:
         handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
         if len(group) == 1:
@@ -135,7 +129,7 @@ class _ProgramBranch(Branch):
             self._group.trials = group  # whatever is read here, nothing splits
             self._look_after(self._work, self._tasks[group[0]].config or {})
         state.take()
-        seeding.restart(self._random)
+        seeding.restart()
         for number, handler in handlers.items():
             signal.signal(number, handler)
         self._pid = os.getpid()

@@ -62,7 +62,7 @@ def states(project, which=-1):
     return [record and record["state"] for record in records(project, which)]
 
 
-def wait_for(condition, seconds=30):
+def wait_for(condition, seconds=300):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -128,7 +128,7 @@ class TestFailures:
         write(
             "meets.py",
             "import time\nfrom pathlib import Path\n\n\ndef train(config):\n    if config['lr'] == 1:\n"
-            "        Path('sleeps').touch()\n        time.sleep(60)\n    while not Path('sleeps').exists():\n"
+            "        Path('sleeps').touch()\n        time.sleep(3000)\n    while not Path('sleeps').exists():\n"
             "        time.sleep(0.01)\n    raise ValueError('this one fails')\n",
         )
         result = search("lr: [1, 2, 3]\n", "--fail-fast", "--parallel", "2", "--trainer", "meets:train", "--no-share")
@@ -262,7 +262,7 @@ class TestContinuing:
         first = start("what: nap\nlr: [1, 2, 3, 4, 5, 6]\n", "--parallel", "1")
         wait_for(lambda: list(project.glob("runs/*/run.json")))
         assert gridfold("resume", "last", "--parallel", "1").returncode == 0
-        assert first.wait(30) == 0
+        assert first.wait(600) == 0
         assert states(project) == ["completed"] * 6
         assert [record["attempt"] for record in records(project)] == [1] * 6
 

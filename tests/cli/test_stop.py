@@ -92,5 +92,5 @@ def test_a_run_that_is_under_way_is_told(gridfold, write, project):
     while not list(project.glob("runs/*/metrics.jsonl")):
         time.sleep(0.01)
     assert gridfold("stop", "0")[0] == 0
-    assert search.wait(60) == 0
+    assert search.wait(600) == 0
     assert states() == [("stopped", {"f1": 10, "epoch": 2})]

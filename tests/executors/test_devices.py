@@ -202,7 +202,7 @@ print(taken)
 def test_searches_share_the_gpus(search, machine, numbers):
     (machine / "shown").mkdir()
     searches = [search(USE, number, machine / "shown", A, B) for number in numbers]
-    taken = [process.communicate(timeout=60)[0] for process in searches]
+    taken = [process.communicate(timeout=600)[0] for process in searches]
     assert all(process.returncode == 0 for process in searches)
     assert sum(int(number) for number in taken) > 20
 

@@ -25,12 +25,12 @@ class LocalContract(ExecutorContract):
         assert [records[index].error["message"] for index in range(2)] == ["not done after 3 s"] * 2
 
     def test_nothing_that_a_run_has_started_outlives_it(self, execute, submit, project):
-        execute(submit("finish", trainer=["sh", "-c", "sleep 60 & echo $! > pid"]))
+        execute(submit("finish", trainer=["sh", "-c", "sleep 3000 & echo $! > pid"]))
         assert is_gone(int((project / "pid").read_text()))
 
     def test_nothing_outlives_a_run_that_is_killed(self, executor, execute, submit, project):
         executor.timeout, executor.grace = 3, 0.2
-        execute(submit("x", trainer=["sh", "-c", "trap '' TERM; sleep 60 & echo $! > pid; wait; wait"]))
+        execute(submit("x", trainer=["sh", "-c", "trap '' TERM; sleep 3000 & echo $! > pid; wait; wait"]))
         assert is_gone(int((project / "pid").read_text()))
 
 
@@ -86,7 +86,7 @@ class TestParallel(LocalContract):
         write(
             "meets.py",
             "import time\nfrom pathlib import Path\n\n\ndef train(config, run):\n    Path(f'mark{run.index}').touch()\n"
-            "    wanted, deadline = 4 if run.index == 2 else min(3, run.index + 3), time.monotonic() + 30\n"
+            "    wanted, deadline = 4 if run.index == 2 else min(3, run.index + 3), time.monotonic() + 300\n"
             "    while len(list(Path.cwd().glob('mark*'))) < wanted:\n"
             "        assert time.monotonic() < deadline\n        time.sleep(0.01)\n    return 1\n",
         )
@@ -187,7 +187,7 @@ def test_no_run_of_a_batch_begins_when_the_executor_has_stopped(project, submit,
         assert not list(project.glob("run*/run.json"))
 
 
-def is_gone(pid, seconds=30):
+def is_gone(pid, seconds=300):
     """Whether a process ends within some seconds; a signal takes effect soon, not at once."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

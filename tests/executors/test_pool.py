@@ -26,7 +26,7 @@ def test_it_is_short():
 def test_an_engine_may_keep_what_a_run_prints(submit):
     (attempt,) = submit("finish")
     told = Task(attempt, {}).written(outputs=())
-    ended = subprocess.run(pool.WORKER, input=told, capture_output=True, check=True, timeout=60)
+    ended = subprocess.run(pool.WORKER, input=told, capture_output=True, check=True, timeout=600)
     assert (ended.stdout, ended.stderr) == (b"trained run0 0\n", b"")
     assert (attempt.run.read().state, attempt.run.read_log()) == ("completed", "")
 

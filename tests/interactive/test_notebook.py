@@ -28,7 +28,7 @@ def execute(notebook, folder):
         env=os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(folder)},
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=600,
         check=False,
     )
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

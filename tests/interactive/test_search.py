@@ -101,7 +101,7 @@ def python(project):
             env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "160"} | variables,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
 

@@ -115,12 +115,12 @@ def test_what_a_run_has_left_ends_with_it_and_not_with_the_search(project):
     running = search(made, "leaves_and_waits", "--parallel", "1", "--no-share", "--timeout", "2")
     made.wait_for_notes(1)
     first = set(made.processes())
-    made.wait_for_notes(2, seconds=60)
+    made.wait_for_notes(2)
     kept = first & set(made.processes())
     assert len(kept) == 2, "the search and the process that imports"
     running.kill()
     running.wait()
-    made.wait_until_gone(10)
+    made.wait_until_gone()
 
 
 @pytest.mark.parametrize("victim", ["search", "template", "both"])
@@ -139,7 +139,7 @@ def test_nothing_is_left_whoever_is_killed(project, victim):
         kill_one_after_another(made, running)
         (made.folder / "claims.py").write_text(TRAINERS.replace("time.sleep(300)", "pass"))
         assert finish(made.start("--resume", "last")).returncode == 0
-    made.wait_until_gone(10)
+    made.wait_until_gone()
 
 
 def test_a_process_is_tied_to_its_search_before_python_has_begun(project):
@@ -152,7 +152,7 @@ def test_a_process_is_tied_to_its_search_before_python_has_begun(project):
     wait_for((made.folder / "begun").exists)
     running.kill()
     running.wait()
-    made.wait_until_gone(10)
+    made.wait_until_gone()
 
 
 # What a user removes
@@ -254,7 +254,7 @@ def share_between_containers(made, draw, kills):
     failed = set()
     for strike in range(kills):
         aim = (strike + 1) * runs // (kills + 1)
-        wait_for(lambda aim=aim: len(made.notes("end")) >= aim, seconds=120)
+        wait_for(lambda aim=aim: len(made.notes("end")) >= aim)
         kill_below_a_searcher(made, draw)
         failed |= {name for name, record in made.records().items() if _is_false(record)}
     ends = [finish(process, 300) for process in together]

@@ -214,7 +214,7 @@ def test_what_is_no_pattern(gridfold, said, capsys):
 def test_two_at_once_give_what_one_gives(searched, gridfold, project):
     line = [sys.executable, "-m", "gridfold", "collect", "--metrics", PATTERN]
     both = [subprocess.Popen(line, env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True) for _ in range(2)]
-    assert [each.wait(60) for each in both] == [0, 0]
+    assert [each.wait(600) for each in both] == [0, 0]
     found = files(project)
     assert gridfold("collect", "--metrics", PATTERN)[0] == 0
     assert files(project) == found

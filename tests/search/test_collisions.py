@@ -108,6 +108,7 @@ def line(run, *files):
     [
         ("data/train.csv", 1, "same", "heard"),
         ("all.csv", 2, "other", "appended"),
+        ("results", 2, "", "appended"),
         ("nohup.out", 2, "other", "seen"),
         ("runs.db", 2, "other", "seen"),
     ],
@@ -116,6 +117,12 @@ def test_what_is_meant_for_all_is_no_collision(name, size, content, how):
     collisions = Collisions(Simulated([], []))
     first = [name, 5 * SECOND, 1, "same", how]
     assert not collisions.hear([line(0, first), line(1, [name, 15 * SECOND, size, content, how])])
+
+
+def test_what_was_added_is_gone_if_the_next_run_writes_the_file_anew():
+    collisions = Collisions(Simulated([], []))
+    lines = [line(0, ["a", 5 * SECOND, 1, "", "appended"]), line(1, ["a", 15 * SECOND, 1, "b", "heard"])]
+    assert [each.runs for each in collisions.hear(lines)] == [(0, 1)]
 
 
 @pytest.mark.parametrize("damage", [{}, {"run": 1, "span": 3}, {"run": 1, "span": [1, 2], "files": [["a", None]]}])

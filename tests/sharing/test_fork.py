@@ -163,7 +163,7 @@ def has_a_manager(config):
 def has_a_child_that_is_told_to_end(config):
     lr = config["training"]["lr"]
     receiver, sender = multiprocessing.Pipe()
-    child = multiprocessing.Process(target=lambda: sender.send(1) or time.sleep(60))
+    child = multiprocessing.Process(target=lambda: sender.send(1) or time.sleep(3000))
     child.start()
     receiver.recv()
     child.terminate()
@@ -227,7 +227,7 @@ def moves(config, run):
 
 
 def hangs(config):
-    time.sleep(60)
+    time.sleep(3000)
 """
 
 

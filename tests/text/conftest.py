@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gridfold.executors.local.executor import LocalExecutor
 from tests.text.examples import FILLERS, TOPICS, NotedRun, sentences, write_csv
 
 
@@ -133,3 +134,10 @@ def binary_config(config: dict[str, Any], binary_file: Path) -> dict[str, Any]:
 def new_run(tmp_path: Path) -> Callable[[str], NotedRun]:
     """Makes runs, each in a directory of its own."""
     return lambda name: NotedRun(tmp_path / name)
+
+
+@pytest.fixture(scope="session")
+def executors() -> Iterator[dict[bool, LocalExecutor]]:
+    """Executors by whether runs share work: one each for all tests, so that what runs need is imported once."""
+    with LocalExecutor(2, share=None) as shared, LocalExecutor(2, share=False) as alone:
+        yield {True: shared, False: alone}

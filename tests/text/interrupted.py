@@ -5,6 +5,7 @@ Every attempt is a process of its own, forked when all is imported.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -135,6 +136,7 @@ def main() -> None:
     import gridfold.text.saved  # noqa: F401
 
     torch.set_num_threads(1)
+    gc.freeze()  # as the import server does: else each attempt copies what its collector looks at
     cases = json.load(sys.stdin)
     found = [[_child(case["config"], Path(case["folder"]), blow) for blow in case["blows"]] for case in cases]
     print(json.dumps(found))  # noqa: T201

@@ -106,7 +106,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Grid:
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "COLUMNS": "160", "GRIDFOLD_REPORT": "1"},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1800,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -1,8 +1,12 @@
 """Bad input to the built-in trainer, on the command line: one message with its place, exit code 2, no file."""
 
 import json
+from contextlib import AbstractContextManager
 
 import pytest
+
+from gridfold.cli import search
+from gridfold.executors import registry
 
 CONFIG = """\
 model:
@@ -55,11 +59,41 @@ def inputs(project, write):
     return project
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_refused_before_the_first_run(inputs, command, write, name, snapshot):
+class Here(AbstractContextManager):
+    """An executor that checks in this process: it imports torch and transformers once for all tests."""
+
+    parallel = 1
+
+    def __init__(self, options):
+        pass
+
+    def __exit__(self, *_):
+        pass
+
+    def call(self, trainer, function, *arguments):
+        return function(*arguments)
+
+
+def broken(name):
+    """The config with one mistake in it."""
     old, new = BAD[name]
     assert CONFIG.count(old) == 1
-    result = command("hyper_main.py", "--config", write("c.yaml", CONFIG.replace(old, new)))
+    return CONFIG.replace(old, new)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_refused_before_the_first_run(inputs, write, capsys, monkeypatch, name, snapshot):
+    monkeypatch.setitem(registry._OWN, registry.LOCAL, f"{__name__}:Here")
+    monkeypatch.setenv("COLUMNS", "160")
+    code = search(["--config", write("c.yaml", broken(name))])
+    assert code == 2
+    assert capsys.readouterr().err == snapshot
+    assert not (inputs / "runs").exists()
+
+
+def test_bad_input_is_refused_where_a_process_of_its_own_checks(inputs, command, write):
+    result = command("hyper_main.py", "--config", write("c.yaml", broken("unknown layer")))
     assert result.returncode == 2, result.stdout + result.stderr
-    assert result.stderr == snapshot
+    place = "c.yaml:7:15: model.classification_head.architecture.1.type"
+    assert result.stderr.startswith(f"error: {place}: unknown layer 'rleu'\n  did you mean 'relu'?\n  valid: ")
     assert not (inputs / "runs").exists()

@@ -41,7 +41,7 @@ class TestWorkers:
 
     def test_each_piece_is_worked_on_once_and_the_threads_are_gone(self):
         before, done = living(), []
-        together = threading.Barrier(3, timeout=30)
+        together = threading.Barrier(3, timeout=600)
         each(lambda piece: (together.wait(), done.append(piece)), range(30), workers=3)
         assert sorted(done) == list(range(30))
         assert living() == before

@@ -14,7 +14,7 @@ from gridfold.text import trainer
 from gridfold.text.data import folds_of, load_data
 from gridfold.text.section import LazyConfig
 from gridfold.text.settings import DataSettings, read_data, read_fold
-from tests.text.test_shared_runs import execute, same
+from tests.text.test_shared_runs import both, same
 
 
 def test_every_example_is_held_out_once(csv_file):
@@ -54,7 +54,7 @@ def test_folds_are_even_in_size_and_in_every_class(counts, folds, seed):
         assert sizes.max() - sizes.min() <= 1
 
 
-def test_runs_on_folds_share_what_does_not_depend_on_them_and_change_no_bit(config, tmp_path):
+def test_runs_on_folds_share_what_does_not_depend_on_them_and_change_no_bit(config, executors, tmp_path):
     config["training"]["num_epochs"] = 1
     configs = []
     for kind, fold in itertools.product(({"freeze_encoder": True}, {"frozen_layers": 1}), range(3)):
@@ -63,8 +63,7 @@ def test_runs_on_folds_share_what_does_not_depend_on_them_and_change_no_bit(conf
         own["data"] |= {"folds": 3, "fold": fold}
         own["training"]["seed"] = 42 + fold % 2
         configs.append(own)
-    shared, alone = execute(tmp_path, configs, share=True), execute(tmp_path, configs, share=False)
-    for one, other in zip(shared, alone, strict=True):
+    for one, other in both(executors, tmp_path, configs):
         same(one, other)
     splits = [event for event in SearchDirectory(tmp_path / "search").sharing_events() if "split" in event]
     assert [split["path"] for split in splits][1:] == ["data.fold", "data.fold"]

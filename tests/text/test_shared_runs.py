@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from gridfold.core.process.interrupt import Interrupt
-from gridfold.executors.local.executor import LocalExecutor
 from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run
 from gridfold.runs.search import SearchDirectory
@@ -17,7 +16,7 @@ from gridfold.trainers.protocol import BUILT_IN
 FILES = ("head.safetensors", "classifier.json", "misclassified.csv", "metrics.jsonl")
 
 
-def execute(folder, configs, *, share):
+def execute(executors, folder, configs, *, share):
     """The runs of some configs, by their directories."""
     (folder / "search").mkdir(exist_ok=True)
     attempts = []
@@ -26,11 +25,16 @@ def execute(folder, configs, *, share):
         run.dir.mkdir()
         run.config_path.write_text(yaml.safe_dump(config))
         attempts.append(Attempt(run, Record(f"{index}", index, "search", {}, BUILT_IN, attempt=1)))
-    with LocalExecutor(parallel=2, share=None if share else False) as executor:
-        records = [record for _, record in executor.execute(attempts, Silent(), Interrupt())]
+    records = [record for _, record in executors[share].execute(attempts, Silent(), Interrupt())]
     assert {record.state for record in records} == {"completed"}, [record.error for record in records]
     assert {record.sharing["label"] for record in records} == {"bitwise" if share else "own"}
     return [attempt.run for attempt in attempts]
+
+
+def both(executors, folder, configs):
+    """The run of each config with work shared, and alone."""
+    shared, alone = (execute(executors, folder, configs, share=share) for share in (True, False))
+    return list(zip(shared, alone, strict=True))
 
 
 def same(one, other):
@@ -56,18 +60,16 @@ def either(request, config):
     return config
 
 
-def test_every_file_of_every_run_is_as_if_it_had_run_alone(either, tmp_path):
+def test_every_file_of_every_run_is_as_if_it_had_run_alone(either, executors, tmp_path):
     configs = configs_of(either, learning_rate=[1e-3, 1e-2], batch_size=[4, 8], num_epochs=[1, 2])
-    shared, alone = execute(tmp_path, configs, share=True), execute(tmp_path, configs, share=False)
-    for one, other in zip(shared, alone, strict=True):
+    for one, other in both(executors, tmp_path, configs):
         same(one, other)
 
 
-def test_frozen_layers_are_shared_and_change_no_file(config, tmp_path):
+def test_frozen_layers_are_shared_and_change_no_file(config, executors, tmp_path):
     config["model"]["frozen_layers"] = 1
     configs = configs_of(config, learning_rate=[1e-3, 1e-2], num_epochs=[1, 2])
-    shared, alone = execute(tmp_path, configs, share=True), execute(tmp_path, configs, share=False)
-    for one, other in zip(shared, alone, strict=True):
+    for one, other in both(executors, tmp_path, configs):
         same(one, other)
 
 
@@ -81,15 +83,13 @@ def test_frozen_layers_are_shared_and_change_no_file(config, tmp_path):
     ],
     ids=["epochs", "epochs after a warm-up", "patience and metric", "epochs and metric"],
 )
-def test_what_says_only_when_to_end_costs_no_training(either, settings, varied, tmp_path):
+def test_what_says_only_when_to_end_costs_no_training(either, settings, varied, executors, tmp_path):
     either["training"] |= settings
     configs = configs_of(either, **varied)
-    shared, alone = execute(tmp_path, configs, share=True), execute(tmp_path, configs, share=False)
-    reports = 0
-    for one, other in zip(shared, alone, strict=True):
+    pairs = both(executors, tmp_path, configs)
+    for one, other in pairs:
         same(one, other)
-        reports = max(reports, len((one.dir / "metrics.jsonl").read_text().splitlines()))
-    nodes = {one.read().sharing["node"] for one in shared}
+    nodes = {one.read().sharing["node"] for one, _ in pairs}
     assert len(nodes) == len(configs)
     # Whatever is trained is trained together: at every split, all but those that end go on as one.
     sizes = [split["sizes"] for split in SearchDirectory(tmp_path / "search").sharing_events() if "split" in split]
@@ -97,9 +97,8 @@ def test_what_says_only_when_to_end_costs_no_training(either, settings, varied, 
     assert sum(len(size) - 1 for size in trained) == len(configs) - 1
 
 
-def test_a_schedule_that_looks_at_the_end_is_of_one_number_of_epochs(either, tmp_path):
+def test_a_schedule_that_looks_at_the_end_is_of_one_number_of_epochs(either, executors, tmp_path):
     either["training"]["scheduler"] = "cosine"
     configs = configs_of(either, num_epochs=[1, 2])
-    shared, alone = execute(tmp_path, configs, share=True), execute(tmp_path, configs, share=False)
-    for one, other in zip(shared, alone, strict=True):
+    for one, other in both(executors, tmp_path, configs):
         same(one, other)

@@ -13,7 +13,7 @@ ENGINE = "GRIDFOLD_ENGINE"  # set in the jobs of an engine, to its name
 PROCESS = "process"
 SILENT_SECONDS = 30.0  # six beats
 
-_OWN = {"slurm": "gridfold.engines.slurm_jobs:LIVENESS"}
+_OWN = {"ray": "gridfold.engines.ray_jobs:LIVENESS", "slurm": "gridfold.engines.slurm_jobs:LIVENESS"}
 
 Life = Literal["alive", "dead", "elsewhere", "undecided"]
 """Of a process. "elsewhere": it cannot be asked from here. "undecided": its job is over, but it may be alive."""

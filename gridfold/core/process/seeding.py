@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -21,16 +21,18 @@ _SEEDERS: dict[str, Callable[[Any, int], object]] = {
 }
 
 
-def _numpy_state(numpy: Any) -> object:
-    name, keys, *rest = numpy.random.get_state(legacy=True)
+def _state(numpy_random: Any) -> object:
+    name, keys, *rest = numpy_random.get_state(legacy=True)
     return name, keys.tobytes(), *rest
 
 
+_AT_RANDOM: dict[str, Callable[[Any], object]] = {"random": lambda python: python.getstate(), "numpy.random": _state}
 _STATES: dict[str, Callable[[Any], object]] = {
-    "random": lambda python: python.getstate(),
-    "numpy": _numpy_state,
+    "random": _AT_RANDOM["random"],
+    "numpy": lambda numpy: _state(numpy.random),
     "torch": lambda torch: torch.get_rng_state().numpy().tobytes(),
 }
+_began: dict[str, object] = {}  # the states of streams as `begin_at_random` has left them
 _seeded: dict[str, object] = {}  # the states of libraries that were imported after the start, as they began
 
 
@@ -45,13 +47,19 @@ def has_drawn(before: Mapping[str, object]) -> bool:
     return any(known.get(name, state) != state for name, state in states().items())
 
 
-def restart(before: Mapping[str, object]) -> None:
-    """Begin the streams once more that begin at random, of which nobody has used any since `states` gave these."""
-    now = states()
-    if "random" in before and now["random"] == before["random"]:
-        sys.modules["random"].seed()
-    if "numpy" in before and now["numpy"] == before["numpy"]:
-        sys.modules["numpy"].random.seed()
+def begin_at_random(modules: Container[str]) -> None:
+    """Begin the streams at random that do so when some modules are imported; those of torch begin with a number."""
+    for name, state in _AT_RANDOM.items():
+        if name in modules:
+            sys.modules[name].seed()
+            _began[name] = state(sys.modules[name])
+
+
+def restart() -> None:
+    """Begin those streams at random once more that nobody has used since, in a process that was forked."""
+    for name, began in list(_began.items()):
+        if _AT_RANDOM[name](sys.modules[name]) == began:
+            begin_at_random([name])
 
 
 def start(seed: int) -> None:

@@ -19,7 +19,15 @@ from gridfold.core.process.threads import physical_cores
 from gridfold.executors.ending import Ending, MemoryKills, Told
 from gridfold.executors.local.batching import Batch, Batching
 from gridfold.executors.local.devices import GpuGroups, GpuSlots, Slot, gpus, gpus_of_job
-from gridfold.executors.local.processes import ImportServer, ProcessEnded, RunAlone, ServerDiedError, Started
+from gridfold.executors.local.processes import (
+    GivenBack,
+    ImportServer,
+    News,
+    ProcessEnded,
+    RunAlone,
+    ServerDiedError,
+    Started,
+)
 from gridfold.executors.protocol import Options, Result, Watcher
 from gridfold.runs.failure import died, is_infrastructure
 from gridfold.runs.record import Record
@@ -189,14 +197,14 @@ class LocalExecutor:
             self._alone.extend(self._batch.end(reason))
             self._batch = None
 
-    def _hear(self, news: Started | ProcessEnded | RunAlone, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
+    def _hear(self, news: News, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
         """What has happened, as far as it ends a run."""
         batch = self._batch
         if isinstance(news, Started):
             if batch and (attempt := batch.begin(news.key)):
                 self._active[news.key] = _Active(attempt, None, batch.since, news.shared)
-        elif isinstance(news, RunAlone):
-            self._alone.extend(batch.leave(news.keys) if batch else ())
+        elif isinstance(news, RunAlone | GivenBack):
+            yield from self._leave(news)
         elif batch and news.key == batch.key:
             self._end_batch(news.reason)
         else:
@@ -207,6 +215,14 @@ class LocalExecutor:
                 batch.move()
             if not (interrupt.requests or interrupt.holds):
                 self._make_room(news, has_run=has_run)
+
+    def _leave(self, news: RunAlone | GivenBack) -> Iterator[tuple[_Active, Record]]:
+        """Have runs of a batch run alone, or give them back as they are."""
+        left = self._batch.leave(news.keys) if self._batch else []
+        if isinstance(news, GivenBack):
+            yield from ((_Active(attempt, None), attempt.record) for attempt in left)
+        else:
+            self._alone.extend(left)
 
     def _make_room(self, ended: ProcessEnded, *, has_run: bool) -> None:
         """Let another process of the batch work; a run that ran alone made room for one, too."""

@@ -42,6 +42,7 @@ from gridfold.worker import Moment, Task, run_process
 if TYPE_CHECKING:
     import subprocess
 
+_MANY_FORKS = 20  # for which it pays to make each of them cheaper
 _BEGAN = time.monotonic()  # nearly when this process did
 # What libraries import when they are first used, such as for the first optimiser: each run would do it by itself.
 _LATE = {"torch": "torch._dynamo"}
@@ -125,6 +126,7 @@ class _Server:
         self._imports = Moment(_BEGAN, 0.0).spent()
         self._children: dict[int, tuple[int, subprocess.Popen[bytes] | None]] = {}
         self._batches: set[int] = set()
+        self._forks = 0  # that runs have needed, or will need
         self._orphans = Orphans()
         self._wake, wakes = os.pipe()
         for end in (self._wake, wakes):
@@ -172,6 +174,8 @@ class _Server:
         why = self._why_cold()
         if isinstance(task, Shared) and (why or self._unshared):
             return "refused", key, why or self._unshared
+        if not why:
+            self._expect(len(task.tasks) if isinstance(task, Shared) else 1)
         try:
             pid, process = self._spawn(task) if why else self._fork(task)
         except OSError as error:  # too many processes, or no memory
@@ -180,6 +184,15 @@ class _Server:
         if isinstance(task, Shared):
             self._batches.add(pid)
         return "started", key, pid
+
+    def _expect(self, runs: int) -> None:
+        """Before forking: use huge pages once there are enough forks, before and to come, for that to pay."""
+        before = self._forks
+        self._forks += runs * (2 if is_ready() else 1)
+        if before < _MANY_FORKS <= self._forks:
+            from gridfold.core.process.huge_pages import use_huge_pages  # few searches need it
+
+            use_huge_pages()
 
     def _spawn(self, task: Task | Shared) -> tuple[int, subprocess.Popen[bytes]]:
         process = spawn("gridfold.worker", (task, self._lifeline), [self._lifeline], self._lifeline)

@@ -83,6 +83,16 @@ class RunAlone:
     keys: Sequence[int]
 
 
+@dataclass(frozen=True)
+class GivenBack:
+    """Runs of a batch that other workers of the search have in view by now."""
+
+    keys: Sequence[int]
+
+
+News = Started | ProcessEnded | RunAlone | GivenBack
+
+
 class ImportServer:
     """The search's side: starts the import server, and tells it what to run.
 
@@ -149,7 +159,7 @@ class ImportServer:
         """Let another process of the batch work."""
         os.write(self._grants, bytes([token]))
 
-    def happened(self, timeout: float) -> Iterator[Started | ProcessEnded | RunAlone]:
+    def happened(self, timeout: float) -> Iterator[News]:
         """What has happened to the runs; waits for the first news for at most ``timeout`` seconds.
 
         Raises:
@@ -171,7 +181,7 @@ class ImportServer:
                     self.ready, self.cold_reason = True, value
             timeout = 0
 
-    def _hear(self) -> Iterator[Started | ProcessEnded | RunAlone]:
+    def _hear(self) -> Iterator[News]:
         """What the processes of a batch have said."""
         with contextlib.suppress(BlockingIOError):
             self._half += os.read(self._events, 1 << 16)
@@ -190,6 +200,8 @@ class ImportServer:
                 yield ProcessEnded(-1 if leaf is None else leaf, pid, status, token=token[0] if token else None)
             elif event == b"left":
                 yield RunAlone([*map(int, numbers)])
+            elif event == b"back":
+                yield GivenBack([*map(int, numbers)])
 
     def has_started(self, key: int) -> bool:
         """Whether a run has a process."""

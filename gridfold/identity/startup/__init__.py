@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 
+from gridfold.core.files import contents
 from gridfold.identity import reads
+
+_HERE = os.path.dirname(__file__)
 
 
 @contextmanager
@@ -19,9 +21,13 @@ def reads_of_programs(path: str | None = None) -> Iterator[dict[str, str]]:
         path: the ``PYTHONPATH`` that the programs are to have; that of this process unless it is given.
     """
     before = path or os.environ.get("PYTHONPATH")
-    with tempfile.NamedTemporaryFile(prefix="gridfold-reads-") as told:
-        path = os.pathsep.join([str(Path(__file__).parent), *([before] if before else [])])
-        yield {"PYTHONPATH": path, reads.TOLD: told.name}
+    told = f"{tempfile.gettempdir()}/gridfold-reads-{os.urandom(8).hex()}"
+    os.close(os.open(told, os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        yield {"PYTHONPATH": os.pathsep.join([_HERE, *([before] if before else [])]), reads.TOLD: told}
         heard = reads.start()
         heard.forget("program")  # the command itself
-        heard.take_in(Path(told.name).read_bytes())
+        heard.take_in(contents(told))
+    finally:
+        with suppress(OSError):
+            os.unlink(told)

@@ -69,6 +69,8 @@ _WEAK = dict.fromkeys(_LOWER_IN_PLAIN_WORDS.split(), False) | dict.fromkeys(_HIG
 LOWER, HIGHER = _set(_LOWER + _LOWER_IN_PLAIN_WORDS), _set(_HIGHER + _HIGHER_IN_PLAIN_WORDS)
 _LOWER_ENDS = ("loss", "error", "perplexity", "distance", "divergence", "deviance", "latency", "rmse", "crossentropy")
 _HIGHER_ENDS = ("accuracy", "precision", "recall", "reward", "similarity", "likelihood", "f1score")
+_AT_K = re.compile(r"\b[PpRr]@\d")
+_NOT_BARE = re.compile(r"[^a-z0-9]")
 _PARTS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*")
 _LONGEST = 3  # parts of one word, as in exact_match
 
@@ -123,7 +125,7 @@ def higher_is_better(metric: str) -> bool | None:
         return _not(higher_is_better(text[complement.end() :]))
     if text.startswith("-"):
         text = f"minus_{text[1:]}"
-    if re.search(r"\b[PpRr]@\d", text):
+    if _AT_K.search(text):
         return True
     if not _FOLDERS_OF_LOSSES.isdisjoint(text.lower().split("/")[:-1]):
         return False
@@ -179,7 +181,7 @@ def is_cost(name: str) -> bool:
 
 def bare(name: str) -> str:
     """A name without what spellings differ in."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    return _NOT_BARE.sub("", name.lower())
 
 
 def parts_of(name: str) -> list[str]:
@@ -227,7 +229,7 @@ def _is_of_training(name: str, validated: Collection[str]) -> bool:
 
 
 def _is_beside(name: str, parameters: Collection[str]) -> bool:
-    *folders, leaf = re.split(r"[/.]", name) if not name.endswith("/s") else [name]
+    *folders, leaf = name.replace(".", "/").split("/") if not name.endswith("/s") else [name]
     if bare(leaf) in parameters or bare(name) in parameters:
         return True
     if any(_single(bare(folder)) in _BESIDE_FOLDERS for folder in folders):

@@ -7,7 +7,7 @@ import math
 import os
 import re
 import sys
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -200,8 +200,11 @@ def printed_metrics(printed: Mark) -> tuple[Metrics, Sequence[Metrics]]:
     found = results or [each for each in plain if each]
     if not found:
         return {}, ()
-    counts = Counter(map(frozenset, found))
-    reports = [each for each in found if counts[frozenset(each)] > 1]
+    names = [frozenset(each) for each in found]
+    counts = dict.fromkeys(names, 0)  # a Counter asks whether it is given a mapping, which takes the first time long
+    for each in names:
+        counts[each] += 1
+    reports = [metrics for metrics, each in zip(found, names, strict=True) if counts[each] > 1]
     final = found[-1]
     for report in reversed(reports if final not in reports else ()):
         final = final | {name: value for name, value in report.items() if name not in final}

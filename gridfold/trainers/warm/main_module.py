@@ -12,7 +12,7 @@ import os
 import runpy
 import signal
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Sequence
 from traceback import print_exception
 from types import ModuleType, TracebackType
 from typing import Any, NoReturn
@@ -54,12 +54,12 @@ def run_module(name: str) -> BaseException | None:
     return None
 
 
-def end(came: list[BaseException], began: Collection[str], *, is_file: bool) -> NoReturn:
+def end(came: list[BaseException], new_modules: Callable[[], list[str]], *, is_file: bool) -> NoReturn:
     """End this process as Python would, once the code has been executed.
 
     Args:
         came: what it raised.
-        began: the modules that there were when it began.
+        new_modules: the names of the modules that have come since it began.
         is_file: whether it was a script, not a module.
     """
     if is_file:
@@ -75,7 +75,7 @@ def end(came: list[BaseException], began: Collection[str], *, is_file: bool) -> 
     code = code if _flush() else _FLUSH_FAILED
     is_interrupt = type(error) is KeyboardInterrupt
     del error
-    _end_modules(began)
+    _end_modules(new_modules())
     _flush()
     ctypes.CDLL(None).fflush(None)
     if is_interrupt:
@@ -150,9 +150,9 @@ def _forget_file() -> None:
         names.pop(name, None)
 
 
-def _end_modules(began: Collection[str]) -> None:
+def _end_modules(new: Sequence[str]) -> None:
     """Let go of what the user's modules hold: files are then written, and whoever wants to hears of the end."""
-    own = [name for name, module in sys.modules.items() if name not in began and _is_own(module)]
+    own = [name for name in new if name in sys.modules and _is_own(sys.modules[name])]
     for name in _TAKEN:
         setattr(sys, name, None)
     for file in [each for each in gc.get_objects() if issubclass(type(each), (io.TextIOWrapper, io.BufferedWriter))]:

@@ -79,7 +79,8 @@ def preload(arguments: Sequence[str], began: Collection[str], path: Sequence[str
     look_up(heard)
     noted = dict(heard.noted)
     _import_late(late, shelf)
-    make_ready(Ready(script, path, noted, frozenset(sys.modules)))
+    shelf.begin()
+    make_ready(Ready(script, path, noted, shelf.new))
     return why
 
 

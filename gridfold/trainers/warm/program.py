@@ -10,11 +10,12 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from gridfold.core.process import seeding
 from gridfold.identity import reads
 
 if TYPE_CHECKING:
@@ -31,13 +32,13 @@ class Ready:
         script: what runs.
         path: the folders of modules, but for that of the script.
         noted: what was read when modules were imported.
-        modules: those that were imported.
+        new_modules: the names of the modules that have come since then.
     """
 
     script: Script
     path: Sequence[str]
     noted: Mapping[tuple[str, Any], Any] = field(default_factory=dict)
-    modules: Collection[str] = ()
+    new_modules: Callable[[], list[str]] = list
 
 
 _ready: Ready | None = None
@@ -103,23 +104,28 @@ def start(arguments: Sequence[str], changes: Mapping[str, str], original: Sequen
     """
     if _ready is None:
         return None
-    from gridfold.trainers.warm.script import script_of  # the process of a function needs nothing of it
-
-    script, made_ready = map(script_of, (arguments, original))
-    if isinstance(script, str) or isinstance(made_ready, str):
-        return None
-    if not made_ready.is_like(_ready.script):
+    script = _held or _script(arguments, original, _ready.script)
+    if script is None:
         return None
     for (kind, name), known in _ready.noted.items():
         reads.start().note(kind, name, known)
-    if _held:
-        _held.go_on(changes)
-        return _held
+    if isinstance(script, Program):  # it waits
+        script.go_on(changes)
+        return script
     sys.stdout.flush()
     pid = os.fork()
     if pid == 0:
         run(script, changes, lambda _: None)
     return Program(pid)
+
+
+def _script(arguments: Sequence[str], original: Sequence[str], made_ready: Script) -> Script | None:
+    from gridfold.trainers.warm.script import script_of  # the process of a function needs nothing of it
+
+    script, like = map(script_of, (arguments, original))
+    if isinstance(script, str) or isinstance(like, str) or not like.is_like(made_ready):
+        return None
+    return script
 
 
 def hold() -> Mapping[str, str] | None:
@@ -171,7 +177,7 @@ def run(
         from gridfold.trainers.warm import main_module  # there by now
 
         before()
-        main_module.end(_execute(script, before_end), _ready.modules, is_file=script.is_file)
+        main_module.end(_execute(script, before_end), _ready.new_modules, is_file=script.is_file)
     except BaseException:
         traceback.print_exc()
     os._exit(1)
@@ -202,11 +208,8 @@ def _be(script: Script, ready: Ready) -> None:
 
 def _forget_what_is_own() -> None:
     """Let libraries be as they are when they have just been imported."""
-    numpy, logging, processes = (
-        sys.modules.get(name) for name in ("numpy.random", "logging", "multiprocessing.process")
-    )
-    if numpy:
-        numpy.seed()  # Python's own are restarted in every fork; those of torch begin with the same number anyway
+    seeding.begin_at_random(sys.modules)
+    logging, processes = (sys.modules.get(name) for name in ("logging", "multiprocessing.process"))
     if logging:
         logging.Logger.manager.loggerDict.pop("gridfold", None)
     if processes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import os
 import sys
 from collections.abc import Collection, Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
+from gridfold.core.process import seeding
 from gridfold.identity import reads
 
 _OWN = f"{Path(__file__).parents[2]}{os.sep}"
@@ -37,6 +39,9 @@ class Shelf:
     def __init__(self) -> None:
         self._held: dict[str, _Put] = {}
         self._specs: dict[str, ModuleSpec | None] = {}
+        self._known: Collection[str] = ()
+        self._new: list[str] = []
+        self._mark = ""
 
     def put(self, names: Collection[str], noted: Noted) -> None:
         """Take modules away until one of them is imported.
@@ -56,6 +61,24 @@ class Shelf:
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
 
+    def begin(self) -> None:
+        """From now on, see which modules come beside those that it holds."""
+        self._known = frozenset(sys.modules)
+        self._set_mark()
+
+    def new(self) -> list[str]:
+        """The names of the modules that have come since it began, the first one first.
+
+        The others are not touched: a process that was forked would copy the memory that they are in.
+        """
+        later = [*itertools.takewhile(lambda name: name is not self._mark, reversed(sys.modules))]
+        return [*self._new, *(name for name in reversed(later) if name not in self._known)]
+
+    def _set_mark(self) -> None:
+        """Let a module of gridfold be the last one, under a name that is no other's object."""
+        self._mark = "".join([__name__[:1], __name__[1:]])
+        sys.modules[self._mark] = sys.modules.pop(__name__)
+
     def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
         """As of a finder."""
         known = self._held[fullname].modules[fullname].__spec__ if fullname in self._held else None
@@ -70,12 +93,17 @@ class Shelf:
         together = self._held[spec.name]
         module = together.modules[spec.name]
         self._specs[spec.name] = module.__spec__
+        if self._mark:
+            self._new = self.new()
         for name, each in together.modules.items():
             del self._held[name]
             sys.modules[name] = each
             parent, _, own = name.rpartition(".")
             if parent in sys.modules and parent not in together.modules:
                 setattr(sys.modules[parent], own, each)
+        if self._mark:
+            self._set_mark()
+        seeding.begin_at_random(together.modules)
         if not _is_for_gridfold():
             for (kind, name), known in together.noted.items():
                 reads.start().note(kind, name, known)
