@@ -14,13 +14,14 @@ from gridfold.records.filter import Filter
 from gridfold.records.objective import Objective
 from gridfold.records.table import Table, differing
 from gridfold.records.trials import compare, objective_of, write_results
+from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
+from gridfold.runs.workers import Workers
 from gridfold.search.collect import collect as read_metrics
 from gridfold.search.collect import patterns_of
-from gridfold.search.placement import SilentWorkers, jobs_of
 from gridfold.search.status import Status
 from gridfold.show import best as chosen
-from gridfold.show import collected, search_list, terminal, workers
+from gridfold.show import collected, search_list, terminal
 from gridfold.show import diff as apart
 from gridfold.show import sharing as shared_work
 from gridfold.show.trial_table import TrialTable
@@ -29,11 +30,19 @@ from gridfold.show.trial_table import TrialTable
 def status(options: argparse.Namespace, again: str) -> int:
     """Say how far a search is."""
     directory = Store().find(options.search)
-    jobs = jobs_of(directory)
-    said = workers.status(directory, jobs, SilentWorkers.read(directory))
-    found, has_jobs = Status.read(directory), any(each.living for each in jobs)
-    terminal.console().print(terminal.status(found, again, said, has_jobs=has_jobs), soft_wrap=True)
+    said, has_jobs = _workers(directory) if Workers(directory.dir).folder.is_dir() else ([], False)
+    found = terminal.status(Status.read(directory), again, said, has_jobs=has_jobs)
+    terminal.console().print(found, soft_wrap=True)
     return 0
+
+
+def _workers(directory: SearchDirectory) -> tuple[list[str], bool]:
+    """Lines about the workers of a search, and whether jobs of it are not over."""
+    from gridfold.search.placement import SilentWorkers, jobs_of  # most searches have no jobs
+    from gridfold.show import workers
+
+    jobs = jobs_of(directory)
+    return workers.status(directory, jobs, SilentWorkers.read(directory)), any(each.living for each in jobs)
 
 
 def sharing(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
 
@@ -24,7 +24,7 @@ from gridfold.cli.execution import (
     say_where,
     warn,
 )
-from gridfold.cli.placement import ByHand, Elsewhere, chosen, chosen_in
+from gridfold.cli.where import needs, note_where, where_before, where_of_new
 from gridfold.config.config import Config
 from gridfold.config.overrides import parse_arguments, varied
 from gridfold.config.patterns import check_given
@@ -48,7 +48,6 @@ from gridfold.search.hyperparam_search import execute_run
 from gridfold.search.loop import misses
 from gridfold.search.more_runs import add_fresh_seeds, add_repeats, results_of
 from gridfold.search.pending import Pending
-from gridfold.search.placement import Placement
 from gridfold.search.plan import Plan, plan_of
 from gridfold.search.said import plan_said
 from gridfold.search.verify import changes, choose, choose_these, run_again
@@ -58,6 +57,9 @@ from gridfold.show import sharing as shared_work
 from gridfold.show.confirmation import confirmation, confirming
 from gridfold.show.unfinished import no_metric
 from gridfold.space.product import Product
+
+if TYPE_CHECKING:  # most searches execute here
+    from gridfold.cli.placement import ByHand, Elsewhere
 
 _SETTINGS = ("trainer", "threads", "cwd", "executor", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
 _ALONE = Options(parallel=1, runs_per_gpu=0, share=False)
@@ -91,7 +93,7 @@ def search(options: argparse.Namespace, again: str) -> int:
         return plan(options, again)
     check_prefix(options.run_prefix)
     planned, output, execution = _planned(options), output_of(options), _execution(options)
-    where = chosen_in(options, planned.config.settings)
+    where = where_of_new(planned, options)
     if options.race:
         contention()  # what it needs may not be installed
     output.print(plan_table.plan_table(planned))
@@ -104,6 +106,7 @@ def search(options: argparse.Namespace, again: str) -> int:
             code = _checked(planned, executor, where)
         warn(*warnings_of(planned))
         directory, run_dirs = create(planned, options.run_prefix, Store(), code)
+        note_where(directory, where)
         output.print(terminal.created(run_dirs), soft_wrap=True)
         if code is None:
             say_where(options, directory)
@@ -127,15 +130,15 @@ def resume(options: argparse.Namespace, again: str) -> int:
         warn(*(unused_seed(plan_of(directory)) if options.repeats > 1 else ()))
         wanted = _not_failed(directory, before=first_of_last(directory, added))
     execution = continued(directory, options)
-    where = _where(directory, options)
+    where = where_before(directory, options)
     pending = read_pending(directory, only=wanted, only_failed=options.failed, gone=options.gone)
     answer = None if len(pending) or options.dry_run else pending.ask()
     output.print(terminal.pending(pending), soft_wrap=True)
     if options.dry_run:
         if where and len(pending):
-            output.print(where.script(directory.dir, *_needs(directory)), soft_wrap=True)
+            output.print(where.script(directory.dir, *needs(directory)), soft_wrap=True)
         return 0
-    if answer == "done" or (answer == "later" and not pending.held):
+    if (answer == "done" and not pending.awaits_others(answer)) or (answer == "later" and not pending.held):
         write_results(directory)
         left = left_in_the_end(directory)
         output.print(shared_work.results(directory), soft_wrap=True)
@@ -143,7 +146,7 @@ def resume(options: argparse.Namespace, again: str) -> int:
     if where:
         with start(LOCAL, _ALONE) as executor:
             describe(pending, executor)
-        where.check(*_needs(directory))
+        where.check(*needs(directory))
         return where.begin(pending, execution, again)
     with start_again(execution, directory, options) as executor:
         describe(pending, executor)
@@ -177,7 +180,7 @@ def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Say what a search would do."""
     check_prefix(options.run_prefix)
     planned, execution, output = _planned(options), _execution(options), terminal.console()
-    where = chosen_in(options, planned.config.settings)
+    where = where_of_new(planned, options)
     output.print(plan_table.plan_table(planned))
     warn(*number_like(planned))
     with _start_new(execution, planned, is_alone=False) as executor:
@@ -313,25 +316,6 @@ def _add_repeats(directory: SearchDirectory, options: argparse.Namespace) -> int
     if options.dry_run:
         raise ConfigError("--repeats adds runs, but --dry-run changes nothing", hint="leave one of them out")
     return add_repeats(directory, options.repeats, options.top, options.max_runs)
-
-
-def _where(directory: SearchDirectory, options: argparse.Namespace) -> ByHand | Elsewhere | None:
-    """Where a search is continued: as it began, unless that is said.
-
-    Raises:
-        ConfigError: workers cannot do what is asked for.
-    """
-    where = chosen(options, Placement.of(directory.facts()))
-    if where and options.failed and not options.dry_run:
-        problem = "--failed is for runs that execute here: workers execute whatever is left"
-        raise ConfigError(problem, hint="leave it out; or run here: --on local")
-    return where
-
-
-def _needs(directory: SearchDirectory) -> tuple[int, dict[str, Any]]:
-    """The threads of each run of a search, and what else it needs."""
-    facts = directory.facts()
-    return facts.get("threads", 1), facts.get("resources") or {}
 
 
 def _start_new(execution: Execution, planned: Plan, *, is_alone: bool) -> Executor:

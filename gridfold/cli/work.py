@@ -75,6 +75,8 @@ def work(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
         if end:
             say(end.leave(signal.SIGTERM, lambda: True, has_begun=False))
         raise
+    if outcome.aborted:
+        workers.cancel(outcome.stopped)
     for line in filter(None, (outcome.stopped, outcome.following)):
         say(line)
     return EXIT_INTERRUPTED if outcome.interrupted else 0

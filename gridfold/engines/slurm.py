@@ -19,6 +19,7 @@ from gridfold.engines import slurm_jobs
 from gridfold.engines.protocol import EngineError, Job, Order
 
 SBATCH_FILE = "sbatch-file"  # the option that names a site's own header
+GRACE = "grace"  # the option that says how long before the limit of a job its runs are told to stop
 SCRIPT = "slurm.sh"  # in the folder of the logs, for jobs that go on where others had to end
 
 _MOST_TASKS = 1000  # of an array; Slurm's usual limit is an index of 1000
@@ -27,6 +28,7 @@ _SUBMIT_SECONDS = 120.0  # that sbatch may take: killed later, nobody knows whet
 _UNSEEN, _NO_FOLDER, _NO_PYTHON = 101, 102, 103  # exit codes of the job that looks
 _CPUS = {"cpus-per-task", "c", "cpus-per-gpu", "exclusive", "ntasks-per-node", "mincpus"}
 _GPUS = {"gres", "gpus", "G", "gpus-per-task", "gpus-per-node", "gpus-per-socket", "tres-per-task"}
+_DURATION = re.compile(r"(\d+(\.\d+)?[smhd]?)+")
 _NAMES = re.compile(r"(?<=--)[a-z][a-z-]*")
 
 
@@ -68,6 +70,9 @@ class Slurm:
 
     def check(self, order: Order) -> str:
         """Let ``sbatch --test-only`` look at the job, and a first tiny job at the folder."""
+        grace = self.options.get(GRACE)
+        if grace is not None and not _DURATION.fullmatch(grace):
+            raise ConfigError(f"expected a duration such as 90s or 5m, found {grace!r:.40}", path=f"slurm.{GRACE}")
         ended = _sbatch("--test-only", script=self.script(order))
         if ended.returncode:
             self._refuse(slurm_jobs.said_by(ended))
@@ -75,7 +80,8 @@ class Slurm:
 
     def script(self, order: Order) -> str:
         """The script of each job. It becomes the worker, so that signals of Slurm reach that."""
-        folder, command = shlex.quote(str(order.folder)), shlex.join(order.command)
+        grace = ["--grace", self.options[GRACE]] if self.options.get(GRACE) else []
+        folder, command = shlex.quote(str(order.folder)), shlex.join([*order.command, *grace])
         log = str(order.logs / "slurm-%j.out").replace(str(order.logs), _pattern(order.logs))
         return self._script(
             [*self._asked(order), _directive("open-mode", "append"), _directive("output", log)],
@@ -125,7 +131,7 @@ class Slurm:
     def _asked(self, order: Order) -> list[str]:
         """What a job asks for: what gridfold would, what the file of the site says, what the user says."""
         header = self._header
-        said = {name: value for name, value in self.options.items() if name != SBATCH_FILE}
+        said = {name: value for name, value in self.options.items() if name not in (SBATCH_FILE, GRACE)}
         own = {"job-name": order.name, "chdir": str(order.folder), "ntasks": "1", "requeue": ""}
         if not _CPUS & {*said, *header.names}:
             own["cpus-per-task"] = str(order.cpus)

@@ -12,7 +12,7 @@ from typing import Any
 from gridfold.core.files import read_mapping, replace_if_first
 from gridfold.core.process.identity import Owner
 from gridfold.core.process.liveness import PROCESS
-from gridfold.core.process.silence import Silence
+from gridfold.core.process.monitor import ChangeMonitor
 from gridfold.runs.record import RECORD, Record, as_text, read_record
 from gridfold.runs.reports import LOG, METRICS, PROGRESS
 from gridfold.runs.workers import heart_of
@@ -20,7 +20,7 @@ from gridfold.runs.workers import heart_of
 CLAIM = ".claim-"  # and the attempt: made once for each, by the process that gets it, and never removed
 
 _SIGNS_OF_LIFE = (LOG, METRICS, PROGRESS)
-_UNREADABLE = Silence()
+_UNREADABLE = ChangeMonitor()
 _HALF_WRITTEN_SECONDS = 1.0  # how long a claim may be, on a disk without hard links
 
 
@@ -82,7 +82,7 @@ class Claims:
             asks = claim.get("asks", PROCESS)
             if owner := Owner.of(claim.get("host"), claim.get("pid"), claim.get("process"), asks, signs):
                 return owner
-            if _UNREADABLE.of(path) > _HALF_WRITTEN_SECONDS or not os.path.exists(path):  # noqa: PTH110
+            if _UNREADABLE.quiet(path) > _HALF_WRITTEN_SECONDS or not os.path.exists(path):  # noqa: PTH110
                 return None
             time.sleep(0.05)
 

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from gridfold.core.errors import nearest
+from gridfold.core.process.liveness import PROCESS
 from gridfold.core.values import render
 from gridfold.identity.sources import Sources, listed
 from gridfold.records.codes import Codes
@@ -116,13 +117,25 @@ def made_otherwise(found: Pending) -> str:
 
 def held(found: Pending) -> str:
     """The runs that other processes have, as markup."""
-    lines = []
-    for (place, life), count in Counter((owner.place, owner.life) for _, owner in found.held.values()).items():
-        line = f"{count} under way in other processes on {place}"
-        if life == "elsewhere":
-            line += f"; if that machine or container is gone: gridfold resume {found.search.name} --gone {place}"
-        lines.append(line)
-    return escape("\n".join(lines))
+    held = Counter((owner.place, owner.life, owner.asks.partition(":")[0]) for _, owner in found.held.values())
+    said = (
+        f"{count} under way in other processes on {place}{_what_to_do(found.search.name, *each)}"
+        for each, count in held.items()
+        for place in each[:1]
+    )
+    return escape("\n".join(said))
+
+
+def _what_to_do(search: str, place: str, life: str, engine: str) -> str:
+    """What to do about runs of which it is not known whether they go on."""
+    if life == "undecided":
+        return "; their job is over: started again once their heartbeat has been silent for a while"
+    if life != "elsewhere":
+        return ""
+    gone = f"gridfold resume {search} --gone {place}"
+    if engine == PROCESS:
+        return f"; if that machine or container is gone: {gone}"
+    return f"; {engine} cannot be asked here whether they go on: resume where it can be, or, if they are gone: {gone}"
 
 
 def status(found: Status, again: str, workers: Sequence[str] = (), *, has_jobs: bool = False) -> Group:

@@ -87,7 +87,7 @@ class Cluster:
 
     def jobs(self, *options):
         """The jobs that are not over: number, state and node of each."""
-        said = self.call("squeue", "--noheader", "--array", "--format=%A %T %N", *options)
+        said = self.call("squeue", "--noheader", "--array", "--format=%i %T %N", *options)
         return [tuple((line + "  ").split(" ")[:3]) for line in said.splitlines()]
 
 

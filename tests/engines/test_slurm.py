@@ -2,6 +2,7 @@
 
 import subprocess
 from contextlib import contextmanager
+from itertools import count
 
 import pytest
 
@@ -11,6 +12,7 @@ from gridfold.engines.slurm import Slurm
 from gridfold.engines.slurm_jobs import SlurmLiveness
 from gridfold.runs.store import Store
 from tests.engines.contract import EngineContract, phases, until
+from tests.engines.executor import WorkerContract
 from tests.engines.slurm_cluster import cluster, slurm  # noqa: F401 - fixtures
 
 
@@ -69,7 +71,7 @@ class TestSlurm(EngineContract):
 
     def test_an_incarnation_of_a_job_lives_until_slurm_starts_it_again(self, engine, submit, project):
         (job,) = submit()
-        liveness = SlurmLiveness(clock=iter(range(0, 1000, 10)).__next__)  # each answer is an old one
+        liveness = SlurmLiveness(clock=count(0, 10).__next__)  # each answer is an old one
         until(lambda: phases(engine, [job]) == {"running"})
         assert liveness.life(f"{job}.0@mini") == "alive"
         slurm_jobs.answer("scontrol", "requeue", job)
@@ -78,6 +80,12 @@ class TestSlurm(EngineContract):
         assert phases(engine, [job]) == {"waiting"}
         with pytest.raises(slurm_jobs.EngineError, match="cluster other"):
             liveness.life(f"{job}.0@other")
+
+
+class TestWorker(WorkerContract):
+    @pytest.fixture
+    def engine(self, slurm):  # noqa: F811
+        return Slurm({"time": "5"})
 
 
 SCRIPT = """

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gridfold.core.process import liveness
-from gridfold.core.process.silence import Silence
+from gridfold.core.process.monitor import ChangeMonitor
 from gridfold.runs import claims
 from gridfold.runs.record import started
 from gridfold.runs.workers import heart_of
@@ -17,7 +17,7 @@ from gridfold.runs.workers import heart_of
 def clock(monkeypatch):
     """The clock of whoever looks at heartbeats; it stands still."""
     now = [0.0]
-    monkeypatch.setattr(liveness, "_SILENCE", Silence(lambda: now[0]))
+    monkeypatch.setattr(liveness, "_MONITOR", ChangeMonitor(lambda: now[0]))
     return now
 
 
@@ -120,5 +120,5 @@ def test_a_torn_claim_is_nobodys(submit, project, monkeypatch):
     assert attempt.run.claims.take(started(attempt.record))
     (project / "run0" / ".claim-1").write_text("{")
     now = iter(range(9))
-    monkeypatch.setattr(claims, "_UNREADABLE", Silence(lambda: next(now)))
+    monkeypatch.setattr(claims, "_UNREADABLE", ChangeMonitor(lambda: next(now)))
     assert attempt.run.claims.owner(1) is None

@@ -2,15 +2,19 @@
 
 import importlib
 import json
+import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from gridfold.cli import work
 from gridfold.core.process import liveness
-from gridfold.core.process.silence import Silence
+from gridfold.core.process.monitor import ChangeMonitor
 from gridfold.engines.protocol import EngineError, Limit
 from gridfold.executors.local import executor
 from gridfold.runs import workers
@@ -19,7 +23,9 @@ from gridfold.runs.search import SearchDirectory
 from gridfold.runs.workers import Workers, heart_of
 from gridfold.search.job_end import JobEnd
 from gridfold.search.loop import Policy, Schedule
+from tests.conftest import ROOT
 from tests.search.test_loop import Clock, Listed, attempts, completed
+from tests.test_survival import wait_for
 
 TRAINER = """
 import time
@@ -39,6 +45,15 @@ def continues(config, run):
 
 def at_once(config, run):
     return 1.0
+
+
+def begins(config, run):
+    with open("begun", "a") as file:
+        file.write(str(config["x"]))
+    try:
+        time.sleep(60)
+    finally:
+        Path("cleaned").touch()
 
 
 def taken_over(config, run):
@@ -217,8 +232,8 @@ def search(gridfold, jobs, project, write, monkeypatch):
 
     def make(trainer, runs=2):
         write("c.yaml", f"x: {list(range(1, runs + 1))}\n")
-        options = ("--config", "c.yaml", "--trainer", f"ends:{trainer}", "--no-execute", "--run-prefix", "s")
-        assert gridfold("search", *options)[0] == 0
+        trained = ("--trainer", f"ends:{trainer}") if isinstance(trainer, str) else ("--", *trainer)
+        assert gridfold("search", "--config", "c.yaml", "--no-execute", "--run-prefix", "s", *trained)[0] == 0
         jobs = importlib.import_module("jobs")
         monkeypatch.setattr(work, "JobEnd", partial(JobEnd, clock=jobs.spent))
         (directory,) = project.glob("runs/s_??????")
@@ -283,7 +298,7 @@ def test_a_worker_waits_until_it_is_decided_whether_another_one_is_gone(search, 
             write(heart, f"beat {len(looks)}")
         return 20.0 * len(looks)
 
-    monkeypatch.setattr(liveness, "_SILENCE", Silence(now))
+    monkeypatch.setattr(liveness, "_MONITOR", ChangeMonitor(now))
     write("jobs/9", "dead")
     (made.dir / ".workers").mkdir()
     gridfold("work", made.name)
@@ -305,7 +320,7 @@ def test_what_cannot_be_asked_is_left_and_status_says_what_to_do(search, gridfol
     assert [record.state for record in records(made)] == ["running", "completed"]
     code, said = gridfold("resume", made.name)
     assert code == 3
-    assert said.splitlines()[0].replace(made.name, "SEARCH") == snapshot
+    assert [line.replace(made.name, "SEARCH") for line in said.splitlines() if "under way" in line] == snapshot
 
 
 def test_a_run_that_was_taken_over_is_killed_and_reports_nothing_more(search, gridfold, project, monkeypatch):
@@ -360,3 +375,49 @@ def test_each_searcher_has_a_heartbeat_while_it_works(project, gridfold, write, 
     (claim, *_) = project.glob("runs/*_1/.claim-1")
     assert json.loads(claim.read_text())["session"] == said["session"]
     assert not list(project.glob("runs/*/.workers/*.json"))
+
+
+PROGRAM = """
+import signal, sys, time
+from pathlib import Path
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+with open("begun", "a") as file:
+    file.write(sys.argv[1])
+try:
+    time.sleep(60)
+finally:
+    Path("cleaned").touch()
+"""
+
+
+def descendants(pid):
+    """A process and all that it has started."""
+    below = (int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    return [pid, *(each for child in below for each in descendants(child))]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("trainer", ["ends:begins", [sys.executable, "program.py", "{x}"]])
+def test_runs_end_in_an_orderly_way_where_an_engine_signals_all_processes_of_a_job(
+    search, project, write, monkeypatch, trainer, backwards
+):
+    """As Slurm does when a job is cancelled, preempted or put back, in whatever order: no run has failed."""
+    write("program.py", PROGRAM)
+    write("cause", "again")
+    made = search("begins", 2) if isinstance(trainer, str) else search(trainer, 2)
+    command = [sys.executable, "-m", "gridfold", "work", made.name, "--parallel", "2"]
+    paths = os.pathsep.join([str(project), str(ROOT)])
+    variables = {**os.environ, "PYTHONPATH": paths}
+    with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True, start_new_session=True) as worker:
+        wait_for(lambda: (project / "begun").exists() and len((project / "begun").read_text()) == 2)
+        for pid in sorted(descendants(worker.pid), reverse=backwards):
+            os.kill(pid, signal.SIGTERM)
+        said = worker.communicate(timeout=60)[0]
+    assert (worker.returncode, said.splitlines()[-1]) == (
+        130,
+        "the job was put back into the queue, and goes on from there",
+    )
+    assert [record.state for record in records(made)] == ["interrupted"] * 2
+    assert (project / "cleaned").exists()

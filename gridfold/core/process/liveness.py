@@ -7,7 +7,7 @@ from functools import cache
 from typing import Literal, Protocol, cast
 
 from gridfold.core import plugins
-from gridfold.core.process.silence import Silence
+from gridfold.core.process.monitor import ChangeMonitor
 
 ENGINE = "GRIDFOLD_ENGINE"  # set in the jobs of an engine, to its name
 PROCESS = "process"
@@ -57,7 +57,7 @@ def life_of_job(asks: str, heart: str) -> Life:
         asks: the engine and the job, such as ``slurm:1234.0``.
         heart: the file that changes as long as it lives.
     """
-    silent = _SILENCE.of(heart) >= SILENT_SECONDS
+    silent = _MONITOR.quiet(heart) >= SILENT_SECONDS
     name, _, job = asks.partition(":")
     try:
         life = _liveness(name).life(job)
@@ -71,4 +71,4 @@ def _liveness(name: str) -> Liveness:
     return cast(Liveness, plugins.load("gridfold.liveness", "engine", name, _OWN))
 
 
-_SILENCE = Silence()
+_MONITOR = ChangeMonitor()

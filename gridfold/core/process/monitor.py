@@ -10,7 +10,7 @@ from gridfold.core.files import contents
 
 
 @dataclass
-class Silence:
+class ChangeMonitor:
     """What was in files when this process looked, and since when.
 
     Attributes:
@@ -20,7 +20,7 @@ class Silence:
     clock: Callable[[], float] = time.monotonic
     _seen: dict[str, tuple[bytes, float]] = field(default_factory=dict, init=False)
 
-    def of(self, path: str) -> float:
+    def quiet(self, path: str) -> float:
         """Seconds since a file was first seen with what is in it now; one that is not there is silent, too."""
         content, now = contents(path), self.clock()
         before = self._seen.get(path)
