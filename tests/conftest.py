@@ -24,6 +24,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as under `nohup … &`:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # no run finds in its folder what one before has compiled
 os.environ["GRIDFOLD_REPORT"] = "0"  # else each of many searches would take some seconds more in the end
 
 # Files that take longest, the longest first: they are begun first, for what is begun last should not last.
