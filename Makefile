@@ -6,12 +6,15 @@ PIP := $(VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile 
 # On all cores, which pip does not, and without the tests of packages; some files of packages are no Python of today.
 COMPILE := $(VENV)/bin/python -m compileall -qq --workers 0 -x /tests/ $(VENV)/lib || true
 
-.PHONY: demo test check docs bench clean
+# check and pytest are the two halves of test.
+.PHONY: demo test check pytest docs bench clean
 
 demo: $(VENV)/installed-demo
 	$(VENV)/bin/python hyper_main.py --config config/bbc_news_head.yaml --run-prefix demo
 
-test: $(VENV)/installed-dev check
+test: check pytest
+
+pytest: $(VENV)/installed-dev
 	$(VENV)/bin/python -m compileall -q gridfold # else each command of a test would, where Python is to write no bytecode
 	$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
