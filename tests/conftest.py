@@ -29,16 +29,17 @@ os.environ["GRIDFOLD_REPORT"] = "0"  # else each of many searches would take som
 
 # Files that take longest, the longest first: they are begun first, for what is begun last should not last.
 LONG = (
-    "text/test_shared_runs.py",
     "test_documented.py",
     "test_benchmarks.py",
     "test_survival.py",
+    "text/test_shared_runs.py",
     "text/test_answer.py",
+    "cli/test_run.py",
     "text/test_interruption.py",
     "text/test_memory.py",
-    "search/test_verify.py",
     "text/test_layers.py",
-    "text/test_training.py",
+    "search/test_verify.py",
+    "test_fidelity.py",
 )
 
 
