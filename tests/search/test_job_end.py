@@ -53,9 +53,9 @@ def cancels(config, run):
 
 
 def begins(config, run):
-    with open("begun", "a") as file:
-        file.write(str(config["x"]))
     try:
+        with open("begun", "a") as file:
+            file.write(str(config["x"]))
         time.sleep(60)
     finally:
         Path("cleaned").touch()
@@ -386,9 +386,9 @@ import signal, sys, time
 from pathlib import Path
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-with open("begun", "a") as file:
-    file.write(sys.argv[1])
 try:
+    with open("begun", "a") as file:
+        file.write(sys.argv[1])
     time.sleep(60)
 finally:
     Path("cleaned").touch()
