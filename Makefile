@@ -2,14 +2,17 @@
 # make docs: the documentation as a site, in build/docs. make bench: the benchmarks that take minutes.
 PYTHON ?= python3
 VENV := .venv
-PIP := $(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := $(VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
+# On all cores, which pip does not, and without the tests of packages; some files of packages are no Python of today.
+COMPILE := $(VENV)/bin/python -m compileall -qq --workers 0 -x /tests/ $(VENV)/lib || true
 
 .PHONY: demo test check docs bench clean
 
 demo: $(VENV)/installed-demo
 	$(VENV)/bin/python hyper_main.py --config config/bbc_news_head.yaml --run-prefix demo
 
-test: $(VENV)/installed-dev check
+test: check
+	$(VENV)/bin/python -m compileall -q gridfold # else each command of a test would, where Python is to write no bytecode
 	$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/installed-dev
@@ -35,12 +38,15 @@ $(VENV)/bin/python:
 
 $(VENV)/installed-demo: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[text,report,demo]'
+	$(COMPILE)
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[text,report,demo,dev]'
+	$(COMPILE)
 	touch $@
 
 $(VENV)/installed-docs: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[docs]'
+	$(COMPILE)
 	touch $@

@@ -25,20 +25,22 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as under `nohup … &`:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # no run finds in its folder what one before has compiled
 os.environ["GRIDFOLD_REPORT"] = "0"  # else each of many searches would take some seconds more in the end
 
 # Files that take longest, the longest first: they are begun first, for what is begun last should not last.
 LONG = (
-    "text/test_shared_runs.py",
     "test_documented.py",
     "test_benchmarks.py",
     "test_survival.py",
+    "text/test_shared_runs.py",
     "text/test_answer.py",
+    "cli/test_run.py",
     "text/test_interruption.py",
     "text/test_memory.py",
-    "search/test_verify.py",
     "text/test_layers.py",
-    "text/test_training.py",
+    "search/test_verify.py",
+    "test_fidelity.py",
 )
 
 
@@ -49,8 +51,8 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_xdist_auto_num_workers():
-    """Three processes for two cores: tests wait, too, for what they have started."""
-    return -(-3 * cpu_count() // 2)
+    """One process more than there are cores: tests wait, too, for what they have started."""
+    return cpu_count() + 1
 
 
 TRAINER = '''

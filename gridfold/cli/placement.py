@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -54,6 +55,9 @@ class ByHand:
         """What would be printed, as markup."""
         return shown.by_hand(SearchDirectory(search))
 
+    def note(self, search: SearchDirectory) -> None:
+        """Nothing."""
+
     def begin(self, pending: Pending, execution: Execution, again: str) -> int:  # noqa: ARG002
         """Say how to start a worker."""
         _prepare(pending, execution, self.options)
@@ -89,10 +93,16 @@ class Elsewhere:
         """What would be submitted, as markup."""
         return shown.script(self.placement.start().script(self._order(search, threads, resources)))
 
+    def note(self, search: SearchDirectory) -> None:
+        """Let a search know where it executes, for whoever continues it."""
+        search.update(on=self.placement.facts)
+
     def begin(self, pending: Pending, execution: Execution, again: str) -> int:
         """Submit workers for what is left of a search; with ``--wait``, watch them to the end."""
         directory = pending.search
-        directory.update(on=self.placement.facts)
+        self.note(directory)
+        if living := sum(len(each.living) for each in placed.jobs_of(directory)):
+            warn(f"{counted(living, 'job')} of an earlier submission not over yet; these come on top")
         _prepare(pending, execution, self.options)
         if not pending.has_more:
             return to_the_end(directory, lambda: _NOTHING, self.options, again)
@@ -131,6 +141,7 @@ class Elsewhere:
             self.placement.workers,
             races=bool(facts.get("race")),
         )
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a connection that is lost cancels nothing
         interrupt = Interrupt()
         with view_of as view, interrupt.listening():
             view.warns = policy.keep_going
@@ -147,14 +158,14 @@ class Elsewhere:
                 follower.wait(lambda: _are_over(directory), interrupt)
                 return SearchOutcome(follower.failed, "", interrupted=True, unrecorded=[])
             left = read_pending(directory, code, tried_again=Workers(directory.dir).tried_again())
-            schedule = stopped_for(left, policy)
-            why = schedule.stopped or self._why_not_again(left, follower, policy, before)
-            is_cancelled = Workers(directory.dir).is_cancelled
-            if is_cancelled or why or not left.has_more:
-                stopped = why if left.has_more else schedule.stopped
+            schedule, workers = stopped_for(left, policy), Workers(directory.dir)
+            why = schedule.stopped or workers.why_cancelled
+            if left.has_more and not (why or workers.is_cancelled):
+                why = self._why_not_again(left, follower, policy, before)
+            if why or workers.is_cancelled or not left.has_more:
                 return SearchOutcome(
-                    follower.failed, stopped, interrupted=is_cancelled, unrecorded=[], choices=schedule.choices,
-                    unmeasured=schedule.unmeasured,
+                    follower.failed, why, interrupted=workers.is_cancelled and not why, unrecorded=[],
+                    choices=schedule.choices, unmeasured=schedule.unmeasured,
                 )  # fmt: skip
             before = follower.ended
             follower.watcher.warned(f"all workers are over, and {counted(len(left), 'run')} left; more are started")
@@ -162,8 +173,6 @@ class Elsewhere:
 
     def _why_not_again(self, left: Pending, follower: Follower, policy: Policy, before: int) -> str:
         """Why no more workers are started although runs are left; "" if they are."""
-        if policy.fail_fast and follower.failed:
-            return "a run failed"
         if policy.budget:
             return "the budget of the workers allows no further run"
         if follower.ended == max(before, 0) or not left.completed:

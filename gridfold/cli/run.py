@@ -24,7 +24,7 @@ from gridfold.cli.execution import (
     say_where,
     warn,
 )
-from gridfold.cli.where import needs, where_before, where_of_new
+from gridfold.cli.where import needs, note_where, where_before, where_of_new
 from gridfold.config.config import Config
 from gridfold.config.overrides import parse_arguments, varied
 from gridfold.config.patterns import check_given
@@ -106,6 +106,7 @@ def search(options: argparse.Namespace, again: str) -> int:
             code = _checked(planned, executor, where)
         warn(*warnings_of(planned))
         directory, run_dirs = create(planned, options.run_prefix, Store(), code)
+        note_where(directory, where)
         output.print(terminal.created(run_dirs), soft_wrap=True)
         if code is None:
             say_where(options, directory)

@@ -43,6 +43,12 @@ def where_before(directory: SearchDirectory, options: argparse.Namespace) -> ByH
     return where
 
 
+def note_where(directory: SearchDirectory, where: ByHand | Elsewhere | None) -> None:
+    """Let a new search know where it executes, for whoever continues it."""
+    if where:
+        where.note(directory)
+
+
 def needs(directory: SearchDirectory) -> tuple[int, dict[str, Any]]:
     """The threads of each run of a search, and what else it needs."""
     facts = directory.facts()

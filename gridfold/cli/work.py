@@ -64,6 +64,9 @@ def work(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     directory = Store().find(options.search)
     complete(directory)
     workers, execution = Workers(directory.dir), continued(directory, options)
+    if workers.is_cancelled:
+        say("the search was cancelled")
+        return 0
     pending = read_pending(directory, tried_again=workers.tried_again(), gone=options.gone)
     if not (pending.has_more or pending.awaits_others("done")):
         return 0
@@ -75,6 +78,8 @@ def work(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
         if end:
             say(end.leave(signal.SIGTERM, lambda: True, has_begun=False))
         raise
+    if outcome.aborted:
+        workers.cancel(outcome.stopped)
     for line in filter(None, (outcome.stopped, outcome.following)):
         say(line)
     return EXIT_INTERRUPTED if outcome.interrupted else 0

@@ -9,7 +9,7 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -26,21 +26,30 @@ def write_new(path: str, text: str) -> None:
     _write(path, text.encode(), os.O_EXCL)
 
 
-def replace_file(path: Path, text: str, *, durable: bool = False) -> None:
+def replace_file(path: Path, text: str, *, durable: bool = False, unless: Callable[[], bool] = lambda: False) -> bool:
     """Write a file in one step: whoever reads it sees the old text or the new one, whole.
 
     Args:
         path: the file.
         text: what it shall hold.
         durable: wait until it is on the disk, so that a loss of power does not take it.
+        unless: asked last, in which case nothing is written. A network disk has nothing in its cache of a folder then,
+            as a file was just made there.
+
+    Returns:
+        Whether it was written.
     """
     temporary = _beside(path)
     try:
         _write(temporary, text.encode(), os.O_TRUNC, durable=durable)
-        os.replace(temporary, path)  # noqa: PTH105 - a Path costs as much again, and this is done several times a run
+        if is_not := unless():
+            _remove(temporary)
+        else:
+            os.replace(temporary, path)  # noqa: PTH105 - a Path costs as much again, and this is done several times a run
     except BaseException:
         _remove(temporary)
         raise
+    return not is_not
 
 
 def replace_bytes(path: Path, pieces: Iterable[bytes | memoryview]) -> None:

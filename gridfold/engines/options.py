@@ -7,13 +7,13 @@ import shlex
 
 from gridfold.core.errors import ConfigError
 
-_FLAGS = {"exclusive", "contiguous", "overcommit", "spread-job", "requeue", "no-requeue", "oversubscribe", "hold"}
+FLAGS = {"exclusive", "contiguous", "overcommit", "spread-job", "requeue", "no-requeue", "oversubscribe", "hold"}
 
 
 def options(said: str, where: str) -> dict[str, str]:
     """The options of ``--slurm "partition=gpu,time=4:00:00"``: a comma before a name begins the next one.
 
-    Quotes keep commas in a value: ``export='a=1,b=2'``.
+    Quotes keep commas in a value: ``export='a=1,b=2'``. A name of one capital needs its dash: ``-J=name``.
 
     Args:
         said: the text.
@@ -31,11 +31,11 @@ def options(said: str, where: str) -> dict[str, str]:
     found = dict[str, str]()
     last = ""
     for word in filter(None, words):
-        name = re.match(r"-{0,2}([a-zA-Z][a-zA-Z-]*)=", word)
+        name = re.match(r"(?:--?(?=[A-Za-z])|(?=[a-z]))([A-Za-z][a-z-]*)=", word)
         if name:
             last = name[1]
             found[last] = word[name.end() :]
-        elif last and found[last] and not word.startswith("--") and word not in _FLAGS:
+        elif last and found[last] and not word.startswith("--") and word not in FLAGS:
             found[last] += f",{word}"
         else:
             last = word.lstrip("-")

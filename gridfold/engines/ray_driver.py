@@ -216,6 +216,13 @@ def _gcs_address(asked: dict[str, Any]) -> str:
     return str(address)
 
 
+def _said_by(error: Exception) -> str:
+    if "InvalidAuthToken" in f"{error} {error.__cause__}":
+        return "it asks for a token; set RAY_AUTH_MODE=token, with the cluster's token in ~/.ray/auth_token"
+    text = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
+    return str(text).splitlines()[0]
+
+
 def main() -> None:
     """Do what standard input says, and print what came of it."""
     answer = os.fdopen(os.dup(1), "w")
@@ -225,8 +232,7 @@ def main() -> None:
     try:
         said = {"found": globals()[asked["what"]](asked)}
     except Exception as error:  # whatever comes of a cluster that is not there
-        what = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
-        said = {"error": what.splitlines()[0]}
+        said = {"error": _said_by(error)}
     json.dump(said, answer)
     answer.flush()
     os._exit(0)  # in an orderly end, Ray waits for what no longer answers

@@ -19,7 +19,7 @@ JOB = "GRIDFOLD_JOB"  # set in a worker's job, to what `RayLiveness` is asked ab
 ASK_SECONDS = 20.0  # that the cluster's head may take to answer
 
 _DRIVER = Path(__file__).with_name("ray_driver.py")
-_FRESH_SECONDS, _BROKEN_SECONDS = 5.0, 30.0  # how long an answer is taken for true, and a refusal to answer
+_FRESH_SECONDS, _BROKEN_SECONDS = 20.0, 30.0  # how long an answer, which costs half a second, is taken for true
 _PHASES: Mapping[str, Phase] = {"ALIVE": "running", "DEAD": "over"}
 _WHY = {"PENDING_CREATION": "waits for a node with room", "RESTARTING": "starts again, on a node with room"}
 _ENDINGS = {"INTENDED_USER_EXIT": "ended", "killed by `ray.kill`": "killed"}

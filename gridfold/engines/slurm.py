@@ -99,12 +99,12 @@ class Slurm:
         path.write_text(self.script(order))
         log = f"--output={_pattern(order.logs)}/slurm-%A_%a.out"
         ids = list[str]()
-        for count in _portions(order.count):
+        for count in _portions(order.count, _most_tasks()):
             ended = _sbatch("--parsable", f"--array=0-{count - 1}", log, str(path))
             if ended.returncode:
                 self.cancel(ids)
                 self._refuse(slurm_jobs.said_by(ended))
-            array = ended.stdout.strip().partition(";")[0]
+            array = _number(ended)
             ids += [f"{array}_{task}" for task in range(count)]
         return ids
 
@@ -171,7 +171,7 @@ class Slurm:
         ended = _sbatch("--parsable", *own, script=self._script(self._asked(order), look))
         if ended.returncode:
             self._refuse(slurm_jobs.said_by(ended))
-        return ended.stdout.strip().partition(";")[0]
+        return _number(ended)
 
     def _judge(self, job: Job, folder: Path, order: Order) -> None:
         host, python = job.host or "a node", order.command[0]
@@ -243,9 +243,23 @@ def _nearest_folder(order: Order) -> Path:
     return next(folder for folder in (order.logs, *order.logs.parents) if folder.is_dir())
 
 
-def _portions(count: int) -> Iterator[int]:
-    for first in range(0, count, _MOST_TASKS):
-        yield min(_MOST_TASKS, count - first)
+def _number(ended: slurm_jobs.Ended) -> str:
+    """The number of a job that was submitted; a site may let `sbatch` say more."""
+    found = re.findall(r"^(\d+)(?:;\S*)?$", ended.stdout, re.MULTILINE)
+    if not found:
+        raise ConfigError(f"sbatch named no job: {ended.stdout:.200}", path="slurm")
+    return str(found[-1])
+
+
+def _most_tasks() -> int:
+    """How many tasks an array may have here."""
+    found = re.search(r"^MaxArraySize\s*=\s*(\d+)", slurm_jobs.answer("scontrol", "show", "config"), re.MULTILINE)
+    return max(1, min(_MOST_TASKS, int(found[1]))) if found else _MOST_TASKS
+
+
+def _portions(count: int, most: int) -> Iterator[int]:
+    for first in range(0, count, most):
+        yield min(most, count - first)
 
 
 def _directives(asked: Mapping[str, str]) -> list[str]:

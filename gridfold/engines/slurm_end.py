@@ -22,11 +22,11 @@ class SlurmJob:
     """The job of this process.
 
     Attributes:
-        id: its number.
+        id: its name, such as ``12_3``: the number of one task of an array is that of the whole array, too.
         restarts: how often Slurm had started it again when this process began.
     """
 
-    id: str = field(default_factory=lambda: os.environ.get("SLURM_JOB_ID", ""))
+    id: str = field(default_factory=slurm_jobs.own_job)
     restarts: int = field(default_factory=lambda: int(os.environ.get("SLURM_RESTART_COUNT") or 0))
 
     def limit(self) -> Limit | None:

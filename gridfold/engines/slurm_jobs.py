@@ -22,6 +22,8 @@ FORGOTTEN = "Invalid job id"  # what it says of a job that it has forgotten, or 
 _SECONDS = 15.0  # that Slurm may take to answer: without its daemon, squeue tries for a minute
 _FRESH_SECONDS, _BROKEN_SECONDS = 2.0, 60.0  # how long an answer is taken for true, and a refusal to answer
 
+_silent_until = [float("-inf")]  # by the clock of this process
+
 Ended = subprocess.CompletedProcess[str]
 
 
@@ -71,10 +73,21 @@ def answer(*command: str) -> str:
     Raises:
         EngineError: there is none, it does not answer, or it fails; says what it said.
     """
-    ended = call(*command)
+    ended = _ask(*command)
     if ended.returncode:
         raise EngineError(said_by(ended))
     return ended.stdout
+
+
+def _ask(*command: str) -> Ended:
+    """As `call`; for a while after Slurm did not answer, it is not asked again."""
+    if time.monotonic() < _silent_until[0]:
+        raise EngineError(f"{command[0]} does not answer")
+    try:
+        return call(*command)
+    except EngineError:
+        _silent_until[0] = time.monotonic() + _BROKEN_SECONDS
+        raise
 
 
 def said_by(ended: Ended) -> str:
@@ -93,7 +106,7 @@ def look(ids: Iterable[str]) -> dict[str, Seen]:
     if not asked:
         return {}
     whole = ",".join(sorted({job.partition("_")[0] for job in asked}))  # arrays, so that the line is short
-    ended = call("squeue", "--noheader", "--array", "--states=all", f"--jobs={whole}", f"--Format={_FIELDS}")
+    ended = _ask("squeue", "--noheader", "--array", "--states=all", f"--jobs={whole}", f"--Format={_FIELDS}")
     if ended.returncode and FORGOTTEN not in ended.stderr:
         raise EngineError(said_by(ended))
     return {job: seen for job, seen in _read(ended.stdout).items() if job in asked}
@@ -170,6 +183,7 @@ class SlurmLiveness:
             EngineError: Slurm cannot be asked, or is not that of the job.
         """
         incarnation, _, name = job.partition("@")
+        self._refresh()
         if name and name != _cluster():
             raise EngineError(f"a job of the cluster {name}")
         number, _, restarts = incarnation.partition(".")
@@ -178,10 +192,7 @@ class SlurmLiveness:
         return "alive" if lives else "dead"
 
     def _seen(self, job: str) -> Seen | None:
-        if self.clock() >= self._until:
-            self._refresh()
-        if isinstance(self._known, EngineError):
-            raise self._known
+        assert not isinstance(self._known, EngineError)
         if job not in self._known and job not in self._forgotten:  # it may be of another user
             if found := self.ask_of([job]):
                 return found.get(job)
@@ -189,11 +200,15 @@ class SlurmLiveness:
         return self._known.get(job)
 
     def _refresh(self) -> None:
-        try:
-            self._known, fresh = self.ask(), _FRESH_SECONDS
-        except EngineError as error:
-            self._known, fresh = error, _BROKEN_SECONDS
-        self._until = self.clock() + fresh
+        """Ask about all jobs, unless that was done a moment ago."""
+        if self.clock() >= self._until:
+            try:
+                self._known, fresh = self.ask(), _FRESH_SECONDS
+            except EngineError as error:
+                self._known, fresh = error, _BROKEN_SECONDS
+            self._until = self.clock() + fresh
+        if isinstance(self._known, EngineError):
+            raise self._known
 
 
 def own_job() -> str:

@@ -124,7 +124,9 @@ def _check(parallel: int | None, timeout: float | None) -> None:
 
 def _warn(plan: Plan, code: Code) -> None:
     output = terminal.console(stderr=True)
-    for said in (*number_like(plan), *warnings_of(plan), *terminal.untold(code.sources)):
+    on = plan.config.settings.on
+    here = ["gridfold.on is for gridfold search on the command line; these runs execute here"] if on else []
+    for said in (*here, *number_like(plan), *warnings_of(plan), *terminal.untold(code.sources)):
         output.print(terminal.warning(said), soft_wrap=True)
 
 

@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -247,19 +247,16 @@ class Run:
             record: how it ended.
             is_own: this process is known to have taken the attempt.
         """
-        if self.claims.has(record.attempt + 1):
-            return False  # it was given up for dead
-        if not is_own and not self._may_conclude(record):
+        if not is_own and (self.claims.has(record.attempt + 1) or not self._may_conclude(record)):
             return False
-        self.write(record)
-        return True
+        return self.write(record, unless=lambda: self.claims.has(record.attempt + 1))  # it was given up for dead
 
     def _may_conclude(self, record: Record) -> bool:
         if not self.claims.has(record.attempt) and self.claims.take(record):
             return True
         return self.claims.is_of(record)
 
-    def write(self, record: Record) -> None:
+    def write(self, record: Record, unless: Callable[[], bool] = lambda: False) -> bool:
         """Replace the run's record in one step, so that nobody ever reads half of it.
 
         Only for whoever has the attempt: see ``conclude``.
@@ -267,10 +264,11 @@ class Run:
         # Not dataclasses.asdict: it copies deeply. A result that took long has to outlive a loss of power; one that did
         # not is found torn, at worst, and made again in the time that waiting for the disk would have cost each.
         durable = record.is_final and (record.seconds or 0.0) >= _DURABLE_SECONDS
-        replace_file(self.dir / RECORD, as_text(record), durable=durable)
-        if record.is_final:
+        is_written = replace_file(self.dir / RECORD, as_text(record), durable=durable, unless=unless)
+        if is_written and record.is_final:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{self.dir}/{PROGRESS}")  # noqa: PTH108 - as in `replace_file`
+        return is_written
 
     def standing(self) -> tuple[Record | None, int, Owner | None]:
         """What can be said of the run: its record, how many attempts were taken, who has the last if it is not over.

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gridfold.core.files import read_mapping, read_mappings, regular, replace_file
+from gridfold.core.files import contents, read_mapping, read_mappings, regular, replace_file
 from gridfold.core.process.identity import Owner
 from gridfold.runs.record import now
 
@@ -86,10 +86,19 @@ class Workers:
         found = [read_mapping(path) for path in (self.folder / _JOBS).glob("*.json")]
         return sorted(filter(None, found), key=lambda said: (str(said.get("submitted")), str(said.get("id"))))
 
-    def cancel(self) -> None:
-        """Ask all workers to end, as SIGTERM would, at their next beat; those that start later end at once."""
+    def cancel(self, why: str = "") -> None:
+        """Ask all workers to end, as SIGTERM would, at their next beat; those that start later end at once.
+
+        Args:
+            why: what one of them has seen, so that the search stops; "" if a person asks.
+        """
         self.folder.mkdir(exist_ok=True)
-        (self.folder / _CANCEL).touch()
+        replace_file(self.folder / _CANCEL, why)
+
+    @property
+    def why_cancelled(self) -> str:
+        """What a worker has seen, so that the search stops; "" if a person asked, or nobody did."""
+        return contents(self.folder / _CANCEL).decode("utf-8", "replace").strip()
 
     @property
     def is_cancelled(self) -> bool:

@@ -68,6 +68,7 @@ class SearchOutcome:
         choices: the metrics of which somebody has to name one before the search goes on.
         unmeasured: the first completed run, if it has nothing to be compared by.
         following: in a job of an engine: what goes on where it ended.
+        aborted: whether that holds for whoever else executes the search, such as that a run failed with `fail_fast`.
     """
 
     failed: int
@@ -77,6 +78,7 @@ class SearchOutcome:
     choices: Sequence[str] = ()
     unmeasured: tuple[Run, Record] | None = None
     following: str = ""
+    aborted: bool = False
 
     @property
     def asks(self) -> bool:
@@ -258,7 +260,9 @@ def execute_search(
     if schedule.error:
         raise schedule.error
     by_signal, unmeasured = interrupt.by_signal, schedule.unmeasured
-    return SearchOutcome(failed, stopped, by_signal, unrecorded, schedule.choices, unmeasured, following)
+    return SearchOutcome(
+        failed, stopped, by_signal, unrecorded, schedule.choices, unmeasured, following, aborted=schedule.aborts
+    )
 
 
 def _schedule(pending: Pending, policy: Policy) -> Schedule:

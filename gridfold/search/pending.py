@@ -86,6 +86,7 @@ class Pending:
     _means: dict[bool, list[float]] = field(init=False)  # of completed runs, and their number; True: of a batch
     _next_look: float = field(default=0.0, init=False)
     _interrupted: bool = False
+    _undecided: set[int] = field(default_factory=set, init=False)  # of those held: whether they go on is to be seen
     _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT), init=False)
     _last_news: float = field(default_factory=time.monotonic, init=False)
 
@@ -257,9 +258,10 @@ class Pending:
         """
         if self._pauses or self._leaves_some():
             return True
-        lives = {owner.life for _, owner in self.held.values()}
-        is_soon = bool(lives) and time.monotonic() - self._last_news < self._patience
-        return not lives.isdisjoint(("undecided", "dead")) or (answer == "later" and (is_soon or "alive" in lives))
+        if answer != "later":
+            return bool(self._undecided)
+        is_soon = time.monotonic() - self._last_news < self._patience
+        return any(is_soon or owner.life in ("alive", "undecided", "dead") for _, owner in self.held.values())
 
     def usual_seconds(self) -> float:
         """How long a run takes: the median of the last ones that are done; 0 if none is."""
@@ -271,12 +273,7 @@ class Pending:
         waits = (
             entry for entry in self.entries() if not self.search.run(entry).claims.has(self._attempts[entry.index])
         )
-        return (
-            self._interrupted
-            or any(True for _ in waits)
-            or any(owner.life == "undecided" for _, owner in self.held.values())
-            or self.proposer.ask(1) != "done"
-        )
+        return self._interrupted or any(True for _ in waits) or bool(self._undecided) or self.proposer.ask(1) != "done"
 
     def wait_for_others(self) -> bool:
         """Wait for the runs of other processes that will soon be over; whether some are."""
@@ -330,10 +327,8 @@ class Pending:
     def _see(self, entry: RunEntry) -> bool:
         """See how far a run is that another process had; whether it is over, or left to whoever takes it."""
         record, attempt, owner = self.search.run(entry).standing()
-        if owner and not self._is_dead(owner):
-            self.held[entry.index] = entry, owner
+        if self._is_held(entry, owner):
             return False
-        self.held.pop(entry.index, None)
         if owner is None and record and record.state in OVER:
             self._hear(entry, record)
         elif self._only(entry) and not self._only_failed:
@@ -355,9 +350,11 @@ class Pending:
             self.damaged.append(entry)
         has_failed = record is not None and record.state == "failed"
         self.failed += has_failed
-        if owner and not self._is_dead(owner):
-            self.held[entry.index] = entry, owner
-        elif self._only(entry) and (self._is_tried_again(entry, attempt) if has_failed else not self._only_failed):
+        if (
+            not self._is_held(entry, owner)
+            and self._only(entry)
+            and (self._is_tried_again(entry, attempt) if has_failed else not self._only_failed)
+        ):
             self._attempts[entry.index] = attempt + 1
         is_left = has_failed and not self._attempts[entry.index] and entry.index not in self.held
         self.proposer.tell(entry, record if is_left else None)
@@ -407,10 +404,21 @@ class Pending:
                 search.kill_marked(session)
         return owner.kill_remains()
 
-    def _is_dead(self, owner: Owner) -> bool:
-        """Whether a process is dead, as far as this machine can tell, or it was where, by the user, all is gone."""
-        life = owner.life
-        return life == "dead" or (life == "elsewhere" and (owner.host in self._gone or owner.place in self._gone))
+    def _is_held(self, entry: RunEntry, owner: Owner | None) -> bool:
+        """See whether a process has a run that is not known to be dead, or it was where, by the user, all is gone."""
+        life = owner.life if owner else "dead"
+        self._undecided.discard(entry.index)
+        if (
+            owner is None
+            or life == "dead"
+            or (life == "elsewhere" and not {owner.host, owner.place}.isdisjoint(self._gone))
+        ):
+            self.held.pop(entry.index, None)
+            return False
+        self.held[entry.index] = entry, owner
+        if life == "undecided":
+            self._undecided.add(entry.index)
+        return True
 
     @cached_property
     def _plan(self) -> Plan:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from gridfold.config.config import is_within
 from gridfold.config.number_like import texts_like_numbers
 from gridfold.config.settings import SECTION
 from gridfold.search.plan import Plan
 from gridfold.space.space import Parameter
-from gridfold.trainers.command import CommandTrainer
+
+if TYPE_CHECKING:
+    from gridfold.trainers.command import CommandTrainer
 
 _MOST_WARNINGS = 10
 _LOOKED_AT = 20  # trials
@@ -78,6 +81,8 @@ def _blind_command(plan: Plan) -> CommandTrainer | None:
     """The command that trains, if it knows of a run what its arguments say, and nothing else."""
     if isinstance(plan.trainer, str):
         return None
+    from gridfold.trainers.command import CommandTrainer  # a function needs nothing of it
+
     command = CommandTrainer(plan.trainer)
     return None if command.may_look else command
 

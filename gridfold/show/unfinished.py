@@ -14,7 +14,6 @@ from gridfold.runs.record import Record
 from gridfold.runs.run import Run
 from gridfold.search.hyperparam_search import SearchOutcome
 from gridfold.search.pending import Pending
-from gridfold.trainers.metrics.printed import Mark, MetricsUnreadable
 
 _MOST_LINES = 3  # of its log
 _LOG_BYTES = 64 << 10
@@ -69,6 +68,7 @@ def _candidates(run: Run, record: Record) -> Sequence[str]:
     if record.candidates:
         return record.candidates
     from gridfold.search.collect import read_again  # few searches come here
+    from gridfold.trainers.metrics.printed import MetricsUnreadable
 
     try:
         found = read_again(run, record, {})
@@ -79,6 +79,8 @@ def _candidates(run: Run, record: Record) -> Sequence[str]:
 
 def _seen(run: Run, record: Record, named: Sequence[str]) -> Iterator[str]:
     """The numbers in what a run printed and wrote."""
+    from gridfold.trainers.metrics.printed import Mark  # as above
+
     lines = [line for line in Mark(run.log_path, record.log_start).shown_after(_LOG_BYTES) if _DIGIT.search(line)]
     if named:
         yield f"Names of numbers that it printed or wrote, none known as a metric: {', '.join(named)}"

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from gridfold.engines.protocol import Job
 from gridfold.runs.search import SearchDirectory
+from gridfold.runs.workers import Workers
 from gridfold.search.placement import Jobs, Placement, SilentWorkers, command, listed
 from gridfold.show.plan_table import counted
 
@@ -61,7 +62,8 @@ def status(search: SearchDirectory, found: Sequence[Jobs], silence: SilentWorker
         found: its jobs, by engine.
         silence: which of them have no heartbeat.
     """
-    lines = list[str]()
+    why = Workers(search.dir).why_cancelled
+    lines = [f"Stopped: {why}"] if why else []
     for each in found:
         if each.problem:
             lines += _unasked(each, search.name)

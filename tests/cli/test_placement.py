@@ -111,6 +111,31 @@ def test_workers_that_end_before_their_runs_are_replaced(config, gridfold, proje
     assert "warning: all workers are over, and 1 run left; more are started" in said
 
 
+FAILS_BESIDE_ANOTHER = """
+import glob, time
+
+def train(config, run):
+    if config["lr"] != 1:
+        time.sleep(60)
+    while len(glob.glob("runs/*/.claim-1")) < 2:
+        time.sleep(0.05)
+    return 1 / 0
+"""
+
+
+def test_what_stops_one_worker_stops_all(config, gridfold, write):
+    path = config("lr: [1, 2, 3]")
+    write("toy.py", FAILS_BESIDE_ANOTHER)
+    how = ["--on", "processes", "--workers", "2", "--parallel", "1", "--wait", "--fail-fast"]
+    code, said = gridfold("search", "--config", path, *how)
+    assert (code, [record.state if record else None for _, record in Store().find("last").records()]) == (
+        1,
+        ["failed", "interrupted", None],
+    )
+    assert "Stopped: a run failed (ZeroDivisionError: division by zero)" in said
+    assert "Stopped: a run failed" in gridfold("status", "last")[1]
+
+
 def test_a_metric_that_no_run_has_ends_it(config, gridfold):
     said = gridfold("search", "--config", config(), "--on", "processes", "--wait", "--metric", "val_acc")
     assert said[0] == 1

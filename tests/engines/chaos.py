@@ -87,15 +87,17 @@ def main():
     parser.add_argument("--events", type=int, default=15)
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--minutes", type=float, default=25)
+    parser.add_argument("--program", action="store_true", help="the runs are programs")
     said = parser.parse_args()
     print(f"seed {said.seed}", flush=True)
     shutil.rmtree(said.folder, ignore_errors=True)
     folder = Path(said.folder)
     folder.mkdir()
     with Cluster(folder / "slurm", said.port) as cluster:
-        project = Project(cluster, folder / "project", _config(said.runs))
+        project = Project(cluster, folder / "project", _config(said.runs, said.program))
         begin = time.monotonic()
-        search = project.search("--workers", said.workers)
+        command = ("--", sys.executable, "program.py", "{x}") if said.program else ()
+        search = project.search("--workers", said.workers, *command)
         chaos = Chaos(cluster, said.seed)
         _let_happen(chaos, project, said)
         over = wait(lambda: _is_over(chaos, project, said), said.minutes * 60)
@@ -107,8 +109,9 @@ def main():
     sys.exit(0 if over and is_well else 1)
 
 
-def _config(runs):
-    return f"gridfold: {{trainer: 'train:naps'}}\nx: [{', '.join(map(str, range(runs)))}]\n"
+def _config(runs, program):
+    trainer = "" if program else "gridfold: {trainer: 'train:naps'}\n"
+    return f"{trainer}x: [{', '.join(map(str, range(runs)))}]\n"
 
 
 def _let_happen(chaos, project, said):

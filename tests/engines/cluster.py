@@ -48,6 +48,25 @@ def continues(config, run):
     return {"score": config["x"] ** 2}
 '''
 
+PROGRAM = '''
+"""As `naps`, as a program; it does not hear signals."""
+
+import json, os, sys, time
+
+
+def note(what, index):
+    ledger = os.open(os.environ["LEDGER"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(ledger, f"{what} {index}\\n".encode())
+    os.close(ledger)
+
+
+x = int(sys.argv[1])
+note("start", x)
+time.sleep(1 + x * 7 % 20 / 10)
+note("end", x)
+print(json.dumps({"score": x**2}))
+'''
+
 
 class Cluster:
     """A Slurm, in a folder."""
@@ -87,7 +106,7 @@ class Cluster:
 
     def jobs(self, *options):
         """The jobs that are not over: number, state and node of each."""
-        said = self.call("squeue", "--noheader", "--array", "--format=%A %T %N", *options)
+        said = self.call("squeue", "--noheader", "--array", "--format=%i %T %N", *options)
         return [tuple((line + "  ").split(" ")[:3]) for line in said.splitlines()]
 
 
@@ -100,6 +119,7 @@ class Project:
         self.ledger = self.folder / "ledger"
         self.ledger.touch()
         (self.folder / "train.py").write_text(TRAINER)
+        (self.folder / "program.py").write_text(PROGRAM)
         (self.folder / "config.yaml").write_text(config)
         self.variables = cluster.variables | {"LEDGER": str(self.ledger), "PYTHONPATH": str(ROOT)}
 

@@ -49,7 +49,7 @@ def cluster():
     if not CAN:
         pytest.skip("needs root, nsenter, ip, and the package ray")
     folder = tempfile.mkdtemp(prefix="ray")  # a short path, for sockets lie in it
-    os.environ["RAY_PYTHON"] = sys.executable
+    os.environ.update(RAY_PYTHON=sys.executable, RAY_AUTH_MODE="disabled")
     try:
         ray_sh("start", folder)
         yield folder

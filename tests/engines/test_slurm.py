@@ -2,6 +2,7 @@
 
 import subprocess
 from contextlib import contextmanager
+from itertools import count
 
 import pytest
 
@@ -70,7 +71,7 @@ class TestSlurm(EngineContract):
 
     def test_an_incarnation_of_a_job_lives_until_slurm_starts_it_again(self, engine, submit, project):
         (job,) = submit()
-        liveness = SlurmLiveness(clock=iter(range(0, 1000, 10)).__next__)  # each answer is an old one
+        liveness = SlurmLiveness(clock=count(0, 10).__next__)  # each answer is an old one
         until(lambda: phases(engine, [job]) == {"running"})
         assert liveness.life(f"{job}.0@mini") == "alive"
         slurm_jobs.answer("scontrol", "requeue", job)

@@ -219,3 +219,36 @@ def test_a_newer_claim_counts_more_than_a_final_record(tmp_path):
     (tmp_path / ".claim-2").write_text(json.dumps(vars(started(attempt(2)))))
     found = judge(str(tmp_path))
     assert (found.state, found.attempt) == ("running", 2)
+
+
+def test_a_process_whose_run_was_taken_over_writes_nothing_into_its_files(tmp_path):
+    mine, record = Run(tmp_path, attempt=1), started(attempt(1))
+    assert mine.claims.take(record)
+    mine.report(epoch=1)
+    newer = Run(tmp_path, attempt=2)
+    assert newer.claims.take(started(attempt(2)))
+    newer.set_aside(1)
+    mine.report(epoch=2)
+    mine.progress(epoch=2)
+    assert not mine.conclude(replace(record, state="completed"), is_own=True)
+    assert (newer.reports(), newer.reports_of(1), newer.read_progress()) == ([], [{"epoch": 1}], {})
+    newer.report(epoch=1)
+    assert newer.reports() == [{"epoch": 1}]
+    assert newer.read().attempt == 2
+
+
+def test_a_takeover_in_the_moment_in_which_an_end_is_recorded_counts(tmp_path, monkeypatch):
+    """A network disk may know of the newer claim only when something was written beside it."""
+    run, record = Run(tmp_path), started(attempt(1))
+    assert run.claims.take(record)
+    written = os.open
+
+    def take_over(path, *more):
+        if ".run.json." in str(path) and not run.claims.has(2):
+            monkeypatch.setattr(os, "open", written)
+            assert run.claims.take(started(attempt(2)))
+        return written(path, *more)
+
+    monkeypatch.setattr(os, "open", take_over)
+    assert not run.conclude(replace(record, state="completed"), is_own=True)
+    assert run.read().attempt == 2

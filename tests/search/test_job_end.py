@@ -47,6 +47,11 @@ def at_once(config, run):
     return 1.0
 
 
+def cancels(config, run):
+    next(Path("runs").glob("*/.workers")).joinpath("cancel").touch()
+    time.sleep(60)
+
+
 def begins(config, run):
     with open("begun", "a") as file:
         file.write(str(config["x"]))
@@ -349,13 +354,12 @@ def test_a_run_that_was_taken_over_is_killed_and_reports_nothing_more(search, gr
 
 
 def test_workers_end_once_the_search_was_cancelled(search, gridfold, monkeypatch):
-    made = search("continues")
-    monkeypatch.setattr(workers, "BEAT_SECONDS", 0.2)
-    Workers(made.dir).cancel()
-    code, said = gridfold("work", made.name)
-    assert (code, said.splitlines()[-1]) == (130, "the search was cancelled")
-    states = [record and record.state for record in records(made)]
-    assert "completed" not in states
+    made = search("cancels")
+    monkeypatch.setattr(workers, "BEAT_SECONDS", 0.1)
+    for expected in (130, 0):  # one that is still to come ends at once
+        code, said = gridfold("work", made.name, "--parallel", "1")
+        assert (code, said.splitlines()[-1]) == (expected, "the search was cancelled")
+        assert [record and record.state for record in records(made)] == ["interrupted", None]
     assert not list((made.dir / ".workers").glob("*.json"))
 
 
