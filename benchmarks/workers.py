@@ -82,16 +82,18 @@ def main() -> None:
     """Measure, and print the table."""
     options = parser(__doc__.splitlines()[0])
     options.add_argument("--repeats", type=int, default=3, help="times each is measured (default: 3)")
+    options.add_argument("--only", type=int, nargs="+", choices=range(len(SHAPES)), help="these trees, from 0 on")
     said = options.parse_args()
+    shapes = [name for number, name in enumerate(SHAPES) if said.only is None or number in said.only]
     with bench(said) as found:
         found["rows"] = [
-            {"shape": name, "workers": case, **measured(said, shape, delays)}
-            for name, shape in SHAPES.items()
+            {"shape": name, "workers": case, **measured(said, SHAPES[name], delays)}
+            for name in shapes
             for case, delays in CASES.items()
             for _ in range(1 if said.tiny else said.repeats)
         ]
         print(table(("tree", "workers", "shared work done, CPU s", "of what one does", "runs", "seconds"),
-                    [row(found["rows"], name, case) for name in SHAPES for case in CASES]))  # fmt: skip
+                    [row(found["rows"], name, case) for name in shapes for case in CASES]))  # fmt: skip
 
 
 def row(rows: Sequence[Mapping[str, Any]], name: str, case: str) -> tuple[str, ...]:

@@ -145,7 +145,9 @@ class LeaseLog:
         A disk that takes no file takes no lease, and nobody is kept from work by that.
         """
         with suppress(OSError):
-            os.makedirs(self.folder, exist_ok=True)  # noqa: PTH103
+            if not self.views.count:
+                with suppress(FileExistsError):
+                    os.mkdir(self.folder)  # noqa: PTH102 - called here, or a guard of what trainers write would hear it
             if not write_first(self._path(self.views.count + 1), self.views.text(lease)):
                 return False
         self.views.add(lease)

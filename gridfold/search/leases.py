@@ -27,7 +27,7 @@ from gridfold.search.subtrees import Reading, Tree
 _LOOK_SECONDS = 0.02  # between two looks for leases of others while runs are taken
 _TRY_SECONDS = 0.2  # between two tries of a worker that found nothing
 _TRY_SHARE = 20  # a try takes at most this part of the time
-_FIRST_SPLIT_SECONDS = 10.0  # to wait for it, while another worker is at all runs
+_FIRST_SPLIT_SECONDS = 60.0  # to wait for it, while another worker is at all runs
 _STUCK = (
     3.0,
     10.0,

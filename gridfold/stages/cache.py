@@ -215,7 +215,7 @@ def _is_at(path: Path, descriptor: int) -> bool:
 def _remove_unused(path: str) -> bool:
     """Remove a file that no process has locked; whether it is gone."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
+        with open(path, "r+b") as file:  # noqa: PTH123 - NFS gives this lock only to who may write
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.unlink(path)  # noqa: PTH108
     except FileNotFoundError:
