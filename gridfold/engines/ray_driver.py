@@ -67,7 +67,7 @@ def _standing(actor: dict[str, Any], hosts: dict[str, str]) -> dict[str, Any]:
 def check(asked: dict[str, Any]) -> dict[str, Any]:
     """What nodes there are, and what a tiny task on each of them sees of a file."""
     _connect(asked)
-    nodes = [node for node in ray.nodes() if node["Alive"]]
+    nodes = sorted((node for node in ray.nodes() if node["Alive"]), key=lambda node: str(node["NodeManagerHostname"]))
     found = {"nodes": [_resources(node) for node in nodes]}
     if not asked.get("seconds"):
         return {**found, "looks": []}
