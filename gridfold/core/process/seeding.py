@@ -58,7 +58,7 @@ def begin_at_random(modules: Container[str]) -> None:
 def restart() -> None:
     """Begin those streams at random once more that nobody has used since, in a process that was forked."""
     for name, began in list(_began.items()):
-        if _AT_RANDOM[name](sys.modules[name]) == began:
+        if name in sys.modules and _AT_RANDOM[name](sys.modules[name]) == began:
             begin_at_random([name])
 
 
