@@ -92,6 +92,8 @@ class Task:
 class Stop:
     """SIGTERM ends the trainer as Ctrl-C would, so that it can clean up; what the trainer forks just ends.
 
+    Once: an engine signals all processes of a job, and the search its runs, but a checkpoint is written to its end.
+
     Attributes:
         pid: the process of the trainer.
         came: whether it came.
@@ -109,8 +111,8 @@ class Stop:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
             return
-        self.came = True
-        if self.training:
+        is_first, self.came = not self.came, True
+        if self.training and is_first:
             raise KeyboardInterrupt
 
 

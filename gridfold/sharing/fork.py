@@ -225,6 +225,7 @@ class Branch:
         self.note({"split": self._node, **where, "sizes": sizes, **spent.as_dict()})
         self._flush()
         printed, outputs = self._hand_on(are_runs=max(sizes) == 1)
+        training, self._stop.training = self._stop.training, False  # SIGTERM is for the children, who may clean up
         children, state = Children(self._pipes, self._token), ForkState.leave()
         for position, group in enumerate(groups):
             token = children.take_token()
@@ -237,6 +238,7 @@ class Branch:
                 children.forget()
                 state.take()
                 self._pid = self._stop.pid = os.getpid()
+                self._stop.training, self._stop.came = training, False
                 self._token, self._node = token, f"{self._node}.{position}"
                 self._before, self._start = self._before + spent, Moment.now()
                 self._become(group, printed, outputs)
