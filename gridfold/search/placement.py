@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gridfold.core.errors import ConfigError
-from gridfold.core.files import read_mapping
+from gridfold.core.files import disk_time, read_mapping
 from gridfold.core.process.identity import Owner
 from gridfold.engines.protocol import Engine, EngineError, Job, Order
 from gridfold.engines.registry import engine
@@ -155,7 +152,7 @@ class SilentWorkers:
         """Look at the files of all workers, by the clock of their disk."""
         folder = Workers(search.dir).folder
         paths = list(folder.glob("*.json"))
-        now = _now_of(folder) if paths else 0.0
+        now = disk_time(f"{folder}/heart") if paths else 0.0
         jobs, elsewhere = dict[str, float](), dict[str, float]()
         for path in paths:
             said, seconds = read_mapping(path), now - _written(path)
@@ -168,15 +165,6 @@ class SilentWorkers:
             elif owner.life == "elsewhere":
                 elsewhere[owner.place] = seconds
         return cls(jobs, elsewhere)
-
-
-def _now_of(folder: Path) -> float:
-    """The time by the clock of a folder's disk, which may be that of another machine."""
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            return os.fstat(file.fileno()).st_mtime
-    except OSError:
-        return time.time()
 
 
 def _written(path: Path) -> float:
