@@ -87,6 +87,7 @@ class World:
         disk: what files cost.
         views: what the log says.
         claimed: of each run, whether somebody has begun it.
+        left: how many nobody has.
         calls: how many were made.
     """
 
@@ -94,6 +95,7 @@ class World:
     runs: int
     views: Views = field(default_factory=Views)
     claimed: bytearray = field(init=False)
+    left: int = field(init=False)
     calls: int = 0
     free_at: float = 0.0
     now: float = 0.0
@@ -101,6 +103,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.claimed = bytearray(self.runs)
+        self.left = self.runs
 
     def pay(self, what: str, times: float = 1.0) -> float:
         """The seconds until some calls are served, if they are made now."""
@@ -141,7 +144,7 @@ class Worker:
             if runs:
                 wait = 0.2
                 yield from self._execute(runs)
-            elif any(self.attempts):
+            elif world.left:  # the last look of each at the runs of others is not counted
                 yield wait
                 wait = min(wait * 1.5, 5.0)
             else:
@@ -199,6 +202,7 @@ class Worker:
                 yield world.pay("stat")
                 continue
             world.claimed[run] = 1
+            world.left -= 1
             took = self.seconds()
             self.busy += took
             yield took + world.pay("link") + world.pay("link")  # the claim, and the record at the end
