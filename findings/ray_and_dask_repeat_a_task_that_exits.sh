@@ -62,7 +62,7 @@ if __name__ == "__main__":
                 seen("dask", function, lambda function, path: client.submit(function, path).result())
 PY
 cd "$folder"
-export HOME=$folder  # for ~/.ray
+export HOME=$folder RAY_TMPDIR=$folder  # else ~/.ray and /tmp/ray keep something
 seen=$(unshare --user --map-root-user --net sh -c 'ip link set lo up; exec "$0" seen.py 2>/dev/null' "$folder/venv/bin/python" |
     grep -E '^(futures|ray|dask) ')
 echo "$seen"

@@ -43,7 +43,7 @@ for name, number in (("SIGINT", signal.SIGINT), ("SIGTERM", signal.SIGTERM)):
     print("actor", name, *ray.get(ray.remote(Actor).remote().child.remote(number)))
 PY
 cd "$folder"
-export HOME=$folder  # for ~/.ray
+export HOME=$folder RAY_TMPDIR=$folder  # else ~/.ray and /tmp/ray keep something
 seen=$(unshare --user --map-root-user --net sh -c 'ip link set lo up; exec "$0" seen.py 2>/dev/null' "$folder/venv/bin/python" |
     grep -E '^(driver|task|actor) ')
 echo "$seen"

@@ -30,7 +30,7 @@ python -c 'import ray; ray.init(num_cpus=1, include_dashboard=False, _node_ip_ad
 cluster && python connect.py && RAY_AUTH_MODE=token python connect.py
 SH
 cd "$folder"
-export HOME=$folder PATH="$folder/venv/bin:$PATH"
+export HOME=$folder RAY_TMPDIR=$folder PATH="$folder/venv/bin:$PATH"
 seen=$(unshare --user --map-root-user --net --pid --fork --kill-child --mount-proc bash seen.sh 2> "$folder/errors" | grep '^seen ')
 echo "$seen"
 [ "$seen" = "seen connects
