@@ -13,6 +13,7 @@ from gridfold.engines.protocol import Cause, EngineError, Limit
 from gridfold.engines.slurm import SCRIPT
 
 _KILL_SECONDS = 30.0  # Slurm's default
+_UNLIMITED = 365 * 24 * 3600.0  # what it may say of a job without a limit, once that has begun
 _CLOCK_SECONDS = 300.0  # that clocks in a cluster may be apart: beyond that, munge refuses
 _TIME = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)$")
 
@@ -33,7 +34,7 @@ class SlurmJob:
         """How long it may take. Its end is told by the own clock: clocks of machines differ, and have time zones."""
         said = self._said()
         seconds, spent = seconds_of(said.get("TimeLimit", "")), seconds_of(said.get("RunTime", ""))
-        if seconds is None:
+        if seconds is None or seconds >= _UNLIMITED:
             return None
         age = proc.age()  # of the script of the job, whose place this process has taken
         if spent is not None and age < spent < age + _CLOCK_SECONDS:  # it took a while to start

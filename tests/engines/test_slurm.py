@@ -56,7 +56,7 @@ class TestSlurm(EngineContract):
         assert late.check(replace(order(), patience=0.1)) == (
             f"no job began within 0 s (BeginTime), so whether the nodes see {project} is not known yet"
         )
-        assert not [seen for seen in slurm_jobs.mine().values() if seen.job.phase == "waiting"]
+        until(lambda: not slurm_jobs.answer("squeue", "--noheader", "--name=gridfold-check"))
 
     def test_a_site_s_own_header_comes_first(self, slurm, submit, order, project, write):  # noqa: F811
         write("site.sh", "#!/bin/bash -l\n#SBATCH --comment='of the site' -n 1\n\nexport SAID_BEFORE=site\n")
