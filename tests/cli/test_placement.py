@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from gridfold.runs.store import Store
+from gridfold.runs.workers import Workers
 from tests.conftest import ROOT
 from tests.engines.contract import until
 
@@ -79,6 +80,14 @@ def test_a_search_goes_on_by_itself_and_is_cancelled_and_continued(config, gridf
     code, said = gridfold("resume", "last", "--wait")
     assert (code, [state for state, _ in records()]) == (0, ["completed"] * 2)
     assert gridfold("resume", "last", "--wait")[0] == 0  # nothing is left, so nothing is submitted
+
+
+def test_what_was_cancelled_is_continued_here(config, gridfold):
+    assert gridfold("search", "--config", config(), "--workers-by-hand")[0] == 0
+    workers = Workers(Store().find("last").dir)
+    workers.cancel()
+    assert gridfold("resume", "last", "--on", "local")[0] == 0
+    assert ([state for state, _ in records()], workers.is_cancelled) == (["completed"] * 3, False)
 
 
 def test_what_fails_is_tried_again_only_when_somebody_continues_it(config, gridfold, project):
