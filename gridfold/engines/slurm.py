@@ -45,7 +45,8 @@ class _Header:
         try:
             lines = path.read_text().splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"cannot be read: {error}", where=str(path)) from None
+            problem = getattr(error, "strerror", None) or error
+            raise ConfigError(f"cannot be read: {problem}", where=str(path)) from None
         shebang = lines.pop(0) if lines and lines[0].startswith("#!") else cls.shebang
         first = next((at for at, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
         directives = tuple(line for line in lines[:first] if line.startswith("#SBATCH"))
