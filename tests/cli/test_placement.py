@@ -67,7 +67,7 @@ def test_a_search_that_is_waited_for_gives_what_one_here_gives(config, gridfold,
 
 def test_a_search_goes_on_by_itself_and_is_cancelled_and_continued(config, gridfold, project, snapshot):
     path = config("what: sleep\nlr: [1, 2]")
-    code, said = gridfold("search", "--config", path, "--on", "processes", "--workers", "5")
+    code, said = gridfold("search", "--config", path, "--on", "processes", "--workers", "5", "--parallel", "1")
     assert code == 0
     assert shown(end(said), project) == snapshot(name="submitted")
     search = Store().find("last")
