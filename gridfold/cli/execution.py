@@ -19,6 +19,7 @@ from gridfold.records.trials import write_results
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
+from gridfold.runs.workers import Workers
 from gridfold.search.execution import Execution
 from gridfold.search.hyperparam_search import SearchOutcome, execute_search
 from gridfold.search.more_runs import Contention, proposer_of
@@ -48,6 +49,7 @@ def execute(
         show: what is shown in the end.
     """
     pending.search.update(execution=vars(execution))
+    Workers(pending.search.dir).allow()
     return to_the_end(pending.search, lambda: _execute(pending, executor, execution, options), options, again, show)
 
 

@@ -9,7 +9,7 @@ import re
 import secrets
 import shlex
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -28,6 +28,8 @@ _SUBMIT_SECONDS = 120.0  # that sbatch may take: killed later, nobody knows whet
 _UNSEEN, _NO_FOLDER, _NO_PYTHON = 101, 102, 103  # exit codes of the job that looks
 _CPUS = {"cpus-per-task", "c", "cpus-per-gpu", "exclusive", "ntasks-per-node", "mincpus"}
 _GPUS = {"gres", "gpus", "G", "gpus-per-task", "gpus-per-node", "gpus-per-socket", "tres-per-task"}
+_ARRAY = {"array", "a"}
+_OF_EACH = {"job-name", "chdir", "ntasks", "requeue"}  # that no cluster refuses
 _DURATION = re.compile(r"(\d+(\.\d+)?[smhd]?)+")
 _NAMES = re.compile(r"(?<=--)[a-z][a-z-]*")
 
@@ -45,7 +47,8 @@ class _Header:
         try:
             lines = path.read_text().splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"cannot be read: {error}", where=str(path)) from None
+            problem = getattr(error, "strerror", None) or error
+            raise ConfigError(f"cannot be read: {problem}", where=str(path)) from None
         shebang = lines.pop(0) if lines and lines[0].startswith("#!") else cls.shebang
         first = next((at for at, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
         directives = tuple(line for line in lines[:first] if line.startswith("#SBATCH"))
@@ -73,9 +76,12 @@ class Slurm:
         grace = self.options.get(GRACE)
         if grace is not None and not _DURATION.fullmatch(grace):
             raise ConfigError(f"expected a duration such as 90s or 5m, found {grace!r:.40}", path=f"slurm.{GRACE}")
+        if found := _ARRAY & {*self.options, *self._header.names}:
+            hint = "leave it out, and say how many: --workers 8"
+            raise ConfigError("gridfold makes an array of its workers itself", path=f"slurm.{found.pop()}", hint=hint)
         ended = _sbatch("--test-only", script=self.script(order))
         if ended.returncode:
-            self._refuse(slurm_jobs.said_by(ended))
+            self._refuse(slurm_jobs.said_by(ended), order)
         return self._look(order) if order.patience else ""
 
     def script(self, order: Order) -> str:
@@ -103,7 +109,7 @@ class Slurm:
             ended = _sbatch("--parsable", f"--array=0-{count - 1}", log, str(path))
             if ended.returncode:
                 self.cancel(ids)
-                self._refuse(slurm_jobs.said_by(ended))
+                self._refuse(slurm_jobs.said_by(ended), order)
             array = _number(ended)
             ids += [f"{array}_{task}" for task in range(count)]
         return ids
@@ -128,7 +134,7 @@ class Slurm:
         path = self.options.get(SBATCH_FILE)
         return _Header.read(Path(path)) if path else _Header()
 
-    def _asked(self, order: Order) -> list[str]:
+    def _asked(self, order: Order, without: Collection[str] = ()) -> list[str]:
         """What a job asks for: what gridfold would, what the file of the site says, what the user says."""
         header = self._header
         said = {name: value for name, value in self.options.items() if name not in (SBATCH_FILE, GRACE)}
@@ -137,7 +143,7 @@ class Slurm:
             own["cpus-per-task"] = str(order.cpus)
         if order.gpus and not _GPUS & {*said, *header.names}:
             own["gres"] = f"gpu:{math.ceil(order.gpus)}"
-        own = {name: value for name, value in own.items() if name not in said}
+        own = {name: value for name, value in own.items() if name not in {*said, *without}}
         return [*_directives(own), *header.directives, *_directives(said)]
 
     def _script(self, directives: Iterable[str], commands: Iterable[str]) -> str:
@@ -170,7 +176,7 @@ class Slurm:
         own = ["--output=/dev/null", "--chdir=/", "--job-name=gridfold-check", "--time=5", "--no-requeue"]
         ended = _sbatch("--parsable", *own, script=self._script(self._asked(order), look))
         if ended.returncode:
-            self._refuse(slurm_jobs.said_by(ended))
+            self._refuse(slurm_jobs.said_by(ended), order)
         return _number(ended)
 
     def _judge(self, job: Job, folder: Path, order: Order) -> None:
@@ -188,7 +194,7 @@ class Slurm:
             hint = "see what it would run: --dry-run; without this look: --no-check"
             raise ConfigError(f"a first job, which looks for the folder, ended on {host}: {job.reason}", hint=hint)
 
-    def _refuse(self, said: str) -> NoReturn:
+    def _refuse(self, said: str, order: Order) -> NoReturn:
         """Say what to do about what `sbatch` has said.
 
         Raises:
@@ -203,7 +209,7 @@ class Slurm:
             raise ConfigError("sbatch has no such option", path=f"slurm.{found[1]}", hint=nearest(found[1], names))
         if found := re.search(r"option '--([\w-]+)[^']*' (requires|doesn't allow) an argument", said):
             raise ConfigError(f"sbatch says that it {found[2]} a value", path=f"slurm.{found[1]}")
-        asked = " ".join(_words(self.options))
+        asked = " ".join(line.removeprefix("#SBATCH").strip() for line in self._asked(order, without=_OF_EACH))
         raise ConfigError(f"sbatch refuses the job: {said}", path="slurm", hint=f"asked for: {asked}" if asked else "")
 
 
@@ -274,10 +280,6 @@ def _option(name: str, value: str) -> str:
     dashes = "-" if len(name) == 1 else "--"
     quoted = f'"{value}"' if re.search(r"\s", value) else value
     return f"{dashes}{name}" + (("=" if dashes == "--" else "") + quoted if value else "")
-
-
-def _words(asked: Mapping[str, str]) -> list[str]:
-    return [_option(*each) for each in asked.items()]
 
 
 def _pattern(folder: Path) -> str:

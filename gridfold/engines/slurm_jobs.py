@@ -138,7 +138,7 @@ def _seen(fields: Sequence[str]) -> Seen | None:
         return None
     job, state, restarts, status, host, reason = (each.strip() for each in fields[:6])
     phase: Phase = "waiting" if state in _WAITING else "over" if state in _OVER else "running"
-    why = {"waiting": reason, "running": "", "over": _ending(state, status)}[phase]
+    why = {"waiting": "" if reason == "None" else reason, "running": "", "over": _ending(state, status)}[phase]
     return Seen(Job(job, phase, why, "" if host in ("", "n/a") else host), int(restarts or 0))
 
 

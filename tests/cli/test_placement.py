@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from gridfold.runs.store import Store
+from gridfold.runs.workers import Workers
 from tests.conftest import ROOT
 from tests.engines.contract import until
 
@@ -66,7 +67,7 @@ def test_a_search_that_is_waited_for_gives_what_one_here_gives(config, gridfold,
 
 def test_a_search_goes_on_by_itself_and_is_cancelled_and_continued(config, gridfold, project, snapshot):
     path = config("what: sleep\nlr: [1, 2]")
-    code, said = gridfold("search", "--config", path, "--on", "processes", "--workers", "5")
+    code, said = gridfold("search", "--config", path, "--on", "processes", "--workers", "5", "--parallel", "1")
     assert code == 0
     assert shown(end(said), project) == snapshot(name="submitted")
     search = Store().find("last")
@@ -79,6 +80,14 @@ def test_a_search_goes_on_by_itself_and_is_cancelled_and_continued(config, gridf
     code, said = gridfold("resume", "last", "--wait")
     assert (code, [state for state, _ in records()]) == (0, ["completed"] * 2)
     assert gridfold("resume", "last", "--wait")[0] == 0  # nothing is left, so nothing is submitted
+
+
+def test_what_was_cancelled_is_continued_here(config, gridfold):
+    assert gridfold("search", "--config", config(), "--workers-by-hand")[0] == 0
+    workers = Workers(Store().find("last").dir)
+    workers.cancel()
+    assert gridfold("resume", "last", "--on", "local")[0] == 0
+    assert ([state for state, _ in records()], workers.is_cancelled) == (["completed"] * 3, False)
 
 
 def test_what_fails_is_tried_again_only_when_somebody_continues_it(config, gridfold, project):

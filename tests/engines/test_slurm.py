@@ -2,6 +2,7 @@
 
 import subprocess
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -41,7 +42,14 @@ class TestSlurm(EngineContract):
 
     @pytest.mark.parametrize(
         "options",
-        [{"partition": "mian"}, {"tiem": "5"}, {"time": "soon"}, {"cpus-per-task": "9"}, {"exclusive": "not"}],
+        [
+            {"partition": "mian"},
+            {"tiem": "5"},
+            {"time": "soon"},
+            {"cpus-per-task": "9"},
+            {"exclusive": "not"},
+            {"array": "1-4"},
+        ],
         ids=lambda options: next(iter(options)),
     )
     def test_what_slurm_refuses_is_bad_input(self, slurm, order, snapshot, options):  # noqa: F811
@@ -49,9 +57,16 @@ class TestSlurm(EngineContract):
             Slurm(options).check(order())
         assert str(error.value) == snapshot
 
-    def test_a_busy_cluster_is_no_reason_to_wait_long(self, slurm, order, project):  # noqa: F811
-        from dataclasses import replace
+    def test_what_gridfold_asks_for_by_itself_is_named_when_it_is_refused(self, slurm, order):  # noqa: F811
+        with pytest.raises(ConfigError) as error:
+            Slurm().check(replace(order(), gpus=1.0))
+        assert error.value.hint == "asked for: --cpus-per-task=1 --gres=gpu:1"
 
+    def test_a_job_that_slurm_did_not_look_at_yet_waits_for_no_reason(self):
+        said = slurm_jobs._read("5_0|PENDING|0|0||None|\n5_1|PENDING|0|0||Priority|")
+        assert [seen.job.reason for seen in said.values()] == ["", "Priority"]
+
+    def test_a_busy_cluster_is_no_reason_to_wait_long(self, slurm, order, project):  # noqa: F811
         late = Slurm({"begin": "now+1hour"})
         assert late.check(replace(order(), patience=0.1)) == (
             f"no job began within 0 s (BeginTime), so whether the nodes see {project} is not known yet"
