@@ -28,6 +28,7 @@ _SUBMIT_SECONDS = 120.0  # that sbatch may take: killed later, nobody knows whet
 _UNSEEN, _NO_FOLDER, _NO_PYTHON = 101, 102, 103  # exit codes of the job that looks
 _CPUS = {"cpus-per-task", "c", "cpus-per-gpu", "exclusive", "ntasks-per-node", "mincpus"}
 _GPUS = {"gres", "gpus", "G", "gpus-per-task", "gpus-per-node", "gpus-per-socket", "tres-per-task"}
+_OWN = {"array", "a", "wait", "W", "test-only"}  # change what is submitted, or whether sbatch returns
 _DURATION = re.compile(r"(\d+(\.\d+)?[smhd]?)+")
 _NAMES = re.compile(r"(?<=--)[a-z][a-z-]*")
 
@@ -73,6 +74,9 @@ class Slurm:
         grace = self.options.get(GRACE)
         if grace is not None and not _DURATION.fullmatch(grace):
             raise ConfigError(f"expected a duration such as 90s or 5m, found {grace!r:.40}", path=f"slurm.{GRACE}")
+        own = sorted(_OWN & {*self.options, *self._header.names})
+        if own:
+            raise ConfigError("gridfold starts the jobs, so this option cannot be given", path=f"slurm.{own[0]}")
         ended = _sbatch("--test-only", script=self.script(order))
         if ended.returncode:
             self._refuse(slurm_jobs.said_by(ended))

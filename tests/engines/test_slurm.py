@@ -49,6 +49,21 @@ class TestSlurm(EngineContract):
             Slurm(options).check(order())
         assert str(error.value) == snapshot
 
+    @pytest.mark.parametrize("line", ["--wait", "-W", "--array=0-5", "--test-only"])
+    def test_what_would_change_how_jobs_are_started_is_bad_input(self, order, project, write, line):
+        write("site.sh", f"#!/bin/bash\n#SBATCH {line}\n")
+        name, _, value = line.lstrip("-").partition("=")
+        for options in ({"sbatch-file": str(project / "site.sh")}, {name: value}):
+            with pytest.raises(ConfigError) as error:
+                Slurm(options).check(order())
+            assert str(error.value) == f"slurm.{name}: gridfold starts the jobs, so this option cannot be given"
+
+    def test_a_job_that_makes_no_sense_hides_no_other(self, engine, submit, project):
+        (job,) = submit()
+        for garbage in ("foo", "None", "{}", "99999999999999999999", "1_x", "4294967294"):
+            found = engine.jobs([garbage, job])
+            assert [each.phase == "over" for each in found] == [True, False]
+
     def test_a_busy_cluster_is_no_reason_to_wait_long(self, slurm, order, project):  # noqa: F811
         from dataclasses import replace
 
