@@ -193,3 +193,19 @@ def test_what_cannot_be_is_said_before_anything_is_created(config, command, proj
 def test_settings_that_cannot_be(config, gridfold, project, snapshot, settings):
     code, said = gridfold("search", "--config", config(settings=settings))
     assert (code, shown(said, project)) == (2, snapshot)
+
+
+def test_jobs_that_cannot_be_noted_are_ended(config, gridfold, project, monkeypatch):
+    from gridfold.runs.workers import Workers
+    from tests.engines.processes import Processes
+
+    def full(self, engine, job, **more):
+        raise OSError(28, "No space left on device")
+
+    ended = []
+    monkeypatch.setattr(Workers, "note_job", full)
+    monkeypatch.setattr(Processes, "cancel", lambda _, ids: ended.extend(ids))
+    code, said = gridfold("search", "--config", config(settings="on: processes, workers: 2"))
+    assert code == 1
+    assert "No space left on device" in said
+    assert len(ended) == 2
