@@ -168,6 +168,7 @@ class Elsewhere:
                     choices=schedule.choices, unmeasured=schedule.unmeasured,
                 )  # fmt: skip
             before = follower.ended
+            left.release()
             follower.watcher.warned(f"all workers are over, and {counted(len(left), 'run')} left; more are started")
             self._submit(left)
 
@@ -237,6 +238,7 @@ def _prepare(pending: Pending, execution: Execution, options: argparse.Namespace
     """Let workers know how runs are executed, and which failed ones are tried again; take what is there already."""
     directory = pending.search
     directory.update(execution=vars(execution))
+    pending.release()
     reuse_results(pending, pending.entries, options)
     failed = [(entry.index, record) for entry in pending.entries() if (record := directory.run(entry).read())]
     again = [(index, record.attempt) for index, record in failed if record.state == "failed"]

@@ -28,8 +28,8 @@ _SUBMIT_SECONDS = 120.0  # that sbatch may take: killed later, nobody knows whet
 _UNSEEN, _NO_FOLDER, _NO_PYTHON = 101, 102, 103  # exit codes of the job that looks
 _CPUS = {"cpus-per-task", "c", "cpus-per-gpu", "exclusive", "ntasks-per-node", "mincpus"}
 _GPUS = {"gres", "gpus", "G", "gpus-per-task", "gpus-per-node", "gpus-per-socket", "tres-per-task"}
-_ARRAY = {"array", "a"}
 _OF_EACH = {"job-name", "chdir", "ntasks", "requeue"}  # that no cluster refuses
+_OWN = {"array", "a", "wait", "W", "test-only"}  # change what is submitted, or whether sbatch returns
 _DURATION = re.compile(r"(\d+(\.\d+)?[smhd]?)+")
 _NAMES = re.compile(r"(?<=--)[a-z][a-z-]*")
 
@@ -76,9 +76,10 @@ class Slurm:
         grace = self.options.get(GRACE)
         if grace is not None and not _DURATION.fullmatch(grace):
             raise ConfigError(f"expected a duration such as 90s or 5m, found {grace!r:.40}", path=f"slurm.{GRACE}")
-        if found := _ARRAY & {*self.options, *self._header.names}:
-            hint = "leave it out, and say how many: --workers 8"
-            raise ConfigError("gridfold makes an array of its workers itself", path=f"slurm.{found.pop()}", hint=hint)
+        own = sorted(_OWN & {*self.options, *self._header.names})
+        if own:
+            problem, hint = "gridfold starts the jobs, so this option cannot be given", "leave it out"
+            raise ConfigError(problem, path=f"slurm.{own[0]}", hint=f"{hint}; the number of jobs: --workers 8")
         ended = _sbatch("--test-only", script=self.script(order))
         if ended.returncode:
             self._refuse(slurm_jobs.said_by(ended), order)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ _OVER = {
     "PREEMPTED", "RECONFIG_FAIL", "REVOKED", "TIMEOUT",
 }  # fmt: skip
 _FIELDS = "JobArrayID:|,State:|,RestartCnt:|,exit_code:|,BatchHost:|,Reason:|"
+_ID, _MOST_IDS = re.compile(r"([0-9]{1,10})(_[0-9]{1,10})?"), 2**32 - 16  # the last ones mean something else
 FORGOTTEN = "Invalid job id"  # what it says of a job that it has forgotten, or never had
 _SECONDS = 15.0  # that Slurm may take to answer: without its daemon, squeue tries for a minute
 _FRESH_SECONDS, _BROKEN_SECONDS = 2.0, 60.0  # how long an answer is taken for true, and a refusal to answer
@@ -102,7 +104,7 @@ def look(ids: Iterable[str]) -> dict[str, Seen]:
     Raises:
         EngineError: it cannot be asked.
     """
-    asked = set(ids)
+    asked = {job for job in ids if _is_id(job)}  # of one that makes no sense, squeue refuses them all
     if not asked:
         return {}
     whole = ",".join(sorted({job.partition("_")[0] for job in asked}))  # arrays, so that the line is short
@@ -126,6 +128,11 @@ def mine() -> dict[str, Seen]:
 def over(job: str) -> Job:
     """A job that Slurm has forgotten: it is over for longer than ``MinJobAge``."""
     return Job(job, "over", "forgotten")
+
+
+def _is_id(job: str) -> bool:
+    found = _ID.fullmatch(job)
+    return found is not None and int(found[1]) < _MOST_IDS
 
 
 def _read(said: str) -> dict[str, Seen]:

@@ -19,6 +19,7 @@ from gridfold.core.files import read_mapping, write_first
 
 LEASES = ".leases"
 EVERY = 64  # so many leases: one that says who has what, so that who comes late reads few
+_MOST_RUNS = 10_000_000  # of a search: what is beyond is garbage, and would fill the memory
 _FEW = 3  # runs at least that are written as a range with steps
 
 
@@ -106,7 +107,8 @@ class Views:
 
     def _begin(self, parts: Iterable[range], *, begun: bool = True) -> None:
         for part in parts:
-            self.begun[part.start : part[-1] + 1 : part.step] = bytes([begun]) * len(part)
+            if part[-1] < len(self.begun):  # else nobody has it
+                self.begun[part.start : part[-1] + 1 : part.step] = bytes([begun]) * len(part)
 
     def _forget(self) -> None:
         self.of, self.begun = array("I", bytes(4 * len(self.of))), bytearray(len(self.of))
@@ -194,4 +196,7 @@ def _read(text: str) -> Iterator[range]:
     for part in filter(None, text.split(",")):
         both, _, step = part.partition(":")
         first, _, last = both.partition("-")
-        yield range(int(first), int(last or first) + 1, int(step or 1))
+        runs = range(int(first), int(last or first) + 1, int(step or 1))
+        if not runs or runs.step < 1 or runs[-1] >= _MOST_RUNS:
+            raise ValueError(f"no runs: {part:.40}")
+        yield runs

@@ -117,7 +117,8 @@ class Workers:
 
     def tried_again(self) -> set[tuple[int, int]]:
         """The failed attempts, by indices of their runs, after which the next one is wanted."""
-        return {(said.get("run", -1), said.get("attempt", -1)) for said in read_mappings(self.folder / _RETRY)}
+        found = ((said.get("run"), said.get("attempt")) for said in read_mappings(self.folder / _RETRY))
+        return {(run, attempt) for run, attempt in found if isinstance(run, int) and isinstance(attempt, int)}
 
 
 def heart_of(search: str, session: str) -> str:

@@ -158,7 +158,8 @@ class Chooser:
             if len(best) >= len(runs) / 2:
                 break
             rest = waiting(runs, waits)
-            begun = [run for run in self.views.runs_of(worker) if self._is_begun(tree, run, attempts)]
+            known = (run for run in self.views.runs_of(worker) if run < len(attempts))  # others may know of more
+            begun = [run for run in known if self._is_begun(tree, run, attempts)]
             best = max(best, self._back(tree, worker, rest, begun, each), key=len)
         return best
 
@@ -174,7 +175,7 @@ class Chooser:
 
     def _is_begun(self, tree: Tree, run: int, attempts: array[int]) -> bool:
         """Whether a worker has begun a run, or what it shares."""
-        return bool(self.views.begun[run]) or run in tree.begun or (run < len(attempts) and not attempts[run])
+        return bool(self.views.begun[run]) or run in tree.begun or not attempts[run]
 
     def _is_stuck(self, worker: str, rest: int, cost: float) -> bool:
         """Whether a worker has begun nothing for a while."""

@@ -238,6 +238,15 @@ class Pending:
             return None
         return Attempt(run, self._record(entry, attempt))
 
+    def release(self) -> None:
+        """Let every machine know of attempts whose process has died here: no other one can see that it is dead."""
+        for entry in self.entries():
+            run = self.search.run(entry)
+            _, attempt, owner = run.standing()
+            is_of_here = owner is not None and owner.asks == PROCESS and owner.life == "dead"
+            if is_of_here and self._is_clean(run, attempt) and (record := run.judged()) and record.state == "lost":
+                run.conclude(replace(record, state="interrupted"))
+
     def ended(self, record: Record) -> None:
         """Hear how an attempt has ended that was taken; if it is not final, another process has the run."""
         entry = self._taken.pop(record.index)

@@ -102,13 +102,19 @@ def submit(search: SearchDirectory, placement: Placement, order: Order) -> list[
 
     Raises:
         ConfigError: the engine refuses; nothing was submitted.
+        OSError: the jobs cannot be noted; they were ended.
     """
     workers = Workers(search.dir)
     workers.allow()
-    ids = placement.start().submit(order)
-    owner = Owner.current()
-    for job in ids:
-        workers.note_job(placement.engine, job, by=f"{owner.host}/{owner.pid}")
+    started = placement.start()
+    ids, owner = started.submit(order), Owner.current()
+    try:
+        for job in ids:
+            workers.note_job(placement.engine, job, by=f"{owner.host}/{owner.pid}")
+    except OSError:  # a full disk: nobody would know of them
+        with suppress(EngineError):
+            started.cancel(ids)
+        raise
     search.log(f"submitted {len(ids)} workers to {placement.engine}: {listed(ids)}")
     return ids
 

@@ -202,3 +202,41 @@ def test_what_cannot_be_is_said_before_anything_is_created(config, command, proj
 def test_settings_that_cannot_be(config, gridfold, project, snapshot, settings):
     code, said = gridfold("search", "--config", config(settings=settings))
     assert (code, shown(said, project)) == (2, snapshot)
+
+
+def test_jobs_that_cannot_be_noted_are_ended(config, gridfold, project, monkeypatch):
+    from gridfold.runs.workers import Workers
+    from tests.engines.processes import Processes
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    ended = []
+    monkeypatch.setattr(Workers, "note_job", full)
+    monkeypatch.setattr(Processes, "cancel", lambda _, ids: ended.extend(ids))
+    code, said = gridfold("search", "--config", config(settings="on: processes, workers: 2"))
+    assert code == 1
+    assert "No space left on device" in said
+    assert len(ended) == 2
+
+
+def test_workers_elsewhere_take_what_a_dead_process_here_had(config, gridfold, monkeypatch):
+    from dataclasses import replace
+
+    from gridfold.runs.record import Record, started
+    from tests.engines.processes import Processes
+
+    settings = "on: processes"
+    gridfold("search", "--config", config(settings=settings), "--no-execute")
+    search = Store().find("last")
+    entry = next(search.entries())
+    run, record = search.run(entry), Record(entry.id, 0, search.name, entry.params, "toy:train", attempt=1)
+    ended = subprocess.Popen(["sleep", "60"])
+    ended.kill()
+    ended.wait()
+    taken = replace(started(record), pid=ended.pid, session="a")
+    assert run.claims.take(taken)
+    seen = []
+    monkeypatch.setattr(Processes, "submit", lambda *_: seen.append(run.read()) or ["job"])
+    gridfold("resume", search.name, "--no-check")
+    assert [(record.state, record.attempt) for record in seen] == [("interrupted", 1)]

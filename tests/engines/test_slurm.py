@@ -62,6 +62,22 @@ class TestSlurm(EngineContract):
             Slurm().check(replace(order(), gpus=1.0))
         assert error.value.hint == "asked for: --cpus-per-task=1 --gres=gpu:1"
 
+    @pytest.mark.parametrize("line", ["--wait", "-W", "--array=0-5", "--test-only"])
+    def test_what_would_change_how_jobs_are_started_is_bad_input(self, order, project, write, line):
+        write("site.sh", f"#!/bin/bash\n#SBATCH {line}\n")
+        name, _, value = line.lstrip("-").partition("=")
+        for options in ({"sbatch-file": str(project / "site.sh")}, {name: value}):
+            with pytest.raises(ConfigError) as error:
+                Slurm(options).check(order())
+            said = f"slurm.{name}: gridfold starts the jobs, so this option cannot be given"
+            assert str(error.value).startswith(said)
+
+    def test_a_job_that_makes_no_sense_hides_no_other(self, engine, submit, project):
+        (job,) = submit()
+        for garbage in ("foo", "None", "{}", "99999999999999999999", "1_x", "4294967294"):
+            found = engine.jobs([garbage, job])
+            assert [each.phase == "over" for each in found] == [True, False]
+
     def test_a_job_that_slurm_did_not_look_at_yet_waits_for_no_reason(self):
         said = slurm_jobs._read("5_0|PENDING|0|0||None|\n5_1|PENDING|0|0||Priority|")
         assert [seen.job.reason for seen in said.values()] == ["", "Priority"]

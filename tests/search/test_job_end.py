@@ -272,6 +272,9 @@ def test_failed_runs_are_tried_again_if_that_is_asked_for(search, gridfold):
         run.claims.take(record)
         run.conclude(replace(record, state="failed", error={"type": "E", "message": "m"}))
     assert gridfold("work", made.name) == (0, "")
+    Workers(made.dir).folder.mkdir()
+    (Workers(made.dir).folder / "retry.jsonl").write_text('{"run": [0], "attempt": {}}\n{"run": 0}\n{"run": 0, "at')
+    assert gridfold("work", made.name) == (0, "")
     Workers(made.dir).try_again([(1, 1)])
     gridfold("work", made.name)
     assert [record.state for record in records(made)] == ["failed", "completed"]

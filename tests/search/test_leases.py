@@ -157,6 +157,30 @@ def test_garbage_in_the_log_is_nobodys(tmp_path):
     assert late.views.worker_of(0) == "a"
 
 
+@pytest.mark.parametrize("runs", ["9-3", "3--9", "3-9:0", "3-9:-2", "0-99999999999", "1,5-99999999999:5"])
+def test_runs_that_no_search_has_are_nobodys(tmp_path, runs):
+    log = LeaseLog.of(tmp_path)
+    assert log.add(Lease("a", [0]))
+    said = {"worker": "b", "runs": "1", "all": {"a": "0"}, "all_begun": "3-7"}
+    for number, lease in ((2, {"worker": "b", "runs": runs}), (3, said)):
+        (tmp_path / ".leases" / f"{number:06}.json").write_text(json.dumps(lease))
+    late = LeaseLog.of(tmp_path)
+    assert late.look()
+    assert late.add(Lease("c", [2]))
+    assert [late.views.worker_of(run) for run in range(4)] == ["a", "b", "c", ""]
+    assert bytes(late.views.begun) == bytes(3)
+
+
+def test_a_worker_takes_runs_of_one_that_has_begun_some_it_does_not_know_yet():
+    views = Views()
+    for lease in (Lease("other", range(30)), Lease("other", [29], begun=True)):
+        views.add(lease)
+    everybody = type("Everybody", (), {"count": lambda _: 2, "lives": lambda _, __: True})()
+    tree = Tree(entries(), Reading.learn(splits(["x", "y", "z"])))
+    taken = Chooser("me", views, everybody).choose(tree, array("I", [1] * 24), lambda _: True, 1.0)
+    assert taken == list(range(12, 24))
+
+
 # The rules
 
 
