@@ -24,6 +24,9 @@ from tests.executors.contract import ExecutorContract
 BASE = "what: finish\nlr: 0.5\n"
 
 
+ASK_SECONDS = 4  # between two questions to the engine, which may take longer than a run
+
+
 class Told:
     """Passes on what a follower tells, and keeps what has ended."""
 
@@ -50,9 +53,10 @@ class WorkerExecutor:
         search, told = self._search(list(made.values())), Told(watcher)
         follower = Follower(search, told)
         jobs = self._engine.submit(self._order(search))
-        is_over = False
+        is_over, asked = False, time.monotonic()
         while not is_over:
-            is_over = all(job.phase == "over" for job in self._engine.jobs(jobs))
+            if not made or time.monotonic() - asked > ASK_SECONDS:
+                is_over, asked = all(job.phase == "over" for job in self._engine.jobs(jobs)), time.monotonic()
             follower.look()
             for record in told.records:
                 yield made.pop(record.index), record

@@ -19,6 +19,7 @@ from gridfold.engines.ray import Ray
 from gridfold.engines.ray_jobs import RayLiveness
 from tests.conftest import ROOT
 from tests.engines.contract import EngineContract, phases, until
+from tests.engines.executor import WorkerContract
 
 SCRIPT = ROOT / "tests/engines/ray.sh"
 ADDRESS = "10.9.9.1:6390"
@@ -70,6 +71,12 @@ def inside(cluster):
     assert ctypes.CDLL(None).setns(own, 0) == 0
     os.close(own)
     os.close(there)
+
+
+class TestWorker(WorkerContract):
+    @pytest.fixture
+    def engine(self, inside):
+        return Ray({"address": ADDRESS})
 
 
 class TestRay(EngineContract):
