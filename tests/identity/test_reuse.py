@@ -245,7 +245,7 @@ def test_what_does_not_matter_is_no_change(project, write, search):
         "    return {'acc': config['lr'] * FACTOR * factor}\n",
     )
     config = "lr: [1.0, 2.0]\nout: out\nlog: old.log\nfile: factor.txt\n"
-    search("a", "fn:train", config=config)
+    search("a", "fn:train", "--parallel", "1", config=config)  # both write and read one file
     write("other.py", "# nobody imports this, and now it says something else\n")
     for name in ("model.py", "fn.py", "factor.txt"):
         os.utime(name, (1, 1))
