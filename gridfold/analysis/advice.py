@@ -27,7 +27,7 @@ from gridfold.runs.search import BASE, SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.search.plan import Plan, plan_of
 from gridfold.search.reuse import find_reusable
-from gridfold.space.product import ListedParameter
+from gridfold.space.parameters import ListedParameter
 from gridfold.space.repeats import Repetition
 from gridfold.trainers.protocol import BUILT_IN
 

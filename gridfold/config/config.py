@@ -15,7 +15,7 @@ from gridfold.config.document import FIXED_TAG, Document, Place, holders, is_for
 from gridfold.config.parser import read_text
 from gridfold.config.settings import KEEP, SECTION, SETTINGS, Settings
 from gridfold.core.values import first_repeat, render, render_block
-from gridfold.space.product import ListedParameter
+from gridfold.space.parameters import ListedParameter
 from gridfold.space.repeats import DataFold
 
 VARIED = "varied"

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from gridfold.config.config import Config
-from gridfold.space.product import ListedParameter
+from gridfold.space.parameters import ListedParameter
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 # A number of something may well be varied: n_layers, num_heads, max_steps, epochs.

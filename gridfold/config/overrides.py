@@ -12,7 +12,7 @@ from gridfold.config.number_like import texts_like_numbers
 from gridfold.config.settings import SECTION
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import plain, render, render_block
-from gridfold.space.product import ListedParameter
+from gridfold.space.parameters import ListedParameter
 
 _MAX_DEPTH = 100
 _PLUS = "write path=... for a path that is in the config, +path=... for a new one"

@@ -50,6 +50,12 @@ class Settings:
         on: the engine that starts workers, by its name, or with its options; None to execute the runs here.
         workers: how many workers an engine starts; None for the default, 1.
         resources: what a run needs: CPUs (``cpus``) and GPUs (``gpus``, also a part of one).
+        space: what varies beside the lists of the config, by dotted path: values, or a range or union in one word.
+        link: groups of dotted paths whose lists vary together, value by value.
+        exclude: conditions; a trial of which one holds is not made.
+        when: for a dotted path the condition under which it varies; else it keeps its first value.
+        add: trials to make besides, by the values of some paths; the others have their first values.
+        strategy: how trials are chosen: its name, or a mapping with ``name``, ``trials``, ``seed``; None for the grid.
         cwd: "run" to let each run work in a folder of its own; None to let all work where the search was started.
     """
 
@@ -72,6 +78,12 @@ class Settings:
     on: str | Mapping[str, Any] | None = None
     workers: int | None = None
     resources: Mapping[str, Any] | None = None
+    space: Mapping[str, Any] | None = None
+    link: tuple[tuple[str, ...], ...] = ()
+    exclude: tuple[str, ...] = ()
+    when: Mapping[str, str] | None = None
+    add: tuple[Mapping[str, Any], ...] = ()
+    strategy: str | Mapping[str, Any] | None = None
 
     @classmethod
     def read(cls, document: Document) -> Settings:
@@ -202,6 +214,15 @@ SETTINGS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "on": (placement.ON_EXPECTED, placement.is_engine),
     "workers": (f"a number of workers from 1 to {MOST_WORKERS:,}", _is_whole(1, MOST_WORKERS)),
     "resources": (placement.RESOURCES_EXPECTED, placement.is_resources),
+    "space": ("a mapping of dotted paths to values or ranges", lambda value: isinstance(value, Mapping)),
+    "link": ("groups of dotted paths, such as [[a, b], [c, d]]", lambda value: isinstance(value, list)),
+    "exclude": ("a list of conditions", _is_strings),
+    "when": ("a mapping of dotted paths to conditions", patterns.are_texts),
+    "add": ("a list of mappings of dotted paths to values", lambda value: isinstance(value, list)),
+    "strategy": (
+        "the name of a strategy, or {name: ..., trials: ..., seed: ...}",
+        lambda value: isinstance(value, (str, Mapping)),
+    ),
 }
 
 

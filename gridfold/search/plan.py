@@ -25,7 +25,8 @@ from gridfold.runs.entries import RunEntry
 from gridfold.runs.names import RunNames
 from gridfold.runs.search import SearchDirectory
 from gridfold.search.checks import Checks
-from gridfold.space.product import ListedParameter, Product
+from gridfold.space.parameters import ListedParameter
+from gridfold.space.product import Product
 from gridfold.space.repeats import Repetition, Seeds, repetitions
 from gridfold.space.space import Space, size_text
 from gridfold.trainers.protocol import BUILT_IN

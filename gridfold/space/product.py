@@ -6,59 +6,14 @@ import itertools
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.core.values import canonical, first_repeat, render
+from gridfold.space.parameters import ListedParameter
 from gridfold.space.space import Space
 from gridfold.space.trial import Trial
-
-
-@dataclass(frozen=True)
-class ListedParameter:
-    """A dotted path and the values it takes, at least one and no two equal.
-
-    Raises:
-        ConfigError: there are no values, or two of them are equal.
-    """
-
-    path: str
-    values: tuple[Any, ...]
-    where: str = field(default="", compare=False)
-    optional: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.values:
-            raise ConfigError(
-                "no values, so there would be no runs", path=self.path, where=self.where, hint="give at least one"
-            )
-        position = first_repeat(self.values)
-        if position is not None:
-            listed = render(list(self.values))
-            raise ConfigError(
-                f"the value {render(self.values[position])} appears twice in {listed}",
-                path=self.path,
-                where=self.where,
-                hint=f"remove one; if the list is meant to be one value, give it as such: {self.path}={listed}",
-            )
-
-    def position(self, value: Any) -> int:
-        """Where a value stands in the list: 1, 1.0 and true are three.
-
-        Raises:
-            ConfigError: it is not in the list.
-        """
-        try:
-            return self._positions[canonical(value)]
-        except KeyError:
-            problem = f"{render(value)} is none of the values {render(list(self.values)):.200}"
-            raise ConfigError(problem, path=self.path, where=self.where) from None
-
-    @cached_property
-    def _positions(self) -> Mapping[str, int]:
-        return {canonical(value): position for position, value in enumerate(self.values)}
 
 
 @dataclass(frozen=True)

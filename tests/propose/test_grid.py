@@ -1,7 +1,8 @@
 """A grid asks for every run once, in order."""
 
 from gridfold.propose.grid import Grid
-from gridfold.space.product import ListedParameter, Product
+from gridfold.space.parameters import ListedParameter
+from gridfold.space.product import Product
 from gridfold.space.repeats import repetitions
 from tests.propose.contract import ProposerContract
 

@@ -10,7 +10,8 @@ from gridfold.core.values import canonical
 from gridfold.propose.grid import Grid
 from gridfold.propose.race import Race
 from gridfold.runs.entries import RunEntry
-from gridfold.space.product import ListedParameter, Product
+from gridfold.space.parameters import ListedParameter
+from gridfold.space.product import Product
 from gridfold.space.repeats import repetitions
 from tests.propose.contract import Playing, ProposerContract
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import canonical
 from gridfold.runs.names import MAX_BYTES, RunNames, check_prefix, label_parameters
-from gridfold.space.product import ListedParameter, Product
+from gridfold.space.parameters import ListedParameter
+from gridfold.space.product import Product
 from gridfold.space.repeats import Seeds, repetitions
 
 

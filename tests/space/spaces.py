@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import canonical
-from gridfold.space.product import ListedParameter, Product
+from gridfold.space.parameters import ListedParameter
+from gridfold.space.product import Product
 from gridfold.space.space import Space
 from gridfold.space.trial import Trial
 

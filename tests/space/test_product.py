@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridfold.core.errors import ConfigError
-from gridfold.space.product import ListedParameter, Product
+from gridfold.space.parameters import ListedParameter
+from gridfold.space.product import Product
 from tests.space.contract import SpaceContract
 
 parameters = st.lists(st.lists(st.integers(), min_size=1, max_size=4, unique=True).map(tuple), max_size=4).map(

@@ -20,7 +20,8 @@ from gridfold.search.directories import create, extend
 from gridfold.search.plan import Plan
 from gridfold.search.warnings import warnings_of
 from gridfold.show.plan_table import plan_table
-from gridfold.space.product import ListedParameter, Product
+from gridfold.space.parameters import ListedParameter
+from gridfold.space.product import Product
 from gridfold.space.repeats import Seeds, repetitions
 from gridfold.space.space import Space
 from tests.space.contract import SpaceContract
