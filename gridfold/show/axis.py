@@ -57,20 +57,24 @@ class Axis:
         label: what it is called.
         values: each once; numbers in ascending order, others as they come.
         kind: by logarithm where the values are geometric; linear; or evenly, where they are no numbers or too close.
+        is_curve: whether they are numbers that hardly repeat.
     """
 
     path: str
     label: str
     values: tuple[Any, ...]
     kind: str
+    is_curve: bool = False
 
     @classmethod
-    def of(cls, path: str, label: str, values: Iterable[Any]) -> Axis:
-        """An axis for some values, which may come several times."""
+    def of(cls, path: str, label: str, values: Iterable[Any], scale: str | None = None) -> Axis:
+        """An axis for some values, which may come several times; their scale, where they are known to have one."""
         distinct = list({canonical(value): value for value in values}.values())
         if not all(map(_is_number, distinct)):
             return cls(path, label, tuple(distinct), "even")
         ordered = tuple(sorted(distinct))
+        if scale and (scale == "linear" or ordered[0] > 0):
+            return cls(path, label, ordered, scale, is_curve=True)
         kind = "log" if _is_geometric(ordered) else "linear"
         return cls(path, label, ordered, kind if _has_room(ordered, kind) else "even")
 
@@ -150,6 +154,11 @@ def path(points: Iterable[tuple[float, float | None]]) -> str:
             said.append(f"{draw}{1000 * x:.4g} {1000 * (1 - y):.4g}")
         draw = "M" if y is None else "L"
     return "".join(said)
+
+
+def closed(points: Iterable[tuple[float, float | None]]) -> str:
+    """The same line back to where it began, around an area."""
+    return f"{path(points)}Z"
 
 
 def place(x: float, y: float) -> tuple[float, float]:
