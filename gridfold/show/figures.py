@@ -30,6 +30,7 @@ _MAX_POINTS = 60  # of a curve
 _MAX_ROWS = 50  # of a table beside a figure
 _MAX_PAIRS = 45  # of ten parameters
 _FEW_TICKS = 10
+_ABSENT = -0.08  # where a line crosses an axis of a parameter that its trial does not have
 _ROW = 0.06  # of the height of an upright axis: room for a text
 _ROUNDING = 1e-12  # of a mean
 _NOISE = "What is noise of it is taken off."
@@ -148,6 +149,8 @@ def parallel(summary: Summary) -> Figure | None:
     uprights = [Line("upright", path([(x, 0.0), (x, 1.0)])) for x in across]
     each_tick = ((x, y, text) for x, axis in zip(across, scales, strict=False) for y, text in axis.ticks(_ROW))
     ticks = [Tick("left", *place(x, y), cut(text, 14)) for x, y, text in each_tick]
+    lacking = [any(axis.path not in trial.params for trial in ranked) for axis in scales]
+    ticks += [Tick("left", *place(x, _ABSENT), "absent") for x, lacks in zip(across, lacking, strict=False) if lacks]
     ticks += [Tick("right", *place(across[-1], y), number(value)) for y, value in ((0.0, low), (1.0, high))]
     titles = [*(axis.label for axis in scales), str(summary.metric)]
     ticks += [Tick("title", *place(x, 1.0), cut(text, 16)) for x, text in zip(across, titles, strict=True)]
@@ -165,7 +168,7 @@ def parallel(summary: Summary) -> Figure | None:
 
 def _through(trial: TrialSummary, scales: Sequence[Axis], summary: Summary, top: float) -> Line:
     places = [axis.index(trial.params[axis.path]) if axis.path in trial.params else -1 for axis in scales]
-    heights = [axis.positions[at] if at >= 0 else None for axis, at in zip(scales, places, strict=True)]
+    heights = [axis.positions[at] if at >= 0 else _ABSENT for axis, at in zip(scales, places, strict=True)]
     points = [(x / max(len(scales), 1), y) for x, y in enumerate([*heights, top])]
     said = f"{cut(trial_text(trial.params, summary), 400)}\n{number(trial.mean)}"
     return Line(str(trial.standing), path(points), said, " ".join(map(str, places)))

@@ -180,7 +180,8 @@ def _facts(summary: Summary) -> Iterator[tuple[str, str, str]]:
     of_a_trial = f", up to {repeats} of a trial" if repeats > 1 else ""
     yield "trials", f"{len(summary.trials):,}", f"{sum(summary.states.values()):,} runs{of_a_trial}"
     failed, completed, stopped = (summary.states.get(state, 0) for state in ("failed", "completed", "stopped"))
-    yield "completed", f"{completed + stopped:,}", f"{failed:,} failed" if failed else "none failed"
+    early = f"{stopped:,} stopped early, " if stopped else ""
+    yield "completed", f"{completed:,}", early + (f"{failed:,} failed" if failed else "none failed")
     yield "time of all runs", duration(summary.seconds), "one after another"
 
 
