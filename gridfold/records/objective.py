@@ -44,8 +44,10 @@ class Objective:
 
     @classmethod
     def said(cls, facts: Mapping[str, Any]) -> Objective:
-        """What ``search.json`` says of it."""
+        """What ``search.json`` says of it; of several metrics that a strategy looks at, the first."""
         metric, maximize = facts.get("metric"), facts.get("maximize")
+        if metric is None and (goals := goals_of(facts)):
+            metric, maximize = next(iter(goals.items()))
         return cls(
             metric if isinstance(metric, str) else None,
             maximize if isinstance(maximize, bool) else None,
@@ -148,6 +150,13 @@ class Objective:
         sign = self.sign(metric)
         measured = [epoch for epoch in epochs if is_finite(epoch.get(metric))]
         return max(measured, key=lambda epoch: sign * epoch[metric], default=None)
+
+
+def goals_of(facts: Mapping[str, Any]) -> dict[str, bool]:
+    """The metrics that the strategy of a search looks at together, and whether more of each is better."""
+    strategy = facts.get("strategy")
+    said = strategy.get("metrics") if isinstance(strategy, Mapping) else None
+    return {name: direction == "max" for name, direction in said.items()} if isinstance(said, Mapping) else {}
 
 
 def listed(names: Sequence[str]) -> str:
