@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from gridfold.config import patterns, placement
+from gridfold.config import strategy as strategies
 from gridfold.config.document import Document, parse_values
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS, MOST_WORKERS
@@ -124,6 +125,11 @@ class Settings:
             if not accepts(value):
                 raise ConfigError(f"expected {expected}, found {value!r:.80}", path=f"{SECTION}.{name}")
             changed[name] = _frozen(value)
+        if strategy := changed.get("strategy"):
+            said = {"name": strategy} if isinstance(strategy, str) else strategy
+            changed["strategy"] = strategy = strategies.overridden(self.strategy, said)
+            if wrong := strategies.mistake(strategy):
+                raise ConfigError(wrong[1], path=f"{SECTION}.strategy{wrong[0]}", hint=wrong[2])
         return replace(self, **changed)
 
     def _with_comment(self, values: Mapping[str, Any]) -> Settings:
@@ -166,6 +172,8 @@ def _is_given(document: Document, key: Any, value: Any) -> bool:
     if key == "metrics" and value and (mistake := patterns.mistake(value)):
         raise _bad_setting(document, f"{SECTION}.{key}.{mistake[0]}", *mistake[1:])
     if key == "resources" and value and (wrong := placement.mistake(value)):
+        raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
+    if key == "strategy" and value and (wrong := strategies.mistake(value)):
         raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
     return value is not None
 
@@ -217,10 +225,7 @@ SETTINGS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "exclude": ("a list of conditions", _is_strings),
     "when": ("a mapping of dotted paths to conditions", patterns.are_texts),
     "add": ("a list of mappings of dotted paths to values", lambda value: isinstance(value, list)),
-    "strategy": (
-        "the name of a strategy, or {name: ..., trials: ..., seed: ...}",
-        lambda value: isinstance(value, (str, Mapping)),
-    ),
+    "strategy": (strategies.EXPECTED, strategies.is_strategy),
 }
 
 
