@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from gridfold.config import patterns, placement
+from gridfold.config import patterns, placement, pruning
 from gridfold.config.document import Document, parse_values
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS, MOST_WORKERS
@@ -56,6 +56,8 @@ class Settings:
         when: for a dotted path the condition under which it varies; else it keeps its first value.
         add: trials to make besides, by the values of some paths; the others have their first values.
         strategy: how trials are chosen: its name, or a mapping with ``name``, ``trials``, ``seed``; None for the grid.
+        prune: which runs go on, by what others had at the same step: a name, or a mapping with ``name`` and options;
+            None for all.
         cwd: "run" to let each run work in a folder of its own; None to let all work where the search was started.
     """
 
@@ -84,6 +86,7 @@ class Settings:
     when: Mapping[str, str] | None = None
     add: tuple[Mapping[str, Any], ...] = ()
     strategy: str | Mapping[str, Any] | None = None
+    prune: str | Mapping[str, Any] | None = None
 
     @classmethod
     def read(cls, document: Document) -> Settings:
@@ -125,6 +128,8 @@ class Settings:
             value = list(changed[name]) if isinstance(changed[name], tuple) else changed[name]
             if not accepts(value):
                 raise ConfigError(f"expected {expected}, found {value!r:.80}", path=f"{SECTION}.{name}")
+            if name == "prune" and (wrong := pruning.mistake(changed[name])):
+                raise ConfigError(wrong[1], path=f"{SECTION}.prune{wrong[0]}", where="command line", hint=wrong[2])
             changed[name] = _frozen(value)
         return replace(self, **changed)
 
@@ -168,6 +173,8 @@ def _is_given(document: Document, key: Any, value: Any) -> bool:
     if key == "metrics" and value and (mistake := patterns.mistake(value)):
         raise _bad_setting(document, f"{SECTION}.{key}.{mistake[0]}", *mistake[1:])
     if key == "resources" and value and (wrong := placement.mistake(value)):
+        raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
+    if key == "prune" and value and (wrong := pruning.mistake(value)):
         raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
     return value is not None
 
@@ -223,6 +230,7 @@ SETTINGS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
         "the name of a strategy, or {name: ..., trials: ..., seed: ...}",
         lambda value: isinstance(value, (str, Mapping)),
     ),
+    "prune": (pruning.EXPECTED, pruning.is_prune),
 }
 
 
