@@ -188,9 +188,7 @@ class Sample:
         if missing or not self._trials:
             return missing
         last = max(self._trials.values(), key=lambda runs: runs.first)
-        return [
-            each for each in runs_of([Trial(None, last.params)], self.repetitions) if not self._is_listed(each)
-        ]
+        return [each for each in runs_of([Trial(None, last.params)], self.repetitions) if not self._is_listed(each)]
 
     def _is_listed(self, proposal: Proposal) -> bool:
         runs, repetition = self._trials.get(canonical(proposal.trial.params)), proposal.repetition

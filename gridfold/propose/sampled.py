@@ -10,14 +10,13 @@ from __future__ import annotations
 import random
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gridfold.core.errors import ConfigError
 from gridfold.core.values import canonical
-from gridfold.space.axes import Axis, Chooser, Linked, Union, name_of
+from gridfold.space.axes import Chooser
 from gridfold.space.parameters import Distribution
 from gridfold.space.space import Parameter, Space
 from gridfold.space.trial import Trial

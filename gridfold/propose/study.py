@@ -291,7 +291,11 @@ class _Given:
 
         name, low, high, log = _range(path, distribution)
         value = self.decisions[path]
-        number = NormalDist(distribution.mean, distribution.deviation).cdf(value) if isinstance(distribution, Normal) else value
+        number = (
+            NormalDist(distribution.mean, distribution.deviation).cdf(value)
+            if isinstance(distribution, Normal)
+            else value
+        )
         if isinstance(distribution, Normal) or not distribution.whole:
             self.params[name] = min(high, max(low, float(number)))
             self.distributions[name] = optuna.distributions.FloatDistribution(low, high, log=log)

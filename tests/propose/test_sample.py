@@ -6,9 +6,7 @@ import warnings
 
 import pytest
 
-from gridfold.core.values import canonical
 from gridfold.propose.sample import Method, Sample
-from gridfold.runs.entries import RunEntry
 from gridfold.space.axes import Linked, Union
 from gridfold.space.parameters import Interval, Normal, RangeParameter
 from gridfold.space.repeats import repetitions
