@@ -13,7 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gridfold.analysis.effects import Effect, Interaction, is_geometric, is_numeric
+from gridfold.analysis.effects import Effect, Interaction
+from gridfold.analysis.factors import is_geometric, is_numeric
 from gridfold.analysis.significance import Contender
 from gridfold.config.overrides import Variation, parse_arguments
 from gridfold.core.errors import ConfigError

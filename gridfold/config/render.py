@@ -18,10 +18,11 @@ from typing import Any
 import yaml
 
 from gridfold.config.config import Config
-from gridfold.config.document import EMPTY, Document
+from gridfold.config.document import Document
 from gridfold.config.overrides import Variation, check_paths
 from gridfold.config.parser import growing
 from gridfold.config.settings import COMMENT, KEEP, Settings
+from gridfold.config.syntax import EMPTY
 from gridfold.config.text_edits import edited
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import Memo, canonical, digest, render

@@ -93,8 +93,6 @@ class Settings:
             ConfigError: an unknown setting, a value of the wrong kind, or a path that is not in the document.
         """
         section = {key: value for key, value in _section(document).items() if _is_given(document, key, value)}
-        for path in section.get("fixed", ()):
-            document.find(path)
         return cls(**{key: _hashable(value) if key == "trainer" else _frozen(value) for key, value in section.items()})
 
     @classmethod

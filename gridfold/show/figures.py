@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from gridfold.analysis.effects import Effect, Heatmap, Interaction, Level
+from gridfold.analysis.cells import Heatmap
+from gridfold.analysis.effects import Effect, Interaction, Level
 from gridfold.analysis.summary import Curve, Summary, TrialSummary
 from gridfold.records.numbers import cut, number, percent, value_text
 from gridfold.records.numbers import p_text as plain_p

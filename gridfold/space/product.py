@@ -1,4 +1,4 @@
-"""The grid: every combination of listed values, indexed and lazy (pure)."""
+"""The grid: every combination of values that the conditions leave, indexed and lazy (pure)."""
 
 from __future__ import annotations
 
@@ -6,25 +6,42 @@ import itertools
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from gridfold.core.errors import ConfigError, nearest
+from gridfold.space.axes import Axis
 from gridfold.space.parameters import ListedParameter
+from gridfold.space.rules import Addition, Rule
 from gridfold.space.space import Space
 from gridfold.space.trial import Trial
 
 
 @dataclass(frozen=True)
 class Product(Space):
-    """Every combination of the parameters' values; the last parameter varies fastest.
+    """Every combination of values along some axes that the conditions leave; the last axis varies fastest.
 
     Nothing is listed: a trial is made when asked for, so a product of 2**60 trials costs what its parameters cost.
     ``len()`` works up to ``sys.maxsize``; ``count()`` always does.
+
+    Attributes:
+        axes: what a trial decides.
+        conditions: which combinations are not made.
+        added: trials that come after all others, if they are not among them.
+        constants: values that do not vary, by dotted path, which the conditions may name; such as the values of a
+            config as they are, with values inside of values.
     """
 
-    parameters: tuple[ListedParameter, ...] = ()
+    axes: tuple[Axis, ...] = ()
+    conditions: tuple[Rule, ...] = ()
+    added: tuple[Addition, ...] = ()
+    constants: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def parameters(self) -> tuple[ListedParameter, ...]:
+        """Every parameter that a trial may have, with all its values."""
+        return tuple(axis for axis in self.axes if isinstance(axis, ListedParameter))
 
     @property
     def factors(self) -> Sequence[tuple[str, int]]:
