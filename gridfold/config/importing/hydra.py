@@ -117,7 +117,7 @@ def _read_value(key: Key, path: str, imported: Imported) -> None:
     elif path == "optimized_metric" and isinstance(key.value, str) and "${" not in key.value:
         imported.settings["metric"] = key.value
     else:
-        imported.add(Parameter(path, Constant(key.value)))
+        imported.add(Parameter(path, Constant(key.value)), key.where)
 
 
 def _read_sweeper(block: _Block, imported: Imported) -> None:
@@ -163,7 +163,7 @@ def _read_override(name: str, key: Key, kind: str, imported: Imported) -> None:
         except HydraSyntaxError as error:
             imported.remark(path, f"left out: {error}", "write its values in the config", where=key.where)
             return
-        imported.add(Parameter(path, found))
+        imported.add(Parameter(path, found), key.where)
         _remark_on(path, key, kind, imported)
 
 
@@ -217,6 +217,8 @@ def _remark_on(path: str, key: Key, kind: str, imported: Imported) -> None:
     text = str(key.value)
     if kind == "optuna" and "range(" in text:
         imported.remark(path, f"with the Optuna sweeper {text} has its end, too", where=key.where)
+    if re.match(r"interval\(\s*\d+\s*,\s*\d+\s*\)", text):
+        imported.remark(path, f"{text} has fractions, too", "for whole numbers, write {int: [...]}", where=key.where)
     if "shuffle(" in text:
         imported.remark(path, "gridfold keeps the order of the values", "see strategy: random", where=key.where)
 
@@ -225,7 +227,7 @@ def _read_distribution(key: Key, path: str, imported: Imported) -> None:
     """A distribution as the Optuna sweeper had it before Hydra 1.2: ``{type: float, low: 0, high: 1}``."""
     said = {name: each.value for name, each in key.items().items()}
     try:
-        imported.add(Parameter(path.lstrip("+"), _distribution(said)))
+        imported.add(Parameter(path.lstrip("+"), _distribution(said)), key.where)
     except HydraSyntaxError as error:
         imported.remark(path, f"left out: {error}", "write its values in the config", where=key.where)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,6 +13,7 @@ from gridfold.core.errors import ConfigError
 from gridfold.core.values import first_repeat
 
 _DIGITS = 6  # of a number that another tool computes, as a person would write it
+_SEED = re.compile(r"(.*[._])?seed")
 _MOST_LISTED = 12  # numbers at equal distances, before they are written as a range with a step or a count
 
 
@@ -100,9 +102,17 @@ class Imported:
     options: list[str] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
 
-    def add(self, parameter: Parameter) -> None:
-        """Take a parameter; a later one of the same path replaces it."""
+    def add(self, parameter: Parameter, where: str = "") -> None:
+        """Take a parameter; a later one of the same path replaces it.
+
+        Args:
+            parameter: the parameter.
+            where: ``file:line:column``, for a remark.
+        """
         self.parameters[parameter.path] = parameter
+        if _SEED.fullmatch(parameter.path) and not isinstance(parameter.form, Constant):
+            problem = "a seed is no parameter to search: the best of several seeds is luck"
+            self.remark(parameter.path, problem, "write gridfold: {repeats: 3} and one seed", where=where)
 
     def remark(self, subject: str, problem: str, todo: str = "", *, where: str = "") -> None:
         """Note what is to be known."""

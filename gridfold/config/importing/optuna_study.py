@@ -122,7 +122,7 @@ def _read_parameter(path: str, distributions: Sequence[Any], imported: Imported,
         problem = f"had different ranges in different trials; this is the last: {last}"
         imported.remark(path, problem, where=where)
     try:
-        imported.add(Parameter(path, _form(last)))
+        imported.add(Parameter(path, _form(last)), where)
     except TypeError:
         problem = f"left out: a value has no form in YAML: {last}"
         imported.remark(path, problem, "write its values in the config", where=where)
@@ -198,9 +198,13 @@ def _read_strategy(study: Any, trials: Sequence[Any], imported: Imported, where:
 def _read_directions(study: Any, imported: Imported, where: str) -> None:
     directions = [direction.name.lower() for direction in study.directions]
     names = study.metric_names or ([_UNNAMED] if len(directions) == 1 else [])
+    if len(directions) > 1 and len(names) == len(directions):
+        strategy = imported.settings.setdefault("strategy", {"name": "nsga", "trials": len(study.trials)})
+        strategy["metrics"] = dict(zip(names, (each[:3] for each in directions), strict=True))
+        return
     if len(directions) > 1:
-        problem = f"it has {len(directions)} objectives: {', '.join(names or directions)}"
-        todo = "name one metric: gridfold: {metric: ..., maximize: ...}"
+        problem = f"its {len(directions)} objectives have no names: {', '.join(directions)}"
+        todo = "name them: gridfold: {strategy: {name: nsga, metrics: {val_f1: max, seconds: min}}}"
         imported.remark("directions", problem, todo, where=where)
         return
     imported.settings["maximize"] = directions[0] == "maximize"

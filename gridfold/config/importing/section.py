@@ -12,7 +12,7 @@ from gridfold.config.settings import SECTION
 from gridfold.core.values import render
 
 _WIDTH = 110  # of comments
-_ORDER = ("trainer", "strategy", "metric", "maximize", "fixed", "space", "when", "add")
+_ORDER = ("trainer", "strategy", "prune", "metric", "maximize", "fixed", "space", "when", "add")
 _EXPONENT = re.compile(r"(?:\.0)?e([-+])0*(\d+)")
 
 

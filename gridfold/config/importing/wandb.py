@@ -12,6 +12,7 @@ from gridfold.config.importing.wandb_parameters import read_parameters
 from gridfold.core.values import render
 
 _NO_END = 50  # trials of a sweep that has no end in W&B
+_SEVERAL = 2  # metrics
 _STRATEGIES = {"grid": "grid", "random": "random", "bayes": "gp"}
 _USUAL_COMMAND = ["${env}", "${interpreter}", "${program}", "${args}"]
 # How a parameter is passed, by the macro of W&B: gridfold's placeholder for what varies, and for a constant.
@@ -63,20 +64,21 @@ def _section(key: Key) -> Key:
 
 def _read_strategy(keys: Mapping[str, Key], method: str, imported: Imported) -> None:
     cap, where = keys.get("run_cap"), keys["method"].where
-    if method not in _STRATEGIES:
+    name = "nsga" if "metrics" in keys else _STRATEGIES.get(method, "")
+    if not name:
         todo = "write gridfold: {strategy: {name: ..., trials: ...}}"
         imported.remark("method", f"'{method}' has no translation", todo, where=where)
-    elif method == "grid":
+    if name in ("grid", ""):
         if cap is not None:
             problem = f"a grid is run as a whole; W&B would end it after {render(cap.value)} runs"
             todo = f"for a part of it, write strategy: {{name: random, trials: {render(cap.value)}}}"
             imported.remark("run_cap", problem, todo, where=cap.where)
-    else:
-        trials = cap.value if cap is not None and type(cap.value) is int else _NO_END
-        imported.settings["strategy"] = {"name": _STRATEGIES[method], "trials": trials}
-        if cap is None:
-            problem = f"the sweep has no run_cap, so it ends when you end it; here it has {_NO_END} trials"
-            imported.remark("method", problem, "set trials, or give a time: --budget 2h", where=where)
+        return
+    trials = cap.value if cap is not None and type(cap.value) is int else _NO_END
+    imported.settings["strategy"] = {"name": name, "trials": trials}
+    if cap is None:
+        problem = f"the sweep has no run_cap, so it ends when you end it; here it has {_NO_END} trials"
+        imported.remark("method", problem, "set trials, or give a time: --budget 2h", where=where)
 
 
 def _read_metric(key: Key, imported: Imported) -> None:
@@ -96,20 +98,38 @@ def _read_metric(key: Key, imported: Imported) -> None:
 
 
 def _read_metrics(key: Key, imported: Imported) -> None:
-    todo = "name one metric: gridfold: {metric: ..., maximize: ...}"
-    imported.remark("metrics", f"several metrics: {render(key.value)}", todo, where=key.where)
+    metrics = {}
+    for each in key.value if isinstance(key.value, list) else ():
+        if isinstance(each, Mapping) and isinstance(each.get("name"), str):
+            metrics[each["name"]] = "max" if each.get("goal") == "maximize" else "min"
+    if len(metrics) < _SEVERAL:
+        imported.remark("metrics", f"expected two metrics or more, found {render(key.value)}", where=key.where)
+        return
+    imported.settings["strategy"]["metrics"] = metrics
 
 
 def _read_early_terminate(key: Key, imported: Imported) -> None:
-    said = key.items()
-    others = {name: each.value for name, each in said.items() if name not in ("type", "strict")}
-    kind = said["type"].value if "type" in said else None
-    imported.options.append("--prune hyperband")
-    problem = f"gridfold stops runs early with --prune hyperband; {render(others)} is not taken over"
+    said = {name: each.value for name, each in key.items().items()}
+    kind = said.pop("type", None)
     if kind != "hyperband":
-        problem = f"no way to stop runs is called {render(kind)} in W&B; --prune hyperband is near"
-    todo = "runs that wait are continued if they are promoted; see docs/strategies.md"
+        problem = f"no way to stop runs is called {render(kind)} in W&B"
+        imported.remark("early_terminate", problem, "write prune: asha, or median", where=key.where)
+        return
+    eta = _number(said, "eta", 3)
+    least = _number(said, "min_iter", 0) or _number(said, "max_iter", 0) / eta ** _number(said, "s", 1)
+    first, most = max(1, round(least)), _number(said, "max_iter", 0)
+    prune = {"name": "asha", "min": first, "eta": max(2, eta)}
+    if most > first:
+        prune["max"] = most
+    imported.settings["prune"] = prune
+    problem = f"W&B's hyperband ends the runs that are not among the best 1/{render(eta)}; with asha they wait instead"
+    todo = "see docs/strategies.md, or leave prune out to finish all runs"
     imported.remark("early_terminate", problem, todo, where=key.where)
+
+
+def _number(said: Mapping[str, Any], name: str, usual: float) -> float:
+    value = said.get(name, usual)
+    return value if type(value) in (int, float) else usual
 
 
 def _read_name(key: Key, imported: Imported) -> None:

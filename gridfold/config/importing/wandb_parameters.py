@@ -63,7 +63,7 @@ def read_parameters(section: Key, imported: Imported, *, is_grid: bool, prefix: 
         except _WrongParameterError as error:
             imported.remark(path, f"left out: {error}", "write its values in the config", where=key.where)
             continue
-        imported.add(Parameter(path, found.form, found.said))
+        imported.add(Parameter(path, found.form, found.said), key.where)
         if found.problem:
             imported.remark(path, found.problem, found.todo, where=key.where)
 

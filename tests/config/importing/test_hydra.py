@@ -112,7 +112,7 @@ def test_the_basic_sweeper():
         "wide": Word("int", (0, 63)),
         "x": Choices((1.0, 0.5)),
     }
-    assert [remark.subject for remark in found.remarks] == ["program"]
+    assert [remark.subject for remark in found.remarks] == ["seed", "program"]
     assert "strategy" not in found.settings
 
 
@@ -170,6 +170,7 @@ hydra:
         "hydra.mode": "config.yaml:10:3",
         "sampler.sigma0": "config.yaml:15:24",
         "storage": "config.yaml:14:5",
+        "lr": "config.yaml:16:14",
         "program": "config.yaml:11:3",
     }
 

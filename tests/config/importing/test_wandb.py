@@ -175,12 +175,15 @@ def test_nothing_is_dropped_without_a_word():
     said = {
         "method": "custom",
         "run_cap": 3,
-        "metrics": [{"name": "a"}, {"name": "b"}],
+        "metrics": [{"name": "a", "goal": "maximize"}, {"name": "b"}],
         "parameters": {"a": {"value": 1}},
     }
     found = imported(json.dumps(said | extra | {"early_terminate": {"type": "hyperband", "min_iter": 3}}))
-    assert {remark.subject for remark in found.remarks} >= {*extra, "method", "metrics", "early_terminate", "program"}
-    assert found.options == ["--prune hyperband"]
+    assert {remark.subject for remark in found.remarks} == {*extra, "early_terminate", "program"}
+    assert found.settings == {
+        "prune": {"name": "asha", "min": 3, "eta": 3},
+        "strategy": {"name": "nsga", "trials": 3, "metrics": {"a": "max", "b": "min"}},
+    }
 
 
 def test_a_sweep_without_an_end_gets_one():
@@ -193,3 +196,20 @@ def test_names_that_are_in_each_others_way():
     found = imported("method: grid\nprogram: t\nparameters: {a: {value: 1}, a.b: {value: 2}}")
     assert "a: 1\n" in config_text(found, "c.yaml")
     assert [remark.subject for remark in found.remarks] == ["a.b"]
+
+
+@pytest.mark.parametrize(
+    ("said", "prune"),
+    [
+        ({"min_iter": 5}, {"min": 5, "eta": 3}),
+        ({"min_iter": 5, "eta": 2, "s": 2}, {"min": 5, "eta": 2}),
+        ({"max_iter": 27, "s": 2}, {"min": 3, "eta": 3, "max": 27}),
+        ({"max_iter": 27, "s": 2, "eta": 1.5}, {"min": 12, "eta": 2, "max": 27}),
+        ({"min_iter": "x"}, {"min": 1, "eta": 3}),
+    ],
+)
+def test_hyperband_of_wandb(said, prune):
+    sweep = {"method": "grid", "program": "t", "parameters": {"a": {"value": 1}}}
+    found = imported(json.dumps(sweep | {"early_terminate": {"type": "hyperband", **said}}))
+    assert found.settings["prune"] == {"name": "asha", **prune}
+    assert [remark.subject for remark in found.remarks] == ["early_terminate"]
