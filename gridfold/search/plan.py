@@ -151,7 +151,9 @@ class Plan:
         """The parameters that look like one value, with the reason; none, where the user said what is to vary."""
         if self.config.settings.vary is not None:
             return {}
+        settings = self.config.settings
         given = {variation.path for variation in self.variations}
+        given = given.union(*settings.link, settings.when or (), *settings.add)  # meant to vary, as they are named
         return guesses(self.config, [each for each in self.config.lists if each.path in self._listed - given])
 
     @property
