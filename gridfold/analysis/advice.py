@@ -337,7 +337,7 @@ def _seconds(runs: int, trials: Sequence[TrialResult]) -> float | None:
 
 def _argument(variation: Variation) -> str:
     """A variation as a person would write it."""
-    values = ",".join(_written(value) for value in variation.parameter.values)
+    values = ",".join(_written(value) for value in variation.values)
     short = f"{'+' if variation.add else ''}{variation.path}={values}"
     return short if parse_arguments([short]) == (variation,) else variation.argument
 

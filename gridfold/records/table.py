@@ -384,9 +384,9 @@ def _values(search: SearchDirectory, paths: Sequence[str]) -> dict[str, Any]:
     config = Config.parse(search.base(), facts["config"]).data
     found = {path: _at(config, path.split(".")) for path in paths}
     for variation in parse_arguments(facts["variations"]):
-        value = variation.parameter.values[0]
-        for path in paths:
-            if variation.is_pin and f"{path}.".startswith(f"{variation.path}."):
+        for path in paths if variation.is_pin else ():
+            value = variation.values[0]
+            if f"{path}.".startswith(f"{variation.path}."):
                 found[path] = _at(value, path[len(variation.path) :].split(".")[1:])
     return {path: value for path, value in found.items() if value is not ABSENT}
 
