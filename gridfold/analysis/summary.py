@@ -16,7 +16,7 @@ from gridfold.analysis.effects import Effect, Interaction, Model, effects, inter
 from gridfold.analysis.significance import Contender, contenders
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import is_json, render
-from gridfold.records.front import front, goals
+from gridfold.records.front import front
 from gridfold.records.objective import is_finite
 from gridfold.records.reach import alike, reached
 from gridfold.records.ties import Tie
@@ -239,7 +239,7 @@ def _summary(results: Results) -> Summary:
         metric=results.objective.metric,
         maximize=bool(results.objective.maximize),
         guessed=results.objective.guessed,
-        goals=goals(results),
+        goals=dict(results.objective.goals),
         labels=dict(zip(results.paths, label_parameters(results.paths), strict=True)),
         states=dict(Counter(run.state for run in runs)),
         seconds=sum(run.record.seconds or 0.0 for run in runs if run.record),
@@ -268,7 +268,10 @@ def _confirmation(found: significance.Comparison | None, said: tuple[str, ...]) 
 
 
 def _trials(results: Results, compared: Sequence[Contender]) -> Iterator[TrialSummary]:
-    tied, facts = max(len(results.tied), 1), _Facts(goals(results), {id(trial) for trial in front(results)})
+    tied, facts = (
+        max(len(results.tied), 1),
+        _Facts(dict(results.objective.goals), {id(trial) for trial in front(results)}),
+    )
     for place, (contender, standing) in enumerate(zip(compared, _standings(compared, tied), strict=True), start=1):
         of = contender.estimate
         yield TrialSummary(

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gridfold.records.objective import goals_of, is_finite
+from gridfold.records.objective import is_finite
 from gridfold.records.trials import Results, TrialResult
-
-
-def goals(results: Results) -> Mapping[str, bool]:
-    """The metrics that a strategy looks at together, and whether more of each is better; none if it looks at one."""
-    return next((found for search in results.searches if (found := goals_of(search.facts()))), {})
 
 
 def front(results: Results) -> list[TrialResult]:
     """The trials on the Pareto front, best first by the metric to compare by; none if there is one metric only."""
-    if not (wanted := goals(results)):
+    if not (wanted := dict(results.objective.goals)):
         return []
     found: list[tuple[tuple[float, ...], TrialResult]] = []
     costs = ((_cost(trial.metrics, wanted), place) for place, trial in enumerate(results.ranked))
@@ -29,7 +24,7 @@ def front(results: Results) -> list[TrialResult]:
 
 def said(results: Results) -> str:
     """How many trials are on the front, in a sentence; "" if there is one metric only."""
-    if not (wanted := goals(results)):
+    if not (wanted := dict(results.objective.goals)):
         return ""
     names = [f"{name} ({'higher' if more else 'lower'} is better)" for name, more in wanted.items()]
     first, listed = next(iter(wanted)), " and ".join([", ".join(names[:-1]), names[-1]])

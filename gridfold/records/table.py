@@ -15,7 +15,7 @@ from gridfold.config.overrides import parse_arguments
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import canonical, encodable
 from gridfold.records.codes import Codes
-from gridfold.records.front import front, goals
+from gridfold.records.front import front
 from gridfold.records.objective import Objective, is_finite
 from gridfold.records.reach import reached
 from gridfold.records.trials import Results, RunResult, TrialResult
@@ -157,7 +157,7 @@ class Table:
     @cached_property
     def metrics(self) -> list[str]:
         """The names of all metrics, that to compare by first, then others that the strategy looks at."""
-        first, known = self.results.objective.metric, goals(self.results)
+        first, known = self.results.objective.metric, dict(self.results.objective.goals)
         names = dict.fromkeys(name for run in _runs(self.results) for name in run.metrics)
         return sorted(names, key=lambda name: (name != first, name not in known))
 
@@ -194,7 +194,7 @@ class Table:
         after = [_fact("state", lambda row: row.state), _fact("seconds", lambda row: row.seconds)]
         if any(run.state == "stopped" for run in _runs(self.results)):
             after.insert(0, Column("step", "reached", "fact", lambda row: row.step))
-        if goals(self.results):
+        if self.results.objective.goals:
             after.insert(0, _fact("front", lambda row: row.front))
         if not self.by_run:
             after.insert(0, _fact("n", lambda row: row.n))

@@ -313,7 +313,7 @@ def front(summary: Summary) -> Figure | None:
     shown = [trial for trial in summary.trials if across in trial.goals and upward_name in trial.goals]
     if not shown:
         return None
-    x, y = (extent(trial.goals[name] for trial in shown) for name in (across, upward_name))
+    x, y = (around(*extent(trial.goals[name] for trial in shown)) for name in (across, upward_name))
     lines = []
     for trial in sorted(shown, key=lambda each: each.front):
         at = part(trial.goals[across], *x), part(trial.goals[upward_name], *y)
@@ -331,6 +331,12 @@ def front(summary: Summary) -> Figure | None:
     caption = f"{axes_named}; {len(best):,} of {len(shown):,} trials are on the front: {named}."
     sheet = Sheet(("trial on the front", *summary.goals), rows)
     return Figure("front", "Pareto front", caption, (grid, *lines), (*left, *below), sheet, (*x, *y))
+
+
+def around(low: float, high: float) -> tuple[float, float]:
+    """Bounds with room for dots on them."""
+    margin = 0.06 * (high - low)
+    return (low - margin, high + margin) if math.isfinite(margin) else (low, high)
 
 
 def _tops(summary: Summary) -> list[tuple[Curve, float]]:
