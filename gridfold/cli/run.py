@@ -63,7 +63,8 @@ from gridfold.space.axes import paths_of
 if TYPE_CHECKING:  # most searches execute here
     from gridfold.cli.placement import ByHand, Elsewhere
 
-_SETTINGS = ("trainer", "threads", "cwd", "executor", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
+_OF_TRIALS = ("repeats", "folds", "vary", "max_runs")
+_SETTINGS = ("trainer", "threads", "cwd", "executor", *_OF_TRIALS, "metric", "maximize", "prune")
 _ALONE = Options(parallel=1, runs_per_gpu=0, share=False)
 # What `hyper_main.py` takes for a new search only, and for one that is continued only, as it is if it was not said.
 _OF_A_NEW: dict[str, Any] = {
@@ -83,6 +84,7 @@ _OF_A_NEW: dict[str, Any] = {
     "cwd": None,
     "folds": None,
     "race": False,
+    "prune": None,
     "no_execute": False,
 }
 _OF_A_CONTINUED: dict[str, Any] = {"failed": False, "top": None}

@@ -12,9 +12,7 @@ from gridfold.core.values import render
 
 LINK_EXPECTED = "groups of dotted paths, such as [[model.hidden, model.layers]]"
 EXCLUDE_EXPECTED = "a list of conditions, such as ['batch_size > 64 and lr > 1e-4']"
-WHEN_EXPECTED = (
-    "dotted paths with conditions under which they vary, such as {warmup: \"optimizer.name == 'adamw'\"}"
-)
+WHEN_EXPECTED = "dotted paths with conditions under which they vary, such as {warmup: \"optimizer.name == 'adamw'\"}"
 ADD_EXPECTED = "a list of trials, such as [{lr: 3e-4, batch_size: 48}]"
 _QUOTED = "write the condition in quotes"
 

@@ -95,6 +95,7 @@ def _facts(plan: Plan, name: str, commit: str | None, code: Code | None) -> dict
         "when": plan.config.settings.when,
         "add": [to_params(params) for params in plan.config.settings.add],
         "max_runs": plan.config.settings.max_runs,
+        "prune": plan.prune,
         "seed_path": plan.seeds.path,
         "metric": plan.config.settings.metric,
         "maximize": plan.config.settings.maximize,

@@ -10,6 +10,7 @@ from typing import Any
 from gridfold.config.config import Config
 from gridfold.config.one_value import guesses, shortest
 from gridfold.config.overrides import Variation, parse_arguments
+from gridfold.config.pruning import said as said_of_pruning
 from gridfold.config.render import Renderer
 from gridfold.config.seeds import find_seeds
 from gridfold.config.settings import SECTION
@@ -47,6 +48,7 @@ _SAID = (
     "link",
     "exclude",
     "when",
+    "prune",
 )  # of a search, if it was said
 _RACE_FIRST = 2  # this many repeats tell what noise is
 
@@ -152,7 +154,9 @@ class Plan:
         """The parameters that look like one value, with the reason; none, where the user said what is to vary."""
         if self.config.settings.vary is not None:
             return {}
+        settings = self.config.settings
         given = {variation.path for variation in self.variations}
+        given = given.union(*settings.link, settings.when or (), *settings.add)  # meant to vary, as they are named
         return guesses(self.config, [each for each in self.config.lists if each.path in self._listed - given])
 
     @property
@@ -240,6 +244,12 @@ class Plan:
     def executor(self) -> str:
         """The name of what executes the runs."""
         return self.config.settings.executor or LOCAL
+
+    @property
+    def prune(self) -> Mapping[str, Any] | None:
+        """How runs are judged that others had better values than; None if all go on."""
+        value = self.config.settings.prune
+        return said_of_pruning(value) if value else None
 
     @property
     def resources(self) -> Mapping[str, Any]:
