@@ -28,6 +28,7 @@ from gridfold.runs.names import RunNames
 from gridfold.runs.search import SearchDirectory
 from gridfold.search.checks import Checks
 from gridfold.space.parameters import ListedParameter
+from gridfold.space.product import Product
 from gridfold.space.repeats import Repetition, Seeds, repetitions
 from gridfold.space.space import Space, size_text
 from gridfold.trainers.protocol import BUILT_IN
@@ -78,9 +79,14 @@ class Plan:
     @cached_property
     def space(self) -> Space:
         """The trials."""
-        space = space_of(*self._repeated(self.repetitions[0]), self._seed_path)
+        space = self.product
         self.renderer.text(space[0].params)  # errors before the first print and the first directory
         return space
+
+    @cached_property
+    def product(self) -> Product:
+        """What trials are taken from."""
+        return space_of(*self._repeated(self.repetitions[0]), self._seed_path)
 
     @cached_property
     def seeds(self) -> Seeds:

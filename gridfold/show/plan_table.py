@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
@@ -19,6 +19,7 @@ from gridfold.config.settings import SECTION
 from gridfold.core.values import render
 from gridfold.runs.names import RunNames
 from gridfold.runs.run import Run
+from gridfold.show.space_table import SpaceRow, counts, shortened, space_rows, words
 from gridfold.space.space import size_text
 
 if TYPE_CHECKING:
@@ -33,11 +34,8 @@ _MAX_KEPT = 100
 def plan_table(plan: Plan) -> Group:
     """What varies, what is set, what stays although it is a list, and how many runs that makes."""
     table = Table("parameter", "values", Column("", justify="right"))
-    for parameter in plan.space.parameters:
-        guess = plan.guesses.get(parameter.path)
-        values = parameter.values or ()
-        count = f"{len(values)} values" + (f" [yellow](one value? {escape(guess)})" if guess else "")
-        table.add_row(escape(parameter.path), escape(_listed(values)), count if values else "")
+    for row in space_rows(plan.product, plan.guesses):
+        table.add_row(escape(row.path), escape(row.values), f"{escape(row.what)}{_doubt(row)}")
     table.add_section()
     if plan.seeds.are_listed and plan.seeds.path:
         table.add_row(escape(plan.seeds.path), _listed(plan.seeds.given), "seeds: repeats of each trial")
@@ -51,7 +49,12 @@ def plan_table(plan: Plan) -> Group:
         table.add_row(escape(each.path), escape(render(each.value)), escape(f"stays a list: {each.reason}"))
     if len(kept) > _MAX_KEPT:
         table.add_row("…", "", f"{len(kept) - _MAX_KEPT:,} more stay lists")
-    return Group(f"[bold]{_title(plan)}", *([table] if table.row_count else []), *map(escape, _keeping(plan)))
+    said = [*counts(plan.product.explain()), *_keeping(plan)]
+    return Group(f"[bold]{_title(plan)}", *([table] if table.row_count else []), *map(escape, said))
+
+
+def _doubt(row: SpaceRow) -> str:
+    return f" [yellow](one value? {escape(row.guess)})" if row.guess else ""
 
 
 def _keeping(plan: Plan) -> list[str]:
@@ -71,7 +74,7 @@ def _keeping(plan: Plan) -> list[str]:
 
 def _title(plan: Plan) -> str:
     name, counts = escape(plan.config.document.name), [count for _, count in plan.space.factors]
-    times = " × ".join(_words(len(counts), lambda place: f"{counts[place]}", _MAX_VALUES))
+    times = " × ".join(words(len(counts), lambda place: f"{counts[place]}", _MAX_VALUES))
     product = f" = {times}" if len(counts) > 1 else ""
     if plan.size == plan.trials:
         size = f"{counted(plan.size, 'run')}{product}"
@@ -86,7 +89,7 @@ def _repeats(plan: Plan) -> Iterator[str]:
     """How often each trial is run, in some words."""
     if plan.most_repeats > 1:
         count = f"{plan.repeats} to {plan.most_repeats}" if plan.race else f"{plan.most_repeats}"
-        seeds = _shortened(plan.most_repeats, lambda repeat: str(plan.seeds[repeat]), _MAX_SEEDS)
+        seeds = shortened(plan.most_repeats, lambda repeat: str(plan.seeds[repeat]), _MAX_SEEDS)
         yield f"{count} repeats (seeds {seeds})"
     if plan.folds:
         yield f"{plan.folds} folds"
@@ -98,18 +101,7 @@ def counted(count: int, what: str) -> str:
 
 
 def _listed(values: Sequence[Any]) -> str:
-    return _shortened(len(values), lambda place: render(values[place]), _MAX_VALUES)
-
-
-def _shortened(count: int, word: Callable[[int], str], most: int) -> str:
-    return ", ".join(_words(count, word, most))
-
-
-def _words(count: int, word: Callable[[int], str], most: int) -> list[str]:
-    """The first words and the last one; all of them, where that would hide only one."""
-    is_whole = count <= most + 2
-    words = [word(place) for place in range(count if is_whole else most)]
-    return words if is_whole else [*words, f"… {word(count - 1)}"]
+    return shortened(len(values), lambda place: render(values[place]), _MAX_VALUES)
 
 
 def expectation(plan: Plan, names: RunNames, done: Forecast) -> Group:
