@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from gridfold.cli import look_options, values
 from gridfold.cli.arguments import metric_options, patterns_option, run_argument, search_argument
+from gridfold.cli.import_options import import_options
 from gridfold.core.limits import USUAL_RUNS
 
 
@@ -387,4 +388,5 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "verify": (_verify_options, "repeat some runs, each alone, and compare"),
     "reproduce": (_reproduce_options, "repeat a run and compare"),
     "train": (train_options, "train one config"),
+    "import": (import_options, "write a config from a W&B sweep, a Hydra sweeper or an Optuna study"),
 }

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from gridfold.config import patterns, placement, pruning
+from gridfold.config import strategy as strategies
 from gridfold.config.document import Document, parse_values
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS, MOST_WORKERS
@@ -96,8 +97,6 @@ class Settings:
             ConfigError: an unknown setting, a value of the wrong kind, or a path that is not in the document.
         """
         section = {key: value for key, value in _section(document).items() if _is_given(document, key, value)}
-        for path in section.get("fixed", ()):
-            document.find(path)
         return cls(**{key: _hashable(value) if key == "trainer" else _frozen(value) for key, value in section.items()})
 
     @classmethod
@@ -131,6 +130,11 @@ class Settings:
             if name == "prune" and (wrong := pruning.mistake(changed[name])):
                 raise ConfigError(wrong[1], path=f"{SECTION}.prune{wrong[0]}", where="command line", hint=wrong[2])
             changed[name] = _frozen(value)
+        if strategy := changed.get("strategy"):
+            said = {"name": strategy} if isinstance(strategy, str) else strategy
+            changed["strategy"] = strategy = strategies.overridden(self.strategy, said)
+            if wrong := strategies.mistake(strategy):
+                raise ConfigError(wrong[1], path=f"{SECTION}.strategy{wrong[0]}", hint=wrong[2])
         return replace(self, **changed)
 
     def _with_comment(self, values: Mapping[str, Any]) -> Settings:
@@ -174,8 +178,9 @@ def _is_given(document: Document, key: Any, value: Any) -> bool:
         raise _bad_setting(document, f"{SECTION}.{key}.{mistake[0]}", *mistake[1:])
     if key == "resources" and value and (wrong := placement.mistake(value)):
         raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
-    if key == "prune" and value and (wrong := pruning.mistake(value)):
-        raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
+    for name, mistake_of in (("strategy", strategies.mistake), ("prune", pruning.mistake)):
+        if key == name and value and (wrong := mistake_of(value)):
+            raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
     return value is not None
 
 
@@ -226,10 +231,7 @@ SETTINGS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "exclude": ("a list of conditions", _is_strings),
     "when": ("a mapping of dotted paths to conditions", patterns.are_texts),
     "add": ("a list of mappings of dotted paths to values", lambda value: isinstance(value, list)),
-    "strategy": (
-        "the name of a strategy, or {name: ..., trials: ..., seed: ...}",
-        lambda value: isinstance(value, (str, Mapping)),
-    ),
+    "strategy": (strategies.EXPECTED, strategies.is_strategy),
     "prune": (pruning.EXPECTED, pruning.is_prune),
 }
 

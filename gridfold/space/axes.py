@@ -6,10 +6,13 @@ or a union, of which a trial takes one branch, with the axes of that branch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol, TypeAlias
 
+from gridfold.core.errors import ConfigError
+from gridfold.core.values import first_repeat, render
 from gridfold.space.parameters import Distribution, ListedParameter, RangeParameter
 
 
@@ -18,10 +21,34 @@ class Linked:
     """Parameters that take their values together: the first of each, the second of each, and so on.
 
     Attributes:
-        parameters: at least two, with as many values each.
+        parameters: at least two, with as many values each. Those of one may be equal (``is_linked``), if others differ.
+        where: ``file:line:column`` of what links them.
+
+    Raises:
+        ConfigError: one has more values than another, or two places have the same values.
     """
 
     parameters: tuple[ListedParameter, ...]
+    where: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        paths = ", ".join(each.path for each in self.parameters)
+        first = self.parameters[0]
+        for other in self.parameters[1:]:
+            if len(other.values) != len(first.values):
+                problem = f"{first.path} has {len(first.values)} values, {other.path} has {len(other.values)}"
+                hint = f"lists that vary together are equally long\n{first.path}: {render(list(first.values))}"
+                hint = f"{hint:.300}\n{other.path}: {render(list(other.values)):.200}"
+                raise ConfigError(f"cannot be linked: {problem}", path=paths, where=self.where, hint=hint)
+        position = first_repeat(self.rows)
+        if position is not None:
+            problem = f"the values {render(self.rows[position])} come together twice"
+            raise ConfigError(problem, path=paths, where=self.where, hint="remove them once from each list")
+
+    @cached_property
+    def rows(self) -> list[list[Any]]:
+        """The values that they take together, one of each."""
+        return [list(row) for row in zip(*(each.values for each in self.parameters), strict=True)]
 
 
 @dataclass(frozen=True)
@@ -31,10 +58,12 @@ class Union:
     Attributes:
         selector: the path at which a trial says which one it takes, and what it says there for each branch.
         branches: the axes that each of them has; no two paths of one branch are the same.
+        constants: what else each of them has: its values by dotted path, for conditions that name them.
     """
 
     selector: ListedParameter
     branches: tuple[tuple[Axis, ...], ...]
+    constants: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
 
 
 Axis: TypeAlias = "ListedParameter | RangeParameter | Linked | Union"
@@ -48,13 +77,18 @@ def name_of(axis: Axis) -> str:
 
 
 class Chooser(Protocol):
-    """Makes the decisions of a trial; is asked for those only that the trial has, in the order of the axes."""
+    """Makes the decisions of a trial, and is asked for those only that the trial has.
+
+    They come in the order of the axes, but for a parameter with a condition (``when``): it is asked for after those
+    that the condition is about, and not at all where the condition does not hold.
+    """
 
     def position(self, path: str, count: int, *, ordered: bool) -> int:
         """Which of some alternatives, from 0.
 
         Args:
-            path: stands for the axis (see ``name_of``).
+            path: stands for the axis: see ``name_of``. Where several branches have an axis of that name, the branch
+                follows, as in ``optimizer.lr (optimizer.name=sgd)``, so that one name has always the same alternatives.
             count: how many alternatives there are.
             ordered: whether they are numbers, in ascending or descending order.
         """

@@ -20,6 +20,13 @@ _DIGITS = 6  # to which values are drawn, so that names and configs can be read
 class ListedParameter:
     """A dotted path and the values it takes, at least one and no two equal.
 
+    Attributes:
+        path: the dotted path.
+        values: in the order in which trials take them.
+        where: ``file:line:column``.
+        optional: whether some trials are without it.
+        is_linked: whether it varies together with others, so that values may be equal.
+
     Raises:
         ConfigError: there are no values, or two of them are equal.
     """
@@ -28,13 +35,14 @@ class ListedParameter:
     values: tuple[Any, ...]
     where: str = field(default="", compare=False)
     optional: bool = False
+    is_linked: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.values:
             raise ConfigError(
                 "no values, so there would be no runs", path=self.path, where=self.where, hint="give at least one"
             )
-        position = first_repeat(self.values)
+        position = None if self.is_linked else first_repeat(self.values)
         if position is not None:
             listed = render(list(self.values))
             raise ConfigError(

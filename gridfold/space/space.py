@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from gridfold.space.axes import Chooser, Decisions
 from gridfold.space.trial import Trial
 
 _READABLE = 10**24
@@ -45,8 +46,13 @@ class Space(Protocol):
         return ()
 
     def count(self) -> int | None:
-        """How many trials there are; None if there is no end."""
+        """How many trials there are, or at most (see ``is_exact``); None if there is no end."""
         ...
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether ``count`` is the number of trials; else there are fewer, and only iterating tells how many."""
+        return True
 
     def __iter__(self) -> Iterator[Trial]: ...
 
@@ -74,6 +80,14 @@ class Space(Protocol):
         Each value of a parameter that lists them is among them.
         """
         ...
+
+    def draw(self, chooser: Chooser) -> Trial | None:  # noqa: ARG002
+        """The trial that a chooser decides on; None if it is excluded."""
+        return None
+
+    def decisions(self, params: Mapping[str, Any]) -> Decisions | None:  # noqa: ARG002
+        """What a chooser has to answer so that ``draw`` gives the trial of these values; None if there is none."""
+        return None
 
 
 def size_text(count: int) -> str:

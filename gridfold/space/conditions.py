@@ -1,0 +1,270 @@
+"""Conditions, such as ``batch_size > 64 and lr >= 1e-3``: names, numbers, texts, operators, a few functions (pure).
+
+One language says which rows of a table are shown (``--where``) and which trials are made. A library evaluates it, and
+gets nothing but the values of the names and a few harmless functions.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from gridfold.core.errors import ConfigError, nearest
+from gridfold.core.values import canonical
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {"abs": abs, "len": len, "max": max, "min": min, "round": round}
+_CONSTANTS = {"null": None, "true": True, "false": False, "nan": math.nan, "inf": math.inf}  # as tables show them
+_NO_NAME = re.compile(r"and|or|not|in|is|if|else|True|False|None|\d[\d._]*(e\d+)?")  # a word of the language
+_NODES = (
+    *(ast.Expr, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.Call, ast.Subscript),
+    *(ast.Name, ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Load, ast.boolop, ast.operator, ast.unaryop, ast.cmpop),
+)
+_STAND_IN = "name_{}_"  # a name of Python in place of one that may be no such name
+_TEXTS = r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\""
+_MAX_LENGTH = 10_000
+
+
+class Condition:
+    """What is to hold of some values that have names.
+
+    Args:
+        text: the condition.
+        names: what it may name.
+        where: how messages begin.
+        form: an example, for messages.
+        hint: what a message says of a name that is unknown; the nearest one, if this gives nothing.
+
+    Attributes:
+        names: those that it uses, each once, in the order of the text.
+
+    Raises:
+        ConfigError: it cannot be read, uses an unknown name, or is more than a condition.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        names: Iterable[str],
+        where: str,
+        form: str,
+        hint: Callable[[str], str] = lambda _: "",
+    ) -> None:
+        self._text, self._where, self._form = text, where, f"such as: {form}"
+        known = sorted((name for name in names if not _NO_NAME.fullmatch(name)), key=len, reverse=True)
+        self._stand_ins: dict[str, str] = {}
+        pattern = _pattern([name for name in known if name in text])
+        self._tree = self._parsed(pattern.sub(self._stand_in, text))
+        self._check(known, hint)
+        self.names = tuple(self._stand_ins)
+        self._relations: dict[str, Known] = {}
+        self._evaluator = _evaluator()
+        self._evaluator.nodes[ast.Compare] = self._compare
+
+    def tell_apart(self, known: Mapping[str, Known]) -> None:
+        """Let comparisons tell the values of these names apart as they are."""
+        self._relations = {self._stand_ins[name]: values for name, values in known.items() if name in self._stand_ins}
+
+    def parts(self) -> list[Condition]:
+        """Conditions that hold together exactly if this one does, each of fewer names."""
+        trees = list(_conjuncts(self._tree.value))
+        return [self] if len(trees) == 1 else [self._part(tree) for tree in trees]
+
+    def value(self, values: Mapping[str, Any]) -> bool:
+        """Whether it holds of these values.
+
+        Args:
+            values: one for each of ``names``; ``NOTHING`` where there is none.
+
+        Raises:
+            Exception: whatever operators and functions raise on such values.
+        """
+        stood_for = {stand_in: values[name] for name, stand_in in self._stand_ins.items()}
+        self._evaluator.names = _CONSTANTS | stood_for
+        return bool(self._evaluator.eval(self._text, previously_parsed=self._tree))
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        """Whether it holds of these values; it does not where it makes no sense, as ``"a" > 3``."""
+        try:
+            return self.value(values)
+        except Exception:  # whatever operators and functions raise on such values
+            return False
+
+    def _part(self, tree: ast.expr) -> Condition:
+        part = object.__new__(Condition)
+        part._text, part._where, part._form = self._text, self._where, self._form
+        part._tree = ast.Expr(tree)
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        part._stand_ins = {name: stand_in for name, stand_in in self._stand_ins.items() if stand_in in used}
+        part.names = tuple(part._stand_ins)
+        part._relations = self._relations
+        part._evaluator = _evaluator()
+        part._evaluator.nodes[ast.Compare] = part._compare
+        return part
+
+    def _compare(self, node: ast.Compare) -> bool:
+        """A comparison, or a chain of some; values are told apart as the trials are."""
+        place, value = node.left, self._evaluator._eval(node.left)
+        for operator, other_place in zip(node.ops, node.comparators, strict=True):
+            before, value = value, self._evaluator._eval(other_place)
+            relation = self._evaluator.operators[type(operator)]
+            names = (getattr(each, "id", "") for each in (place, other_place))
+            if known := next((self._relations[name] for name in names if name in self._relations), None):
+                relation = known.relation(operator, relation)
+            if not relation(before, value):
+                return False
+            place = other_place
+        return True
+
+    def _stand_in(self, found: re.Match[str]) -> str:
+        if found["name"] is None:
+            return found[0]  # a text
+        return self._stand_ins.setdefault(found["name"], _STAND_IN.format(len(self._stand_ins)))
+
+    def _check(self, names: Sequence[str], hint: Callable[[str], str]) -> None:
+        """Nothing but names, numbers, texts, operators and the functions."""
+        called = {node.func for node in ast.walk(self._tree) if isinstance(node, ast.Call)}
+        known = {*self._stand_ins.values(), *_CONSTANTS}
+        for node in ast.walk(self._tree):
+            if isinstance(node, ast.Attribute) or (isinstance(node, ast.Name) and node.id not in known):
+                self._check_name(node, names, hint, is_called=node in called)
+            elif not isinstance(node, _NODES) or (node in called and not isinstance(node, ast.Name)):
+                raise ConfigError("more than a condition", where=self._where, hint=self._form)
+
+    def _check_name(self, node: ast.expr, names: Sequence[str], hint: Callable[[str], str], *, is_called: bool) -> None:
+        name = ast.unparse(node)
+        if is_called and name not in _FUNCTIONS:
+            raise ConfigError(f"unknown function '{name:.80}'", where=self._where, hint=nearest(name, _FUNCTIONS))
+        if not is_called:
+            said = hint(name) or nearest(name, names)
+            if isinstance(node, ast.Name) and said.startswith("valid"):
+                said = f"a text is in quotes: '{name:.80}'\n{said}"
+            raise ConfigError(f"unknown name '{name:.80}'", where=self._where, hint=said)
+
+    def _parsed(self, expression: str) -> ast.Expr:
+        if len(self._text) > _MAX_LENGTH:
+            raise ConfigError(f"longer than {_MAX_LENGTH:,} characters", where=self._where)
+        try:
+            with warnings.catch_warnings(action="ignore"):  # of an unknown escape in a text
+                body = ast.parse(expression.strip()).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            said = error.msg if isinstance(error, SyntaxError) else str(error)
+            raise ConfigError(f"not a condition: {said}", where=self._where, hint=self._form) from None
+        if len(body) != 1 or not isinstance(body[0], ast.Expr):
+            compare = body and isinstance(body[0], ast.Assign)
+            hint = f"to compare, write ==\n{self._form}" if compare else self._form
+            raise ConfigError("not a condition", where=self._where, hint=hint)
+        return body[0]
+
+
+class Known:
+    """All values that a name has, which decide what a value in a condition means.
+
+    If it has 1 as well as 1.0 or true, ``x == 1`` takes nothing but 1; if it has only 1.0, it takes that. A boolean is
+    no number, unless all values are booleans.
+    """
+
+    def __init__(self, values: Iterable[Any]) -> None:
+        present = [value for value in values if value is not NOTHING]
+        self._texts = set(map(canonical, present))
+        self._are_booleans = all(isinstance(value, bool) for value in present)
+
+    def relation(self, operator: ast.cmpop, usual: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """The relation that an operator stands for."""
+
+        def among(value: Any, others: Any) -> bool:
+            if not isinstance(others, (list, tuple, set)):
+                return bool(usual(value, others)) == isinstance(operator, ast.In)
+            return any(self._same(value, other) for other in others)
+
+        if isinstance(operator, (ast.Eq, ast.NotEq)):
+            relation: Callable[[Any, Any], bool] = self._same
+        elif isinstance(operator, (ast.In, ast.NotIn)):
+            relation = among
+        elif isinstance(operator, (ast.Is, ast.IsNot)):
+            return usual
+        else:
+            return lambda one, other: self._are_alike(one, other) and usual(one, other)
+        wanted = isinstance(operator, (ast.Eq, ast.In))
+        return lambda one, other: one is not NOTHING and other is not NOTHING and relation(one, other) == wanted
+
+    def _same(self, one: Any, other: Any) -> bool:
+        try:
+            texts = {canonical(one), canonical(other)}
+        except (TypeError, ValueError):  # computed, and no value of a config
+            return bool(one == other)
+        if len(texts) == 1:
+            return True
+        return not texts <= self._texts and self._are_alike(one, other) and bool(one == other)
+
+    def _are_alike(self, one: Any, other: Any) -> bool:
+        """Whether they may be compared: a boolean and a number may not."""
+        return self._are_booleans or isinstance(one, bool) == isinstance(other, bool)
+
+
+class _Nothing:
+    """In place of a value that is not there: no comparison with it holds, nothing can be computed from it."""
+
+    def _no(self, *_: object) -> bool:
+        return False
+
+    def _itself(self, *_: object) -> _Nothing:
+        return self
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _no
+    __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = _itself
+    __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = _itself
+    __neg__ = __pos__ = __abs__ = __round__ = __getitem__ = _itself
+    __hash__ = None  # type: ignore[assignment]
+
+    def __bool__(self) -> bool:
+        return False
+
+
+NOTHING: Any = _Nothing()
+
+
+def _conjuncts(tree: ast.expr) -> Iterable[ast.expr]:
+    """What holds together exactly if an expression does, also where evaluating raises an error."""
+    if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
+        for value in tree.values:
+            yield from _conjuncts(value)
+    elif isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not) and isinstance(tree.operand, ast.BoolOp):
+        if isinstance(tree.operand.op, ast.Or):
+            for value in tree.operand.values:
+                yield from _conjuncts(ast.UnaryOp(ast.Not(), value))
+        else:
+            yield tree
+    else:
+        yield tree
+
+
+def _equal(one: Any, other: Any) -> Any:
+    """Equality in which nan equals itself."""
+    return (_is_nan(one) and _is_nan(other)) or one == other
+
+
+def _unequal(one: Any, other: Any) -> Any:
+    return not (_is_nan(one) and _is_nan(other)) and one != other
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _pattern(names: Sequence[str]) -> re.Pattern[str]:
+    """Texts in quotes, and names outside of them."""
+    either = "|".join(map(re.escape, names)) or r"(?!)"
+    return re.compile(rf"{_TEXTS}|(?<![\w.])(?P<name>{either})(?![\w.(])")
+
+
+def _evaluator() -> Any:
+    from simpleeval import EvalWithCompoundTypes  # where there is a condition
+
+    evaluator = EvalWithCompoundTypes()
+    evaluator.functions = dict(_FUNCTIONS)
+    evaluator.operators |= {ast.Eq: _equal, ast.NotEq: _unequal}
+    return evaluator
