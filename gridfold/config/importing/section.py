@@ -27,8 +27,8 @@ def config_text(imported: Imported, name: str) -> str:
     tree = _tree(imported)
     fixed = [each.path for each in imported.constants if _has_list(_value(each))]
     settings = settings_text(imported, space, fixed)
-    parts = [header(imported, name), f"{SECTION}:\n" + textwrap.indent("".join(settings.values()), "  ")]
-    return "".join([*parts, *_block(tree, "")])
+    section = f"{SECTION}:\n" + textwrap.indent("".join(settings.values()), "  ") if settings else ""
+    return "".join([header(imported, name), section, *_block(tree, "")])
 
 
 def header(imported: Imported, name: str) -> str:
@@ -62,7 +62,7 @@ def settings_text(imported: Imported, space: Mapping[str, Parameter], fixed: lis
     settings: dict[str, Any] = dict(imported.settings)
     if fixed:
         settings["fixed"] = fixed
-    found = {name: f"{name}: {text_of(settings[name])}\n" for name in _ORDER if name in settings and name != "add"}
+    found = {name: _setting(name, settings[name]) for name in _ORDER if name in settings and name != "add"}
     if space:
         lines = [_line(each.path, plain_form(each.form), each.said) for each in space.values()]
         found["space"] = "space:\n" + textwrap.indent("".join(lines), "  ")
@@ -72,6 +72,21 @@ def settings_text(imported: Imported, space: Mapping[str, Parameter], fixed: lis
     if "add" in settings:
         found["add"] = "add:\n" + "".join(f"  - {text_of(each)}\n" for each in settings["add"])
     return {name: found[name] for name in _ORDER if name in found}
+
+
+def _setting(name: str, value: Any) -> str:
+    """A setting in one line; a long list in several."""
+    line = f"{name}: {text_of(value)}\n"
+    if len(line) <= _WIDTH or not isinstance(value, list):
+        return line
+    items = [text_of(each) for each in value]
+    lines, current = [], ""
+    for item in items:
+        if current and len(current) + len(item) > _WIDTH - 8:
+            lines.append(current)
+            current = ""
+        current += f"{item}, "
+    return f"{name}: [\n" + "".join(f"  {each.rstrip()}\n" for each in (*lines, current.rstrip(", "))) + "]\n"
 
 
 def plain_form(form: Form) -> str:
@@ -130,14 +145,10 @@ def _tree(imported: Imported) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for parameter in imported.constants:
         *sections, key = parameter.path.split(".")
-        place: Any = tree
+        place = tree
         for section in sections:
-            place = place.setdefault(section, {}) if isinstance(place, dict) else place
-        if not isinstance(place, dict) or key in place:
-            todo = "give one of them another name"
-            imported.remark(parameter.path, "left out: another parameter has this name as its section", todo)
-        else:
-            place[key] = parameter
+            place = place.setdefault(section, {})
+        place[key] = parameter
     return tree
 
 

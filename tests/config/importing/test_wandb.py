@@ -194,8 +194,9 @@ def test_a_sweep_without_an_end_gets_one():
 
 def test_names_that_are_in_each_others_way():
     found = imported("method: grid\nprogram: t\nparameters: {a: {value: 1}, a.b: {value: 2}}")
-    assert "a: 1\n" in config_text(found, "c.yaml")
-    assert [remark.subject for remark in found.remarks] == ["a.b"]
+    assert "a:\n  b: 2\n" in config_text(found, "c.yaml")
+    assert [remark.subject for remark in found.remarks] == ["a"]
+    assert found.settings["trainer"] == ["python", "t", "--a.b={a.b}", "{args}"]
 
 
 @pytest.mark.parametrize(
