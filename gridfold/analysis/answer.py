@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import TypeVar
 
-from gridfold.analysis.advice import Advice, text
+from gridfold.analysis.advice import Advice
 from gridfold.analysis.effects import SURE, Effect, Interaction
+from gridfold.analysis.next_values import text
 from gridfold.analysis.significance import Comparison, Contender, Estimate, repeats_are_identical
 from gridfold.records.numbers import duration, p_text, percent, significant
 from gridfold.records.reach import said

@@ -54,8 +54,14 @@ def heatmaps(model: Model, *, maximize: bool) -> tuple[Heatmap, ...]:
     import numpy as np
 
     best = np.max if maximize else np.min
-    together = ((one, other) for one, other in itertools.combinations(model.factors, 2) if (one.has & other.has).any())
+    together = (pair for pair in itertools.combinations(model.factors, 2) if _are_crossed(*pair))
     return tuple(_heatmap(model, *pair, best) for pair in together)
+
+
+def _are_crossed(one: Factor, other: Factor) -> bool:
+    """Whether values of both come together in several ways; not so for a branch and what is only in it."""
+    both = one.has & other.has
+    return min(len(set(factor.codes[both].tolist())) for factor in (one, other)) > 1
 
 
 def regions(results: Results) -> tuple[FailureRegion, ...]:

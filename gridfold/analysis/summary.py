@@ -56,6 +56,7 @@ class TrialSummary:
         difference: the mean of the paired differences from the best, positive where that is better.
         p: of that difference, corrected; None where nothing is known.
         distinguishable: whether it is worse than the best beyond the noise.
+        stopped: whether it was stopped before it had come as far as the best, so that it is not compared with it.
         step: how far its runs came, those that came least far; None where nothing says that.
         seconds: the mean of its completed runs.
         states: how many of its runs have which state.
@@ -73,6 +74,7 @@ class TrialSummary:
     difference: float | None
     p: float | None
     distinguishable: bool
+    stopped: bool
     step: float | None
     seconds: float | None
     states: Mapping[str, int]
@@ -272,12 +274,13 @@ def _trials(results: Results, compared: Sequence[Contender]) -> Iterator[TrialSu
             difference=contender.difference,
             p=contender.p,
             distinguishable=contender.distinguishable,
+            stopped=contender.stopped,
             **_facts(of.trial),
         )
     nothing = dict.fromkeys(("rank", "standing", "mean", "std", "low", "high", "difference", "p"))
     for trial in results.trials:
         if not trial.values:
-            yield TrialSummary(n=0, distinguishable=False, **nothing, **_facts(trial))  # type: ignore[arg-type]
+            yield TrialSummary(n=0, distinguishable=False, stopped=False, **nothing, **_facts(trial))  # type: ignore[arg-type]
 
 
 def _facts(trial: TrialResult) -> dict[str, Any]:

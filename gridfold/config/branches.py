@@ -254,7 +254,9 @@ def _is_same(one: yaml.Node, other: yaml.Node, tag: str | None = None) -> bool:
     """Whether two nodes have the same tags and the same form; or the second one that tag."""
     if type(one) is not type(other) or other.tag != (tag or one.tag):
         return False
-    return isinstance(one, yaml.ScalarNode) or len(one.value) == len(other.value) and all(map(_is_same_item, one.value, other.value))
+    return isinstance(one, yaml.ScalarNode) or (
+        len(one.value) == len(other.value) and all(map(_is_same_item, one.value, other.value))
+    )
 
 
 def _is_same_item(one: Any, other: Any) -> bool:

@@ -44,9 +44,8 @@ class Config:
     ``gridfold.fixed`` or the comment ``# gridfold: {fixed: [...]}`` of a run's config keeps. Where the setting
     ``gridfold.vary`` names lists, or sections that hold some, all others stay.
 
-    A range (``!log [1e-6, 1e-3]``) and a list after ``!choice`` vary; of a union (``!one_of``) each trial has one branch,
-    whose text stands where the union stood. What is in branches is at the paths that it has then, such as
-    ``optimizer.momentum``.
+    A range (``!log [1e-6, 1e-3]``) and a list after ``!choice`` vary. Of a union (``!one_of``) each trial has one
+    branch, whose text stands where the union stood, so what is in branches is at paths such as ``optimizer.momentum``.
     """
 
     document: Document
@@ -90,7 +89,22 @@ class Config:
         values, where = self.document.value(place.node), self.document.where(place.node)
         if place.node.tag in RANGE_TAGS:
             return read_range(place.node.tag[1:], values, place.path, where)
-        return ListedParameter(place.path, tuple(values), where)
+        return ListedParameter(place.path, tuple(values), where, is_linked=place.path in self.linked)
+
+    @cached_property
+    def linked(self) -> frozenset[str]:
+        """The paths that vary together with others."""
+        return frozenset(path for group in self.settings.link for path in group)
+
+    @cached_property
+    def lists(self) -> tuple[ListedParameter, ...]:
+        """The lists that vary because they are lists, those in branches too."""
+        tagged = {place.path for place, _ in self._lists if is_varying(place.node)}
+        found = {each.path: each for each in self.parameters if each.path not in tagged}
+        for union in self.unions:
+            for branch in self.branches(union):
+                found |= {each.path: each for each in branch.lists if is_within(each.path, [union.path])}
+        return tuple(each for each in found.values() if isinstance(each, ListedParameter))
 
     @cached_property
     def kept(self) -> tuple[FixedList, ...]:
@@ -302,19 +316,21 @@ class Config:
         if is_varying(node):
             self._check_varies(place)
             return VARIED
-        if not isinstance(node, yaml.SequenceNode) or is_structure(node):
-            return None
+        return None if not isinstance(node, yaml.SequenceNode) or is_structure(node) else self._verdict_of_list(place)
+
+    def _verdict_of_list(self, place: Place) -> str | None:
+        node = place.node
         if self.keeps_tags and any(map(is_foreign, nodes(node))):
             return "tags"
         if len(node.value) < 2:
             return "one value" if node.value else "empty"
-        return self._verdict_of_list(place)
+        return self._verdict_of_several(place)
 
-    def _verdict_of_list(self, place: Place) -> str | None:
+    def _verdict_of_several(self, place: Place) -> str | None:
         if self.settings.vary is not None and place.node not in self._to_vary:
             return None if place.path in self._around_those_to_vary else f"not in {SECTION}.vary"
         values = self.document.value(place.node)
-        repeated = first_repeat(values)
+        repeated = None if place.path in self.linked else first_repeat(values)
         return VARIED if repeated is None else f"{render(values[repeated]):.40} is repeated"
 
     def _check_varies(self, place: Place) -> None:

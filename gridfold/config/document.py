@@ -163,7 +163,9 @@ class Document:
         """
         place = self.places.get(path)
         if place is None or not path:
-            raise ConfigError("no such path in the config", path=path, where=self.name, hint=nearest_path(path, self.places))
+            raise ConfigError(
+                "no such path in the config", path=path, where=self.name, hint=nearest_path(path, self.places)
+            )
         return place
 
     def value(

@@ -162,3 +162,13 @@ def _spread(distribution: Distribution) -> Callable[[int, int], Any]:
 def _rounded(value: float, scale: float) -> float:
     """A number to some digits of what it is compared with."""
     return round(value, _DIGITS - 1 - math.floor(math.log10(abs(scale)))) + 0.0  # no -0.0
+
+
+def said(distribution: Distribution) -> str:
+    """A range as its user writes it."""
+    if isinstance(distribution, Normal):
+        return f"!normal {render([distribution.mean, distribution.deviation])}"
+    word = (
+        ("log_int" if distribution.log else "int") if distribution.whole else "log" if distribution.log else "uniform"
+    )
+    return f"!{word} {render([distribution.low, distribution.high])}"

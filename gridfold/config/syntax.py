@@ -17,6 +17,7 @@ EMPTY = "the config is empty"
 
 
 def syntax_error(error: yaml.MarkedYAMLError, name: str, text: str) -> ConfigError:
+    """What is wrong with a text that is not YAML."""
     mark = cast(yaml.Mark, error.problem_mark or error.context_mark)
     where = f"{name}:{mark.line + 1}:{mark.column + 1}"
     line = next(itertools.islice(io.StringIO(text), mark.line, None), "")
@@ -64,11 +65,13 @@ def template_hint(text: str, position: int) -> str:
 
 
 def bad_character(character: int, text: str, position: int, name: str) -> ConfigError:
+    """That a character cannot be in YAML."""
     where = f"{name}:{text.count(chr(10), 0, position) + 1}"
     return ConfigError(f"the character U+{character:04X} is not allowed in YAML", where=where)
 
 
 def root_error(root: yaml.Node | None, name: str) -> ConfigError:
+    """What is wrong with a document that is no mapping."""
     if isinstance(root, yaml.MappingNode):
         return ConfigError(
             f"the tag {shown(root.tag)} cannot stand here, before the whole config", where=name, hint="remove it"

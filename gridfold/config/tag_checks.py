@@ -58,20 +58,23 @@ def _bad_tag(document: Document, node: yaml.Node, place: Place) -> ConfigError:
     if node is place.key:
         hint = "write the key without it"
     elif tag in EXAMPLES:
-        found = "a mapping" if isinstance(node, yaml.MappingNode) else f"{node.value!r:.60}" if node.value else "nothing"
-        problem = f"{tag} stands before a list, found {found}"
-        hint = f"such as {EXAMPLES[tag]}"
+        found = (
+            "a mapping" if isinstance(node, yaml.MappingNode) else f"{node.value!r:.60}" if node.value else "nothing"
+        )
+        hint = f"it stands before a list, such as {EXAMPLES[tag]}; found {found}"
     else:
         hint = _hint(tag, node)
     return ConfigError(problem, path=place.path, where=document.where(node), hint=hint)
 
 
 def _hint(tag: str, node: yaml.Node) -> str:
-    near = nearest(tag, OWN_TAGS)
-    near = near if near.startswith("did you mean") else ""
+    near = nearest(tag.lstrip("!"), (own[1:] for own in OWN_TAGS))
+    near = near.replace("'", "'!", 1) if near.startswith("did you mean") else ""
     if not is_foreign(node):
         return near or f"configs hold plain values; tags of gridfold are {', '.join(sorted(OWN_TAGS))}, before a list"
-    first = f"for a list that is one value, write {FIXED_TAG} [...]\n" if tag == "!!python/tuple" else near and f"{near}\n"
+    first = (
+        f"for a list that is one value, write {FIXED_TAG} [...]\n" if tag == "!!python/tuple" else near and f"{near}\n"
+    )
     return f"{first}to pass tags on to a loader of your own, write gridfold: {{tags: keep}}"
 
 
