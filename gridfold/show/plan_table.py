@@ -16,6 +16,7 @@ from rich.table import Column, Table
 
 from gridfold.config.document import holders
 from gridfold.config.settings import SECTION
+from gridfold.config.strategy import Strategy
 from gridfold.core.values import render
 from gridfold.runs.names import RunNames
 from gridfold.runs.run import Run
@@ -74,14 +75,17 @@ def _keeping(plan: Plan) -> list[str]:
 
 def _title(plan: Plan) -> str:
     name, counts = escape(plan.config.document.name), [count for _, count in plan.space.factors]
+    strategy = Strategy.read(plan.config.settings.strategy)
+    how = "" if strategy.is_grid else f" by {strategy.name} (seed {strategy.seed})"
     times = " × ".join(words(len(counts), lambda place: f"{counts[place]}", _MAX_VALUES))
-    product = f" = {times}" if len(counts) > 1 else ""
+    most = "" if plan.space.is_exact else "at most "
     if plan.size == plan.trials:
-        size = f"{counted(plan.size, 'run')}{product}"
+        product = f" = {times}" if len(counts) > 1 else ""
+        size = f"{most}{counted(plan.size, 'run')}{product}{how}"
         return f"{name}: {size}" if plan.space.parameters else f"{name}: nothing varies, so this is a search of one run"
     product = f" ({times})" if len(counts) > 1 else ""
-    factors = [f"{counted(plan.trials, 'trial')}{product}", *_repeats(plan)]
-    least = f"{size_text(plan.size)} to " if plan.race else ""
+    factors = [f"{most}{counted(plan.trials, 'trial')}{product}{how}", *_repeats(plan)]
+    least = f"{size_text(plan.size)} to " if plan.race else most
     return f"{name}: {' × '.join(factors)} = {least}{counted(plan.most_runs, 'run')}"
 
 
@@ -106,7 +110,7 @@ def _listed(values: Sequence[Any]) -> str:
 
 def expectation(plan: Plan, names: RunNames, done: Forecast) -> Group:
     """What a search would do."""
-    lines = [f"{size_text(done.runs)} to run"]
+    lines = [f"{'' if plan.space.is_exact else 'at most '}{size_text(done.runs)} to run"]
     if plan.most_runs > plan.limit:
         lines.append(f"that is more than {plan.limit:,}, so it needs --max-runs")
     if done.reusable:

@@ -18,6 +18,7 @@ from gridfold.space.space import size_text
 _MAX_VALUES = 12
 _MAX_LINES = 20  # conditions, branches, additions
 _MAX_CONDITION = 200  # letters
+_MAX_ADDITION = 120
 _STEP = "  "  # before what is in a branch
 
 
@@ -94,8 +95,8 @@ def range_text(parameter: RangeParameter) -> str:
 def _removed(each: Removed) -> str:
     text = _condition(each.rule)
     if each.then is None:
-        return f"  {text}" if each.alone is None else f"  − at most {size_text(each.alone)}, {text}"
-    more = f" (the {size_text(each.alone)} are removed already)" if each.alone and not each.then else ""
+        return f"  not counted, {text}" if each.alone is None else f"  − at most {size_text(each.alone)}, {text}"
+    more = " (removed already)" if each.alone and not each.then else ""
     return f"  − {size_text(each.then)}, {text}{more}"
 
 
@@ -105,7 +106,7 @@ def _condition(rule: Rule) -> str:
 
 
 def _addition(params: Mapping[str, Any]) -> str:
-    return f"  + 1, add: {cut(', '.join(f'{path} {render(value)}' for path, value in params.items()), _MAX_CONDITION)}"
+    return f"  + 1, add: {cut(', '.join(f'{path} {render(value)}' for path, value in params.items()), _MAX_ADDITION)}"
 
 
 def _branches(found: Sequence[Branch]) -> list[str]:
