@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from gridfold.cli import look_options, values
 from gridfold.cli.arguments import metric_options, patterns_option, run_argument, search_argument
+from gridfold.cli.import_options import import_options
 from gridfold.core.limits import USUAL_RUNS
 
 
@@ -195,6 +196,7 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
         type=values.text,
         help="sweep only these lists, or the lists in these sections (default: all lists)",
     )
+    _space_options(parser)
     parser.add_argument(
         "--max-runs", metavar="N", type=values.runs, help=f"allow up to N runs (default: {USUAL_RUNS:,})"
     )
@@ -205,6 +207,42 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
     _comparison_options(parser)
     parser.add_argument(
         "--reuse", action="store_true", help="reuse results of other searches where config, code and data are the same"
+    )
+
+
+def _space_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("which combinations are run, besides what the config says")
+    group.add_argument(
+        "--link",
+        metavar="PATH,PATH",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="vary these lists together, value by value",
+    )
+    group.add_argument(
+        "--exclude",
+        metavar="CONDITION",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="leave out combinations of which this holds, such as 'batch_size > 64 and lr > 1e-4'",
+    )
+    group.add_argument(
+        "--when",
+        metavar="PATH=CONDITION",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="vary PATH only where this holds; elsewhere it keeps its first value",
+    )
+    group.add_argument(
+        "--add",
+        metavar="PATH=VALUE,...",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="one more combination; paths that are not named have their first values",
     )
 
 
@@ -234,6 +272,13 @@ def _comparison_options(parser: argparse.ArgumentParser) -> None:
         "--race",
         action="store_true",
         help="with --repeats: start with few repeats, and add more only where a combination may still be the best",
+    )
+    group.add_argument(
+        "--prune",
+        metavar="NAME",
+        type=values.pruned,
+        help="let runs wait while others were better at the same epoch: asha, hyperband or median, with options "
+        "such as asha,min=1,eta=3 (default: from the config, or all runs go on)",
     )
     group.add_argument(
         "--metric", metavar="NAME", type=values.text, help="metric to compare runs by (default: the first one)"
@@ -304,6 +349,18 @@ def _execution_options(parser: argparse.ArgumentParser) -> None:
         help="continue even if the first runs all fail in the same way, or the first one has no metric",
     )
     group.add_argument(
+        "--finish-all",
+        action="store_true",
+        default=None,
+        help="with --prune: in the end, continue all runs that wait; gridfold resume: also those that were stopped",
+    )
+    group.add_argument(
+        "--frozen-memory",
+        metavar="SIZE",
+        type=values.size,
+        help="with --prune: memory that waiting runs may hold, such as 8GB (default: half of what is free)",
+    )
+    group.add_argument(
         "--keep-checkpoints",
         metavar="best:K|all|none",
         type=values.kept,
@@ -368,4 +425,5 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "verify": (_verify_options, "repeat some runs, each alone, and compare"),
     "reproduce": (_reproduce_options, "repeat a run and compare"),
     "train": (train_options, "train one config"),
+    "import": (import_options, "write a config from a W&B sweep, a Hydra sweeper or an Optuna study"),
 }

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import yaml
 
-from gridfold.config import patterns, placement
+from gridfold.config import patterns, placement, pruning, rules
 from gridfold.config import strategy as strategies
 from gridfold.config.document import Document, parse_values
 from gridfold.core.errors import ConfigError, nearest
@@ -57,6 +58,8 @@ class Settings:
         when: for a dotted path the condition under which it varies; else it keeps its first value.
         add: trials to make besides, by the values of some paths; the others have their first values.
         strategy: how trials are chosen: its name, or a mapping with ``name``, ``trials``, ``seed``; None for the grid.
+        prune: which runs go on, by what others had at the same step: a name, or a mapping with ``name`` and options;
+            None for all.
         cwd: "run" to let each run work in a folder of its own; None to let all work where the search was started.
     """
 
@@ -85,6 +88,7 @@ class Settings:
     when: Mapping[str, str] | None = None
     add: tuple[Mapping[str, Any], ...] = ()
     strategy: str | Mapping[str, Any] | None = None
+    prune: str | Mapping[str, Any] | None = None
 
     @classmethod
     def read(cls, document: Document) -> Settings:
@@ -94,8 +98,6 @@ class Settings:
             ConfigError: an unknown setting, a value of the wrong kind, or a path that is not in the document.
         """
         section = {key: value for key, value in _section(document).items() if _is_given(document, key, value)}
-        for path in section.get("fixed", ()):
-            document.find(path)
         return cls(**{key: _hashable(value) if key == "trainer" else _frozen(value) for key, value in section.items()})
 
     @classmethod
@@ -126,6 +128,8 @@ class Settings:
             value = list(changed[name]) if isinstance(changed[name], tuple) else changed[name]
             if not accepts(value):
                 raise ConfigError(f"expected {expected}, found {value!r:.80}", path=f"{SECTION}.{name}")
+            if name == "prune" and (wrong := pruning.mistake(changed[name])):
+                raise ConfigError(wrong[1], path=f"{SECTION}.prune{wrong[0]}", where="command line", hint=wrong[2])
             changed[name] = _frozen(value)
         if strategy := changed.get("strategy"):
             said = {"name": strategy} if isinstance(strategy, str) else strategy
@@ -133,6 +137,28 @@ class Settings:
             if wrong := strategies.mistake(strategy):
                 raise ConfigError(wrong[1], path=f"{SECTION}.strategy{wrong[0]}", hint=wrong[2])
         return replace(self, **changed)
+
+    def adding(
+        self,
+        link: Iterable[Sequence[str]] = (),
+        exclude: Iterable[str] = (),
+        when: Mapping[str, str] = MappingProxyType({}),
+        add: Iterable[Mapping[str, Any]] = (),
+    ) -> Settings:
+        """These settings, and what else is said of which trials are made.
+
+        Raises:
+            ConfigError: a value is not of its kind, or a path has a condition already.
+        """
+        for path in when:
+            if path in (self.when or {}):
+                raise ConfigError("has a condition in the config already", path=path, where="--when", hint="remove one")
+        return self.override(
+            link=[*map(list, self.link), *map(list, link)],
+            exclude=[*self.exclude, *exclude],
+            when={**(self.when or {}), **when},
+            add=[*self.add, *map(dict, add)],
+        )
 
     def _with_comment(self, values: Mapping[str, Any]) -> Settings:
         fold = values.get("fold")
@@ -168,6 +194,8 @@ def _is_given(document: Document, key: Any, value: Any) -> bool:
     if key not in SETTINGS:
         raise _bad_setting(document, f"{SECTION}.{key}", "unknown setting", nearest(str(key), SETTINGS))
     expected, accepts = SETTINGS[key]
+    for place, problem, advice in rules.mistakes(key, value) if value is not None else ():
+        raise _bad_setting(document, f"{SECTION}.{key}{place}", problem, advice)
     if value is not None and not accepts(value):
         hint = "write a placeholder in quotes: '{training.lr}'" if key == "trainer" and "{" in render(value) else ""
         raise _bad_setting(document, f"{SECTION}.{key}", f"expected {expected}, found {render(value)}", hint)
@@ -175,8 +203,9 @@ def _is_given(document: Document, key: Any, value: Any) -> bool:
         raise _bad_setting(document, f"{SECTION}.{key}.{mistake[0]}", *mistake[1:])
     if key == "resources" and value and (wrong := placement.mistake(value)):
         raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
-    if key == "strategy" and value and (wrong := strategies.mistake(value)):
-        raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
+    for name, mistake_of in (("strategy", strategies.mistake), ("prune", pruning.mistake)):
+        if key == name and value and (wrong := mistake_of(value)):
+            raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
     return value is not None
 
 
@@ -223,11 +252,12 @@ SETTINGS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "workers": (f"a number of workers from 1 to {MOST_WORKERS:,}", _is_whole(1, MOST_WORKERS)),
     "resources": (placement.RESOURCES_EXPECTED, placement.is_resources),
     "space": ("a mapping of dotted paths to values or ranges", lambda value: isinstance(value, Mapping)),
-    "link": ("groups of dotted paths, such as [[a, b], [c, d]]", lambda value: isinstance(value, list)),
-    "exclude": ("a list of conditions", _is_strings),
-    "when": ("a mapping of dotted paths to conditions", patterns.are_texts),
-    "add": ("a list of mappings of dotted paths to values", lambda value: isinstance(value, list)),
+    "link": (rules.LINK_EXPECTED, lambda value: not any(rules.mistakes("link", value))),
+    "exclude": (rules.EXCLUDE_EXPECTED, lambda value: not any(rules.mistakes("exclude", value))),
+    "when": (rules.WHEN_EXPECTED, lambda value: not any(rules.mistakes("when", value))),
+    "add": (rules.ADD_EXPECTED, lambda value: not any(rules.mistakes("add", value))),
     "strategy": (strategies.EXPECTED, strategies.is_strategy),
+    "prune": (pruning.EXPECTED, pruning.is_prune),
 }
 
 
