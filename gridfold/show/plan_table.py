@@ -16,8 +16,8 @@ from rich.table import Column, Table
 
 from gridfold.config.document import holders
 from gridfold.config.settings import SECTION
-from gridfold.config.strategy import Strategy
 from gridfold.core.values import render
+from gridfold.records.objective import is_finite
 from gridfold.runs.names import RunNames
 from gridfold.runs.run import Run
 from gridfold.show.space_table import SpaceRow, counts, shortened, space_rows, words
@@ -35,7 +35,7 @@ _MAX_KEPT = 100
 def plan_table(plan: Plan) -> Group:
     """What varies, what is set, what stays although it is a list, and how many runs that makes."""
     table = Table("parameter", "values", Column("", justify="right"))
-    for row in space_rows(plan.product, plan.guesses):
+    for row in space_rows(plan.space, plan.guesses):
         table.add_row(escape(row.path), escape(row.values), f"{escape(row.what)}{_doubt(row)}")
     table.add_section()
     if plan.seeds.are_listed and plan.seeds.path:
@@ -50,7 +50,7 @@ def plan_table(plan: Plan) -> Group:
         table.add_row(escape(each.path), escape(render(each.value)), escape(f"stays a list: {each.reason}"))
     if len(kept) > _MAX_KEPT:
         table.add_row("…", "", f"{len(kept) - _MAX_KEPT:,} more stay lists")
-    said = [*counts(plan.product.explain()), *_keeping(plan)]
+    said = [*counts(plan.space.explain()), *_keeping(plan)]
     return Group(f"[bold]{_title(plan)}", *([table] if table.row_count else []), *map(escape, said))
 
 
@@ -75,18 +75,31 @@ def _keeping(plan: Plan) -> list[str]:
 
 def _title(plan: Plan) -> str:
     name, counts = escape(plan.config.document.name), [count for _, count in plan.space.factors]
-    strategy = Strategy.read(plan.config.settings.strategy)
-    how = "" if strategy.is_grid else f" by {strategy.name} (seed {strategy.seed})"
-    times = " × ".join(words(len(counts), lambda place: f"{counts[place]}", _MAX_VALUES))
-    most = "" if plan.space.is_exact else "at most "
+    if not plan.strategy.is_grid:
+        return f"{name}: {_drawn(plan)}"
+    times, most = " × ".join(words(len(counts), lambda place: f"{counts[place]}", _MAX_VALUES)), _most(plan)
     if plan.size == plan.trials:
         product = f" = {times}" if len(counts) > 1 else ""
-        size = f"{most}{counted(plan.size, 'run')}{product}{how}"
+        size = f"{most}{counted(plan.size, 'run')}{product}"
         return f"{name}: {size}" if plan.space.parameters else f"{name}: nothing varies, so this is a search of one run"
     product = f" ({times})" if len(counts) > 1 else ""
-    factors = [f"{most}{counted(plan.trials, 'trial')}{product}{how}", *_repeats(plan)]
+    factors = [f"{most}{counted(plan.trials, 'trial')}{product}", *_repeats(plan)]
     least = f"{size_text(plan.size)} to " if plan.race else most
     return f"{name}: {' × '.join(factors)} = {least}{counted(plan.most_runs, 'run')}"
+
+
+def _most(plan: Plan) -> str:
+    """Whether there may be fewer trials than are counted, which only making all of them would tell."""
+    return "at most " if plan.strategy.is_grid and not plan.space.is_exact else ""
+
+
+def _drawn(plan: Plan) -> str:
+    """How many trials a strategy takes, and how often each is run."""
+    by = f"by {plan.strategy.name} (seed {plan.strategy.seed})"
+    trials = f"trials {by}, as many as the budget allows" if plan.is_open else f"{counted(plan.trials, 'trial')} {by}"
+    repeats = [*_repeats(plan)]
+    runs = f" = {counted(plan.most_runs, 'run')}" if repeats and not plan.is_open else ""
+    return f"{' × '.join([trials, *repeats])}{runs}"
 
 
 def _repeats(plan: Plan) -> Iterator[str]:
@@ -110,7 +123,14 @@ def _listed(values: Sequence[Any]) -> str:
 
 def expectation(plan: Plan, names: RunNames, done: Forecast) -> Group:
     """What a search would do."""
-    lines = [f"{'' if plan.space.is_exact else 'at most '}{size_text(done.runs)} to run"]
+    lines = [] if plan.is_open else [f"{_most(plan)}{size_text(done.runs)} to run"]
+    if plan.strategy.learns:
+        lines.append(f"the first {counted(plan.first_trials.count() or 0, 'trial')} at random, the others by results")
+    if plan.prune:
+        how = ", ".join(f"{name} {value:g}" for name, value in plan.prune.items() if is_finite(value))
+        lines.append(
+            f"runs that are worse than others at a step wait there, or are stopped: {plan.prune['name']} ({how})"
+        )
     if plan.most_runs > plan.limit:
         lines.append(f"that is more than {plan.limit:,}, so it needs --max-runs")
     if done.reusable:
