@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gridfold import stages
 from gridfold.core import logs
@@ -33,11 +33,15 @@ from gridfold.runs.failure import ProgramFailed, describe
 from gridfold.runs.record import Record, now, started
 from gridfold.runs.reports import numbers
 from gridfold.runs.run import Attempt, Run, of_record
+from gridfold.runs.rungs import Rung, Rungs, RunStopped
 from gridfold.runs.seconds import Seconds
 from gridfold.runs.written import note_written
 from gridfold.trainers.protocol import Trainer
 from gridfold.trainers.resolve import resolve
 from gridfold.trainers.warm.program import make_cold
+
+if TYPE_CHECKING:
+    from gridfold.core.process.clocks import Clocks
 
 _MOST_NOTES, _MOST_NOTED = 100, 1_000  # notes of a record, and characters of each
 _DEFAULTS = {
@@ -57,12 +61,14 @@ class Task:
         environment: environment variables of this run.
         config: the run's config, if it was read already.
         named: the files that it names, and what is in them.
+        rung: where it asks its search whether it may go on; None if it does not.
     """
 
     attempt: Attempt
     environment: Mapping[str, str]
     config: Mapping[str, Any] | None = None
     named: Mapping[str, str | None] = field(default_factory=dict)
+    rung: Rung | None = None
 
     def read(self) -> Task:
         """The task with the run's config, and with its directory wherever a trainer changes to.
@@ -184,9 +190,15 @@ class Work:
         except Exception as error:  # a result is worth more than what is known of it
             return {"untold": f"what it has read ({type(error).__name__}: {error})"[:300]}
 
+    @property
+    def waited(self) -> float:
+        """How many seconds it has waited until its search let it go on."""
+        return self.run.rungs.waited if self.run.rungs else 0.0
+
     def sharing(self) -> dict[str, Any]:
         """How the result came about, for the record."""
         own = self.start.spent().as_dict()
+        own["seconds"] = round(own["seconds"] - self.waited, 3)
         return {
             "label": "bitwise" if self.node or stages.was_used() else "own",
             **{f"shared_{name}": value for name, value in self.shared.as_dict().items()},
@@ -209,14 +221,31 @@ def run_process(task: Task, lifeline: int | None = None, printed: bytes = b"", o
     if work is None:
         return TAKEN
 
+    clocks = _clocks_of(task)
+    work.run.rungs = Rungs(task.rung, clocks) if task.rung else None
+
     def train() -> Mapping[str, float]:
         config = task.config or _config(work.run)
         trainer = prepare(work.record)
         if work.run.cwd and isinstance(work.record.trainer, str):  # a command is started there
             os.chdir(work.run.work_dir)
+        if clocks:
+            clocks.watch()
         return trainer.train(config, work.run)
 
-    return leave(work, outcome(train, stop))
+    result = outcome(train, stop)
+    if clocks:
+        clocks.stop()
+    return leave(work, result)
+
+
+def _clocks_of(task: Task) -> Clocks | None:
+    """The clocks of a run that may have to wait, if it executes in this process itself."""
+    if not task.rung or not isinstance(task.attempt.record.trainer, str):
+        return None
+    from gridfold.core.process.clocks import Clocks  # with ctypes, which most runs do without
+
+    return Clocks()
 
 
 def _config(run: Run) -> Mapping[str, Any]:
@@ -302,6 +331,8 @@ def outcome(train: Callable[[], Mapping[str, float]], stop: Stop) -> dict[str, A
         return {"state": "completed", "metrics": numbers(train())}
     except KeyboardInterrupt:
         return {"state": "interrupted"}
+    except RunStopped as stopped:
+        return {"state": "stopped", "metrics": stopped.metrics}
     except BaseException as error:  # a trainer that calls sys.exit() is a failed run too
         stop.training = False
         if stop.came:
@@ -320,15 +351,24 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     notes = [cut(str(note), _MOST_NOTED) for note in (*work.run.notes[:_MOST_NOTES], *stages.notes())]
     ended, inputs = now(), work.inputs()
     said: dict[str, Any] = {"sharing": sharing, "notes": notes, "inputs": inputs}
-    said |= {"source": work.run.source, "candidates": list(work.run.candidates)}
+    said |= {"source": work.run.source, "candidates": list(work.run.candidates), "step": work.run.step}
     record = replace(work.record, ended=ended, seconds=sharing["own_seconds"], **said, **outcome)
-    if record.state == "completed" and work.run.told_to_stop:
-        record = replace(record, state="stopped")
+    record = _stopped(record, work.run)
     with contextlib.suppress(Exception):  # as above
         note_written(work.run, record.search)
     if not work.run.conclude(record, is_own=True):
         return TAKEN
     return 0 if record.is_done else 1
+
+
+def _stopped(record: Record, run: Run) -> Record:
+    """The record of a run, with its state if it was told to stop."""
+    is_pruned = run.rungs is not None and run.rungs.is_told_to_stop
+    if record.state == "failed" and is_pruned and not run.has_asked:  # whatever the trainer made of `RunStopped`
+        record = replace(record, state="stopped", error=None, metrics=run.last_reported())
+    elif record.state == "completed" and run.told_to_stop:
+        record = replace(record, state="stopped")
+    return replace(record, pruned=is_pruned and record.state == "stopped")
 
 
 def main() -> int:

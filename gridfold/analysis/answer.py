@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import TypeVar
 
-from gridfold.analysis.advice import Advice, text
+from gridfold.analysis.advice import Advice
 from gridfold.analysis.effects import SURE, Effect, Interaction
+from gridfold.analysis.next_values import text
 from gridfold.analysis.significance import Comparison, Contender, Estimate, repeats_are_identical
 from gridfold.records.numbers import duration, p_text, percent, significant
+from gridfold.records.reach import said
 from gridfold.records.ties import Tie
 from gridfold.records.trials import Results
 from gridfold.runs.names import label_parameters
@@ -29,19 +31,22 @@ def answer(
     interactions: Sequence[Interaction],
     advice: Sequence[Advice],
     confirmation: Comparison | None,
+    step: float | None = None,
 ) -> tuple[str, ...]:
-    """Sentences that say what a search found."""
+    """Sentences that say what a search found; effects are those at a step, or where that is None, in the end."""
     words, repeat = _Words(results, contenders), [each for each in advice if each.kind == "repeat"]
     if not contenders:
         nothing = f"No run has a value of {results.objective.metric or 'a metric'} yet."
         return (results.caveat or nothing, *_failures(results))
     identical = repeats_are_identical(results)
-    compared = len(contenders) == 1 or any(each.p is not None for each in contenders)
+    compared = [each for each in contenders if not each.stopped]
+    tells = len(compared) == 1 or any(each.p is not None for each in compared)
     return (
         words.best(contenders[0].estimate, results.tie),
-        *([_IDENTICAL] if identical else words.others(contenders) if compared or not repeat else []),
+        *filter(None, [said(results)]),
+        *([_IDENTICAL] if identical else words.others(compared) if tells or not repeat else []),
         *confirmed(results, contenders, confirmation),
-        *words.mattered(effects, interactions),
+        *words.mattered(effects, interactions, step),
         *_failures(results),
         *(f"{each.sentence} That makes {each.cost}." for each in repeat),
     )
@@ -58,6 +63,8 @@ class _Words:
     def __init__(self, results: Results, contenders: Sequence[Contender]) -> None:
         noise = [each.estimate.std for each in contenders if each.estimate.std and not each.distinguishable]
         self._best = contenders[0].estimate.trial if contenders and not results.tie else None
+        self._has = "came so far" if any(each.stopped for each in contenders) else "has a value"
+        self._course = results.course
         self._counts = len({each.estimate.n for each in contenders}) > 1
         self._noise = statistics.median(noise) if noise else None
         unlike = (each.estimate.mean for each in contenders[max(len(results.tied), 1) :])
@@ -79,7 +86,7 @@ class _Words:
         best, others = contenders[0], contenders[1:]
         if not others or all(each.p is None for each in others):
             return (
-                ["It is the only trial that has a value."]
+                [f"It is the only trial that {self._has}."]
                 if not others
                 else ["Whether that is more than noise cannot be said."]
             )
@@ -107,44 +114,25 @@ class _Words:
             said.append(f"The {which}, {self._trial(second)}, has {_measured(second, self._noise)}: {verdict}{p}.")
         return said
 
-    def mattered(self, effects: Sequence[Effect], interactions: Sequence[Interaction]) -> list[str]:
+    def mattered(
+        self, effects: Sequence[Effect], interactions: Sequence[Interaction], step: float | None = None
+    ) -> list[str]:
         """Which parameters made a difference: for sure, perhaps, and those without a sign of it."""
         both: list[Effect | Interaction] = [*effects, *interactions]
         if all(each.verdict in ("unknown", "no sign") for each in both):
             is_known = any(each.verdict == "no sign" for each in effects)
             return ["No parameter makes a difference that shows beyond the noise."] if is_known else []
-        sure = [f"{self._labels[each.path]} ({percent(each.share)} of the variance)" for each in _sure(effects)]
+        names = effect_names(effects, self._labels)
+        sure = [f"{names[each.path]} ({percent(each.share)} of the variance{_among(each)})" for each in _sure(effects)]
         shown = {path for each in interactions if each.verdict in ("sure", "not certain") for path in each.paths}
-        silent = [self._labels[e.path] for e in effects if e.verdict == "no sign" and e.path not in shown]
+        silent = [names[each.path] for each in effects if each.verdict == "no sign" and each.path not in shown]
+        what = "What" if step is None else f"At {self._course} {step:g}, which all came to, what"
         return [
-            *([f"What mattered: {', '.join(sure)}."] if sure else []),
-            *(f"{self._called(each, ' and ')} depend on each other." for each in _sure(interactions)),
-            *self._not_certain(both),
+            *([f"{what} mattered: {', '.join(sure)}."] if sure else []),
+            *(f"{_called(each, names, ' and ')} depend on each other." for each in _sure(interactions)),
+            *_not_certain(both, names),
             *([f"No difference shows for {_listed(silent)}."] if silent else []),
         ]
-
-    def _not_certain(self, both: Sequence[Effect | Interaction]) -> list[str]:
-        """What may be an effect, and what would tell; no parameter that matters with another for sure."""
-        joined = {
-            path for each in both if isinstance(each, Interaction) and each.verdict == "sure" for path in each.paths
-        }
-        found = sorted(
-            (each.p or 0.0, place)
-            for place, each in enumerate(both)
-            if each.verdict == "not certain" and not (isinstance(each, Effect) and each.path in joined)
-        )
-        if not found:
-            return []
-        named = [f"{self._called(both[place])} (p {p_text(p)})" for p, place in found[:_MOST_NAMED]]
-        named += [f"{len(found) - len(named)} more"] if len(found) > len(named) else []
-        tests = sum(each.p is not None for each in both)
-        corrected = f" after correction for {tests} tests" if tests > 1 else ""
-        return [
-            f"Not certain yet, as p is to be below {SURE}{corrected}: {_listed(named)}. More repeats would tell.",
-        ]
-
-    def _called(self, of: Effect | Interaction, between: str = " with ") -> str:
-        return between.join(self._labels[path] for path in ([of.path] if isinstance(of, Effect) else of.paths))
 
     def _alike(self, alike: Sequence[Estimate], of: int) -> str:
         if len(alike) == of:
@@ -182,6 +170,37 @@ class _Words:
         if not of.trial.params:
             return of.trial.runs[0].entry.run
         return ", ".join(f"{self._labels[path]} {text(value)}" for path, value in of.trial.params.items())
+
+
+def _not_certain(both: Sequence[Effect | Interaction], names: Mapping[str, str]) -> list[str]:
+    """What may be an effect, and what would tell; no parameter that matters with another for sure."""
+    joined = {path for each in both if isinstance(each, Interaction) and each.verdict == "sure" for path in each.paths}
+    found = sorted(
+        (each.p or 0.0, place)
+        for place, each in enumerate(both)
+        if each.verdict == "not certain" and not (isinstance(each, Effect) and each.path in joined)
+    )
+    if not found:
+        return []
+    named = [f"{_called(both[place], names)} (p {p_text(p)})" for p, place in found[:_MOST_NAMED]]
+    named += [f"{len(found) - len(named)} more"] if len(found) > len(named) else []
+    tests = sum(each.p is not None for each in both)
+    corrected = f" after correction for {tests} tests" if tests > 1 else ""
+    return [f"Not certain yet, as p is to be below {SURE}{corrected}: {_listed(named)}. More repeats would tell."]
+
+
+def _called(of: Effect | Interaction, names: Mapping[str, str], between: str = " with ") -> str:
+    return between.join(names[path] for path in ([of.path] if isinstance(of, Effect) else of.paths))
+
+
+def effect_names(effects: Sequence[Effect], labels: Mapping[str, str]) -> dict[str, str]:
+    """What each parameter is called that has an effect: one that others are linked with, with them."""
+    return {each.path: " with ".join(labels[path] for path in (each.path, *each.linked)) for each in effects}
+
+
+def _among(effect: Effect) -> str:
+    """Of which trials a share is, if not of all."""
+    return f" among the {effect.n} trials that have it" if effect.n < effect.of else ""
 
 
 def digits(value: float, noise: float | None, other: float | None = None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridfold.analysis.distributions import chi2_quantile, f_tail, t_quantile, t_tail
 from gridfold.records.objective import mean_of
+from gridfold.records.reach import came_as_far
 from gridfold.records.trials import Replicate, Results, TrialResult
 
 if TYPE_CHECKING:
@@ -60,12 +61,14 @@ class Contender:
         difference: the mean of the paired differences, positive where the best is better; None if none are paired.
         p: of the paired comparison, corrected; None where nothing is known.
         distinguishable: whether it is worse than the best beyond the noise.
+        stopped: whether it was stopped before it had come as far as the best, so that nothing is known of that.
     """
 
     estimate: Estimate
     difference: float | None
     p: float | None
     distinguishable: bool
+    stopped: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,8 @@ def contenders(results: Results) -> tuple[Contender, ...]:
     three repeats give a variance that is itself noise, so each is drawn towards that of trials of about the same mean,
     the more the more alike variances are (a moderated t-test: Smyth 2004, limma); one that is far above stays as it is.
 
-    Where all repeats of every trial are identical, nothing is known of the noise, and so of any p.
+    Where all repeats of every trial are identical, nothing is known of the noise, and so of any p. A trial that was
+    stopped before it had come as far as the best is not compared with it.
     """
     found = _contenders(results)
     if not repeats_are_identical(results):
@@ -178,13 +182,17 @@ def _contenders(results: Results) -> tuple[Contender, ...]:
     known = estimates(results)
     if not known:
         return ()
-    ranked = [each.trial for each in known]
+    best = known[0].trial
+    far = [each for each in known if came_as_far(each.trial, best)]
+    ranked = [each.trial for each in far]
     values, sign = matrix(ranked), 1 if results.objective.maximize else -1
     differences, alike, own = _against_best(values * sign, data_folds(results))
     corrected = holm(alike[1:], len(ranked) * (len(ranked) - 1) // 2)
     p = [None, *(None if None in pair else max(pair) for pair in zip(corrected, own[1:], strict=True))]  # type: ignore[type-var]
     first = Contender(known[0], 0.0, None, distinguishable=False)
-    return (first, *map(_contender, known[1:], differences[1:], p[1:]))
+    found = {id(each.estimate): each for each in (first, *map(_contender, far[1:], differences[1:], p[1:]))}
+    stopped = Contender(known[0], None, None, distinguishable=False, stopped=True)
+    return tuple(found.get(id(each)) or replace(stopped, estimate=each) for each in known)
 
 
 def in_contention(results: Results) -> list[TrialResult]:
@@ -192,7 +200,7 @@ def in_contention(results: Results) -> list[TrialResult]:
 
     Where all repeats are identical, those that are as good as the best: more repeats would only be the same again.
     """
-    return [each.estimate.trial for each in _contenders(results) if not each.distinguishable]
+    return [each.estimate.trial for each in _contenders(results) if not (each.distinguishable or each.stopped)]
 
 
 def holm(p: Sequence[float | None], tests: int) -> list[float | None]:

@@ -6,28 +6,18 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain
 from typing import Any, Literal
 
 from gridfold.analysis import significance
 from gridfold.analysis.advice import Advice, advice
 from gridfold.analysis.answer import answer, confirmed
-from gridfold.analysis.effects import (
-    Effect,
-    FailureRegion,
-    Heatmap,
-    Interaction,
-    Model,
-    effects,
-    heatmaps,
-    interactions,
-    judged,
-    regions,
-)
+from gridfold.analysis.cells import FailureRegion, Heatmap, heatmaps, regions
+from gridfold.analysis.effects import Effect, Interaction, Model, effects, interactions, judged
 from gridfold.analysis.significance import Contender, contenders
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import is_json, render
 from gridfold.records.objective import is_finite
+from gridfold.records.reach import alike, reached
 from gridfold.records.ties import Tie
 from gridfold.records.trials import Results, RunResult, TrialResult
 from gridfold.runs.failure import grouped
@@ -66,6 +56,8 @@ class TrialSummary:
         difference: the mean of the paired differences from the best, positive where that is better.
         p: of that difference, corrected; None where nothing is known.
         distinguishable: whether it is worse than the best beyond the noise.
+        stopped: whether it was stopped before it had come as far as the best, so that it is not compared with it.
+        step: how far its runs came, those that came least far; None where nothing says that.
         seconds: the mean of its completed runs.
         states: how many of its runs have which state.
         runs: those that count for the comparison.
@@ -82,6 +74,8 @@ class TrialSummary:
     difference: float | None
     p: float | None
     distinguishable: bool
+    stopped: bool
+    step: float | None
     seconds: float | None
     states: Mapping[str, int]
     runs: tuple[RunSummary, ...]
@@ -155,6 +149,8 @@ class Summary:
         effects: of each parameter, the largest share first.
         interactions: of each pair of parameters, the largest first.
         heatmaps: of each pair of parameters.
+        step: at which step of the trials effects, interactions and heat maps look, as some were stopped early; else
+            None, and they are of what each has reached.
         course: what the learning curves run over, "epoch" or "report".
         curves: of the runs of the best 50 trials.
         failures: the largest group first.
@@ -175,6 +171,7 @@ class Summary:
     effects: tuple[Effect, ...]
     interactions: tuple[Interaction, ...]
     heatmaps: tuple[Heatmap, ...]
+    step: float | None
     course: str
     curves: tuple[Curve, ...]
     failures: tuple[Failure, ...]
@@ -224,7 +221,8 @@ def _held(value: Any) -> Any:
 
 
 def _summary(results: Results) -> Summary:
-    compared, model = contenders(results), Model.of(results)
+    compared, same_step = contenders(results), alike(results)
+    model = Model.of(same_step)
     main, together = judged(effects(model), interactions(model))
     next_steps = advice(results, compared, main, together)
     again = significance.confirmation(results)
@@ -242,13 +240,14 @@ def _summary(results: Results) -> Summary:
         effects=main,
         interactions=together,
         heatmaps=heatmaps(model, maximize=bool(results.objective.maximize)),
-        course=_course(results),
+        step=same_step.step,
+        course=results.course,
         curves=tuple(_curves(results, trials)),
         failures=tuple(_failures(results)),
         regions=regions(results),
         advice=next_steps,
         confirmation=_confirmation(again, confirmed(results, compared, again)),
-        answer=answer(results, compared, main, together, next_steps, again),
+        answer=answer(results, compared, main, together, next_steps, again, same_step.step),
     )
 
 
@@ -275,18 +274,20 @@ def _trials(results: Results, compared: Sequence[Contender]) -> Iterator[TrialSu
             difference=contender.difference,
             p=contender.p,
             distinguishable=contender.distinguishable,
+            stopped=contender.stopped,
             **_facts(of.trial),
         )
     nothing = dict.fromkeys(("rank", "standing", "mean", "std", "low", "high", "difference", "p"))
     for trial in results.trials:
         if not trial.values:
-            yield TrialSummary(n=0, distinguishable=False, **nothing, **_facts(trial))  # type: ignore[arg-type]
+            yield TrialSummary(n=0, distinguishable=False, stopped=False, **nothing, **_facts(trial))  # type: ignore[arg-type]
 
 
 def _facts(trial: TrialResult) -> dict[str, Any]:
     states = Counter(run.state for run in trial.runs)
     return {
         "params": trial.params,
+        "step": reached(trial),
         "seconds": trial.seconds,
         "states": dict(states.most_common()),
         "runs": tuple(map(_named, trial.runs)),
@@ -300,7 +301,7 @@ def _named(run: RunResult) -> RunSummary:
 def _standings(compared: Sequence[Contender], tied: int) -> Iterator[Standing]:
     known, tenth = any(each.p is not None for each in compared), -(-len(compared) // 10)
     for place, each in enumerate(compared):
-        is_near = not each.distinguishable if known else place < tenth
+        is_near = not (each.distinguishable or each.stopped) if known else place < tenth
         yield "best" if place < tied else "near" if is_near else "other"
 
 
@@ -330,11 +331,6 @@ def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, flo
         return points
     step = (len(points) - 1) / (_MOST_POINTS - 1)
     return [points[round(place * step)] for place in range(_MOST_POINTS)]
-
-
-def _course(results: Results) -> str:
-    reports = chain.from_iterable(run.reports() for trial in results.ranked[:1] for run in trial.runs[:1])
-    return "epoch" if any("epoch" in report for report in reports) else "report"
 
 
 def _failures(results: Results) -> Iterator[Failure]:

@@ -24,7 +24,11 @@ from gridfold.core.errors import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, 
 _OLD_OPTIONS = {"--fold": "--share", "--no-fold": "--no-share"}  # still understood, and in no help
 
 
-_MODULES = {"work": "work", "cancel": "placement"}  # that hold an action, if it is not in ``run``
+_MODULES = {
+    "work": "work",
+    "cancel": "placement",
+    "import_search": "importing",
+}  # that hold an action, if it is not in ``run``
 
 
 class _Parser(argparse.ArgumentParser):

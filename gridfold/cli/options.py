@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from gridfold.cli import look_options, values
 from gridfold.cli.arguments import metric_options, patterns_option, run_argument, search_argument
+from gridfold.cli.import_options import import_options
 from gridfold.core.limits import USUAL_RUNS
 
 
@@ -236,6 +237,13 @@ def _comparison_options(parser: argparse.ArgumentParser) -> None:
         help="with --repeats: start with few repeats, and add more only where a combination may still be the best",
     )
     group.add_argument(
+        "--prune",
+        metavar="NAME",
+        type=values.pruned,
+        help="let runs wait while others were better at the same epoch: asha, hyperband or median, with options "
+        "such as asha,min=1,eta=3 (default: from the config, or all runs go on)",
+    )
+    group.add_argument(
         "--metric", metavar="NAME", type=values.text, help="metric to compare runs by (default: the first one)"
     )
     direction = group.add_mutually_exclusive_group()
@@ -304,6 +312,18 @@ def _execution_options(parser: argparse.ArgumentParser) -> None:
         help="continue even if the first runs all fail in the same way, or the first one has no metric",
     )
     group.add_argument(
+        "--finish-all",
+        action="store_true",
+        default=None,
+        help="with --prune: in the end, continue all runs that wait; gridfold resume: also those that were stopped",
+    )
+    group.add_argument(
+        "--frozen-memory",
+        metavar="SIZE",
+        type=values.size,
+        help="with --prune: memory that waiting runs may hold, such as 8GB (default: half of what is free)",
+    )
+    group.add_argument(
         "--keep-checkpoints",
         metavar="best:K|all|none",
         type=values.kept,
@@ -368,4 +388,5 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "verify": (_verify_options, "repeat some runs, each alone, and compare"),
     "reproduce": (_reproduce_options, "repeat a run and compare"),
     "train": (train_options, "train one config"),
+    "import": (import_options, "write a config from a W&B sweep, a Hydra sweeper or an Optuna study"),
 }

@@ -195,6 +195,9 @@ def chosen(
         ConfigError: options are of another engine than the one that is named.
     """
     if options.workers_by_hand:
+        if options.wait:
+            hint = "leave --wait out, and look with: gridfold status last"
+            raise ConfigError("--wait is for workers that an engine starts, not for --workers-by-hand", hint=hint)
         return ByHand(options)
     of_engines = {"slurm": options.slurm or options.sbatch_file, "ray": options.ray or options.address}
     named = next((name for name, given in of_engines.items() if given), None)

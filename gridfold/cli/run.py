@@ -26,8 +26,9 @@ from gridfold.cli.execution import (
 )
 from gridfold.cli.where import needs, note_where, where_before, where_of_new
 from gridfold.config.config import Config
-from gridfold.config.overrides import parse_arguments, varied
+from gridfold.config.overrides import parse_arguments
 from gridfold.config.patterns import check_given
+from gridfold.config.space import space_of
 from gridfold.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_LEFT, ConfigError
 from gridfold.core.process.threads import physical_cores
 from gridfold.executors.protocol import Executor, Options
@@ -56,12 +57,13 @@ from gridfold.show import live, plan_table, terminal
 from gridfold.show import sharing as shared_work
 from gridfold.show.confirmation import confirmation, confirming
 from gridfold.show.unfinished import no_metric
-from gridfold.space.product import Product
+from gridfold.space.axes import paths_of
 
 if TYPE_CHECKING:  # most searches execute here
     from gridfold.cli.placement import ByHand, Elsewhere
 
-_SETTINGS = ("trainer", "threads", "cwd", "executor", "repeats", "folds", "vary", "max_runs", "metric", "maximize")
+_OF_TRIALS = ("repeats", "folds", "vary", "max_runs")
+_SETTINGS = ("trainer", "threads", "cwd", "executor", *_OF_TRIALS, "metric", "maximize", "prune")
 _ALONE = Options(parallel=1, runs_per_gpu=0, share=False)
 # What `hyper_main.py` takes for a new search only, and for one that is continued only, as it is if it was not said.
 _OF_A_NEW: dict[str, Any] = {
@@ -77,6 +79,7 @@ _OF_A_NEW: dict[str, Any] = {
     "cwd": None,
     "folds": None,
     "race": False,
+    "prune": None,
     "no_execute": False,
 }
 _OF_A_CONTINUED: dict[str, Any] = {"failed": False, "top": None}
@@ -253,15 +256,15 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     config, constants = Config.load(options.config) if options.config else None, parse_arguments(options.set)
     said = {name: getattr(options, name) for name in ("trainer", "threads", "cwd")}
     planned = plan_said(config, constants=constants, **said)
-    if several := varied(planned.config, planned.variations):
-        paths = ", ".join(parameter.path for parameter in several)
-        count = Product(several).count()
+    several = space_of(planned.config, planned.variations)
+    if several.axes or several.added:
+        paths, count = ", ".join(paths_of(several.axes)), several.count()
         raise ConfigError(
             f"{'this config' if config else 'the command'} has lists to sweep ({paths}), but {options.called} trains a "
             "single config",
             where=options.config or "",
-            hint=f"to run all {count:,} combinations: {_searching(options)} {shlex.join(options.words)}\n"
-            "to keep a list as one value, write !fixed before it",
+            hint=f"to run all{f' {count:,}' if count else ''} combinations: {_searching(options)} "
+            f"{shlex.join(options.words)}\nto keep a list as one value, write !fixed before it",
         )
     output = output_of(options)
     objective = Objective(planned.config.settings.metric, planned.config.settings.maximize)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Callable
+from typing import Any
 
 from gridfold.core.limits import (
     MOST_FOLDS,
@@ -53,6 +55,34 @@ def pattern(said: str) -> tuple[str, str]:
     if not is_given or not name.strip() or not found:
         raise ArgumentTypeError(rf"expected NAME=PATTERN, such as 'val_loss=val loss ([\d.]+)', found {_quoted(said)}")
     return name.strip(), found
+
+
+def pruned(said: str) -> dict[str, Any]:
+    """How a search prunes: a name, and options with commas between them, such as asha,eta=3."""
+    name, *options = (each.strip() for each in text(said).split(","))
+    found: dict[str, Any] = {"name": name}
+    for option in options:
+        key, is_given, value = option.partition("=")
+        if not is_given or not key.strip():
+            raise ArgumentTypeError(f"expected NAME,OPTION=VALUE,..., such as asha,eta=3; found {_quoted(said)}")
+        found[key.strip()] = _read_number(value.strip())
+    return found
+
+
+def _read_number(said: str) -> int | float | str:
+    """A number, or the text that is none."""
+    for read in (int, float):
+        with contextlib.suppress(ValueError):
+            return read(said)
+    return said
+
+
+def size(said: str) -> int:
+    """Bytes, of a size such as 8GB or 500MB."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", said.strip(), re.ASCII | re.IGNORECASE)
+    if not found or len(found[1]) > _MOST_DIGITS:
+        raise ArgumentTypeError(f"expected a size such as 8GB or 500MB, found {_quoted(said)}")
+    return int(float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " "))
 
 
 def kept(said: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from gridfold.cli.execution import warn
 from gridfold.core.errors import ConfigError
 from gridfold.runs.search import SearchDirectory
 from gridfold.search.plan import Plan
@@ -19,6 +20,8 @@ def where_of_new(planned: Plan, options: argparse.Namespace) -> ByHand | Elsewhe
     """Where the workers of a new search run; None if its runs execute here."""
     settings = planned.config.settings
     if not (settings.on or _says_where(options)):
+        if settings.workers:
+            warn("gridfold.workers is for an engine that starts them, and none is named: the runs execute here")
         return None
     from gridfold.cli.placement import chosen_in
 

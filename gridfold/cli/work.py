@@ -39,6 +39,9 @@ class Lines:
     def running(self, run: Run) -> None:
         """Nothing."""
 
+    def waits(self, run: Run) -> None:
+        """Nothing."""
+
     def ended(self, run: Run, record: Record, *, again: bool = False) -> None:
         """Say how it ended."""
         if record.is_final and record.session == self.session:

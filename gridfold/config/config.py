@@ -11,11 +11,16 @@ from typing import Any
 
 import yaml
 
-from gridfold.config.document import FIXED_TAG, Document, Place, holders, is_foreign, nodes
+from gridfold.config.branches import check_anchors, unions_of, with_branches
+from gridfold.config.document import Document, Place, holders, is_foreign, nearest_path, nodes
 from gridfold.config.parser import read_text
+from gridfold.config.ranges import read_range
 from gridfold.config.settings import KEEP, SECTION, SETTINGS, Settings
+from gridfold.config.tag_checks import check_tags
+from gridfold.config.tags import FIXED_TAG, RANGE_TAGS, is_structure, is_union, is_varying
+from gridfold.core.errors import ConfigError
 from gridfold.core.values import first_repeat, render, render_block
-from gridfold.space.parameters import ListedParameter
+from gridfold.space.parameters import ListedParameter, RangeParameter
 from gridfold.space.repeats import DataFold
 
 VARIED = "varied"
@@ -38,6 +43,9 @@ class Config:
     for. A list of one value stays, and a list in which a value is repeated; so does what ``!fixed``, the setting
     ``gridfold.fixed`` or the comment ``# gridfold: {fixed: [...]}`` of a run's config keeps. Where the setting
     ``gridfold.vary`` names lists, or sections that hold some, all others stay.
+
+    A range (``!log [1e-6, 1e-3]``) and a list after ``!choice`` vary. Of a union (``!one_of``) each trial has one
+    branch, whose text stands where the union stood, so what is in branches is at paths such as ``optimizer.momentum``.
     """
 
     document: Document
@@ -59,34 +67,138 @@ class Config:
         """Read a config from its text; ``name`` stands for the file in messages."""
         document = Document.parse(text, name)
         config = cls(document, Settings.read(document))
-        document.check_tags(keep=config.keeps_tags)
+        check_tags(document, keep=config.keeps_tags)
+        check_anchors(document)
+        for path in config.settings.fixed:
+            config.find(path)
         return config
 
     @cached_property
-    def parameters(self) -> tuple[ListedParameter, ...]:
-        """What varies, in the order of the file. A list that aliases use in several places is one parameter."""
+    def parameters(self) -> tuple[ListedParameter | RangeParameter, ...]:
+        """What varies outside of branches, in the order of the file.
+
+        A list or a range that aliases use in several places is one parameter.
+        """
         nodes: dict[yaml.Node, Place] = {}
         for place, verdict in self._lists:
             if verdict == VARIED:
                 nodes.setdefault(place.node, place)
-        return tuple(
-            ListedParameter(place.path, tuple(self.document.value(node)), self.document.where(node))
-            for node, place in nodes.items()
-        )
+        return tuple(self._parameter(place) for place in nodes.values())
+
+    def _parameter(self, place: Place) -> ListedParameter | RangeParameter:
+        values, where = self.document.value(place.node), self.document.where(place.node)
+        if place.node.tag in RANGE_TAGS:
+            return read_range(place.node.tag[1:], values, place.path, where)
+        return ListedParameter(place.path, tuple(values), where, is_linked=place.path in self.linked)
+
+    @cached_property
+    def linked(self) -> frozenset[str]:
+        """The paths that vary together with others."""
+        return frozenset(path for group in self.settings.link for path in group)
+
+    @cached_property
+    def lists(self) -> tuple[ListedParameter, ...]:
+        """The lists that vary because they are lists, those in branches too."""
+        tagged = {place.path for place, _ in self._lists if is_varying(place.node)}
+        found = {each.path: each for each in self.parameters if each.path not in tagged}
+        for union in self.unions:
+            for branch in self.branches(union):
+                found |= {each.path: each for each in branch.lists if is_within(each.path, [union.path])}
+        return tuple(each for each in found.values() if isinstance(each, ListedParameter))
 
     @cached_property
     def kept(self) -> tuple[FixedList, ...]:
         """The lists of values that stay although they are lists, in the order of the file."""
-        return tuple(
+        found = [
             FixedList(place.path, self.document.value(place.node), verdict)
             for place, verdict in self._lists
             if verdict != VARIED
-        )
+        ]
+        for union in self.unions:
+            for branch in self.branches(union):
+                found += (each for each in branch.kept if is_within(each.path, [union.path]))
+        return tuple(found)
 
     @cached_property
     def varied_paths(self) -> list[str]:
-        """Every path at which a list varies, those that reach it through an alias too."""
+        """Every path at which a list or range varies, those that reach it through an alias too; none in a branch."""
         return [place.path for place, verdict in self._lists if verdict == VARIED]
+
+    @cached_property
+    def unions(self) -> tuple[Place, ...]:
+        """The unions that are in no branch of another one, in the order of the file."""
+        return tuple(place for place in unions_of(self.document) if not is_within(place.path, [SECTION]))
+
+    def branches(self, union: Place) -> tuple[Config, ...]:
+        """The configs with each branch of a union in its place; other unions stay."""
+        if union.path not in self._branches:
+            self._branches[union.path] = tuple(
+                self.with_branches({union.path: index}) for index in range(len(union.node.value))
+            )
+        return self._branches[union.path]
+
+    def with_branches(self, chosen: Mapping[str, int]) -> Config:
+        """The config with one branch each instead of unions, by the path of the union.
+
+        Raises:
+            ConfigError: a branch cannot stand there.
+        """
+        return replace(self, document=with_branches(self.document, chosen))
+
+    @cached_property
+    def _branches(self) -> dict[str, tuple[Config, ...]]:
+        return {}
+
+    def union_around(self, path: str) -> Place | None:
+        """The union in whose branches a path is; None if it is in none."""
+        return next((union for own, union in self._union_paths if path.startswith(f"{own}.")), None)
+
+    def union_paths(self, union: Place) -> list[str]:
+        """The path of a union, and those at which aliases have it."""
+        return [path for path, other in self._union_paths if other is union]
+
+    @cached_property
+    def _union_paths(self) -> list[tuple[str, Place]]:
+        own = {union.node: union for union in self.unions}
+        return [(path, own[place.node]) for path, place in self.document.places.items() if place.node in own]
+
+    def having(self, path: str) -> Iterator[tuple[Config, Place]]:
+        """Where a path is: here, or in the configs of the branches that have it."""
+        union = self.union_around(path)
+        if union is not None:
+            for branch in self.branches(union):
+                yield from branch.having(path)
+        elif path and (place := self.document.places.get(path)):
+            yield self, place
+
+    def has(self, path: str) -> bool:
+        """Whether a path is in the config, or in a branch of it."""
+        return next(self.having(path), None) is not None
+
+    def find(self, path: str) -> Place:
+        """The value at a path, also in a branch.
+
+        Raises:
+            ConfigError: nothing is there; names the nearest path.
+        """
+        found = next(self.having(path), None)
+        if found is not None:
+            return found[1]
+        problem = "no such path in the config"
+        raise ConfigError(problem, path=path, where=self.document.name, hint=nearest_path(path, self.paths))
+
+    @cached_property
+    def paths(self) -> list[str]:
+        """Every path of the config, those of each branch too, without the settings."""
+        found: dict[str, None] = {}
+        for path in self.document.places:
+            if path and not is_within(path, [SECTION]) and self.union_around(path) is None:
+                found[path] = None
+        for union in self.unions:
+            own = self.union_paths(union)
+            for branch in self.branches(union):
+                found.update(dict.fromkeys(path for path in branch.paths if is_within(path, own)))
+        return list(found)
 
     @property
     def trainer(self) -> str | tuple[str, ...] | None:
@@ -145,9 +257,11 @@ class Config:
         own = Settings.read(self.document) if section == SECTION and name in SETTINGS else self.settings
         if getattr(self.settings, name, None) != getattr(own, name, None):
             return "command line"
-        while path and path not in self.document.places:
+        while path:
+            if found := next(self.having(path), None):
+                return found[0].document.where(found[1].node)
             path = path.rpartition(".")[0]
-        return self.document.where(self.document.places[path].node) if path else self.document.name
+        return self.document.name
 
     @cached_property
     def _lists(self) -> list[tuple[Place, str]]:
@@ -173,6 +287,11 @@ class Config:
             skip = None
             if path == SECTION:
                 skip = f"{SECTION}."
+            elif is_union(place.node):
+                self._check_varies(place)
+                if path in self._fixed:
+                    self._check_fixed(place)
+                skip = f"{path}."
             elif (verdict := self._verdict(place)) is not None:
                 skip = f"{path}."
                 if isinstance(place.node, yaml.SequenceNode):
@@ -183,7 +302,7 @@ class Config:
 
     def _value_lists(self, path: str) -> Iterator[Place]:
         for place in self.document.below(path):
-            if isinstance(place.node, yaml.SequenceNode) and _is_value(place.node):
+            if isinstance(place.node, yaml.SequenceNode) and not is_structure(place.node):
                 yield place
 
     def _verdict(self, place: Place) -> str | None:
@@ -192,21 +311,51 @@ class Config:
         if node.tag == FIXED_TAG:
             return FIXED_TAG
         if place.path in self._fixed:
+            self._check_fixed(place)
             return self._fixed[place.path]
-        if not isinstance(node, yaml.SequenceNode) or not _is_value(node):
-            return None
+        if is_varying(node):
+            self._check_varies(place)
+            return VARIED
+        return None if not isinstance(node, yaml.SequenceNode) or is_structure(node) else self._verdict_of_list(place)
+
+    def _verdict_of_list(self, place: Place) -> str | None:
+        node = place.node
         if self.keeps_tags and any(map(is_foreign, nodes(node))):
             return "tags"
         if len(node.value) < 2:
             return "one value" if node.value else "empty"
-        return self._verdict_of_list(place)
+        return self._verdict_of_several(place)
 
-    def _verdict_of_list(self, place: Place) -> str | None:
+    def _verdict_of_several(self, place: Place) -> str | None:
         if self.settings.vary is not None and place.node not in self._to_vary:
             return None if place.path in self._around_those_to_vary else f"not in {SECTION}.vary"
         values = self.document.value(place.node)
-        repeated = first_repeat(values)
+        repeated = None if place.path in self.linked else first_repeat(values)
         return VARIED if repeated is None else f"{render(values[repeated]):.40} is repeated"
+
+    def _check_varies(self, place: Place) -> None:
+        """Whether what varies by its tag is to vary: it has no one value that it could keep.
+
+        Raises:
+            ConfigError: the setting ``vary`` leaves it out.
+        """
+        to_vary = self.settings.vary
+        if to_vary is None or place.node in self._to_vary or any(is_within(path, [place.path]) for path in to_vary):
+            return
+        problem = f"varies by {place.node.tag}, but {SECTION}.vary does not name it"
+        hint = f"name it as well: --vary {place.path}\nor give it one value: --param-variations {place.path}=..."
+        raise ConfigError(problem, path=place.path, where=self.document.where(place.node), hint=hint)
+
+    def _check_fixed(self, place: Place) -> None:
+        """Whether nothing at and below a place that is fixed varies by its tag.
+
+        Raises:
+            ConfigError: something does.
+        """
+        for inner in (place, *self.document.below(place.path)):
+            if is_varying(inner.node):
+                problem = f"varies by {inner.node.tag}, but {place.path} is in {SECTION}.fixed"
+                raise ConfigError(problem, path=inner.path, where=self.document.where(inner.node), hint="remove one")
 
     @cached_property
     def _to_vary(self) -> set[yaml.Node]:
@@ -239,8 +388,3 @@ class Config:
 def is_within(path: str, sections: Iterable[str]) -> bool:
     """Whether a dotted path is one of these, or below one."""
     return any(path == section or path.startswith(f"{section}.") for section in sections)
-
-
-def _is_value(node: yaml.SequenceNode) -> bool:
-    """A list without a mapping directly in it; one with a mapping is structure."""
-    return not any(isinstance(item, yaml.MappingNode) for item in node.value)

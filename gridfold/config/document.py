@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from types import MappingProxyType
@@ -13,18 +12,19 @@ from typing import Any, NamedTuple, cast
 
 import yaml
 
-from gridfold.config.parser import MORE_THAN_ONE, Span, growing, parse
+from gridfold.config.origin import Origin
+from gridfold.config.parser import Span, growing, parse
+from gridfold.config.syntax import bad_character, root_error, syntax_error, template_hint
+from gridfold.config.tags import OWN_TAGS, shown
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.core.values import Loader, writable
+from gridfold.core.values import Loader, Tagged, writable
 
-FIXED_TAG = "!fixed"
-EMPTY = "the config is empty"
 _YAML = "tag:yaml.org,2002:"
 _STR = f"{_YAML}str"
 _MERGE_TAG = f"{_YAML}merge"
-_SCALAR_TAGS = frozenset(f"{_YAML}{name}" for name in ("str", "int", "float", "bool", "null", "merge"))
-_COLLECTION_TAGS = frozenset(f"{_YAML}{name}" for name in ("seq", "map"))
-_OWN_TAGS = _SCALAR_TAGS | _COLLECTION_TAGS | {FIXED_TAG}
+PLAIN_SCALARS = frozenset(f"{_YAML}{name}" for name in ("str", "int", "float", "bool", "null", "merge"))
+PLAIN_COLLECTIONS = frozenset(f"{_YAML}{name}" for name in ("seq", "map"))
+_KNOWN_TAGS = PLAIN_SCALARS | PLAIN_COLLECTIONS | OWN_TAGS
 # Aliases can make a small text stand for a huge tree; no config that a person wrote comes near this.
 _MAX_VALUES = 100_000
 
@@ -64,6 +64,7 @@ class Document:
         text: the whole text.
         name: what to call it in messages, such as its file name.
         anchors: the names of the nodes that have an anchor.
+        origin: where the text comes from, if it was made of another one.
     """
 
     text: str
@@ -72,11 +73,12 @@ class Document:
     anchors: dict[yaml.Node, str]
     _aliases: dict[tuple[yaml.Node, Any], Span] = field(repr=False)
     _ends: dict[yaml.Node, int] = field(repr=False)
+    origin: Origin | None = field(default=None, repr=False)
 
     @classmethod
     @growing()
-    def parse(cls, text: str, name: str) -> Document:
-        """Parse a text.
+    def parse(cls, text: str, name: str, origin: Origin | None = None) -> Document:
+        """Parse a text, which may have been made of another one.
 
         Raises:
             ConfigError: it is not one YAML mapping, or holds what configs cannot hold (repeated keys, unknown tags).
@@ -84,16 +86,16 @@ class Document:
         try:
             parsed = parse(text)
         except yaml.MarkedYAMLError as error:
-            raise _syntax_error(error, name, text) from None
+            raise syntax_error(error, name, text) from None
         except yaml.reader.ReaderError as error:
-            raise _bad_character(int(error.character), text, error.position, name) from None
+            raise bad_character(int(error.character), text, error.position, name) from None
         except UnicodeEncodeError as error:
-            raise _bad_character(ord(text[error.start]), text, error.start, name) from None
+            raise bad_character(ord(text[error.start]), text, error.start, name) from None
         except RecursionError:
             raise ConfigError("nested too deeply", where=name) from None
-        if not isinstance(parsed.root, yaml.MappingNode) or parsed.root.tag not in _COLLECTION_TAGS:
-            raise _root_error(parsed.root, name)
-        document = cls(text, name, parsed.root, parsed.anchors, parsed.aliases, parsed.ends)
+        if not isinstance(parsed.root, yaml.MappingNode) or parsed.root.tag not in PLAIN_COLLECTIONS:
+            raise root_error(parsed.root, name)
+        document = cls(text, name, parsed.root, parsed.anchors, parsed.aliases, parsed.ends, origin)
         document.places  # noqa: B018 - not too many values: aliases can make a few lines stand for millions
         document.value()  # every scalar can be read
         return document
@@ -137,7 +139,21 @@ class Document:
 
     def where(self, node: yaml.Node) -> str:
         """``file:line:column`` of a node."""
+        if self.origin:
+            return self.origin(_mark(node.start_mark).index)
         return f"{self.name}:{_mark(node.start_mark).line + 1}:{_mark(node.start_mark).column + 1}"
+
+    def where_at(self, index: int) -> str:
+        """``file:line:column`` of a character."""
+        if self.origin:
+            return self.origin(index)
+        line = bisect_right(self._lines, index)
+        return f"{self.name}:{line}:{index - self._lines[line - 1] + 1}"
+
+    @cached_property
+    def _lines(self) -> list[int]:
+        """Where each line begins."""
+        return [0, *(match.end() for match in re.finditer("\n", self.text))]
 
     def find(self, path: str) -> Place:
         """The value at a dotted path.
@@ -147,7 +163,9 @@ class Document:
         """
         place = self.places.get(path)
         if place is None or not path:
-            raise ConfigError("no such path in the config", path=path, where=self.name, hint=self._nearest(path))
+            raise ConfigError(
+                "no such path in the config", path=path, where=self.name, hint=nearest_path(path, self.places)
+            )
         return place
 
     def value(
@@ -173,15 +191,25 @@ class Document:
 
     def _content(self, node: yaml.Node, instead: Mapping[yaml.Node, Any], tagged: Any) -> Any:
         if isinstance(node, yaml.MappingNode):
-            return {self.key(key): self.value(value, instead, tagged) for key, value in self._items(node)}
+            return {self.key(key): self.value(value, instead, tagged) for key, value in self.items(node)}
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, instead, tagged) for item in node.value]
         return self._scalar(node)
 
+    def tagged(self, node: yaml.Node) -> Any:
+        """The node as plain data in which all tags stay, also those of gridfold: for its text in YAML."""
+        if isinstance(node, yaml.MappingNode):
+            content: Any = {self.key(key): self.tagged(value) for key, value in self.items(node)}
+        elif isinstance(node, yaml.SequenceNode):
+            content = [self.tagged(item) for item in node.value]
+        else:
+            content = self._scalar(node)
+        return Tagged({shown(node.tag): content}) if is_foreign(node) or node.tag in OWN_TAGS else content
+
     def key(self, node: yaml.Node) -> Any:
         """The key that a key node stands for: a string, a number or a boolean."""
         if not isinstance(node, yaml.ScalarNode):
-            hint = _template_hint(self.text, _mark(node.start_mark).index)
+            hint = template_hint(self.text, _mark(node.start_mark).index)
             raise ConfigError("a list or mapping as a key", where=self.where(node), hint=hint)
         value = self._scalar(node)
         if value is None:
@@ -204,7 +232,7 @@ class Document:
                 yield self._child(place, f"{prefix}{index}", item, index, None)
         elif isinstance(place.node, yaml.MappingNode):
             own = {id(key) for key, _ in place.node.value}
-            for key, value in self._items(place.node):
+            for key, value in self.items(place.node):
                 name = key.value if isinstance(key, yaml.ScalarNode) else ""
                 yield self._child(place, f"{prefix}{name}", value, key, key, merged=id(key) not in own)
 
@@ -214,7 +242,7 @@ class Document:
         spot = parent.spot or (path if alias or merged else "")
         return Place(path, node, parent.path, key, start, end, spot, merged)
 
-    def _items(self, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
+    def items(self, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
         """A mapping's keys and values, merges (``<<``) resolved: its own keys win, then the earlier merges."""
         if node not in self._known_items:
             self._known_items[node] = self._find_items(node)
@@ -232,7 +260,7 @@ class Document:
             if key.tag == _MERGE_TAG:
                 merges += 1
                 for source in self._merge_sources(node, key, value):
-                    merged = {self.key(k): (k, v) for k, v in self._items(source)} | merged
+                    merged = {self.key(k): (k, v) for k, v in self.items(source)} | merged
             name = "<<" if key.tag == _MERGE_TAG else self.key(key)
             if merges > 1 if key.tag == _MERGE_TAG else name in found:
                 raise ConfigError(
@@ -268,27 +296,16 @@ class Document:
         """Whether an alias stands at a key or position of a collection."""
         return (holder, index) in self._aliases
 
-    def _nearest(self, path: str) -> str:
-        leaf = path.rpartition(".")[2]
-        same_leaf = [known for known in self.places if known and known.rpartition(".")[2] == leaf]
-        return nearest(path, same_leaf if len(same_leaf) == 1 and same_leaf[0] != path else filter(None, self.places))
+    def uses(self, anchor: str) -> Iterator[int]:
+        """Where aliases of an anchor stand."""
+        return (span.start for span in self._aliases.values() if self.text[span.start + 1 : span.end] == anchor)
 
-    def check_tags(self, *, keep: bool = False) -> None:
-        """Whether every tag can stand where it does; ``keep`` allows tags that are for another loader.
 
-        Raises:
-            ConfigError: one cannot.
-        """
-        for place in self.places.values():
-            for node in filter(None, (place.key, place.node)):
-                if not (_is_plain(node) or (keep and is_foreign(node) and node is not place.key)):
-                    raise self._bad_tag(node, place)
-
-    def _bad_tag(self, node: yaml.Node, place: Place) -> ConfigError:
-        tag = shown(node.tag)
-        problem = f"the tag {tag} cannot stand here"
-        hint = "write the key without it" if node is place.key else _tag_hint(tag, node)
-        return ConfigError(problem, path=place.path, where=self.where(node), hint=hint)
+def nearest_path(path: str, known: Iterable[str]) -> str:
+    """A hint for a path that is not there: the one that ends alike, or the nearest one."""
+    known, leaf = list(filter(None, known)), path.rpartition(".")[2]
+    same_leaf = [each for each in known if each.rpartition(".")[2] == leaf]
+    return nearest(path, same_leaf if len(same_leaf) == 1 and same_leaf[0] != path else known)
 
 
 def holders(path: str) -> Iterator[str]:
@@ -300,14 +317,7 @@ def holders(path: str) -> Iterator[str]:
 
 def is_foreign(node: yaml.Node) -> bool:
     """Whether a node has a tag that is for another loader than those of plain values."""
-    return node.tag not in _OWN_TAGS
-
-
-def shown(tag: str) -> str:
-    """A tag as people write it."""
-    if tag.startswith(_YAML):
-        return f"!!{tag.removeprefix(_YAML)}"
-    return tag if tag.startswith("!") else f"!<{tag}>"
+    return node.tag not in _KNOWN_TAGS
 
 
 def nodes(node: yaml.Node) -> Iterator[yaml.Node]:
@@ -325,21 +335,6 @@ def nodes(node: yaml.Node) -> Iterator[yaml.Node]:
                 waiting += current.value
 
 
-def _is_plain(node: yaml.Node) -> bool:
-    """Whether a node is a value as every loader knows it, or a list or mapping that is ``!fixed``."""
-    is_collection = isinstance(node, yaml.CollectionNode)
-    return node.tag in (_COLLECTION_TAGS if is_collection else _SCALAR_TAGS) or (
-        is_collection and node.tag == FIXED_TAG
-    )
-
-
-def _tag_hint(tag: str, node: yaml.Node) -> str:
-    if not is_foreign(node):
-        return f"configs hold plain values; the one tag of gridfold is {FIXED_TAG}, before a list"
-    first = f"for a list that is one value, write {FIXED_TAG} [...]\n" if tag == "!!python/tuple" else ""
-    return f"{first}to pass tags on to a loader of your own, write gridfold: {{tags: keep}}"
-
-
 def _mark(mark: Any) -> yaml.Mark:
     """A mark; PyYAML's types have it that there may be none, which holds only for nodes that no text was read for."""
     return cast(yaml.Mark, mark)
@@ -352,7 +347,7 @@ _CONSTRUCTORS = cast(Mapping[str, Callable[..., Any]], Loader.yaml_constructors)
 @lru_cache(maxsize=8192)
 def _constructed(tag: str, value: str) -> Any:
     """The value of a scalar; the text itself if its tag is for another loader."""
-    if tag not in _SCALAR_TAGS:
+    if tag not in PLAIN_SCALARS:
         return writable(value)
     return writable(_CONSTRUCTORS[tag](_CONSTRUCTOR, yaml.ScalarNode(tag, value)))
 
@@ -364,72 +359,6 @@ def parse_values(text: str) -> Document:
         ConfigError: the text is something else.
     """
     document = Document.parse(f"values: [{text} ]", "")
-    document.check_tags()
     if document.places["values"].end != len(document.text):
         raise ConfigError("not a list of values, or a comment in it")
     return document
-
-
-def _syntax_error(error: yaml.MarkedYAMLError, name: str, text: str) -> ConfigError:
-    mark = cast(yaml.Mark, error.problem_mark or error.context_mark)
-    where = f"{name}:{mark.line + 1}:{mark.column + 1}"
-    line = next(itertools.islice(io.StringIO(text), mark.line, None), "")
-    if error.problem == MORE_THAN_ONE:
-        return ConfigError(MORE_THAN_ONE, where=where, hint="keep one; remove the '---' between them")
-    if re.match(r" *\t", line):
-        return ConfigError("not valid YAML: a tab in the indentation", where=where, hint="indent with spaces")
-    hints = (
-        _template_hint(text, mark.index),
-        _begun(error, mark),
-        f"in the line: {line.strip():.100}" if line.strip() else "",
-    )
-    return ConfigError(
-        f"not valid YAML: {_problem(error, mark, line)}", where=where, hint="\n".join(filter(None, hints))
-    )
-
-
-def _problem(error: yaml.MarkedYAMLError, mark: yaml.Mark, line: str) -> str:
-    """What is wrong, in libyaml's words but for those that say too little."""
-    problem = str(error.problem or error.context).replace("did not find expected", "expected")
-    found = line[mark.column : mark.column + 1].strip()
-    if problem == "found character that cannot start any token":
-        return f"a value cannot start with {found!r}; put it in quotes"
-    got = repr(found) if found else "the end" if not line else ""
-    return problem + (f", but got {got}" if got and problem.startswith("expected") else "")
-
-
-def _begun(error: yaml.MarkedYAMLError, mark: yaml.Mark) -> str:
-    """Where the bracket or quote is that lacks its end, if it is not in the same line."""
-    begun = error.context_mark
-    opening = next((text for what, text in _OPENINGS.items() if str(error.context).endswith(what)), None)
-    return f"the {opening} is in line {begun.line + 1}" if begun and opening and begun.line < mark.line else ""
-
-
-_OPENINGS = {"a flow sequence": "'['", "a flow mapping": "'{'", "a quoted scalar": "quote"}
-
-
-def _template_hint(text: str, position: int) -> str:
-    """What to do about a template that is to be filled in before it is YAML."""
-    start = text.rfind("\n", 0, position) + 1
-    line = text[start : text.find("\n", position) % (len(text) + 1)]
-    if not re.search(r"\{\{|\{%|\{#", line):
-        return ""
-    return "this looks like a Jinja template: render it first, or put text with '{{' in quotes"
-
-
-def _bad_character(character: int, text: str, position: int, name: str) -> ConfigError:
-    where = f"{name}:{text.count(chr(10), 0, position) + 1}"
-    return ConfigError(f"the character U+{character:04X} is not allowed in YAML", where=where)
-
-
-def _root_error(root: yaml.Node | None, name: str) -> ConfigError:
-    if isinstance(root, yaml.MappingNode):
-        return ConfigError(
-            f"the tag {shown(root.tag)} cannot stand here, before the whole config", where=name, hint="remove it"
-        )
-    if root is None:
-        return ConfigError(EMPTY, where=name, hint="expected a mapping, such as 'training: {...}'")
-    found = "a list" if isinstance(root, yaml.SequenceNode) else f"the single value '{root.value:.40}'"
-    return ConfigError(
-        f"the top level is {found}, not a mapping", where=name, hint="expected a mapping, such as 'training: {...}'"
-    )

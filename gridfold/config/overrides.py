@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gridfold.config.config import Config, is_within
-from gridfold.config.document import holders, parse_values
+from gridfold.config.document import Document, parse_values
+from gridfold.config.forms import Taken, as_written, taken
 from gridfold.config.number_like import texts_like_numbers
 from gridfold.config.settings import SECTION
+from gridfold.config.tag_checks import check_tags
 from gridfold.core.errors import ConfigError
-from gridfold.core.values import plain, render, render_block
+from gridfold.core.values import plain, render_block
 from gridfold.space.parameters import ListedParameter
 
 _MAX_DEPTH = 100
@@ -24,14 +26,16 @@ class Variation:
     """A path of the config with the values it takes instead of those in the file.
 
     Attributes:
-        parameter: path and values; one value pins the path.
+        parameter: path and values, a range, or a union; one value pins the path.
         add: the path is new, written ``+path``.
         like_numbers: what is to say of values that are texts and were probably meant as numbers.
+        in_file: it stands in the config, as ``gridfold.space``.
     """
 
-    parameter: ListedParameter
+    parameter: Taken
     add: bool = False
     like_numbers: tuple[str, ...] = field(default=(), compare=False)
+    in_file: bool = field(default=False, compare=False)
 
     @property
     def path(self) -> str:
@@ -41,12 +45,17 @@ class Variation:
     @property
     def is_pin(self) -> bool:
         """One value: the path is set and does not vary."""
-        return len(self.parameter.values) == 1
+        return len(self.values) == 1
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """The values; none of a range or a union."""
+        return self.parameter.values or ()
 
     @property
     def argument(self) -> str:
         """The variation as `parse_arguments` reads it."""
-        return f"{'+' if self.add else ''}{self.path}={','.join(map(render, self.parameter.values))}"
+        return f"{'+' if self.add else ''}{self.path}={as_written(self.parameter)}"
 
 
 def parse_arguments(arguments: Iterable[str]) -> tuple[Variation, ...]:
@@ -59,31 +68,36 @@ def parse_arguments(arguments: Iterable[str]) -> tuple[Variation, ...]:
 
 
 def from_mapping(variations: Mapping[str, Any]) -> tuple[Variation, ...]:
-    """Variations from Python: path to a list of values, or to one value, which pins the path.
+    """Variations from Python: path to a list of values, to a range or union, or to one value, which pins the path.
+
+    A range is that of `gridfold.log` and the like, or the same in words: ``{"log": [1e-6, 1e-3]}``.
 
     Raises:
         ConfigError: a path is not a string, or a value has no form in YAML.
     """
     if not isinstance(variations, Mapping):
         raise ConfigError(f"variations are a mapping of path to values; found {variations!r:.80}")
-    return unique([_variation(path, _as_values(path, values), str(path)) for path, values in variations.items()])
+    return unique([_from_python(path, values) for path, values in variations.items()])
 
 
-def varied(config: Config, variations: Sequence[Variation]) -> tuple[ListedParameter, ...]:
-    """What varies when variations are laid over a config.
+def from_file(path: str, parameter: Taken) -> Variation:
+    """A variation that stands in a config; ``+path`` is a new path.
 
-    Parameters that vary in the file keep its order; those that only a variation makes vary follow in its order.
+    Raises:
+        ConfigError: it is no path.
     """
-    given = {variation.path: variation for variation in variations}
-    found: dict[str, ListedParameter] = {}
-    for parameter in config.parameters:
-        inside_given = not given.keys().isdisjoint(holders(parameter.path))
-        if not inside_given and not (parameter.path in given and given[parameter.path].is_pin):
-            found[parameter.path] = given[parameter.path].parameter if parameter.path in given else parameter
-    for variation in variations:
-        if not variation.is_pin:
-            found.setdefault(variation.path, variation.parameter)
-    return tuple(found.values())
+    if not _is_path(path):
+        raise ConfigError(
+            f"not a dotted path: {path!r:.80}", where=parameter.where, hint="such as training.learning_rate"
+        )
+    return Variation(parameter, path.startswith("+"), in_file=True)
+
+
+def _from_python(path: Any, value: Any) -> Variation:
+    values = _as_values(path, value)
+    return _variation(
+        path, values, str(path), taken(str(path).removeprefix("+"), values[0]) if len(values) == 1 else None
+    )
 
 
 def config_of(variations: Sequence[Variation], name: str) -> Config:
@@ -103,7 +117,7 @@ def config_of(variations: Sequence[Variation], name: str) -> Config:
         place = data
         for section in sections:
             place = place.setdefault(section, {})
-        first = variation.parameter.values[0]
+        first = (variation.values or (None,))[0]
         place[key] = None if isinstance(first, (list, dict)) else first  # else it could be swept itself
     return Config.parse(render_block(data), name)
 
@@ -115,36 +129,47 @@ def check_paths(variations: Sequence[Variation], config: Config) -> None:
         ConfigError: an unknown path, a new path that is there already, or two paths of which one holds the other.
     """
     check_settable(variations)
-    for variation in variations:
-        if not variation.add:
-            _check_known(variation.path, config)
-        elif variation.path in config.document.places:
-            where = config.where(variation.path)
-            raise ConfigError(
-                "is in the config already", path=variation.path, where=where, hint="write it without the '+'"
-            )
+    check_known(variations, config)
     _check_varied(variations, config)
     _check_vary({variation.path for variation in variations}, config)
 
 
+def check_known(variations: Sequence[Variation], config: Config) -> None:
+    """Whether the paths are there, unless they are to be added.
+
+    Raises:
+        ConfigError: an unknown path, or a new path that is there already.
+    """
+    for variation in variations:
+        if not variation.add:
+            _check_known(variation, config)
+        elif variation.path in config.document.places and config.union_around(variation.path) is None:
+            where = config.where(variation.path)
+            raise ConfigError(
+                "is in the config already", path=variation.path, where=where, hint="write it without the '+'"
+            )
+
+
 def _check_vary(given: Collection[str], config: Config) -> None:
     """Whether each path that is to vary holds a list that does; one for which values are given may hold anything."""
-    varied = [*config.varied_paths, *given]
+    varied = [*config.varied_paths, *given, *(union.path for union in config.unions)]
     for path in config.settings.vary or ():
-        if any(is_within(other, [path]) for other in varied):
+        if config.union_around(path) is not None or any(is_within(other, [path]) for other in varied):
             continue
-        place = config.document.find(path)
+        place = config.find(path)
         reasons = [f"{kept.path} stays a list: {kept.reason}" for kept in config.kept if is_within(kept.path, [path])]
         hint = "\n".join(reasons[:3]) or f"write a list of values there, or give them: --param-variations {path}=..."
         problem = "is to vary, but holds no list that can"
         raise ConfigError(problem, path=path, where=config.document.where(place.node), hint=hint)
 
 
-def _check_known(path: str, config: Config) -> None:
+def _check_known(variation: Variation, config: Config) -> None:
     try:
-        config.document.find(path)
+        config.find(variation.path)
     except ConfigError as error:
-        error.hint = f"{error.hint}\nto add a new path, write +{path}=...".strip()
+        in_file = variation.in_file and variation.parameter.where
+        error.where = in_file or error.where
+        error.hint = f"{error.hint}\nto add a new path, write +{variation.path}{': ...' if in_file else '=...'}".strip()
         raise
 
 
@@ -154,15 +179,15 @@ def check_settable(variations: Sequence[Variation]) -> None:
     Raises:
         ConfigError: a path is one of gridfold's settings, or inside another one.
     """
-    given = {variation.path for variation in variations}
-    for path in given:
+    given = {variation.path: variation for variation in variations}
+    for path, variation in given.items():
+        where = variation.parameter.where if variation.in_file else ""
         if path.split(".")[0] == SECTION:
-            raise ConfigError("settings of gridfold cannot be varied", path=path)
+            raise ConfigError("settings of gridfold cannot be varied", path=path, where=where)
         inside = [other for other in given if other.startswith(f"{path}.")]
         if inside:
-            raise ConfigError(
-                "cannot be given together with a value inside it", path=path, hint=f"inside it: {inside[0]}"
-            )
+            problem = "cannot be given together with a value inside it"
+            raise ConfigError(problem, path=path, where=where, hint=f"inside it: {inside[0]}")
 
 
 def _check_varied(variations: Sequence[Variation], config: Config) -> None:
@@ -184,13 +209,30 @@ def _parse_argument(argument: str) -> Variation:
         raise ConfigError(f"not a variation: {argument!r:.200}", hint=_FORM)
     if not text.strip() or text.rstrip().endswith(",") or text.lstrip().startswith(","):
         raise ConfigError("a value is missing", path=path.lstrip("+"), where=repr(argument)[:200], hint=_FORM)
+    bare = path.removeprefix("+")
     try:
+        if text.lstrip().startswith("!"):
+            return _variation(path, (), argument, _tagged(bare, text, argument))
         document = parse_values(text)
+        check_tags(document)
     except ConfigError as error:
-        hint = f"in the values: {text[:100]}\n{_QUOTES}"
+        hint = error.hint if text.lstrip().startswith("!") else f"in the values: {text[:100]}\n{_QUOTES}"
         raise ConfigError(error.problem, path=path.lstrip("+"), hint=hint) from None
     like_numbers = tuple(said for _, said in texts_like_numbers(document))
     return replace(_variation(path, document.value()["values"], argument), like_numbers=like_numbers)
+
+
+def _tagged(path: str, text: str, argument: str) -> Taken:
+    """What a path takes by a tag of the command line.
+
+    Raises:
+        ConfigError: the tag is none that can stand there, or something follows.
+    """
+    document = Document.parse(f"values: {text}\n", "")
+    check_tags(document)
+    place = document.places["values"]
+    found = taken(path, document.tagged(place.node), f"{argument!r:.200}")
+    return found or ListedParameter(path, (document.value(place.node),), f"{argument!r:.200}")
 
 
 _QUOTES = "put a value with special characters in quotes, such as path='\"a, b\"'"
@@ -204,13 +246,12 @@ def _as_values(path: Any, values: Any) -> list[Any]:
     return values if isinstance(values, list) else [values]
 
 
-def _variation(path: Any, values: Iterable[Any], where: str) -> Variation:
+def _variation(path: Any, values: Iterable[Any], where: str, found: Taken | None = None) -> Variation:
     if not _is_path(path):
         hint = _PLUS if str(path).startswith("++") else "such as training.learning_rate"
         raise ConfigError(f"not a dotted path: {path!r:.80}", hint=hint)
-    return Variation(
-        ListedParameter(path.removeprefix("+"), tuple(values), where=f"{where!r:.200}"), path.startswith("+")
-    )
+    found = found or ListedParameter(path.removeprefix("+"), tuple(values), where=f"{where!r:.200}", is_linked=True)
+    return Variation(found, path.startswith("+"))
 
 
 def _is_path(path: Any) -> bool:

@@ -11,21 +11,26 @@ from __future__ import annotations
 import copy
 import re
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
+from gridfold.config.axes import applies
 from gridfold.config.config import Config
-from gridfold.config.document import EMPTY, Document
-from gridfold.config.overrides import Variation, check_paths
+from gridfold.config.document import Document
+from gridfold.config.laid import lay, parse_edited
+from gridfold.config.overrides import Variation
 from gridfold.config.parser import growing
 from gridfold.config.settings import COMMENT, KEEP, Settings
 from gridfold.config.text_edits import edited
+from gridfold.config.unions import Chosen, chosen, selectors_of, unions_left, with_chosen
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import Memo, canonical, digest, render
 
+_MOST_LAYOUTS = 300  # kept: one for each choice of branches
 _COLLECTIONS = frozenset((list, dict))
 
 Params = Mapping[str, Any]
@@ -46,11 +51,9 @@ class Renderer:
     """
 
     def __init__(self, config: Config, variations: Sequence[Variation] = ()) -> None:
-        check_paths(variations, config)
-        self._config = config
-        self._variations = variations
-        self._given = _given(config)
-        self._layouts: dict[tuple[str, ...], _Layout] = {}
+        self._config, self._variations = lay(config, variations)
+        self._unions = unions_left(self._config, self._variations)
+        self._layouts: OrderedDict[tuple[Any, ...], _Layout] = OrderedDict()
 
     def text(self, params: Params) -> str:
         """The text of the run's ``config.yaml``."""
@@ -63,7 +66,8 @@ class Renderer:
 
     def identity(self, params: Params) -> str:
         """The run's ``id``: a hash of its config in canonical form, and of what else tells it apart."""
-        return digest(self.canonical(params) + self._given)
+        layout = self._layout(params)
+        return digest(layout.canonical.fill(params) + layout.given)
 
     def config(self, params: Params) -> dict[str, Any]:
         """The values of the run's config, a fresh copy."""
@@ -74,10 +78,24 @@ class Renderer:
         return self._layout(params).form
 
     def _layout(self, params: Params) -> _Layout:
-        paths = tuple(params)
-        if paths not in self._layouts:
-            self._layouts[paths] = _layout(self._config, self._variations, paths)
-        return self._layouts[paths]
+        branches = chosen(self._unions, params) if self._unions else {}
+        key = (*branches.items(), *params)
+        if key in self._layouts:
+            self._layouts.move_to_end(key)
+        else:
+            self._layouts[key] = self._made(branches, params)
+            if len(self._layouts) > _MOST_LAYOUTS:
+                self._layouts.popitem(last=False)
+        return self._layouts[key]
+
+    def _made(self, branches: Chosen, params: Params) -> _Layout:
+        config, selectors = with_chosen(self._config, branches), selectors_of(self._unions, branches)
+        laid = tuple(each for each in self._variations if each.path not in selectors and self._applies(each, config))
+        return _layout(config, laid, tuple(path for path in params if path not in selectors))
+
+    def _applies(self, variation: Variation, config: Config) -> bool:
+        """Whether a variation is laid over a config with branches: not if it is about a branch that it lacks."""
+        return self._config.union_around(variation.path) is None or applies(config, variation)
 
 
 @dataclass(frozen=True)
@@ -167,12 +185,13 @@ class _Comment:
 
 @dataclass(frozen=True)
 class _Layout:
-    """The configs of all trials that have the same parameters."""
+    """The configs of all trials that have the same parameters, and the same branches."""
 
     text: _Slotted
     canonical: _Slotted
     form: Form
     comment: _Comment
+    given: str
 
 
 @growing()
@@ -182,7 +201,7 @@ def _layout(config: Config, variations: Sequence[Variation], paths: tuple[str, .
     words = {path: f"{word}{i}x" for i, path in enumerate(paths)}
     given, own = _laid_over(config, variations, words)
     text, comments = edited(config.document, given, own)
-    document = _parse(text, config, list(given))
+    document = parse_edited(text, config, list(given))
     data = document.value()
     form = canonical(data)
     for path in _unplaced(words, slot, text, form):
@@ -195,6 +214,7 @@ def _layout(config: Config, variations: Sequence[Variation], paths: tuple[str, .
         _Slotted(form, rf"\"{word}\d+x\"", {f'"{each}"': (path, canonical) for path, each in words.items()}),
         Form(data, slot, paths),
         _settings_comment(document, config, slot, paths),
+        _given(config),
     )
 
 
@@ -206,7 +226,7 @@ def _laid_over(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """What stands at paths instead of what the file has: values and slots; and the slots for lists of the file."""
     given = {
-        each.path: words.get(each.path, each.parameter.values[0])
+        each.path: words[each.path] if each.path in words else each.values[0]
         for each in variations
         if each.is_pin or each.path in words
     }
@@ -217,7 +237,7 @@ def _laid_over(
 
 def _comment_of(config: Config, path: str, comments: Sequence[str]) -> Callable[[Any], str]:
     """What the comment is that belongs to a value of a list in the file."""
-    (values,) = (parameter.values for parameter in config.parameters if parameter.path == path)
+    (values,) = (parameter.values or () for parameter in config.parameters if parameter.path == path)
     known = dict(zip(map(canonical, values), comments, strict=True))
     return lambda value: known.get(canonical(value), "")
 
@@ -238,30 +258,6 @@ def _given(config: Config) -> str:
     if config.fold:
         given["fold"] = [config.fold.index, config.fold.count]
     return canonical(given) if given else ""
-
-
-def _parse(text: str, config: Config, given: Sequence[str]) -> Document:
-    try:
-        return Document.parse(text, config.document.name)
-    except ConfigError as error:
-        undefined = re.search(r"undefined alias '([^']+)'", error.problem)
-        if error.problem == EMPTY:
-            raise
-        if undefined is None:
-            raise _unwritable(config, given) from None
-        raise ConfigError(
-            f"the anchor &{undefined[1]} stands inside a value that is replaced, but *{undefined[1]} uses it elsewhere",
-            where=config.document.name,
-            hint="move the anchor out of the swept list" + (f", or vary a path inside {given[0]}" if given else ""),
-        ) from None
-
-
-def _unwritable(config: Config, given: Sequence[str]) -> ConfigError:
-    """A change that is not YAML any more where it stands: what gridfold made of the text is nobody's concern."""
-    paths = given or config.varied_paths
-    hint = "write each as 'key: value' on a line of its own"
-    where = config.where(paths[0]) if paths else config.document.name
-    return ConfigError("cannot place values here", path=", ".join(paths[:3]), where=where, hint=hint)
 
 
 def _settings_comment(document: Document, base: Config, slot: re.Pattern[str], paths: Sequence[str]) -> _Comment:

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gridfold.config.config import Config
+from gridfold.config.document import Place
+from gridfold.config.forms import as_written
 from gridfold.config.overrides import Variation
 from gridfold.config.settings import SECTION
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.core.values import render
+from gridfold.core.values import canonical, render
 from gridfold.space.repeats import Seeds
 
 _OF_RUN = "run.seed"  # as a path: what the config has is not what the trainer takes
@@ -26,11 +28,12 @@ def find_seeds(config: Config, variations: Sequence[Variation], *, built_in: boo
         ConfigError: the setting ``gridfold.seed`` leads nowhere, what is there cannot be counted on from, or the
             number of repeats is not that of the seeds that are listed.
     """
-    given = {variation.path: variation.parameter.values for variation in variations}
+    given = {variation.path: variation.values or (as_written(variation.parameter),) for variation in variations}
     path = _path(config, given, built_in=built_in)
     if path is None:
         return Seeds(None, (config.run_seed,))
     values = _values(config, given, path)
+    _check_in_branches(config, given, path)
     if path in config.varied_paths and not _is_own(config, given, path):
         hint = "write the seeds here, without an alias"
         raise ConfigError("an alias of a list that is swept elsewhere", path=path, where=config.where(path), hint=hint)
@@ -71,7 +74,7 @@ def _is_own(config: Config, given: Mapping[str, Sequence[Any]], path: str) -> bo
 
 
 def _check_known(config: Config, path: str) -> None:
-    known = [place for place in config.document.places if place and place.split(".")[0] != SECTION]
+    known = config.paths
     if path not in known:
         setting = f"{SECTION}.seed"
         problem, hint = f"no such path in the config: '{path}'", nearest(path, known)
@@ -82,11 +85,27 @@ def _values(config: Config, given: Mapping[str, Sequence[Any]], path: str, defau
     """What stands at a path: the values of a list that varies, or one value."""
     if path in given:
         return tuple(given[path])
-    place = config.document.places.get(path)
-    if place is None:
-        return (_DEFAULTS.get(path, default) if default is not None else None,)
+    for branch, place in config.having(path):
+        return _at(branch, place)
+    return (_DEFAULTS.get(path, default) if default is not None else None,)
+
+
+def _at(config: Config, place: Place) -> tuple[Any, ...]:
     value = config.document.value(place.node)
-    return tuple(value) if path in config.varied_paths else (value,)
+    return tuple(value) if place.path in config.varied_paths else (value,)
+
+
+def _check_in_branches(config: Config, given: Mapping[str, Sequence[Any]], path: str) -> None:
+    """Whether branches of a union agree on the seeds: repeats are the same for all trials.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    found = {canonical(list(_at(branch, place))) for branch, place in config.having(path)}
+    if path not in given and len(found) > 1:
+        where = config.where(path)
+        hint = f"give all of them the same, or name another place as {SECTION}.seed, such as {_OF_RUN}"
+        raise ConfigError("branches have other seeds than one another", path=path, where=where, hint=hint)
 
 
 def _is_seed(value: Any) -> bool:

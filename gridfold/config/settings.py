@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from gridfold.config import patterns, placement
+from gridfold.config import patterns, placement, pruning
+from gridfold.config import strategy as strategies
 from gridfold.config.document import Document, parse_values
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS, MOST_WORKERS
@@ -56,6 +57,8 @@ class Settings:
         when: for a dotted path the condition under which it varies; else it keeps its first value.
         add: trials to make besides, by the values of some paths; the others have their first values.
         strategy: how trials are chosen: its name, or a mapping with ``name``, ``trials``, ``seed``; None for the grid.
+        prune: which runs go on, by what others had at the same step: a name, or a mapping with ``name`` and options;
+            None for all.
         cwd: "run" to let each run work in a folder of its own; None to let all work where the search was started.
     """
 
@@ -84,6 +87,7 @@ class Settings:
     when: Mapping[str, str] | None = None
     add: tuple[Mapping[str, Any], ...] = ()
     strategy: str | Mapping[str, Any] | None = None
+    prune: str | Mapping[str, Any] | None = None
 
     @classmethod
     def read(cls, document: Document) -> Settings:
@@ -93,8 +97,6 @@ class Settings:
             ConfigError: an unknown setting, a value of the wrong kind, or a path that is not in the document.
         """
         section = {key: value for key, value in _section(document).items() if _is_given(document, key, value)}
-        for path in section.get("fixed", ()):
-            document.find(path)
         return cls(**{key: _hashable(value) if key == "trainer" else _frozen(value) for key, value in section.items()})
 
     @classmethod
@@ -125,7 +127,14 @@ class Settings:
             value = list(changed[name]) if isinstance(changed[name], tuple) else changed[name]
             if not accepts(value):
                 raise ConfigError(f"expected {expected}, found {value!r:.80}", path=f"{SECTION}.{name}")
+            if name == "prune" and (wrong := pruning.mistake(changed[name])):
+                raise ConfigError(wrong[1], path=f"{SECTION}.prune{wrong[0]}", where="command line", hint=wrong[2])
             changed[name] = _frozen(value)
+        if strategy := changed.get("strategy"):
+            said = {"name": strategy} if isinstance(strategy, str) else strategy
+            changed["strategy"] = strategy = strategies.overridden(self.strategy, said)
+            if wrong := strategies.mistake(strategy):
+                raise ConfigError(wrong[1], path=f"{SECTION}.strategy{wrong[0]}", hint=wrong[2])
         return replace(self, **changed)
 
     def _with_comment(self, values: Mapping[str, Any]) -> Settings:
@@ -169,6 +178,9 @@ def _is_given(document: Document, key: Any, value: Any) -> bool:
         raise _bad_setting(document, f"{SECTION}.{key}.{mistake[0]}", *mistake[1:])
     if key == "resources" and value and (wrong := placement.mistake(value)):
         raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
+    for name, mistake_of in (("strategy", strategies.mistake), ("prune", pruning.mistake)):
+        if key == name and value and (wrong := mistake_of(value)):
+            raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
     return value is not None
 
 
@@ -219,10 +231,8 @@ SETTINGS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "exclude": ("a list of conditions", _is_strings),
     "when": ("a mapping of dotted paths to conditions", patterns.are_texts),
     "add": ("a list of mappings of dotted paths to values", lambda value: isinstance(value, list)),
-    "strategy": (
-        "the name of a strategy, or {name: ..., trials: ..., seed: ...}",
-        lambda value: isinstance(value, (str, Mapping)),
-    ),
+    "strategy": (strategies.EXPECTED, strategies.is_strategy),
+    "prune": (pruning.EXPECTED, pruning.is_prune),
 }
 
 

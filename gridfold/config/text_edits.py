@@ -9,16 +9,19 @@ from __future__ import annotations
 import itertools
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from gridfold.config.changes import Changes, with_changes
 from gridfold.config.comments import comments_of, holds_for_one, spaced
-from gridfold.config.document import FIXED_TAG, Document, Place, is_foreign, nodes
+from gridfold.config.document import Document, Place, is_foreign, nodes
+from gridfold.config.origin import Origin, Piece
 from gridfold.config.parser import TO_COLON, Span
 from gridfold.config.settings import SECTION
+from gridfold.config.tags import FIXED_TAG, RANGE_TAGS
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import Tagged, is_portable, render
 
@@ -32,9 +35,6 @@ _RARE_BREAK = re.compile("[\x85\u2028\u2029\ufeff]")
 _UNLIKE = re.compile(r"\t|[|>][-+0-9]*#")
 _TAB_OR_COMMENT = re.compile(r"\t+|#[^\r\n]*")
 _BLANKS = re.compile(r"[ \t]*")
-
-Changes = list[tuple[list[Any], Any]]
-"""Values with the keys that lead to each."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,29 @@ def edited(document: Document, given: Mapping[str, Any], slots: Mapping[str, str
     return editor.edited(given), editor.comments
 
 
+def replaced(document: Document, given: Mapping[str, Any]) -> tuple[str, Origin]:
+    """The text of a config with other values at some paths, all else as it stands; and where it comes from.
+
+    Raises:
+        ConfigError: a value cannot be laid over the text.
+    """
+    editor = _Editor(document, {})
+    pieces = editor.joined(list(editor.replacements(given)))
+    return "".join(text for text, _, _ in pieces), _origin(document, pieces)
+
+
+def _origin(document: Document, pieces: Iterable[_Piece]) -> Origin:
+    found, start = [], 0
+    for text, source, copied in pieces:
+        found.append(Piece(start, source, copied))
+        start += len(text)
+    return Origin(tuple(found), document.where_at)
+
+
+_Piece = tuple[str, int, bool]
+"""A text, where in the old one it comes from, and whether it was copied from there."""
+
+
 class _Editor:
     def __init__(self, document: Document, slots: Mapping[str, str]) -> None:
         self._document = document
@@ -74,20 +97,25 @@ class _Editor:
         self.comments: dict[str, tuple[str, ...]] = {}
 
     def edited(self, given: Mapping[str, Any]) -> str:
-        edits = [*self._replacements(given), *self._section()]
+        edits = [*self.replacements(given), *self._section()]
         overlaps = _overlap(edits)
         edits += (small for small in (*self._alike(), *self._untagged(), *self._tabs()) if not overlaps(small))
+        return "".join([text for text, _, _ in self.joined(edits)])
+
+    def joined(self, edits: list[_Edit]) -> list[_Piece]:
+        """The edits and what is between them."""
         edits.sort(key=lambda edit: (edit.start, edit.start < edit.end, -edit.end))  # insertions first
-        pieces, position = [], 0
+        pieces: list[_Piece] = []
+        position = 0
         for edit in edits:
             if edit.start >= position:  # else it lies inside a value that is replaced as a whole
-                pieces += [self._text[position : edit.start], edit.text]
+                pieces += [(self._text[position : edit.start], position, True), (edit.text, edit.start, False)]
                 position = edit.end
                 if edit.text and self._text[position : position + 1] == "#":  # a comment right after a quote or bracket
-                    pieces.append(" ")
-        return "".join([*pieces, self._text[position:]])
+                    pieces.append((" ", position, False))
+        return [*pieces, (self._text[position:], position, True)]
 
-    def _replacements(self, given: Mapping[str, Any]) -> Iterator[_Edit]:
+    def replacements(self, given: Mapping[str, Any]) -> Iterator[_Edit]:
         """What varies, what is pinned, what is added."""
         own: dict[str, Any] = dict(self._slots)
         borrowed: dict[str, Changes] = {}
@@ -106,7 +134,7 @@ class _Editor:
             yield self._replace(self._document.places[path], render(value), "" if path in given else str(value))
         yield from self._borrowed(borrowed, own, added)
         for path, changes in added.items():
-            yield from self._insert(self._document.places[path], _changed({}, changes))
+            yield from self._insert(self._document.places[path], with_changes({}, changes))
 
     def _borrowed(
         self, borrowed: Mapping[str, Changes], own: Mapping[str, Any], added: dict[str, Changes]
@@ -121,7 +149,7 @@ class _Editor:
                 if node in changed:
                     hint = f"in {changed[node]}, which {spot} is an alias of; give one of the two"
                     raise ConfigError("cannot be given together with a change", path=spot, hint=hint)
-            value = _changed(self._document.value(place.node, instead, Tagged), changes)
+            value = with_changes(self._document.value(place.node, instead, Tagged), changes)
             if place.merged and place.key is not None:
                 added.setdefault(place.holder, []).append(([self._document.key(place.key)], value))
             else:
@@ -175,7 +203,7 @@ class _Editor:
         last = _AFTER.match(self._text, place.end)
         found = comments_of(self._text, Span(start, last.end() if last and _is_block(place.node) else inner), items)
         comment = found.before
-        if any(found.items) and slot:
+        if any(found.items) and slot and place.node.tag not in RANGE_TAGS:
             self.comments[place.path] = found.items
             comment += f" #{slot}"
         comment += found.after
@@ -405,24 +433,3 @@ def _overlap(edits: Iterable[_Edit]) -> Callable[[_Edit], bool]:
         return before > 0 and ends[before - 1] > edit.start
 
     return overlaps
-
-
-def _changed(data: Any, changes: Changes) -> Any:
-    """The data with other values; what is not there is added."""
-    for keys, value in changes:
-        data = _with(data, keys, value)
-    return data
-
-
-def _with(data: Any, keys: Sequence[Any], value: Any) -> Any:
-    if not keys:
-        return value
-    if isinstance(data, Tagged):
-        return Tagged({tag: _with(inner, keys, value) for tag, inner in data.items()})
-    head, rest = keys[0], keys[1:]
-    if isinstance(data, list):
-        return [_with(item, rest, value) if index == head else item for index, item in enumerate(data)]
-    if data is not None and not isinstance(data, dict):
-        raise ConfigError("cannot be given together with a variation of what holds it", path=str(head))
-    known = data or {}
-    return {**known, head: _with(known.get(head), rest, value)}

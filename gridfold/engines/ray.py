@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import os
 import secrets
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.engines import ray_jobs
+from gridfold.engines.probe import new_token
 from gridfold.engines.protocol import EngineError, Job, Order
 
 _OPTIONS = ("address", "cpus", "gpus")
@@ -46,7 +46,7 @@ class Ray:
         cpus, gpus = self._size(order)
         if importlib.util.find_spec("ray") is None:
             raise ConfigError("Ray is not installed here", hint=_INSTALL)
-        with _token(order) as (path, token):
+        with new_token(order) as (path, token):
             asked = {"file": str(path), "folder": str(order.folder), "python": order.command[0]}
             found = self._call("check", {**asked, "seconds": order.patience}, ray_jobs.ASK_SECONDS + order.patience)
             _judge_resources(found["nodes"], cpus, gpus)
@@ -150,16 +150,3 @@ def _judge_look(host: str, look: list[str] | None, file: tuple[Path, str], order
     if says:
         hint = f"install gridfold where the nodes see it\nit says: {says:.300}"
         raise ConfigError(f"{host} cannot import gridfold with it", where=order.command[0], hint=hint)
-
-
-@contextlib.contextmanager
-def _token(order: Order) -> Iterator[tuple[Path, str]]:
-    """A new file that nobody can know from before, and what is in it."""
-    folder = next(folder for folder in (order.logs, *order.logs.parents) if folder.is_dir())
-    token = secrets.token_hex(8)
-    path = folder / f".gridfold-check-{token}"
-    path.write_text(token)
-    try:
-        yield path, token
-    finally:
-        path.unlink(missing_ok=True)

@@ -6,7 +6,6 @@ import contextlib
 import difflib
 import math
 import re
-import secrets
 import shlex
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import NoReturn
 
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.engines import slurm_jobs
+from gridfold.engines.probe import new_token
 from gridfold.engines.protocol import EngineError, Job, Order
 
 SBATCH_FILE = "sbatch-file"  # the option that names a site's own header
@@ -153,7 +153,7 @@ class Slurm:
 
     def _look(self, order: Order) -> str:
         """Let a job look whether it sees the folder; what to say if it did not begin in time."""
-        with _token(_nearest_folder(order)) as (path, token):
+        with new_token(order) as (path, token):
             job = self._submit_look(order, path, token)
             try:
                 found = _wait(job, order.patience)
@@ -231,23 +231,6 @@ def _wait(job: str, seconds: float) -> Job:
         if found.phase == "over" or time.monotonic() > deadline:
             return found
         time.sleep(_LOOK_SECONDS)
-
-
-@contextlib.contextmanager
-def _token(folder: Path) -> Iterator[tuple[Path, str]]:
-    """A new file that nobody can know from before, and what is in it."""
-    token = secrets.token_hex(8)
-    path = folder / f".gridfold-check-{token}"
-    path.write_text(token)
-    try:
-        yield path, token
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def _nearest_folder(order: Order) -> Path:
-    """The folder of the search, or the first above it that is there already."""
-    return next(folder for folder in (order.logs, *order.logs.parents) if folder.is_dir())
 
 
 def _number(ended: slurm_jobs.Ended) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from gridfold.runs.failure import Error, describe, died, lost, timed_out
 from gridfold.runs.record import Record, now, started
-from gridfold.runs.run import Attempt
+from gridfold.runs.run import Attempt, Run
+from gridfold.runs.steps import Steps
 from gridfold.worker import TAKEN
 
-Told = Literal["interrupted"] | float | None
-"""Why a run was told to end: it was interrupted, or did not end in time; None if it was not."""
+Told = Literal["interrupted", "stopped"] | float | None
+"""Why a run was told to end: it was interrupted, its search has stopped it, or it did not end in time; None if it was
+not."""
 
 _VMSTAT = Path("/proc/vmstat")
 
@@ -73,6 +75,8 @@ class Ending:
         record = replace(record if record.started else started(record), ended=now(), seconds=round(self.seconds, 3))
         if self.told == "interrupted":
             record = replace(record, state="interrupted", error=None)
+        elif self.told == "stopped":
+            record = replace(record, state="stopped", error=None, pruned=True, **_reported(run))
         else:
             record = replace(record, state="failed", error=self._error())
         try:
@@ -88,6 +92,14 @@ class Ending:
             return lost(self.reason)
         kills = self.memory_kills if self.status == -signal.SIGKILL else None
         return died(self.status, killed_for_memory=kills is not None and kills.happened())
+
+
+def _reported(run: Run) -> dict[str, Any]:
+    """The value that a run has reached, and how far it came."""
+    steps = Steps()
+    for report in run.reports():
+        steps.add(report)
+    return {"metrics": run.last_reported(), "step": steps.step or None}
 
 
 def _is_anothers(attempt: Attempt) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Literal, Protocol, Self, TypeVar
 
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.runs.entries import RunEntry
@@ -14,12 +14,24 @@ from gridfold.runs.run import Attempt, Run
 
 Result = TypeVar("Result")
 
+WAIT: Literal["wait"] = "wait"
+STOP: Literal["stop"] = "stop"
+Verdict = float | Literal["wait", "stop"]
+"""What a run is told that asks whether it may go on: up to which step it may, that it has to wait, or that it ends."""
+
+Place = Literal["wanted", "free", "idle", "none"]
+"""A place for a run that waits: new runs want it, too; they do not; nor is any other run under way; or none shall go on
+any more."""
+
 
 class Watcher(Protocol):
     """Sees what an executor does, to show it to somebody."""
 
     def running(self, run: Run) -> None:
         """The run is under way; called now and then."""
+
+    def waits(self, run: Run) -> None:
+        """The run has begun to wait until it may go on; it does when it is seen ``running`` again."""
 
     def ended(self, run: Run, record: Record, *, again: bool = False) -> None:
         """An attempt has ended; in state ``created`` or ``running`` if another process has the run.
@@ -52,6 +64,10 @@ class SafeWatcher:
     def running(self, run: Run) -> None:
         """The run is under way."""
         self._show(self._watcher.running, run)
+
+    def waits(self, run: Run) -> None:
+        """The run waits."""
+        self._show(lambda: self._watcher.waits(run))
 
     def ended(self, run: Run, record: Record, *, again: bool = False) -> None:
         """An attempt has ended."""
@@ -88,6 +104,7 @@ class Options:
         cold: whether each run imports its trainer for itself.
         cpus: that a run needs; None for as many as it has threads.
         gpus: that a run needs, also a part of one; None for the default.
+        frozen_memory: how many bytes the runs may have together that wait; None for half of what is free.
     """
 
     threads: int = 1
@@ -98,6 +115,34 @@ class Options:
     cold: bool = False
     cpus: int | None = None
     gpus: float | None = None
+    frozen_memory: int | None = None
+
+
+class Pruner(Protocol):
+    """Says which runs go on, which wait, and which end before they are done."""
+
+    @property
+    def first(self) -> float:
+        """The first step at which a run asks whether it may go on (see ``gridfold.runs.steps``)."""
+
+    def judge(self, attempt: Attempt, *, may_wait: bool) -> Verdict:
+        """Whether a run goes on that asks; what it has reported is in its directory.
+
+        Args:
+            attempt: the run.
+            may_wait: whether it can wait; else it goes on, or ends.
+        """
+
+    def next(self, waiting: Sequence[Attempt], place: Place) -> tuple[Attempt, Verdict] | None:
+        """Which run that waits gets a place, and what it is told; None if none does.
+
+        Args:
+            waiting: the runs that wait, at least one.
+            place: who else wants it.
+        """
+
+    def give_up(self, waiting: Sequence[Attempt]) -> Attempt:
+        """The run that is to end first, if not all of these can wait."""
 
 
 class Executor(Protocol):
@@ -121,12 +166,19 @@ class Executor(Protocol):
         """
 
     def execute(
-        self, attempts: Iterable[Attempt | None], watcher: Watcher, interrupt: Interrupt
+        self,
+        attempts: Iterable[Attempt | None],
+        watcher: Watcher,
+        interrupt: Interrupt,
+        pruner: Pruner | None = None,
     ) -> Iterator[tuple[Attempt, Record]]:
         """Execute the attempts, and give the record of each as it ends. A run that fails is a record like any other.
 
         An attempt is asked for when there is room for it; None means that there is none now, but may be one later. An
         attempt that another process has taken is not executed; it comes back with the record as it stands.
+
+        A pruner is given only to an executor that has the attribute ``prunes``, which is then true: one that can let a
+        run wait, and give its place to another.
         """
 
     def stop(self, attempt: Attempt) -> None:

@@ -66,7 +66,7 @@ def _cell(column: Column, row: Row) -> str:
     if column.kind == "metric" and column.metric in row.deviations:
         return plus_minus(value, row.deviations[column.metric])
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return number(value, 1 if column.name == "seconds" else 4)
+        return f"{value:g}" if column.name == "step" else number(value, 1 if column.name == "seconds" else 4)
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 

@@ -70,6 +70,11 @@ class _Cell:
         self._view.running(run)
         self._draw_soon()
 
+    def waits(self, run: Run) -> None:
+        """The run waits until it may go on."""
+        self._view.waits(run)
+        self._draw_soon()
+
     def warned(self, sentence: str) -> None:
         """Something is probably not as it was meant."""
         self._view.warned(sentence)

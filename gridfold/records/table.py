@@ -16,6 +16,7 @@ from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import canonical, encodable
 from gridfold.records.codes import Codes
 from gridfold.records.objective import Objective, is_finite
+from gridfold.records.reach import reached
 from gridfold.records.trials import Results, RunResult, TrialResult
 from gridfold.runs.names import label_parameters
 from gridfold.runs.search import SearchDirectory
@@ -42,6 +43,7 @@ class Row:
         state: of its runs.
         seconds: the mean of the completed runs; of one run its own.
         error: what went wrong first.
+        step: how far it came; of a trial the run that came least far.
         replicate: which repeat, which part of the data is held out, whether it confirms; None for a trial.
     """
 
@@ -55,6 +57,7 @@ class Row:
     state: str
     seconds: float | None
     error: str | None
+    step: float | None = None
     replicate: tuple[int, int | None, bool] | None = None
 
     @classmethod
@@ -73,6 +76,7 @@ class Row:
             run.state,
             seconds,
             _error(run),
+            run.step,
             (entry.repeat, entry.fold, entry.confirms),
         )
 
@@ -91,6 +95,7 @@ class Row:
             _states(trial.runs),
             trial.seconds,
             next((error for run in trial.runs if (error := _error(run))), None),
+            reached(trial),
         )
 
 
@@ -180,6 +185,8 @@ class Table:
         """The columns before and after parameters and metrics."""
         before = [_fact("search", lambda row: row.search), _fact("index", lambda row: row.index)]
         after = [_fact("state", lambda row: row.state), _fact("seconds", lambda row: row.seconds)]
+        if any(run.state == "stopped" for run in _runs(self.results)):
+            after.insert(0, Column("step", "reached", "fact", lambda row: row.step))
         if not self.by_run:
             after.insert(0, _fact("n", lambda row: row.n))
             return before, [*after, _RUNS, _fact("error", lambda row: row.error)]
@@ -368,9 +375,9 @@ def _values(search: SearchDirectory, paths: Sequence[str]) -> dict[str, Any]:
     config = Config.parse(search.base(), facts["config"]).data
     found = {path: _at(config, path.split(".")) for path in paths}
     for variation in parse_arguments(facts["variations"]):
-        value = variation.parameter.values[0]
-        for path in paths:
-            if variation.is_pin and f"{path}.".startswith(f"{variation.path}."):
+        for path in paths if variation.is_pin else ():
+            value = variation.values[0]
+            if f"{path}.".startswith(f"{variation.path}."):
                 found[path] = _at(value, path[len(variation.path) :].split(".")[1:])
     return {path: value for path, value in found.items() if value is not ABSENT}
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import canonical
@@ -18,6 +18,7 @@ from gridfold.runs.record import Record
 from gridfold.runs.reports import read_reports
 from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
+from gridfold.runs.steps import EPOCH, Steps
 from gridfold.runs.store import Store
 
 Replicate = tuple[int, int | None]
@@ -38,6 +39,7 @@ class RunResult:
         record: what it says; None if it was never started.
         metrics: those of its best epoch by the objective, beside final ones that no epoch reports.
         value: the metric to compare by, of the best epoch; None if the run is not completed or has no such number.
+        step: how far it came: its last epoch, or how many reports it has made; None without any.
     """
 
     search: SearchDirectory
@@ -45,6 +47,7 @@ class RunResult:
     record: Record | None
     metrics: Mapping[str, float]
     value: float | None
+    step: float | None = None
 
     @property
     def state(self) -> str:
@@ -139,11 +142,13 @@ class Results:
         searches: where they are from.
         objective: what they are compared by; nothing is left open.
         trials: what came of each.
+        step: at which step of theirs; None if as far as each came (see ``reach.alike``).
     """
 
     searches: tuple[SearchDirectory, ...]
     objective: Objective
     trials: tuple[TrialResult, ...]
+    step: float | None = None
 
     @classmethod
     def read(cls, searches: Sequence[SearchDirectory], objective: Objective = Objective()) -> Results:  # noqa: B008
@@ -176,6 +181,12 @@ class Results:
         """What is to know of how the trials are compared, in a sentence; "" where nothing is left open."""
         runs = [run for trial in self.trials for run in trial.runs]
         return self.objective.caveat(next((run.metrics for run in runs if run.metrics), {}))
+
+    @cached_property
+    def course(self) -> str:
+        """What the steps of its runs are: "epoch", or "report" where they name none."""
+        reports = chain.from_iterable(run.reports() for trial in self.ranked[:1] for run in trial.runs[:1])
+        return EPOCH if any(EPOCH in report for report in reports) else "report"
 
     @property
     def paths(self) -> list[str]:
@@ -344,10 +355,12 @@ def _completed(objective: Objective, searches: Sequence[SearchDirectory]) -> Obj
 
 
 def _result(search: SearchDirectory, entry: RunEntry, record: Record | None, objective: Objective) -> RunResult:
-    metrics = objective.at_best(record, _reports(search, entry, record)).metrics if record else {}
+    reports, steps = _reports(search, entry, record) if record else [], Steps()
+    metrics = objective.at_best(record, reports).metrics if record else {}
     value = metrics.get(objective.metric or "")
     usable = record is not None and record.is_done and is_finite(value)
-    return RunResult(search, entry, record, metrics, value if usable else None)
+    step = max(map(steps.add, reports), default=None)
+    return RunResult(search, entry, record, metrics, value if usable else None, step)
 
 
 def _reports(search: SearchDirectory, entry: RunEntry, record: Record | None) -> list[dict[str, float]]:

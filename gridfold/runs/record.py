@@ -61,6 +61,8 @@ class Record:
         source: what its metrics were read from, of a command; None if it has none, or is a function.
         log_start: where in its log the attempt begins.
         cwd: "run" if it works in a folder of its own, ``work`` in its directory; None if where the search was started.
+        step: how far it came: the last epoch that it reported, from 1, or else how many reports; None if it has none.
+        pruned: whether its search has stopped it (``--prune``), for others were better when they were as far.
         candidates: of a command without metrics, the names with numbers that were seen in what it wrote and printed.
     """
 
@@ -95,6 +97,8 @@ class Record:
     candidates: Sequence[str] = field(default_factory=list)
     log_start: int = 0
     cwd: str | None = None
+    step: float | None = None
+    pruned: bool = False
 
     @property
     def shared_seconds(self) -> float:
@@ -147,6 +151,8 @@ def started(record: Record) -> Record:
         source=None,
         candidates=[],
         log_start=0,
+        step=None,
+        pruned=False,
     )
 
 
@@ -190,6 +196,7 @@ def _is_sound(record: Record) -> bool:
         and all(is_metric(name, value) for name, value in record.metrics.items())
         and (record.error is None or (isinstance(record.error, dict) and _says_what(record.error)))
         and (record.seconds is None or (is_metric("seconds", record.seconds) and math.isfinite(record.seconds)))
+        and (record.step is None or (is_metric("step", record.step) and math.isfinite(record.step)))
         and isinstance(record.id, str)
         and isinstance(record.asks, str)
         and (isinstance(record.trainer, str) or _is_list_of_texts(record.trainer))

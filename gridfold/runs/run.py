@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,8 @@ from gridfold.core.process.identity import Owner
 from gridfold.runs.claims import CLAIM, Claims
 from gridfold.runs.record import RECORD, Record, as_text, read_record
 from gridfold.runs.reports import LOG, METRICS, METRICS_JSON, PROGRESS, numbers, read_progress, read_reports, roughly
+from gridfold.runs.rungs import Rungs, RunStopped, final_metrics
+from gridfold.runs.steps import Steps
 from gridfold.space.repeats import DataFold
 
 if TYPE_CHECKING:
@@ -27,10 +29,11 @@ CONFIG = "config.yaml"
 WORK = "work"  # where it works, if that is a folder of its own
 ABSOLUTE_CONFIG = "config-absolute.yaml"  # the config for a program that works there
 STOP = ".stop-"  # and the attempt: there once it was told to stop
+WAITING = ".waiting-"  # and the attempt: there while its process waits until its search lets it go on
 
 # Of a run directory's files, those that are not results, or differ each time that the same config is run.
 _OF_GRIDFOLD = {CONFIG, RECORD, LOG, PROGRESS, ABSOLUTE_CONFIG}
-_OF_ATTEMPTS = (CLAIM, STOP, f".{RECORD}.", f".{PROGRESS}.", "metrics-attempt-", f"{WORK}-attempt-")
+_OF_ATTEMPTS = (CLAIM, STOP, WAITING, f".{RECORD}.", f".{PROGRESS}.", "metrics-attempt-", f"{WORK}-attempt-")
 _GIVEN = {"config.json", "config.toml", "config.flags"}  # to the program of a command
 _NO_RESULTS = {*_OF_GRIDFOLD, *_GIVEN}
 _BEGIN_NO_RESULTS = (*_OF_ATTEMPTS, ".script/")
@@ -76,6 +79,8 @@ class Run:
         candidates: names with numbers that were seen where it has no metrics.
         log_start: where in its log the attempt begins, with what it printed while it was one with other runs; None if
             nothing of it is there yet.
+        rungs: where it asks its search whether it may go on; None if it does not.
+        has_asked: whether the trainer has ever asked ``should_stop``, so that it is trusted to end by itself.
     """
 
     shared = False
@@ -101,24 +106,45 @@ class Run:
         self.log_start: int | None = None
         self.told_to_stop = False
         self.attempt = attempt
+        self.rungs: Rungs | None = None
+        self.has_asked = False
+        self._steps = Steps()
         self._last_progress = 0.0
         self._last_look = float("-inf")
 
     def report(self, **metrics: float) -> None:
         """Append one line of metrics, such as ``epoch=3, val_f1=0.91``, to ``metrics.jsonl``.
 
+        If the search prunes, it may wait here until the search lets it go on, or end here.
+
         Raises:
             TypeError: a value is no number.
             OverflowError: a value is larger than a number can be.
+            RunStopped: the run ends here, as its search has stopped it and the trainer never asked ``should_stop``.
         """
         self.report_each([metrics])
 
-    def report_each(self, reports: Iterable[Mapping[str, float]]) -> None:
+    def report_each(self, reports: Sequence[Mapping[str, float]]) -> None:
         """Append a line for each of some reports; see ``report``."""
         lines = [json.dumps(numbers(metrics)) + "\n" for metrics in reports]
         with (self.dir / METRICS).open("a", encoding="utf-8") as file:
             if not self.is_superseded:  # asked when the file is open: whoever supersedes it sets that file aside then
                 file.writelines(lines)
+        for metrics in reports:
+            self._steps.add(metrics)
+        if self.rungs and not self.rungs.reach(self._steps.step):
+            self.told_to_stop = True
+            if not self.has_asked:
+                raise RunStopped(self.last_reported())
+
+    def last_reported(self) -> dict[str, float]:
+        """The metrics of a run that returns none."""
+        return final_metrics(self.reports())
+
+    @property
+    def step(self) -> float | None:
+        """How far its reports say that it is (see `Steps`); None if it has reported nothing."""
+        return self._steps.step or None
 
     @property
     def is_superseded(self) -> bool:
@@ -144,6 +170,7 @@ class Run:
         A trainer that asks, at each epoch say, returns the value that it has reached. The run then ends in the state
         ``stopped``, and its value counts as a result. A trainer that does not ask goes on.
         """
+        self.has_asked = True
         now = time.monotonic()
         if not self.told_to_stop and now - self._last_look >= _STOP_INTERVAL:
             self._last_look = now
@@ -157,6 +184,19 @@ class Run:
     def is_told_to_stop(self, attempt: int) -> bool:
         """Whether an attempt at the run was told to stop."""
         return os.path.exists(f"{self.dir}/{STOP}{attempt}")  # noqa: PTH110 - a Path costs as much again
+
+    def set_waiting(self, attempt: int, *, waits: bool) -> None:
+        """Let others see whether the process of an attempt waits until its search lets it go on."""
+        path = self.dir / f"{WAITING}{attempt}"
+        with contextlib.suppress(OSError):
+            if waits:
+                path.touch()
+            else:
+                path.unlink()
+
+    def is_waiting(self, attempt: int) -> bool:
+        """Whether the process of an attempt waits until its search lets it go on."""
+        return os.path.exists(f"{self.dir}/{WAITING}{attempt}")  # noqa: PTH110 - as above
 
     def read_progress(self) -> dict[str, float]:
         """What the run last said of its progress, as far as it is finite; empty if it says nothing."""

@@ -91,6 +91,7 @@ def _facts(plan: Plan, name: str, commit: str | None, code: Code | None) -> dict
         "folds": plan.folds,
         "vary": plan.config.settings.vary,
         "max_runs": plan.config.settings.max_runs,
+        "prune": plan.prune,
         "seed_path": plan.seeds.path,
         "metric": plan.config.settings.metric,
         "maximize": plan.config.settings.maximize,

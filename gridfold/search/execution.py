@@ -42,6 +42,8 @@ class Execution:
         keep_checkpoints: how many of the best runs keep their checkpoints; None for all.
         share: compute once what runs have in common; by default as far as a function writes no file (see
             ``executors.protocol.Options``).
+        finish_all: bring all runs to their end that wait because of ``--prune``, when no new one is left.
+        frozen_memory: how many bytes these may have together; None for half of what is free.
     """
 
     parallel: int | None = None
@@ -53,6 +55,8 @@ class Execution:
     keep_going: bool | None = None
     keep_checkpoints: int | None = None
     share: bool | None = None
+    finish_all: bool | None = None
+    frozen_memory: int | None = None
 
     def or_else(self, saved: Mapping[str, Any]) -> Execution:
         """What was said now, and for the rest what was said before."""
@@ -76,12 +80,14 @@ class Execution:
         """
         needs = resources or {}
         options = Options(threads, self.parallel, self.runs_per_gpu, self.timeout, share=self.share, cold=cold)
-        options = replace(options, cpus=needs.get("cpus"), gpus=needs.get("gpus"))
+        options = replace(options, cpus=needs.get("cpus"), gpus=needs.get("gpus"), frozen_memory=self.frozen_memory)
         return start(executor, options)
 
     def policy(self) -> Policy:
         """What the search does about failures and time."""
-        return Policy(self.retries or 0, bool(self.fail_fast), bool(self.keep_going), self.budget)
+        return Policy(
+            self.retries or 0, bool(self.fail_fast), bool(self.keep_going), self.budget, finishes=bool(self.finish_all)
+        )
 
     def keep(self, search: SearchDirectory) -> KeepBest | None:
         """Which runs keep their checkpoints; None for all."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from gridfold.search.loop import Policy, Schedule, is_of, misses
 from gridfold.search.outside import Outside
 from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan
+from gridfold.search.pruning import SearchPruner
 from gridfold.search.said import plan_said
 from gridfold.search.warnings import number_like
 
@@ -43,6 +44,9 @@ class Silent:
     """A watcher that shows nothing but warnings."""
 
     def running(self, run: Run) -> None:
+        """Nothing."""
+
+    def waits(self, run: Run) -> None:
         """Nothing."""
 
     def ended(self, run: Run, record: Record, *, again: bool = False) -> None:
@@ -232,13 +236,14 @@ def execute_search(
         return schedule.is_over()
 
     interrupt = Interrupt(is_over, end.grace_of) if end else Interrupt(is_over)
+    pruner = _pruner(search, schedule, executor)
     failed, unrecorded = 0, []
     session = getattr(executor, "session", "") or new_session()
     pending.share_with(session)
     beating = Workers(search.dir).beating(session, pending.asks, executor.parallel, interrupt.cancel)
     with interrupt.listening(), beating:
         try:
-            for attempt, found in executor.execute(schedule, watcher, interrupt):
+            for attempt, found in _executed(executor, schedule, watcher, interrupt, pruner):
                 again = schedule.ended(attempt, found)
                 record = end.judge(attempt, found) if end else found
                 watcher.ended(attempt.run, record, again=again)
@@ -263,6 +268,29 @@ def execute_search(
     return SearchOutcome(
         failed, stopped, by_signal, unrecorded, schedule.choices, unmeasured, following, aborted=schedule.aborts
     )
+
+
+def _pruner(search: SearchDirectory, schedule: Schedule, executor: Executor) -> SearchPruner | None:
+    """What says which runs go on, if the search prunes."""
+    pruner = SearchPruner.of(search, finishes=schedule.policy.finishes)
+    if pruner is None:
+        return None
+    if not getattr(executor, "prunes", False):
+        hint = "leave out --prune, or use: --executor local"
+        raise ConfigError("this executor cannot let runs wait, which --prune needs", where=search.name, hint=hint)
+    pruner.awaits = lambda: schedule.awaits_retry
+    return pruner
+
+
+def _executed(
+    executor: Executor, schedule: Schedule, watcher: Watcher, interrupt: Interrupt, pruner: SearchPruner | None
+) -> Iterator[tuple[Attempt, Record]]:
+    if pruner is None:  # executors that cannot let runs wait need not know of it
+        yield from executor.execute(schedule, watcher, interrupt)
+        return
+    for attempt, record in executor.execute(schedule, watcher, interrupt, pruner):
+        pruner.ended(attempt.run, record)
+        yield attempt, record
 
 
 def _schedule(pending: Pending, policy: Policy) -> Schedule:

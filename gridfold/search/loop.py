@@ -38,6 +38,7 @@ class Policy:
         objective: what runs are compared by; if the first run has not that, or it is not clear, the search stops and
             asks. None: it does not ask.
         end: of the job that this process is in; None if it has none.
+        finishes: whether runs that were made to wait are all brought to their end.
     """
 
     retries: int = 0
@@ -46,6 +47,7 @@ class Policy:
     budget: float | None = None
     objective: Objective | None = None
     end: JobEnd | None = None
+    finishes: bool = False
 
 
 class Source(Protocol):
@@ -114,6 +116,11 @@ class Schedule:
                 yield None
             else:
                 return
+
+    @property
+    def awaits_retry(self) -> bool:
+        """Whether an attempt will be made again in a while."""
+        return len(self._retries) > 0
 
     def is_over(self) -> bool:
         """Whether no further run may begin."""

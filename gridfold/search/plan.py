@@ -9,10 +9,12 @@ from typing import Any
 
 from gridfold.config.config import Config
 from gridfold.config.one_value import guesses, shortest
-from gridfold.config.overrides import Variation, parse_arguments, varied
+from gridfold.config.overrides import Variation, parse_arguments
+from gridfold.config.pruning import said as said_of_pruning
 from gridfold.config.render import Renderer
 from gridfold.config.seeds import find_seeds
 from gridfold.config.settings import SECTION
+from gridfold.config.space import space_of
 from gridfold.core.errors import ConfigError
 from gridfold.core.limits import MOST_RUNS, USUAL_RUNS
 from gridfold.core.values import render
@@ -26,7 +28,6 @@ from gridfold.runs.names import RunNames
 from gridfold.runs.search import SearchDirectory
 from gridfold.search.checks import Checks
 from gridfold.space.parameters import ListedParameter
-from gridfold.space.product import Product
 from gridfold.space.repeats import Repetition, Seeds, repetitions
 from gridfold.space.space import Space, size_text
 from gridfold.trainers.protocol import BUILT_IN
@@ -44,6 +45,7 @@ _SAID = (
     "maximize",
     "vary",
     "max_runs",
+    "prune",
 )  # of a search, if it was said
 _RACE_FIRST = 2  # this many repeats tell what noise is
 
@@ -73,7 +75,7 @@ class Plan:
     @cached_property
     def space(self) -> Space:
         """The trials."""
-        space = Product(varied(*self._repeated(self.repetitions[0])))
+        space = space_of(*self._repeated(self.repetitions[0]), self._seed_path)
         self.renderer.text(space[0].params)  # errors before the first print and the first directory
         return space
 
@@ -81,6 +83,11 @@ class Plan:
     def seeds(self) -> Seeds:
         """The seeds of the repeats."""
         return find_seeds(self.config, self.variations, built_in=self._is_built_in)
+
+    @property
+    def _seed_path(self) -> str | None:
+        """Where the seed is, if it tells repeats apart."""
+        return self.seeds.path if self.most_repeats > 1 else None
 
     @property
     def most_repeats(self) -> int:
@@ -144,9 +151,14 @@ class Plan:
         """The parameters that look like one value, with the reason; none, where the user said what is to vary."""
         if self.config.settings.vary is not None:
             return {}
-        varied_here = {parameter.path for parameter in self.space.parameters}
-        varied_here.difference_update(variation.path for variation in self.variations)
-        return guesses(self.config, [each for each in self.config.parameters if each.path in varied_here])
+        settings = self.config.settings
+        given = {variation.path for variation in self.variations}
+        given = given.union(*settings.link, settings.when or (), *settings.add)  # meant to vary, as they are named
+        return guesses(self.config, [each for each in self.config.lists if each.path in self._listed - given])
+
+    @property
+    def _listed(self) -> set[str]:
+        return {parameter.path for parameter in self.space.parameters}
 
     def check_size(self) -> None:
         """Whether there are as many runs as somebody may have meant.
@@ -229,6 +241,12 @@ class Plan:
     def executor(self) -> str:
         """The name of what executes the runs."""
         return self.config.settings.executor or LOCAL
+
+    @property
+    def prune(self) -> Mapping[str, Any] | None:
+        """How runs are judged that others had better values than; None if all go on."""
+        value = self.config.settings.prune
+        return said_of_pruning(value) if value else None
 
     @property
     def resources(self) -> Mapping[str, Any]:

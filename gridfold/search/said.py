@@ -119,7 +119,7 @@ def _shown(placeholder: Placeholder) -> str:
 
 
 def _canonical(variation: Variation) -> str:
-    return canonical(list(variation.parameter.values))
+    return canonical(variation.argument)
 
 
 def _with_constants(command: Sequence[str], constants: Sequence[Variation]) -> tuple[str, ...]:

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gridfold.core.process.native import hide_from_gc
 from gridfold.sharing.columns import exact
-from gridfold.sharing.native import hide_from_gc
 from gridfold.sharing.replacing import replace_function
 from gridfold.sharing.shared_list import SharedList
 from gridfold.sharing.shared_object import share_object

@@ -12,9 +12,9 @@ from typing import Any
 
 from yaml.representer import SafeRepresenter
 
+from gridfold.core.process.native import set_attribute
 from gridfold.sharing.call_site import is_import_of_package, is_seen_by_nobody
 from gridfold.sharing.mapping import SharedDict
-from gridfold.sharing.native import set_attribute
 
 
 class Pickles:

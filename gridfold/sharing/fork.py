@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gridfold import stages
+from gridfold.core.process.clocks import Clocks
 from gridfold.core.process.lifeline import tie
 from gridfold.core.process.orphans import children
 from gridfold.identity import reads
@@ -31,10 +32,10 @@ from gridfold.identity.executed import look_up
 from gridfold.runs.leases import Lease, LeaseLog
 from gridfold.runs.reports import numbers
 from gridfold.runs.run import Run
+from gridfold.runs.rungs import Rungs
 from gridfold.runs.search import SearchDirectory
 from gridfold.sharing.call_site import own_file
 from gridfold.sharing.children import WAITED, Children, say
-from gridfold.sharing.clocks import Clocks
 from gridfold.sharing.disguise import Pickles
 from gridfold.sharing.fork_state import ForkState, descriptors_of, living_children
 from gridfold.sharing.group import Group
@@ -107,6 +108,7 @@ class Branch:
         self.notes: list[str] = []
         self.state: dict[str, float] = {}
         self.stops = False
+        self.has_asked = False
         self._last_look = float("-inf")
         self._work_dir = SharedWorkDir(self.work)
         self._write_guard = None if shared.trusted else WriteGuard(self.work)
@@ -205,6 +207,7 @@ class Branch:
 
     def look_for_stop(self) -> None:
         """See whether the runs were told to stop; splits if some were and others not."""
+        self.has_asked = True
         moment = os.times().elapsed  # a clock that is never set back, and whose reading nobody hears of
         if not self.stops and moment - self._last_look >= _STOP_INTERVAL * len(self._group.trials):
             self._last_look = moment
@@ -243,7 +246,8 @@ class Branch:
                 self._before, self._start = self._before + spent, Moment.now()
                 self._become(group, printed, outputs)
                 counts = self._work and self._work.has_own_second  # the wait: names that are made of the time differ
-                self._clocks.go_on({} if counts else shown, watch=self._work is None)
+                watches = self._work is None or self._may_wait
+                self._clocks.go_on({} if counts else shown, watch=watches)
                 self._say_again()
                 return group
             children.add(pid, token, splits=len(group) > 1)
@@ -253,6 +257,12 @@ class Branch:
             self._work_dir.remove()
         finally:
             os._exit(WAITED)  # also where a signal handler of the trainer raises
+
+    @property
+    def _may_wait(self) -> bool:
+        """Whether this process is one that asks its search whether to go on: that of a function, not of a program."""
+        first = self._tasks[0]
+        return first.rung is not None and isinstance(first.attempt.record.trainer, str)
 
     def _flush(self) -> None:
         """Write out what Python and C libraries hold in their buffers, or each child would write it."""
@@ -285,18 +295,20 @@ class Branch:
             os._exit(TAKEN)
         self._work = work
         self._work_dir.change_to(work.run.work_dir)
-        work.run.told_to_stop = self.stops
+        work.run.told_to_stop, work.run.has_asked = self.stops, self.has_asked
+        rung = self._tasks[index].rung
+        work.run.rungs = Rungs(rung, self._clocks if self._may_wait else None) if rung else None
         work.node, work.shared = self._node, self._before
 
     def _say_again(self) -> None:
         """Let a run have said what was said for all."""
         if self._work is None:
             return
-        for report in self.reports:
-            self._work.run.report(**report)
         if self.state:
             self._work.run.progress(**self.state)
         self._work.run.notes.extend(self.notes)
+        if self.reports:
+            self._work.run.report_each(self.reports)
 
     def _abandon(self, reason: str) -> NoReturn:
         """Leave the trials of this process to be run alone."""

@@ -183,7 +183,7 @@ class ListTracking(Tracking):
 
     def end(self) -> None:
         """Let the list be a list and no more."""
-        from gridfold.sharing.native import become  # as in `Tracking.end`
+        from gridfold.core.process.native import become  # as in `Tracking.end`
 
         if type(self._shared) is SharedList:
             del self._shared._tracking

@@ -140,7 +140,7 @@ class Tracking:
 
     def end(self) -> None:
         """Let the mapping be a dict and no more; those who are at work in it still have this."""
-        from gridfold.sharing.native import become_dict  # with ctypes, which `import gridfold` does without
+        from gridfold.core.process.native import become_dict  # with ctypes, which `import gridfold` does without
 
         if isinstance(self.mapping, Tracked):
             del self.mapping._tracking

@@ -10,12 +10,14 @@ from itertools import pairwise
 from typing import Any
 
 from gridfold.core.values import canonical
-from gridfold.records.numbers import value_text
+from gridfold.records.numbers import short, value_text
 from gridfold.records.objective import is_finite
 
 _MANY = 10  # values that need not all have a tick
 _LEAST_GAP = 0.05  # of the axis: values that come closer are set evenly
 _DECADE = 10
+_FEW = 5  # round numbers
+_SMALL = 1e-3  # below it a number is written with an exponent
 _ROUNDING = 1e-12
 
 
@@ -57,20 +59,24 @@ class Axis:
         label: what it is called.
         values: each once; numbers in ascending order, others as they come.
         kind: by logarithm where the values are geometric; linear; or evenly, where they are no numbers or too close.
+        is_curve: whether they are numbers that hardly repeat.
     """
 
     path: str
     label: str
     values: tuple[Any, ...]
     kind: str
+    is_curve: bool = False
 
     @classmethod
-    def of(cls, path: str, label: str, values: Iterable[Any]) -> Axis:
-        """An axis for some values, which may come several times."""
+    def of(cls, path: str, label: str, values: Iterable[Any], scale: str | None = None) -> Axis:
+        """An axis for some values, which may come several times; their scale, where they are known to have one."""
         distinct = list({canonical(value): value for value in values}.values())
         if not all(map(_is_number, distinct)):
             return cls(path, label, tuple(distinct), "even")
         ordered = tuple(sorted(distinct))
+        if scale and (scale == "linear" or ordered[0] > 0):
+            return cls(path, label, ordered, scale, is_curve=True)
         kind = "log" if _is_geometric(ordered) else "linear"
         return cls(path, label, ordered, kind if _has_room(ordered, kind) else "even")
 
@@ -92,7 +98,12 @@ class Axis:
         return self.positions[self.index(value)]
 
     def ticks(self, least_gap: float = _LEAST_GAP) -> list[tuple[float, str]]:
-        """Positions and texts of the values; those without room are left out, never the first and the last."""
+        """Positions and texts of the values; those without room are left out, never the first and the last.
+
+        On the axis of a curve stand round numbers instead.
+        """
+        if self.is_curve:
+            return self._round_ticks(least_gap)
         kept: list[int] = []
         end = self.positions[-1] if self.positions else 0.0
         for index, at in enumerate(self.positions):
@@ -100,6 +111,17 @@ class Axis:
             if index == len(self.values) - 1 or (has_room and (not kept or end - at >= least_gap)):
                 kept.append(index)
         return [(self.positions[index], value_text(self.values[index])) for index in kept]
+
+    def _round_ticks(self, least_gap: float) -> list[tuple[float, str]]:
+        low, high = float(self.values[0]), float(self.values[-1])
+        values = _decades(low, high) if self.kind == "log" else steps(low, high, _FEW)
+        low, *places, high = (math.log(value) if self.kind == "log" else value for value in (low, *values, high))
+        found = [((at - low) / (high - low), value) for at, value in zip(places, values, strict=True)]
+        kept: list[tuple[float, str]] = []
+        for at, value in found:
+            if not kept or at - kept[-1][0] >= least_gap:
+                kept.append((at, short(value) if 0 < abs(value) < _SMALL else f"{value:.10g}"))
+        return kept
 
 
 def _is_number(value: Any) -> bool:
@@ -142,6 +164,18 @@ def steps(low: float, high: float, most: int) -> list[float]:
     return found if all(before < after for before, after in pairwise(found)) else [low, high]
 
 
+def _decades(low: float, high: float) -> list[float]:
+    """Powers of ten between two positive numbers; where there are less than two, their halves and doubles too."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for factors in ((1,), (1, 2, 5)):
+        found = [
+            value for power in powers for factor in factors if low <= (value := float(f"{factor}e{power}")) <= high
+        ]
+        if len(found) > 1:
+            return found
+    return [low, high]
+
+
 def path(points: Iterable[tuple[float, float | None]]) -> str:
     """A line through places from 0 to 1, counted from the lower left; broken where one is missing."""
     said, draw = [], "M"
@@ -150,6 +184,11 @@ def path(points: Iterable[tuple[float, float | None]]) -> str:
             said.append(f"{draw}{1000 * x:.4g} {1000 * (1 - y):.4g}")
         draw = "M" if y is None else "L"
     return "".join(said)
+
+
+def closed(points: Iterable[tuple[float, float | None]]) -> str:
+    """The same line back to where it began, around an area."""
+    return f"{path(points)}Z"
 
 
 def place(x: float, y: float) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from rich.table import Column, Table
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import render as value_text
 from gridfold.records.numbers import number, plus_minus
+from gridfold.records.reach import is_early, said
 from gridfold.records.table import Row
 from gridfold.records.trials import Results, RunResult, TrialResult
 from gridfold.runs.names import label_parameters
@@ -36,8 +37,8 @@ def render(results: Results) -> Group:
     row = Row.of_trial(trial, {})
     return Group(
         f"[bold]{escape(_headline(results, trial, row))}",
-        *([escape(results.caveat)] if results.caveat else []),
-        f"Run: {escape(str(directory))}{_which(trial)}",
+        *(escape(line) for line in (results.caveat, said(results)) if line),
+        f"Run: {escape(str(directory))}{_which(trial)}{_early(results, run)}",
         _metrics(run, row),
         *_config(run, Run(directory)),
         "[bold]To use it",
@@ -76,18 +77,25 @@ def _headline(results: Results, trial: TrialResult, row: Row) -> str:
     if metric in row.deviations:
         value += f" (n = {row.n})"
     settings = zip(label_parameters(list(trial.params)), trial.params.values(), strict=True)
-    said = ", ".join(f"{label} {value_text(value)}" for label, value in settings)
+    listed = ", ".join(f"{label} {value_text(value)}" for label, value in settings)
     which = (
         f"Best of {total:,} trials, {'highest' if objective.maximize else 'lowest'} " if total > 1 else "One trial, "
     )
     if tie := results.tie:
-        return f"{which}{metric} {value}: {tie.count:,} trials tie; {tie.settled(said or row.runs[0])}"
-    return f"{which}{metric} {value}" + (f": {said}" if said else "")
+        return f"{which}{metric} {value}: {tie.count:,} trials tie; {tie.settled(listed or row.runs[0])}"
+    return f"{which}{metric} {value}" + (f": {listed}" if listed else "")
 
 
 def _which(trial: TrialResult) -> str:
     """Which of the trial's runs it is."""
     return f" (the best of its {len(trial.runs)} runs)" if len(trial.runs) > 1 else ""
+
+
+def _early(results: Results, run: RunResult) -> str:
+    """That the run was stopped early, and where."""
+    if not is_early(run):
+        return ""
+    return ", stopped early" + ("" if run.step is None else f" at {results.course} {run.step:g}")
 
 
 def _metrics(run: RunResult, row: Row) -> Table:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Column, Table
 
-from gridfold.analysis.advice import text
+from gridfold.analysis.next_values import text
 from gridfold.core.values import render
 from gridfold.records.numbers import alike, number
 from gridfold.records.trials import Results, TrialResult

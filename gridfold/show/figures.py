@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from gridfold.analysis.effects import Effect, Heatmap, Interaction, Level
+from gridfold.analysis.answer import effect_names
+from gridfold.analysis.cells import Heatmap
+from gridfold.analysis.effects import Effect, Interaction
 from gridfold.analysis.summary import Curve, Summary, TrialSummary
 from gridfold.records.numbers import cut, number, percent, value_text
 from gridfold.records.numbers import p_text as plain_p
@@ -27,10 +29,9 @@ _MAX_FIRST = 100
 _MAX_POINTS = 60  # of a curve
 _MAX_ROWS = 50  # of a table beside a figure
 _MAX_PAIRS = 45  # of ten parameters
-_MOST_NAMED = 3
 _FEW_TICKS = 10
+_ABSENT = -0.08  # where a line crosses an axis of a parameter that its trial does not have
 _ROW = 0.06  # of the height of an upright axis: room for a text
-_LETTER = 0.035  # of the width of a small figure: room for a letter
 _ROUNDING = 1e-12  # of a mean
 _NOISE = "What is noise of it is taken off."
 _NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -114,11 +115,16 @@ def trial_text(params: Mapping[str, Any], summary: Summary) -> str:
 
 def axes(summary: Summary) -> list[Axis]:
     """An axis for each parameter, the one that explains most first."""
-    paths = dict.fromkeys([*(effect.path for effect in summary.effects), *summary.labels])
+    scales = {effect.path: effect.scale for effect in summary.effects}
     return [
-        Axis.of(path, summary.labels[path], (t.params[path] for t in summary.trials if path in t.params))
-        for path in paths
+        Axis.of(path, summary.labels[path], (t.params[path] for t in summary.trials if path in t.params), scale)
+        for path, scale in (scales | {path: None for path in summary.labels if path not in scales}).items()
     ]
+
+
+def names(summary: Summary) -> dict[str, str]:
+    """What each parameter is called; one that others are linked with, with them."""
+    return dict(summary.labels) | effect_names(summary.effects, summary.labels)
 
 
 def choices(summary: Summary) -> list[tuple[str, str]]:
@@ -127,6 +133,7 @@ def choices(summary: Summary) -> list[tuple[str, str]]:
         (f"{position}:{index}", f"{axis.label} = {value_text(value)}")
         for position, axis in enumerate(axes(summary))
         for index, value in enumerate(axis.values[:_MAX_ROWS])
+        if not axis.is_curve
     ]
 
 
@@ -142,6 +149,8 @@ def parallel(summary: Summary) -> Figure | None:
     uprights = [Line("upright", path([(x, 0.0), (x, 1.0)])) for x in across]
     each_tick = ((x, y, text) for x, axis in zip(across, scales, strict=False) for y, text in axis.ticks(_ROW))
     ticks = [Tick("left", *place(x, y), cut(text, 14)) for x, y, text in each_tick]
+    lacking = [any(axis.path not in trial.params for trial in ranked) for axis in scales]
+    ticks += [Tick("left", *place(x, _ABSENT), "absent") for x, lacks in zip(across, lacking, strict=False) if lacks]
     ticks += [Tick("right", *place(across[-1], y), number(value)) for y, value in ((0.0, low), (1.0, high))]
     titles = [*(axis.label for axis in scales), str(summary.metric)]
     ticks += [Tick("title", *place(x, 1.0), cut(text, 16)) for x, text in zip(across, titles, strict=True)]
@@ -152,14 +161,14 @@ def parallel(summary: Summary) -> Figure | None:
         _parallel_caption(summary, len(drawn)),
         (*uprights, *lines),
         tuple(ticks),
-        Sheet(("trial", _metric(summary)), rows),
+        Sheet(("trial", metric(summary)), rows),
         least_width=110 * (last + 1),
     )
 
 
 def _through(trial: TrialSummary, scales: Sequence[Axis], summary: Summary, top: float) -> Line:
     places = [axis.index(trial.params[axis.path]) if axis.path in trial.params else -1 for axis in scales]
-    heights = [axis.positions[at] if at >= 0 else None for axis, at in zip(scales, places, strict=True)]
+    heights = [axis.positions[at] if at >= 0 else _ABSENT for axis, at in zip(scales, places, strict=True)]
     points = [(x / max(len(scales), 1), y) for x, y in enumerate([*heights, top])]
     said = f"{cut(trial_text(trial.params, summary), 400)}\n{number(trial.mean)}"
     return Line(str(trial.standing), path(points), said, " ".join(map(str, places)))
@@ -177,12 +186,12 @@ def _parallel_caption(summary: Summary, drawn: int) -> str:
 
 def pairs(summary: Summary) -> list[Pair]:
     """For each pair of parameters, those that explain most first; where they are very many, for these."""
-    places = {axis.path: place for place, axis in enumerate(axes(summary))}
+    places, called = {axis.path: place for place, axis in enumerate(axes(summary))}, names(summary)
     ordered = sorted(summary.heatmaps, key=lambda each: sorted((places[path] for path in each.paths), reverse=True))
     bounds = [extent(_cells(row for each in summary.heatmaps for row in cells(each))) for cells in (_mean, _best)]
     return [
         Pair(
-            " × ".join(summary.labels[path] for path in each.paths),
+            " × ".join(called[path] for path in each.paths),
             _map(summary, each, each.mean, "the mean", bounds[0]),
             _map(summary, each, each.best, "the best", bounds[1]),
         )
@@ -215,7 +224,7 @@ def _map(summary: Summary, shown: Heatmap, cells: _Rows, what: str, bounds: tupl
         return number(value), round((at if summary.maximize else 1 - at) * (_SHADES - 1)), value == best
 
     return Map(
-        f"{_metric(summary)}, {what} over the other parameters. {_best_cell(summary, shown, cells, best)}{empty}",
+        f"{metric(summary)}, {what} over the other parameters. {_best_cell(summary, shown, cells, best)}{empty}",
         f"{rows} ↓  {columns} →",
         tuple(map(value_text, shown.columns)),
         tuple((value_text(value), tuple(map(cell, row))) for value, row in zip(shown.rows, cells, strict=True)),
@@ -254,78 +263,26 @@ def _channels(color: str) -> tuple[str, ...]:
     return color[1:3], color[3:5], color[5:7]
 
 
-def effects(summary: Summary) -> list[Figure]:
-    """For each parameter, the one that explains most first; one range holds for all of them."""
-    low, high = extent(bound for each in summary.effects for level in each.levels for bound in _bounds(level))
-    margin = 0.06 * (high - low)
-    bounds = (low - margin, high + margin) if math.isfinite(margin) else (low, high)
-    return [_effect(summary, position, each, bounds) for position, each in enumerate(summary.effects)]
-
-
-def _effect(summary: Summary, position: int, shown: Effect, bounds: tuple[float, float]) -> Figure:
-    """The mean of the metric for each value of a parameter, with its interval."""
-    axis = Axis.of(shown.path, summary.labels[shown.path], (level.value for level in shown.levels))
-    levels = sorted(shown.levels, key=lambda level: axis.index(level.value))
-    best = (max if summary.maximize else min)(levels, key=lambda level: level.mean, default=None)
-    lines = [Line("course", path([(_inner(axis, each), part(each.mean, *bounds)) for each in levels]))]
-    for level in levels:
-        x, kind = _inner(axis, level), "best" if level is best else "near"
-        if level.low is not None and level.high is not None:
-            lines.append(Line("interval", path([(x, part(bound, *bounds)) for bound in (level.low, level.high)])))
-        dot = path([(x, part(level.mean, *bounds))] * 2)
-        lines.append(Line(f"dot {kind}", dot, f"{value_text(level.value, 60)}: {number(level.mean)}"))
-    room = max((len(text) for _, text in axis.ticks()), default=0) * _LETTER + _LETTER
-    below = [Tick("below", *place(_within(at), 0.0), cut(text, 14)) for at, text in axis.ticks(room)]
-    grid, left = _upward(bounds, 5)
-    rows = [(value_text(level.value), number(level.mean), _interval(level), str(level.n)) for level in shown.levels]
-    headings = (axis.label, f"mean {_metric(summary)}", "95 % interval", "trials")
-    caption = _effect_caption(summary, shown)
-    sheet = Sheet(headings, tuple(rows))
-    return Figure(f"effect-{position}", axis.label, caption, (grid, *lines), (*left, *below), sheet)
-
-
-def _within(at: float) -> float:
-    """A place that leaves room at both ends."""
-    return 0.1 + 0.8 * at
-
-
-def _inner(axis: Axis, level: Level) -> float:
-    return _within(axis.position(level.value))
-
-
-def _effect_caption(summary: Summary, shown: Effect) -> str:
-    if not shown.levels:
-        return "No trial has a value."
-    ordered = sorted(shown.levels, key=lambda level: level.mean, reverse=summary.maximize)
-    best, worst = ordered[0], ordered[-1]
-    alike = [each for each in shown.levels if math.isclose(each.mean, best.mean, rel_tol=_ROUNDING)]
-    if len(alike) == len(ordered) > 1:
-        return f"The same at every value ({number(best.mean)}); {_sureness(shown)}."
-    where = " and ".join(value_text(level.value) for level in alike[:_MOST_NAMED])
-    more = f" and {len(alike) - _MOST_NAMED} more" if len(alike) > _MOST_NAMED else ""
-    return (
-        f"Best at {where}{more} ({number(best.mean)}), worst at {value_text(worst.value)}"
-        f" ({number(worst.mean)}); {_sureness(shown)}."
-    )
-
-
 def shares(summary: Summary) -> list[Shares]:
     """How much each parameter explains, and which act together."""
     found = []
+    called = names(summary)
     if summary.effects:
         first = summary.effects[0]
-        said = f"{summary.labels[first.path]} explains {percent(first.share)} of the variance of the trials' means."
-        rows = tuple((summary.labels[each.path], each.share, p_text(each.p), each.verdict) for each in summary.effects)
+        said = f"{called[first.path]} explains {percent(first.share)} of the variance of the trials' means."
+        if any(each.n < each.of for each in summary.effects):
+            said += " The share of a parameter that some trials lack is of those that have it."
+        rows = tuple((called[each.path], each.share, p_text(each.p), each.verdict) for each in summary.effects)
         found.append(Shares("shares", "Shares of the variance", f"{said} {_NOISE}", "parameter", rows))
     if ordered := sorted(summary.interactions, key=lambda each: -each.share):
-        names = [[summary.labels[path] for path in each.paths] for each in ordered]
+        pairs_of = [[called[path] for path in each.paths] for each in ordered]
         said = (
-            f"{' and '.join(names[0])} together explain {percent(ordered[0].share)} of the variance beyond what each"
-            f" explains alone; {_sureness(ordered[0])}."
+            f"{' and '.join(pairs_of[0])} together explain {percent(ordered[0].share)} of the variance beyond what each"
+            f" explains alone; {sureness(ordered[0])}."
         )
         rows = tuple(
             (" × ".join(name), each.share, p_text(each.p), each.verdict)
-            for name, each in zip(names, ordered, strict=True)
+            for name, each in zip(pairs_of, ordered, strict=True)
         )
         found.append(Shares("interactions", "Interactions", f"{said} {_NOISE}", "pair", rows))
     return found
@@ -339,11 +296,11 @@ def curves(summary: Summary) -> Figure | None:
     x = extent(x for curve in summary.curves for x, _ in curve.points)
     y = extent(y for curve in summary.curves for _, y in curve.points)
     lines = [_curve(curve, x, y) for curve in reversed(drawn)]
-    grid, left = _upward(y, 6)
+    grid, left = upward(y, 6)
     below = [Tick("below", *place(part(at, *x), 0.0), f"{at:.10g}") for at in steps(*x, _FEW_TICKS)]
     tops = _tops(summary)
     rows = tuple((curve.run.run, number(top), number(curve.points[-1][1])) for curve, top in tops[:_MAX_ROWS])
-    sheet = Sheet(("run", f"best {_metric(summary)}", "last"), rows)
+    sheet = Sheet(("run", f"best {metric(summary)}", "last"), rows)
     caption = _curves_caption(summary, *tops[0], len(drawn))
     return Figure("curves", "Learning curves", caption, (grid, *lines), (*left, *below), sheet, (*x, *y))
 
@@ -371,7 +328,7 @@ def _curve(curve: Curve, x: tuple[float, float], y: tuple[float, float]) -> Line
     return Line(kind, drawn, said, points=" ".join(f"{at:.6g} {value:.6g}" for at, value in points))
 
 
-def _upward(bounds: tuple[float, float], most: int) -> tuple[Line, list[Tick]]:
+def upward(bounds: tuple[float, float], most: int) -> tuple[Line, list[Tick]]:
     """The grid of an upright axis, and the texts left of it."""
     values = steps(*bounds, most)
     heights = [part(value, *bounds) for value in values]
@@ -393,25 +350,16 @@ def p_text(p: float | None) -> str:
     return "unknown" if p is None else plain_p(p).replace(" ", _NO_BREAK)
 
 
-def _sureness(of: Effect | Interaction) -> str:
+def sureness(of: Effect | Interaction) -> str:
     """The p-value of an effect, and what that means."""
     said = {"sure": "it matters", "not certain": "not certain", "no sign": "no sign of a difference"}
     return "noise is unknown" if of.verdict == "unknown" else f"p{_NO_BREAK}{p_text(of.p)}: {said[of.verdict]}"
-
-
-def _interval(level: Level) -> str:
-    if level.low is None or level.high is None:
-        return "unknown"
-    return f"{number(level.low)} to {number(level.high)}"
-
-
-def _bounds(level: Level) -> list[float]:
-    return [bound for bound in (level.mean, level.low, level.high) if bound is not None]
 
 
 def _cells(rows: Iterable[Iterable[float | None]]) -> list[float]:
     return [value for row in rows for value in row if value is not None]
 
 
-def _metric(summary: Summary) -> str:
+def metric(summary: Summary) -> str:
+    """The name of the metric, for a heading."""
     return cut(str(summary.metric), 60)

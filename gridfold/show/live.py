@@ -82,10 +82,12 @@ class Live:
         self._best: Record | None = None
         self._leaders = Leaders(objective)
         self._runs: dict[str, _Shown] = {}
+        self._waiting: set[str] = set()
         self._search = progress.add_task("search", total=total, completed=done, left="", note="")
 
     def running(self, run: Run) -> None:
         """The run is under way."""
+        self._waiting.discard(run.dir.name)
         if self._progress.disable:  # nobody sees its bar
             return
         shown = self._runs.get(run.dir.name)
@@ -104,12 +106,19 @@ class Live:
         left = _left(shown.since, step - shown.first, total - step) if total else ""
         self._progress.update(shown.task, completed=step, total=total, left=left, note=progress_note(state))
 
+    def waits(self, run: Run) -> None:
+        """The run waits until it may go on."""
+        if run.dir.name not in self._waiting:
+            self._waiting.add(run.dir.name)
+            self._remove_bar(run)
+            self._progress.update(self._search, note=escape(self._note()))
+
     def ended(self, run: Run, record: Record, *, again: bool = False) -> None:
         """An attempt has ended."""
         if record.is_done:
             record = self._objective.at_best(record, run.reports())
-        if shown := self._runs.pop(run.dir.name, None):
-            self._progress.remove_task(shown.task)
+        self._waiting.discard(run.dir.name)
+        self._remove_bar(run)
         if not record.is_final:
             self._total -= 1  # another process has it
         elif not again:
@@ -128,6 +137,10 @@ class Live:
         if record.is_done and not self._has_first:
             self._has_first = True
             self._say_of_first(run, record)
+
+    def _remove_bar(self, run: Run) -> None:
+        if shown := self._runs.pop(run.dir.name, None):
+            self._progress.remove_task(shown.task)
 
     def text(self) -> tuple[list[str], str]:
         """The lines that were printed so far to a file in memory, and the bars as they are now."""
@@ -181,6 +194,7 @@ class Live:
 
     def _note(self) -> str:
         parts = [f"{self._failed} failed"] if self._failed else []
+        parts += [f"{len(self._waiting)} wait"] if self._waiting else []
         if self._best:
             name, value = self._objective.value(self._best.metrics)
             which = f"{self._leaders.count} runs tie" if self._leaders.count > 1 else f"run {self._best.index}"

@@ -20,7 +20,7 @@ from gridfold.core.errors import ConfigError, visible
 from gridfold.core.files import replace_file
 from gridfold.records.numbers import cut, duration, number, plus_minus, value_text
 from gridfold.runs.search import SearchDirectory
-from gridfold.show import figures, sharing
+from gridfold.show import effect_figures, figures, sharing
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -96,7 +96,8 @@ def render(summary: Summary, search: SearchDirectory) -> str:
         choices=figures.choices(summary),
         pairs=pairs,
         left_out=len(summary.heatmaps) - len(pairs),
-        effects=figures.effects(summary),
+        effects=effect_figures.effects(summary),
+        at_step=_at_step(summary),
         shares=figures.shares(summary),
         curves=figures.curves(summary),
         failures=summary.failures[:_MAX_GROUPS],
@@ -179,7 +180,8 @@ def _facts(summary: Summary) -> Iterator[tuple[str, str, str]]:
     of_a_trial = f", up to {repeats} of a trial" if repeats > 1 else ""
     yield "trials", f"{len(summary.trials):,}", f"{sum(summary.states.values()):,} runs{of_a_trial}"
     failed, completed, stopped = (summary.states.get(state, 0) for state in ("failed", "completed", "stopped"))
-    yield "completed", f"{completed + stopped:,}", f"{failed:,} failed" if failed else "none failed"
+    early = f"{stopped:,} stopped early, " if stopped else ""
+    yield "completed", f"{completed:,}", early + (f"{failed:,} failed" if failed else "none failed")
     yield "time of all runs", duration(summary.seconds), "one after another"
 
 
@@ -188,6 +190,7 @@ def _headings(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "rank", ""
     yield from ((label, path) for path, label in summary.labels.items())
     yield cut(str(summary.metric), 60), ""
+    yield from ([(summary.course, "")] if _has_stopped(summary) else [])
     yield from ((word, "") for word in ("worse than best", "n", "seconds", "state"))
 
 
@@ -196,6 +199,7 @@ def _row(summary: Summary, knows_noise: bool, trial: TrialSummary) -> TrialRow: 
         *(Cell(value_text(trial.params[path], 60) if path in trial.params else _NOTHING) for path in summary.labels),
         Cell(plus_minus(trial.mean, trial.std) or _NOTHING, trial.mean),
         *([Cell(_interval(trial))] if knows_noise else []),
+        *([Cell(_step(trial), trial.step)] if _has_stopped(summary) else []),
         _against(trial, is_alone=summary.tie is None),
         Cell(str(trial.n)),
         Cell(number(trial.seconds, 1) or _NOTHING, trial.seconds),
@@ -218,10 +222,27 @@ def _against(trial: TrialSummary, *, is_alone: bool) -> Cell:
         return Cell(_NOTHING)
     if trial.rank == 1:
         return Cell("best" if is_alone else "tied", -1.0)
+    if trial.stopped:
+        return Cell("stopped before", "")
     if trial.p is None or trial.difference is None:
         return Cell("unknown", "")
     word = "yes" if trial.distinguishable else "unclear"
     return Cell(f"{word}, p {figures.p_text(trial.p)}", trial.difference)
+
+
+def _has_stopped(summary: Summary) -> bool:
+    return "stopped" in summary.states
+
+
+def _step(trial: TrialSummary) -> str:
+    return _NOTHING if trial.step is None else f"{trial.step:g}"
+
+
+def _at_step(summary: Summary) -> str:
+    """At which step effects are looked at, in a sentence; "" if each trial is as far as it came."""
+    return (
+        "" if summary.step is None else f"Trials as they were at {summary.course} {summary.step:g}, to which all came."
+    )
 
 
 def _state(trial: TrialSummary) -> str:

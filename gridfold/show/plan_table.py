@@ -43,7 +43,7 @@ def plan_table(plan: Plan) -> Group:
         table.add_row(escape(plan.seeds.path), _listed(plan.seeds.given), "seeds: repeats of each trial")
     pins = [variation for variation in plan.variations if variation.is_pin]
     for pin in pins:
-        table.add_row(escape(pin.path), escape(render(pin.parameter.values[0])), "set")
+        table.add_row(escape(pin.path), escape(render(pin.values[0])), "set")
     table.add_section()
     replaced = {variation.path for variation in plan.variations}
     kept = [each for each in plan.config.kept if replaced.isdisjoint((each.path, *holders(each.path)))]

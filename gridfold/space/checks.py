@@ -9,6 +9,9 @@ from gridfold.space.bans import Ban, Chosen, problem_of, said
 from gridfold.space.rules import Exclusion, Rule, When
 from gridfold.space.ruling import Ruling
 
+_MOST_EFFORT = 200_000  # edges; some 5 µs each
+_REMOVE = "remove it, or compare with values that there are"
+
 
 def check_rules(ruling: Ruling) -> None:
     """Whether each rule holds for some trials, and all of them leave some; as far as that is soon known.
@@ -28,22 +31,6 @@ def check_rules(ruling: Ruling) -> None:
         rule = ruling.rules[-1]
         hint = "\n".join(said(other) for other in ruling.rules[:-1])
         raise ConfigError("excludes all that the other conditions leave", where=said(rule), hint=hint)
-
-
-_MOST_EFFORT:
-            break
-        if isinstance(rule, Exclusion):
-            _check_exclusion(rule, bans, ruling)
-        else:
-            _check_when(rule, bans, ruling)
-    if ruling.enumeration.is_exact and not ruling.enumeration.count:
-        rule = ruling.rules[-1]
-        hint = "\n".join(said(other) for other in ruling.rules[:-1])
-        raise ConfigError("excludes all that the other conditions leave", where=said(rule), hint=hint)
-
-
-_MOST_EFFORT = 200_000  # edges; some 5 µs each
-_REMOVE = "remove it, or compare with values that there are"
 
 
 def _check_constants(rule: Exclusion, bans: Sequence[Ban]) -> None:

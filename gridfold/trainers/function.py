@@ -14,8 +14,6 @@ from gridfold.core.values import encodable
 from gridfold.runs.reports import numbers
 from gridfold.runs.run import Run
 
-_PLACES = ("epoch", "step")  # of a report that say where it is, and are nothing to compare by
-
 
 @dataclass(frozen=True)
 class FunctionTrainer:
@@ -44,8 +42,7 @@ class FunctionTrainer:
         """
         result = self.function(config, run) if takes_run(self.function) else self.function(config)
         if result is None:
-            last = next(iter(run.reports()[-1:]), {})
-            result = dict(sorted(last.items(), key=lambda metric: metric[0] in _PLACES))  # stable
+            result = run.last_reported()
         is_number = isinstance(result, (int, float))  # it takes long to see that one is no mapping
         named = {"result": result} if is_number or not isinstance(result, Mapping) else result
         metrics = _measured(named, run)

@@ -7,8 +7,8 @@ import zlib
 import numpy as np
 import pytest
 
-from gridfold.analysis.advice import between, extended, nice
-from gridfold.analysis.advice import text as written
+from gridfold.analysis.next_values import between, extended, nice
+from gridfold.analysis.next_values import text as written
 from gridfold.analysis.summary import Summary
 from gridfold.records.trials import Results
 from gridfold.runs.search import SearchDirectory

@@ -13,7 +13,7 @@ from gridfold.analysis.significance import contenders
 from gridfold.analysis.summary import Summary
 from gridfold.records.objective import Objective
 from gridfold.records.trials import Results
-from gridfold.show import figures, page
+from gridfold.show import effect_figures, figures, page
 from tests.show.synthetic import grid, noise, on_disk, results
 
 POINTS = grid(training__lr=[1e-6, 5e-6, 1e-5], training__batch_size=[16, 32])
@@ -76,7 +76,7 @@ class TestWhatMattered:
         verdicts = {each.path: (each.verdict, each.p) for each in summary.effects}
         assert [verdicts[path][0] for path in "abc"] == ["sure", "not certain", "no sign"]
         assert 0.001 < verdicts["b"][1] < 0.05
-        captions = {each.title: each.caption for each in figures.effects(summary)}
+        captions = {each.title: each.caption for each in effect_figures.effects(summary)}
         assert ["it matters" in captions["a"], "not certain" in captions["b"], "no sign" in captions["c"]] == [True] * 3
         assert "\n".join(summary.answer) == snapshot
 
@@ -177,7 +177,7 @@ class TestTies:
         rows = re.findall(r"<tr class=.*?</tr>", page.render(summary, found), re.DOTALL)
         assert [re.findall("tied|best<|unknown", row) for row in rows] == [["tied"], ["tied"], ["unknown"]]
         assert "2 trials tie at val_f1 0.5000" in figures.parallel(summary).caption
-        (effect,) = figures.effects(summary)
+        (effect,) = effect_figures.effects(summary)
         assert effect.caption.startswith("Best at 2 and 3 (0.5000), worst at 1 (0.2500)")
 
     @given(st.lists(st.tuples(st.sampled_from([0.25, 0.5]), st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=6))

@@ -9,17 +9,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from gridfold.analysis.effects import (
-    Effect,
-    Interaction,
-    Model,
-    effects,
-    heatmaps,
-    interactions,
-    is_geometric,
-    judged,
-    regions,
-)
+from gridfold.analysis.cells import heatmaps, regions
+from gridfold.analysis.effects import Effect, Interaction, Model, effects, interactions, judged
+from gridfold.analysis.factors import is_geometric
 from tests.show.synthetic import grid, noise, results
 
 POINTS = grid(lr=[1e-4, 1e-3, 1e-2], size=[16, 32], kind=["a", "b"])

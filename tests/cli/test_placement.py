@@ -146,7 +146,7 @@ def test_what_stops_one_worker_stops_all(config, gridfold, write):
 def test_a_metric_that_no_run_has_ends_it(config, gridfold):
     said = gridfold("search", "--config", config(), "--on", "processes", "--wait", "--metric", "val_acc")
     assert said[0] == 1
-    assert "Stopped: run 0, the first to end, has no metric 'val_acc'" in said[1]
+    assert re.search("Stopped: run [012], the first to end, has no metric 'val_acc'", said[1])
 
 
 def test_nothing_is_submitted_by_a_dry_run(config, gridfold, project, snapshot):
@@ -240,3 +240,10 @@ def test_workers_elsewhere_take_what_a_dead_process_here_had(config, gridfold, m
     monkeypatch.setattr(Processes, "submit", lambda *_: seen.append(run.read()) or ["job"])
     gridfold("resume", search.name, "--no-check")
     assert [(record.state, record.attempt) for record in seen] == [("interrupted", 1)]
+
+
+def test_what_only_an_engine_heeds_is_not_passed_over(config, gridfold):
+    code, said = gridfold("search", "--config", config(), "--workers-by-hand", "--wait")
+    assert (code, "--wait is for workers that an engine starts" in said) == (2, True)
+    code, said = gridfold("search", "--config", config(settings="workers: 2"))
+    assert (code, "gridfold.workers is for an engine that starts them, and none is named" in said) == (0, True)

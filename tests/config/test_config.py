@@ -122,7 +122,7 @@ ERRORS = {
     "a: !mine 3\n": "base.yaml:1:4: a: the tag !mine cannot stand here\n"
     "  to pass tags on to a loader of your own, write gridfold: {tags: keep}",
     "a: !fixed 3\n": "base.yaml:1:4: a: the tag !fixed cannot stand here\n"
-    "  configs hold plain values; the one tag of gridfold is !fixed, before a list",
+    "  it stands before a list, such as !fixed [0.9, 0.999]; found '3'",
     "a: 1\n---\nb: 2\n": "base.yaml:2:1: more than one YAML document\n  keep one; remove the '---' between them",
     "a: 'x\n": "base.yaml:2:1: not valid YAML: found unexpected end of stream\n  the quote is in line 1",
     "{[1]: 2}\n": "base.yaml:1:2: a list or mapping as a key",

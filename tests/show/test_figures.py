@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from gridfold.show import figures
+from gridfold.show import effect_figures, figures
 from gridfold.show.axis import Axis, steps
 from tests.show.searches import realistic, summary_of, write_search
 
@@ -124,12 +124,12 @@ class TestFigures:
             assert luminance([*figures.shades()][shade][0]) < 0.2
 
     def test_geometric_values_stand_evenly(self, summary):
-        effect = next(each for each in figures.effects(summary) if each.title == "batch_size")
+        effect = next(each for each in effect_figures.effects(summary) if each.title == "batch_size")
         assert [places(line)[0][0] for line in drawn(effect)] == pytest.approx((0.1, 0.5, 0.9))
 
     def test_means_and_intervals_stand_where_they_are(self, summary):
         shown = summary.effects[0]
-        figure = figures.effects(summary)[0]
+        figure = effect_figures.effects(summary)[0]
         spans = [places(line) for line in figure.lines if line.kind == "interval"]
         dots = [places(line)[0] for line in drawn(figure)]
         assert len(spans) == len(dots) == len(shown.levels)

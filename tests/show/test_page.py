@@ -232,12 +232,14 @@ class TestUnions:
         assert first == ["a", "0.2", "–"]
         assert last == ["b", "–", "2"]
 
-    def test_lines_are_broken_where_there_is_no_value(self, search):
+    def test_lines_go_below_an_axis_of_which_they_have_no_value(self, search):
         parallel = figures.parallel(summary_of(search))
         best = parallel.lines[-1]
         assert len(parallel.lines) == 4 + 4
         assert sorted(best.places.split())[0] == "-1"
-        assert best.path.count("M") == 2
+        assert best.path.count("M") == 1
+        assert "L666.7 1080" in best.path
+        assert [tick.text for tick in parallel.ticks if tick.y == 108.0] == ["absent", "absent"]
 
 
 class TestWriting:

@@ -14,12 +14,12 @@ from gridfold import stages
 from gridfold.core.errors import ConfigError
 from gridfold.core.process.identity import MARK, new_session
 from gridfold.core.process.interrupt import Interrupt
-from gridfold.core.process.liveness import PROCESS
-from gridfold.core.process.threads import physical_cores
 from gridfold.executors.ending import Ending, MemoryKills, Told
+from gridfold.executors.local.active import Active, is_lost, may_end_with_search
 from gridfold.executors.local.batching import Batch, Batching
-from gridfold.executors.local.devices import GpuGroups, GpuSlots, Slot, gpus, gpus_of_job
+from gridfold.executors.local.devices import GpuGroups, GpuSlots, Slot, gpus
 from gridfold.executors.local.processes import (
+    Asks,
     GivenBack,
     ImportServer,
     News,
@@ -28,10 +28,12 @@ from gridfold.executors.local.processes import (
     ServerDiedError,
     Started,
 )
-from gridfold.executors.protocol import Options, Result, Watcher
+from gridfold.executors.local.room import gpus_of_run, room, slots
+from gridfold.executors.local.sleepers import GO_ON, Sleepers
+from gridfold.executors.protocol import STOP, WAIT, Options, Pruner, Result, Verdict, Watcher
 from gridfold.runs.failure import died, is_infrastructure
 from gridfold.runs.record import Record
-from gridfold.runs.run import Attempt, Run
+from gridfold.runs.run import Attempt
 from gridfold.trainers.protocol import BUILT_IN
 from gridfold.trainers.warm.script import why_cold
 from gridfold.worker import TAKEN, environment
@@ -40,29 +42,7 @@ GRACE_SECONDS = 30.0  # between SIGTERM and SIGKILL: enough to write a checkpoin
 _MOST_IMPORTS = 4  # one after another, each of which is killed from outside
 _POLL_SECONDS = 0.1
 _NEWS_SECONDS = 1.0  # that the news of a process's end may take
-_TOGETHER_SECONDS = 0.5  # in which an engine has signalled all processes of a job
 _FENCE_SECONDS = 5.0  # between two looks whether a run was taken over, by who took its process for dead
-
-
-@dataclass
-class _Active:
-    """A run under way.
-
-    Attributes:
-        since: when its process was first seen; None while it waits for the import server.
-        shared: seconds of its work that were done before, together with other runs.
-        told: why it was told to end; see `Ending`.
-        kill_at: when it is killed if it has not ended by then.
-        gone_since: when its process was first seen to have ended, while nobody has told of it.
-    """
-
-    attempt: Attempt
-    slot: Slot | None
-    since: float | None = None
-    shared: float = 0.0
-    told: Told = None
-    kill_at: float = float("inf")
-    gone_since: float | None = None
 
 
 @dataclass
@@ -79,16 +59,19 @@ class LocalExecutor:
         share: compute once what runs have in common. False, the default, does not; None splits also where a function
             writes a file; True does not split there: a file that is written before is then written once.
         cold: start each run in a new Python process that imports the trainer for itself, instead of forking it.
+        frozen_memory: how many bytes the runs may have together that wait; None for half of what is free.
         session: of all processes that it starts.
     """
 
+    prunes = True
     parallel: int = 1
     gpus: GpuSlots | GpuGroups | None = None
     timeout: float | None = None
     grace: float = GRACE_SECONDS
     share: bool | None = False
     cold: bool = False
-    _active: dict[int, _Active] = field(default_factory=dict, init=False)
+    frozen_memory: int | None = None
+    _active: dict[int, Active] = field(default_factory=dict, init=False)
     _batching: Batching = field(init=False)
     _batch: Batch | None = field(default=None, init=False)
     _alone: deque[Attempt] = field(default_factory=deque, init=False)
@@ -98,10 +81,12 @@ class LocalExecutor:
     session: str = field(default_factory=new_session, init=False)
     _memory_kills: MemoryKills = field(default_factory=MemoryKills, init=False)
     _next_fence: float = field(default=0.0, init=False)
+    _sleepers: Sleepers = field(init=False)
 
     def __post_init__(self) -> None:
         self._batching = Batching(gpus=self.gpus is not None)
         self._cold = self.cold
+        self._sleepers = Sleepers(None)
 
     def __enter__(self) -> Self:
         return self
@@ -133,15 +118,21 @@ class LocalExecutor:
         attempt.run.tell_to_stop(attempt.record.attempt)
 
     def execute(
-        self, attempts: Iterable[Attempt | None], watcher: Watcher, interrupt: Interrupt
+        self,
+        attempts: Iterable[Attempt | None],
+        watcher: Watcher,
+        interrupt: Interrupt,
+        pruner: Pruner | None = None,
     ) -> Iterator[tuple[Attempt, Record]]:
-        """Execute the attempts; a run that ends makes room for the next at once."""
+        """Execute the attempts; a run that ends makes room for the next at once, as does one that waits."""
         waiting = (attempt and self._own(attempt) for attempt in attempts)
         self._memory_kills = MemoryKills()
+        self._sleepers = Sleepers(pruner, self.frozen_memory)
         more = True
         while True:
             if not (interrupt.requests or interrupt.holds or (self._batch and self._batch.waiting)):
                 more = self._fill(waiting)
+            self._wake_sleepers(interrupt)
             stops = bool(interrupt.requests or interrupt.holds)
             if not (self._active or self._batch) and (stops or not more):
                 break
@@ -150,15 +141,20 @@ class LocalExecutor:
             self._end_overdue(interrupt)
             self._end_overdue_batch(interrupt)
             yield from ((active.attempt, record) for active, record in self._forgotten(interrupt))
-            for active in self._active.values():
-                if active.since is not None:
-                    watcher.running(active.attempt.run)
+            self._show(watcher)
         if stops:
             self._close_server()  # what was told to start, and then to stop, shall not begin behind our back
             yield from ((active.attempt, record) for active, record in self._unheard_of(interrupt))
 
+    def _show(self, watcher: Watcher) -> None:
+        for key, active in self._active.items():
+            if active.since is not None:
+                (watcher.waits if key in self._sleepers else watcher.running)(active.attempt.run)
+
     def _fill(self, waiting: Iterator[Attempt | None]) -> bool:
         """Start attempts while there is room; False if there are no more."""
+        while self._has_room and (found := self._sleepers.next("wanted")):
+            self._wake(*found)
         if self.share is not False and not self._alone and self._has_room and self._start_batch(waiting):
             return True
         while self._has_room:
@@ -169,12 +165,53 @@ class LocalExecutor:
             if self.gpus and slot is None:
                 self._alone.appendleft(attempt)
                 return True
-            self._start(_Active(attempt, slot))
+            self._start(Active(attempt, slot))
         return True
+
+    def _wake_sleepers(self, interrupt: Interrupt) -> None:
+        """Give the places that are free, and that nobody else wants now, to runs that wait."""
+        if interrupt.requests or not self._sleepers:
+            return  # those that wait are told to end
+        if self._batch and self._batch.waiting and not interrupt.holds:
+            while self._server and (found := self._sleepers.next("wanted")) and self._server.take_back():
+                self._wake(*found)
+            return
+        while self._has_room:
+            is_idle = all(active.told == "stopped" for key, active in self._active.items() if key not in self._sleepers)
+            found = self._sleepers.next("none" if interrupt.holds else "idle" if is_idle else "free")
+            if found is None:
+                return
+            self._wake(*found)
+
+    def _wake(self, key: int, verdict: Verdict) -> None:
+        """Let a run go on that waits, or end."""
+        active = self._active[key]
+        active.waited += self._sleepers.wake(key, verdict)
+        if verdict == STOP:
+            active.told, active.kill_at = "stopped", time.monotonic() + self.grace
+
+    def _judge(self, asks: Asks, interrupt: Interrupt) -> None:
+        """Answer a run that asks whether it may go on."""
+        active = self._active.get(asks.key)
+        ends = active is None or active.told is not None or interrupt.requests
+        attempt = active.attempt if active and not ends else None
+        verdict = self._sleepers.judge(asks, attempt, may_wait=active is not None and active.slot is None)
+        if active and verdict == STOP:
+            active.told, active.kill_at = "stopped", time.monotonic() + self.grace
+        if verdict == WAIT and not interrupt.holds:
+            self._vacate()
+
+    def _vacate(self, token: int = 0) -> None:
+        """Give a place away that is free now: to a run that waits, or to a process of the batch."""
+        if found := self._sleepers.next("wanted"):
+            self._wake(*found)
+        elif self._server and self._batch and self._batch.waiting:
+            self._batch.move()
+            self._server.grant(token)
 
     @property
     def _has_room(self) -> bool:
-        return len(self._active) < self.parallel
+        return len(self._active) - len(self._sleepers) < self.parallel
 
     def _start_batch(self, waiting: Iterator[Attempt | None]) -> bool:
         """Start a batch of what can be had now; False if that makes none."""
@@ -187,8 +224,8 @@ class LocalExecutor:
         with contextlib.suppress(ServerDiedError):  # the next look at what has happened finds out
             trainer = attempts[0].record.trainer
             trusted = bool(self.share) or trainer == BUILT_IN
-            room = self.parallel - len(self._active)  # the last runs of another batch may be under way
-            self._connected(trainer).grow(batch.key, batch.name, batch.waiting, room, trusted=trusted)
+            places = self.parallel - len(self._active) + len(self._sleepers)  # some of another batch may be under way
+            self._connected(trainer).grow(batch, places, trusted=trusted, asks_at=self._sleepers.asks_at)
         return True
 
     def _end_batch(self, reason: str = "") -> None:
@@ -197,50 +234,56 @@ class LocalExecutor:
             self._alone.extend(self._batch.end(reason))
             self._batch = None
 
-    def _hear(self, news: News, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
+    def _hear(self, news: News, interrupt: Interrupt) -> Iterator[tuple[Active, Record]]:
         """What has happened, as far as it ends a run."""
         batch = self._batch
         if isinstance(news, Started):
             if batch and (attempt := batch.begin(news.key)):
-                self._active[news.key] = _Active(attempt, None, batch.since, news.shared)
+                self._active[news.key] = Active(attempt, None, batch.since, news.shared)
+        elif isinstance(news, Asks):
+            self._judge(news, interrupt)
         elif isinstance(news, RunAlone | GivenBack):
             yield from self._leave(news)
         elif batch and news.key == batch.key:
             self._end_batch(news.reason)
         else:
-            has_run = news.key in self._active
-            if has_run:
-                yield self._close(self._active.pop(news.key), news, interrupt)
-            if batch:
-                batch.move()
-            if not (interrupt.requests or interrupt.holds):
-                self._make_room(news, has_run=has_run)
+            yield from self._hear_end(news, interrupt)
 
-    def _leave(self, news: RunAlone | GivenBack) -> Iterator[tuple[_Active, Record]]:
+    def _hear_end(self, ended: ProcessEnded, interrupt: Interrupt) -> Iterator[tuple[Active, Record]]:
+        """A process has ended, of a run or of one that has split."""
+        has_run, has_place = ended.key in self._active, ended.key not in self._sleepers
+        self._sleepers.forget(ended.key)
+        if has_run:
+            yield self._close(self._active.pop(ended.key), ended, interrupt)
+        if self._batch:
+            self._batch.move()
+        if has_place and not (interrupt.requests or interrupt.holds):
+            self._make_room(ended, has_run=has_run)
+
+    def _leave(self, news: RunAlone | GivenBack) -> Iterator[tuple[Active, Record]]:
         """Have runs of a batch run alone, or give them back as they are."""
         left = self._batch.leave(news.keys) if self._batch else []
         if isinstance(news, GivenBack):
-            yield from ((_Active(attempt, None), attempt.record) for attempt in left)
+            yield from ((Active(attempt, None), attempt.record) for attempt in left)
         else:
             self._alone.extend(left)
 
     def _make_room(self, ended: ProcessEnded, *, has_run: bool) -> None:
         """Let another process of the batch work; a run that ran alone made room for one, too."""
-        if self._server and ended.token is not None:
-            self._server.grant(ended.token)
-        elif self._server and has_run and self._batch and self._batch.waiting:
-            self._server.grant(0)
+        if ended.token is not None or has_run:
+            self._vacate(ended.token or 0)
 
-    def _start(self, active: _Active) -> None:
+    def _start(self, active: Active) -> None:
         self._started += 1
         self._active[self._started] = active
         environment = {"CUDA_VISIBLE_DEVICES": active.slot.gpu} if active.slot else {}
         try:
-            self._connected(active.attempt.record.trainer).start(self._started, active.attempt, environment)
+            server = self._connected(active.attempt.record.trainer)
+            server.start(self._started, active.attempt, environment, self._sleepers.asks_at)
         except ServerDiedError:
             return  # the next look at what has ended finds out
 
-    def _ended(self, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
+    def _ended(self, interrupt: Interrupt) -> Iterator[tuple[Active, Record]]:
         """The runs that have ended, with their final records."""
         if self._server is None or not (self._active or self._batch):
             time.sleep(_POLL_SECONDS)
@@ -254,20 +297,22 @@ class LocalExecutor:
             self._close_server()
             self._end_batch()
             left, self._active = list(self._active.values()), {}
+            for key in self._sleepers.attempts():
+                self._sleepers.forget(key)
             for active in left:
                 if again:
                     self._start(active)
                 else:
                     yield self._close(active, None, interrupt)
 
-    def _close(self, active: _Active, ended: ProcessEnded | None, interrupt: Interrupt) -> tuple[_Active, Record]:
+    def _close(self, active: Active, ended: ProcessEnded | None, interrupt: Interrupt) -> tuple[Active, Record]:
         """The run with its final record, which is written here if its process could not."""
         self._release(active.slot)
-        seconds = time.monotonic() - active.since if active.since else 0.0
+        seconds = active.seconds()
         status = ended.status if ended and ended.pid else None
         reason = (ended and ended.reason) or "the import server was killed"
         told = active.told
-        if told is None and status not in (0, TAKEN) and _may_end_with_search(active.attempt, interrupt):
+        if told is None and status not in (0, TAKEN) and may_end_with_search(active.attempt, interrupt):
             told = "interrupted"
         return active, Ending(status, seconds, told, reason, self._memory_kills).conclude(active.attempt)
 
@@ -284,11 +329,15 @@ class LocalExecutor:
                     self._release(active.slot)
             elif interrupt.requests and active.told is None:
                 self._end(key, active, "interrupted", interrupt.grace)
-            elif self.timeout and moment - active.since + active.shared > self.timeout and active.told is None:
+            elif self._is_overdue(key, active):
                 self._end(key, active, self.timeout)
             if moment > active.kill_at or interrupt.requests > 1:
                 self._signal(key, signal.SIGKILL)
         self._end_superseded(moment)
+
+    def _is_overdue(self, key: int, active: Active) -> bool:
+        is_free = self.timeout is None or active.told is not None or key in self._sleepers
+        return not is_free and active.seconds() + active.shared > (self.timeout or 0.0)
 
     def _end_superseded(self, moment: float) -> None:
         """Kill the runs that others have taken over."""
@@ -299,7 +348,7 @@ class LocalExecutor:
             if active.attempt.run.claims.has(active.attempt.record.attempt + 1):
                 self._signal(key, signal.SIGKILL)
 
-    def _forgotten(self, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
+    def _forgotten(self, interrupt: Interrupt) -> Iterator[tuple[Active, Record]]:
         """The runs of a batch whose end nobody told of for a while."""
         gone = set(self._server.forgotten()) if self._server else set()
         moment = time.monotonic()
@@ -310,11 +359,11 @@ class LocalExecutor:
                 self._server.forget(key)
                 yield self._close(self._active.pop(key), None, interrupt)
 
-    def _unheard_of(self, interrupt: Interrupt) -> Iterator[tuple[_Active, Record]]:
+    def _unheard_of(self, interrupt: Interrupt) -> Iterator[tuple[Active, Record]]:
         """The runs that had begun, and were killed with the import server before that was told."""
-        for attempt in [each for each in self._alone if _is_lost(each.run, each.record)]:
+        for attempt in [each for each in self._alone if is_lost(each.run, each.record)]:
             self._alone.remove(attempt)
-            yield self._close(_Active(attempt, None, told="interrupted"), None, interrupt)
+            yield self._close(Active(attempt, None, told="interrupted"), None, interrupt)
 
     def _end_overdue_batch(self, interrupt: Interrupt) -> None:
         """Kill a batch of which no run shall begin any more, or whose shared part hangs: each shall time out by itself.
@@ -322,7 +371,7 @@ class LocalExecutor:
         Those that begin in this moment are heard of before the end of the batch.
         """
         batch = self._batch
-        if batch is None or self._active:
+        if batch is None or len(self._active) > len(self._sleepers):
             return
         stops = interrupt.requests or interrupt.holds
         begun = self._server is not None and self._server.has_started(batch.key)
@@ -334,10 +383,12 @@ class LocalExecutor:
         elif stops or (self.timeout and time.monotonic() - batch.since > self.timeout):
             self._signal(batch.key, signal.SIGKILL)
 
-    def _end(self, key: int, active: _Active, told: Told, grace: float | None = None) -> None:
+    def _end(self, key: int, active: Active, told: Told, grace: float | None = None) -> None:
         active.told = told
         active.kill_at = time.monotonic() + (self.grace if grace is None else grace)
         self._signal(key, signal.SIGTERM)
+        if key in self._sleepers:  # it hears that when it goes on
+            active.waited += self._sleepers.wake(key, GO_ON)
 
     def _signal(self, key: int, number: int) -> None:
         if self._server:
@@ -373,62 +424,25 @@ def start(options: Options) -> LocalExecutor:
     Raises:
         ConfigError: more runs at a time than the GPUs take, or a run needs more GPUs than there are.
     """
-    needed, per_gpu = _gpus_of_run(options)
+    needed, per_gpu = gpus_of_run(options)
     found = gpus() if per_gpu else ()
     if 0 < len(found) < needed:
         raise ConfigError(f"a run needs {needed} GPUs, found {len(found)}", path="gridfold.resources.gpus")
-    slots = len(found) // needed * per_gpu
-    if found and options.parallel and options.parallel > slots:
-        count = f"{len(found)} GPU{'s' if len(found) > 1 else ''}"
+    count = len(found) // needed * per_gpu
+    if found and options.parallel and options.parallel > count:
+        which = f"{len(found)} GPU{'s' if len(found) > 1 else ''}"
         raise ConfigError(
-            f"{options.parallel} runs at a time, but {count} with {per_gpu} each",
+            f"{options.parallel} runs at a time, but {which} with {per_gpu} each",
             where="--parallel",
             hint=f"let them share: --runs-per-gpu {-(-options.parallel // len(found))}\n"
             "or, if they use no GPU: --runs-per-gpu 0",
         )
-    parallel = options.parallel or _room(options, slots)
+    parallel = options.parallel or room(options, count)
     return LocalExecutor(
-        parallel, _slots(found, needed, per_gpu), options.timeout, share=options.share, cold=options.cold
+        parallel,
+        slots(found, needed, per_gpu),
+        options.timeout,
+        share=options.share,
+        cold=options.cold,
+        frozen_memory=options.frozen_memory,
     )
-
-
-def _slots(found: Sequence[str], needed: int, per_gpu: int) -> GpuSlots | GpuGroups | None:
-    if not found:
-        return None
-    return GpuGroups(found, needed) if needed > 1 else GpuSlots(found, per_gpu)
-
-
-def _gpus_of_run(options: Options) -> tuple[int, int]:
-    """How many GPUs a run needs, and how many runs share one; 0 if they use none."""
-    if options.runs_per_gpu is not None or options.gpus is None:
-        return 1, 1 if options.runs_per_gpu is None else options.runs_per_gpu
-    if 0 < options.gpus < 1:
-        return 1, int(1 / options.gpus)
-    return max(1, int(options.gpus)), 1 if options.gpus else 0
-
-
-def _room(options: Options, slots: int) -> int:
-    """How many runs at a time this machine has room for, or the job that this process is in."""
-    if slots and not options.cpus:
-        return slots
-    by_cpus = max(1, physical_cores() // (options.cpus or options.threads))
-    if options.gpus and not slots and (given := gpus_of_job()):  # GPUs that only the engine can count
-        slots = max(1, int(given / options.gpus))
-    return min(by_cpus, slots) if slots else by_cpus
-
-
-def _may_end_with_search(attempt: Attempt, interrupt: Interrupt) -> bool:
-    """Whether a run that ended badly was ended from outside, as the search is: an engine ends all that is in a job."""
-    found = attempt.run.read()
-    is_over = found is not None and found.is_final and found.attempt == attempt.record.attempt
-    if is_over and not (found and found.error and is_infrastructure(found.error)):
-        return False
-    if attempt.record.asks != PROCESS and not interrupt.requests:
-        time.sleep(_TOGETHER_SECONDS)
-    return interrupt.requests > 0
-
-
-def _is_lost(run: Run, wanted: Record) -> bool:
-    """Whether a process of this search has the attempt, is dead, and did not say how it ended."""
-    record = run.judged() if run.claims.is_of(wanted) else None
-    return record is not None and record.state == "lost" and record.attempt == wanted.attempt

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from gridfold.core import logs
 from gridfold.core.errors import shown
+from gridfold.core.process import clocks
 from gridfold.core.process.channel import Channel, told
 from gridfold.core.process.identity import Owner
 from gridfold.core.process.lifeline import tie, untie
@@ -31,7 +32,7 @@ from gridfold.core.process.liveness import PROCESS, engine_here
 from gridfold.core.process.orphans import Orphans
 from gridfold.executors.local.processes import Start, spawn
 from gridfold.identity import reads
-from gridfold.sharing import clocks
+from gridfold.sharing.call_site import is_own
 from gridfold.sharing.children import reap
 from gridfold.sharing.fork import grow, why_not
 from gridfold.sharing.start import Pipes, Shared
@@ -74,7 +75,7 @@ def _preload(trainer: str | Sequence[str]) -> str:
     Errors are left to the runs.
     """
     files: set[str] = set()
-    with contextlib.suppress(BaseException), clocks.readers(files.add):
+    with contextlib.suppress(BaseException), clocks.readers(lambda file: files.add(file) if is_own(file) else None):
         wanted = getattr(resolve(trainer), "preload", ())
         late = (module for library, module in _LATE.items() if library in sys.modules)
         for module in (*wanted, *late):
@@ -195,7 +196,8 @@ class _Server:
             use_huge_pages()
 
     def _spawn(self, task: Task | Shared) -> tuple[int, subprocess.Popen[bytes]]:
-        process = spawn("gridfold.worker", (task, self._lifeline), [self._lifeline], self._lifeline)
+        inherited = [self._lifeline, *([task.rung.events] if isinstance(task, Task) and task.rung else [])]
+        process = spawn("gridfold.worker", (task, self._lifeline), inherited, self._lifeline)
         return process.pid, process
 
     def _fork(self, task: Task | Shared) -> tuple[int, None]:

@@ -17,8 +17,10 @@ from gridfold.core.process.channel import Channel
 from gridfold.core.process.identity import MARK, is_alive, kill_all, marked, wait_until_gone
 from gridfold.core.process.lifeline import Lifeline, copy, tie_other
 from gridfold.core.process.orphans import adopt, children
+from gridfold.executors.local.batching import Batch
 from gridfold.runs.failure import signal_name
 from gridfold.runs.run import Attempt
+from gridfold.runs.rungs import Rung
 from gridfold.sharing.start import Pipes, Shared
 from gridfold.worker import Task
 
@@ -90,7 +92,22 @@ class GivenBack:
     keys: Sequence[int]
 
 
-News = Started | ProcessEnded | RunAlone | GivenBack
+@dataclass(frozen=True)
+class Asks:
+    """A run asks whether it may go on, and waits for the answer.
+
+    Attributes:
+        key: the run.
+        pid: its process.
+        descriptor: where that hears the answer (see ``gridfold.core.process.pause``).
+    """
+
+    key: int
+    pid: int
+    descriptor: int
+
+
+News = Started | ProcessEnded | RunAlone | GivenBack | Asks
 
 
 class ImportServer:
@@ -121,6 +138,7 @@ class ImportServer:
         self._tokens, self._grants = _pipe()
         self._events, told = _pipe()
         os.set_blocking(told, True)
+        self._told = told  # its number in the processes
         self._selector.register(self._events, selectors.EVENT_READ)
         self._half = b""  # of an event
         self._leaves: dict[int, int] = {}
@@ -132,18 +150,30 @@ class ImportServer:
         theirs.close()
         os.close(told)
 
-    def start(self, key: int, attempt: Attempt, environment: Mapping[str, str]) -> None:
+    def start(self, key: int, attempt: Attempt, environment: Mapping[str, str], asks_at: float | None = None) -> None:
         """Start a run, which ``key`` stands for from now on.
+
+        Args:
+            key: stands for it.
+            attempt: the run.
+            environment: its variables.
+            asks_at: the first step at which it is to ask whether it may go on; None if it is not to.
 
         Raises:
             ServerDiedError: the import server is gone.
         """
         self._pids[key] = None
         # The config is read here, not there, nor in the child: processes that share memory copy what they write to.
-        self._send(("start", key, Task(attempt, environment).read()))
+        self._send(("start", key, Task(attempt, environment, rung=self._rung(key, asks_at)).read()))
 
-    def grow(self, key: int, name: str, attempts: Mapping[int, Attempt], parallel: int, *, trusted: bool) -> None:
-        """Start a batch of runs, of which ``parallel`` may work at a time; ``key`` stands for its first process.
+    def grow(self, batch: Batch, parallel: int, *, trusted: bool, asks_at: float | None = None) -> None:
+        """Start a batch of runs, of which ``parallel`` may work at a time.
+
+        Args:
+            batch: the runs.
+            parallel: how many of its processes may work at a time.
+            trusted: whether the trainer may write files while a process stands for many runs.
+            asks_at: as in `start`.
 
         Raises:
             ServerDiedError: the import server is gone.
@@ -151,13 +181,22 @@ class ImportServer:
         with contextlib.suppress(BlockingIOError):
             os.read(self._tokens, 1 << 16)  # of an earlier batch
         os.write(self._grants, bytes(range(1, min(parallel, 256))))
-        self._pids[key] = None
-        tasks = {own: Task(attempt, {}).read() for own, attempt in attempts.items()}
-        self._send(("grow", key, Shared(name, tasks, 0, trusted)))
+        self._pids[batch.key] = None
+        tasks = {key: Task(attempt, {}, rung=self._rung(key, asks_at)).read() for key, attempt in batch.waiting.items()}
+        self._send(("grow", batch.key, Shared(batch.name, tasks, 0, trusted)))
+
+    def _rung(self, key: int, asks_at: float | None) -> Rung | None:
+        return None if asks_at is None else Rung(key, self._told, asks_at)
 
     def grant(self, token: int) -> None:
         """Let another process of the batch work."""
         os.write(self._grants, bytes([token]))
+
+    def take_back(self) -> bool:
+        """Take a token that no process of the batch has taken; whether there was one."""
+        with contextlib.suppress(BlockingIOError):
+            return bool(os.read(self._tokens, 1))
+        return False
 
     def happened(self, timeout: float) -> Iterator[News]:
         """What has happened to the runs; waits for the first news for at most ``timeout`` seconds.
@@ -198,6 +237,10 @@ class ImportServer:
                 if leaf is not None:
                     del self._pids[leaf]
                 yield ProcessEnded(-1 if leaf is None else leaf, pid, status, token=token[0] if token else None)
+            elif event == b"asks":
+                key, pid, descriptor = map(int, numbers)
+                self._pids[key] = pid
+                yield Asks(key, pid, descriptor)
             elif event == b"left":
                 yield RunAlone([*map(int, numbers)])
             elif event == b"back":

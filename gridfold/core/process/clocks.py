@@ -21,8 +21,7 @@ from itertools import repeat
 from types import BuiltinFunctionType
 from typing import Any
 
-from gridfold.sharing.call_site import is_own
-from gridfold.sharing.native import Function, function, set_attribute
+from gridfold.core.process.native import Function, function, set_attribute
 
 _CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time")
 _DATE = "datetime"  # by itself, as signatures of requests come from it, while every line of a log looks at ``time``
@@ -193,13 +192,12 @@ class _OfDates(_Clock):
 
 @contextmanager
 def readers(tell: Callable[[str], object]) -> Iterator[None]:
-    """Tell of each file of the user's that looks at a clock meanwhile, in no function of somebody else's."""
+    """Tell of each file whose code looks at a clock meanwhile, as often as it does."""
     undo: list[Callable[[], None]] = []
 
     def looks(look: Callable[..., Any]) -> Callable[..., Any]:
         def looked(*arguments: Any, **named: Any) -> Any:
-            if is_own(file := sys._getframe(1).f_code.co_filename):
-                tell(file)
+            tell(sys._getframe(1).f_code.co_filename)
             return look(*arguments, **named)
 
         return looked

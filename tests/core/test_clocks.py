@@ -11,12 +11,13 @@ from time import time_ns as time_ns_of_old
 
 import pytest
 
+from gridfold.core.process.clocks import Clocks, readers
 from gridfold.core.process.interrupt import Interrupt
 from gridfold.executors.local.executor import LocalExecutor
 from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run, write_config
 from gridfold.runs.search import SearchDirectory
-from gridfold.sharing.clocks import Clocks, readers
+from gridfold.sharing.call_site import is_own
 from tests.executors.test_executors import Watched
 
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow")  # which Python 3.12 says is deprecated
@@ -142,7 +143,7 @@ def test_who_looks_at_a_clock_is_known(tmp_path):
             source = compile(f"def look(time, datetime): return {what}", code.co_filename, "exec")
             exec(source, scope)
             files = set()
-            with readers(files.add):
+            with readers(lambda file, files=files: files.add(file) if is_own(file) else None):
                 assert scope["look"](time, datetime) is not None
             found.append(files)
         assert found == [{str(named["own.py"])}, set()]

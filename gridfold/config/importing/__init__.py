@@ -1,0 +1,1 @@
+"""Search spaces of other tools, read and written as a config of gridfold."""

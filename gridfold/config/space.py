@@ -1,0 +1,78 @@
+"""The space of a config: its axes, with what the settings ``link``, ``exclude``, ``when`` and ``add`` say of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from gridfold.config.axes import axes_of, constants_of, settled
+from gridfold.config.config import Config
+from gridfold.config.laid import lay
+from gridfold.config.overrides import Variation
+from gridfold.config.settings import SECTION
+from gridfold.core.errors import ConfigError
+from gridfold.space.links import Link, link
+from gridfold.space.product import Product
+from gridfold.space.rules import Addition, Exclusion, Rule, When
+
+
+def space_of(config: Config, variations: Sequence[Variation] = (), seed: str | None = None) -> Product:
+    """The trials of a config with what is laid over it.
+
+    Args:
+        config: the config.
+        variations: what is laid over it.
+        seed: the path of the seed if it tells repeats apart: it is no parameter.
+
+    Raises:
+        ConfigError: a variation does not fit the config, or a setting does not fit what varies.
+    """
+    laid, others = lay(config, variations)
+    laid = settled(laid, others)
+    axes = axes_of(laid, others)
+    if seed is not None:
+        _check_seed(config, seed)
+    if links := tuple(_links(config)):
+        axes = link(axes, links)
+    return Product(axes, tuple(_rules(config)), tuple(_additions(config)), constants_of(laid, others))
+
+
+def _check_seed(config: Config, seed: str) -> None:
+    """Whether no setting speaks of the seed.
+
+    Raises:
+        ConfigError: one does.
+    """
+    name = re.compile(rf"(?<![\w.]){re.escape(seed)}(?![\w.])")
+    said: list[tuple[str, int | str, str]]
+    said = [("link", index, " ".join(paths)) for index, paths in enumerate(config.settings.link)]
+    said += [("exclude", index, text) for index, text in enumerate(config.settings.exclude)]
+    said += [("when", path, f"{path} {text}") for path, text in (config.settings.when or {}).items()]
+    said += [("add", index, " ".join(params)) for index, params in enumerate(config.settings.add)]
+    for setting, entry, text in said:
+        if name.search(text):
+            problem = f"is the seed, which tells the repeats of a trial apart, so {SECTION}.{setting} cannot name it"
+            raise ConfigError(problem, path=seed, where=where_said(config, setting, entry))
+
+
+def _links(config: Config) -> Iterator[Link]:
+    for index, paths in enumerate(config.settings.link):
+        yield Link(tuple(paths), where_said(config, "link", index))
+
+
+def _rules(config: Config) -> Iterator[Rule]:
+    for index, text in enumerate(config.settings.exclude):
+        yield Exclusion(text, where_said(config, "exclude", index))
+    for path, text in (config.settings.when or {}).items():
+        yield When(path, text, where_said(config, "when", path))
+
+
+def _additions(config: Config) -> Iterator[Addition]:
+    for index, params in enumerate(config.settings.add):
+        yield Addition(params, where_said(config, "add", index))
+
+
+def where_said(config: Config, setting: str, entry: int | str) -> str:
+    """``file:line:column`` of an entry of a setting; the option where it was said on the command line."""
+    place = config.document.places.get(f"{SECTION}.{setting}.{entry}")
+    return config.document.where(place.node) if place else f"--{setting}"

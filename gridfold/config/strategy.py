@@ -1,0 +1,126 @@
+"""The setting that says how trials are chosen: ``strategy``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gridfold.core.errors import nearest
+from gridfold.core.limits import MOST_RUNS
+from gridfold.core.values import render
+
+EXPECTED = "the name of a strategy, or {name: ..., trials: ..., seed: ...}"
+GRID = "grid"
+DRAWN = ("random", "sobol")  # without looking at results
+LEARNS = ("tpe", "gp", "cmaes", "nsga")  # from results
+SEVERAL = "nsga"  # learns from several metrics
+_NAMES = (GRID, *DRAWN, *LEARNS)
+_MOST_SEED = 2**32 - 1
+_DIRECTIONS = {"max": True, "min": False}
+_LEAST_METRICS = 2
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """How the trials of a search are chosen.
+
+    Attributes:
+        name: ``grid`` for all there are, ``random`` or ``sobol`` for some of them; the others learn from results.
+        trials: how many; None for all of a grid, or as many as a budget allows.
+        seed: what it draws depends on that.
+        metrics: several metrics, and whether more of each is better; empty for the metric that runs are compared by.
+    """
+
+    name: str = GRID
+    trials: int | None = None
+    seed: int = 0
+    metrics: Mapping[str, bool] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, said: str | Mapping[str, Any] | None) -> Strategy:
+        """The strategy that a setting without a `mistake` means."""
+        values = {key: value for key, value in _mapping(said).items() if value is not None}
+        metrics = {name: _DIRECTIONS[direction] for name, direction in values.pop("metrics", {}).items()}
+        return cls(**values, metrics=metrics)
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether it makes every trial."""
+        return self.name == GRID
+
+    @property
+    def learns(self) -> bool:
+        """Whether it chooses by results."""
+        return self.name in LEARNS
+
+
+def is_strategy(value: Any) -> bool:
+    """Whether a value of ``strategy`` may be one; see `mistake`."""
+    return isinstance(value, (str, Mapping)) and bool(value)
+
+
+def overridden(before: str | Mapping[str, Any] | None, now: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a setting says with some of it said otherwise; another name leaves nothing of the old one but the trials."""
+    old = _mapping(before)
+    if now.get("name", old.get("name")) != old.get("name"):
+        old = {key: value for key, value in old.items() if key in ("trials", "seed")}
+    return {**old, **now}
+
+
+def mistake(said: str | Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """What is wrong with a strategy: where in it, the problem, and a hint; None if nothing is."""
+    values = _mapping(said)
+    name = values.get("name", GRID)
+    if name not in _NAMES:
+        where = "" if isinstance(said, str) else ".name"
+        return where, f"unknown strategy {render(name):.80}", _nearest(name)
+    for key, value in values.items():
+        if key not in _OF_ONE:
+            return f".{key}", "unknown setting of a strategy", nearest(str(key), _OF_ONE)
+        expected, accepts = _OF_ONE[key]
+        if value is not None and not accepts(value):
+            return f".{key}", f"expected {expected}, found {render(value):.80}", ""
+    return _misfit(name, values)
+
+
+def _misfit(name: str, values: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """What does not go with a strategy."""
+    if name == GRID and values.get("trials") is not None:
+        hint = f"for some of them name another strategy: {', '.join(_NAMES[1:])}"
+        return ".trials", "a grid makes every trial", hint
+    if name != SEVERAL and values.get("metrics"):
+        hint = "name that strategy, or give the metric to compare runs by as gridfold.metric"
+        return ".metrics", f"only {SEVERAL} takes several metrics", hint
+    return None
+
+
+def _nearest(name: Any) -> str:
+    known = {"bayesian": "gp", "bayes": "gp", "hyperopt": "tpe", "cma-es": "cmaes", "cma": "cmaes", "nsga2": "nsga"}
+    known |= {"nsgaii": "nsga", "nsga-ii": "nsga", "qmc": "sobol", "optuna": "tpe"}
+    near = known.get(str(name).lower())
+    return f"did you mean '{near}'?" if near else nearest(str(name), _NAMES)
+
+
+def _mapping(said: str | Mapping[str, Any] | None) -> dict[str, Any]:
+    return {"name": said} if isinstance(said, str) else dict(said or {})
+
+
+def _is_whole(least: int, most: int) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and least <= value <= most
+
+
+def _are_metrics(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and len(value) >= _LEAST_METRICS
+        and all(isinstance(name, str) and name.strip() and value[name] in (*_DIRECTIONS,) for name in value)
+    )
+
+
+_OF_ONE: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "name": ("the name of a strategy", lambda value: isinstance(value, str)),
+    "trials": (f"a number of trials from 1 to {MOST_RUNS:,}", _is_whole(1, MOST_RUNS)),
+    "seed": (f"a seed from 0 to {_MOST_SEED:,}", _is_whole(0, _MOST_SEED)),
+    "metrics": ("two metrics or more, such as {val_f1: max, seconds: min}", _are_metrics),
+}

@@ -1,0 +1,356 @@
+"""Optuna's samplers, by ask and tell.
+
+Optuna compares choices by equality, so that of ``[True, 1]`` it makes one. Here it sees positions and numbers only, and
+a parameter with other alternatives, as in another branch, has another name.
+
+A study is made again from what is known of the trials, so it is never saved. Each ask has a sampler of its own, seeded
+by the number of the trial, which so depends on nothing but what is known of the trials before it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gridfold.core.values import canonical
+from gridfold.propose.sampled import Drawn
+from gridfold.space.axes import Decisions
+from gridfold.space.parameters import Distribution, Normal
+from gridfold.space.trial import Trial
+
+if TYPE_CHECKING:
+    import optuna
+
+_TAILS = 0.001  # of a normal distribution, on each side: no value is drawn from there
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a trial.
+
+    Attributes:
+        key: what no two trials have in common.
+        decisions: what makes it; None if it is not of the space.
+        is_over: whether all its runs are over.
+        values: what it gave, all to be minimized; None if it failed, or is not over.
+    """
+
+    key: str
+    decisions: Decisions | None
+    is_over: bool = False
+    values: tuple[float, ...] | None = None
+
+
+class Study(Protocol):
+    """Chooses trials by what is known of others."""
+
+    def next(self, known: Sequence[Known]) -> Trial | None:
+        """A trial that is not known yet; None if no draw gives one.
+
+        Args:
+            known: the trials before it, in order. Each time they begin with those of the time before, of which some may
+                be over now.
+        """
+        ...
+
+
+Sampler = Callable[[int, bool], "optuna.samplers.BaseSampler"]
+"""Makes a sampler by its seed, and by whether trials are under way."""
+
+
+@dataclass
+class Rebuilt:
+    """A study to which known trials are added as they are.
+
+    Attributes:
+        space: what trials are drawn from.
+        sampler: see `Sampler`.
+        seed: of all draws.
+        objectives: how many values a trial has.
+        tries: how often to draw, before it is given up to find a trial that is not known.
+        ranks_failures: whether the sampler puts a trial without a value behind all others; else it is given the worst.
+    """
+
+    space: Drawn
+    sampler: Sampler
+    seed: int
+    objectives: int
+    tries: int
+    ranks_failures: bool = False
+    _study: optuna.Study = field(init=False)
+    _numbers: list[int | None] = field(default_factory=list, init=False)  # of the known trials
+    _size: int = field(default=0, init=False)  # trials in the study, with those that were drawn only
+    _running: set[int] = field(default_factory=set, init=False)  # of the known trials, those that were not over
+    _keys: set[str] = field(default_factory=set, init=False)
+    _worst: _Worst = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._study = _new_study(self.objectives)
+        self._worst = _Worst()
+
+    def next(self, known: Sequence[Known]) -> Trial | None:
+        """A trial that is not known yet; see `Study`."""
+        self._hear(known)
+        if not self._worst.values:
+            return None
+        for attempt in range(self.tries):
+            asked, trial = self._ask(len(known), attempt)
+            self._study.tell(asked, state=_states().FAIL)
+            if trial is not None and canonical(trial.params) not in self._keys:
+                return trial
+        return None
+
+    def _ask(self, number: int, attempt: int) -> tuple[optuna.Trial, Trial | None]:
+        self._study.sampler = self.sampler(_seed(self.seed, number, attempt), bool(self._running))
+        asked = self._study.ask()
+        self._size += 1
+        return asked, self.space.draw(_Asking(asked))
+
+    def _hear(self, known: Sequence[Known]) -> None:
+        for place in sorted(self._running):
+            if known[place].is_over:
+                self._running.discard(place)
+                state, values = self._outcome(known[place])
+                self._study.tell(self._numbers[place], values, state)
+        for each in known[len(self._numbers) :]:
+            self._keys.add(each.key)
+            self._numbers.append(self._add(each))
+
+    def _add(self, known: Known) -> int | None:
+        """Add a trial; its number in the study."""
+        if known.decisions is None:
+            return None
+        import optuna
+
+        state, values = self._outcome(known)
+        if state == _states().RUNNING:
+            self._running.add(len(self._numbers))
+        asked = _Given(known.decisions)
+        self.space.draw(asked)
+        added = optuna.trial.create_trial(
+            state=state, values=values, params=asked.params, distributions=asked.distributions
+        )
+        self._study.add_trial(added)
+        self._size += 1
+        return self._size - 1
+
+    def _outcome(self, known: Known) -> tuple[optuna.trial.TrialState, list[float] | None]:
+        states = _states()
+        if not known.is_over:
+            return states.RUNNING, None
+        if known.values is None and self.ranks_failures:
+            return states.PRUNED, None
+        values = self._worst.of(known)
+        return (states.COMPLETE, values) if values else (states.FAIL, None)
+
+
+@dataclass
+class Replayed:
+    """A study in which each trial is asked for again, because its sampler notes in a trial what it did to choose it.
+
+    Attributes: as those of `Rebuilt`.
+    """
+
+    space: Drawn
+    sampler: Sampler
+    seed: int
+    objectives: int
+    tries: int
+    _study: optuna.Study = field(init=False)
+    _asked: list[optuna.Trial | None] = field(default_factory=list, init=False)  # for the known trials
+    _told: set[int] = field(default_factory=set, init=False)
+    _drawn: dict[int, tuple[str, optuna.Trial]] = field(default_factory=dict, init=False)  # and not known yet
+    _outcomes: dict[str, Known] = field(default_factory=dict, init=False)
+    _worst: _Worst = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._study = _new_study(self.objectives)
+        self._worst = _Worst()
+
+    def next(self, known: Sequence[Known]) -> Trial | None:
+        """A trial that is not known yet; see `Study`."""
+        for place, each in enumerate(known):
+            if place == len(self._asked):
+                self._asked.append(self._ask_for(place, each))
+            self._outcomes[each.key] = each
+            if each.is_over and place not in self._told:
+                self._told.add(place)
+                if asked := self._asked[place]:
+                    self._tell(asked, each)
+        if not self._worst.values:
+            return None
+        place = len(known)
+        asked, trial = self._draw(place, "")
+        if asked is None or trial is None:
+            return None
+        self._drawn[place] = canonical(trial.params), asked
+        return trial
+
+    def _ask_for(self, place: int, known: Known) -> optuna.Trial | None:
+        """Ask for a known trial, as it was asked for when it was chosen, if nothing else was known then."""
+        if known.decisions is None:
+            return None
+        key, asked = self._drawn.pop(place, ("", None))
+        if asked is None and self._worst.values:
+            asked, trial = self._draw(place, known.key)
+            key = canonical(trial.params) if trial else ""
+        if asked is not None and key == known.key:
+            return asked
+        if asked is not None:
+            self._study.tell(asked, state=_states().FAIL)
+        given = _Given(known.decisions)
+        self.space.draw(given)
+        self._study.enqueue_trial(given.params)
+        self._study.sampler = self.sampler(_seed(self.seed, place, 0), False)
+        asked = self._study.ask()
+        self.space.draw(_Asking(asked))
+        return asked
+
+    def _draw(self, place: int, wanted: str) -> tuple[optuna.Trial | None, Trial | None]:
+        """Draw a trial that is not known, or is the one that is wanted; those drawn before are told what they gave."""
+        for attempt in range(self.tries):
+            self._study.sampler = self.sampler(_seed(self.seed, place, attempt), False)
+            asked = self._study.ask()
+            trial = self.space.draw(_Asking(asked))
+            key = canonical(trial.params) if trial else ""
+            if trial and (key == wanted or key not in self._outcomes):
+                return asked, trial
+            self._tell(asked, self._outcomes.get(key))
+        return None, None
+
+    def _tell(self, asked: optuna.Trial, known: Known | None) -> None:
+        values = self._worst.of(known) if known and known.is_over else None
+        if values:
+            self._study.tell(asked, values)
+        else:
+            self._study.tell(asked, state=_states().FAIL)
+
+
+@dataclass
+class _Worst:
+    """The worst values so far: what a trial that failed is taken to have given, so that it is not tried for ever."""
+
+    values: list[float] = field(default_factory=list)
+
+    def of(self, known: Known) -> list[float] | None:
+        """The values of a trial that is over; None if nothing tells what is bad."""
+        if known.values is None:
+            return list(self.values) or None
+        self.values = [max(pair) for pair in zip(self.values or known.values, known.values, strict=True)]
+        return list(known.values)
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """Has the decisions made by a trial of Optuna's."""
+
+    trial: optuna.Trial
+
+    def position(self, path: str, count: int, *, ordered: bool) -> int:
+        """Which of some alternatives; see `Chooser`."""
+        if count == 1:
+            return 0
+        name = _name(path, count, ordered)
+        if ordered:
+            return self.trial.suggest_int(name, 0, count - 1)
+        return int(self.trial.suggest_categorical(name, range(count)))
+
+    def value(self, path: str, distribution: Distribution) -> float | int:
+        """A value of a range; see `Chooser`."""
+        name, low, high, log = _range(path, distribution)
+        if isinstance(distribution, Normal):
+            return distribution.at(self.trial.suggest_float(name, low, high))
+        if distribution.whole:
+            return self.trial.suggest_int(name, int(low), int(high), log=log)
+        return distribution.at(_unit(self.trial.suggest_float(name, low, high, log=log), low, high, log=log))
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Makes given decisions, and notes what they are for Optuna."""
+
+    decisions: Decisions
+    params: dict[str, Any] = field(default_factory=dict)
+    distributions: dict[str, Any] = field(default_factory=dict)
+
+    def position(self, path: str, count: int, *, ordered: bool) -> int:
+        """Which of some alternatives; see `Chooser`."""
+        position = int(self.decisions[path])
+        if count > 1:
+            name = _name(path, count, ordered)
+            self.params[name], self.distributions[name] = position, _alternatives(count, ordered)
+        return position
+
+    def value(self, path: str, distribution: Distribution) -> float | int:
+        """A value of a range; see `Chooser`."""
+        import optuna
+
+        name, low, high, log = _range(path, distribution)
+        value = self.decisions[path]
+        number = (
+            NormalDist(distribution.mean, distribution.deviation).cdf(value)
+            if isinstance(distribution, Normal)
+            else value
+        )
+        if isinstance(distribution, Normal) or not distribution.whole:
+            self.params[name] = min(high, max(low, float(number)))
+            self.distributions[name] = optuna.distributions.FloatDistribution(low, high, log=log)
+        else:
+            self.params[name] = int(number)
+            self.distributions[name] = optuna.distributions.IntDistribution(int(low), int(high), log=log)
+        return value
+
+
+def _name(path: str, count: int, ordered: bool) -> str:  # noqa: FBT001 - as it is
+    """What Optuna calls a decision: with other alternatives, it is another one."""
+    return f"{path} {'<' if ordered else ''}{count}"
+
+
+def _alternatives(count: int, ordered: bool) -> Any:  # noqa: FBT001 - as it is
+    import optuna
+
+    if ordered:
+        return optuna.distributions.IntDistribution(0, count - 1)
+    return optuna.distributions.CategoricalDistribution(range(count))
+
+
+def _range(path: str, distribution: Distribution) -> tuple[str, float, float, bool]:
+    """What Optuna calls a range, its ends, and whether it is logarithmic; of a normal distribution the quantiles."""
+    if isinstance(distribution, Normal):
+        return f"{path} ~{distribution.mean} {distribution.deviation}", _TAILS, 1 - _TAILS, False
+    low, high = distribution.low, distribution.high
+    kind = f"{'log' if distribution.log else ''}{'int' if distribution.whole else ''}"
+    return f"{path} {kind}[{low}, {high}]", low, high, distribution.log
+
+
+def _unit(value: float, low: float, high: float, *, log: bool) -> float:
+    """Which part of a range is below a value."""
+    if log:
+        value, low, high = math.log(value), math.log(low), math.log(high)
+    return (value - low) / (high - low)
+
+
+def _seed(seed: int, number: int, attempt: int) -> int:
+    return int.from_bytes(blake2b(f"{seed} {number} {attempt}".encode(), digest_size=4).digest())
+
+
+def _states() -> type[optuna.trial.TrialState]:
+    import optuna
+
+    return optuna.trial.TrialState
+
+
+def _new_study(objectives: int) -> optuna.Study:
+    """A study in memory, of which nothing is printed."""
+    import optuna
+
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        return optuna.create_study(directions=["minimize"] * objectives)
+    finally:
+        optuna.logging.set_verbosity(verbosity)

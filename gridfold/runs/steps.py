@@ -1,0 +1,36 @@
+"""How far a run is, by what it reports."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+EPOCH = "epoch"
+
+
+@dataclass
+class Steps:
+    """Counts the steps of a run: its epochs, if its reports say them, else its reports.
+
+    Attributes:
+        step: how far it is; 0 before its first report. Of a trainer that calls its first epoch 0 it is one more than
+            that says, so it is always how many epochs were trained.
+    """
+
+    step: float = 0.0
+    _before_first: float = field(default=0.0, init=False)
+    _has_epochs: bool = field(default=False, init=False)
+
+    def add(self, report: Mapping[str, Any]) -> float:
+        """Hear the next report; how far the run is with it."""
+        epoch = report.get(EPOCH)
+        if isinstance(epoch, (int, float)) and math.isfinite(epoch):
+            if not self._has_epochs:
+                self._has_epochs, self.step = True, 0.0
+                self._before_first = 1.0 if epoch == 0 else 0.0
+            self.step = max(self.step, float(epoch) + self._before_first)
+        elif not self._has_epochs:
+            self.step += 1.0
+        return self.step

@@ -1,0 +1,226 @@
+"""Pruning in a search: what runs report is told to what judges them, and what it says is what happens."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gridfold.executors.protocol import STOP, WAIT, Place, Verdict
+from gridfold.propose.prune import Asha, Hyperband, Median, Pruning
+from gridfold.records.numbers import number
+from gridfold.records.objective import Objective, is_finite
+from gridfold.runs.record import Record
+from gridfold.runs.run import Attempt, Run
+from gridfold.runs.search import SearchDirectory
+from gridfold.runs.steps import EPOCH, Steps
+
+GO_ON = math.inf
+
+
+@dataclass
+class _Seen:
+    """What is known of a run.
+
+    Attributes:
+        run: the run.
+        steps: how far it is, by the reports that have the metric.
+        best: the best value so far, more is better.
+        rung: the last rung that it has reached; 0 for none.
+        read: how many of its reports were read.
+    """
+
+    run: Run
+    steps: Steps = field(default_factory=Steps)
+    best: float = -math.inf
+    rung: float = 0.0
+    read: int = 0
+
+
+@dataclass
+class SearchPruner:
+    """Says which runs of a search go on (see ``executors.protocol.Pruner``).
+
+    Attributes:
+        search: the search.
+        rule: judges runs by their values.
+        name: what it is called.
+        objective: what runs are compared by.
+        finishes: whether runs that wait are all brought to their end, when no new one is left.
+        awaits: whether the search knows that a new run will come, though there is none now.
+    """
+
+    search: SearchDirectory
+    rule: Pruning
+    name: str
+    objective: Objective
+    finishes: bool = False
+    awaits: Callable[[], bool] = lambda: False
+    _seen: dict[int, _Seen] = field(default_factory=dict, init=False)
+    _ends: set[float] = field(default_factory=set, init=False)  # the last steps of runs that were completed
+    _ending: set[int] = field(default_factory=set, init=False)  # runs that end, unless they are at their end
+    _metric: str = field(default="", init=False)
+    _sign: int = field(default=1, init=False)
+
+    @classmethod
+    def of(cls, search: SearchDirectory, *, finishes: bool = False) -> SearchPruner | None:
+        """That of a search, which knows what its runs have reached; None if it does not prune."""
+        facts = search.facts()
+        said = facts.get("prune")
+        if not isinstance(said, Mapping):
+            return None
+        pruner = cls(search, rule_of(said), str(said["name"]), Objective.said(facts), finishes)
+        for entry, record in search.records():
+            if record is not None and record.is_done:
+                run = Run(search.dir.parent / (record.reused or entry.run))
+                pruner.over(run, record, entry.index)
+        return pruner
+
+    @property
+    def first(self) -> float:
+        """The first step at which a run may be judged."""
+        return self.rule.first
+
+    def judge(self, attempt: Attempt, *, may_wait: bool) -> Verdict:
+        """Whether a run goes on that asks."""
+        index, run = attempt.record.index, attempt.run
+        rung = self._look(index, run)
+        seen = self._seen[index]
+        following = self.rule.rung_after(index, max(seen.rung, seen.steps.step))
+        if index in self._ending:
+            return STOP
+        if rung is None or self._is_at_its_end(run, seen):
+            return following
+        if self.rule.goes_on(index) or (not may_wait and self.rule.stays(index)):
+            self._log(attempt, "goes on")
+            return following
+        self._log(attempt, "waits" if may_wait else "stops")
+        return WAIT if may_wait else STOP
+
+    def next(self, waiting: Sequence[Attempt], place: Place) -> tuple[Attempt, Verdict] | None:
+        """Which run that waits gets a place."""
+        if place == "none":
+            return self._stopped(self._worst(waiting))
+        for attempt in self._best_first(waiting):
+            if self._goes_on(attempt.record.index):
+                return self._continued(attempt)
+        if place == "wanted" or self.awaits():
+            return None
+        if self.finishes:
+            return self._continued(self._best_first(waiting)[0])
+        return self._stopped(self._worst(waiting)) if place == "idle" else None
+
+    def give_up(self, waiting: Sequence[Attempt]) -> Attempt:
+        """The run that is to end, as not all of these can wait."""
+        worst = self._worst(waiting)
+        self._log(worst, "gives its memory back, and stops")
+        return worst
+
+    def _worst(self, waiting: Sequence[Attempt]) -> Attempt:
+        """The run that stands worst at its rung; of those that stand alike, the one that came less far."""
+
+        def key(attempt: Attempt) -> tuple[float, float, int]:
+            index = attempt.record.index
+            rung = self._seen[index].rung
+            return self.rule.standing(index) if rung else 1.0, rung, -index
+
+        return min(waiting, key=key)
+
+    def ended(self, run: Run, record: Record) -> None:
+        """Hear how a run has ended."""
+        if record.is_done:
+            self.over(run, record, record.index)
+        elif record.is_final and record.index in self._seen:  # it failed, or begins once more
+            self.rule.leave(record.index)
+            del self._seen[record.index]
+
+    def over(self, run: Run, record: Record, index: int) -> None:
+        """Hear of a run that has a result, by whoever; the first says what runs are compared by, if nobody did."""
+        name = self.objective.value(record.metrics)[0]
+        if name != self._metric and record.state == "completed":
+            known, self._seen = self._seen, {}
+            self._compare_by(name, record.metrics)
+            for other, seen in known.items():
+                self.rule.leave(other)
+                self._look(other, seen.run)
+        self._look(index, run)
+        if record.state == "completed":
+            self._ends.add(self._seen[index].steps.step)
+
+    def _best_first(self, waiting: Sequence[Attempt]) -> list[Attempt]:
+        def key(attempt: Attempt) -> tuple[float, int, int]:
+            index = attempt.record.index
+            return -self._seen[index].rung, self._place(index)[0], index
+
+        return sorted(waiting, key=key)
+
+    def _goes_on(self, index: int) -> bool:
+        return self._seen[index].rung == 0 or self.rule.goes_on(index)
+
+    def _place(self, index: int) -> tuple[int, int]:
+        """Its place at its rung, and of how many; 0 of 0 if it turned out not to have what runs are compared by."""
+        return self.rule.place(index) if self._seen[index].rung else (0, 0)
+
+    def _is_at_its_end(self, run: Run, seen: _Seen) -> bool:
+        """Whether all its epochs are trained, as far as it says how many there are."""
+        epochs = run.read_progress().get("epochs")
+        return epochs is not None and seen.steps.step >= epochs
+
+    def _look(self, index: int, run: Run) -> float | None:
+        """Read what a run has reported since; the rung that it has come to, None if to no other than before."""
+        seen = self._seen.setdefault(index, _Seen(run))
+        before = seen.rung
+        for step, value in self._values(seen, run):
+            seen.best = max(seen.best, value)
+            while (rung := self.rule.rung_after(index, seen.rung)) <= step:
+                self.rule.reach(index, rung, seen.best)
+                seen.rung = rung
+        return seen.rung if seen.rung > before else None
+
+    def _values(self, seen: _Seen, run: Run) -> Iterator[tuple[float, float]]:
+        """The steps that a run has come to, and the values there."""
+        reports = run.reports()
+        for report in reports[seen.read :]:
+            seen.read += 1
+            if not self._metric:
+                self._compare_by(self.objective.value(report)[0], report)
+            value = report.get(self._metric)
+            if isinstance(value, (int, float)):
+                yield seen.steps.add(report), self._sign * value if is_finite(value) else -math.inf
+
+    def _compare_by(self, metric: str, metrics: Mapping[str, Any]) -> None:
+        if metric and metric in metrics and metric != EPOCH:
+            self._metric, self._sign = metric, self.objective.sign(metric)
+
+    def _continued(self, attempt: Attempt) -> tuple[Attempt, Verdict]:
+        self._log(attempt, "goes on")
+        index = attempt.record.index
+        return attempt, self.rule.rung_after(index, max(self._seen[index].rung, self._seen[index].steps.step))
+
+    def _stopped(self, attempt: Attempt) -> tuple[Attempt, Verdict]:
+        """End a run; one that is as far as others were when they were completed may be, too, and is asked."""
+        index, step = attempt.record.index, self._seen[attempt.record.index].steps.step
+        if step in self._ends and index not in self._ending:
+            self._ending.add(index)
+            return attempt, math.nextafter(step, math.inf)
+        self._log(attempt, "stops")
+        return attempt, STOP
+
+    def _log(self, attempt: Attempt, what: str) -> None:
+        index = attempt.record.index
+        seen = self._seen[index]
+        place, count = self._place(index)
+        value = f"{self._metric} {number(self._sign * seen.best)}"
+        self.search.log(f"run {index} {what} at step {seen.rung:g} ({self.name}: {value}, place {place} of {count})")
+
+
+def rule_of(said: Mapping[str, Any]) -> Pruning:
+    """What judges runs, as ``search.json`` or the config says it."""
+    options = {name: value for name, value in said.items() if name != "name"}
+    least, eta, most = options.get("min", 1), options.get("eta", 3), options.get("max", math.inf)
+    if said["name"] == "hyperband":
+        return Hyperband(least, eta, most)
+    if said["name"] == "median":
+        return Median(least, options.get("every", 1), options.get("others", 4), most)
+    return Asha(least, eta, most)

@@ -1,0 +1,135 @@
+"""Trials that are chosen by results: the contract of proposers, and what Optuna does that must not reach anybody."""
+
+import math
+import random
+import warnings
+
+import pytest
+
+from gridfold.propose.sample import Method, Sample
+from gridfold.space.axes import Linked, Union
+from gridfold.space.parameters import Interval, Normal, RangeParameter
+from gridfold.space.repeats import repetitions
+from tests.propose.contract import Playing, ProposerContract
+from tests.propose.spaces import Axes, listed
+
+BRANCHES = (
+    (RangeParameter("weight_decay", Interval(1e-6, 1e-2, log=True)),),
+    (listed("momentum", 0, 0.5, 0.9), listed("nesterov", True, False)),
+)
+SPACE = Axes(
+    (
+        RangeParameter("learning_rate", Interval(1e-6, 1e-3, log=True)),
+        listed("batch_size", 8, 16, 32, 64),
+        Union(listed("optimizer.name", "adamw", "sgd"), BRANCHES),
+        Linked((listed("hidden", 1, 2, 3), listed("layers", 3, 2, 1))),
+        RangeParameter("epochs", Interval(1, 30, whole=True)),
+        RangeParameter("noise", Normal(0.0, 1.0)),
+    ),
+    excluded=lambda params: params["batch_size"] == 64 and params["learning_rate"] > 1e-4,
+)
+
+
+def loss(params):
+    away = abs(math.log10(params["learning_rate"]) + 4)
+    return away + (params["optimizer.name"] == "sgd") + params["batch_size"] / 64 + abs(params["noise"])
+
+
+def measured(entry, record):
+    return (record.metrics["value"],) if record.metrics else None
+
+
+def both(entry, record):
+    return (record.metrics["value"], float(entry.params["epochs"])) if record.metrics else None
+
+
+def a_sample(name, trials=14, space=SPACE, measure=measured, repeats=1, **how):
+    runs = list(repetitions(range(repeats), None))
+    return Sample(space, Method(name, trials, objectives=2 if name == "nsga" else 1, **how), runs, measure)
+
+
+class LearningContract(ProposerContract):
+    """With fewer seeds: a sampler takes its time."""
+
+    learns = True
+
+    @pytest.mark.parametrize("seed", range(2))
+    def test_runs_may_end_in_any_order(self, seed, usual):
+        super().test_runs_may_end_in_any_order(seed, usual)
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_a_new_one_goes_on_where_another_was_killed(self, seed, usual):
+        super().test_a_new_one_goes_on_where_another_was_killed(seed, usual)
+
+    @pytest.mark.parametrize("room", [2])
+    def test_room_is_respected_and_makes_no_difference(self, room, usual):
+        super().test_room_is_respected_and_makes_no_difference(room, usual)
+
+
+class SampleContract(LearningContract):
+    name = ""
+    trials = 14
+
+    def make(self):
+        return a_sample(self.name, self.trials)
+
+    def value(self, entry):
+        return loss(entry.params)
+
+    def test_there_are_as_many_trials_as_were_asked_for(self, usual):
+        assert len({trial for trial, *_ in usual}) == self.trials
+
+    @pytest.mark.parametrize("places", [2, 5])
+    def test_with_several_places_no_trial_is_run_twice(self, places):
+        playing = self.playing().play(random.Random(1), places, room=1)
+        assert len(set(playing.runs)) == len(playing.runs) == self.trials
+
+    def test_what_is_excluded_is_not_proposed(self, usual):
+        assert not any(SPACE.excluded(entry.params) for entry in self.playing().play(random.Random(0), 1).listed)
+
+    def test_nothing_is_warned_of_or_printed(self, capfd, recwarn):
+        warnings.simplefilter("always")
+        self.playing().play(random.Random(0), 1)
+        assert not recwarn.list
+        assert capfd.readouterr() == ("", "")
+
+
+class TestTPE(SampleContract):
+    name = "tpe"
+    trials = 25
+
+
+class TestCMAES(SampleContract):
+    name = "cmaes"
+
+
+class TestNSGA(SampleContract):
+    name = "nsga"
+    trials = 25
+
+    def make(self):
+        return a_sample("nsga", self.trials, measure=both)
+
+
+class TestGP:
+    """Only once: it takes seconds."""
+
+    def test_it_goes_on_where_another_was_killed(self):
+        def make():
+            return a_sample("gp", 12, Axes(SPACE.axes[:2]))
+
+        def value(entry):
+            return entry.params["learning_rate"] * entry.params["batch_size"]
+
+        usual = Playing(make(), value).play(random.Random(0), 1).runs
+        again = Playing(make(), value).play(random.Random(0), 1, kill=0.5, make=make).runs
+        assert again == usual
+        assert len(set(usual)) == 12
+
+
+class TestRepeatsAndFolds(LearningContract):
+    def make(self):
+        return Sample(SPACE, Method("tpe", 14), list(repetitions(range(2), 2)), measured)
+
+    def value(self, entry):
+        return loss(entry.params) + random.Random(f"{entry.repeat} {entry.fold}").random()
