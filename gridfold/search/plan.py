@@ -114,11 +114,13 @@ class Plan:
         """The runs that each trial begins with."""
         return tuple(repetitions(range(self.repeats), self.folds))
 
-    @property
+    @cached_property
     def trials(self) -> int:
-        """How many trials there are; of a space without end as many as may run."""
-        count = self.space.count()
-        return max(1, self.limit // self._runs_of_trial) if count is None else count
+        """How many trials there are, or at most where there are more than may run; without end as many as may run."""
+        count, most = self.space.count(), self.limit // self._runs_of_trial
+        if count is None:
+            return max(1, most)
+        return count if self.space.is_exact or count > most else sum(1 for _ in self.space)
 
     @property
     def size(self) -> int:
