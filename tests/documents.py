@@ -96,7 +96,7 @@ class Map:
         return "{" + ", ".join(f"{key}: {item.flow()}" for key, item in self.items.items()) + "}"
 
     def block(self, indent):
-        if not self.in_block:
+        if not self.in_block or not self.items:
             return f" {self.flow()}"
         return "".join(f"\n{indent}{key}:{item.block(indent + '  ')}" for key, item in self.items.items())
 
