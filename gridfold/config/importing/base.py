@@ -14,7 +14,7 @@ from gridfold.config.importing.imported import Choices, Constant, Imported, Para
 from gridfold.config.importing.section import header, plain_form, settings_text, tagged_form
 from gridfold.config.parser import TO_COLON
 from gridfold.config.settings import SECTION
-from gridfold.core.errors import ConfigError
+from gridfold.core.errors import nearest
 from gridfold.core.values import canonical
 
 _COMMENT = re.compile(r"[ \t]*#[^\r\n]*")
@@ -76,13 +76,11 @@ def _absent(parameter: Parameter, place: Place | None, base: Document) -> tuple[
     """What is wrong with a path that cannot be given in place, and what to do."""
     if place is not None:
         return f"stands behind an alias or in a list of {base.name}", f"write {tagged_form(parameter.form)} there"
-    try:
-        base.find(parameter.path)
-    except ConfigError as error:
-        hint = error.hint if error.hint.startswith("did you mean") else ""
-        todo = f"write it where it belongs: {tagged_form(parameter.form)}"
-        return f"is not in {base.name}", f"{hint} {todo}".strip()
-    return "", ""
+    is_added = not isinstance(parameter.form, Constant)
+    problem = f"is not in {base.name}" + (f", so {SECTION}.space adds it" if is_added else "")
+    hint = nearest(parameter.path, filter(None, base.places))
+    near = f"{hint} " if hint.startswith("did you mean") else ""
+    return problem, f"{near}write {tagged_form(parameter.form)} where it belongs"
 
 
 def _can_be_added(parameter: Parameter, base: Document) -> bool:
@@ -105,7 +103,7 @@ def _is_last(place: Place, base: Document) -> bool:
 def _section(imported: Imported, base: Document, space: Mapping[str, Parameter]) -> _Edit:
     """The settings, in the section that the base has, or in a new one at its top."""
     known = base.places.get(SECTION)
-    settings = settings_text(imported, space, [])
+    settings = settings_text(imported, space)
     for name, place in _settings_of(base).items():
         if name in settings:
             if canonical(base.value(place.node)) != canonical(imported.settings.get(name)):

@@ -31,6 +31,7 @@ def read(file: str, study: str | None = None) -> Imported:
     if optuna_study.is_storage(file):
         imported = Imported(f"{path.name}, an Optuna storage")
         optuna_study.read(file, study, imported)
+        imported.settle()
         return imported
     if path.suffix in (".pkl", ".pickle", ".joblib"):
         raise ConfigError("is a pickle", where=file, hint=_PICKLE)
@@ -44,5 +45,6 @@ def read(file: str, study: str | None = None) -> Imported:
     if hydra.is_sweeper(root):
         imported = Imported(f"{path.name}, a Hydra sweeper")
         hydra.read(root, imported)
+        imported.settle()
         return imported
     raise ConfigError("of no tool that gridfold can import from", where=file, hint=_EXPECTED)

@@ -163,8 +163,10 @@ def _read_override(name: str, key: Key, kind: str, imported: Imported) -> None:
         except HydraSyntaxError as error:
             imported.remark(path, f"left out: {error}", "write its values in the config", where=key.where)
             return
-        imported.add(Parameter(path, found), key.where)
-        _remark_on(path, key, kind, imported)
+        ends = kind == "optuna" and "range(" in str(key.value)
+        said = "with its end: so does the Optuna sweeper" if ends else ""
+        imported.add(Parameter(path, found, said), key.where)
+        _remark_on(path, key, imported)
 
 
 def _swept(said: Any, kind: str) -> Form:
@@ -209,14 +211,12 @@ def _span(found: Span, kind: str) -> Form:
     return interval(_WORDS[kind, "log" in found.tags], found.low, found.high)
 
 
-def _remark_on(path: str, key: Key, kind: str, imported: Imported) -> None:
+def _remark_on(path: str, key: Key, imported: Imported) -> None:
     """What people may not expect of Hydra's grammar."""
     if isinstance(key.value, list) and len(key.value) > 1:
         problem = f"Hydra takes this list as one value: {render(key.value)}"
         imported.remark(path, problem, f"to vary it, write {path}: {render(key.value)}", where=key.where)
     text = str(key.value)
-    if kind == "optuna" and "range(" in text:
-        imported.remark(path, f"with the Optuna sweeper {text} has its end, too", where=key.where)
     if re.match(r"interval\(\s*\d+\s*,\s*\d+\s*\)", text):
         imported.remark(path, f"{text} has fractions, too", "for whole numbers, write {int: [...]}", where=key.where)
     if "shuffle(" in text:
@@ -310,13 +310,15 @@ def _sampler(block: _Block, imported: Imported) -> str:
 def _read_direction(key: Key | None, imported: Imported) -> None:
     said = key.value if key is not None else "minimize"
     if isinstance(said, list) and len(said) > 1 and key is not None:
-        problem = f"several values are returned: {render(said)}"
-        imported.remark(
-            "direction", problem, "name one metric: gridfold: {metric: ..., maximize: ...}", where=key.where
-        )
+        problem = f"the function returns several values: {render(said)}"
+        todo = "name them: gridfold: {strategy: {name: nsga, metrics: {val_f1: max, seconds: min}}}"
+        imported.remark("direction", problem, todo, where=key.where)
         return
     said = said[0] if isinstance(said, list) and said else said
-    imported.settings["maximize"] = said == "maximize"
+    if said in ("minimize", "maximize"):
+        imported.settings["maximize"] = said == "maximize"
+    elif key is not None:
+        imported.remark("direction", f"{render(said)} is not known here", "set maximize", where=key.where)
     if "metric" not in imported.settings:
         problem = "Hydra compares runs by what the function returns, gridfold by a metric"
         where = key.where if key is not None else ""

@@ -118,6 +118,16 @@ class Imported:
         """Note what is to be known."""
         self.remarks.append(Remark(subject, problem, todo, where))
 
+    def settle(self) -> None:
+        """Leave out what a config cannot have: a value where another parameter has a section."""
+        for path in [*self.parameters]:
+            if any(other.startswith(f"{path}.") for other in self.parameters):
+                problem = "left out: it is a value here, and a section of other parameters"
+                form = self.parameters.pop(path).form
+                values = form.values if isinstance(form, Choices) else ("...",)
+                branches = ", ".join(f"{{name: {value}, ...}}" for value in values)
+                self.remark(path, problem, f"write branches: {path}: !one_of [{branches}]")
+
     @property
     def constants(self) -> list[Parameter]:
         """The parameters of one value."""

@@ -7,28 +7,25 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gridfold.config.importing.imported import Choices, Constant, Form, Imported, Parameter, Remark, Word
+from gridfold.config.importing.imported import Choices, Form, Imported, Parameter, Remark, Word
 from gridfold.config.settings import SECTION
 from gridfold.core.values import render
 
 _WIDTH = 110  # of comments
-_ORDER = ("trainer", "strategy", "prune", "metric", "maximize", "fixed", "space", "when", "add")
+_ORDER = ("trainer", "strategy", "prune", "metric", "maximize", "space", "when", "add")
 _EXPONENT = re.compile(r"(?:\.0)?e([-+])0*(\d+)")
 
 
 def config_text(imported: Imported, name: str) -> str:
-    """A config that holds what was imported: the section ``gridfold``, and constants where they belong.
+    """A config that holds what was imported: settings, and each parameter in its place.
 
     Args:
         imported: what it holds.
         name: what the file is called, for the command that a comment shows.
     """
-    space = {each.path: each for each in imported.varied}
-    tree = _tree(imported)
-    fixed = [each.path for each in imported.constants if _has_list(_value(each))]
-    settings = settings_text(imported, space, fixed)
-    parts = [header(imported, name), f"{SECTION}:\n" + textwrap.indent("".join(settings.values()), "  ")]
-    return "".join([*parts, *_block(tree, "")])
+    settings = settings_text(imported, {})
+    section = f"{SECTION}:\n" + textwrap.indent("".join(settings.values()), "  ") if settings else ""
+    return "".join([header(imported, name), section, *_block(_tree(imported), "")])
 
 
 def header(imported: Imported, name: str) -> str:
@@ -51,20 +48,17 @@ def _bullet(remark: Remark) -> list[str]:
     )
 
 
-def settings_text(imported: Imported, space: Mapping[str, Parameter], fixed: list[str]) -> dict[str, str]:
+def settings_text(imported: Imported, space: Mapping[str, Parameter]) -> dict[str, str]:
     """The lines of each setting of the section ``gridfold``, by its name.
 
     Args:
         imported: has the settings.
-        space: the parameters that stand there.
-        fixed: the paths of lists that are one value.
+        space: the parameters that stand there, which a config lacks.
     """
-    settings: dict[str, Any] = dict(imported.settings)
-    if fixed:
-        settings["fixed"] = fixed
-    found = {name: f"{name}: {text_of(settings[name])}\n" for name in _ORDER if name in settings and name != "add"}
+    settings = imported.settings
+    found = {name: _setting(name, settings[name]) for name in _ORDER if name in settings and name != "add"}
     if space:
-        lines = [_line(each.path, plain_form(each.form), each.said) for each in space.values()]
+        lines = [_line(f"+{each.path}", plain_form(each.form), each.said) for each in space.values()]
         found["space"] = "space:\n" + textwrap.indent("".join(lines), "  ")
     if imported.when:
         lines = [_line(path, render(condition), "") for path, condition in imported.when.items()]
@@ -72,6 +66,21 @@ def settings_text(imported: Imported, space: Mapping[str, Parameter], fixed: lis
     if "add" in settings:
         found["add"] = "add:\n" + "".join(f"  - {text_of(each)}\n" for each in settings["add"])
     return {name: found[name] for name in _ORDER if name in found}
+
+
+def _setting(name: str, value: Any) -> str:
+    """A setting in one line; a long list in several."""
+    line = f"{name}: {text_of(value)}\n"
+    if len(line) <= _WIDTH or not isinstance(value, list):
+        return line
+    items = [text_of(each) for each in value]
+    lines, current = [], ""
+    for item in items:
+        if current and len(current) + len(item) > _WIDTH - 8:
+            lines.append(current)
+            current = ""
+        current += f"{item}, "
+    return f"{name}: [\n" + "".join(f"  {each.rstrip()}\n" for each in (*lines, current.rstrip(", "))) + "]\n"
 
 
 def plain_form(form: Form) -> str:
@@ -114,10 +123,6 @@ def _is_structure(form: Choices) -> bool:
     return any(isinstance(value, dict) for value in form.values)
 
 
-def _value(parameter: Parameter) -> Any:
-    return parameter.form.value if isinstance(parameter.form, Constant) else None
-
-
 def _has_list(value: Any) -> bool:
     """Whether a value holds a list that would be swept."""
     if isinstance(value, dict):
@@ -126,25 +131,21 @@ def _has_list(value: Any) -> bool:
 
 
 def _tree(imported: Imported) -> dict[str, Any]:
-    """The constants as a config has them, one section in another."""
+    """The parameters as a config has them, one section in another."""
     tree: dict[str, Any] = {}
-    for parameter in imported.constants:
+    for parameter in imported.parameters.values():
         *sections, key = parameter.path.split(".")
-        place: Any = tree
+        place = tree
         for section in sections:
-            place = place.setdefault(section, {}) if isinstance(place, dict) else place
-        if not isinstance(place, dict) or key in place:
-            todo = "give one of them another name"
-            imported.remark(parameter.path, "left out: another parameter has this name as its section", todo)
-        else:
-            place[key] = parameter
+            place = place.setdefault(section, {})
+        place[key] = parameter
     return tree
 
 
 def _block(tree: Mapping[str, Any], indent: str) -> Iterator[str]:
     for key, inner in tree.items():
         if isinstance(inner, Parameter):
-            yield indent + _line(key, text_of(_value(inner)), inner.said)
+            yield indent + _line(key, tagged_form(inner.form), inner.said)
         else:
             yield f"{indent}{render(key)}:\n"
             yield from _block(inner, f"{indent}  ")

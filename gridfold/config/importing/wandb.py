@@ -54,6 +54,7 @@ def read(root: Key, imported: Imported) -> None:
             imported.remark(name, _NOT_NEEDED[name], where=key.where)
         elif name not in ("method", "parameters", "run_cap", "program", "command"):
             imported.remark(name, "is not translated", where=key.where)
+    imported.settle()
     _read_command(keys, imported)
 
 
@@ -86,6 +87,8 @@ def _read_metric(key: Key, imported: Imported) -> None:
     if "name" in said:
         imported.settings["metric"] = str(said["name"].value)
     goal = said["goal"].value if "goal" in said else "minimize"
+    if "goal" not in said:
+        imported.remark("metric", "no goal is said, so W&B minimizes it", "or write maximize: true", where=key.where)
     imported.settings["maximize"] = goal == "maximize"
     if goal not in ("maximize", "minimize"):
         imported.remark("metric.goal", f"expected maximize or minimize, found {render(goal)}", where=said["goal"].where)

@@ -128,7 +128,8 @@ def _positive(low: float, high: float) -> tuple[float, float]:
 
 def _before(low: float, high: float, q: float) -> float:
     """The last number of W&B's grid, which is less than the maximum."""
-    return low + (math.ceil(round((high - low) / q, 9)) - 1) * q
+    last = low + (math.ceil(round((high - low) / q, 9)) - 1) * q
+    return last if type(last) is int else float(f"{last:.12g}")
 
 
 def _constant(said: Mapping[str, Any]) -> _Found:

@@ -6,10 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gridfold.config.config import Config
 from gridfold.config.importing import optuna_study
 from gridfold.config.importing.formats import read
-from gridfold.config.importing.imported import Choices, Constant, Word
+from gridfold.config.importing.imported import Choices, Constant, Imported, Parameter, Word
+from gridfold.config.importing.section import config_text
+from gridfold.config.space import space_of
 from gridfold.core.errors import ConfigError
+from gridfold.space.parameters import Interval
 
 optuna = pytest.importorskip("optuna")
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -60,6 +64,44 @@ def test_ranges(distribution, form):
 def test_equal_choices_stay_apart():
     distribution = optuna.distributions.CategoricalDistribution([True, 1, None, "1"])
     assert optuna_study._form(distribution) == Choices((True, 1, None, "1"))
+
+
+INTS = st.tuples(st.integers(1, 99), st.integers(0, 30), st.sampled_from([1, 2, 7]), st.booleans())
+
+
+@given(st.lists(INTS, min_size=1, max_size=3), st.integers(0, 20), st.sampled_from([0.05, 0.1, 0.25]))
+def test_the_config_has_the_values_of_the_distributions(whole, count, step):
+    """What the config takes, of every kind, as Optuna itself takes it."""
+    make = optuna.distributions
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # high is no multiple of the step: Optuna lowers it
+        distributions = {
+            f"n.{index}": make.IntDistribution(low, low + width, log=log, step=1 if log else step)
+            for index, (low, width, step, log) in enumerate(whole)
+        }
+        distributions["f"] = make.FloatDistribution(0.0, count * step, step=step)
+    distributions |= {
+        "c": make.CategoricalDistribution([True, 1, None]),
+        "r": make.FloatDistribution(1e-5, 1, log=True),
+    }
+    found = Imported("study.db")
+    for path, distribution in distributions.items():
+        found.add(Parameter(path, optuna_study._form(distribution)))
+    config = Config.parse(config_text(found, "c.yaml"), "c.yaml")
+    parameters = {each.path: each for each in space_of(config).parameters}
+    for path, distribution in distributions.items():
+        if distribution.single():
+            low = distribution._asdict()["low"]
+            assert config.document.value(config.document.places[path].node) == low
+        elif path == "r":
+            assert parameters[path].distribution == Interval(1e-5, 1.0, log=True)
+        elif path == "c":
+            assert repr(parameters[path].values) == "(True, 1, None)"
+        else:
+            values = parameters[path].values
+            assert {type(value) for value in values} == {float if path == "f" else int}
+            assert all(map(distribution._contains, map(distribution.to_internal_repr, values)))
+            assert len(values) == round((distribution.high - distribution.low) / distribution.step) + 1
 
 
 def conditional(trial):

@@ -4,16 +4,17 @@ import json
 import math
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gridfold.config.config import Config
 from gridfold.config.document import Document
 from gridfold.config.importing import wandb
 from gridfold.config.importing.imported import Choices, Constant, Imported, Word
 from gridfold.config.importing.section import config_text
 from gridfold.config.importing.source import Source
-from gridfold.core.values import Loader
+from gridfold.config.space import space_of
+from gridfold.space.parameters import Interval
 
 
 def imported(text):
@@ -27,10 +28,6 @@ def parameter(said, method="random"):
     cap = "run_cap: 3" if method != "grid" else ""
     found = imported(f"method: {method}\n{cap}\nprogram: t.py\nparameters: {{x: {json.dumps(said)}}}\n")
     return found.parameters["x"].form if "x" in found.parameters else None, found.remarks
-
-
-def written(text):
-    return yaml.load(config_text(imported(text), "config.yaml"), Loader=Loader)
 
 
 @pytest.mark.parametrize(
@@ -95,12 +92,12 @@ def test_a_value_of_no_probability_is_not_taken():
     assert parameter({"values": [1, 2, 3], "probabilities": [0.5, 0.5, 0]}) == (Choices((1, 2)), [])
 
 
-@given(st.integers(-50, 50), st.integers(1, 60), st.integers(1, 7))
+@given(st.integers(-50, 50), st.integers(1, 60), st.sampled_from([1, 2, 7, 0.3, 0.25]))
 def test_a_grid_ends_before_the_maximum(low, width, q):
     found, remarks = parameter({"min": low, "max": low + width, "q": q, "distribution": "q_uniform"}, "grid")
-    expected = list(range(low, low + width, q))
+    count = math.ceil(round(width / q, 9))
     assert not remarks
-    assert listed(found) == expected
+    assert listed(found) == pytest.approx([low + index * q for index in range(count)])
 
 
 @given(st.integers(0, 40), st.integers(1, 60), st.sampled_from([0.1, 0.25, 0.5]))
@@ -132,24 +129,45 @@ parameters:
     parameters:
       lr: {distribution: log_uniform_values, min: 1e-5, max: 1e-3}
       betas: {value: [0.9, 0.99]}
-  blocks: {values: [{n: 1}, {n: 2}]}
+  blocks: {values: [{depth: 1}, {depth: 2}]}
   epochs: {value: 3}
 """
 
 
+CONFIG = """\
+# Imported from sweep.yaml, a W&B sweep
+# gridfold search --config config.yaml --run-prefix Sweep_of_v5
+gridfold:
+  trainer: [python, train.py, '--optimizer.betas={optimizer.betas}', '--epochs={epochs}', '{args}']
+  strategy: {name: gp, trials: 40}
+  metric: eval/reward
+  maximize: true
+optimizer:
+  lr: !log [1e-5, 0.001]
+  betas: !fixed [0.9, 0.99]
+blocks: !choice [{depth: 1}, {depth: 2}]
+epochs: 3
+"""
+
+
 def test_a_sweep_becomes_a_config():
-    assert written(SWEEP) == {
-        "gridfold": {
-            "trainer": ["python", "train.py", "--optimizer.betas={optimizer.betas}", "--epochs={epochs}", "{args}"],
-            "strategy": {"name": "gp", "trials": 40},
-            "metric": "eval/reward",
-            "maximize": True,
-            "fixed": ["optimizer.betas"],
-            "space": {"optimizer.lr": {"log": [1e-5, 1e-3]}, "blocks": {"choice": [{"n": 1}, {"n": 2}]}},
-        },
-        "optimizer": {"betas": [0.9, 0.99]},
-        "epochs": 3,
-    }
+    text = config_text(imported(SWEEP), "config.yaml")
+    assert text == CONFIG
+    rate, blocks = space_of(Config.parse(text, "config.yaml")).parameters
+    assert (rate.path, rate.values, rate.distribution) == ("optimizer.lr", None, Interval(1e-5, 1e-3, log=True))
+    assert (blocks.path, blocks.values) == ("blocks", ({"depth": 1}, {"depth": 2}))
+
+
+@given(st.integers(-9, 9), st.integers(1, 60), st.sampled_from([1, 3, 0.1, 0.25]))
+def test_the_config_has_the_numbers_of_the_sweep(low, width, q):
+    """W&B draws evenly from the range, and rounds to multiples of q."""
+    said = {"distribution": "q_uniform", "min": low, "max": low + width, "q": q}
+    found = imported(json.dumps({"method": "random", "run_cap": 1, "program": "t", "parameters": {"x": said}}))
+    space = space_of(Config.parse(config_text(found, "c"), "c"))
+    expected = range(round(low / q), round((low + width) / q) + 1)
+    if len(expected) > 1:
+        assert space.parameters[0].values == pytest.approx([index * q for index in expected])
+        assert {type(value) for value in space.parameters[0].values} == {type(q)}
 
 
 @pytest.mark.parametrize(
@@ -194,8 +212,9 @@ def test_a_sweep_without_an_end_gets_one():
 
 def test_names_that_are_in_each_others_way():
     found = imported("method: grid\nprogram: t\nparameters: {a: {value: 1}, a.b: {value: 2}}")
-    assert "a: 1\n" in config_text(found, "c.yaml")
-    assert [remark.subject for remark in found.remarks] == ["a.b"]
+    assert "a:\n  b: 2\n" in config_text(found, "c.yaml")
+    assert [remark.subject for remark in found.remarks] == ["a"]
+    assert found.settings["trainer"] == ["python", "t", "--a.b={a.b}", "{args}"]
 
 
 @pytest.mark.parametrize(
