@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from gridfold.config.config import Config
@@ -141,12 +142,17 @@ class HyperParamSearch:
         folds: int | None = None,
         max_runs: int | None = None,
         keep_going: bool = False,
+        link: Sequence[Sequence[str]] = (),
+        exclude: Sequence[str] = (),
+        when: Mapping[str, str] = MappingProxyType({}),
+        add: Sequence[Mapping[str, Any]] = (),
     ) -> Sequence[Path]:
         """Create a run directory with its config for every combination, and execute the runs if asked to.
 
         Args:
             param_variations: dotted path to its values, laid over what varies in the config: a path given here takes
                 these values instead (one value pins it); other lists of the config still vary. ``+path`` adds a path.
+                A range is `gridfold.log` and the like, or the same in words: ``{"log": [1e-6, 1e-3]}``.
             run_prefix: what the names of the directories begin with.
             execute: run them too; a run that fails is recorded, the others go on.
             parallel: how many runs at a time.
@@ -155,6 +161,10 @@ class HyperParamSearch:
                 (default: the config's, or not at all).
             max_runs: how many runs there may be (default: the config's, or 10,000).
             keep_going: go on although the first runs all fail alike, or the first has nothing to be compared by.
+            link: groups of dotted paths that vary together, value by value; like the next three beside the config's.
+            exclude: conditions; a combination of which one holds is left out.
+            when: for a dotted path the condition under which it varies; else it keeps its first value.
+            add: more combinations, by the values of some paths; the others have their first values.
 
         Returns:
             The run directories, last parameter fastest; all of the first repeat before those of the next.
@@ -164,6 +174,7 @@ class HyperParamSearch:
             KeyboardInterrupt: it was stopped; ``gridfold resume`` continues it.
         """
         config = self.config.override(repeats=repeats, folds=folds, max_runs=max_runs)
+        config = config.adding(link=link, exclude=exclude, when=when, add=add)
         check_parallel(parallel)
         check_prefix(run_prefix)
         plan = planned(config, param_variations or {}, self.trainer, self.store)

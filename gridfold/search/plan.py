@@ -119,11 +119,16 @@ class Plan:
 
     @cached_property
     def trials(self) -> int:
-        """How many trials there are, or at most where there are more than may run; without end as many as may run."""
-        count, most = self.space.count(), self.limit // self._runs_of_trial
+        """How many trials there are, or at most (see ``is_exact``); of a space without end as many as may run."""
+        count, most = self.space.count(), max(1, self.limit // self._runs_of_trial)
         if count is None:
-            return max(1, most)
+            return most
         return count if self.space.is_exact or count > most else sum(1 for _ in self.space)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether there are exactly as many trials as ``trials`` says: more than may run are not counted one by one."""
+        return self.space.is_exact or self.most_runs <= self.limit
 
     @property
     def size(self) -> int:
@@ -177,7 +182,7 @@ class Plan:
         more = f" × … ({len(self._factors)} parameters)" if len(shown) < len(self._factors) else ""
         product, names = (" × ".join(words) for words in zip(*((f"{n:,}", name) for name, n in shown), strict=True))
         multiplied = f"{product}{more} = " if len(shown) > 1 else ""
-        size = size_text(self.most_runs)
+        size = f"{'' if self.is_exact else 'at most '}{size_text(self.most_runs)}"
         raise ConfigError(
             f"{multiplied}{size} runs ({names}{more and ' × …'}), more than the limit of {self.limit:,}",
             where=self.config.document.name,
