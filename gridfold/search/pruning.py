@@ -85,6 +85,8 @@ class SearchPruner:
     def judge(self, attempt: Attempt, *, may_wait: bool) -> Verdict:
         """Whether a run goes on that asks."""
         index, run = attempt.record.index, attempt.run
+        if index in self._seen and self._seen[index].run is not run:
+            self._forget(index)  # it was as far before, in another attempt
         rung = self._look(index, run)
         seen = self._seen[index]
         following = self.rule.rung_after(index, max(seen.rung, seen.steps.step))
@@ -102,14 +104,16 @@ class SearchPruner:
         """Which run that waits gets a place."""
         if place == "none":
             return self._stopped(self._worst(waiting))
-        for attempt in self._best_first(waiting):
-            if self._goes_on(attempt.record.index):
+        in_order = self._best_first(waiting)
+        is_last = place == "idle" and not self.awaits()
+        for attempt in in_order:
+            if self._goes_on(attempt.record.index, last=is_last):
                 return self._continued(attempt)
         if place == "wanted" or self.awaits():
             return None
         if self.finishes:
-            return self._continued(self._best_first(waiting)[0])
-        return self._stopped(self._worst(waiting)) if place == "idle" else None
+            return self._continued(in_order[0])
+        return self._stopped(self._worst(waiting)) if is_last else None
 
     def give_up(self, waiting: Sequence[Attempt]) -> Attempt:
         """The run that is to end, as not all of these can wait."""
@@ -132,8 +136,7 @@ class SearchPruner:
         if record.is_done:
             self.over(run, record, record.index)
         elif record.is_final and record.index in self._seen:  # it failed, or begins once more
-            self.rule.leave(record.index)
-            del self._seen[record.index]
+            self._forget(record.index)
 
     def over(self, run: Run, record: Record, index: int) -> None:
         """Hear of a run that has a result, by whoever; the first says what runs are compared by, if nobody did."""
@@ -148,6 +151,11 @@ class SearchPruner:
         if record.state == "completed":
             self._ends.add(self._seen[index].steps.step)
 
+    def _forget(self, index: int) -> None:
+        self.rule.leave(index)
+        del self._seen[index]
+        self._ending.discard(index)
+
     def _best_first(self, waiting: Sequence[Attempt]) -> list[Attempt]:
         def key(attempt: Attempt) -> tuple[float, int, int]:
             index = attempt.record.index
@@ -155,8 +163,8 @@ class SearchPruner:
 
         return sorted(waiting, key=key)
 
-    def _goes_on(self, index: int) -> bool:
-        return self._seen[index].rung == 0 or self.rule.goes_on(index)
+    def _goes_on(self, index: int, *, last: bool) -> bool:
+        return self._seen[index].rung == 0 or self.rule.goes_on(index, last=last)
 
     def _place(self, index: int) -> tuple[int, int]:
         """Its place at its rung, and of how many; 0 of 0 if it turned out not to have what runs are compared by."""
