@@ -12,6 +12,7 @@ from gridfold.propose.prune import Asha, Hyperband, Median, Pruning
 from gridfold.records.numbers import number
 from gridfold.records.objective import Objective, is_finite
 from gridfold.runs.record import Record
+from gridfold.runs.reports import read_reports_from
 from gridfold.runs.run import Attempt, Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.steps import EPOCH, Steps
@@ -28,14 +29,16 @@ class _Seen:
         steps: how far it is, by the reports that have the metric.
         best: the best value so far, more is better.
         rung: the last rung that it has reached; 0 for none.
-        read: how many of its reports were read.
+        position: up to where its reports were read.
+        attempt: the attempt that they are of; 0 if it is over.
     """
 
     run: Run
     steps: Steps = field(default_factory=Steps)
     best: float = -math.inf
     rung: float = 0.0
-    read: int = 0
+    position: int = 0
+    attempt: int = 0
 
 
 @dataclass
@@ -87,7 +90,7 @@ class SearchPruner:
         index, run = attempt.record.index, attempt.run
         if index in self._seen and self._seen[index].run is not run:
             self._forget(index)  # it was as far before, in another attempt
-        rung = self._look(index, run)
+        rung = self._look(index, run, attempt.record.attempt)
         seen = self._seen[index]
         following = self.rule.rung_after(index, max(seen.rung, seen.steps.step))
         if index in self._ending:
@@ -146,7 +149,7 @@ class SearchPruner:
             self._compare_by(name, record.metrics)
             for other, seen in known.items():
                 self.rule.leave(other)
-                self._look(other, seen.run)
+                self._look(other, seen.run, seen.attempt)
         self._look(index, run)
         if record.state == "completed":
             self._ends.add(self._seen[index].steps.step)
@@ -175,22 +178,23 @@ class SearchPruner:
         epochs = run.read_progress().get("epochs")
         return epochs is not None and seen.steps.step >= epochs
 
-    def _look(self, index: int, run: Run) -> float | None:
+    def _look(self, index: int, run: Run, attempt: int = 0) -> float | None:
         """Read what a run has reported since; the rung that it has come to, None if to no other than before."""
-        seen = self._seen.setdefault(index, _Seen(run))
+        seen = self._seen.setdefault(index, _Seen(run, attempt=attempt))
         before = seen.rung
-        for step, value in self._values(seen, run):
+        for step, value in self._values(seen):
             seen.best = max(seen.best, value)
             while (rung := self.rule.rung_after(index, seen.rung)) <= step:
                 self.rule.reach(index, rung, seen.best)
                 seen.rung = rung
         return seen.rung if seen.rung > before else None
 
-    def _values(self, seen: _Seen, run: Run) -> Iterator[tuple[float, float]]:
+    def _values(self, seen: _Seen) -> Iterator[tuple[float, float]]:
         """The steps that a run has come to, and the values there."""
-        reports = run.reports()
-        for report in reports[seen.read :]:
-            seen.read += 1
+        reports, seen.position = read_reports_from(str(seen.run.dir), seen.position)
+        if not seen.position and seen.attempt:  # a program, of whose epochs the last may not have been whole before
+            reports, seen.steps = seen.run.reports_so_far(seen.attempt), Steps()
+        for report in reports:
             if not self._metric:
                 self._compare_by(self.objective.value(report)[0], report)
             value = report.get(self._metric)
