@@ -368,6 +368,7 @@ def _stopped(record: Record, run: Run) -> Record:
         record = replace(record, state="stopped", error=None, metrics=run.last_reported())
     elif record.state == "completed" and run.told_to_stop:
         record = replace(record, state="stopped")
+    is_pruned = is_pruned and not run.is_told_to_stop(run.attempt)  # by somebody, while it waited
     return replace(record, pruned=is_pruned and record.state == "stopped")
 
 

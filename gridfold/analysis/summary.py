@@ -16,6 +16,7 @@ from gridfold.analysis.effects import Effect, Interaction, Model, effects, inter
 from gridfold.analysis.significance import Contender, contenders
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import is_json, render
+from gridfold.records.front import front
 from gridfold.records.objective import is_finite
 from gridfold.records.reach import alike, reached
 from gridfold.records.ties import Tie
@@ -61,6 +62,8 @@ class TrialSummary:
         seconds: the mean of its completed runs.
         states: how many of its runs have which state.
         runs: those that count for the comparison.
+        goals: of several metrics that a strategy looks at the means; else empty.
+        front: whether it is on the Pareto front of these.
     """
 
     params: Mapping[str, Any]
@@ -79,6 +82,8 @@ class TrialSummary:
     seconds: float | None
     states: Mapping[str, int]
     runs: tuple[RunSummary, ...]
+    goals: Mapping[str, float]
+    front: bool
 
 
 @dataclass(frozen=True)
@@ -141,6 +146,7 @@ class Summary:
         metric: what trials are compared by; None if no run has one.
         maximize: whether more of it is better.
         guessed: whether nobody said so, and its name does not either.
+        goals: of several metrics that a strategy looks at the names, and whether more is better; else empty.
         labels: path of each parameter, and what it is called.
         states: how many runs have which state.
         seconds: what all runs took, one after another.
@@ -163,6 +169,7 @@ class Summary:
     metric: str | None
     maximize: bool
     guessed: bool
+    goals: Mapping[str, bool]
     labels: Mapping[str, str]
     states: Mapping[str, int]
     seconds: float
@@ -232,6 +239,7 @@ def _summary(results: Results) -> Summary:
         metric=results.objective.metric,
         maximize=bool(results.objective.maximize),
         guessed=results.objective.guessed,
+        goals=dict(results.objective.goals),
         labels=dict(zip(results.paths, label_parameters(results.paths), strict=True)),
         states=dict(Counter(run.state for run in runs)),
         seconds=sum(run.record.seconds or 0.0 for run in runs if run.record),
@@ -260,7 +268,10 @@ def _confirmation(found: significance.Comparison | None, said: tuple[str, ...]) 
 
 
 def _trials(results: Results, compared: Sequence[Contender]) -> Iterator[TrialSummary]:
-    tied = max(len(results.tied), 1)
+    tied, facts = (
+        max(len(results.tied), 1),
+        _Facts(dict(results.objective.goals), {id(trial) for trial in front(results)}),
+    )
     for place, (contender, standing) in enumerate(zip(compared, _standings(compared, tied), strict=True), start=1):
         of = contender.estimate
         yield TrialSummary(
@@ -275,23 +286,32 @@ def _trials(results: Results, compared: Sequence[Contender]) -> Iterator[TrialSu
             p=contender.p,
             distinguishable=contender.distinguishable,
             stopped=contender.stopped,
-            **_facts(of.trial),
+            **facts.of(of.trial),
         )
     nothing = dict.fromkeys(("rank", "standing", "mean", "std", "low", "high", "difference", "p"))
     for trial in results.trials:
         if not trial.values:
-            yield TrialSummary(n=0, distinguishable=False, stopped=False, **nothing, **_facts(trial))  # type: ignore[arg-type]
+            yield TrialSummary(n=0, distinguishable=False, stopped=False, **nothing, **facts.of(trial))  # type: ignore[arg-type]
 
 
-def _facts(trial: TrialResult) -> dict[str, Any]:
-    states = Counter(run.state for run in trial.runs)
-    return {
-        "params": trial.params,
-        "step": reached(trial),
-        "seconds": trial.seconds,
-        "states": dict(states.most_common()),
-        "runs": tuple(map(_named, trial.runs)),
-    }
+@dataclass(frozen=True)
+class _Facts:
+    """What is known of a trial without comparison; of several metrics, which those are and which trials are best."""
+
+    goals: Mapping[str, bool]
+    front: set[int]
+
+    def of(self, trial: TrialResult) -> dict[str, Any]:
+        states = Counter(run.state for run in trial.runs)
+        return {
+            "params": trial.params,
+            "step": reached(trial),
+            "seconds": trial.seconds,
+            "states": dict(states.most_common()),
+            "runs": tuple(map(_named, trial.runs)),
+            "goals": {name: value for name in self.goals if is_finite(value := trial.metrics.get(name))},
+            "front": id(trial) in self.front,
+        }
 
 
 def _named(run: RunResult) -> RunSummary:

@@ -196,6 +196,7 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
         type=values.text,
         help="sweep only these lists, or the lists in these sections (default: all lists)",
     )
+    _space_options(parser)
     parser.add_argument(
         "--max-runs", metavar="N", type=values.runs, help=f"allow up to N runs (default: {USUAL_RUNS:,})"
     )
@@ -206,6 +207,42 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
     _comparison_options(parser)
     parser.add_argument(
         "--reuse", action="store_true", help="reuse results of other searches where config, code and data are the same"
+    )
+
+
+def _space_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("which combinations are run, besides what the config says")
+    group.add_argument(
+        "--link",
+        metavar="PATH,PATH",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="vary these lists together, value by value",
+    )
+    group.add_argument(
+        "--exclude",
+        metavar="CONDITION",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="leave out combinations of which this holds, such as 'batch_size > 64 and lr > 1e-4'",
+    )
+    group.add_argument(
+        "--when",
+        metavar="PATH=CONDITION",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="vary PATH only where this holds; elsewhere it keeps its first value",
+    )
+    group.add_argument(
+        "--add",
+        metavar="PATH=VALUE,...",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="one more combination; paths that are not named have their first values",
     )
 
 

@@ -28,6 +28,7 @@ from gridfold.cli.where import needs, note_where, where_before, where_of_new
 from gridfold.config.config import Config
 from gridfold.config.overrides import parse_arguments
 from gridfold.config.patterns import check_given
+from gridfold.config.rules import addition_said, link_said, when_said
 from gridfold.config.space import space_of
 from gridfold.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_LEFT, ConfigError
 from gridfold.core.process.threads import physical_cores
@@ -72,6 +73,10 @@ _OF_A_NEW: dict[str, Any] = {
     "param_variations": [],
     "set": [],
     "metrics": [],
+    "link": [],
+    "exclude": [],
+    "when": [],
+    "add": [],
     "vary": None,
     "run_prefix": "run",
     "trainer": None,
@@ -382,9 +387,24 @@ def _planned(options: argparse.Namespace) -> Plan:
     check_given(patterns)
     settings = {name: getattr(options, name) for name in _SETTINGS} | {"metrics": patterns or None}
     said = parse_arguments(options.param_variations), parse_arguments(options.set)
-    planned = plan_said(_config(options), *said, race=options.race, **settings)
+    planned = plan_said(_config(options), *said, race=options.race, rules=_rules(options), **settings)
     planned.space  # noqa: B018 - errors before the first print
     return planned
+
+
+def _rules(options: argparse.Namespace) -> dict[str, Any]:
+    """What the options say of which combinations are run."""
+    when: dict[str, str] = {}
+    for path, text in map(when_said, options.when):
+        if path in when:
+            raise ConfigError("has two conditions", path=path, where="--when", hint="join them by 'and' or 'or'")
+        when[path] = text
+    return {
+        "link": [*map(link_said, options.link)],
+        "exclude": options.exclude,
+        "when": when,
+        "add": [*map(addition_said, options.add)],
+    }
 
 
 def _config(options: argparse.Namespace) -> Config | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -13,6 +14,7 @@ from gridfold.config.document import Place, holders
 from gridfold.config.forms import Branches, Taken
 from gridfold.config.overrides import Variation
 from gridfold.config.unions import chosen_branches, selector_of
+from gridfold.core.errors import ConfigError
 from gridfold.space.axes import Axis, Union
 from gridfold.space.parameters import ListedParameter
 
@@ -100,9 +102,10 @@ def constants_of(
 ) -> Mapping[str, Any]:
     """What a config has where nothing varies, or what of it is at some paths: by dotted path, values inside values."""
     pins = [each for each in variations if each.is_pin and _applies(config, each, within)]
-    data: dict[str, Any] = with_changes(
-        config.data, [(_keys(config, each.path), each.parameter.values[0]) for each in pins if each.parameter.values]
-    )
+    data: dict[str, Any] = config.data
+    for pin in pins:
+        with suppress(ConfigError):  # whoever writes the config says that it cannot be placed
+            data = with_changes(data, [(_keys(config, pin.path), pin.values[0])])
     if within is None:
         return data
     return {path: _at(data, _keys(config, path)) for path in within}

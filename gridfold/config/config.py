@@ -244,6 +244,14 @@ class Config:
         """
         return replace(self, settings=self.settings.override(**settings))
 
+    def adding(self, **rules: Any) -> Config:
+        """The config with more rules about which trials are made: ``link``, ``exclude``, ``when`` and ``add``.
+
+        Raises:
+            ConfigError: a value is not of its kind, or a path has a condition already.
+        """
+        return replace(self, settings=self.settings.adding(**rules)) if any(rules.values()) else self
+
     @cached_property
     def data(self) -> dict[str, Any]:
         """The values, without the section ``gridfold``."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import yaml
 
-from gridfold.config import patterns, placement, pruning
+from gridfold.config import patterns, placement, pruning, rules
 from gridfold.config import strategy as strategies
 from gridfold.config.document import Document, parse_values
 from gridfold.core.errors import ConfigError, nearest
@@ -137,6 +138,28 @@ class Settings:
                 raise ConfigError(wrong[1], path=f"{SECTION}.strategy{wrong[0]}", hint=wrong[2])
         return replace(self, **changed)
 
+    def adding(
+        self,
+        link: Iterable[Sequence[str]] = (),
+        exclude: Iterable[str] = (),
+        when: Mapping[str, str] = MappingProxyType({}),
+        add: Iterable[Mapping[str, Any]] = (),
+    ) -> Settings:
+        """These settings, and what else is said of which trials are made.
+
+        Raises:
+            ConfigError: a value is not of its kind, or a path has a condition already.
+        """
+        for path in when:
+            if path in (self.when or {}):
+                raise ConfigError("has a condition in the config already", path=path, where="--when", hint="remove one")
+        return self.override(
+            link=[*map(list, self.link), *map(list, link)],
+            exclude=[*self.exclude, *exclude],
+            when={**(self.when or {}), **when},
+            add=[*self.add, *map(dict, add)],
+        )
+
     def _with_comment(self, values: Mapping[str, Any]) -> Settings:
         fold = values.get("fold")
         seed = values.get("seed", self.run_seed)
@@ -171,6 +194,8 @@ def _is_given(document: Document, key: Any, value: Any) -> bool:
     if key not in SETTINGS:
         raise _bad_setting(document, f"{SECTION}.{key}", "unknown setting", nearest(str(key), SETTINGS))
     expected, accepts = SETTINGS[key]
+    for place, problem, advice in rules.mistakes(key, value) if value is not None else ():
+        raise _bad_setting(document, f"{SECTION}.{key}{place}", problem, advice)
     if value is not None and not accepts(value):
         hint = "write a placeholder in quotes: '{training.lr}'" if key == "trainer" and "{" in render(value) else ""
         raise _bad_setting(document, f"{SECTION}.{key}", f"expected {expected}, found {render(value)}", hint)
@@ -227,10 +252,10 @@ SETTINGS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "workers": (f"a number of workers from 1 to {MOST_WORKERS:,}", _is_whole(1, MOST_WORKERS)),
     "resources": (placement.RESOURCES_EXPECTED, placement.is_resources),
     "space": ("a mapping of dotted paths to values or ranges", lambda value: isinstance(value, Mapping)),
-    "link": ("groups of dotted paths, such as [[a, b], [c, d]]", lambda value: isinstance(value, list)),
-    "exclude": ("a list of conditions", _is_strings),
-    "when": ("a mapping of dotted paths to conditions", patterns.are_texts),
-    "add": ("a list of mappings of dotted paths to values", lambda value: isinstance(value, list)),
+    "link": (rules.LINK_EXPECTED, lambda value: not any(rules.mistakes("link", value))),
+    "exclude": (rules.EXCLUDE_EXPECTED, lambda value: not any(rules.mistakes("exclude", value))),
+    "when": (rules.WHEN_EXPECTED, lambda value: not any(rules.mistakes("when", value))),
+    "add": (rules.ADD_EXPECTED, lambda value: not any(rules.mistakes("add", value))),
     "strategy": (strategies.EXPECTED, strategies.is_strategy),
     "prune": (pruning.EXPECTED, pruning.is_prune),
 }

@@ -76,7 +76,8 @@ class Ending:
         if self.told == "interrupted":
             record = replace(record, state="interrupted", error=None)
         elif self.told == "stopped":
-            record = replace(record, state="stopped", error=None, pruned=True, **_reported(run))
+            is_pruned = not run.is_told_to_stop(record.attempt)  # by somebody
+            record = replace(record, state="stopped", error=None, pruned=is_pruned, **_reported(run))
         else:
             record = replace(record, state="failed", error=self._error())
         try:

@@ -67,6 +67,8 @@ def _cell(column: Column, row: Row) -> str:
         return plus_minus(value, row.deviations[column.metric])
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return f"{value:g}" if column.name == "step" else number(value, 1 if column.name == "seconds" else 4)
+    if isinstance(value, bool):
+        return "yes" if value else ""
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 

@@ -120,7 +120,7 @@ class Asha(_Rungs):
     def rung_after(self, run: int, step: float) -> float:  # noqa: ARG002
         """The next rung."""
         rung = self.first
-        while rung <= step:
+        while rung <= min(step, self._most) and rung < math.inf:
             rung *= self._eta
         return rung if rung < self._most else math.inf
 
@@ -208,6 +208,8 @@ class Median(_Rungs):
 
     def rung_after(self, run: int, step: float) -> float:  # noqa: ARG002
         """The next step at which runs are judged."""
+        if step >= self._most:
+            return math.inf
         done = math.floor((step - self.first) / self._every) + 1
         rung = self.first + max(0, done) * self._every
         return rung if rung < self._most else math.inf

@@ -35,30 +35,36 @@ class Objective:
         maximize: whether more of it is better; None to tell by the metric's name.
         guessed: whether nobody said so, and its name does not either.
         parameters: the names of the parameters, which are no results.
+        goals: metrics that a strategy looks at together, and whether more of each is better; none if it looks at one.
     """
 
     metric: str | None = None
     maximize: bool | None = None
     guessed: bool = False
     parameters: frozenset[str] = field(default=frozenset(), compare=False)
+    goals: tuple[tuple[str, bool], ...] = ()
 
     @classmethod
     def said(cls, facts: Mapping[str, Any]) -> Objective:
-        """What ``search.json`` says of it."""
+        """What ``search.json`` says of it; of several metrics that a strategy looks at, the first."""
         metric, maximize = facts.get("metric"), facts.get("maximize")
+        goals = _goals_of(facts)
+        if metric is None and goals:
+            metric, maximize = goals[0]
         return cls(
             metric if isinstance(metric, str) else None,
             maximize if isinstance(maximize, bool) else None,
             parameters=_names_of(facts.get("parameters")),
+            goals=goals,
         )
 
     def of(self, metrics: Mapping[str, float]) -> Objective:
         """The same with nothing left open, for runs with such metrics."""
         metric = self._name(metrics)
         if self.maximize is not None:
-            return Objective(metric, self.maximize)
+            return Objective(metric, self.maximize, goals=self.goals)
         known = higher_is_better(metric)
-        return Objective(metric, known is not False, guessed=bool(metric) and known is None)
+        return Objective(metric, known is not False, guessed=bool(metric) and known is None, goals=self.goals)
 
     def _name(self, metrics: Iterable[str]) -> str:
         """The metric as these metrics spell it; "" if nobody said one, and none of them is a result."""
@@ -159,6 +165,13 @@ def _names_of(parameters: Any) -> frozenset[str]:
     """The names that metrics may have that only say what a run was given."""
     paths = parameters if isinstance(parameters, Mapping) else ()
     return frozenset(name for path in paths for name in (bare(path), bare(path.rpartition(".")[2])))
+
+
+def _goals_of(facts: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
+    """The metrics that the strategy of a search looks at together, and whether more of each is better."""
+    strategy = facts.get("strategy")
+    said = strategy.get("metrics") if isinstance(strategy, Mapping) else None
+    return tuple((name, direction == "max") for name, direction in said.items()) if isinstance(said, Mapping) else ()
 
 
 def mean_of(values: Sequence[float]) -> float:

@@ -15,6 +15,7 @@ from gridfold.config.overrides import parse_arguments
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import canonical, encodable
 from gridfold.records.codes import Codes
+from gridfold.records.front import front
 from gridfold.records.objective import Objective, is_finite
 from gridfold.records.reach import reached
 from gridfold.records.trials import Results, RunResult, TrialResult
@@ -44,6 +45,7 @@ class Row:
         seconds: the mean of the completed runs; of one run its own.
         error: what went wrong first.
         step: how far it came; of a trial the run that came least far.
+        front: whether the trial is on the Pareto front of several metrics.
         replicate: which repeat, which part of the data is held out, whether it confirms; None for a trial.
     """
 
@@ -58,6 +60,7 @@ class Row:
     seconds: float | None
     error: str | None
     step: float | None = None
+    front: bool = False
     replicate: tuple[int, int | None, bool] | None = None
 
     @classmethod
@@ -77,7 +80,7 @@ class Row:
             seconds,
             _error(run),
             run.step,
-            (entry.repeat, entry.fold, entry.confirms),
+            replicate=(entry.repeat, entry.fold, entry.confirms),
         )
 
     @classmethod
@@ -140,19 +143,23 @@ class Table:
             ConfigError: the base config of a search cannot be read, which tells what is fixed in it.
         """
         fixed = _fixed(results)
+        first = {(run.search.dir, run.entry.index) for trial in front(results) for run in trial.runs}
         if by_run:
             runs = sorted(_runs(results), key=lambda run: _place(run, results.objective))
-            return cls(results, tuple(Row.of_run(run, fixed[run.search.dir]) for run in runs), by_run)
-        left = [trial for trial in results.trials if trial.runs and not trial.values]
-        rows = [Row.of_trial(trial, fixed[trial.runs[0].search.dir]) for trial in (*results.ranked, *left)]
-        return cls(results, tuple(rows), by_run)
+            rows = [(run, Row.of_run(run, fixed[run.search.dir])) for run in runs]
+        else:
+            left = [trial for trial in results.trials if trial.runs and not trial.values]
+            trials = [(trial.runs[0], trial) for trial in (*results.ranked, *left)]
+            rows = [(run, Row.of_trial(trial, fixed[run.search.dir])) for run, trial in trials]
+        marked = (replace(row, front=True) if (run.search.dir, run.entry.index) in first else row for run, row in rows)
+        return cls(results, tuple(marked), by_run)
 
     @cached_property
     def metrics(self) -> list[str]:
-        """The names of all metrics, that to compare by first."""
-        first = self.results.objective.metric
+        """The names of all metrics, that to compare by first, then others that the strategy looks at."""
+        first, known = self.results.objective.metric, dict(self.results.objective.goals)
         names = dict.fromkeys(name for run in _runs(self.results) for name in run.metrics)
-        return sorted(names, key=lambda name: name != first)
+        return sorted(names, key=lambda name: (name != first, name not in known))
 
     @cached_property
     def has_repeats(self) -> bool:
@@ -187,6 +194,8 @@ class Table:
         after = [_fact("state", lambda row: row.state), _fact("seconds", lambda row: row.seconds)]
         if any(run.state == "stopped" for run in _runs(self.results)):
             after.insert(0, Column("step", "reached", "fact", lambda row: row.step))
+        if self.results.objective.goals:
+            after.insert(0, _fact("front", lambda row: row.front))
         if not self.by_run:
             after.insert(0, _fact("n", lambda row: row.n))
             return before, [*after, _RUNS, _fact("error", lambda row: row.error)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
 
@@ -348,10 +348,10 @@ def _completed(objective: Objective, searches: Sequence[SearchDirectory]) -> Obj
     """An objective; for what it leaves open, what the first search says that was told something."""
     told = next((said for search in searches if (said := Objective.said(search.facts())) != Objective()), Objective())
     if objective.metric not in (None, told.metric):
-        return objective
+        return replace(objective, goals=told.goals)
     maximize = told.maximize if objective.maximize is None else objective.maximize
     parameters = [Objective.said(search.facts()).parameters for search in searches]
-    return Objective(told.metric, maximize, parameters=frozenset().union(*parameters))
+    return Objective(told.metric, maximize, parameters=frozenset().union(*parameters), goals=told.goals)
 
 
 def _result(search: SearchDirectory, entry: RunEntry, record: Record | None, objective: Objective) -> RunResult:
@@ -359,7 +359,7 @@ def _result(search: SearchDirectory, entry: RunEntry, record: Record | None, obj
     metrics = objective.at_best(record, reports).metrics if record else {}
     value = metrics.get(objective.metric or "")
     usable = record is not None and record.is_done and is_finite(value)
-    step = max(map(steps.add, reports), default=None)
+    step = record.step if record and record.step is not None else max(map(steps.add, reports), default=None)
     return RunResult(search, entry, record, metrics, value if usable else None, step)
 
 

@@ -9,7 +9,7 @@ from typing import Any, overload
 
 from gridfold.core.errors import ConfigError
 from gridfold.core.process.identity import Owner
-from gridfold.core.values import to_record
+from gridfold.core.values import to_params, to_record
 from gridfold.identity import provenance
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.packages import basic
@@ -90,6 +90,10 @@ def _facts(plan: Plan, name: str, commit: str | None, code: Code | None) -> dict
         "race_waits": False,  # missing where an older gridfold began a race
         "folds": plan.folds,
         "vary": plan.config.settings.vary,
+        "link": plan.config.settings.link,
+        "exclude": plan.config.settings.exclude,
+        "when": plan.config.settings.when,
+        "add": [to_params(params) for params in plan.config.settings.add],
         "max_runs": plan.config.settings.max_runs,
         "prune": plan.prune,
         "seed_path": plan.seeds.path,

@@ -17,7 +17,7 @@ from gridfold.config.settings import SECTION
 from gridfold.config.space import space_of
 from gridfold.core.errors import ConfigError
 from gridfold.core.limits import MOST_RUNS, USUAL_RUNS
-from gridfold.core.values import render
+from gridfold.core.values import from_params, render
 from gridfold.executors.protocol import Executor
 from gridfold.executors.registry import LOCAL
 from gridfold.identity.fingerprint import Code
@@ -45,6 +45,9 @@ _SAID = (
     "maximize",
     "vary",
     "max_runs",
+    "link",
+    "exclude",
+    "when",
     "prune",
 )  # of a search, if it was said
 _RACE_FIRST = 2  # this many repeats tell what noise is
@@ -327,6 +330,7 @@ def plan_of(search: SearchDirectory) -> Plan:
     config = Config.parse(search.base(), facts["config"])
     said = {name: facts.get(name) for name in _SAID}
     said |= {"metrics": facts.get("patterns"), "trainer": _tuple(facts["trainer"]), "threads": facts["threads"]}
+    said |= {"add": [from_params(params) for params in facts.get("add") or ()]}
     config = config.override(**said)
     return Plan(config, parse_arguments(facts["variations"]), bool(facts.get("race")))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from gridfold.config.config import Config
@@ -37,6 +38,7 @@ def plan_said(
     constants: Sequence[Variation] = (),
     *,
     race: bool = False,
+    rules: Mapping[str, Any] = MappingProxyType({}),
     **settings: Any,
 ) -> Plan:
     """The plan of a search, with what its command says of it.
@@ -46,6 +48,7 @@ def plan_said(
         variations: what is laid over it.
         constants: what the constants of the script are to be.
         race: as in `Plan`.
+        rules: as in `Config.adding`.
         settings: as in `Config.override`.
 
     Raises:
@@ -62,9 +65,9 @@ def plan_said(
             hint="write the values in the command, in quotes, such as: -- python train.py --lr '{lr=0.1,0.2}'\n"
             "or give a config: --config FILE",
         )
-    base = (config_of(given, _NO_FILE) if config is None else config).override(**settings)
-    known, exact = base.document.places, {each.path for each in variations} if config else set()
-    given = tuple(each if each.path in exact else replace(each, add=each.path not in known) for each in given)
+    base = (config_of(given, _NO_FILE) if config is None else config).override(**settings).adding(**rules)
+    exact = {each.path for each in variations} if config else set()
+    given = tuple(each if each.path in exact else replace(each, add=not base.has(each.path)) for each in given)
     command = _with_constants(command, constants)
     plan = Plan(base.override(trainer=command or None), given, race)
     expanded = tuple(_with_options(command, plan))
@@ -160,6 +163,7 @@ def _style(argument: str) -> str | None:
 def _said(plan: Plan) -> Collection[str]:
     """The paths of what varies, and of what the command line sets."""
     paths = [parameter.path for parameter in plan.space.parameters]
+    paths = [path for path in paths if not any(other.startswith(f"{path}.") for other in paths)]  # no whole branches
     paths += [variation.path for variation in plan.variations if variation.is_pin]
     if plan.seeds.path and plan.most_repeats > 1:
         paths.append(plan.seeds.path)

@@ -14,8 +14,9 @@ from rich.table import Column, Table
 
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import render as value_text
+from gridfold.records import front, reach
 from gridfold.records.numbers import number, plus_minus
-from gridfold.records.reach import is_early, said
+from gridfold.records.reach import is_early
 from gridfold.records.table import Row
 from gridfold.records.trials import Results, RunResult, TrialResult
 from gridfold.runs.names import label_parameters
@@ -37,7 +38,7 @@ def render(results: Results) -> Group:
     row = Row.of_trial(trial, {})
     return Group(
         f"[bold]{escape(_headline(results, trial, row))}",
-        *(escape(line) for line in (results.caveat, said(results)) if line),
+        *(escape(line) for line in (results.caveat, reach.said(results), front.said(results)) if line),
         f"Run: {escape(str(directory))}{_which(trial)}{_early(results, run)}",
         _metrics(run, row),
         *_config(run, Run(directory)),

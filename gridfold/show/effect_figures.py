@@ -20,8 +20,7 @@ _ROUNDING = 1e-12  # of a mean
 def effects(summary: Summary) -> list[Figure]:
     """For each parameter, the one that explains most first; one range holds for all of them."""
     low, high = extent(bound for each in summary.effects for bound in _all_bounds(each))
-    margin = 0.06 * (high - low)
-    bounds = (low - margin, high + margin) if math.isfinite(margin) else (low, high)
+    bounds = figures.around(low, high)
     return [_effect(summary, position, each, bounds) for position, each in enumerate(summary.effects)]
 
 

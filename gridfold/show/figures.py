@@ -305,6 +305,40 @@ def curves(summary: Summary) -> Figure | None:
     return Figure("curves", "Learning curves", caption, (grid, *lines), (*left, *below), sheet, (*x, *y))
 
 
+def front(summary: Summary) -> Figure | None:
+    """The trials by the first two metrics that a strategy looks at; those on the Pareto front stand out."""
+    if len(summary.goals) < 2:
+        return None
+    across, upward_name = list(summary.goals)[:2]
+    shown = [trial for trial in summary.trials if across in trial.goals and upward_name in trial.goals]
+    if not shown:
+        return None
+    x, y = (around(*extent(trial.goals[name] for trial in shown)) for name in (across, upward_name))
+    lines = []
+    for trial in sorted(shown, key=lambda each: each.front):
+        at = part(trial.goals[across], *x), part(trial.goals[upward_name], *y)
+        said = "\n".join([trial_text(trial.params, summary), *(f"{k} {number(v)}" for k, v in trial.goals.items())])
+        lines.append(Line("dot best" if trial.front else "dot other", path([at] * 2), said))
+    grid, left = upward(y, 6)
+    below = [Tick("below", *place(part(at, *x), 0.0), f"{at:.10g}") for at in steps(*x, _FEW_TICKS)]
+    best = [trial for trial in shown if trial.front]
+    rows = tuple(
+        (trial_text(trial.params, summary), *(number(trial.goals.get(name)) for name in summary.goals))
+        for trial in best[:_MAX_ROWS]
+    )
+    named = ", ".join(f"{name} ({'higher' if more else 'lower'} is better)" for name, more in summary.goals.items())
+    axes_named = f"{cut(upward_name, 40)} over {cut(across, 40)}"
+    caption = f"{axes_named}; {len(best):,} of {len(shown):,} trials are on the front: {named}."
+    sheet = Sheet(("trial on the front", *summary.goals), rows)
+    return Figure("front", "Pareto front", caption, (grid, *lines), (*left, *below), sheet, (*x, *y))
+
+
+def around(low: float, high: float) -> tuple[float, float]:
+    """Bounds with room for dots on them."""
+    margin = 0.06 * (high - low)
+    return (low - margin, high + margin) if math.isfinite(margin) else (low, high)
+
+
 def _tops(summary: Summary) -> list[tuple[Curve, float]]:
     """The curves with their best value, the best first."""
     pick, sign = (max, -1) if summary.maximize else (min, 1)

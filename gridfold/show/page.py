@@ -100,6 +100,7 @@ def render(summary: Summary, search: SearchDirectory) -> str:
         at_step=_at_step(summary),
         shares=figures.shares(summary),
         curves=figures.curves(summary),
+        front=figures.front(summary),
         failures=summary.failures[:_MAX_GROUPS],
         regions=list(_regions(summary)),
         shared=sharing.in_words(search),
@@ -190,6 +191,8 @@ def _headings(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "rank", ""
     yield from ((label, path) for path, label in summary.labels.items())
     yield cut(str(summary.metric), 60), ""
+    yield from ((name, "") for name in list(summary.goals)[1:])
+    yield from ([("front", "")] if summary.goals else [])
     yield from ([(summary.course, "")] if _has_stopped(summary) else [])
     yield from ((word, "") for word in ("worse than best", "n", "seconds", "state"))
 
@@ -199,6 +202,8 @@ def _row(summary: Summary, knows_noise: bool, trial: TrialSummary) -> TrialRow: 
         *(Cell(value_text(trial.params[path], 60) if path in trial.params else _NOTHING) for path in summary.labels),
         Cell(plus_minus(trial.mean, trial.std) or _NOTHING, trial.mean),
         *([Cell(_interval(trial))] if knows_noise else []),
+        *(Cell(number(trial.goals.get(name)) or _NOTHING, trial.goals.get(name)) for name in list(summary.goals)[1:]),
+        *([Cell("front" if trial.front else "")] if summary.goals else []),
         *([Cell(_step(trial), trial.step)] if _has_stopped(summary) else []),
         _against(trial, is_alone=summary.tie is None),
         Cell(str(trial.n)),

@@ -15,7 +15,7 @@ from gridfold.space.tree import Choice, Decision, Tree
 
 _FORM = "training.batch_size > 64 and training.learning_rate > 1e-4"
 _MOST_ITEMS = 1000  # of a list in a config, that can be named one by one
-_MOST_KNOWN = 20_000  # combinations for which it is remembered whether a fact holds
+_MOST_KNOWN = 50_000  # combinations for which it is remembered whether a fact holds
 
 
 class Fact(Protocol):

@@ -9,6 +9,9 @@ from gridfold.space.bans import Ban, Chosen, problem_of, said
 from gridfold.space.rules import Exclusion, Rule, When
 from gridfold.space.ruling import Ruling
 
+_MOST_EFFORT = 200_000  # edges; some 5 µs each
+_REMOVE = "remove it, or compare with values that there are"
+
 
 def check_rules(ruling: Ruling) -> None:
     """Whether each rule holds for some trials, and all of them leave some; as far as that is soon known.
@@ -17,24 +20,24 @@ def check_rules(ruling: Ruling) -> None:
         ConfigError: one does not, or they do not.
     """
     for rule, bans in zip(ruling.rules, ruling.of_rules, strict=True):
-        if any(not ban.facts for ban in bans) and isinstance(rule, Exclusion):
-            raise ConfigError("excludes everything", where=said(rule), hint="it always holds")
-        if not bans and isinstance(rule, Exclusion):
-            raise ConfigError("never holds", where=said(rule), hint=_REMOVE)
+        if isinstance(rule, Exclusion):
+            _check_constants(rule, bans)
     if not ruling.tree.is_listed:
         return
     for rule, bans in zip(ruling.rules, ruling.of_rules, strict=True):
-        if isinstance(rule, Exclusion):
-            _check_exclusion(rule, bans, ruling)
-        else:
-            _check_when(rule, bans, ruling)
+        if ruling.effort <= _MOST_EFFORT:
+            _check_exclusion(rule, bans, ruling) if isinstance(rule, Exclusion) else _check_when(rule, bans, ruling)
     if ruling.enumeration.is_exact and not ruling.enumeration.count:
         rule = ruling.rules[-1]
         hint = "\n".join(said(other) for other in ruling.rules[:-1])
         raise ConfigError("excludes all that the other conditions leave", where=said(rule), hint=hint)
 
 
-_REMOVE = "remove it, or compare with values that there are"
+def _check_constants(rule: Exclusion, bans: Sequence[Ban]) -> None:
+    if not bans:
+        raise ConfigError("never holds", where=said(rule), hint=_REMOVE)
+    if not all(ban.facts for ban in bans):
+        raise ConfigError("excludes everything", where=said(rule), hint="it holds for all trials")
 
 
 def _check_exclusion(rule: Exclusion, bans: Sequence[Ban], ruling: Ruling) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from gridfold.space.bans import Ban, Fact
@@ -46,7 +47,56 @@ class Component:
     @property
     def count(self) -> int:
         """How many ways there are."""
-        return self.counts[0][0] if self.counts[0] else 0
+        return self.counts[0][0]
+
+    @property
+    def size(self) -> int:
+        """How many edges there are."""
+        return sum(len(step) for layer in self.edges for step in layer)
+
+    def way(self, index: int, choice: Choice) -> list[Choice] | None:
+        """A way, by which one of its decisions is a certain one; None if there is none."""
+        layer = self.indices.index(index)
+        found = self._first_edges[layer].get(choice)
+        if found is None:
+            return None
+        state, to = found
+        before: list[Choice] = []
+        for earlier in range(layer - 1, -1, -1):
+            state, chosen = self._reached[earlier][state]
+            before.append(chosen)
+        after: list[Choice] = []
+        for later in self.edges[layer + 1 :]:
+            edge = later[to][0]
+            after.append(edge.choice)
+            to = edge.to
+        return [*reversed(before), choice, *after]
+
+    @cached_property
+    def _first_edges(self) -> Sequence[Mapping[Choice, tuple[int, int]]]:
+        """For each decision and choice a state from which it can be made, and the one that it leads to."""
+        found: list[dict[Choice, tuple[int, int]]] = []
+        known: Sequence[int] = [0]
+        for layer in self.edges:
+            found.append({})
+            for state in known:
+                for edge in layer[state]:
+                    found[-1].setdefault(edge.choice, (state, edge.to))
+            known = sorted({edge.to for state in known for edge in layer[state]})
+        return found
+
+    @cached_property
+    def _reached(self) -> Sequence[Mapping[int, tuple[int, Choice]]]:
+        """For each decision and each state after it a state before it, and what is chosen there."""
+        found: list[dict[int, tuple[int, Choice]]] = []
+        known = [0]
+        for layer in self.edges:
+            found.append({})
+            for state in known:
+                for edge in layer[state]:
+                    found[-1].setdefault(edge.to, (state, edge.choice))
+            known = list(found[-1])
+        return found
 
 
 def component(

@@ -13,9 +13,9 @@ from gridfold.space.bans import Ban, said
 from gridfold.space.components import Component, TooMany, component
 from gridfold.space.tree import Choice, Decision, Tree
 
-_MOST_WAYS = 20_000  # of a fact's decisions, to look at them all
-_MOST_EDGES = 50_000  # of all components
-_MOST_REFUSED = 200_000  # combinations, one after the other
+_MOST_WAYS = 50_000  # of a fact's decisions, to look at them all
+_MOST_EDGES = 100_000  # of all components
+_MOST_REFUSED = 100_000  # combinations, one after the other
 _END = object()
 
 Cache = dict[frozenset[Ban], "Component | None"]
@@ -103,6 +103,11 @@ class Enumeration:
     def refuses(self, choices: Sequence[Choice]) -> bool:
         """Whether a ban forbids a trial that is left out of the count."""
         return any(ban.forbids(choices) for bans in self._tested.values() for ban in bans)
+
+    def way(self, index: int, choice: Choice) -> Mapping[int, Choice]:
+        """Choices of a decision that is not free and of all that are connected with it; nothing, if it never is so."""
+        found = self._components[self._component_of[index]]
+        return dict(zip(found.indices, found.way(index, choice) or (), strict=False))
 
     def is_free(self, decision: Decision) -> bool:
         """Whether a decision can be made in any way, whatever the others are, as far as all is counted."""
@@ -227,7 +232,7 @@ class Enumeration:
                 if made is None:
                     wrong.update(own)
                 else:
-                    most -= sum(len(step) for layer in made.edges for step in layer)
+                    most -= made.size
                     found.append(made)
             if not wrong:
                 return found, weights, of_branches, [ban for ban in self.bans if ban not in set(bans)]

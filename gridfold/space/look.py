@@ -9,14 +9,11 @@ from itertools import islice
 
 from gridfold.core.values import canonical
 from gridfold.space.axes import Axis, Union
-from gridfold.space.bans import Ban, Chosen
 from gridfold.space.parameters import Interval, ListedParameter, RangeParameter
-from gridfold.space.rules import Exclusion
 from gridfold.space.ruling import Ruling
 from gridfold.space.tree import Choice, Decision, Tree
 
 _TRIES = 20  # for a trial that no ban forbids, where bans are tested
-_MOST_SEARCHED = 300  # values, each for a trial that has it; the others are met on the way
 
 
 def samples(ruling: Ruling, most: int) -> Iterator[Sequence[Choice]]:
@@ -53,17 +50,16 @@ class _Search:
     ruling: Ruling
     _random: random.Random = field(default_factory=lambda: random.Random(0))
     _open: dict[int, dict[Choice, None]] = field(init=False)  # what is to be met yet
-    _met: dict[tuple[int, int], Sequence[Choice]] = field(default_factory=dict)  # a trial for each branch
 
     def __post_init__(self) -> None:
         self._open = {each.index: dict.fromkeys(range(each.size or 0)) for each in self._tree.decisions}
 
-    def any(self, pin: Ban | None = None) -> list[Choice] | None:
+    def any(self) -> list[Choice] | None:
         """A trial by chance; None if none was found that no ban forbids."""
-        trials = self.ruling.under([*self.ruling.bans, pin]) if pin else self.ruling.enumeration
+        trials = self.ruling.enumeration
         for _ in range(_TRIES if trials.count else 0):
             choices = trials[self._random.randrange(trials.count)]
-            if trials.is_exact or not trials.forbids(choices):
+            if not trials.refuses(choices):
                 return choices
         return None
 
@@ -71,14 +67,12 @@ class _Search:
         """Trials that have every value which occurs, as far as they are soon found."""
         for choices in islice(self.ruling.enumeration, 1):
             yield self._noted(list(choices))
-        searched = 0
         for decision in self._tree.decisions:
-            while self._open[decision.index] and searched <= _MOST_SEARCHED:
-                choice = next(iter(self._open[decision.index]))
-                searched += not self._is_free(decision)
+            while left := self._open[decision.index]:
+                choice = next(iter(left))
                 if (found := self._with(decision, choice)) is not None:
                     yield self._noted(found)
-                self._open[decision.index].pop(choice, None)  # else it does not occur
+                left.pop(choice, None)  # else it does not occur
 
     @property
     def _tree(self) -> Tree:
@@ -89,23 +83,16 @@ class _Search:
 
     def _with(self, decision: Decision, choice: Choice) -> list[Choice] | None:
         """A trial in which a decision is this one, and free decisions are what was not met yet."""
-        if not self._is_free(decision):
-            found = self.any(self._pin(decision.index, choice))
-            wanted: dict[int, Choice] = {}
-        else:
-            wanted = {decision.index: choice}
-            while decision.parent and self._is_free(self._tree.decisions[decision.parent[0]]):
-                wanted[decision.parent[0]] = decision.parent[1]
-                decision = self._tree.decisions[decision.parent[0]]
-            found = self._in_branch(decision.parent) if decision.parent else self.any()
+        found, wanted = self.any(), {decision.index: choice}
+        while self._is_free(decision) and decision.parent:
+            wanted[decision.parent[0]] = decision.parent[1]
+            decision = self._tree.decisions[decision.parent[0]]
+        if found is not None and not self._is_free(decision):
+            way = self.ruling.enumeration.way(decision.index, wanted[decision.index])
+            for index, chosen in way.items():
+                found[index] = chosen
+            found = found if way else None
         return None if found is None else self._filled(found, wanted)
-
-    def _in_branch(self, place: tuple[int, int]) -> list[Choice] | None:
-        known = self._met.get(place)
-        return self.any(self._pin(*place)) if known is None else list(known)
-
-    def _pin(self, index: int, choice: Choice) -> Ban:
-        return Ban((Chosen(index, (choice,), wanted=False),), Exclusion(""))
 
     def _filled(self, choices: list[Choice], wanted: Mapping[int, Choice]) -> list[Choice] | None:
         for decision in self._tree.decisions:
@@ -135,6 +122,4 @@ class _Search:
         for decision, choice in zip(self._tree.decisions, choices, strict=True):
             if choice is not None:
                 self._open[decision.index].pop(choice, None)
-                if decision.parent:
-                    self._met.setdefault(decision.parent, tuple(choices))
         return choices

@@ -107,8 +107,14 @@ class Product(Space):
 
     def __iter__(self) -> Iterator[Trial]:
         self._check_listed()
-        listed = map(self._tree.params, self._trials)
+        listed = self._combinations() if self.factors else map(self._tree.params, self._trials)
         return itertools.starmap(Trial, enumerate(itertools.chain(listed, self._additions.values())))
+
+    def _combinations(self) -> Iterator[dict[str, Any]]:
+        """The values of all trials of a plain product, in a fraction of the time."""
+        paths = [path for decision in self._tree.decisions for path in decision.paths]
+        rows = itertools.product(*(decision.rows or () for decision in self._tree.decisions))
+        return (dict(zip(paths, itertools.chain.from_iterable(row), strict=True)) for row in rows)
 
     def trial(self, params: Mapping[str, Any]) -> Trial:
         """The trial that has exactly these values, each of the type that the list has.

@@ -47,6 +47,11 @@ class Ruling:
         """The trials that some bans leave."""
         return Enumeration(self.tree, tuple(bans), self._cache)
 
+    @property
+    def effort(self) -> int:
+        """How many edges have been looked at so far."""
+        return sum(each.size for each in self._cache.values() if each)
+
     @cached_property
     def asked_where(self) -> Mapping[int, Sequence[Met]]:
         """The decisions that are made only where some facts hold, with these."""

@@ -158,10 +158,18 @@ class Tree:
     def params(self, choices: Sequence[Choice]) -> dict[str, Any]:
         """Path and value of each parameter that a trial has."""
         found: dict[str, Any] = {}
-        for decision, choice in zip(self.decisions, choices, strict=True):
+        for (path, rows, decision), choice in zip(self._columns, choices, strict=True):
             if choice is not None:
-                found.update(zip(decision.paths, decision.values(choice), strict=True))
+                if path and rows is not None:
+                    found[path] = rows[choice][0]
+                else:
+                    found.update(zip(decision.paths, decision.values(choice), strict=True))
         return found
+
+    @cached_property
+    def _columns(self) -> Sequence[tuple[str, Sequence[Sequence[Any]] | None, Decision]]:
+        """Of each decision the path, "" if it has several, and the alternatives."""
+        return [(each.paths[0] if len(each.paths) == 1 else "", each.rows, each) for each in self.decisions]
 
     def choices(self, params: Mapping[str, Any]) -> list[Choice]:
         """The choices that give exactly these values.

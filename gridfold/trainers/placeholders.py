@@ -68,7 +68,10 @@ class Placeholder(NamedTuple):
     def options(self, config: Mapping[str, Any]) -> list[str]:
         """The arguments that it stands for, if its kind is ``args``."""
         style, _, path = self.name.partition(":")
-        return option(style, path, value_at(config, path))
+        try:
+            return option(style, path, _at(config, path))
+        except KeyError:  # it is in another branch
+            return []
 
 
 @lru_cache(maxsize=10_000)
