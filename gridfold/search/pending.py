@@ -55,6 +55,8 @@ class Pending:
         made: with what code and data the completed runs were made.
         longest: how many seconds the longest of them took.
         asks: who is asked whether the processes live that this one starts: its machine, or an engine about its job.
+        places: how many runs this process executes at a time: a proposer that is lazy is asked for no more.
+        asleep: gives how many of them wait, and have given their places away.
     """
 
     search: SearchDirectory
@@ -69,6 +71,8 @@ class Pending:
     made: Made = field(init=False)
     longest: float = 0.0
     asks: str = PROCESS
+    places: int = 1
+    asleep: Callable[[], int] = lambda: 0
     _only: Callable[[RunEntry], bool] = lambda _: True
     _only_failed: bool = False
     _tried_again: Collection[tuple[int, int]] | None = None
@@ -215,10 +219,12 @@ class Pending:
         Raises:
             OSError, ConfigError: they cannot be listed.
         """
+        if self.proposer.is_lazy and len(self._taken) - self.asleep() >= self.places:
+            return "later"
         proposed = self.proposer.ask(_MOST_LISTED)
         if isinstance(proposed, str):
             return proposed
-        extend(self.search, self._plan, proposed)
+        extend(self.search, self._plan, proposed, behind=self.total)
         return None if self._see_added() else "later"
 
     def attempt(self, entry: RunEntry) -> Attempt | None:
@@ -323,7 +329,7 @@ class Pending:
         if version in (None, self._version):  # nothing new, or it was removed while its runs go on
             return 0
         with suppress(ConfigError):
-            added = list(islice(self.search.entries(), len(self._attempts), None))
+            added = list(self.search.entries_from(len(self._attempts)))
             self._version = version
             for entry in added:
                 self._add(entry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,7 @@ from gridfold.config.render import Renderer
 from gridfold.config.seeds import find_seeds
 from gridfold.config.settings import SECTION
 from gridfold.config.space import space_of
-from gridfold.config.strategy import Strategy
+from gridfold.config.strategy import LEARNS, Strategy
 from gridfold.core.errors import ConfigError
 from gridfold.core.limits import MOST_RUNS, USUAL_RUNS
 from gridfold.core.values import from_params, render
@@ -28,6 +28,7 @@ from gridfold.propose.sampled import Evenly, Random, Sampled
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.names import RunNames
 from gridfold.runs.search import SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.checks import Checks
 from gridfold.space.parameters import ListedParameter
 from gridfold.space.product import Product
@@ -166,7 +167,18 @@ class Plan:
         first = self.strategy.random if self.strategy.learns else _FIRST if self.is_open else self.drawn.most
         return replace(self.drawn, most=min(first, self.drawn.most))
 
-    def check_end(self, *, has_budget: bool) -> None:
+    def learning_from(self, names: Sequence[str], store: Store) -> Plan:
+        """The plan that learns from some searches.
+
+        Raises:
+            ConfigError: there is no such search, or the strategy does not learn.
+        """
+        if names and not self.strategy.learns:
+            hint = f"choose a strategy that does: {', '.join(LEARNS)}"
+            raise ConfigError(f"{self.strategy.name} does not learn from results", where="--learn-from", hint=hint)
+        return replace(self, learn_from=tuple(dict.fromkeys(store.find(name).name for name in names)))
+
+    def check_end(self, *, has_budget: bool = False) -> None:
         """Whether something says when the search is over.
 
         Raises:
@@ -297,17 +309,6 @@ class Plan:
 
     def _pin(self, path: str, value: int) -> Variation:
         return Variation(ListedParameter(path, (value,)), add=path not in self.config.document.places)
-
-    @property
-    def metric(self) -> str | None:
-        """What runs are compared by, if that was said: of several metrics the first."""
-        return self.config.settings.metric or next(iter(self.strategy.metrics), None)
-
-    @property
-    def maximize(self) -> bool | None:
-        """Whether more of it is better, if that was said."""
-        said = self.config.settings.maximize
-        return self.strategy.metrics.get(self.metric or "") if said is None else said
 
     @property
     def trainer(self) -> str | tuple[str, ...]:
