@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from gridfold.core.errors import ConfigError
@@ -21,6 +22,7 @@ from gridfold.runs.store import Store
 from gridfold.search.directories import create
 from gridfold.search.execution import Execution, check_parallel
 from gridfold.search.hyperparam_search import HyperParamSearch, SearchOutcome, execute_search, planned
+from gridfold.search.more_runs import proposer_of
 from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan
 from gridfold.search.reuse import find_reusable
@@ -41,12 +43,18 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
     repeats: int | None = None,
     folds: int | None = None,
     vary: Sequence[str] | None = None,
+    link: Sequence[Sequence[str]] = (),
+    exclude: Sequence[str] = (),
+    when: Mapping[str, str] = MappingProxyType({}),
+    add: Sequence[Mapping[str, Any]] = (),
     max_runs: int | None = None,
     parallel: int | None = None,
     threads: int | None = None,
     timeout: float | None = None,
     reuse: bool = False,
     keep_going: bool = False,
+    strategy: str | Mapping[str, Any] | None = None,
+    learn_from: str | Sequence[str] = (),
     runs_dir: str | os.PathLike[str] = "runs",
     quiet: bool = False,
 ) -> Search:
@@ -63,19 +71,27 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
     Args:
         trainer: what a run does: a function ``train(config, run)`` or ``train(config)``, also one of a notebook; or
             ``"module:function"``, or a command as a list of its arguments.
-        config: a mapping, or the path of a YAML file. A list in it is swept, except one from `gridfold.fixed`.
+        config: a mapping, or the path of a YAML file. A list in it is swept, except one from `gridfold.fixed`; and what
+            `gridfold.log`, `gridfold.one_of` and the like make.
         name: what the names of the directories begin with (default: the name of the function).
         metric: what to compare runs by (default: the first one that a run has).
         maximize: whether more of it is better (default: by its name).
         repeats: how many runs of different seeds each combination has.
         folds: into how many parts to split the training data, each of which is held out in a run of its own.
         vary: dotted paths of the lists that are swept, or of sections that hold them (default: all lists).
+        link: groups of dotted paths that vary together, value by value; like the next three beside the config's.
+        exclude: conditions; a combination of which one holds is left out.
+        when: for a dotted path the condition under which it varies; else it keeps its first value.
+        add: more combinations, by the values of some paths; the others have their first values.
         max_runs: how many runs there may be (default: 10,000).
         parallel: how many runs at a time (default: one per GPU, or per CPU core).
         threads: CPU threads of each run.
         timeout: how many seconds a run may take.
         reuse: take the results that earlier searches have of the same config, code and data.
         keep_going: go on although the first runs all fail alike, or the first has no metric.
+        strategy: how trials are chosen: its name, or a mapping such as ``{"name": "tpe", "trials": 60, "seed": 0}``
+            (default: the config's, or all combinations).
+        learn_from: earlier searches by whose results a strategy chooses, too.
         runs_dir: the folder for the runs.
         quiet: show no progress.
 
@@ -90,18 +106,21 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
     execution = Execution(parallel=parallel, timeout=timeout, keep_going=keep_going or None)
     with said_in_python():
         base = HyperParamSearch(config, runs_dir, vary=vary, trainer=trainer, metric=metric, maximize=maximize)
-        chosen = base.config.override(repeats=repeats, folds=folds, max_runs=max_runs, threads=threads)
+        chosen = base.config.override(
+            repeats=repeats, folds=folds, max_runs=max_runs, threads=threads, strategy=strategy
+        )
+        chosen = chosen.adding(link=link, exclude=exclude, when=when, add=add)
         prefix = name or ("run" if isinstance(trainer, (str, Sequence)) else label_of(trainer))
         check_prefix(prefix)
         _check(parallel, timeout)
-        plan = planned(chosen, {}, trainer, base.store)
+        plan = planned(chosen, {}, trainer, base.store, learn_from)
         with execution.start(plan.executor, plan.config.threads, plan.resources) as executor:
             code = plan.check(executor)
             if not quiet:
                 _warn(plan, code)
             directory, _ = create(plan, prefix, base.store, code)
             directory.update(execution=vars(execution))
-            pending = Pending.read(directory, code.fingerprint)
+            pending = Pending.read(directory, code.fingerprint, proposer_of(directory))
             reused = _reuse(pending, code) if reuse else 0
             outcome = _execute(pending, executor, execution, quiet=quiet)
     if outcome.interrupted:

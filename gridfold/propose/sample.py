@@ -91,9 +91,7 @@ class Method:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of what may change in Optuna
                 if self.name == "tpe":
-                    return samplers.TPESampler(
-                        seed=seed, multivariate=True, group=is_conditional, constant_liar=beside
-                    )
+                    return samplers.TPESampler(seed=seed, multivariate=True, group=is_conditional, constant_liar=beside)
                 if self.name == "gp":
                     return samplers.GPSampler(seed=seed, warn_independent_sampling=False)
                 if self.name == "cmaes":

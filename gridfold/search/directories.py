@@ -99,8 +99,8 @@ def _facts(plan: Plan, name: str, commit: str | None, code: Code | None) -> dict
         "max_runs": plan.config.settings.max_runs,
         "prune": plan.prune,
         "seed_path": plan.seeds.path,
-        "metric": plan.metric,
-        "maximize": plan.maximize,
+        "metric": plan.config.settings.metric,
+        "maximize": plan.config.settings.maximize,
         "trainer": plan.trainer,
         "threads": plan.config.threads,
         "resources": plan.config.settings.resources,
@@ -169,16 +169,17 @@ def restore(search: SearchDirectory, plan: Plan, entry: RunEntry) -> None:
     search.log(f"run {entry.index} had no config: made again")
 
 
-def extend(search: SearchDirectory, plan: Plan, added: Iterable[Proposal]) -> int:
+def extend(search: SearchDirectory, plan: Plan, added: Iterable[Proposal], *, behind: int | None = None) -> int:
     """Add runs to a search; how many are new.
 
     Args:
         search: the search.
         plan: what it was created from.
         added: the runs, in the order in which they are listed.
+        behind: how many runs are listed; if there are others by now, none is added.
     """
     names = _names_of(search, plan)
-    count = search.extend(plan.made(each, names) for each in added)
+    count = search.extend((plan.made(each, names) for each in added), behind=behind)
     search.log(f"added {count} runs")
     return count
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,7 @@ from gridfold.config.render import Renderer
 from gridfold.config.seeds import find_seeds
 from gridfold.config.settings import SECTION
 from gridfold.config.space import space_of
-from gridfold.config.strategy import Strategy
+from gridfold.config.strategy import LEARNS, Strategy
 from gridfold.core.errors import ConfigError
 from gridfold.core.limits import MOST_RUNS, USUAL_RUNS
 from gridfold.core.values import from_params, render
@@ -28,6 +28,7 @@ from gridfold.propose.sampled import Evenly, Random, Sampled
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.names import RunNames
 from gridfold.runs.search import SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.checks import Checks
 from gridfold.space.parameters import ListedParameter
 from gridfold.space.product import Product
@@ -144,11 +145,19 @@ class Plan:
         """Whether nothing says how many trials there are, so that they are listed one by one."""
         return not self.strategy.is_grid and self.strategy.trials is None
 
-    @property
+    @cached_property
     def trials(self) -> int:
-        """How many trials there are in the end, at most; of a space without end as many as may run."""
-        count = self.space.count() if self.strategy.is_grid else self.drawn.count()
-        return max(1, self.limit // self._runs_of_trial) if count is None else count
+        """How many trials there are in the end, at most (see ``is_exact``); without end as many as may run."""
+        space = self.space if self.strategy.is_grid else self.drawn
+        count, most = space.count(), max(1, self.limit // self._runs_of_trial)
+        if count is None:
+            return most
+        return count if space.is_exact or count > most else sum(1 for _ in space)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether there are exactly as many trials as ``trials`` says: more than may run are not counted one by one."""
+        return not self.strategy.is_grid or self.space.is_exact or self.most_runs <= self.limit
 
     @cached_property
     def first_trials(self) -> Space:
@@ -158,7 +167,18 @@ class Plan:
         first = self.strategy.random if self.strategy.learns else _FIRST if self.is_open else self.drawn.most
         return replace(self.drawn, most=min(first, self.drawn.most))
 
-    def check_end(self, *, has_budget: bool) -> None:
+    def learning_from(self, names: Sequence[str], store: Store) -> Plan:
+        """The plan that learns from some searches.
+
+        Raises:
+            ConfigError: there is no such search, or the strategy does not learn.
+        """
+        if names and not self.strategy.learns:
+            hint = f"choose a strategy that does: {', '.join(LEARNS)}"
+            raise ConfigError(f"{self.strategy.name} does not learn from results", where="--learn-from", hint=hint)
+        return replace(self, learn_from=tuple(dict.fromkeys(store.find(name).name for name in names)))
+
+    def check_end(self, *, has_budget: bool = False) -> None:
         """Whether something says when the search is over.
 
         Raises:
@@ -230,7 +250,7 @@ class Plan:
         more = f" × … ({len(self._factors)} parameters)" if len(shown) < len(self._factors) else ""
         product, names = (" × ".join(words) for words in zip(*((f"{n:,}", name) for name, n in shown), strict=True))
         multiplied = f"{product}{more} = " if len(shown) > 1 else ""
-        size = size_text(self.most_runs)
+        size = f"{'' if self.is_exact else 'at most '}{size_text(self.most_runs)}"
         raise ConfigError(
             f"{multiplied}{size} runs ({names}{more and ' × …'}), more than the limit of {self.limit:,}",
             where=self.config.document.name,
@@ -289,17 +309,6 @@ class Plan:
 
     def _pin(self, path: str, value: int) -> Variation:
         return Variation(ListedParameter(path, (value,)), add=path not in self.config.document.places)
-
-    @property
-    def metric(self) -> str | None:
-        """What runs are compared by, if that was said: of several metrics the first."""
-        return self.config.settings.metric or next(iter(self.strategy.metrics), None)
-
-    @property
-    def maximize(self) -> bool | None:
-        """Whether more of it is better, if that was said."""
-        said = self.config.settings.maximize
-        return self.strategy.metrics.get(self.metric or "") if said is None else said
 
     @property
     def trainer(self) -> str | tuple[str, ...]:

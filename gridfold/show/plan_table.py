@@ -154,7 +154,7 @@ def _first_command(plan: Plan, names: RunNames) -> Iterator[str]:
     from gridfold.trainers.command import CommandTrainer  # a function needs nothing of it
     from gridfold.trainers.constants import changes
 
-    first, params = plan.repetitions[0], plan.space[0].params
+    first, params = plan.repetitions[0], plan.first_trials[0].params
     config = plan.renderer.config(params)
     run = Run(Path("runs") / names.name(params, first), plan.seeds[0], 0, first.fold)
     yield f"first run: {shlex.join(CommandTrainer(plan.trainer).call(config, run)[0])}"

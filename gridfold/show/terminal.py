@@ -159,7 +159,7 @@ def status(found: Status, again: str, workers: Sequence[str] = (), *, has_jobs: 
     for entry, run in found.running[:MAX_ROWS]:
         lines.append(escape(f"  running: {entry.run}: {progress_note(run.read_progress())}"))
     lines += workers
-    if not (found.running or has_jobs) and found.left:
+    if not (found.running or found.waiting or has_jobs) and found.left:
         lines.append(escape(f"Nobody works on it. To continue: {again} {found.search.name}"))
     return Group(*lines)
 
