@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -356,10 +357,10 @@ def _changed(search: _Next, move: _Move) -> dict[str, ListedParameter | RangePar
 
 
 def _repeat(results: Results, contenders: Sequence[Contender]) -> list[Advice]:
-    """Repeat the best, if nothing was repeated."""
-    if len(contenders) < 2 or any(len(trial.runs) > 1 for trial in results.trials):
+    """Repeat the best, if nothing was repeated; none that was stopped before it had come as far as the best."""
+    top = [each.estimate.trial for each in takewhile(lambda each: not each.stopped, contenders[:_TOP])]
+    if len(top) < 2 or any(len(trial.runs) > 1 for trial in results.trials):
         return []
-    top = [each.estimate.trial for each in contenders[:_TOP]]
     search = top[0].runs[0].search
     runs = (_REPEATS - 1) * len(top)
     command = shlex.join(["gridfold", "resume", search.name, "--repeats", str(_REPEATS), "--top", str(len(top))])
@@ -369,8 +370,9 @@ def _repeat(results: Results, contenders: Sequence[Contender]) -> list[Advice]:
 
 def _more_repeats(search: _Next, contenders: Sequence[Contender]) -> list[Advice]:
     """More repeats of the best, if they have few, and those tell them from less than half of the others."""
-    others, alike = contenders[1:], [each.estimate.trial for each in contenders if not each.distinguishable]
-    noisy = any(each.p is not None for each in others) and any(each.estimate.std for each in contenders)
+    far = [each for each in contenders if not each.stopped]
+    others, alike = far[1:], [each.estimate.trial for each in far if not each.distinguishable]
+    noisy = any(each.p is not None for each in others) and any(each.estimate.std for each in far)
     folds, has = search.plan.folds or 1, _repeats(alike[0])
     if not noisy or 2 * (len(alike) - 1) <= len(others) or folds * has > _FEW or search.plan.race:
         return []
