@@ -22,7 +22,7 @@ from gridfold.runs.store import Store
 from gridfold.runs.workers import Workers
 from gridfold.search.execution import Execution
 from gridfold.search.hyperparam_search import SearchOutcome, execute_search
-from gridfold.search.more_runs import Contention, proposer_of
+from gridfold.search.more_runs import Contention, expected_runs, proposer_of
 from gridfold.search.pending import Pending
 from gridfold.search.reuse import find_reusable, reuse
 from gridfold.show import live, terminal
@@ -108,7 +108,7 @@ def contention() -> Contention:
 def read_pending(
     directory: SearchDirectory, code: str | None = None, only: Callable[[RunEntry], bool] = lambda _: True, **how: Any
 ) -> Pending:
-    """What is left of a search; a race has a proposer that adds to it."""
+    """What is left of a search; a race or a strategy may add to it."""
     return Pending.read(directory, code, proposer_of(directory, contention), only=only, **how)
 
 
@@ -167,12 +167,15 @@ def _say_the_end(left: Pending, outcome: SearchOutcome, options: argparse.Namesp
 
 def _execute(pending: Pending, executor: Executor, execution: Execution, options: argparse.Namespace) -> SearchOutcome:
     directory, output, policy = pending.search, output_of(options), execution.policy()
-    objective, races = Objective.said(directory.facts()), bool(directory.facts().get("race"))
+    facts = directory.facts()
+    objective, races = Objective.said(facts), bool(facts.get("race"))
     policy = replace(policy, objective=objective)
     reuse_results(pending, pending.entries, options)
     pending.on_added.append(lambda added: reuse_results(pending, lambda: added, options))
     with live.live(output, pending.total, pending.completed, objective, executor.parallel, races=races) as view:
         view.warns = policy.keep_going
+        if expected := expected_runs(facts):
+            view.expects(expected)
         return execute_search(pending, executor, view, policy, execution.keep(directory))
 
 

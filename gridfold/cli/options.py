@@ -8,6 +8,7 @@ from collections.abc import Callable
 from gridfold.cli import look_options, values
 from gridfold.cli.arguments import metric_options, patterns_option, run_argument, search_argument
 from gridfold.cli.import_options import import_options
+from gridfold.cli.strategy import strategy_options, trials_option
 from gridfold.core.limits import USUAL_RUNS
 
 
@@ -66,6 +67,7 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
         help="with --repeats: allow the search up to N runs",
     )
     _top_option(parser, "with --repeats")
+    trials_option(parser)
     metric_options(parser)
     _execution_options(parser)
     _placement_options(parser)
@@ -204,6 +206,7 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
         "--run-prefix", metavar="NAME", default="run", help="prefix of the directory names (default: run)"
     )
     _trainer_options(parser)
+    strategy_options(parser)
     _comparison_options(parser)
     parser.add_argument(
         "--reuse", action="store_true", help="reuse results of other searches where config, code and data are the same"

@@ -28,6 +28,7 @@ from gridfold.search.execution import Execution
 from gridfold.search.follow import Follower
 from gridfold.search.hyperparam_search import SearchOutcome, stopped_for
 from gridfold.search.loop import Policy
+from gridfold.search.more_runs import adds_runs
 from gridfold.search.pending import Pending
 from gridfold.search.placement import Placement
 from gridfold.show import live, terminal
@@ -121,7 +122,7 @@ class Elsewhere:
     def _submit(self, pending: Pending) -> None:
         directory, facts = pending.search, pending.search.facts()
         placement = self.placement
-        if not facts.get("race"):  # which adds runs
+        if not adds_runs(facts):
             placement = replace(placement, workers=min(placement.workers, len(pending)))
         order = replace(
             self._order(directory.dir, facts.get("threads", 1), facts.get("resources") or {}), count=placement.workers

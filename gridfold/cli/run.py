@@ -24,6 +24,7 @@ from gridfold.cli.execution import (
     say_where,
     warn,
 )
+from gridfold.cli.strategy import allow_trials, checked, learned, said_of_strategy
 from gridfold.cli.where import needs, note_where, where_before, where_of_new
 from gridfold.config.config import Config
 from gridfold.config.overrides import parse_arguments
@@ -84,6 +85,9 @@ _OF_A_NEW: dict[str, Any] = {
     "cwd": None,
     "folds": None,
     "race": False,
+    "strategy": None,
+    "strategy_seed": None,
+    "learn_from": [],
     "prune": None,
     "no_execute": False,
 }
@@ -106,6 +110,7 @@ def search(options: argparse.Namespace, again: str) -> int:
         contention()  # what it needs may not be installed
     output.print(plan_table.plan_table(planned))
     planned.check_size()
+    output.print(*learned(planned), sep="\n", end="\n" if planned.learn_from else "")
     warn(*number_like(planned))
     with contextlib.ExitStack() as stack:
         code = None
@@ -131,6 +136,8 @@ def resume(options: argparse.Namespace, again: str) -> int:
     directory, output = Store().find(options.search), output_of(options)
     complete(directory)
     _compare_by(directory, options)
+    if options.trials:
+        allow_trials(directory, options.trials)
     wanted = runs_from(0)
     if options.repeats or options.top or options.max_runs:
         added = _add_repeats(directory, options)
@@ -139,7 +146,8 @@ def resume(options: argparse.Namespace, again: str) -> int:
         wanted = _not_failed(directory, before=first_of_last(directory, added))
     execution = continued(directory, options)
     where = where_before(directory, options)
-    pending = read_pending(directory, only=wanted, only_failed=options.failed, gone=options.gone)
+    how = {"only_failed": options.failed, "gone": options.gone, "finishes": bool(execution.finish_all)}
+    pending = read_pending(directory, only=wanted, **how)
     answer = None if len(pending) or options.dry_run else pending.ask()
     output.print(terminal.pending(pending), soft_wrap=True)
     if options.dry_run:
@@ -386,10 +394,11 @@ def _planned(options: argparse.Namespace) -> Plan:
     patterns = dict(options.metrics)
     check_given(patterns)
     settings = {name: getattr(options, name) for name in _SETTINGS} | {"metrics": patterns or None}
+    settings["strategy"] = said_of_strategy(options) or None
     said = parse_arguments(options.param_variations), parse_arguments(options.set)
     planned = plan_said(_config(options), *said, race=options.race, rules=_rules(options), **settings)
     planned.space  # noqa: B018 - errors before the first print
-    return planned
+    return checked(planned, options)
 
 
 def _rules(options: argparse.Namespace) -> dict[str, Any]:

@@ -19,6 +19,10 @@ _NAMES = (GRID, *DRAWN, *LEARNS)
 _MOST_SEED = 2**32 - 1
 _DIRECTIONS = {"max": True, "min": False}
 _LEAST_METRICS = 2
+_FIRST = {"tpe": 10, "gp": 10, "cmaes": 1}  # random trials
+_POPULATION = (8, 50)  # of NSGA-II, at least and at most
+_GENERATIONS = 5  # at least, if there are trials enough
+SECONDS = "seconds"  # may be one of several metrics
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,14 @@ class Strategy:
         name: ``grid`` for all there are, ``random`` or ``sobol`` for some of them; the others learn from results.
         trials: how many; None for all of a grid, or as many as a budget allows.
         seed: what it draws depends on that.
+        first: how many trials are random before it learns; None for the usual number.
         metrics: several metrics, and whether more of each is better; empty for the metric that runs are compared by.
     """
 
     name: str = GRID
     trials: int | None = None
     seed: int = 0
+    first: int | None = None
     metrics: Mapping[str, bool] = field(default_factory=dict)
 
     @classmethod
@@ -43,6 +49,22 @@ class Strategy:
         values = {key: value for key, value in _mapping(said).items() if value is not None}
         metrics = {name: _DIRECTIONS[direction] for name, direction in values.pop("metrics", {}).items()}
         return cls(**values, metrics=metrics)
+
+    @property
+    def random(self) -> int:
+        """How many trials are random before it learns; with ``nsga`` also how many a generation has."""
+        least, most = _POPULATION
+        usual = most if self.trials is None else min(most, max(least, self.trials // _GENERATIONS))
+        first = self.first or _FIRST.get(self.name, usual)
+        return first if self.trials is None else min(first, self.trials)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The setting that means this strategy."""
+        words = {better: word for word, better in _DIRECTIONS.items()}
+        metrics = {name: words[better] for name, better in self.metrics.items()}
+        first = self.random if self.learns else None
+        return {"name": self.name, "trials": self.trials, "seed": self.seed, "first": first, "metrics": metrics or None}
 
     @property
     def is_grid(self) -> bool:
@@ -64,7 +86,8 @@ def overridden(before: str | Mapping[str, Any] | None, now: Mapping[str, Any]) -
     """What a setting says with some of it said otherwise; another name leaves nothing of the old one but the trials."""
     old = _mapping(before)
     if now.get("name", old.get("name")) != old.get("name"):
-        old = {key: value for key, value in old.items() if key in ("trials", "seed")}
+        kept = () if now.get("name") == GRID else ("trials", "seed")
+        old = {key: value for key, value in old.items() if key in kept}
     return {**old, **now}
 
 
@@ -89,6 +112,8 @@ def _misfit(name: str, values: Mapping[str, Any]) -> tuple[str, str, str] | None
     if name == GRID and values.get("trials") is not None:
         hint = f"for some of them name another strategy: {', '.join(_NAMES[1:])}"
         return ".trials", "a grid makes every trial", hint
+    if name not in LEARNS and values.get("first") is not None:
+        return ".first", f"{name} does not learn, so all its trials are alike", f"it is for {', '.join(LEARNS)}"
     if name != SEVERAL and values.get("metrics"):
         hint = "name that strategy, or give the metric to compare runs by as gridfold.metric"
         return ".metrics", f"only {SEVERAL} takes several metrics", hint
@@ -122,5 +147,6 @@ _OF_ONE: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "name": ("the name of a strategy", lambda value: isinstance(value, str)),
     "trials": (f"a number of trials from 1 to {MOST_RUNS:,}", _is_whole(1, MOST_RUNS)),
     "seed": (f"a seed from 0 to {_MOST_SEED:,}", _is_whole(0, _MOST_SEED)),
+    "first": ("a number of random trials, at least 1", _is_whole(1, MOST_RUNS)),
     "metrics": ("two metrics or more, such as {val_f1: max, seconds: min}", _are_metrics),
 }

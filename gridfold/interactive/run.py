@@ -22,6 +22,7 @@ from gridfold.runs.store import Store
 from gridfold.search.directories import create
 from gridfold.search.execution import Execution, check_parallel
 from gridfold.search.hyperparam_search import HyperParamSearch, SearchOutcome, execute_search, planned
+from gridfold.search.more_runs import proposer_of
 from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan
 from gridfold.search.reuse import find_reusable
@@ -52,6 +53,8 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
     timeout: float | None = None,
     reuse: bool = False,
     keep_going: bool = False,
+    strategy: str | Mapping[str, Any] | None = None,
+    learn_from: str | Sequence[str] = (),
     runs_dir: str | os.PathLike[str] = "runs",
     quiet: bool = False,
 ) -> Search:
@@ -86,6 +89,9 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
         timeout: how many seconds a run may take.
         reuse: take the results that earlier searches have of the same config, code and data.
         keep_going: go on although the first runs all fail alike, or the first has no metric.
+        strategy: how trials are chosen: its name, or a mapping such as ``{"name": "tpe", "trials": 60, "seed": 0}``
+            (default: the config's, or all combinations).
+        learn_from: earlier searches by whose results a strategy chooses, too.
         runs_dir: the folder for the runs.
         quiet: show no progress.
 
@@ -100,19 +106,21 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
     execution = Execution(parallel=parallel, timeout=timeout, keep_going=keep_going or None)
     with said_in_python():
         base = HyperParamSearch(config, runs_dir, vary=vary, trainer=trainer, metric=metric, maximize=maximize)
-        chosen = base.config.override(repeats=repeats, folds=folds, max_runs=max_runs, threads=threads)
+        chosen = base.config.override(
+            repeats=repeats, folds=folds, max_runs=max_runs, threads=threads, strategy=strategy
+        )
         chosen = chosen.adding(link=link, exclude=exclude, when=when, add=add)
         prefix = name or ("run" if isinstance(trainer, (str, Sequence)) else label_of(trainer))
         check_prefix(prefix)
         _check(parallel, timeout)
-        plan = planned(chosen, {}, trainer, base.store)
+        plan = planned(chosen, {}, trainer, base.store, learn_from)
         with execution.start(plan.executor, plan.config.threads, plan.resources) as executor:
             code = plan.check(executor)
             if not quiet:
                 _warn(plan, code)
             directory, _ = create(plan, prefix, base.store, code)
             directory.update(execution=vars(execution))
-            pending = Pending.read(directory, code.fingerprint)
+            pending = Pending.read(directory, code.fingerprint, proposer_of(directory))
             reused = _reuse(pending, code) if reuse else 0
             outcome = _execute(pending, executor, execution, quiet=quiet)
     if outcome.interrupted:

@@ -27,6 +27,7 @@ class Grid:
     space: Space
     trials: int
     repetitions: Sequence[Repetition]
+    is_lazy = False
     _listed: int = field(default=0, init=False)
 
     @property

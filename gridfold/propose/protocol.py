@@ -38,7 +38,18 @@ class Proposer(Protocol):
     in which runs end, nor from ``room``, nor from what it was asked before. So it has no file of its own: a new one
     that is told all runs of a search goes on where the old one was killed, and several searchers on one search list
     the same runs.
+
+    One that learns names a run by all that is known in this moment, so with several places, and with several searchers,
+    it matters which runs are over. With one place, it does not: the same runs are listed however often it is killed.
+
+    Attributes:
+        is_lazy: whether it is asked only when there is a place for a run, so that it knows as much as can be.
     """
+
+    @property
+    def is_lazy(self) -> bool:
+        """See above."""
+        ...
 
     def ask(self, room: int) -> Sequence[Proposal] | Answer:
         """The next runs to list.
@@ -62,6 +73,8 @@ class Proposer(Protocol):
 
 class Nothing:
     """Proposes no run: what is listed is all there is."""
+
+    is_lazy = False
 
     def ask(self, room: int) -> Answer:  # noqa: ARG002
         """There is none."""

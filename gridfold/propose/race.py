@@ -60,6 +60,7 @@ class Race:
     most_repeats: int
     folds: int | None = None
     waits: bool = False
+    is_lazy = False
     _told: dict[int, Told] = field(default_factory=dict, init=False)  # by index
     _order: list[int] = field(default_factory=list, init=False)  # of the runs that are listed
     _listed: dict[tuple[Any, ...], int] = field(default_factory=dict, init=False)  # the index of each run

@@ -1,10 +1,12 @@
-"""Trials that are chosen by the results of others: TPE, Gaussian processes, CMA-ES and NSGA-II, by Optuna.
+"""Trials that are not all listed when a search begins: mostly those that are chosen by the results of others.
+
+TPE, Gaussian processes, CMA-ES and NSGA-II are Optuna's; see ``study``.
 
 The first trials are random, and are listed together. After them each trial is listed when there is room for it, so that
 as much as can be is known when it is chosen.
 
-A trial is drawn again if it is excluded, or was drawn before: it is never run twice. Where the sampler names no new one,
-a random one is taken, and where all are known, the search is done. A trial that failed counts as worse than all others.
+A trial is drawn again if it is excluded, or was drawn before: none is run twice. Where the sampler names no new one, a
+random one is taken, and where all are known, the search is done. A trial that failed counts as worse than all others.
 """
 
 from __future__ import annotations
@@ -14,18 +16,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import canonical
 from gridfold.propose.protocol import OVER, Answer, Proposal, runs_of
-from gridfold.propose.sampled import Drawn, Random, Sampled
-from gridfold.propose.study import Known, Rebuilt, Replayed, Study
+from gridfold.propose.sampled import Sampled
+from gridfold.propose.study import Known, Rebuilt, Replayed, Sampler, Study
 from gridfold.records.objective import mean_of
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
-from gridfold.space.axes import Decisions
 from gridfold.space.repeats import Repetition
+from gridfold.space.space import Space
 from gridfold.space.trial import Trial
 
 if TYPE_CHECKING:
@@ -34,20 +37,9 @@ if TYPE_CHECKING:
 Measure = Callable[[RunEntry, Record], Sequence[float] | None]
 """What a run gave, all to be minimized; None if it has nothing to be compared by."""
 
-_FIRST = {"tpe": 10, "gp": 10, "cmaes": 1}  # random trials
-_POPULATION = (8, 50)  # of NSGA-II, at least and at most
-_GENERATIONS = 5  # at least, if there are trials enough
 _TRIES = {"tpe": 20, "gp": 3, "cmaes": 20, "nsga": 20}  # a Gaussian process takes long, and names the same again
 _NEEDS = {"tpe": ("optuna",), "gp": ("optuna", "scipy", "torch"), "cmaes": ("optuna", "cmaes"), "nsga": ("optuna",)}
-_MOST_WITHOUT_NUMBER = 10**9
-
-
-class Learnable(Drawn, Protocol):
-    """A space of which a study can learn."""
-
-    def decisions(self, params: Mapping[str, Any]) -> Decisions | None:
-        """The decisions that make a trial; None if it is not of the space."""
-        ...
+_MOST_AT_ONCE = 1000  # trials
 
 
 @dataclass(frozen=True)
@@ -56,28 +48,17 @@ class Method:
 
     Attributes:
         name: ``tpe``, ``gp``, ``cmaes`` or ``nsga``.
-        trials: how many; None if something else ends the search.
+        first: how many trials are random; with ``nsga`` also how many a generation has.
         seed: of all that is random.
         objectives: how many values a trial has.
     """
 
     name: str
-    trials: int | None = None
+    first: int
     seed: int = 0
     objectives: int = 1
 
-    @property
-    def first(self) -> int:
-        """How many trials are random."""
-        first = _FIRST.get(self.name, self._population)
-        return first if self.trials is None else min(first, self.trials)
-
-    @property
-    def _population(self) -> int:
-        least, most = _POPULATION
-        return most if self.trials is None else min(most, max(least, self.trials // _GENERATIONS))
-
-    def study(self, space: Drawn) -> Study:
+    def study(self, space: Space) -> Study:
         """What chooses trials of a space.
 
         Raises:
@@ -101,23 +82,21 @@ class Method:
                 hint = "pip install torch" if package == "torch" else 'pip install "gridfold[search]"'
                 raise ConfigError(f"needs {package}, which is not installed", where=f"strategy {self.name}", hint=hint)
 
-    def _sampler(self, space: Drawn) -> Callable[[int, bool], BaseSampler]:
+    def _sampler(self, space: Space) -> Sampler:
         is_conditional = any(parameter.optional for parameter in space.parameters)
 
-        def sampler(seed: int, is_beside_others: bool) -> BaseSampler:  # noqa: FBT001 - as `Sampler` says
+        def sampler(seed: int, *, beside: bool = False) -> BaseSampler:
             from optuna import samplers
 
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of what may change in Optuna
                 if self.name == "tpe":
-                    return samplers.TPESampler(
-                        seed=seed, multivariate=True, group=is_conditional, constant_liar=is_beside_others
-                    )
+                    return samplers.TPESampler(seed=seed, multivariate=True, group=is_conditional, constant_liar=beside)
                 if self.name == "gp":
                     return samplers.GPSampler(seed=seed, warn_independent_sampling=False)
                 if self.name == "cmaes":
                     return samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
-                return samplers.NSGAIISampler(seed=seed, population_size=self._population)
+                return samplers.NSGAIISampler(seed=seed, population_size=max(2, self.first))
 
         return sampler
 
@@ -147,21 +126,23 @@ class Sample:
     """Chooses trials by the results of those before; see `Proposer`.
 
     Attributes:
-        space: what they are drawn from.
-        method: how.
+        drawn: as many trials as there may be, as they are drawn where no result says which.
         repetitions: the runs of each trial.
+        method: how results say which; None if they are not looked at.
         measure: tells what a run gave.
         learned: trials of earlier searches, in their order.
+        is_lazy: see `Proposer`; else all trials are listed at once.
     """
 
-    space: Learnable
-    method: Method
+    drawn: Sampled
     repetitions: Sequence[Repetition]
-    measure: Measure
+    method: Method | None = None
+    measure: Measure = lambda *_: None
     learned: Sequence[Known] = ()
-    learns = True
+    is_lazy: bool = True
     _trials: dict[str, _Runs] = field(default_factory=dict, init=False)
     _known: dict[str, Known] = field(default_factory=dict, init=False)
+    _rest: list[Trial] = field(default_factory=list, init=False)  # drawn, and not listed yet
     _next: list[Proposal] | Answer | None = field(default=None, init=False)
 
     def ask(self, room: int) -> Sequence[Proposal] | Answer:
@@ -185,9 +166,9 @@ class Sample:
     def _missing(self) -> list[Proposal]:
         """The runs that are listed together and were not yet: of the first trials, and of the last one."""
         missing = [each for each in runs_of(self._first, self.repetitions) if not self._is_listed(each)]
-        if missing or not self._trials:
+        last = max(self._trials.values(), key=lambda runs: runs.first, default=None)
+        if missing or last is None:
             return missing
-        last = max(self._trials.values(), key=lambda runs: runs.first)
         return [each for each in runs_of([Trial(None, last.params)], self.repetitions) if not self._is_listed(each)]
 
     def _is_listed(self, proposal: Proposal) -> bool:
@@ -196,21 +177,29 @@ class Sample:
         return runs is not None and (repetition.repeat, fold) in runs.records
 
     def _new(self) -> list[Proposal] | Answer:
-        most = self.method.trials
-        if most is not None and len(self._trials) >= most:
+        room = self.drawn.most - len(self._trials)
+        if room <= 0:
             return "done"
-        trial = self._study.next([*self.learned, *self._heard()]) or self._random()
-        return "done" if trial is None else list(runs_of([Trial(None, trial.params)], self.repetitions))
+        if self.method:
+            trial = self._study.next([*self.learned, *self._heard()])
+            trials = [trial] if trial else self._random(1)
+        else:
+            trials = self._random(1 if self.is_lazy else min(room, _MOST_AT_ONCE))
+        return list(runs_of([Trial(None, trial.params) for trial in trials], self.repetitions)) or "done"
 
-    def _random(self) -> Trial | None:
-        """A random trial that is not known; None if there is none."""
-        return next((trial for trial in self._drawn if canonical(trial.params) not in self._trials), None)
+    def _random(self, most: int) -> list[Trial]:
+        """The next trials that are drawn and not listed."""
+        self._rest = [trial for trial in self._rest if canonical(trial.params) not in self._trials]
+        while len(self._rest) < most and (trial := next(self._draws, None)):
+            if canonical(trial.params) not in self._trials:
+                self._rest.append(trial)
+        return self._rest[:most]
 
     def _heard(self) -> Iterator[Known]:
         """What is known of the trials that are listed."""
         for key, runs in sorted(self._trials.items(), key=lambda item: item[1].first):
             if key not in self._known:
-                decisions = self.space.decisions(runs.params)
+                decisions = self.drawn.space.decisions(runs.params)
                 self._known[key] = Known(key, decisions, runs.are_over, self._values(runs))
             yield self._known[key]
 
@@ -223,20 +212,15 @@ class Sample:
         return tuple(mean_of(list(values)) for values in zip(*measured, strict=True)) if measured else None
 
     @cached_property
-    def first(self) -> Sampled:
-        """The first trials."""
-        return Sampled(self.space, self.method.first, Random(self.method.seed), self.method.seed)
-
-    @cached_property
     def _first(self) -> list[Trial]:
-        return list(self.first)
+        """The trials that are listed together when the search begins; without a method, those that were then."""
+        return list(islice(self.drawn, self.method.first)) if self.method else []
 
     @cached_property
-    def _drawn(self) -> Sampled:
-        """All random trials, as many as there are."""
-        most = self.method.trials or _MOST_WITHOUT_NUMBER
-        return Sampled(self.space, most, Random(self.method.seed), self.method.seed)
+    def _draws(self) -> Iterator[Trial]:
+        return iter(self.drawn)
 
     @cached_property
     def _study(self) -> Study:
-        return self.method.study(self.space)
+        assert self.method
+        return self.method.study(self.drawn.space)

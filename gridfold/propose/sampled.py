@@ -131,16 +131,6 @@ class _Units:
         return distribution.at(self.unit(path))
 
 
-class Drawn(Space, Protocol):
-    """A space from which trials can be drawn."""
-
-    def __len__(self) -> int: ...
-
-    def draw(self, chooser: Chooser) -> Trial | None:
-        """The trial that somebody chooses, one decision after another; None if it is excluded."""
-        ...
-
-
 @dataclass(frozen=True)
 class Sampled(Space):
     """Some trials of a space, in the order in which they are drawn; none is drawn twice.
@@ -155,7 +145,7 @@ class Sampled(Space):
         seed: of the order of those that are left where draws give nothing new any more.
     """
 
-    space: Drawn
+    space: Space
     most: int
     draws: Draws
     seed: int = 0
@@ -168,7 +158,7 @@ class Sampled(Space):
     @cached_property
     def _count(self) -> int:
         count = self.space.count()
-        if count is not None and is_exact(self.space):
+        if count is not None and self.space.is_exact:
             return min(self.most, count)
         if count is None and self.most <= _FRUITLESS:  # no such range has so few values
             return self.most
@@ -209,7 +199,7 @@ class Sampled(Space):
         number, latest = self._numbers[index], self._progress.latest
         if latest and index == len(self._numbers) - 1:  # it was drawn to be found
             return Trial(index, latest.params)
-        found = self.space.draw(self.draws.at(number)) if number >= 0 else self._others[-1 - number]
+        found = self.space.draw(self.draws.at(number)) if number >= 0 else self._other(-1 - number)
         assert found is not None
         return Trial(index, found.params)
 
@@ -236,7 +226,7 @@ class Sampled(Space):
             progress.fruitless += 1
         progress.latest = None
         for place in self._left:
-            if self._is_new(self._others[place]):
+            if self._is_new(self._other(place)):
                 self._numbers.append(-1 - place)
                 return True
         return False
@@ -253,23 +243,27 @@ class Sampled(Space):
         count = self.space.count()
         return _FRUITLESS if count is None or count > _FEW else _FRUITLESS_OF_FEW
 
+    def _other(self, place: int) -> Trial:
+        """One of those that are left to take where draws give nothing new."""
+        return self.space[place] if self.space.is_exact else self._all[place]
+
     @cached_property
-    def _others(self) -> Sequence[Trial] | Drawn:
-        """What is left to take where draws give nothing new: all trials, if they can be looked through."""
-        count = self.space.count()
-        if count is None or count > _MOST_LISTED:
-            return ()
-        return self.space if is_exact(self.space) else list(self.space)
+    def _all(self) -> list[Trial]:
+        """All trials of a space that has to be looked through."""
+        return list(self.space)
 
     @cached_property
     def _left(self) -> Iterator[int]:
-        """The places of those trials, in a random order."""
-        count = len(self._others)
+        """The places of those that are left, in a random order; of a space that is too large, none."""
+        count = self.space.count()
+        if count is None or count > _MOST_LISTED:
+            return iter(())
+        count = count if self.space.is_exact else len(self._all)
         return iter(random.Random(self.seed).sample(range(count), count))
 
     @cached_property
     def _numbers(self) -> array[int]:
-        """Of each trial that is known the number of its draw; of one that was left, -1 less its place among the others."""
+        """Of each trial that is known the number of its draw; of one that was left, -1 less its place among them."""
         return array("q")
 
     @cached_property
@@ -294,8 +288,3 @@ class _Progress:
     next: int = 0
     fruitless: int = 0
     latest: Trial | None = None
-
-
-def is_exact(space: Space) -> bool:
-    """Whether a space knows how many trials it has, and not only that there are no more."""
-    return bool(getattr(space, "is_exact", True))

@@ -10,16 +10,16 @@ by the number of the trial, which so depends on nothing but what is known of the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gridfold.core.values import canonical
-from gridfold.propose.sampled import Drawn
 from gridfold.space.axes import Decisions
 from gridfold.space.parameters import Distribution, Normal
+from gridfold.space.space import Space
 from gridfold.space.trial import Trial
 
 if TYPE_CHECKING:
@@ -58,8 +58,17 @@ class Study(Protocol):
         ...
 
 
-Sampler = Callable[[int, bool], "optuna.samplers.BaseSampler"]
-"""Makes a sampler by its seed, and by whether trials are under way."""
+class Sampler(Protocol):
+    """Makes a sampler of Optuna's."""
+
+    def __call__(self, seed: int, *, beside: bool = False) -> optuna.samplers.BaseSampler:
+        """A sampler.
+
+        Args:
+            seed: of all that it draws.
+            beside: whether other trials are under way.
+        """
+        ...
 
 
 @dataclass
@@ -75,16 +84,16 @@ class Rebuilt:
         ranks_failures: whether the sampler puts a trial without a value behind all others; else it is given the worst.
     """
 
-    space: Drawn
+    space: Space
     sampler: Sampler
     seed: int
     objectives: int
     tries: int
     ranks_failures: bool = False
     _study: optuna.Study = field(init=False)
-    _numbers: list[int | None] = field(default_factory=list, init=False)  # of the known trials
+    _heard: int = field(default=0, init=False)  # known trials
     _size: int = field(default=0, init=False)  # trials in the study, with those that were drawn only
-    _running: set[int] = field(default_factory=set, init=False)  # of the known trials, those that were not over
+    _running: dict[int, int] = field(default_factory=dict, init=False)  # known trials that were not over, their numbers
     _keys: set[str] = field(default_factory=set, init=False)
     _worst: _Worst = field(init=False)
 
@@ -105,7 +114,7 @@ class Rebuilt:
         return None
 
     def _ask(self, number: int, attempt: int) -> tuple[optuna.Trial, Trial | None]:
-        self._study.sampler = self.sampler(_seed(self.seed, number, attempt), bool(self._running))
+        self._study.sampler = self.sampler(_seed(self.seed, number, attempt), beside=bool(self._running))
         asked = self._study.ask()
         self._size += 1
         return asked, self.space.draw(_Asking(asked))
@@ -113,30 +122,27 @@ class Rebuilt:
     def _hear(self, known: Sequence[Known]) -> None:
         for place in sorted(self._running):
             if known[place].is_over:
-                self._running.discard(place)
                 state, values = self._outcome(known[place])
-                self._study.tell(self._numbers[place], values, state)
-        for each in known[len(self._numbers) :]:
+                self._study.tell(self._running.pop(place), values, state)
+        for each in known[self._heard :]:
             self._keys.add(each.key)
-            self._numbers.append(self._add(each))
+            if each.decisions is not None:
+                self._add(each, each.decisions)
+            self._heard += 1
 
-    def _add(self, known: Known) -> int | None:
-        """Add a trial; its number in the study."""
-        if known.decisions is None:
-            return None
+    def _add(self, known: Known, decisions: Decisions) -> None:
         import optuna
 
         state, values = self._outcome(known)
         if state == _states().RUNNING:
-            self._running.add(len(self._numbers))
-        asked = _Given(known.decisions)
-        self.space.draw(asked)
+            self._running[self._heard] = self._size
+        given = _Given(decisions)
+        self.space.draw(given)
         added = optuna.trial.create_trial(
-            state=state, values=values, params=asked.params, distributions=asked.distributions
+            state=state, values=values, params=given.params, distributions=given.distributions
         )
         self._study.add_trial(added)
         self._size += 1
-        return self._size - 1
 
     def _outcome(self, known: Known) -> tuple[optuna.trial.TrialState, list[float] | None]:
         states = _states()
@@ -155,7 +161,7 @@ class Replayed:
     Attributes: as those of `Rebuilt`.
     """
 
-    space: Drawn
+    space: Space
     sampler: Sampler
     seed: int
     objectives: int
@@ -205,7 +211,7 @@ class Replayed:
         given = _Given(known.decisions)
         self.space.draw(given)
         self._study.enqueue_trial(given.params)
-        self._study.sampler = self.sampler(_seed(self.seed, place, 0), False)
+        self._study.sampler = self.sampler(_seed(self.seed, place, 0))
         asked = self._study.ask()
         self.space.draw(_Asking(asked))
         return asked
@@ -213,7 +219,7 @@ class Replayed:
     def _draw(self, place: int, wanted: str) -> tuple[optuna.Trial | None, Trial | None]:
         """Draw a trial that is not known, or is the one that is wanted; those drawn before are told what they gave."""
         for attempt in range(self.tries):
-            self._study.sampler = self.sampler(_seed(self.seed, place, attempt), False)
+            self._study.sampler = self.sampler(_seed(self.seed, place, attempt))
             asked = self._study.ask()
             trial = self.space.draw(_Asking(asked))
             key = canonical(trial.params) if trial else ""
@@ -300,7 +306,7 @@ class _Given:
             self.params[name] = min(high, max(low, float(number)))
             self.distributions[name] = optuna.distributions.FloatDistribution(low, high, log=log)
         else:
-            self.params[name] = int(number)
+            self.params[name] = int(value)
             self.distributions[name] = optuna.distributions.IntDistribution(int(low), int(high), log=log)
         return value
 

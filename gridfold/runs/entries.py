@@ -76,6 +76,32 @@ class Places:
         listing.seek(self._places[index])
         return RunEntry.read(listing.readline().decode())
 
+    def entries(self, listing: BinaryIO, index: int) -> Iterator[RunEntry]:
+        """The entries from a run on; a last line that is not whole is none.
+
+        Raises:
+            ValueError, TypeError, AttributeError, RecursionError: a line tells of none.
+        """
+        if index < len(self._places):
+            listing.seek(self._places[index])
+        else:
+            listing.seek(self._places[-1])
+            for _ in range(len(self._places) - 1, index):
+                listing.readline()
+        place = listing.tell()
+        for line in listing:
+            try:
+                entry = RunEntry.read(line.decode())
+            except (ValueError, TypeError, AttributeError, RecursionError):
+                if line.endswith(b"\n"):
+                    raise
+                return
+            place += len(line)
+            index += 1
+            if index == len(self._places):
+                self._places.append(place)
+            yield entry
+
 
 _USUAL = {"repeat": 0, "fold": None, "confirms": False}
 
@@ -88,13 +114,14 @@ class Addition:
 
     Attributes:
         size: how many it has, with the new ones.
-        count: how many are new.
+        version: of the list that has these runs (see ``SearchDirectory.version_of_list``).
     """
 
     def __init__(self, entries: Iterable[RunEntry]) -> None:
         listed = [(entry.run, _replicate(entry)) for entry in entries]
         self._names, self._replicates = {name for name, _ in listed}, {replicate for _, replicate in listed}
-        self.size, self.count = len(listed), 0
+        self.size = len(listed)
+        self.version: object = None
 
     def new(self, runs: Iterable[tuple[RunEntry, str]]) -> Iterator[tuple[RunEntry, str]]:
         """Those of some runs that the search has not, in their places, and the texts of their configs.
@@ -111,7 +138,6 @@ class Addition:
             self._replicates.add(_replicate(entry))
             yield replace(entry, index=self.size), config
             self.size += 1
-            self.count += 1
 
 
 def _replicate(entry: RunEntry) -> tuple[object, ...]:

@@ -43,6 +43,7 @@ PATCH = "code.patch"
 WRITTEN = "written.jsonl"
 VERIFIED = "verify.json"
 _FIRST_BYTES = 1 << 18  # of a file that grows with the search
+_LONGEST_LINE = 1 << 26  # bytes
 _LOCK = ".runs.lock"  # held while runs are added, or search.json changes
 _ANEW = ".verify"  # in the folder of runs: where some are run again, to compare
 
@@ -54,6 +55,7 @@ class SearchDirectory:
         self.dir = Path(directory)
         self._known: dict[str, Any] | None = None  # what search.json said when it was read last
         self._places = Places()
+        self._addition: Addition | None = None  # what is known of the list since it was added to last
 
     @property
     def name(self) -> str:
@@ -199,29 +201,59 @@ class SearchDirectory:
                     write_config(directory, config)
                 listing.write(entry.line())
 
-    def extend(self, runs: Iterable[tuple[RunEntry, str]]) -> int:
+    def extend(self, runs: Iterable[tuple[RunEntry, str]], *, behind: int | None = None) -> int:
         """Add runs to the search, behind those that it has; how many are new.
 
         A run that is listed already is not added again, so an extension that was killed can be made once more. Each
-        new run takes the next index. The list changes in one step, when all directories exist.
+        new run takes the next index. A run is listed when its directory exists.
 
         Args:
             runs: the entries, whatever their index, and the texts of their configs.
+            behind: add them only if that many are listed.
 
         Raises:
             ConfigError: a run of that name is listed, but is another.
         """
         with self._alone():
-            addition = Addition(self.entries())
-            with replacing(self.dir / RUNS) as listing:
-                listing.write((self.dir / RUNS).read_text(encoding="utf-8"))
-                for entry, config in addition.new(runs):
-                    directory = f"{self.dir.parent}/{entry.run}"
-                    os.makedirs(directory, exist_ok=True)  # noqa: PTH103 - of an extension that was killed
-                    Run(directory).rewrite_config(config)
-                    listing.write(entry.line())
+            addition = self._addition
+            if addition is None or addition.version != self.version_of_list():
+                addition = self._addition = Addition(self.entries())
+            before = addition.size
+            if behind not in (None, before):
+                return 0
+            try:
+                lines = [self._added(entry, config) for entry, config in addition.new(runs)]
+                self._append_lines(lines)
+            except BaseException:
+                self._addition = None
+                raise
+            addition.version = self.version_of_list()
             self._update({"runs": addition.size})
-        return addition.count
+        return addition.size - before
+
+    def _added(self, entry: RunEntry, config: str) -> str:
+        """Make the directory of a run; its line."""
+        directory = f"{self.dir.parent}/{entry.run}"
+        os.makedirs(directory, exist_ok=True)  # noqa: PTH103 - of an extension that was killed
+        Run(directory).rewrite_config(config)
+        return entry.line()
+
+    def _append_lines(self, lines: Iterable[str]) -> None:
+        """Append to the list, in one piece; a last line that is not whole, of whoever was killed, is taken back."""
+        added = "".join(lines).encode(errors="replace")
+        with os.fdopen(regular(self.dir / RUNS, os.O_RDWR), "rb+") as listing:
+            end = listing.seek(0, os.SEEK_END)
+            listing.seek(max(0, end - 1))
+            if listing.read(1) not in (b"", b"\n"):
+                listing.seek(max(0, end - _LONGEST_LINE))
+                torn = listing.read().rpartition(b"\n")[2]
+                if _is_entry(torn):
+                    added = b"\n" + added
+                else:
+                    end -= len(torn)
+                    listing.truncate(end)
+            listing.seek(end)
+            listing.write(added)
 
     def version_of_list(self) -> object:
         """What is another when runs were added; None if there is no list."""
@@ -240,7 +272,20 @@ class SearchDirectory:
         try:
             with open(self.dir / RUNS, encoding="utf-8", opener=regular) as listing:
                 for line in listing:
-                    yield RunEntry.read(line)
+                    if line.endswith("\n") or _is_entry(line.encode(errors="replace")):
+                        yield RunEntry.read(line)
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise _unreadable(self.dir / RUNS, error) from None
+
+    def entries_from(self, index: int) -> Iterator[RunEntry]:
+        """The runs from an index on; those before are not read again if they were.
+
+        Raises:
+            ConfigError: the list is not there, or is damaged.
+        """
+        try:
+            with open(self.dir / RUNS, "rb", opener=regular) as listing:
+                yield from self._places.entries(listing, index)
         except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise _unreadable(self.dir / RUNS, error) from None
 
@@ -334,6 +379,15 @@ class SearchDirectory:
     def sharing_events(self) -> list[dict[str, Any]]:
         """What ``note_sharing`` was told, in order; lines that are torn are left out."""
         return read_mappings(self.dir / _OLD_SHARING) + read_mappings(self.dir / SHARING)
+
+
+def _is_entry(line: bytes) -> bool:
+    """Whether a last line, which has no end, is whole all the same."""
+    try:
+        RunEntry.read(line.decode())
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return False
+    return True
 
 
 def _unreadable(path: Path, error: Exception) -> ConfigError:

@@ -87,6 +87,8 @@ def _facts(plan: Plan, name: str, commit: str | None, code: Code | None) -> dict
         "runs": plan.size,
         "repeats": plan.most_repeats,
         "race": plan.race,
+        "strategy": plan.strategy.said,
+        "learn_from": list(plan.learn_from),
         "race_waits": False,  # missing where an older gridfold began a race
         "folds": plan.folds,
         "vary": plan.config.settings.vary,
@@ -167,16 +169,17 @@ def restore(search: SearchDirectory, plan: Plan, entry: RunEntry) -> None:
     search.log(f"run {entry.index} had no config: made again")
 
 
-def extend(search: SearchDirectory, plan: Plan, added: Iterable[Proposal]) -> int:
+def extend(search: SearchDirectory, plan: Plan, added: Iterable[Proposal], *, behind: int | None = None) -> int:
     """Add runs to a search; how many are new.
 
     Args:
         search: the search.
         plan: what it was created from.
         added: the runs, in the order in which they are listed.
+        behind: how many runs are listed; if there are others by now, none is added.
     """
     names = _names_of(search, plan)
-    count = search.extend(plan.made(each, names) for each in added)
+    count = search.extend((plan.made(each, names) for each in added), behind=behind)
     search.log(f"added {count} runs")
     return count
 

@@ -33,6 +33,7 @@ from gridfold.search.directories import create, relist
 from gridfold.search.execution import check_parallel
 from gridfold.search.job_end import JobEnd
 from gridfold.search.loop import Policy, Schedule, is_of, misses
+from gridfold.search.more_runs import proposer_of
 from gridfold.search.outside import Outside
 from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan
@@ -146,6 +147,8 @@ class HyperParamSearch:
         exclude: Sequence[str] = (),
         when: Mapping[str, str] = MappingProxyType({}),
         add: Sequence[Mapping[str, Any]] = (),
+        strategy: str | Mapping[str, Any] | None = None,
+        learn_from: str | Sequence[str] = (),
     ) -> Sequence[Path]:
         """Create a run directory with its config for every combination, and execute the runs if asked to.
 
@@ -165,19 +168,23 @@ class HyperParamSearch:
             exclude: conditions; a combination of which one holds is left out.
             when: for a dotted path the condition under which it varies; else it keeps its first value.
             add: more combinations, by the values of some paths; the others have their first values.
+            strategy: how trials are chosen: its name, or a mapping such as ``{"name": "tpe", "trials": 60, "seed": 0}``
+                (default: the config's, or all combinations).
+            learn_from: earlier searches by whose results a strategy chooses, too.
 
         Returns:
-            The run directories, last parameter fastest; all of the first repeat before those of the next.
+            The run directories, last parameter fastest; all of the first repeat before those of the next. With a
+            strategy that lists runs while it goes on, those that it begins with.
 
         Raises:
             ConfigError: bad input, and nothing was created; or the first run has nothing to be compared by.
             KeyboardInterrupt: it was stopped; ``gridfold resume`` continues it.
         """
-        config = self.config.override(repeats=repeats, folds=folds, max_runs=max_runs)
+        config = self.config.override(repeats=repeats, folds=folds, max_runs=max_runs, strategy=strategy)
         config = config.adding(link=link, exclude=exclude, when=when, add=add)
         check_parallel(parallel)
         check_prefix(run_prefix)
-        plan = planned(config, param_variations or {}, self.trainer, self.store)
+        plan = planned(config, param_variations or {}, self.trainer, self.store, learn_from)
         for warning in number_like(plan):
             logger().warning(warning)
         if not execute:
@@ -190,7 +197,8 @@ class HyperParamSearch:
             code = plan.check(executor)
             search, run_dirs = create(plan, run_prefix, self.store, code)
             policy = Policy(keep_going=keep_going, objective=Objective.said(search.facts()))
-            outcome = execute_search(Pending.read(search, code.fingerprint), executor, Silent(), policy)
+            pending = Pending.read(search, code.fingerprint, proposer_of(search))
+            outcome = execute_search(pending, executor, Silent(), policy)
         if outcome.interrupted:
             raise KeyboardInterrupt
         if outcome.asks:
@@ -199,7 +207,9 @@ class HyperParamSearch:
         return run_dirs
 
 
-def planned(config: Config, variations: Mapping[str, Any], trainer: Any, store: Store) -> Plan:
+def planned(
+    config: Config, variations: Mapping[str, Any], trainer: Any, store: Store, learn_from: str | Sequence[str] = ()
+) -> Plan:
     """The plan of a search by a trainer that may be a function; if that is in no module, it is saved now.
 
     Args:
@@ -207,18 +217,21 @@ def planned(config: Config, variations: Mapping[str, Any], trainer: Any, store: 
         variations: what is laid over it.
         trainer: see `HyperParamSearch`.
         store: where the runs will be.
+        learn_from: names of earlier searches (see `Plan`).
 
     Raises:
         ConfigError: bad input; nothing was created.
     """
-    plan = plan_said(config, from_mapping(variations))
+    names = [learn_from] if isinstance(learn_from, str) else learn_from
+    plan = plan_said(config, from_mapping(variations)).learning_from(names, store)
     plan.check_size()
+    plan.check_end()
     if trainer is None:
         return plan
     from gridfold.trainers import saved  # it imports cloudpickle
 
     plan.space  # noqa: B018 - errors before a function is saved
-    return Plan(config.override(trainer=saved.name_of(trainer, store.root)), plan.variations)
+    return replace(plan, config=config.override(trainer=saved.name_of(trainer, store.root)))
 
 
 def execute_search(
@@ -251,6 +264,7 @@ def execute_search(
     failed, unrecorded = 0, []
     session = getattr(executor, "session", "") or new_session()
     pending.share_with(session)
+    pending.places, pending.asleep = executor.parallel, lambda: getattr(executor, "asleep", 0)
     beating = Workers(search.dir).beating(session, pending.asks, executor.parallel, interrupt.cancel)
     with interrupt.listening(), beating:
         try:

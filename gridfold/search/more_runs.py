@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from gridfold.config.strategy import Strategy
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.limits import MOST_REPEATS
 from gridfold.propose.protocol import Nothing, Proposer, runs_of
@@ -14,6 +15,7 @@ from gridfold.records.objective import Objective
 from gridfold.records.trials import Results, TrialResult
 from gridfold.runs.search import SearchDirectory
 from gridfold.search.directories import extend
+from gridfold.search.learning import sample_of
 from gridfold.search.plan import Plan, plan_of
 from gridfold.space.repeats import repetitions
 
@@ -26,17 +28,41 @@ def results_of(search: SearchDirectory) -> Results:
     return Results.read([search], Objective.said(search.facts()))
 
 
-def proposer_of(search: SearchDirectory, contention: Callable[[], Contention]) -> Proposer:
+def adds_runs(facts: Mapping[str, Any]) -> bool:
+    """Whether a search lists runs while it goes on, as ``search.json`` tells."""
+    strategy = _strategy(facts)
+    return bool(facts.get("race")) or strategy.learns or (not strategy.is_grid and strategy.trials is None)
+
+
+def expected_runs(facts: Mapping[str, Any]) -> int:
+    """How many runs a strategy makes that lists them while the search goes on; 0 if there is none."""
+    strategy = _strategy(facts)
+    return (
+        (strategy.trials or 1) * (facts.get("repeats") or 1) * (facts.get("folds") or 1)
+        if adds_runs(facts) and not facts.get("race")
+        else 0
+    )
+
+
+def _strategy(facts: Mapping[str, Any]) -> Strategy:
+    return Strategy.read(facts.get("strategy"))
+
+
+def proposer_of(search: SearchDirectory, contention: Callable[[], Contention] | None = None) -> Proposer:
     """What says which runs a search makes, beside those that it began with.
 
     Args:
         search: the search.
-        contention: gives what tells which trials may still be the best; called for a race only.
+        contention: gives what tells which trials may still be the best; called for a race only. Without it, a race is
+            not gone on with.
     """
     facts = search.facts()
-    if not facts.get("race"):
+    is_race = bool(facts.get("race")) and contention is not None
+    if not is_race and _strategy(facts).is_grid:
         return Nothing()  # a grid was listed when the search was created
     plan = plan_of(search)
+    if not is_race or contention is None:
+        return sample_of(search, plan)
     judge = partial(_in_contention, search, Objective.said(facts), contention())
     return Race(plan.grid, judge, plan.most_repeats, plan.folds, waits=facts.get("race_waits") is not False)
 

@@ -55,6 +55,8 @@ class Pending:
         made: with what code and data the completed runs were made.
         longest: how many seconds the longest of them took.
         asks: who is asked whether the processes live that this one starts: its machine, or an engine about its job.
+        places: how many runs this process executes at a time: a proposer that is lazy is asked for no more.
+        asleep: gives how many of them wait, and have given their places away.
     """
 
     search: SearchDirectory
@@ -69,10 +71,13 @@ class Pending:
     made: Made = field(init=False)
     longest: float = 0.0
     asks: str = PROCESS
+    places: int = 1
+    asleep: Callable[[], int] = lambda: 0
     _only: Callable[[RunEntry], bool] = lambda _: True
     _only_failed: bool = False
     _tried_again: Collection[tuple[int, int]] | None = None
     _gone: Collection[str] = ()
+    _finishes: bool = False
     _facts: Mapping[str, Any] = field(init=False)
     _sessions: set[str] = field(default_factory=set, init=False)  # of earlier attempts, of which nothing is left
     _attempts: array[int] = field(default_factory=lambda: array("I"), init=False)  # to make at each run; 0 for none
@@ -96,7 +101,7 @@ class Pending:
         self._means = {True: [0.0, 0], False: [0.0, 0]}
 
     @classmethod
-    def read(
+    def read(  # noqa: PLR0913 - what a user may say
         cls,
         search: SearchDirectory,
         code: str | None = None,
@@ -106,6 +111,7 @@ class Pending:
         only: Callable[[RunEntry], bool] = lambda _: True,
         tried_again: Collection[tuple[int, int]] | None = None,
         gone: Collection[str] = (),
+        finishes: bool = False,
     ) -> Pending:
         """Look at every run of a search.
 
@@ -117,9 +123,11 @@ class Pending:
             only: leave those for which it says no.
             tried_again: of those that failed, leave all but these: indices of runs, and the attempts that failed.
             gone: names of machines and containers that are known to be gone, so that whatever ran there is dead.
+            finishes: bring runs to their end that the search has stopped before.
         """
         pending = cls(search, code, proposer or Nothing(), asks=asked_here(engine_here()))
         pending._only, pending._only_failed, pending._tried_again, pending._gone = only, only_failed, tried_again, gone
+        pending._finishes = finishes
         pending._version = search.version_of_list()
         for entry in search.entries():
             pending._add(entry)
@@ -211,10 +219,12 @@ class Pending:
         Raises:
             OSError, ConfigError: they cannot be listed.
         """
+        if self.proposer.is_lazy and len(self._taken) - self.asleep() >= self.places:
+            return "later"
         proposed = self.proposer.ask(_MOST_LISTED)
         if isinstance(proposed, str):
             return proposed
-        extend(self.search, self._plan, proposed)
+        extend(self.search, self._plan, proposed, behind=self.total)
         return None if self._see_added() else "later"
 
     def attempt(self, entry: RunEntry) -> Attempt | None:
@@ -319,7 +329,7 @@ class Pending:
         if version in (None, self._version):  # nothing new, or it was removed while its runs go on
             return 0
         with suppress(ConfigError):
-            added = list(islice(self.search.entries(), len(self._attempts), None))
+            added = list(self.search.entries_from(len(self._attempts)))
             self._version = version
             for entry in added:
                 self._add(entry)
@@ -351,7 +361,7 @@ class Pending:
         record, attempt, owner = run.standing()
         self.total += 1
         self._attempts.append(0)
-        if record and record.is_done:
+        if record and record.is_done and not (self._finishes and record.pruned and not record.reused):
             self.made.add(record)
             self._hear(entry, record)
             return

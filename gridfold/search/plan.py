@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ from gridfold.config.render import Renderer
 from gridfold.config.seeds import find_seeds
 from gridfold.config.settings import SECTION
 from gridfold.config.space import space_of
+from gridfold.config.strategy import LEARNS, Strategy
 from gridfold.core.errors import ConfigError
 from gridfold.core.limits import MOST_RUNS, USUAL_RUNS
 from gridfold.core.values import from_params, render
@@ -23,11 +24,14 @@ from gridfold.executors.registry import LOCAL
 from gridfold.identity.fingerprint import Code
 from gridfold.propose.grid import Grid
 from gridfold.propose.protocol import Proposal
+from gridfold.propose.sampled import Evenly, Random, Sampled
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.names import RunNames
 from gridfold.runs.search import SearchDirectory
+from gridfold.runs.store import Store
 from gridfold.search.checks import Checks
 from gridfold.space.parameters import ListedParameter
+from gridfold.space.product import Product
 from gridfold.space.repeats import Repetition, Seeds, repetitions
 from gridfold.space.space import Space, size_text
 from gridfold.trainers.protocol import BUILT_IN
@@ -49,7 +53,9 @@ _SAID = (
     "exclude",
     "when",
     "prune",
+    "strategy",
 )  # of a search, if it was said
+_FIRST = 10  # trials of a search without a number of them
 _RACE_FIRST = 2  # this many repeats tell what noise is
 
 
@@ -61,6 +67,7 @@ class Plan:
         config: the base config.
         variations: what is laid over it.
         race: whether it begins with few repeats, and goes on with those trials only that may be the best.
+        learn_from: earlier searches by whose results trials are chosen, too.
 
     Raises:
         ConfigError: when it is made, if a variation does not fit the config.
@@ -69,6 +76,7 @@ class Plan:
     config: Config
     variations: tuple[Variation, ...] = ()
     race: bool = False
+    learn_from: tuple[str, ...] = ()
 
     @cached_property
     def renderer(self) -> Renderer:
@@ -76,10 +84,11 @@ class Plan:
         return self.renderer_of(self.repetitions[0])
 
     @cached_property
-    def space(self) -> Space:
-        """The trials."""
+    def space(self) -> Product:
+        """The trials, or what a strategy takes them from."""
         space = space_of(*self._repeated(self.repetitions[0]), self._seed_path)
-        self.renderer.text(space[0].params)  # errors before the first print and the first directory
+        first = space[0] if self.strategy.is_grid else next(space.sample(1))
+        self.renderer.text(first.params)  # errors before the first print and the first directory
         return space
 
     @cached_property
@@ -118,17 +127,76 @@ class Plan:
         return tuple(repetitions(range(self.repeats), self.folds))
 
     @cached_property
+    def strategy(self) -> Strategy:
+        """How trials are chosen."""
+        return Strategy.read(self.config.settings.strategy)
+
+    @cached_property
+    def drawn(self) -> Sampled:
+        """As many trials as there may be, as the strategy draws them where no result says which."""
+        strategy = self.strategy
+        paths = tuple(parameter.path for parameter in self.space.parameters)
+        draws = Evenly(strategy.seed, paths) if strategy.name == "sobol" else Random(strategy.seed)
+        most = max(1, self.limit // self._runs_of_trial) if strategy.trials is None else strategy.trials
+        return Sampled(self.space, most, draws, strategy.seed)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing says how many trials there are, so that they are listed one by one."""
+        return not self.strategy.is_grid and self.strategy.trials is None
+
+    @cached_property
     def trials(self) -> int:
-        """How many trials there are, or at most (see ``is_exact``); of a space without end as many as may run."""
-        count, most = self.space.count(), max(1, self.limit // self._runs_of_trial)
+        """How many trials there are in the end, at most (see ``is_exact``); without end as many as may run."""
+        space = self.space if self.strategy.is_grid else self.drawn
+        count, most = space.count(), max(1, self.limit // self._runs_of_trial)
         if count is None:
             return most
-        return count if self.space.is_exact or count > most else sum(1 for _ in self.space)
+        return count if space.is_exact or count > most else sum(1 for _ in space)
 
     @property
     def is_exact(self) -> bool:
         """Whether there are exactly as many trials as ``trials`` says: more than may run are not counted one by one."""
-        return self.space.is_exact or self.most_runs <= self.limit
+        return not self.strategy.is_grid or self.space.is_exact or self.most_runs <= self.limit
+
+    @cached_property
+    def first_trials(self) -> Space:
+        """The trials that the search begins with."""
+        if self.strategy.is_grid:
+            return self.space
+        first = self.strategy.random if self.strategy.learns else _FIRST if self.is_open else self.drawn.most
+        return replace(self.drawn, most=min(first, self.drawn.most))
+
+    def learning_from(self, names: Sequence[str], store: Store) -> Plan:
+        """The plan that learns from some searches.
+
+        Raises:
+            ConfigError: there is no such search, or the strategy does not learn.
+        """
+        if names and not self.strategy.learns:
+            hint = f"choose a strategy that does: {', '.join(LEARNS)}"
+            raise ConfigError(f"{self.strategy.name} does not learn from results", where="--learn-from", hint=hint)
+        return replace(self, learn_from=tuple(dict.fromkeys(store.find(name).name for name in names)))
+
+    def check_end(self, *, has_budget: bool = False) -> None:
+        """Whether something says when the search is over.
+
+        Raises:
+            ConfigError: nothing does.
+        """
+        if self.strategy.learns and self.race:
+            hint = "leave one of them out; --race goes with grid, random and sobol"
+            raise ConfigError(f"{self.strategy.name} lists trials one by one, and a race begins with all", hint=hint)
+        count = self.space.count()
+        if has_budget or not self.is_open or (count is not None and count * self._runs_of_trial <= self.limit):
+            return
+        many = "has no end" if count is None else f"has {size_text(count)} trials"
+        raise ConfigError(
+            f"nothing says when {self.strategy.name} is over: the space {many}",
+            path=f"{SECTION}.strategy.trials",
+            where=self.config.where(f"{SECTION}.strategy"),
+            hint="say how many trials: --trials 50; or how long: --budget 2h",
+        )
 
     @property
     def size(self) -> int:
@@ -268,7 +336,8 @@ class Plan:
         """What the trainer is asked: the configs of all trials; of many, a sample in which each value stands."""
         last = Repetition(self.most_repeats - 1, self.repetitions[0].fold)  # a seed may be too large
         others = dict.fromkeys((last, *repetitions(range(1), self.folds)))
-        sample = [trial.params for trial in self.space.sample(min(_CHECKED, self.trials))]
+        trials = self.space if self.strategy.is_grid or self.strategy.learns else self.drawn
+        sample = [trial.params for trial in trials.sample(min(_CHECKED, self.trials))]
         configs = [(self.renderer.form(params), params) for params in sample]
         configs += [
             (self.renderer_of(each).form(sample[0]), sample[0]) for each in others if each != self.repetitions[0]
@@ -320,7 +389,8 @@ class Plan:
     @cached_property
     def grid(self) -> Grid:
         """The runs that the search begins with."""
-        return Grid(self.space, self.trials, self.repetitions)
+        trials = self.trials if self.strategy.is_grid else self.first_trials.count() or 0
+        return Grid(self.first_trials, trials, self.repetitions)
 
     def runs(self, names: RunNames) -> Iterator[tuple[RunEntry, str]]:
         """The lines of these runs, and their configs."""
@@ -339,7 +409,8 @@ def plan_of(search: SearchDirectory) -> Plan:
     said |= {"metrics": facts.get("patterns"), "trainer": _tuple(facts["trainer"]), "threads": facts["threads"]}
     said |= {"add": [from_params(params) for params in facts.get("add") or ()]}
     config = config.override(**said)
-    return Plan(config, parse_arguments(facts["variations"]), bool(facts.get("race")))
+    learn_from = tuple(facts.get("learn_from") or ())
+    return Plan(config, parse_arguments(facts["variations"]), bool(facts.get("race")), learn_from)
 
 
 def _tuple(trainer: str | list[str]) -> str | tuple[str, ...]:

@@ -12,6 +12,7 @@ from gridfold.propose.prune import Asha, Hyperband, Median, Pruning
 from gridfold.records.numbers import number
 from gridfold.records.objective import Objective, is_finite
 from gridfold.runs.record import Record
+from gridfold.runs.reports import read_reports_from
 from gridfold.runs.run import Attempt, Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.steps import EPOCH, Steps
@@ -28,14 +29,16 @@ class _Seen:
         steps: how far it is, by the reports that have the metric.
         best: the best value so far, more is better.
         rung: the last rung that it has reached; 0 for none.
-        read: how many of its reports were read.
+        position: up to where its reports were read.
+        attempt: the attempt that they are of; 0 if it is over.
     """
 
     run: Run
     steps: Steps = field(default_factory=Steps)
     best: float = -math.inf
     rung: float = 0.0
-    read: int = 0
+    position: int = 0
+    attempt: int = 0
 
 
 @dataclass
@@ -85,7 +88,9 @@ class SearchPruner:
     def judge(self, attempt: Attempt, *, may_wait: bool) -> Verdict:
         """Whether a run goes on that asks."""
         index, run = attempt.record.index, attempt.run
-        rung = self._look(index, run)
+        if index in self._seen and self._seen[index].run is not run:
+            self._forget(index)  # it was as far before, in another attempt
+        rung = self._look(index, run, attempt.record.attempt)
         seen = self._seen[index]
         following = self.rule.rung_after(index, max(seen.rung, seen.steps.step))
         if index in self._ending:
@@ -102,14 +107,16 @@ class SearchPruner:
         """Which run that waits gets a place."""
         if place == "none":
             return self._stopped(self._worst(waiting))
-        for attempt in self._best_first(waiting):
-            if self._goes_on(attempt.record.index):
+        in_order = self._best_first(waiting)
+        is_last = place == "idle" and not self.awaits()
+        for attempt in in_order:
+            if self._goes_on(attempt.record.index, last=is_last):
                 return self._continued(attempt)
         if place == "wanted" or self.awaits():
             return None
         if self.finishes:
-            return self._continued(self._best_first(waiting)[0])
-        return self._stopped(self._worst(waiting)) if place == "idle" else None
+            return self._continued(in_order[0])
+        return self._stopped(self._worst(waiting)) if is_last else None
 
     def give_up(self, waiting: Sequence[Attempt]) -> Attempt:
         """The run that is to end, as not all of these can wait."""
@@ -132,8 +139,7 @@ class SearchPruner:
         if record.is_done:
             self.over(run, record, record.index)
         elif record.is_final and record.index in self._seen:  # it failed, or begins once more
-            self.rule.leave(record.index)
-            del self._seen[record.index]
+            self._forget(record.index)
 
     def over(self, run: Run, record: Record, index: int) -> None:
         """Hear of a run that has a result, by whoever; the first says what runs are compared by, if nobody did."""
@@ -143,10 +149,15 @@ class SearchPruner:
             self._compare_by(name, record.metrics)
             for other, seen in known.items():
                 self.rule.leave(other)
-                self._look(other, seen.run)
+                self._look(other, seen.run, seen.attempt)
         self._look(index, run)
         if record.state == "completed":
             self._ends.add(self._seen[index].steps.step)
+
+    def _forget(self, index: int) -> None:
+        self.rule.leave(index)
+        del self._seen[index]
+        self._ending.discard(index)
 
     def _best_first(self, waiting: Sequence[Attempt]) -> list[Attempt]:
         def key(attempt: Attempt) -> tuple[float, int, int]:
@@ -155,8 +166,8 @@ class SearchPruner:
 
         return sorted(waiting, key=key)
 
-    def _goes_on(self, index: int) -> bool:
-        return self._seen[index].rung == 0 or self.rule.goes_on(index)
+    def _goes_on(self, index: int, *, last: bool) -> bool:
+        return self._seen[index].rung == 0 or self.rule.goes_on(index, last=last)
 
     def _place(self, index: int) -> tuple[int, int]:
         """Its place at its rung, and of how many; 0 of 0 if it turned out not to have what runs are compared by."""
@@ -167,22 +178,23 @@ class SearchPruner:
         epochs = run.read_progress().get("epochs")
         return epochs is not None and seen.steps.step >= epochs
 
-    def _look(self, index: int, run: Run) -> float | None:
+    def _look(self, index: int, run: Run, attempt: int = 0) -> float | None:
         """Read what a run has reported since; the rung that it has come to, None if to no other than before."""
-        seen = self._seen.setdefault(index, _Seen(run))
+        seen = self._seen.setdefault(index, _Seen(run, attempt=attempt))
         before = seen.rung
-        for step, value in self._values(seen, run):
+        for step, value in self._values(seen):
             seen.best = max(seen.best, value)
             while (rung := self.rule.rung_after(index, seen.rung)) <= step:
                 self.rule.reach(index, rung, seen.best)
                 seen.rung = rung
         return seen.rung if seen.rung > before else None
 
-    def _values(self, seen: _Seen, run: Run) -> Iterator[tuple[float, float]]:
+    def _values(self, seen: _Seen) -> Iterator[tuple[float, float]]:
         """The steps that a run has come to, and the values there."""
-        reports = run.reports()
-        for report in reports[seen.read :]:
-            seen.read += 1
+        reports, seen.position = read_reports_from(str(seen.run.dir), seen.position)
+        if not seen.position and seen.attempt:  # a program, of whose epochs the last may not have been whole before
+            reports, seen.steps = seen.run.reports_so_far(seen.attempt), Steps()
+        for report in reports:
             if not self._metric:
                 self._compare_by(self.objective.value(report)[0], report)
             value = report.get(self._metric)

@@ -22,8 +22,9 @@ class Status:
     Attributes:
         search: the search.
         total: how many runs it has.
-        states: how many are in each state; "lost" if their process died and nobody has taken over yet.
+        states: how many are in each state, "lost" if their process died and nobody has taken over yet.
         running: those that are running now.
+        waiting: how many wait until their search lets them go on (``--prune``); their state is "waiting" here.
         best: the best of those that are done, of those that count in the comparison.
         is_repeated: whether trials have several runs, of which the best one alone says little.
         objective: what they are compared by.
@@ -34,6 +35,7 @@ class Status:
     total: int = 0
     states: Counter[str] = field(default_factory=Counter)
     running: list[tuple[RunEntry, Run]] = field(default_factory=list)
+    waiting: int = 0
     best: tuple[RunEntry, Record] | None = None
     is_repeated: bool = False
     objective: Objective = field(default_factory=Objective)
@@ -65,9 +67,12 @@ class Status:
 
     def _add(self, entry: RunEntry, record: Record | None) -> None:
         self.total += 1
-        self.states[record.state if record else "created"] += 1
+        is_running = record is not None and record.state == "running"
+        waits = is_running and record is not None and self.search.run(entry).is_waiting(record.attempt)
+        self.waiting += waits
+        self.states["waiting" if waits else record.state if record else "created"] += 1
         self.is_repeated |= entry.repeat > 0 or bool(entry.fold)
-        if record and record.state == "running":
+        if is_running and not waits:
             self.running.append((entry, self.search.run(entry)))
         if record and record.is_done:
             self._done += 1

@@ -49,7 +49,7 @@ def unused_seed(plan: Plan) -> Iterator[str]:
     command, path = _blind_command(plan), plan.seeds.path
     if command is None:
         return
-    first, params = plan.repetitions[0], plan.space[0].params
+    first, params = plan.repetitions[0], plan.first_trials[0].params
     configs = {repeat: plan.renderer_of(replace(first, repeat=repeat)).config(params) for repeat in range(2)}
     told = {command.told(config, plan.seeds[repeat]) for repeat, config in configs.items()}
     if len(told) == 1:

@@ -71,7 +71,8 @@ class Live:
         self._progress = progress
         self._objective = objective
         self._races = races
-        self._total = total
+        self._total = self._listed = total
+        self._lists = False  # whether runs are listed all the time
         self._done = done
         self._failed = 0
         self._pace = Pace(parallel)
@@ -152,9 +153,16 @@ class Live:
 
     def added(self, entries: Sequence[RunEntry]) -> None:
         """Runs were added to the search."""
-        self._total += len(entries)
+        self._listed += len(entries)
+        self._total = max(self._total, self._listed)
         self._progress.update(self._search, total=self._total)
-        self._progress.console.print(escape(_added(entries, races=self._races)), soft_wrap=True)
+        if not self._lists:
+            self._progress.console.print(escape(_added(entries, races=self._races)), soft_wrap=True)
+
+    def expects(self, total: int) -> None:
+        """A strategy lists the runs when there is room for them: so many in the end, as far as is known."""
+        self._lists, self._total = True, max(self._total, total)
+        self._progress.update(self._search, total=self._total)
 
     def warned(self, sentence: str) -> None:
         """Something is probably not as it was meant."""

@@ -23,7 +23,7 @@ from gridfold.records.compare import CLOSE, Difference
 from gridfold.records.numbers import number
 from gridfold.records.objective import Objective
 from gridfold.records.ties import Leaders
-from gridfold.records.trials import Results, objective_of
+from gridfold.records.trials import Results, objective_of, paths_in
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.failure import grouped
 from gridfold.runs.names import label_parameters
@@ -159,7 +159,7 @@ def status(found: Status, again: str, workers: Sequence[str] = (), *, has_jobs: 
     for entry, run in found.running[:MAX_ROWS]:
         lines.append(escape(f"  running: {entry.run}: {progress_note(run.read_progress())}"))
     lines += workers
-    if not (found.running or has_jobs) and found.left:
+    if not (found.running or found.waiting or has_jobs) and found.left:
         lines.append(escape(f"Nobody works on it. To continue: {again} {found.search.name}"))
     return Group(*lines)
 
@@ -381,7 +381,7 @@ def _results_table(
     search: SearchDirectory, best: list[tuple[RunEntry, Record | None]], objective: Objective, leaders: int
 ) -> tuple[str, TextTable]:
     entries = [entry for entry, _ in best]
-    paths = list(dict.fromkeys(path for entry in entries for path in entry.params))
+    paths = paths_in(entry.params for entry in sorted(entries, key=lambda entry: entry.index))
     which = [name for name in ("repeat", "fold") if any(getattr(entry, name) for entry in entries)]
     found = dict.fromkeys((name for _, record in best if record for name in record.metrics), 0.0)
     first = objective.of(found)

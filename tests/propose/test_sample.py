@@ -7,6 +7,7 @@ import warnings
 import pytest
 
 from gridfold.propose.sample import Method, Sample
+from gridfold.propose.sampled import Random, Sampled
 from gridfold.space.axes import Linked, Union
 from gridfold.space.parameters import Interval, Normal, RangeParameter
 from gridfold.space.repeats import repetitions
@@ -30,6 +31,9 @@ SPACE = Axes(
 )
 
 
+FIRST = {"tpe": 10, "gp": 10, "cmaes": 1, "nsga": 8}
+
+
 def loss(params):
     away = abs(math.log10(params["learning_rate"]) + 4)
     return away + (params["optimizer.name"] == "sgd") + params["batch_size"] / 64 + abs(params["noise"])
@@ -43,9 +47,9 @@ def both(entry, record):
     return (record.metrics["value"], float(entry.params["epochs"])) if record.metrics else None
 
 
-def a_sample(name, trials=14, space=SPACE, measure=measured, repeats=1, **how):
-    runs = list(repetitions(range(repeats), None))
-    return Sample(space, Method(name, trials, objectives=2 if name == "nsga" else 1, **how), runs, measure)
+def a_sample(name, trials=14, space=SPACE, measure=measured, repeats=1, folds=None, **how):
+    method = Method(name, FIRST[name], objectives=2 if name == "nsga" else 1)
+    return Sample(Sampled(space, trials, Random(0)), list(repetitions(range(repeats), folds)), method, measure, **how)
 
 
 class LearningContract(ProposerContract):
@@ -129,7 +133,7 @@ class TestGP:
 
 class TestRepeatsAndFolds(LearningContract):
     def make(self):
-        return Sample(SPACE, Method("tpe", 14), list(repetitions(range(2), 2)), measured)
+        return a_sample("tpe", repeats=2, folds=2)
 
     def value(self, entry):
         return loss(entry.params) + random.Random(f"{entry.repeat} {entry.fold}").random()

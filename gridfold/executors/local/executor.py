@@ -210,6 +210,11 @@ class LocalExecutor:
             self._server.grant(token)
 
     @property
+    def asleep(self) -> int:
+        """How many runs wait, and have given their places away."""
+        return len(self._sleepers)
+
+    @property
     def _has_room(self) -> bool:
         return len(self._active) - len(self._sleepers) < self.parallel
 
