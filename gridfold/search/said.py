@@ -13,11 +13,13 @@ from gridfold.config.overrides import Variation, config_of, parse_arguments, uni
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import canonical
 from gridfold.search.plan import Plan
+from gridfold.space.axes import constants_in_branches
 from gridfold.trainers.arguments import STYLES
 from gridfold.trainers.placeholders import (
     ARGS,
     CONSTANT,
     OWN_FIRST,
+    PART,
     RUN_NAMES,
     SETTING,
     Placeholder,
@@ -161,9 +163,10 @@ def _style(argument: str) -> str | None:
 
 
 def _said(plan: Plan) -> Collection[str]:
-    """The paths of what varies, and of what the command line sets."""
+    """The paths of what varies, of what is constant in a branch, and of what the command line sets."""
     paths = [parameter.path for parameter in plan.space.parameters]
-    paths = [path for path in paths if not any(other.startswith(f"{path}.") for other in paths)]  # no whole branches
+    paths += constants_in_branches(plan.space.axes)
+    paths = [f"{path}{PART}" if any(other.startswith(f"{path}.") for other in paths) else path for path in paths]
     paths += [variation.path for variation in plan.variations if variation.is_pin]
     if plan.seeds.path and plan.most_repeats > 1:
         paths.append(plan.seeds.path)
@@ -171,7 +174,7 @@ def _said(plan: Plan) -> Collection[str]:
 
 
 def _named(path: str) -> str:
-    if not _OPTION.fullmatch(path):
+    if not _OPTION.fullmatch(path.removesuffix(PART)):
         problem = f"cannot be the name of an option for {{{ARGS}}}"
         raise ConfigError(problem, path=path, hint="pass its config: {config}")
     return path

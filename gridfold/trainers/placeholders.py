@@ -17,6 +17,7 @@ SETTING = "gridfold.trainer"
 RUN_NAMES = ("config", "run_dir", "index", "seed", "fold", "folds")  # what a run gives
 OWN_FIRST = ("index", "seed", "fold", "folds")  # unless the config has a key of that name: then its value is meant
 ARGS, CONSTANT, FORMAT = "args", "set", "config"  # kinds of placeholders
+PART = ":"  # behind the path of an option: not where the value is a mapping, of which other options have the parts
 
 _NOT_FINITE = ("inf", "-inf", "nan")  # programs do not read YAML's .inf
 _NAME = r"[\w.-]+"
@@ -68,10 +69,12 @@ class Placeholder(NamedTuple):
     def options(self, config: Mapping[str, Any]) -> list[str]:
         """The arguments that it stands for, if its kind is ``args``."""
         style, _, path = self.name.partition(":")
+        name = path.removesuffix(PART)
         try:
-            return option(style, path, _at(config, path))
+            value = _at(config, name)
         except KeyError:  # it is in another branch
             return []
+        return [] if name != path and isinstance(value, Mapping) else option(style, name, value)
 
 
 @lru_cache(maxsize=10_000)
