@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from gridfold.config.branch_options import MARK, PART
 from gridfold.config.config import Config
 from gridfold.config.overrides import Variation, config_of, parse_arguments, unique
 from gridfold.core.errors import ConfigError, nearest
@@ -19,7 +20,6 @@ from gridfold.trainers.placeholders import (
     ARGS,
     CONSTANT,
     OWN_FIRST,
-    PART,
     RUN_NAMES,
     SETTING,
     Placeholder,
@@ -142,7 +142,14 @@ def _with_options(command: Sequence[str], plan: Plan) -> Iterator[str]:
         if style is None:
             yield argument
         else:
-            yield from (f"{{{ARGS}:{style}:{_named(path)}}}" for path in _said(plan) if path not in named)
+            optional = {each.path for each in plan.space.parameters if each.optional}
+            optional.update(constants_in_branches(plan.space.axes))
+            marks = {path: MARK if path.removesuffix(PART) in optional else "" for path in _said(plan)}
+            yield from (
+                f"{{{ARGS}:{style}{mark}:{_named(path)}}}"
+                for path, mark in marks.items()
+                if path.removesuffix(PART) not in named
+            )
 
 
 def _style(argument: str) -> str | None:
