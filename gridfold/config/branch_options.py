@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 MARK = "-there"
-PART = ":"  # behind the path of an option: not where the value is a mapping, of which other options have the parts
+PART = ":"  # behind a path: not where the value is a mapping, of which other options have the parts
 _OPTION = re.compile(rf"\{{args:[\w]+{MARK}:([^{{}}]+)\}}")
 
 

@@ -145,7 +145,11 @@ def _with_options(command: Sequence[str], plan: Plan) -> Iterator[str]:
             optional = {each.path for each in plan.space.parameters if each.optional}
             optional.update(constants_in_branches(plan.space.axes))
             marks = {path: MARK if path.removesuffix(PART) in optional else "" for path in _said(plan)}
-            yield from (f"{{{ARGS}:{style}{mark}:{_named(path)}}}" for path, mark in marks.items() if path not in named)
+            yield from (
+                f"{{{ARGS}:{style}{mark}:{_named(path)}}}"
+                for path, mark in marks.items()
+                if path.removesuffix(PART) not in named
+            )
 
 
 def _style(argument: str) -> str | None:

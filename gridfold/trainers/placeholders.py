@@ -73,7 +73,8 @@ class Placeholder(NamedTuple):
         if style.endswith(MARK) and not _has(config, name):
             return []
         value = value_at(config, name)
-        return [] if name != path and isinstance(value, Mapping) else option(style.removesuffix(MARK), name, value)
+        is_in_parts = name != path and isinstance(value, Mapping)
+        return [] if is_in_parts else option(style.removesuffix(MARK), name, value)
 
 
 @lru_cache(maxsize=10_000)
