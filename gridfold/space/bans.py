@@ -190,10 +190,10 @@ class Compiler:
         return [Met(part, sources, sizes, wanted=wanted) for part in condition.parts()]
 
     def _about(self, rule: When) -> Sequence[Decision]:
-        if rule.path not in self.tree.by_path:
+        if rule.path not in self.tree.by_path and not rule.may_idle:
             hint = hint_of(rule.path, self.tree.by_path, self.constants)
             raise ConfigError("has a condition, but does not vary", path=rule.path, where=rule.where, hint=hint)
-        return self.tree.by_path[rule.path]
+        return self.tree.by_path.get(rule.path, ())
 
     def _hint(self, name: str) -> str:
         """The paths that end so."""

@@ -59,7 +59,7 @@ class Ruling:
         for rule in self.rules:
             if isinstance(rule, When):
                 facts = self._compiler.facts(rule, wanted=True)
-                for decision in self.tree.by_path[rule.path]:
+                for decision in self.tree.by_path.get(rule.path, ()):
                     found.setdefault(decision.index, []).extend(facts)
         return found
 

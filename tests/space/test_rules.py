@@ -1,6 +1,7 @@
 """Conditions, links and additions of a space that cannot be, and what is said of them."""
 
 import itertools
+import math
 
 import pytest
 
@@ -121,6 +122,20 @@ def test_rules_that_cannot_be(name, snapshot):
     assert str(error.value) == snapshot
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Exclusion("training.batch_size > 128", may_idle=True),
+        Exclusion("training.epochs > 3", may_idle=True),
+        When("training.epochs", "training.batch_size > 64", may_idle=True),
+    ],
+)
+def test_rules_that_may_have_nothing_to_do(rule):
+    made = space(rule)
+    assert made.count() == 72
+    assert made.decisions(made[5].params)
+
+
 def test_rules_that_leave_nothing_together(snapshot):
     with pytest.raises(ConfigError) as error:
         space(exclude("training.batch_size > 32"), exclude("training.batch_size < 64"))
@@ -238,7 +253,7 @@ def test_a_path_of_several_branches_is_one_parameter():
 
 
 def test_values_are_told_apart_as_elsewhere():
-    kinds = listed("a", 1, 1.0, True, None, "1", [1], {"b": 1})
+    kinds = listed("a", 1, 1.0, True, None, "1", [1], {"b": 1}, math.nan)
     left = {
         text: [trial.params["a"] for trial in Product((kinds,), (Exclusion(f"not ({text})"),))]
         for text in (
@@ -250,10 +265,11 @@ def test_values_are_told_apart_as_elsewhere():
             "a == [1]",
             "a.b == 1",
             "a in (1, null)",
+            "a == nan",
         )
     }
     assert list(map(repr, left.values())) == [
-        *("[1]", "[1.0]", "[True]", "[None]", "['1']", "[[1]]", "[{'b': 1}]", "[1, None]")
+        *("[1]", "[1.0]", "[True]", "[None]", "['1']", "[[1]]", "[{'b': 1}]", "[1, None]", "[nan]")
     ]
 
 
