@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from gridfold.config.branch_options import MARK
 from gridfold.config.config import Config
 from gridfold.config.overrides import Variation, config_of, parse_arguments, unique
 from gridfold.core.errors import ConfigError, nearest
@@ -140,7 +141,9 @@ def _with_options(command: Sequence[str], plan: Plan) -> Iterator[str]:
         if style is None:
             yield argument
         else:
-            yield from (f"{{{ARGS}:{style}:{_named(path)}}}" for path in _said(plan) if path not in named)
+            optional = {each.path for each in plan.space.parameters if each.optional}
+            marks = {path: MARK if path in optional else "" for path in _said(plan)}
+            yield from (f"{{{ARGS}:{style}{mark}:{_named(path)}}}" for path, mark in marks.items() if path not in named)
 
 
 def _style(argument: str) -> str | None:
