@@ -398,3 +398,28 @@ def test_a_rule_about_too_many_parameters(snapshot):
     with pytest.raises(ConfigError) as error:
         Product(BITS, (Exclusion(f"{total} < 59", WHERE),))[0]
     assert str(error.value) == snapshot
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("a > 5 or b > 290", 6 * 291 * 300),
+        ("not (a <= 5 and b <= 290)", 6 * 291 * 300),
+        ("a in [0, 1] and (b == 0 or c != 0)", 298 * 300 * 300 + 2 * 299),
+        ("(a == 0 or b == 0) and (b == 1 or c == 1)", 300**3 - 300 - 300 - 298),
+    ],
+)
+def test_a_rule_is_taken_apart(text, left):
+    made = Product(tuple(listed(path, *range(300)) for path in "abc"), (Exclusion(text),))
+    assert made.is_exact
+    assert made.count() == left
+    assert made.trial(made[left // 2].params).index == left // 2
+
+
+@pytest.mark.parametrize("text", ["x > 1 or y == 0", "y == 0 or x > 1", "not (x > 1)", "not (x > 1 and y == 0)"])
+def test_what_makes_no_sense_does_not_hold_however_it_is_written(text):
+    axes = (listed("x", "a", 2, 0), listed("y", 0, 1))
+    sense = {(x, y) for x in (2, 0) for y in (0, 1)} | ({("a", 0)} if text.startswith("y") else set())
+    removed = {each for each in sense if eval(text, {"x": each[0] if each[0] != "a" else 0, "y": each[1]})}
+    every = {(x, y) for x in ("a", 2, 0) for y in (0, 1)}
+    assert {tuple(trial.params.values()) for trial in Product(axes, (Exclusion(text),))} == every - removed
