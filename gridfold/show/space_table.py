@@ -52,7 +52,7 @@ def counts(found: Explanation) -> list[str]:
         return _branches(found.branches)
     if found.raw is None or found.count is None:
         conditions = [f"  {_condition(each.rule)}" for each in found.removed]
-        return _some(["Of what is drawn:", *conditions, *map(_addition, found.added)])
+        return _some(["Conditions on what is drawn:", *conditions, *map(_addition, found.added)])
     most = "" if found.is_exact else "at most "
     total = f"{size_text(found.raw)} combinations make {most}{size_text(found.count)} trials:"
     return [total, *_some(rules), *_branches(found.branches)]
