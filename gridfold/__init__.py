@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gridfold.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from gridfold.config.forms import choice, integers, log, log_integers, normal, one_of, uniform
     from gridfold.core.values import fixed
     from gridfold.export.frame import results
     from gridfold.interactive.run import search
@@ -27,11 +28,18 @@ __all__ = [
     "Search",
     "alternatives",
     "ask",
+    "choice",
     "count",
     "fixed",
+    "integers",
+    "log",
+    "log_integers",
+    "normal",
+    "one_of",
     "results",
     "search",
     "stage",
+    "uniform",
 ]
 __version__ = "0.1.0"
 
@@ -42,9 +50,16 @@ _HOMES = {
     "alternatives": "gridfold.sharing.questions",
     "ask": "gridfold.sharing.questions",
     "count": "gridfold.sharing.questions",
+    "choice": "gridfold.config.forms",
     "fixed": "gridfold.core.values",
+    "integers": "gridfold.config.forms",
+    "log": "gridfold.config.forms",
+    "log_integers": "gridfold.config.forms",
+    "normal": "gridfold.config.forms",
+    "one_of": "gridfold.config.forms",
     "results": "gridfold.export.frame",
     "stage": "gridfold.stages",
+    "uniform": "gridfold.config.forms",
 }
 
 

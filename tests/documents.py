@@ -4,6 +4,7 @@ A document is built from parts that know their YAML text in block and flow conte
 have an oracle that shares no code with gridfold.
 """
 
+import itertools
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -51,6 +52,9 @@ class Scalar:
     def parameters(self, path):
         return []
 
+    def configs(self):
+        return [meaning(self.text)]
+
 
 @dataclass(frozen=True)
 class Values:
@@ -79,6 +83,9 @@ class Values:
     def parameters(self, path):
         return [] if self.fixed else [(path, tuple(self._all()))]
 
+    def configs(self):
+        return [self._all()] if self.fixed or len(self.items) == 1 else self._all()
+
 
 @dataclass(frozen=True)
 class Map:
@@ -89,7 +96,7 @@ class Map:
         return "{" + ", ".join(f"{key}: {item.flow()}" for key, item in self.items.items()) + "}"
 
     def block(self, indent):
-        if not self.in_block:
+        if not self.in_block or not self.items:
             return f" {self.flow()}"
         return "".join(f"\n{indent}{key}:{item.block(indent + '  ')}" for key, item in self.items.items())
 
@@ -98,6 +105,10 @@ class Map:
 
     def parameters(self, path):
         return [p for key, item in self.items.items() for p in item.parameters(f"{path}.{key}" if path else key)]
+
+    def configs(self):
+        columns = [item.configs() for item in self.items.values()]
+        return [dict(zip(self.items, row, strict=True)) for row in itertools.product(*columns)]
 
 
 @dataclass(frozen=True)
@@ -121,9 +132,66 @@ class Structure:
     def parameters(self, path):
         return [p for index, item in enumerate(self.items) for p in item.parameters(f"{path}.{index}")]
 
+    def configs(self):
+        return [list(row) for row in itertools.product(*[item.configs() for item in self.items])]
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A range of whole numbers, or values that vary by their tag, also mappings."""
+
+    tag: str
+    items: tuple
+    in_block: bool
+    comment: str
+
+    def flow(self):
+        return f"{self.tag} [" + ", ".join(item.flow() for item in self.items) + "]"
+
+    def block(self, indent):
+        if not self.in_block:
+            return f" {self.flow()}{self.comment}"
+        return f" {self.tag}{self.comment}" + "".join(f"\n{indent}-{item.block(indent + '  ')}" for item in self.items)
+
+    def configs(self):
+        values = [_whole(item) for item in self.items]
+        return list(range(values[0], values[1] + 1, values[2])) if self.tag == "!int" else values
+
+
+@dataclass(frozen=True)
+class Union:
+    """Branches, of which a config has one: what is in a mapping, or in a list with mappings, varies."""
+
+    branches: tuple
+    in_block: bool
+    behind_dash: bool
+    comment: str
+
+    def flow(self):
+        return "!one_of [" + ", ".join(branch.flow() for branch in self.branches) + "]"
+
+    def block(self, indent):
+        if not self.in_block:
+            return f" {self.flow()}{self.comment}"
+        texts = [branch.block(indent + "  ") for branch in self.branches]
+        if self.behind_dash:
+            texts = [text.replace(f"\n{indent}  ", " ", 1) if text.startswith("\n") else text for text in texts]
+        return f" !one_of{self.comment}" + "".join(f"\n{indent}-{text}" for text in texts)
+
+    def configs(self):
+        return [config for branch in self.branches for config in self._of(branch)]
+
+    def _of(self, branch):
+        return [_whole(branch)] if isinstance(branch, Values) else branch.configs()
+
 
 def _distinct(items):
     return len({repr(item.value("", {})) for item in items}) == len(items)
+
+
+def _whole(item):
+    """What a part without anything that varies in it means; a list is a value."""
+    return item._all() if isinstance(item, Values) else item.configs()[0]
 
 
 scalars = st.sampled_from(PLAIN + QUOTED + TAGGED).map(Scalar)
@@ -145,6 +213,64 @@ structures = st.deferred(
 )
 parts = st.deferred(lambda: st.one_of(scalars, values, maps, structures))
 roots = st.builds(Map, st.dictionaries(keys, parts, min_size=1, max_size=4), st.just(True))
+
+
+whole = st.builds(
+    lambda low, count, step: (low, low + count * step, step), st.integers(-9, 9), st.integers(1, 2), st.integers(1, 9)
+)
+tagged = st.builds(
+    Tagged,
+    st.just("!int"),
+    whole.map(lambda numbers: tuple(Scalar(str(number)) for number in numbers)),
+    st.booleans(),
+    comments,
+) | st.builds(
+    Tagged,
+    st.just("!choice"),
+    st.lists(
+        st.one_of(scalars, inner_lists, st.builds(Map, st.dictionaries(keys, scalars, max_size=2), st.just(False)))
+    )
+    .filter(lambda items: items and len({repr(_whole(item)) for item in items}) == len(items))
+    .map(tuple),
+    st.just(False),
+    comments,
+)
+sections = st.deferred(
+    lambda: st.builds(Map, st.dictionaries(keys, st.one_of(scalars, values, tagged, unions), max_size=3), st.booleans())
+)
+plain_values = st.builds(
+    Values,
+    st.lists(scalars, min_size=1, max_size=3).map(tuple).filter(_distinct),
+    st.booleans(),
+    st.booleans(),
+    comments,
+)
+unions = st.deferred(
+    lambda: st.builds(
+        Union,
+        st.lists(st.one_of(scalars, plain_values, sections), min_size=1, max_size=3)
+        .map(tuple)
+        .filter(lambda items: len({repr(_branch(item)) for item in items}) == len(items)),
+        st.booleans(),
+        st.booleans(),
+        comments,
+    )
+)
+
+
+def _branch(item):
+    return item._all() if isinstance(item, Values) else [item.configs(), type(item) is Map and sorted(item.items)]
+
+
+@st.composite
+def spaces(draw):
+    """A text with unions and ranges in it, and all its configs in their order."""
+    items = draw(st.dictionaries(keys, st.one_of(unions, tagged, sections, parts), min_size=1, max_size=4))
+    root = Map(items, in_block=True)
+    text = root.block("").removeprefix("\n") + draw(st.sampled_from(["\n", "", "\n# end\n"]))
+    if draw(st.booleans()):
+        text = text.replace("\n", "\r\n")
+    return text, root.configs()
 
 
 @st.composite

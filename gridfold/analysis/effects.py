@@ -235,16 +235,18 @@ def _effect(model: Model, design: Array, inverse: Array, factor: Factor) -> tupl
     """How much a factor explains, and its effect; what is within it, as the parameters of a branch, is part of it."""
     fewer = [other for other in model.factors if other is not factor and not other.is_within(factor)]
     less, smaller = _squares(_design(fewer, model.means), model.means)
-    full, rank = _squares(_design([*fewer, factor], model.means), model.means)
-    squares, df = max(less - full, 0.0), rank - smaller
-    p = _test(squares, df, model.error, _scale(model))
+    alone = _design([*fewer, factor], model.means)
+    full, rank = _squares(alone, model.means)
+    df = rank - smaller
+    p = _test(max(less - full, 0.0), df, model.error, _scale(model))
+    squares, noise = _component(model, alone, factor) if df else (0.0, 0.0)
     levels, own = _levels(model, design, inverse, factor), model.means[factor.has]
     points = zip((factor.values[code] for code in factor.codes if code >= 0), own.tolist(), strict=True)
     return squares, Effect(
         path=factor.paths[0],
         levels=levels,
         p=p,
-        share=_share(squares, df, own, model.error, _scale(model)),
+        share=_share(squares - noise, own, model.error, _scale(model)),
         linked=factor.paths[1:],
         scale=factor.scale,
         points=tuple(points) if factor.scale else (),
@@ -253,19 +255,35 @@ def _effect(model: Model, design: Array, inverse: Array, factor: Factor) -> tupl
     )
 
 
-def _share(squares: float, df: int, means: Array, error: _Error | None, scale: float) -> float:
+def _component(model: Model, design: Array, factor: Factor) -> tuple[float, float]:
+    """The sum of squares of what a factor adds to the fit, over the trials that have it; and what noise has of that.
+
+    Where others change with it by chance, as in a random search, this is still what it does by itself. What it explains
+    beyond the others would be less, as what either may explain would count for neither.
+    """
+    import numpy as np
+
+    columns = factor.columns[factor.has]
+    columns = columns - columns.mean(axis=0)
+    weights = np.linalg.pinv(design)[-columns.shape[1] :]
+    added = columns @ (weights @ model.means)
+    noise = float(np.sum((columns.T @ columns) * (weights @ weights.T)))
+    return float(np.sum(added**2)), noise * model.error.variance if model.error else 0.0
+
+
+def _share(squares: float, means: Array, error: _Error | None, scale: float) -> float:
     """The share of the variance of some means that something explains: omega squared (Hays 1963).
 
-    Its sum of squares is what the model without it leaves more (type II), less what noise alone would give it, so that
-    nothing has a share because it has many values. Of a complete grid without noise it is exact, and the shares of
-    parameters and pairs add up to what all of them explain.
+    Its sum of squares is without what noise alone would give it, so that nothing has a share because it has many
+    values. Of a complete grid without noise it is exact, and the shares of parameters and pairs add up to what all of
+    them explain.
     """
     import numpy as np
 
     whole, noise = float(np.sum((means - means.mean()) ** 2)), error.variance if error else 0.0
     if not _TINY * scale < math.sqrt(whole) < math.inf:
         return 0.0
-    return min(max((squares - df * noise) / (whole + noise), 0.0), 1.0)
+    return min(max(squares / (whole + noise), 0.0), 1.0)
 
 
 def _scale(model: Model) -> float:
@@ -321,5 +339,6 @@ def _interaction(model: Model, one: Factor, other: Factor) -> Interaction | None
         return None
     error, scale = model.error if model.repeated else _residual(np.hstack([main, product]), model.means), _scale(model)
     squares, df = max(alone - together, 0.0), more - fewer
-    paths = one.paths[0], other.paths[0]
-    return Interaction(paths, _test(squares, df, error, scale), _share(squares, df, own, error, scale))
+    noise = df * error.variance if error else 0.0
+    share = _share(squares - noise, own, error, scale)
+    return Interaction((one.paths[0], other.paths[0]), _test(squares, df, error, scale), share)

@@ -146,7 +146,8 @@ def resume(options: argparse.Namespace, again: str) -> int:
         wanted = _not_failed(directory, before=first_of_last(directory, added))
     execution = continued(directory, options)
     where = where_before(directory, options)
-    pending = read_pending(directory, only=wanted, only_failed=options.failed, gone=options.gone)
+    how = {"only_failed": options.failed, "gone": options.gone, "finishes": bool(execution.finish_all)}
+    pending = read_pending(directory, only=wanted, **how)
     answer = None if len(pending) or options.dry_run else pending.ask()
     output.print(terminal.pending(pending), soft_wrap=True)
     if options.dry_run:

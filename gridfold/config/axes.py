@@ -35,7 +35,7 @@ def _axes(config: Config, variations: Sequence[Variation], within: Sequence[str]
     """What varies, or what of it is at and below some paths."""
     given = {variation.path: variation for variation in variations}
     seen = set()
-    for each in _in_file_order(config):
+    for each in _in_file_order(config, variations):
         if (within is not None and not is_within(each.path, within)) or not given.keys().isdisjoint(holders(each.path)):
             continue
         seen.add(each.path)
@@ -56,10 +56,13 @@ def _axis(parameter: Taken) -> Axis:
     return parameter
 
 
-def _in_file_order(config: Config) -> list[ListedParameter | Any]:
-    """Parameters and unions outside of branches."""
+def _in_file_order(config: Config, variations: Sequence[Variation]) -> Sequence[Any]:
+    """Parameters and unions outside of branches, and what ``gridfold.space`` makes vary, each where its path stands."""
     order = {path: position for position, path in enumerate(config.document.places)}
-    return sorted([*config.parameters, *config.unions], key=lambda each: order[each.path])
+    own = {each.path: each for each in (*config.parameters, *config.unions)}
+    laid = {each.path: _axis(each.parameter) for each in variations if each.in_file and not each.is_pin}
+    here = {path: axis for path, axis in laid.items() if path in order and config.union_around(path) is None}
+    return sorted((here | own).values(), key=lambda each: order[each.path])
 
 
 def _of_union(config: Config, union: Place, variations: Sequence[Variation]) -> Iterator[Axis]:

@@ -16,8 +16,9 @@ from gridfold.config.origin import Origin
 from gridfold.config.overrides import Variation, check_known, check_paths, check_settable, from_file
 from gridfold.config.settings import SECTION
 from gridfold.config.syntax import EMPTY
+from gridfold.config.tags import WORDS
 from gridfold.config.text_edits import replaced
-from gridfold.core.errors import ConfigError
+from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import Tagged
 from gridfold.space.parameters import ListedParameter
 
@@ -69,11 +70,24 @@ def _below(config: Config, node: yaml.Node, prefix: str) -> Iterator[Variation]:
         if found is not None:
             yield from_file(path, found)
         elif isinstance(inner, yaml.MappingNode) and inner.value and not isinstance(value, Tagged):
+            _check_word(config, path, value, where)
             yield from _below(config, inner, f"{path}.")
         else:
             hint = "such as [1e-4, 1e-5], or !log [1e-6, 1e-3], or the same in words: {log: [1e-6, 1e-3]}"
             problem = "expected a list of values, a range, or a union"
             raise ConfigError(problem, path=f"{_SPACE}.{path}", where=where, hint=hint)
+
+
+def _check_word(config: Config, path: str, value: Mapping[str, Any], where: str) -> None:
+    """Whether a mapping is a section of the config, and not a range in a word that is misspelt.
+
+    Raises:
+        ConfigError: it is such a range.
+    """
+    word, *others = value
+    near = nearest(str(word), WORDS)
+    if not others and not config.has(f"{path}.{word}") and near.startswith("did you mean"):
+        raise ConfigError(f"no such word: '{word}'", path=f"{_SPACE}.{path}", where=where, hint=near)
 
 
 def _checked(config: Config, variation: Variation) -> Variation:

@@ -12,6 +12,7 @@ from gridfold.config.forms import Taken, as_written, taken
 from gridfold.config.number_like import texts_like_numbers
 from gridfold.config.settings import SECTION
 from gridfold.config.tag_checks import check_tags
+from gridfold.config.tags import is_varying
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import plain, render_block
 from gridfold.space.parameters import ListedParameter
@@ -214,9 +215,13 @@ def _parse_argument(argument: str) -> Variation:
         if text.lstrip().startswith("!"):
             return _variation(path, (), argument, _tagged(bare, text, argument))
         document = parse_values(text)
+        _check_alone(document)
         check_tags(document)
     except ConfigError as error:
-        hint = error.hint if text.lstrip().startswith("!") else f"in the values: {text[:100]}\n{_QUOTES}"
+        if text.lstrip().startswith("!"):
+            hint = _ALONE if error.problem.startswith("not valid YAML") else error.hint
+        else:
+            hint = f"in the values: {text[:100]}\n{_ALONE if error.hint == _ALONE else _QUOTES}"
         raise ConfigError(error.problem, path=path.lstrip("+"), hint=hint) from None
     like_numbers = tuple(said for _, said in texts_like_numbers(document))
     return replace(_variation(path, document.value()["values"], argument), like_numbers=like_numbers)
@@ -235,6 +240,13 @@ def _tagged(path: str, text: str, argument: str) -> Taken:
     return found or ListedParameter(path, (document.value(place.node),), f"{argument!r:.200}")
 
 
+def _check_alone(document: Document) -> None:
+    for node in document.places["values"].node.value:
+        if is_varying(node):
+            raise ConfigError(f"other values stand beside {node.tag}", hint=_ALONE)
+
+
+_ALONE = "give a range, a choice or a union alone: path=!log [1e-6, 1e-3]"
 _QUOTES = "put a value with special characters in quotes, such as path='\"a, b\"'"
 
 

@@ -160,8 +160,9 @@ def _spread(distribution: Distribution) -> Callable[[int, int], Any]:
 
 
 def _rounded(value: float, scale: float) -> float:
-    """A number to some digits of what it is compared with."""
-    return round(value, _DIGITS - 1 - math.floor(math.log10(abs(scale)))) + 0.0  # no -0.0
+    """A number to some digits; next to nothing beside the scale is 0."""
+    value = round(value, 2 * _DIGITS - math.floor(math.log10(abs(scale))))
+    return round(value, _DIGITS - 1 - math.floor(math.log10(abs(value)))) if value else 0.0
 
 
 def said(distribution: Distribution) -> str:

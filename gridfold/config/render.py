@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from gridfold.config.axes import applies
+from gridfold.config.branch_options import branch_options
 from gridfold.config.config import Config
 from gridfold.config.document import Document
 from gridfold.config.laid import lay, parse_edited
@@ -214,7 +215,7 @@ def _layout(config: Config, variations: Sequence[Variation], paths: tuple[str, .
         _Slotted(form, rf"\"{word}\d+x\"", {f'"{each}"': (path, canonical) for path, each in words.items()}),
         Form(data, slot, paths),
         _settings_comment(document, config, slot, paths),
-        _given(config),
+        _given(config, document),
     )
 
 
@@ -250,11 +251,16 @@ def _unplaced(words: Mapping[str, str], slot: re.Pattern[str], text: str, form: 
     return (path for number, path in enumerate(words) if str(number) not in placed)
 
 
-def _given(config: Config) -> str:
-    """What tells runs of one config apart: ``run.seed`` and ``run.fold``, if they are not as they always are."""
+def _given(config: Config, document: Document) -> str:
+    """What tells runs of one config apart: ``run.seed`` and ``run.fold``, if they are not as they always are.
+
+    So do tags, and the options of branches that a command passes.
+    """
     given: dict[str, Any] = {"seed": config.run_seed} if config.run_seed else {}
     if tags := config.document.tags:
         given["tags"] = tags
+    if options := [path for path in branch_options(config.trainer) if path in document.places]:
+        given["options"] = options
     if config.fold:
         given["fold"] = [config.fold.index, config.fold.count]
     return canonical(given) if given else ""

@@ -97,10 +97,7 @@ class Ending:
 
 def _reported(run: Run) -> dict[str, Any]:
     """The value that a run has reached, and how far it came."""
-    steps = Steps()
-    for report in run.reports():
-        steps.add(report)
-    return {"metrics": run.last_reported(), "step": steps.step or None}
+    return {"metrics": run.last_reported(), "step": Steps.of(run.reports()).step or None}
 
 
 def _is_anothers(attempt: Attempt) -> bool:

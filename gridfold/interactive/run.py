@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from gridfold.core.errors import ConfigError
@@ -42,6 +43,10 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
     repeats: int | None = None,
     folds: int | None = None,
     vary: Sequence[str] | None = None,
+    link: Sequence[Sequence[str]] = (),
+    exclude: Sequence[str] = (),
+    when: Mapping[str, str] = MappingProxyType({}),
+    add: Sequence[Mapping[str, Any]] = (),
     max_runs: int | None = None,
     parallel: int | None = None,
     threads: int | None = None,
@@ -66,13 +71,18 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
     Args:
         trainer: what a run does: a function ``train(config, run)`` or ``train(config)``, also one of a notebook; or
             ``"module:function"``, or a command as a list of its arguments.
-        config: a mapping, or the path of a YAML file. A list in it is swept, except one from `gridfold.fixed`.
+        config: a mapping, or the path of a YAML file. A list in it is swept, except one from `gridfold.fixed`; and what
+            `gridfold.log`, `gridfold.one_of` and the like make.
         name: what the names of the directories begin with (default: the name of the function).
         metric: what to compare runs by (default: the first one that a run has).
         maximize: whether more of it is better (default: by its name).
         repeats: how many runs of different seeds each combination has.
         folds: into how many parts to split the training data, each of which is held out in a run of its own.
         vary: dotted paths of the lists that are swept, or of sections that hold them (default: all lists).
+        link: groups of dotted paths that vary together, value by value; like the next three beside the config's.
+        exclude: conditions; a combination of which one holds is left out.
+        when: for a dotted path the condition under which it varies; else it keeps its first value.
+        add: more combinations, by the values of some paths; the others have their first values.
         max_runs: how many runs there may be (default: 10,000).
         parallel: how many runs at a time (default: one per GPU, or per CPU core).
         threads: CPU threads of each run.
@@ -99,6 +109,7 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
         chosen = base.config.override(
             repeats=repeats, folds=folds, max_runs=max_runs, threads=threads, strategy=strategy
         )
+        chosen = chosen.adding(link=link, exclude=exclude, when=when, add=add)
         prefix = name or ("run" if isinstance(trainer, (str, Sequence)) else label_of(trainer))
         check_prefix(prefix)
         _check(parallel, timeout)

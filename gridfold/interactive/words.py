@@ -11,6 +11,7 @@ from gridfold.core.errors import ConfigError
 _WORDS = (
     (re.compile(r"--max-runs (\d+)"), r"max_runs=\1"),
     (re.compile(r"--vary PATH \.\.\."), 'vary=["PATH", ...]'),
+    (re.compile(r"--(link|exclude|when|add)\b"), r"\1="),
     (re.compile(r"--minimize\b"), "maximize=False"),
     (re.compile(r"--keep-going\b"), "keep_going=True"),
     (re.compile(r"--metric (\S+?)(?=\.?$)"), r'metric="\1"'),
@@ -31,5 +32,5 @@ def said_in_python() -> Iterator[None]:
         yield
     except ConfigError as error:
         error.hint = in_python(error.hint)
-        error.where = "" if error.where == "command line" else error.where
+        error.where = "" if error.where == "command line" else in_python(error.where)
         raise

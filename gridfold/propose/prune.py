@@ -25,6 +25,10 @@ class Pruning(Protocol):
     def first(self) -> float:
         """The first step at which any run is judged."""
 
+    @property
+    def compares(self) -> bool:
+        """Whether a run goes on only if it is one of the best: who is, is known best when all have reached its rung."""
+
     def rung_after(self, run: int, step: float) -> float:
         """The first step after one at which a run is judged; infinite if there is none."""
 
@@ -34,8 +38,13 @@ class Pruning(Protocol):
     def leave(self, run: int) -> None:
         """Forget a run: it failed, and says nothing of how good others are."""
 
-    def goes_on(self, run: int) -> bool:
-        """Whether a run goes on from the last rung that it has reached; what it says may change with others' values."""
+    def goes_on(self, run: int, *, last: bool = False) -> bool:
+        """Whether a run goes on from the last rung that it has reached; what it says may change with others' values.
+
+        Args:
+            run: the run.
+            last: whether no other run will reach that rung: then one of few goes on, too, so that some come to an end.
+        """
 
     def stays(self, run: int) -> bool:
         """Whether a run goes on that cannot wait, else it ends: also the best of few, though more may follow."""
@@ -76,6 +85,8 @@ class Rung:
 
 class _Rungs:
     """What runs had at their rungs, and where each of them is."""
+
+    compares = True
 
     def __init__(self, least: float) -> None:
         self.first = least
@@ -124,11 +135,11 @@ class Asha(_Rungs):
             rung *= self._eta
         return rung if rung < self._most else math.inf
 
-    def goes_on(self, run: int) -> bool:
+    def goes_on(self, run: int, *, last: bool = False) -> bool:
         """Whether it is one of the best at its rung."""
         place, count = self.place(run)
         value = self.rungs[self.last[run]].values[run]
-        return place <= count // self._eta and value > NOTHING
+        return place <= max(int(last), count // self._eta) and value > NOTHING
 
     def stays(self, run: int) -> bool:
         """Whether it is one of the best so far."""
@@ -145,6 +156,8 @@ class Hyperband:
     Args:
         least, eta, most: as for `Asha`; the number of brackets follows from them.
     """
+
+    compares = True
 
     def __init__(self, least: float, eta: float, most: float) -> None:
         self.first = least
@@ -175,9 +188,9 @@ class Hyperband:
         """Forget a run."""
         self.bracket(run).leave(run)
 
-    def goes_on(self, run: int) -> bool:
+    def goes_on(self, run: int, *, last: bool = False) -> bool:
         """Whether it is one of the best of its bracket."""
-        return self.bracket(run).goes_on(run)
+        return self.bracket(run).goes_on(run, last=last)
 
     def stays(self, run: int) -> bool:
         """Whether it is one of the best of its bracket so far."""
@@ -202,6 +215,8 @@ class Median(_Rungs):
         most: as for `Asha`.
     """
 
+    compares = False
+
     def __init__(self, least: float = 1, every: float = 1, others: int = 4, most: float = math.inf) -> None:
         super().__init__(least)
         self._every, self._others, self._most = every, others, most
@@ -214,7 +229,7 @@ class Median(_Rungs):
         rung = self.first + max(0, done) * self._every
         return rung if rung < self._most else math.inf
 
-    def goes_on(self, run: int) -> bool:
+    def goes_on(self, run: int, *, last: bool = False) -> bool:  # noqa: ARG002
         """Whether it is no worse than the median of the others."""
         rung = self.rungs[self.last[run]]
         others = [value for other, value in rung.values.items() if other != run]

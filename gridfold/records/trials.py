@@ -188,10 +188,10 @@ class Results:
         reports = chain.from_iterable(run.reports() for trial in self.ranked[:1] for run in trial.runs[:1])
         return EPOCH if any(EPOCH in report for report in reports) else "report"
 
-    @property
+    @cached_property
     def paths(self) -> list[str]:
-        """The dotted paths of what varies."""
-        return list(dict.fromkeys(path for trial in self.trials for path in trial.params))
+        """The dotted paths of what varies; those that only some trials have stand where these have them."""
+        return paths_in(trial.params for trial in self.trials)
 
     @property
     def ranked(self) -> list[TrialResult]:
@@ -242,6 +242,23 @@ class Results:
     def has_equal_repeats(self) -> bool:
         """Whether all trials that have a value have it of the same repeats."""
         return len({frozenset(trial.values) for trial in self.trials if trial.values}) < 2
+
+
+def paths_in(params: Iterable[Mapping[str, object]]) -> list[str]:
+    """The paths of the params of trials, each once: one that is new comes before what follows it in its trial."""
+    found: list[str] = []
+    known: set[str] = set()
+    for each in params:
+        if each.keys() <= known:
+            continue
+        place = len(found)
+        for path in reversed([*each]):
+            if path in known:
+                place = found.index(path)
+            else:
+                found.insert(place, path)
+                known.add(path)
+    return found
 
 
 def compare(store: Store, names: Iterable[str], said: Objective = Objective()) -> Results:  # noqa: B008

@@ -8,7 +8,7 @@ from numbers import Integral
 from typing import Any
 
 from gridfold.core.errors import shown
-from gridfold.core.files import read_mapping, read_mappings
+from gridfold.core.files import mappings_of, read_mapping, read_mappings, regular
 from gridfold.core.values import encodable
 
 LOG = "log.txt"
@@ -20,6 +20,22 @@ PROGRESS = "progress.json"  # there only while the run runs
 def read_reports(directory: str) -> list[dict[str, float]]:
     """What the run in a directory reported so far, a mapping for each line; torn lines are left out."""
     return read_mappings(f"{directory}/{METRICS}")
+
+
+def read_reports_from(directory: str, position: int) -> tuple[list[dict[str, float]], int]:
+    """What the run in a directory has reported since, and the position to go on from.
+
+    Args:
+        directory: of the run.
+        position: up to which byte of the file it was read before.
+    """
+    try:
+        with open(f"{directory}/{METRICS}", "rb", opener=regular) as file:
+            file.seek(position)
+            whole = file.read().rpartition(b"\n")[0]
+    except OSError:
+        return [], position
+    return mappings_of(whole), position + len(whole) + bool(whole)
 
 
 def read_progress(directory: str) -> dict[str, float]:

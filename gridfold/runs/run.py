@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,11 +29,12 @@ CONFIG = "config.yaml"
 WORK = "work"  # where it works, if that is a folder of its own
 ABSOLUTE_CONFIG = "config-absolute.yaml"  # the config for a program that works there
 STOP = ".stop-"  # and the attempt: there once it was told to stop
+SO_FAR = ".reports-"  # and the attempt: what a program has said of its epochs, while its search asks for that
 WAITING = ".waiting-"  # and the attempt: there while its process waits until its search lets it go on
 
 # Of a run directory's files, those that are not results, or differ each time that the same config is run.
 _OF_GRIDFOLD = {CONFIG, RECORD, LOG, PROGRESS, ABSOLUTE_CONFIG}
-_OF_ATTEMPTS = (CLAIM, STOP, WAITING, f".{RECORD}.", f".{PROGRESS}.", "metrics-attempt-", f"{WORK}-attempt-")
+_OF_ATTEMPTS = (CLAIM, STOP, SO_FAR, WAITING, f".{RECORD}.", f".{PROGRESS}.", "metrics-attempt-", f"{WORK}-attempt-")
 _GIVEN = {"config.json", "config.toml", "config.flags"}  # to the program of a command
 _NO_RESULTS = {*_OF_GRIDFOLD, *_GIVEN}
 _BEGIN_NO_RESULTS = (*_OF_ATTEMPTS, ".script/")
@@ -130,12 +131,16 @@ class Run:
         with (self.dir / METRICS).open("a", encoding="utf-8") as file:
             if not self.is_superseded:  # asked when the file is open: whoever supersedes it sets that file aside then
                 file.writelines(lines)
-        for metrics in reports:
-            self._steps.add(metrics)
+        self.count(reports)
         if self.rungs and not self.rungs.reach(self._steps.step):
             self.told_to_stop = True
             if not self.has_asked:
                 raise RunStopped(self.last_reported())
+
+    def count(self, reports: Iterable[Mapping[str, float]]) -> None:
+        """See how far the run is, by what was reported."""
+        for report in reports:
+            self._steps.add(report)
 
     def last_reported(self) -> dict[str, float]:
         """The metrics of a run that returns none."""
@@ -205,6 +210,15 @@ class Run:
     def reports(self) -> list[dict[str, float]]:
         """What the run reported so far, a mapping for each line of ``metrics.jsonl``; torn lines are left out."""
         return read_reports(str(self.dir))
+
+    def report_so_far(self, reports: Sequence[Mapping[str, float]]) -> None:
+        """Let the search know what a program has said of its epochs, all of it each time; the run reports it later."""
+        lines = [json.dumps(metrics) + "\n" for metrics in reports]
+        replace_file(self.dir / f"{SO_FAR}{self.attempt}", "".join(lines))
+
+    def reports_so_far(self, attempt: int) -> list[dict[str, float]]:
+        """What `report_so_far` was told."""
+        return read_mappings(f"{self.dir}/{SO_FAR}{attempt}")
 
     def reports_of(self, attempt: int) -> list[dict[str, float]]:
         """What an earlier attempt reported; nothing if there was none."""

@@ -83,6 +83,14 @@ class Rungs:
                     self._hear(self._ask())
         return not self.is_told_to_stop
 
+    def is_due(self, step: float) -> bool:
+        """Whether it asks when it comes to a step."""
+        return step >= self._next
+
+    def leave(self) -> None:
+        """Ask no more: the training is over."""
+        self._next = math.inf
+
     def _ask(self) -> str:
         shown = self._clocks.stop() if self._clocks else {}
         since = time.monotonic()

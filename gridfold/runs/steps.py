@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,14 @@ class Steps:
     step: float = 0.0
     _before_first: float = field(default=0.0, init=False)
     _has_epochs: bool = field(default=False, init=False)
+
+    @classmethod
+    def of(cls, reports: Iterable[Mapping[str, Any]]) -> Steps:
+        """How far a run is with some reports."""
+        steps = cls()
+        for report in reports:
+            steps.add(report)
+        return steps
 
     def add(self, report: Mapping[str, Any]) -> float:
         """Hear the next report; how far the run is with it."""

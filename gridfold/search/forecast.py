@@ -48,7 +48,7 @@ class Forecast:
         facts["metric"] = plan.config.settings.metric
         may_run = plan.most_runs <= plan.limit  # else it costs more to look than to say what is too much
         reusable = len(find_reusable(plan.identities(), facts, code, store).runs) if may_run else 0
-        runs = (plan.size if plan.strategy.is_grid else plan.most_runs) - (reusable if reuse else 0)
+        runs = (plan.size if plan.race else plan.most_runs) - (reusable if reuse else 0)
         sample = list(islice(_completed(plan, store), _SAMPLE))
         if not sample:
             return cls(runs, reusable, parallel, None, None)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from gridfold.config.config import Config
@@ -142,6 +143,10 @@ class HyperParamSearch:
         folds: int | None = None,
         max_runs: int | None = None,
         keep_going: bool = False,
+        link: Sequence[Sequence[str]] = (),
+        exclude: Sequence[str] = (),
+        when: Mapping[str, str] = MappingProxyType({}),
+        add: Sequence[Mapping[str, Any]] = (),
         strategy: str | Mapping[str, Any] | None = None,
         learn_from: str | Sequence[str] = (),
     ) -> Sequence[Path]:
@@ -150,6 +155,7 @@ class HyperParamSearch:
         Args:
             param_variations: dotted path to its values, laid over what varies in the config: a path given here takes
                 these values instead (one value pins it); other lists of the config still vary. ``+path`` adds a path.
+                A range is `gridfold.log` and the like, or the same in words: ``{"log": [1e-6, 1e-3]}``.
             run_prefix: what the names of the directories begin with.
             execute: run them too; a run that fails is recorded, the others go on.
             parallel: how many runs at a time.
@@ -158,6 +164,10 @@ class HyperParamSearch:
                 (default: the config's, or not at all).
             max_runs: how many runs there may be (default: the config's, or 10,000).
             keep_going: go on although the first runs all fail alike, or the first has nothing to be compared by.
+            link: groups of dotted paths that vary together, value by value; like the next three beside the config's.
+            exclude: conditions; a combination of which one holds is left out.
+            when: for a dotted path the condition under which it varies; else it keeps its first value.
+            add: more combinations, by the values of some paths; the others have their first values.
             strategy: how trials are chosen: its name, or a mapping such as ``{"name": "tpe", "trials": 60, "seed": 0}``
                 (default: the config's, or all combinations).
             learn_from: earlier searches by whose results a strategy chooses, too.
@@ -171,6 +181,7 @@ class HyperParamSearch:
             KeyboardInterrupt: it was stopped; ``gridfold resume`` continues it.
         """
         config = self.config.override(repeats=repeats, folds=folds, max_runs=max_runs, strategy=strategy)
+        config = config.adding(link=link, exclude=exclude, when=when, add=add)
         check_parallel(parallel)
         check_prefix(run_prefix)
         plan = planned(config, param_variations or {}, self.trainer, self.store, learn_from)
@@ -286,7 +297,9 @@ def execute_search(
 
 def _pruner(search: SearchDirectory, schedule: Schedule, executor: Executor) -> SearchPruner | None:
     """What says which runs go on, if the search prunes."""
-    pruner = SearchPruner.of(search, finishes=schedule.policy.finishes)
+    policy = schedule.policy
+    has_time = policy.budget is None and policy.end is None
+    pruner = SearchPruner.of(search, finishes=policy.finishes, has_time=has_time)
     if pruner is None:
         return None
     if not getattr(executor, "prunes", False):

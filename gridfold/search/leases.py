@@ -104,7 +104,8 @@ class Chooser:
     def _free(self, tree: Tree | None, gone: set[int], attempts: array[int]) -> Iterator[int]:
         """The runs that nobody has in view who lives, or that this worker has and did not get: another left them."""
         of, size = self.views.of, len(self.views.of)
-        order = tree.order if tree else range(len(attempts))
+        known = len(attempts)  # the tree may be of a list that has grown since
+        order = (run for run in tree.order if run < known) if tree else range(known)
         return (run for run in order if attempts[run] and (of[run] if run < size else 0) in gone)
 
     def _is_free(self, worker: str) -> bool:

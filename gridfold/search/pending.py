@@ -77,6 +77,7 @@ class Pending:
     _only_failed: bool = False
     _tried_again: Collection[tuple[int, int]] | None = None
     _gone: Collection[str] = ()
+    _finishes: bool = False
     _facts: Mapping[str, Any] = field(init=False)
     _sessions: set[str] = field(default_factory=set, init=False)  # of earlier attempts, of which nothing is left
     _attempts: array[int] = field(default_factory=lambda: array("I"), init=False)  # to make at each run; 0 for none
@@ -100,7 +101,7 @@ class Pending:
         self._means = {True: [0.0, 0], False: [0.0, 0]}
 
     @classmethod
-    def read(
+    def read(  # noqa: PLR0913 - what a user may say
         cls,
         search: SearchDirectory,
         code: str | None = None,
@@ -110,6 +111,7 @@ class Pending:
         only: Callable[[RunEntry], bool] = lambda _: True,
         tried_again: Collection[tuple[int, int]] | None = None,
         gone: Collection[str] = (),
+        finishes: bool = False,
     ) -> Pending:
         """Look at every run of a search.
 
@@ -121,9 +123,11 @@ class Pending:
             only: leave those for which it says no.
             tried_again: of those that failed, leave all but these: indices of runs, and the attempts that failed.
             gone: names of machines and containers that are known to be gone, so that whatever ran there is dead.
+            finishes: bring runs to their end that the search has stopped before.
         """
         pending = cls(search, code, proposer or Nothing(), asks=asked_here(engine_here()))
         pending._only, pending._only_failed, pending._tried_again, pending._gone = only, only_failed, tried_again, gone
+        pending._finishes = finishes
         pending._version = search.version_of_list()
         for entry in search.entries():
             pending._add(entry)
@@ -357,7 +361,7 @@ class Pending:
         record, attempt, owner = run.standing()
         self.total += 1
         self._attempts.append(0)
-        if record and record.is_done:
+        if record and record.is_done and not (self._finishes and record.pruned and not record.reused):
             self.made.add(record)
             self._hear(entry, record)
             return

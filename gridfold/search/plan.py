@@ -31,6 +31,7 @@ from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.search.checks import Checks
 from gridfold.space.parameters import ListedParameter
+from gridfold.space.product import Product
 from gridfold.space.repeats import Repetition, Seeds, repetitions
 from gridfold.space.space import Space, size_text
 from gridfold.trainers.protocol import BUILT_IN
@@ -83,8 +84,8 @@ class Plan:
         return self.renderer_of(self.repetitions[0])
 
     @cached_property
-    def space(self) -> Space:
-        """The trials."""
+    def space(self) -> Product:
+        """The trials, or what a strategy takes them from."""
         space = space_of(*self._repeated(self.repetitions[0]), self._seed_path)
         first = space[0] if self.strategy.is_grid else next(space.sample(1))
         self.renderer.text(first.params)  # errors before the first print and the first directory
@@ -144,11 +145,19 @@ class Plan:
         """Whether nothing says how many trials there are, so that they are listed one by one."""
         return not self.strategy.is_grid and self.strategy.trials is None
 
-    @property
+    @cached_property
     def trials(self) -> int:
-        """How many trials there are in the end, at most; of a space without end as many as may run."""
-        count = self.space.count() if self.strategy.is_grid else self.drawn.count()
-        return max(1, self.limit // self._runs_of_trial) if count is None else count
+        """How many trials there are in the end, at most (see ``is_exact``); without end as many as may run."""
+        space = self.space if self.strategy.is_grid else self.drawn
+        count, most = space.count(), max(1, self.limit // self._runs_of_trial)
+        if count is None:
+            return most
+        return count if space.is_exact or count > most else sum(1 for _ in space)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether there are exactly as many trials as ``trials`` says: more than may run are not counted one by one."""
+        return not self.strategy.is_grid or self.space.is_exact or self.most_runs <= self.limit
 
     @cached_property
     def first_trials(self) -> Space:
@@ -241,7 +250,7 @@ class Plan:
         more = f" × … ({len(self._factors)} parameters)" if len(shown) < len(self._factors) else ""
         product, names = (" × ".join(words) for words in zip(*((f"{n:,}", name) for name, n in shown), strict=True))
         multiplied = f"{product}{more} = " if len(shown) > 1 else ""
-        size = size_text(self.most_runs)
+        size = f"{'' if self.is_exact else 'at most '}{size_text(self.most_runs)}"
         raise ConfigError(
             f"{multiplied}{size} runs ({names}{more and ' × …'}), more than the limit of {self.limit:,}",
             where=self.config.document.name,

@@ -1,4 +1,13 @@
-"""Pruning in a search: what runs report is told to what judges them, and what it says is what happens."""
+"""Pruning in a search: what runs report is told to what judges them, and what it says is what happens.
+
+Which runs get a place first
+----------------------------
+ASHA lets a run go on as soon as it is one of the best at its rung, and begins a new one only if there is none: so the
+search has results at any time, and may have any number of runs; but of the first that come, some go on that later turn
+out to be none of the best. Where all runs are known from the beginning and have the time that they need, new runs come
+first, and then the lower rungs: whoever goes on is one of the best of all. That is possible because runs that wait cost
+nothing but memory; if there is too little of it, the worst of them end.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +21,7 @@ from gridfold.propose.prune import Asha, Hyperband, Median, Pruning
 from gridfold.records.numbers import number
 from gridfold.records.objective import Objective, is_finite
 from gridfold.runs.record import Record
+from gridfold.runs.reports import read_reports_from
 from gridfold.runs.run import Attempt, Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.steps import EPOCH, Steps
@@ -28,14 +38,16 @@ class _Seen:
         steps: how far it is, by the reports that have the metric.
         best: the best value so far, more is better.
         rung: the last rung that it has reached; 0 for none.
-        read: how many of its reports were read.
+        position: up to where its reports were read.
+        attempt: the attempt that they are of; 0 if it is over.
     """
 
     run: Run
     steps: Steps = field(default_factory=Steps)
     best: float = -math.inf
     rung: float = 0.0
-    read: int = 0
+    position: int = 0
+    attempt: int = 0
 
 
 @dataclass
@@ -48,6 +60,7 @@ class SearchPruner:
         name: what it is called.
         objective: what runs are compared by.
         finishes: whether runs that wait are all brought to their end, when no new one is left.
+        is_patient: whether new runs come before those that wait.
         awaits: whether the search knows that a new run will come, though there is none now.
     """
 
@@ -56,6 +69,7 @@ class SearchPruner:
     name: str
     objective: Objective
     finishes: bool = False
+    is_patient: bool = False
     awaits: Callable[[], bool] = lambda: False
     _seen: dict[int, _Seen] = field(default_factory=dict, init=False)
     _ends: set[float] = field(default_factory=set, init=False)  # the last steps of runs that were completed
@@ -64,13 +78,21 @@ class SearchPruner:
     _sign: int = field(default=1, init=False)
 
     @classmethod
-    def of(cls, search: SearchDirectory, *, finishes: bool = False) -> SearchPruner | None:
-        """That of a search, which knows what its runs have reached; None if it does not prune."""
+    def of(cls, search: SearchDirectory, *, finishes: bool = False, has_time: bool = True) -> SearchPruner | None:
+        """That of a search, which knows what its runs have reached; None if it does not prune.
+
+        Args:
+            search: the search.
+            finishes: see there.
+            has_time: whether the search goes on until all its runs are over.
+        """
         facts = search.facts()
         said = facts.get("prune")
         if not isinstance(said, Mapping):
             return None
-        pruner = cls(search, rule_of(said), str(said["name"]), Objective.said(facts), finishes)
+        rule = rule_of(said)
+        is_patient = rule.compares and has_time and not facts.get("race") and _is_listed(facts.get("strategy"))
+        pruner = cls(search, rule, str(said["name"]), Objective.said(facts), finishes, is_patient)
         for entry, record in search.records():
             if record is not None and record.is_done:
                 run = Run(search.dir.parent / (record.reused or entry.run))
@@ -85,14 +107,16 @@ class SearchPruner:
     def judge(self, attempt: Attempt, *, may_wait: bool) -> Verdict:
         """Whether a run goes on that asks."""
         index, run = attempt.record.index, attempt.run
-        rung = self._look(index, run)
+        if index in self._seen and self._seen[index].run is not run:
+            self._forget(index)  # it was as far before, in another attempt
+        rung = self._look(index, run, attempt.record.attempt)
         seen = self._seen[index]
         following = self.rule.rung_after(index, max(seen.rung, seen.steps.step))
         if index in self._ending:
             return STOP
         if rung is None or self._is_at_its_end(run, seen):
             return following
-        if self.rule.goes_on(index) or (not may_wait and self.rule.stays(index)):
+        if self.rule.stays(index) if not may_wait else self.rule.goes_on(index) and not self.is_patient:
             self._log(attempt, "goes on")
             return following
         self._log(attempt, "waits" if may_wait else "stops")
@@ -102,14 +126,18 @@ class SearchPruner:
         """Which run that waits gets a place."""
         if place == "none":
             return self._stopped(self._worst(waiting))
-        for attempt in self._best_first(waiting):
-            if self._goes_on(attempt.record.index):
+        if place == "wanted" and self.is_patient:
+            return None
+        in_order = self._best_first(waiting)
+        is_last = place == "idle" and not self.awaits()
+        for attempt in sorted(in_order, key=self._rung) if self.is_patient else in_order:
+            if self._goes_on(attempt.record.index, last=is_last):
                 return self._continued(attempt)
         if place == "wanted" or self.awaits():
             return None
         if self.finishes:
-            return self._continued(self._best_first(waiting)[0])
-        return self._stopped(self._worst(waiting)) if place == "idle" else None
+            return self._continued(in_order[0])
+        return self._stopped(self._worst(waiting)) if is_last else None
 
     def give_up(self, waiting: Sequence[Attempt]) -> Attempt:
         """The run that is to end, as not all of these can wait."""
@@ -132,8 +160,7 @@ class SearchPruner:
         if record.is_done:
             self.over(run, record, record.index)
         elif record.is_final and record.index in self._seen:  # it failed, or begins once more
-            self.rule.leave(record.index)
-            del self._seen[record.index]
+            self._forget(record.index)
 
     def over(self, run: Run, record: Record, index: int) -> None:
         """Hear of a run that has a result, by whoever; the first says what runs are compared by, if nobody did."""
@@ -143,10 +170,15 @@ class SearchPruner:
             self._compare_by(name, record.metrics)
             for other, seen in known.items():
                 self.rule.leave(other)
-                self._look(other, seen.run)
+                self._look(other, seen.run, seen.attempt)
         self._look(index, run)
         if record.state == "completed":
             self._ends.add(self._seen[index].steps.step)
+
+    def _forget(self, index: int) -> None:
+        self.rule.leave(index)
+        del self._seen[index]
+        self._ending.discard(index)
 
     def _best_first(self, waiting: Sequence[Attempt]) -> list[Attempt]:
         def key(attempt: Attempt) -> tuple[float, int, int]:
@@ -155,8 +187,11 @@ class SearchPruner:
 
         return sorted(waiting, key=key)
 
-    def _goes_on(self, index: int) -> bool:
-        return self._seen[index].rung == 0 or self.rule.goes_on(index)
+    def _rung(self, attempt: Attempt) -> float:
+        return self._seen[attempt.record.index].rung
+
+    def _goes_on(self, index: int, *, last: bool) -> bool:
+        return self._seen[index].rung == 0 or self.rule.goes_on(index, last=last)
 
     def _place(self, index: int) -> tuple[int, int]:
         """Its place at its rung, and of how many; 0 of 0 if it turned out not to have what runs are compared by."""
@@ -167,22 +202,23 @@ class SearchPruner:
         epochs = run.read_progress().get("epochs")
         return epochs is not None and seen.steps.step >= epochs
 
-    def _look(self, index: int, run: Run) -> float | None:
+    def _look(self, index: int, run: Run, attempt: int = 0) -> float | None:
         """Read what a run has reported since; the rung that it has come to, None if to no other than before."""
-        seen = self._seen.setdefault(index, _Seen(run))
+        seen = self._seen.setdefault(index, _Seen(run, attempt=attempt))
         before = seen.rung
-        for step, value in self._values(seen, run):
+        for step, value in self._values(seen):
             seen.best = max(seen.best, value)
             while (rung := self.rule.rung_after(index, seen.rung)) <= step:
                 self.rule.reach(index, rung, seen.best)
                 seen.rung = rung
         return seen.rung if seen.rung > before else None
 
-    def _values(self, seen: _Seen, run: Run) -> Iterator[tuple[float, float]]:
+    def _values(self, seen: _Seen) -> Iterator[tuple[float, float]]:
         """The steps that a run has come to, and the values there."""
-        reports = run.reports()
-        for report in reports[seen.read :]:
-            seen.read += 1
+        reports, seen.position = read_reports_from(str(seen.run.dir), seen.position)
+        if not seen.position and seen.attempt:  # a program, of whose epochs the last may not have been whole before
+            reports, seen.steps = seen.run.reports_so_far(seen.attempt), Steps()
+        for report in reports:
             if not self._metric:
                 self._compare_by(self.objective.value(report)[0], report)
             value = report.get(self._metric)
@@ -213,6 +249,12 @@ class SearchPruner:
         place, count = self._place(index)
         value = f"{self._metric} {number(self._sign * seen.best)}"
         self.search.log(f"run {index} {what} at step {seen.rung:g} ({self.name}: {value}, place {place} of {count})")
+
+
+def _is_listed(strategy: Any) -> bool:
+    """Whether all trials of a strategy are known from the beginning."""
+    name = strategy.get("name") if isinstance(strategy, Mapping) else strategy
+    return name in (None, "grid", "random", "sobol")
 
 
 def rule_of(said: Mapping[str, Any]) -> Pruning:

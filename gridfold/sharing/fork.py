@@ -109,6 +109,7 @@ class Branch:
         self.state: dict[str, float] = {}
         self.stops = False
         self.has_asked = False
+        self._is_over = False
         self._last_look = float("-inf")
         self._work_dir = SharedWorkDir(self.work)
         self._write_guard = None if shared.trusted else WriteGuard(self.work)
@@ -150,6 +151,7 @@ class Branch:
         """Train, and record what came of it."""
         result = outcome(self._train, self._stop)
         if self._work is None and result["state"] == "completed":
+            self._is_over = True
             self.work("the end of the training")  # nothing in which they differ was ever read
         if self._work is None:
             self._abandon(f"the shared part failed: {result.get('error', {}).get('message', result['state'])}")
@@ -296,7 +298,7 @@ class Branch:
         self._work = work
         self._work_dir.change_to(work.run.work_dir)
         work.run.told_to_stop, work.run.has_asked = self.stops, self.has_asked
-        rung = self._tasks[index].rung
+        rung = None if self._is_over else self._tasks[index].rung
         work.run.rungs = Rungs(rung, self._clocks if self._may_wait else None) if rung else None
         work.node, work.shared = self._node, self._before
 

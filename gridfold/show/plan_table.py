@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
@@ -17,8 +17,10 @@ from rich.table import Column, Table
 from gridfold.config.document import holders
 from gridfold.config.settings import SECTION
 from gridfold.core.values import render
+from gridfold.records.objective import is_finite
 from gridfold.runs.names import RunNames
 from gridfold.runs.run import Run
+from gridfold.show.space_table import SpaceRow, counts, shortened, space_rows, words
 from gridfold.space.space import size_text
 
 if TYPE_CHECKING:
@@ -33,11 +35,8 @@ _MAX_KEPT = 100
 def plan_table(plan: Plan) -> Group:
     """What varies, what is set, what stays although it is a list, and how many runs that makes."""
     table = Table("parameter", "values", Column("", justify="right"))
-    for parameter in plan.space.parameters:
-        guess = plan.guesses.get(parameter.path)
-        values = parameter.values or ()
-        count = f"{len(values)} values" + (f" [yellow](one value? {escape(guess)})" if guess else "")
-        table.add_row(escape(parameter.path), escape(_listed(values)), count if values else "")
+    for row in space_rows(plan.space, plan.guesses):
+        table.add_row(escape(row.path), escape(row.values), f"{escape(row.what)}{_doubt(row)}")
     table.add_section()
     if plan.seeds.are_listed and plan.seeds.path:
         table.add_row(escape(plan.seeds.path), _listed(plan.seeds.given), "seeds: repeats of each trial")
@@ -51,7 +50,12 @@ def plan_table(plan: Plan) -> Group:
         table.add_row(escape(each.path), escape(render(each.value)), escape(f"stays a list: {each.reason}"))
     if len(kept) > _MAX_KEPT:
         table.add_row("…", "", f"{len(kept) - _MAX_KEPT:,} more stay lists")
-    return Group(f"[bold]{_title(plan)}", *([table] if table.row_count else []), *map(escape, _keeping(plan)))
+    said = [*counts(plan.space.explain()), *_keeping(plan)]
+    return Group(f"[bold]{_title(plan)}", *([table] if table.row_count else []), *map(escape, said))
+
+
+def _doubt(row: SpaceRow) -> str:
+    return f" [yellow](one value? {escape(row.guess)})" if row.guess else ""
 
 
 def _keeping(plan: Plan) -> list[str]:
@@ -71,22 +75,38 @@ def _keeping(plan: Plan) -> list[str]:
 
 def _title(plan: Plan) -> str:
     name, counts = escape(plan.config.document.name), [count for _, count in plan.space.factors]
-    times = " × ".join(_words(len(counts), lambda place: f"{counts[place]}", _MAX_VALUES))
-    product = f" = {times}" if len(counts) > 1 else ""
+    if not plan.strategy.is_grid:
+        return f"{name}: {_drawn(plan)}"
+    times, most = " × ".join(words(len(counts), lambda place: f"{counts[place]}", _MAX_VALUES)), _most(plan)
     if plan.size == plan.trials:
-        size = f"{counted(plan.size, 'run')}{product}"
+        product = f" = {times}" if len(counts) > 1 else ""
+        size = f"{most}{counted(plan.size, 'run')}{product}"
         return f"{name}: {size}" if plan.space.parameters else f"{name}: nothing varies, so this is a search of one run"
     product = f" ({times})" if len(counts) > 1 else ""
-    factors = [f"{counted(plan.trials, 'trial')}{product}", *_repeats(plan)]
-    least = f"{size_text(plan.size)} to " if plan.race else ""
+    factors = [f"{most}{counted(plan.trials, 'trial')}{product}", *_repeats(plan)]
+    least = f"{size_text(plan.size)} to " if plan.race else most
     return f"{name}: {' × '.join(factors)} = {least}{counted(plan.most_runs, 'run')}"
+
+
+def _most(plan: Plan) -> str:
+    """Whether there may be fewer trials than are counted, which only making all of them would tell."""
+    return "at most " if plan.strategy.is_grid and not plan.space.is_exact else ""
+
+
+def _drawn(plan: Plan) -> str:
+    """How many trials a strategy takes, and how often each is run."""
+    by = f"by {plan.strategy.name} (seed {plan.strategy.seed})"
+    trials = f"trials {by}, as many as the budget allows" if plan.is_open else f"{counted(plan.trials, 'trial')} {by}"
+    repeats = [*_repeats(plan)]
+    runs = f" = {counted(plan.most_runs, 'run')}" if repeats and not plan.is_open else ""
+    return f"{' × '.join([trials, *repeats])}{runs}"
 
 
 def _repeats(plan: Plan) -> Iterator[str]:
     """How often each trial is run, in some words."""
     if plan.most_repeats > 1:
         count = f"{plan.repeats} to {plan.most_repeats}" if plan.race else f"{plan.most_repeats}"
-        seeds = _shortened(plan.most_repeats, lambda repeat: str(plan.seeds[repeat]), _MAX_SEEDS)
+        seeds = shortened(plan.most_repeats, lambda repeat: str(plan.seeds[repeat]), _MAX_SEEDS)
         yield f"{count} repeats (seeds {seeds})"
     if plan.folds:
         yield f"{plan.folds} folds"
@@ -98,23 +118,19 @@ def counted(count: int, what: str) -> str:
 
 
 def _listed(values: Sequence[Any]) -> str:
-    return _shortened(len(values), lambda place: render(values[place]), _MAX_VALUES)
-
-
-def _shortened(count: int, word: Callable[[int], str], most: int) -> str:
-    return ", ".join(_words(count, word, most))
-
-
-def _words(count: int, word: Callable[[int], str], most: int) -> list[str]:
-    """The first words and the last one; all of them, where that would hide only one."""
-    is_whole = count <= most + 2
-    words = [word(place) for place in range(count if is_whole else most)]
-    return words if is_whole else [*words, f"… {word(count - 1)}"]
+    return shortened(len(values), lambda place: render(values[place]), _MAX_VALUES)
 
 
 def expectation(plan: Plan, names: RunNames, done: Forecast) -> Group:
     """What a search would do."""
-    lines = [f"{size_text(done.runs)} to run"]
+    lines = [] if plan.is_open else [f"{_most(plan)}{size_text(done.runs)} to run"]
+    if plan.strategy.learns:
+        lines.append(f"the first {counted(plan.first_trials.count() or 0, 'trial')} at random, the others by results")
+    if plan.prune:
+        how = ", ".join(f"{name} {value:g}" for name, value in plan.prune.items() if is_finite(value))
+        lines.append(
+            f"runs that are worse than others at a step wait there, or are stopped: {plan.prune['name']} ({how})"
+        )
     if plan.most_runs > plan.limit:
         lines.append(f"that is more than {plan.limit:,}, so it needs --max-runs")
     if done.reusable:

@@ -23,7 +23,7 @@ from gridfold.records.compare import CLOSE, Difference
 from gridfold.records.numbers import number
 from gridfold.records.objective import Objective
 from gridfold.records.ties import Leaders
-from gridfold.records.trials import Results, objective_of
+from gridfold.records.trials import Results, objective_of, paths_in
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.failure import grouped
 from gridfold.runs.names import label_parameters
@@ -159,7 +159,7 @@ def status(found: Status, again: str, workers: Sequence[str] = (), *, has_jobs: 
     for entry, run in found.running[:MAX_ROWS]:
         lines.append(escape(f"  running: {entry.run}: {progress_note(run.read_progress())}"))
     lines += workers
-    if not (found.running or has_jobs) and found.left:
+    if not (found.running or found.waiting or has_jobs) and found.left:
         lines.append(escape(f"Nobody works on it. To continue: {again} {found.search.name}"))
     return Group(*lines)
 
@@ -381,7 +381,7 @@ def _results_table(
     search: SearchDirectory, best: list[tuple[RunEntry, Record | None]], objective: Objective, leaders: int
 ) -> tuple[str, TextTable]:
     entries = [entry for entry, _ in best]
-    paths = list(dict.fromkeys(path for entry in entries for path in entry.params))
+    paths = paths_in(entry.params for entry in sorted(entries, key=lambda entry: entry.index))
     which = [name for name in ("repeat", "fold") if any(getattr(entry, name) for entry in entries)]
     found = dict.fromkeys((name for _, record in best if record for name in record.metrics), 0.0)
     first = objective.of(found)
@@ -389,12 +389,14 @@ def _results_table(
     rule = f" ({'highest' if first.maximize else 'lowest'} {first.metric})" if first.metric else ""
     headings = [Heading("run"), *(Heading(label, "parameter") for label in label_parameters(paths))]
     headings += [*map(Heading, which), *(Heading(name, "metric") for name in metrics)]
-    headings += [Heading("state", left=True), Heading("seconds", "seconds")]
+    reached = [Heading("reached")] if any(record and record.state == "stopped" for _, record in best) else []
+    headings += [*reached, Heading("state", left=True), Heading("seconds", "seconds")]
     rows = []
     for entry, record in best:
         cells = [str(entry.index), *(render(entry.params[path]) if path in entry.params else "" for path in paths)]
         cells += [str(getattr(entry, name)) for name in which]
         cells += [number(record.metrics.get(name)) if record else "" for name in metrics]
+        cells += ["" if record is None or record.step is None else f"{record.step:g}" for _ in reached]
         cells += [record.state if record else "created", number(record.seconds, 1) if record else ""]
         rows.append(cells)
     first_record = best[0][1] if best else None

@@ -7,6 +7,7 @@ from typing import Any
 
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import canonical, render
+from gridfold.space.constants import hint_of
 from gridfold.space.parameters import Interval, ListedParameter, RangeParameter
 from gridfold.space.rules import Addition
 from gridfold.space.tree import Choice, Decision, Tree
@@ -20,10 +21,15 @@ _KINDS: tuple[tuple[str, Callable[[Any], bool]], ...] = (
 )
 
 
-def completed(addition: Addition, tree: Tree) -> dict[str, Any]:
+def completed(addition: Addition, tree: Tree, constants: Mapping[str, Any]) -> dict[str, Any]:
     """Path and value of every parameter that an added trial has.
 
     Linked parameters of which some are given follow them, if these values come together; else they have their first.
+
+    Args:
+        addition: what is given.
+        tree: the decisions of the space.
+        constants: values that do not vary.
 
     Raises:
         ConfigError: a path does not vary or is in a branch that is not chosen; a value is of another kind than those
@@ -31,7 +37,7 @@ def completed(addition: Addition, tree: Tree) -> dict[str, Any]:
     """
     given, choices = addition.params, list[Choice]([None] * len(tree.decisions))
     if unknown := [path for path in given if path not in tree.by_path]:
-        hint = nearest(unknown[0], tree.by_path)
+        hint = hint_of(unknown[0], tree.by_path, constants)
         raise ConfigError("is to be added, but does not vary", path=unknown[0], where=addition.where, hint=hint)
     found: dict[str, Any] = {}
     for decision in tree.decisions:

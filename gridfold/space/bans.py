@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from gridfold.core.errors import ConfigError, nearest
+from gridfold.core.errors import ConfigError, cut
 from gridfold.space.conditions import NOTHING, Condition, Known
+from gridfold.space.constants import hint_of, inner, inside, lookup
 from gridfold.space.parameters import RangeParameter
 from gridfold.space.rules import Exclusion, Rule, When
 from gridfold.space.tree import Choice, Decision, Tree
 
+_MOST_ROWS = 1000  # of a parameter, in which names are looked for
 _FORM = "training.batch_size > 64 and training.learning_rate > 1e-4"
-_MOST_ITEMS = 1000  # of a list in a config, that can be named one by one
 _MOST_KNOWN = 50_000  # combinations for which it is remembered whether a fact holds
 
 
@@ -141,9 +142,12 @@ class Ban:
 
 
 def said(rule: Rule) -> str:
-    """How a message about a rule begins."""
-    kind = "exclude" if isinstance(rule, Exclusion) else f"when {rule.path}:"
-    return ": ".join(part for part in (rule.where, f"{kind} {rule.text!r:.200}") if part)
+    """How a message about a rule begins: ``base.yaml:7:12: exclude 'a > 1'``, or ``--exclude 'a > 1'``."""
+    words = ["exclude" if isinstance(rule, Exclusion) else f"when {rule.path}:", cut(repr(rule.text), 120)]
+    if rule.where.startswith("--"):
+        words[0] = words[0].replace("exclude", rule.where).replace("when", rule.where)
+        return " ".join(words)
+    return ": ".join(part for part in (rule.where, " ".join(words)) if part)
 
 
 @dataclass(frozen=True)
@@ -165,31 +169,44 @@ class Compiler:
             ConfigError: the condition cannot be read or names what is not there; the parameter does not vary, or
                 depends on itself.
         """
-        facts = self.facts(rule, wanted=isinstance(rule, Exclusion))
+        cases = self._cases(rule, hold=isinstance(rule, Exclusion))
         if isinstance(rule, Exclusion):
-            return _without_constants(rule, [facts])
+            return _without_constants(rule, cases)
         found = []
         for decision in self._about(rule):
             varied = Chosen(decision.index, (None, decision.first), wanted=False)
-            if any(decision.index in fact.uses for fact in facts):
+            if any(decision.index in fact.uses for case in cases for fact in case):
                 problem = f"the condition is about {rule.path} itself, or about what varies together with it"
                 raise ConfigError(problem, where=said(rule), hint="name other parameters")
-            found += _without_constants(rule, [[varied, fact] for fact in facts])
+            found += _without_constants(rule, [[varied, *case] for case in cases])
         return found
 
-    def facts(self, rule: Rule, *, wanted: bool) -> list[Met]:
-        """The parts of a rule's condition: that each holds; or, if not ``wanted``, that it does not."""
+    def fact(self, rule: Rule) -> Met:
+        """That the condition of a rule holds."""
+        condition, sources = self._condition(rule)
+        return self._met(condition, sources, wanted=True)
+
+    def _cases(self, rule: Rule, *, hold: bool) -> list[list[Met]]:
+        """The cases in which a rule's condition holds, or does not."""
+        condition, sources = self._condition(rule)
+        return [
+            [self._met(part, sources, wanted=wanted) for part, wanted in case] for case in condition.cases(hold=hold)
+        ]
+
+    def _condition(self, rule: Rule) -> tuple[Condition, Mapping[str, tuple[list[Source], Any]]]:
         condition = Condition(rule.text, self._names, said(rule), _FORM, self._hint)
         sources = {name: self._sources(name) for name in condition.names}
         condition.tell_apart({name: self._known(*sources[name]) for name in condition.names})
-        sizes = [decision.size for decision in self.tree.decisions]
-        return [Met(part, sources, sizes, wanted=wanted) for part in condition.parts()]
+        return condition, sources
+
+    def _met(self, condition: Condition, sources: Mapping[str, tuple[Sequence[Source], Any]], *, wanted: bool) -> Met:
+        return Met(condition, sources, [decision.size for decision in self.tree.decisions], wanted=wanted)
 
     def _about(self, rule: When) -> Sequence[Decision]:
-        if rule.path not in self.tree.by_path:
-            hint = nearest(rule.path, self.tree.by_path)
-            raise ConfigError("does not vary", path=rule.path, where=said(rule), hint=hint)
-        return self.tree.by_path[rule.path]
+        if rule.path not in self.tree.by_path and not rule.may_idle:
+            hint = hint_of(rule.path, self.tree.by_path, self.constants)
+            raise ConfigError("has a condition, but does not vary", path=rule.path, where=rule.where, hint=hint)
+        return self.tree.by_path.get(rule.path, ())
 
     def _hint(self, name: str) -> str:
         """The paths that end so."""
@@ -203,13 +220,20 @@ class Compiler:
         for path, decisions in self.tree.by_path.items():
             for decision in decisions:
                 at = decision.paths.index(path)
-                for row in (decision.rows or ())[:_MOST_ITEMS]:
+                for row in (decision.rows or ())[:_MOST_ROWS]:
                     if isinstance(row[at], (dict, list)):
-                        found.update(dict.fromkeys(_inside(row[at], path)))
+                        found.update(dict.fromkeys(inside(row[at], path)))
         for values in [self.constants, *self._constants_of_branches]:
-            names = {name for path, value in values.items() for name in (path, *_inside(value, path))}
-            found.update(dict.fromkeys(sorted(names - self._holders)))
+            names = {name for path, value in values.items() for name in inside(value, path)} - self._holders
+            found.update(dict.fromkeys(name for name in sorted(names) if not self._is_stale(name)))
         return list(found)
+
+    def _is_stale(self, name: str) -> bool:
+        """Whether a constant is inside of what always varies."""
+        parts = name.split(".")
+        outer = (".".join(parts[:length]) for length in range(1, len(parts)))
+        ways = [self.tree.by_path[path] for path in outer if path in self.tree.by_path]
+        return any(not decision.parent and not decision.branches for decisions in ways for decision in decisions)
 
     @property
     def _constants_of_branches(self) -> Iterator[Mapping[str, Any]]:
@@ -228,10 +252,10 @@ class Compiler:
                 rest = name[len(path) + 1 :].split(".") if name != path else []
                 found += [Source(each.index, _reader(each, each.paths.index(path), rest)) for each in decisions]
         for decision in self.tree.decisions:
-            values = [_lookup(each, name) for each in getattr(decision.axis, "constants", ())]
+            values = [lookup(each, name) for each in getattr(decision.axis, "constants", ())]
             if any(value is not NOTHING for value in values):
                 found.append(Source(decision.index, values.__getitem__))
-        return found, NOTHING if found and not self._is_optional(found) else _lookup(self.constants, name)
+        return found, NOTHING if found and not self._is_optional(found) else lookup(self.constants, name)
 
     def _is_optional(self, sources: Iterable[Source]) -> bool:
         return all(self.tree.decisions[source.index].parent for source in sources)
@@ -261,42 +285,8 @@ def _reader(decision: Decision, place: int, rest: Sequence[str]) -> Callable[[Ch
     """What a parameter has at some keys inside of its value."""
     if decision.rows is None:
         return (lambda _: NOTHING) if rest else (lambda choice: choice)
-    values = [_inner(row[place], rest) for row in decision.rows]
+    values = [inner(row[place], rest) for row in decision.rows]
     return values.__getitem__
-
-
-def _lookup(values: Mapping[str, Any], name: str) -> Any:
-    """The value at a dotted path, where keys may be dotted paths themselves; NOTHING if there is none."""
-    parts = name.split(".")
-    for length in range(len(parts), 0, -1):
-        key = ".".join(parts[:length])
-        if key in values and (found := _inner(values[key], parts[length:])) is not NOTHING:
-            return found
-    return NOTHING
-
-
-def _inner(value: Any, keys: Sequence[str]) -> Any:
-    for key in keys:
-        if isinstance(value, Mapping) and key in value:
-            value = value[key]
-        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
-            value = value[int(key)]
-        else:
-            return NOTHING
-    return value
-
-
-def _inside(value: Any, path: str) -> Iterator[str]:
-    """The dotted paths of all that is inside of a value."""
-    items: Iterable[tuple[Any, Any]] = ()
-    if isinstance(value, Mapping):
-        items = value.items()
-    elif isinstance(value, list) and len(value) <= _MOST_ITEMS:
-        items = enumerate(value)
-    for key, item in items:
-        inner = f"{path}.{key}"
-        yield inner
-        yield from _inside(item, inner)
 
 
 def problem_of(rule: Rule, facts: Iterable[Fact], what: str, hint: str = "") -> ConfigError:

@@ -24,7 +24,7 @@ class Link:
 
 
 def link(axes: Sequence[Axis], links: Sequence[Link]) -> tuple[Axis, ...]:
-    """The axes, with those parameters as one that vary together; it stands where the first of them stood.
+    """The axes, with those parameters as one axis that vary together; it stands where the first of them stood.
 
     Raises:
         ConfigError: a path is in two links, does not vary, is a range or chooses a branch; parameters of several
@@ -45,7 +45,11 @@ def link(axes: Sequence[Axis], links: Sequence[Link]) -> tuple[Axis, ...]:
 def _linked(axes: tuple[Axis, ...], links: Sequence[Link]) -> tuple[tuple[Axis, ...], list[Link]]:
     """The axes with the links between them made, and the links that are not."""
     here = {axis.path: axis for axis in axes if isinstance(axis, ListedParameter)}
-    made = {each: Linked(tuple(here[path] for path in each.paths), each.where) for each in links if _are(each, here)}
+    made = {
+        each: Linked(tuple(parameter for path, parameter in here.items() if path in each.paths), each.where)
+        for each in links
+        if here.keys() >= {*each.paths}
+    }
     left = [each for each in links if each not in made]
     of_path = {path: linked for each, linked in made.items() for path in each.paths}
     found: list[Axis] = []
@@ -62,10 +66,6 @@ def _linked(axes: tuple[Axis, ...], links: Sequence[Link]) -> tuple[tuple[Axis, 
         else:
             found.append(axis)
     return tuple(found), left
-
-
-def _are(link: Link, here: dict[str, ListedParameter]) -> bool:
-    return all(path in here for path in link.paths)
 
 
 def _check(axes: Sequence[Axis], links: Sequence[Link]) -> None:

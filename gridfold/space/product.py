@@ -190,7 +190,7 @@ class Product(Space):
         """The values of each trial that is added and is not among the others, by their text."""
         found: dict[str, dict[str, Any]] = {}
         for addition in self.added:
-            params = completed(addition, self._tree)
+            params = completed(addition, self._tree, self.constants)
             if not self._is_listed(params):
                 found[canonical(params)] = params
         return found

@@ -36,7 +36,8 @@ from gridfold.trainers.placeholders import (
     names_in,
     placeholders,
 )
-from gridfold.trainers.warm.program import Program, start
+from gridfold.trainers.warm.program import UNBUFFERED, Program, start
+from gridfold.trainers.watch import Watch
 from gridfold.trainers.working_dir import WorkDir, config_for
 
 _VARIABLES = "GRIDFOLD_"  # what the names of the environment variables of a run begin with
@@ -150,14 +151,21 @@ class CommandTrainer:
         (run.dir / METRICS_JSON).unlink(missing_ok=True)  # of an attempt that failed: it would be taken for this one's
         reported, printed = Mark.at_end_of(run.dir / METRICS), Mark.at(run.log_path, run.log_start)
         variables |= place.variables() if place else {}
+        watch = Watch.of(run, ProgramOutput(run.dir, reported, printed, is_over=False), config)
+        variables |= {UNBUFFERED: "1"} if watch else {}
         with reads_of_programs(place.python_path(arguments) if place else None) as listening:
-            code = _execute(arguments, variables | listening, run.log_path, line, run.work_dir if place else None)
-        if code:
+            call = Call(arguments, variables | listening, line, run.work_dir if place else None)
+            code = _execute(call, run.log_path, watch)
+        if code and not run.told_to_stop:
             raise _failure(code, printed)
         output = ProgramOutput(run.dir, reported, printed, _written(run, arguments, since))
         found = find_metrics(output, run.patterns, numbers_of(config))
+        if run.rungs:
+            run.rungs.leave()
         if found.reports:
             run.report_each(found.reports)
+        else:
+            run.count(run.reports())  # it has written them itself
         run.source, run.candidates = found.source or None, found.candidates
         return found.metrics
 
@@ -250,32 +258,46 @@ def _programs(search_path: str | None) -> Iterator[str]:
             yield from os.listdir(folder or ".")  # noqa: PTH208 - names are all that is needed
 
 
-def _execute(
-    arguments: Sequence[str], variables: Mapping[str, str], log_path: Path, original: Sequence[str], folder: Path | None
-) -> int:
-    """Run a program to its end: its exit code, or minus the signal that ended it.
+@dataclass(frozen=True)
+class Call:
+    """How a program is started.
 
-    It stays in the process group of this process, so that whoever stops this process stops both.
-
-    Args:
+    Attributes:
         arguments: the command.
         variables: of the environment, beside those of this process.
-        log_path: where what it prints goes.
         original: the command with the user's script, if a copy of that is run.
         folder: where it works, if that is a folder of its own.
     """
-    with log_path.open("ab") as log:
-        warm = None if folder else start(arguments, variables, original)
-        process: Program | subprocess.Popen[bytes] = warm or subprocess.Popen(
-            arguments,
+
+    arguments: Sequence[str]
+    variables: Mapping[str, str]
+    original: Sequence[str]
+    folder: Path | None
+
+    def start(self, log: Any) -> Program | subprocess.Popen[bytes]:
+        """Start it; what it prints goes to a file.
+
+        It stays in the process group of this process, so that whoever stops this process stops both.
+        """
+        warm = None if self.folder else start(self.arguments, self.variables, self.original)
+        return warm or subprocess.Popen(
+            self.arguments,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **variables},
-            cwd=folder,
+            env={**os.environ, **self.variables},
+            cwd=self.folder,
             close_fds=False,  # it inherits what ties it to the search (see ``lifeline``)
         )
+
+
+def _execute(call: Call, log_path: Path, watch: Watch | None) -> int:
+    """Run a program to its end: its exit code, or minus the signal that ended it."""
+    with log_path.open("ab") as log:
+        process = call.start(log)
     try:
+        if watch:
+            watch.look_after(process.pid)
         return process.wait()
     except BaseException:
         # The signal behind a KeyboardInterrupt went to the group, so the command is ending too, perhaps writing a

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from gridfold.config.branch_options import MARK, PART, without_branch_options
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import canonical, render
 from gridfold.trainers.arguments import as_argument, option
@@ -68,10 +69,12 @@ class Placeholder(NamedTuple):
     def options(self, config: Mapping[str, Any]) -> list[str]:
         """The arguments that it stands for, if its kind is ``args``."""
         style, _, path = self.name.partition(":")
-        try:
-            return option(style, path, _at(config, path))
-        except KeyError:  # it is in another branch
+        name = path.removesuffix(PART)
+        if style.endswith(MARK) and not _has(config, name):
             return []
+        value = value_at(config, name)
+        is_in_parts = name != path and isinstance(value, Mapping)
+        return [] if is_in_parts else option(style.removesuffix(MARK), name, value)
 
 
 @lru_cache(maxsize=10_000)
@@ -147,7 +150,7 @@ def trainer_named(trainer: str | Sequence[str]) -> str | tuple[str, ...]:
 
     A list stays where a value is passed as a text that programs may read as something else than the value.
     """
-    return trainer if isinstance(trainer, str) else tuple(map(_without_values, trainer))
+    return trainer if isinstance(trainer, str) else tuple(map(_without_values, without_branch_options(trainer)))
 
 
 def _without_values(argument: str) -> str:
@@ -202,6 +205,14 @@ def _at(value: Any, path: str) -> Any:
             with suppress(KeyError):
                 return _at(item, path.removeprefix(f"{name}."))
     raise KeyError(path)
+
+
+def _has(config: Mapping[str, Any], path: str) -> bool:
+    try:
+        _at(config, path)
+    except KeyError:
+        return False
+    return True
 
 
 def _paths(value: Any, prefix: str = "") -> Iterator[str]:

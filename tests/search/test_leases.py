@@ -184,6 +184,20 @@ def test_a_worker_takes_runs_of_one_that_has_begun_some_it_does_not_know_yet():
 # The rules
 
 
+def test_runs_that_were_listed_while_this_worker_did_not_look_are_left_for_its_next_look():
+    tree = Tree(entries(), Reading.learn(splits(["x", "y", "z"])))
+
+    class Alone:
+        def lives(self, worker):
+            return False
+
+        def count(self):
+            return 1
+
+    taken = Chooser("me", Views(), Alone()).choose(tree, array("I", [1] * 20), lambda _: True, 1.0)
+    assert sorted(taken) == list(range(20))
+
+
 class Model:
     """Workers on one search, which see each other's leases and claims at once."""
 

@@ -14,6 +14,23 @@ from gridfold.runs.names import MAX_BYTES, RunNames
 _MANY = 60  # trials that are looked at
 
 
+class Replay:
+    """A chooser that decides what was decided before."""
+
+    def __init__(self, decisions):
+        self.decisions, self.asked = decisions, set()
+
+    def position(self, path, count, *, ordered):
+        self.asked.add(path)
+        assert 0 <= self.decisions[path] < count
+        return self.decisions[path]
+
+    def value(self, path, distribution):
+        self.asked.add(path)
+        assert distribution.contains(self.decisions[path])
+        return self.decisions[path]
+
+
 class SpaceContract:
     """Inherit it, with a fixture ``space`` and the attributes.
 
@@ -41,6 +58,8 @@ class SpaceContract:
         count = space.count()
         if count is None:
             assert len(self.first(space)) == _MANY
+        elif not space.is_exact:
+            assert len(self.first(space)) <= count
         elif count <= _MANY:
             assert len(self.first(space)) == count
             with pytest.raises(IndexError):
@@ -77,6 +96,14 @@ class SpaceContract:
         for strange in (*self.foreign, {**params, "nowhere": 1}):
             with pytest.raises(ConfigError):
                 space.trial(strange)
+
+    def test_the_decisions_of_a_trial_give_it_again(self, space):
+        for trial in self.first(space):
+            decisions = space.decisions(trial.params)
+            if decisions is not None:
+                chooser = Replay(decisions)
+                assert canonical(space.draw(chooser).params) == canonical(trial.params)
+                assert chooser.asked == decisions.keys()
 
     @pytest.mark.parametrize("most", [1, 3, 10_000])
     def test_a_sample_has_every_listed_value_and_little_more(self, space, most):

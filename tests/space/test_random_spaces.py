@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import canonical
 from gridfold.space import enumeration
+from tests.space.contract import Replay
 from tests.space.random_spaces import cases, left, makes_no_sense
 
 
@@ -43,16 +44,6 @@ def test_trials_are_those_of_a_plain_enumeration(case):
     assert [trial.index for trial in trials] == list(range(len(trials)))
     assert [space[index] for index in range(len(trials))] == trials
     assert [space.trial(trial.params) for trial in trials] == trials
-
-
-class Replay:
-    def __init__(self, decisions):
-        self.decisions, self.asked = decisions, set()
-
-    def position(self, path, count, *, ordered):
-        self.asked.add(path)
-        assert 0 <= self.decisions[path] < count
-        return self.decisions[path]
 
 
 @given(cases())

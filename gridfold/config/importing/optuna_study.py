@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from gridfold.config.importing.imported import Constant, Form, Imported, Parameter, choices, interval, steps
-from gridfold.core.errors import ConfigError, nearest
+from gridfold.core.errors import ConfigError, nearest, nearest_file
 from gridfold.core.values import canonical, render
 
 _SQLITE = b"SQLite format 3\x00"
+_SQLITE_ADDRESS = "sqlite:///"
 _JOURNAL = b'{"op_code":'
 _INSTALL = 'pip install "gridfold[search]"'
 _UNNAMED = "value"
@@ -59,33 +60,40 @@ def read(file: str, name: str | None, imported: Imported) -> None:
 
 
 @contextmanager
-def _storage(optuna: Any, file: str) -> Iterator[Any]:
+def _storage(optuna: Any, address: str) -> Iterator[Any]:
     """The storage; of a file a copy, because to open it would change it."""
-    with tempfile.TemporaryDirectory() as folder:
-        place = file
-        if "://" not in file:
-            place = shutil.copy(file, folder)
-            for beside in ("-wal", "-journal"):  # what SQLite has not written into its file yet
-                if Path(f"{file}{beside}").exists():
-                    shutil.copy(f"{file}{beside}", f"{place}{beside}")
-        with Path(place).open("rb") if place != file else _nothing() as opened:
-            is_journal = opened is not None and opened.read(len(_JOURNAL)) == _JOURNAL
-        try:
-            if is_journal:
-                from optuna.storages import journal
-
-                yield optuna.storages.JournalStorage(journal.JournalFileBackend(place))
-            else:
-                yield optuna.storages.get_storage(place if "://" in place else f"sqlite:///{place}")
-        except ConfigError:
-            raise
-        except Exception as error:
-            raise ConfigError(f"Optuna cannot read it: {error}".splitlines()[0], where=file) from None
+    file = address.removeprefix(_SQLITE_ADDRESS)
+    try:
+        if "://" in file:
+            yield optuna.storages.RDBStorage(file, skip_table_creation=True)
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                yield _opened(optuna, _copy(file, folder))
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise ConfigError(f"Optuna cannot read it: {str(error).partition(chr(10))[0]}", where=address) from None
 
 
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield None
+def _copy(file: str, folder: str) -> Path:
+    """A copy of a file, with what SQLite has not written into it yet."""
+    if not is_storage(file):
+        hint = nearest_file(Path(file)) if not Path(file).exists() else ""
+        raise ConfigError("no Optuna storage: neither a SQLite file nor a journal", where=file, hint=hint)
+    for beside in ("-wal", "-journal"):
+        if Path(f"{file}{beside}").exists():
+            shutil.copy(f"{file}{beside}", folder)
+    return Path(shutil.copy(file, folder))
+
+
+def _opened(optuna: Any, path: Path) -> Any:
+    with path.open("rb") as opened:
+        is_sqlite = opened.read(len(_SQLITE)) == _SQLITE
+    if is_sqlite:
+        return optuna.storages.RDBStorage(f"{_SQLITE_ADDRESS}{path}", skip_table_creation=True)
+    from optuna.storages import journal
+
+    return optuna.storages.JournalStorage(journal.JournalFileBackend(str(path)))
 
 
 def _study_name(optuna: Any, storage: Any, name: str | None, file: str) -> str:

@@ -104,14 +104,15 @@ class Curves:
         kept = [name for name in metrics if not _is_of_a_step(name, metrics)]
         return {name: metrics[name] for name in sorted(kept, key=ranks.__getitem__)}
 
-    def reports(self) -> Sequence[dict[str, float]]:
-        """The metrics of each epoch or step, if there are several."""
+    def reports(self, *, is_over: bool = True) -> Sequence[dict[str, float]]:
+        """The metrics of each epoch or step, if there are several; while the program runs, those of one, too."""
         found = []
         for moment in self._moments:
-            parts = [part for part in moment.parts if self._counts[frozenset(part)] > 1]
+            least = 1 if moment.position and not is_over else 2
+            parts = [part for part in moment.parts if self._counts[frozenset(part)] >= least]
             if parts:
                 found.append(moment.position | {name: value for part in parts for name, value in part.items()})
-        return found if len(found) > 1 else ()
+        return found if len(found) > is_over else ()
 
     def text_of(self, name: str) -> str:
         """The last line that says a metric."""

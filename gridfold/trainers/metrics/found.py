@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gridfold.identity.writes import Written
 from gridfold.runs.reports import METRICS, METRICS_JSON
@@ -22,6 +22,9 @@ from gridfold.trainers.metrics.printed import (
     reported_metrics,
     written_metrics,
 )
+
+if TYPE_CHECKING:
+    from gridfold.trainers.metrics.curves import Curves
 
 BY_PATTERNS = "the log (by gridfold.metrics)"  # in a source
 
@@ -41,12 +44,18 @@ class ProgramOutput:
         reported: where in ``metrics.jsonl`` its reports begin; None if it did not write that file.
         printed: where in the log its output begins.
         written: the files that it wrote, those in the run directory first.
+        is_over: whether it has ended.
     """
 
     run_dir: Path
     reported: Mark | None
     printed: Mark
     written: Sequence[Written] = ()
+    is_over: bool = True
+
+    def reports_of(self, curves: Curves) -> Sequence[Metrics]:
+        """The epochs of what it said."""
+        return curves.reports(is_over=self.is_over)
 
 
 @dataclass(frozen=True)
@@ -145,17 +154,17 @@ def _others(output: ProgramOutput, given: Collection[str]) -> Iterator[tuple[int
         from gridfold.trainers.metrics.logged import read_logged  # as below
 
         for curves, files in read_logged(written):
-            yield curves.tells, _found(curves.final(), curves.reports(), " and ".join(map(_name, files[:2])))
+            yield curves.tells, _found(curves.final(), output.reports_of(curves), " and ".join(map(_name, files[:2])))
     if entries := list_of_json(output.printed):
         from gridfold.trainers.metrics.logged import read_entries
 
         curves = read_entries(entries)
-        yield curves.tells, _found(curves.final(), curves.reports(), "the JSON at the end of the log")
+        yield curves.tells, _found(curves.final(), output.reports_of(curves), "the JSON at the end of the log")
     from gridfold.trainers.metrics.lines import read_lines  # what programs that write for gridfold need nothing of
 
     curves, example = read_lines(output.printed.shown_after(_LOG_BYTES), given)
     if curves:
-        yield curves.tells, _found(curves.final(), curves.reports(), f'the log (lines such as "{example}")')
+        yield curves.tells, _found(curves.final(), output.reports_of(curves), f'the log (lines such as "{example}")')
 
 
 def _paths(output: ProgramOutput) -> list[Path]:

@@ -5,6 +5,7 @@ It sees nothing of that: arguments, path, streams, signals, exit and random numb
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -21,7 +22,9 @@ from gridfold.identity import reads
 if TYPE_CHECKING:
     from gridfold.trainers.warm.script import Script
 
-_OF_COLD_PROGRAMS = ("PYTHONPATH", reads.TOLD)  # what tells a program that starts cold to say what it reads
+UNBUFFERED = "PYTHONUNBUFFERED"  # lets a program write at once what it prints
+# What tells a program that starts cold to say what it reads, and when.
+_OF_COLD_PROGRAMS = ("PYTHONPATH", reads.TOLD, UNBUFFERED)
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Program:
     """
 
     def __init__(self, pid: int, go: int | None = None) -> None:
-        self._pid = pid
+        self.pid = pid
         self._go = go
         self._code: int | None = None
 
@@ -68,13 +71,13 @@ class Program:
     def wait(self) -> int:
         """Wait for its end: its exit code, or minus the signal that ended it."""
         if self._code is None:
-            self._code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+            self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         return self._code
 
     def kill(self) -> None:
         """Kill it, if it has not ended."""
         if self._code is None:
-            os.kill(self._pid, signal.SIGKILL)
+            os.kill(self.pid, signal.SIGKILL)
 
 
 def make_ready(ready: Ready) -> None:
@@ -152,6 +155,8 @@ def hold() -> Mapping[str, str] | None:
 def take(changes: Mapping[str, str]) -> None:
     """In a program: have the variables of its run, and tell what is read."""
     os.environ.update({name: text for name, text in changes.items() if name not in _OF_COLD_PROGRAMS})
+    if changes.get(UNBUFFERED) and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
     if changes.get(reads.TOLD):
         reads.start().tell(changes[reads.TOLD])
 

@@ -184,9 +184,21 @@ def test_what_no_choice_explains_is_said(tmp_path):
 
 
 def test_what_is_no_storage(tmp_path):
+    """Whatever it is, it is as it was."""
     import sqlite3
 
-    with sqlite3.connect(tmp_path / "other.db") as connection:
+    other, journal = tmp_path / "other.db", tmp_path / "torn.log"
+    with sqlite3.connect(other) as connection:
         connection.execute("create table a (b)")
-    with pytest.raises(ConfigError, match=r"Optuna cannot read it|holds no study"):
-        read(str(tmp_path / "other.db"))
+    journal.write_text('{"op_code": 99')
+    for path in (other, journal):
+        before = path.read_bytes()
+        with pytest.raises(ConfigError, match=r"Optuna cannot read it|holds no study"):
+            read(str(path))
+        assert path.read_bytes() == before
+
+
+def test_a_name_that_was_mistyped(storage):
+    with pytest.raises(ConfigError, match=r"no Optuna storage: .*\n  did you mean 'study.db'\?"):
+        read(f"sqlite:///{storage.parent}/studi.db")
+    assert [path.name for path in storage.parent.iterdir()] == ["study.db"]
