@@ -40,6 +40,7 @@ SPACE = Product(
 )
 
 
+POINTS = ((1e-5, (2.0,)), (1e-4, None))
 FIRST = {"tpe": 10, "gp": 10, "cmaes": 1, "nsga": 8}
 
 
@@ -50,6 +51,11 @@ def loss(params):
 
 def measured(entry, record):
     return (record.metrics["value"],) if record.metrics else None
+
+
+def finite(entry, record):
+    value = record.metrics["value"]
+    return (value,) if math.isfinite(value) else None
 
 
 def both(entry, record):
@@ -139,6 +145,35 @@ class TestGP:
         again = Playing(make(), value).play(random.Random(0), 1, kill=0.5, make=make).runs
         assert again == usual
         assert len(set(usual)) == 12
+
+
+class TestFailures:
+    """A trial that failed is never taken for a good one, whatever is known when."""
+
+    def test_a_gaussian_process_is_told_the_worst_value_also_if_that_comes_later(self):
+        values = [None, 3.0, None, 1.0, 7.0, 5.0]
+        study = Method("gp", 1).study(Axes(SPACE.axes[:1]))
+        known = [
+            Known(str(place), {"learning_rate": 10.0 ** (-3.5 - place / 5)}, is_over=True, values=value and (value,))
+            for place, value in enumerate(values)
+        ]
+        for count in range(1, len(known) + 1):
+            study.next(known[:count])
+        told = [trial.value for trial in study._study.trials if trial.state.name == "COMPLETE"]
+        assert told == [7, 3, 7, 1, 7, 5]
+
+    def test_one_value_is_better_than_a_failure(self):
+        study = Method("gp", 1).study(Axes(SPACE.axes[:1]))
+        study.next([Known(str(each), {"learning_rate": each}, True, values) for each, values in POINTS])
+        assert [trial.value for trial in study._study.trials if trial.state.name == "COMPLETE"] == [2.0, 4.0]
+
+    @pytest.mark.parametrize("name", ["tpe", "cmaes"])
+    def test_a_region_in_which_all_fails_is_left(self, name):
+        space = Axes((RangeParameter("x", Interval(0, 1)),))
+        sample = Sample(Sampled(space, 40, Random(0)), list(repetitions(range(1), None)), Method(name, 3), finite)
+        runs = Playing(sample, lambda entry: entry.params["x"] if entry.params["x"] > 0.6 else math.nan)
+        tried = [entry.params["x"] for entry in runs.play(random.Random(0), 1).listed]
+        assert sum(x < 0.5 for x in tried[20:]) < 8
 
 
 class TestRepeatsAndFolds(LearningContract):
