@@ -6,8 +6,10 @@ import math
 import shlex
 import statistics
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from gridfold.analysis.effects import Effect, Interaction
 from gridfold.analysis.factors import is_numeric
 from gridfold.analysis.next_values import between, extended, text
 from gridfold.analysis.significance import Contender
+from gridfold.config.config import Config
 from gridfold.config.overrides import Variation, parse_arguments
+from gridfold.config.strategy import Strategy
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import canonical, render
 from gridfold.identity.fingerprint import Code
@@ -27,12 +31,14 @@ from gridfold.runs.search import BASE, SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.search.plan import Plan, plan_of
 from gridfold.search.reuse import find_reusable
-from gridfold.space.parameters import ListedParameter
+from gridfold.space.parameters import Interval, ListedParameter, RangeParameter
 from gridfold.space.repeats import Repetition
 from gridfold.trainers.protocol import BUILT_IN
 
 _LARGE = 0.1  # of a share, where the noise is unknown
 _REPEATS, _TOP = 3, 5
+_EDGE = 0.1  # of a range
+_FEW_VALUES = 6  # of a list
 _FEW = 5  # repeats; with more, those that cannot be told apart are about the same
 
 
@@ -47,7 +53,7 @@ class Advice:
         command: the shell command.
         runs: how many new runs it makes.
         seconds: what they would take one after another, as long as runs have taken so far; None if that is not known.
-        races: whether those are all that there may be, and a race decides how many.
+        at_most: whether there may be fewer: a race decides how many, and what a strategy takes may be done.
     """
 
     kind: str
@@ -56,12 +62,12 @@ class Advice:
     command: str
     runs: int
     seconds: float | None
-    races: bool = False
+    at_most: bool = False
 
     @property
     def cost(self) -> str:
         """What it takes, in words."""
-        most, plural = "at most " if self.races else "", "" if self.runs == 1 else "s"
+        most, plural = "at most " if self.at_most else "", "" if self.runs == 1 else "s"
         took = "" if self.seconds is None else f", about {duration(self.seconds)} one after another"
         return f"{most}{self.runs:,} new run{plural}{took}"
 
@@ -81,12 +87,11 @@ def advice(
     if not contenders:
         return ()
     best = contenders[0].estimate.trial
-    moves = _moves(results, best, effects, interactions)
     try:
         next_search = _Next(results, best.runs[0].search)
         made = [
             *_more_repeats(next_search, contenders),
-            *_moved(next_search, moves),
+            *_moved(next_search, _moves(next_search, best, effects, interactions)),
         ]
     except (ConfigError, OSError):  # what the search began with is not there any more
         made = []
@@ -95,12 +100,16 @@ def advice(
 
 @dataclass(frozen=True)
 class _Move:
-    """Values that a parameter is to have, too, and why."""
+    """Values that a parameter is to have, too, or the range that it is to have, and why."""
 
     kind: str
     path: str
     values: tuple[Any, ...]
     sentence: str
+    range: Interval | None = None
+
+
+_Changed = Mapping[str, ListedParameter | RangeParameter]
 
 
 @dataclass(frozen=True)
@@ -124,29 +133,28 @@ class _Next:
         best = self.results.ranked[0]
         return max(self.plan.most_repeats, *(1 + run.entry.repeat for run in best.runs))
 
-    def values(self, path: str) -> tuple[Any, ...] | None:
-        """The values that a parameter has in the search."""
-        return next((each.values for each in self.plan.space.parameters if each.path == path), None)
+    def parameter(self, path: str) -> ListedParameter | RangeParameter | None:
+        """A parameter of the search; None if it is none there."""
+        return next((each for each in self.plan.space.parameters if each.path == path), None)
 
-    def variations(self, changed: Mapping[str, tuple[Any, ...]]) -> tuple[Variation, ...]:
+    def variations(self, changed: _Changed) -> tuple[Variation, ...]:
         """Those of the search with some parameters changed."""
         before = parse_arguments(self.facts["variations"])
-        kept = [
-            replace(each, parameter=ListedParameter(each.path, changed[each.path])) if each.path in changed else each
-            for each in before
-        ]
+        kept = [replace(each, parameter=changed.get(each.path, each.parameter)) for each in before]
         known = {each.path for each in before}
-        return (
-            *kept,
-            *(Variation(ListedParameter(path, values)) for path, values in changed.items() if path not in known),
-        )
+        return (*kept, *(Variation(parameter) for path, parameter in changed.items() if path not in known))
 
-    def runs(self, changed: Mapping[str, tuple[Any, ...]]) -> int | None:
-        """How many runs it would make that are not done, here or in another search; None for one that is too large."""
+    def runs(self, changed: _Changed) -> int | None:
+        """How many runs it would make that are not done, here or in another search; None for one that is too large.
+
+        Which trials a strategy takes of another space is not known before, so all may be new.
+        """
         more = None if self.plan.seeds.are_listed else self.repeats
-        plan = Plan(self.plan.config.override(repeats=more), self.variations(changed))
-        if plan.most_runs > plan.limit:
+        plan = replace(self.plan, config=self.plan.config.override(repeats=more), variations=self.variations(changed))
+        if plan.most_runs > plan.limit or plan.is_open:
             return None
+        if not plan.strategy.is_grid:
+            return plan.most_runs
         missing = [
             (repetition, trial)
             for trial in plan.space
@@ -170,7 +178,7 @@ class _Next:
             if run.is_done and run.search.dir == self.search.dir
         }
 
-    def command(self, changed: Mapping[str, tuple[Any, ...]]) -> str:
+    def command(self, changed: _Changed) -> str:
         """The command that runs it."""
         words = ["gridfold", "search", "--config", self._config()]
         variations = self.variations(changed)
@@ -190,8 +198,6 @@ class _Next:
 
     def _settings(self) -> list[str]:
         """What was said on the command line and not in the file."""
-        from gridfold.config.config import Config
-
         config = Config.parse(self.search.base(), self.facts["config"])
         words = [] if self.facts["threads"] == config.threads else ["--threads", str(self.facts["threads"])]
         if not self.plan.seeds.are_listed and self.repeats != (config.settings.repeats or 1):
@@ -200,6 +206,7 @@ class _Next:
             said = self.facts.get(name)
             if said is not None and said != getattr(config.settings, name):
                 words += [f"--{name.replace('_', '-')}", str(said)]
+        words += [*self._strategy(config), *self._rules(config)]
         words += ["--race"] if self.facts.get("race") else []
         words += self._only_vary(config.settings.vary)
         more = self.facts.get("maximize")
@@ -210,30 +217,91 @@ class _Next:
             return words
         return [*words, "--trainer", trainer] if isinstance(trainer, str) else [*words, "--", *trainer]
 
+    def _strategy(self, config: Config) -> list[str]:
+        """The strategy, as far as the file does not say it."""
+        now, before = self.plan.strategy, Strategy.read(config.settings.strategy)
+        pairs = (
+            ("--strategy", now.name, before.name),
+            ("--trials", now.trials, before.trials),
+            ("--strategy-seed", now.seed, before.seed),
+        )
+        return [word for option, value, said in pairs if value != said for word in (option, str(value))]
+
+    def _rules(self, config: Config) -> list[str]:
+        """Links, conditions and additions beside those of the file, and how runs are pruned."""
+        now, before = self.plan.config.settings, config.settings
+        said = {
+            "--link": [",".join(paths) for paths in now.link if paths not in before.link],
+            "--exclude": [text for text in now.exclude if text not in before.exclude],
+            "--when": [f"{path}={text}" for path, text in (now.when or {}).items() if path not in (before.when or {})],
+            "--add": [_added(params) for params in now.add if params not in before.add],
+            "--prune": [_joined(self.plan.prune or {})] if now.prune and now.prune != before.prune else [],
+        }
+        return [word for option, words in said.items() if words for word in (option, *words)]
+
     def _only_vary(self, of_the_file: tuple[str, ...] | None) -> list[str]:
         vary = self.plan.config.settings.vary
         return ["--vary", *vary] if vary and vary != of_the_file else []
 
 
 def _moves(
-    results: Results, best: TrialResult, effects: Sequence[Effect], interactions: Sequence[Interaction]
+    search: _Next, best: TrialResult, effects: Sequence[Effect], interactions: Sequence[Interaction]
 ) -> list[_Move]:
-    """What to do about the parameters that matter, what explains most first."""
+    """What to do about the parameters that matter, what explains most first; nothing about those that are linked."""
+    results = search.results
     joined = {path for each in interactions if each.verdict == "sure" for path in each.paths}
-    found = []
+    found: list[_Move | None] = []
     for effect in effects:
+        matters = effect.verdict == "sure" or effect.path in joined
         unknown = effect.verdict == "unknown" and effect.share >= _LARGE
-        if not (effect.verdict == "sure" or effect.path in joined or unknown):
-            continue
         values = [level.value for level in effect.levels]
-        if not is_numeric(values) or len(set(values)) < 2:
+        if effect.linked or not (matters or unknown) or not is_numeric(values) or effect.path not in best.params:
             continue
         alone = (max if results.objective.maximize else min)(effect.levels, key=lambda level: level.mean).value
-        top = best.params.get(effect.path)
-        if (alone != top and effect.path not in joined) or not _agree(results.tied, effect.path):
-            continue
-        found += [move for move in [_move(results, effect.path, top)] if move]
-    return sorted(found, key=lambda move: move.kind != "extend")
+        top, parameter = best.params[effect.path], search.parameter(effect.path)
+        if isinstance(parameter, RangeParameter):
+            found.append(_widened(results, parameter, alone, top))
+        elif (_are_near(values, alone, top) or effect.path in joined) and _agree(results.tied, effect.path):
+            found.append(_move(results, effect.path, top))
+    return sorted((move for move in found if move), key=lambda move: move.kind != "extend")
+
+
+def _are_near(values: Sequence[float], one: float, other: Any) -> bool:
+    """Whether two values are the same; of many, on a curve, neighbours are as good as that."""
+    if one == other or len(values) <= _FEW_VALUES or other not in values:
+        return bool(one == other)
+    return abs(values.index(one) - values.index(other)) <= 1
+
+
+def _widened(results: Results, parameter: RangeParameter, alone: float, top: Any) -> _Move | None:
+    """A wider range, if the best values are near the end of it; what is inside, a strategy looks at itself."""
+    range_ = parameter.distribution
+    if not isinstance(range_, Interval) or not is_numeric([top]):
+        return None
+    places = _part(range_, top), _part(range_, alone)
+    upward = min(places) >= 1 - _EDGE
+    wider = _wider(range_, parameter.path, upward=upward) if upward or max(places) <= _EDGE else None
+    if wider is None:
+        return None
+    label = label_parameters(results.paths)[results.paths.index(parameter.path)]
+    side, end = ("upper", wider.high) if upward else ("lower", wider.low)
+    sentence = f"The best {label}, {text(top)}, is near the {side} end of its range: extend that to {text(end)}."
+    return _Move("extend", parameter.path, (), sentence, wider)
+
+
+def _part(range_: Interval, value: float) -> float:
+    """Where a value is in a range, from 0 to 1 on its scale."""
+    low, high, at = (math.log(each) if range_.log else each for each in (range_.low, range_.high, value))
+    return (at - low) / (high - low)
+
+
+def _wider(range_: Interval, path: str, *, upward: bool) -> Interval | None:
+    """The range to the next value of a list of three that spans it evenly."""
+    listed = [range_.at(0.0), range_.at(0.5), range_.at(1.0)]
+    end = extended(listed, path, upward=upward)
+    if end is None:
+        return None
+    return replace(range_, high=end) if upward else replace(range_, low=end)
 
 
 def _agree(tied: Sequence[TrialResult], path: str) -> bool:
@@ -267,30 +335,32 @@ def _move(results: Results, path: str, top: Any) -> _Move | None:
 
 
 def _moved(search: _Next, moves: Sequence[_Move]) -> list[Advice]:
-    """The moves as advice."""
+    """The moves as advice; none of one that the other settings of the search do not allow."""
     found = []
     for move in moves:
-        changed = _changed(search, move)
-        if changed and (runs := search.runs(changed)):
-            sentence = move.sentence
-            found.append(_advice(search, move.kind, move.path, sentence, changed, runs))
+        with suppress(ConfigError):
+            changed = _changed(search, move)
+            if changed and (runs := search.runs(changed)):
+                found.append(_advice(search, move.kind, move.path, move.sentence, changed, runs))
     return found
 
 
-def _changed(search: _Next, move: _Move) -> dict[str, tuple[Any, ...]]:
-    """The list of a parameter after a move, in the order that it has; empty if the search does not vary it."""
-    values = search.values(move.path)
-    if values is None:
+def _changed(search: _Next, move: _Move) -> dict[str, ListedParameter | RangeParameter]:
+    """The list of a parameter after a move, in the order that it has, or its range; empty if it does not vary."""
+    before = search.parameter(move.path)
+    if isinstance(before, RangeParameter):
+        return {move.path: replace(before, distribution=move.range)} if move.range else {}
+    if before is None:
         return {}
-    rising = values[0] < values[-1]
-    return {move.path: tuple(sorted([*values, *move.values], reverse=not rising))}
+    rising = before.values[0] < before.values[-1]
+    return {move.path: ListedParameter(move.path, tuple(sorted([*before.values, *move.values], reverse=not rising)))}
 
 
 def _repeat(results: Results, contenders: Sequence[Contender]) -> list[Advice]:
-    """Repeat the best, if nothing was repeated."""
-    if len(contenders) < 2 or any(len(trial.runs) > 1 for trial in results.trials):
+    """Repeat the best, if nothing was repeated; none that was stopped before it had come as far as the best."""
+    top = [each.estimate.trial for each in takewhile(lambda each: not each.stopped, contenders[:_TOP])]
+    if len(top) < 2 or any(len(trial.runs) > 1 for trial in results.trials):
         return []
-    top = [each.estimate.trial for each in contenders[:_TOP]]
     search = top[0].runs[0].search
     runs = (_REPEATS - 1) * len(top)
     command = shlex.join(["gridfold", "resume", search.name, "--repeats", str(_REPEATS), "--top", str(len(top))])
@@ -300,8 +370,9 @@ def _repeat(results: Results, contenders: Sequence[Contender]) -> list[Advice]:
 
 def _more_repeats(search: _Next, contenders: Sequence[Contender]) -> list[Advice]:
     """More repeats of the best, if they have few, and those tell them from less than half of the others."""
-    others, alike = contenders[1:], [each.estimate.trial for each in contenders if not each.distinguishable]
-    noisy = any(each.p is not None for each in others) and any(each.estimate.std for each in contenders)
+    far = [each for each in contenders if not each.stopped]
+    others, alike = far[1:], [each.estimate.trial for each in far if not each.distinguishable]
+    noisy = any(each.p is not None for each in others) and any(each.estimate.std for each in far)
     folds, has = search.plan.folds or 1, _repeats(alike[0])
     if not noisy or 2 * (len(alike) - 1) <= len(others) or folds * has > _FEW or search.plan.race:
         return []
@@ -321,11 +392,9 @@ def _repeats(trial: TrialResult) -> int:
     return 1 + max(run.entry.repeat for run in trial.runs)
 
 
-def _advice(
-    search: _Next, kind: str, path: str, sentence: str, changed: Mapping[str, tuple[Any, ...]], runs: int
-) -> Advice:
-    seconds = _seconds(runs, search.results.trials)
-    return Advice(kind, path, sentence, search.command(changed), runs, seconds, races=search.plan.race)
+def _advice(search: _Next, kind: str, path: str, sentence: str, changed: _Changed, runs: int) -> Advice:
+    seconds, at_most = _seconds(runs, search.results.trials), search.plan.race or not search.plan.strategy.is_grid
+    return Advice(kind, path, sentence, search.command(changed), runs, seconds, at_most)
 
 
 def _seconds(runs: int, trials: Sequence[TrialResult]) -> float | None:
@@ -335,8 +404,18 @@ def _seconds(runs: int, trials: Sequence[TrialResult]) -> float | None:
     return runs * statistics.fmean(own) + statistics.fmean(shared) if own else None
 
 
+def _added(params: Mapping[str, Any]) -> str:
+    return ",".join(f"{path}={render(value)}" for path, value in params.items())
+
+
+def _joined(prune: Mapping[str, Any]) -> str:
+    return ",".join([str(prune["name"]), *(f"{name}={value}" for name, value in prune.items() if name != "name")])
+
+
 def _argument(variation: Variation) -> str:
     """A variation as a person would write it."""
+    if not variation.values:
+        return variation.argument
     values = ",".join(_written(value) for value in variation.values)
     short = f"{'+' if variation.add else ''}{variation.path}={values}"
     return short if parse_arguments([short]) == (variation,) else variation.argument

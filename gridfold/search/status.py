@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from gridfold.config.strategy import Strategy
+from gridfold.core.errors import ConfigError
 from gridfold.records.objective import Objective, Rank
 from gridfold.records.ties import Leaders
 from gridfold.records.trials import objective_of, records_at_best
@@ -13,6 +15,7 @@ from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
 from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
+from gridfold.search.plan import plan_of
 
 
 @dataclass
@@ -21,7 +24,7 @@ class Status:
 
     Attributes:
         search: the search.
-        total: how many runs it has.
+        total: how many runs it has, with those that its strategy has still to name.
         states: how many are in each state, "lost" if their process died and nobody has taken over yet.
         running: those that are running now.
         waiting: how many wait until their search lets them go on (``--prune``); their state is "waiting" here.
@@ -52,6 +55,8 @@ class Status:
         status = cls(search, objective=objective_of(search))
         for entry, record in records_at_best(search, status.objective):
             status._add(entry, record)
+        status.total += (more := to_be_named(search, status.total))
+        status.states += Counter({"not named yet": more} if more else {})
         return status
 
     @property
@@ -90,3 +95,14 @@ def elapsed(record: Record) -> float | None:
     if not record.started:
         return None
     return (datetime.now(UTC) - datetime.fromisoformat(record.started)).total_seconds()
+
+
+def to_be_named(search: SearchDirectory, listed: int) -> int:
+    """How many runs a search is still to have that its strategy will choose by results; 0 where a budget decides."""
+    strategy = Strategy.read(search.facts().get("strategy"))
+    if not strategy.learns or strategy.trials is None:
+        return 0
+    try:
+        return max(0, plan_of(search).most_runs - listed)
+    except ConfigError:
+        return 0

@@ -12,6 +12,7 @@ from gridfold.core.errors import ConfigError
 from gridfold.records.numbers import number
 from gridfold.records.trials import Results
 from gridfold.runs.search import SearchDirectory
+from gridfold.search.status import to_be_named
 from gridfold.show.text_table import Heading, TextTable
 
 _HEADINGS = (
@@ -45,6 +46,7 @@ def _row(search: SearchDirectory) -> list[str]:
     except ConfigError:
         return [search.name, created, "", "", "", "cannot be read"]
     states = Counter(run.state for trial in results.trials for run in (*trial.runs, *trial.confirming))
+    states["not named yet"] = to_be_named(search, states.total())
     done, total = sum(states[state] for state in _DONE), states.total()
     best = number(results.ranked[0].mean) if results.ranked else ""
     return [search.name, created, f"{done:,}/{total:,}", best, results.objective.metric or "", _state(states)]

@@ -389,12 +389,14 @@ def _results_table(
     rule = f" ({'highest' if first.maximize else 'lowest'} {first.metric})" if first.metric else ""
     headings = [Heading("run"), *(Heading(label, "parameter") for label in label_parameters(paths))]
     headings += [*map(Heading, which), *(Heading(name, "metric") for name in metrics)]
-    headings += [Heading("state", left=True), Heading("seconds", "seconds")]
+    reached = [Heading("reached")] if any(record and record.state == "stopped" for _, record in best) else []
+    headings += [*reached, Heading("state", left=True), Heading("seconds", "seconds")]
     rows = []
     for entry, record in best:
         cells = [str(entry.index), *(render(entry.params[path]) if path in entry.params else "" for path in paths)]
         cells += [str(getattr(entry, name)) for name in which]
         cells += [number(record.metrics.get(name)) if record else "" for name in metrics]
+        cells += ["" if record is None or record.step is None else f"{record.step:g}" for _ in reached]
         cells += [record.state if record else "created", number(record.seconds, 1) if record else ""]
         rows.append(cells)
     first_record = best[0][1] if best else None

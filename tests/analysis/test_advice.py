@@ -187,3 +187,56 @@ def test_the_advised_command_runs_exactly_the_new_trials(command, project, write
     records = [record for _, record in again.records()]
     assert sum(not record.reused for record in records) == found.runs
     assert len(records) == 12
+
+
+def all_advice(search):
+    return Summary.of(Results.read([search])).advice
+
+
+class TestAnySpace:
+    """What is advised has to be possible in the search, and to make sense for its strategy."""
+
+    BRANCHES = (
+        "lr: [0.01, 0.1]\noptimizer: !one_of\n  - {name: adamw, decay: [0.0, 0.1]}\n"
+        "  - {name: sgd, momentum: [0.5, 0.9]}\n"
+    )
+
+    def drawn(self, folder, peak, strategy="random"):
+        text = f"gridfold: {{strategy: {{name: {strategy}, trials: 30, seed: 1}}}}\nlr: !log [1e-6, 1e-3]\n"
+        text += "width: [16, 32]\n"
+        return on_disk(folder, text, lambda params, _: -abs(math.log10(params["lr"] / peak)))
+
+    def test_the_range_is_extended_where_the_best_is_at_its_end(self, tmp_path):
+        moves = [each for each in all_advice(self.drawn(tmp_path, 1e-2)) if each.kind != "repeat"]
+        (move,) = moves
+        assert move.sentence.endswith("is near the upper end of its range: extend that to 0.03.")
+        assert "--param-variations 'lr=!log [1.0e-06, 0.03]'" in move.command
+        assert (move.runs, move.at_most) == (30, True)
+
+    def test_inside_of_it_a_strategy_looks_itself(self, tmp_path):
+        assert {each.kind for each in all_advice(self.drawn(tmp_path, 3e-5))} == {"repeat"}
+
+    def test_linked_parameters_are_left_alone(self, tmp_path):
+        text = "gridfold: {link: [[hidden, layers]]}\nhidden: [8, 16, 32]\nlayers: [1, 2, 3]\nlr: [0.1, 0.2]\n"
+        found = all_advice(on_disk(tmp_path, text, lambda params, _: params["hidden"] + params["lr"]))
+        assert {each.path for each in found} <= {None, "lr"}
+
+    def test_what_is_excluded_is_not_all_advice(self, tmp_path):
+        text = "gridfold: {exclude: [lr > 0.2 or (lr > 0.1 and size == 3)]}\nlr: [0.1, 0.2]\nsize: [1, 2, 3]\n"
+        found = all_advice(on_disk(tmp_path, text, lambda params, _: params["lr"] + jitter(params, 0)))
+        assert "lr" not in {each.path for each in found}
+
+    def test_a_parameter_of_a_branch(self, tmp_path):
+        def value(params, repeat):
+            return params.get("optimizer.momentum", 0) + params["lr"] / 10 + jitter(params, repeat)
+
+        search = on_disk(tmp_path, self.BRANCHES, value, repeats=3)
+        for each in all_advice(search):
+            assert each.path != "optimizer.decay"
+
+    def test_what_was_said_on_the_command_line_is_said_again(self, tmp_path):
+        search = on_disk(tmp_path, "lr: [0.1, 0.2]\nsize: [1, 2]\n", lambda p, _: p["lr"] + jitter(p, 0))
+        facts = {"exclude": ["size == 2 and lr == 0.1"], "when": {"size": "lr > 0"}, "add": [{"lr": 0.15}], "link": []}
+        search.write_facts(search.facts() | facts)
+        commands = " ".join(each.command for each in all_advice(search) if each.kind == "extend")
+        assert "--exclude 'size == 2 and lr == 0.1' --when 'size=lr > 0' --add lr=0.15" in commands
