@@ -89,9 +89,10 @@ class Config:
         for place, verdict in self._lists:
             if verdict == VARIED:
                 nodes.setdefault(place.node, place)
-        return tuple(self._parameter(place) for place in nodes.values())
+        return tuple(self.parameter(place) for place in nodes.values())
 
-    def _parameter(self, place: Place) -> ListedParameter | RangeParameter:
+    def parameter(self, place: Place) -> ListedParameter | RangeParameter:
+        """The list or range that varies at a place."""
         values, where = self.document.value(place.node), self.document.where(place.node)
         if place.node.tag in RANGE_TAGS:
             return read_range(place.node.tag[1:], values, place.path, where)
