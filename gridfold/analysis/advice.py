@@ -150,7 +150,8 @@ class _Next:
         Which trials a strategy takes of another space is not known before, so all may be new.
         """
         more = None if self.plan.seeds.are_listed else self.repeats
-        plan = replace(self.plan, config=self.plan.config.override(repeats=more), variations=self.variations(changed))
+        config = self.plan.config.override(repeats=more)
+        plan = replace(self.plan, config=config, variations=self.variations(changed), race=False)  # a race has no more
         if plan.most_runs > plan.limit or plan.is_open:
             return None
         if not plan.strategy.is_grid:
