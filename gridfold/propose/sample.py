@@ -68,8 +68,10 @@ class Method:
         tries = _TRIES[self.name]
         if self.name in ("cmaes", "nsga"):
             return Replayed(space, self._sampler(space), self.seed, self.objectives, tries)
-        ranks_failures = self.name == "tpe"
-        return Rebuilt(space, self._sampler(space), self.seed, self.objectives, tries, ranks_failures)
+        is_tpe = self.name == "tpe"
+        return Rebuilt(
+            space, self._sampler(space), self.seed, self.objectives, tries, ranks_failures=is_tpe, is_pure=is_tpe
+        )
 
     def check(self) -> None:
         """Whether the packages that it needs are installed.
