@@ -381,7 +381,7 @@ def _finish(search: SearchDirectory) -> str:
     try:
         relist(search)
         write_results(search)
-        search.update(ended=now())
+        search.update(ended=now(), runs=sum(1 for _ in search.entries()))
     except (OSError, ConfigError) as error:
         return f"its results cannot be written: {error}"
     return ""
