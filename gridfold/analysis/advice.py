@@ -254,8 +254,8 @@ def _moves(
     for effect in effects:
         matters = effect.verdict == "sure" or effect.path in joined
         unknown = effect.verdict == "unknown" and effect.share >= _LARGE
-        values = [level.value for level in effect.levels]
-        if effect.linked or not (matters or unknown) or not is_numeric(values) or effect.path not in best.params:
+        values, is_free = [level.value for level in effect.levels], not effect.linked and effect.path in best.params
+        if not (is_free and (matters or unknown) and is_numeric(values) and len(set(values)) > 1):
             continue
         alone = (max if results.objective.maximize else min)(effect.levels, key=lambda level: level.mean).value
         top, parameter = best.params[effect.path], search.parameter(effect.path)

@@ -27,6 +27,7 @@ _FEW = 6  # values, each of which is looked at by itself
 _OFTEN = 3  # trials that have a value, at which it can be looked at by itself
 _CUBIC_FROM = 30  # trials; with fewer, a curve has one bend
 _BINS = 6
+_CLEARLY = 0.75  # numbers that were drawn evenly may by chance look even on a logarithmic scale, too
 _GEOMETRIC = 3  # a list whose values span more than this factor, evenly in their logarithm, is looked at so
 
 
@@ -179,7 +180,7 @@ def scale_of(values: Sequence[Any], count: int) -> Scale | None:
         return None
     if not math.isfinite(float(values[-1]) - float(values[0])):
         return None
-    return "log" if is_geometric(values) else "linear"
+    return "log" if is_geometric(values, clearly=_CLEARLY) else "linear"
 
 
 def binned(values: Sequence[Any], scale: Scale) -> tuple[tuple[list[float], ...], list[int]]:
@@ -193,8 +194,13 @@ def binned(values: Sequence[Any], scale: Scale) -> tuple[tuple[list[float], ...]
     return tuple([shown[part], shown[part + 1]] for part in used), [used.index(part) for part in parts]
 
 
-def is_geometric(values: Sequence[float]) -> bool:
-    """Whether numbers, by size, are spaced by factors rather than by steps; of two, what is usual is taken."""
+def is_geometric(values: Sequence[float], clearly: float = 1.0) -> bool:
+    """Whether numbers, by size, are spaced by factors rather than by steps; of two, what is usual is taken.
+
+    Args:
+        values: the numbers.
+        clearly: how uneven factors may be, as a part of how uneven steps are.
+    """
     if values[0] <= 0:
         return False
     ratio = values[-1] / values[0]
@@ -204,7 +210,7 @@ def is_geometric(values: Sequence[float]) -> bool:
         return False
     steps = [after - before for before, after in itertools.pairwise(values)]
     factors = [math.log(after / before) for before, after in itertools.pairwise(values)]
-    return _unevenness(factors) < _unevenness(steps)
+    return _unevenness(factors) < clearly * _unevenness(steps)
 
 
 def _is_power_of_two(value: float) -> bool:
