@@ -114,9 +114,9 @@ class Evenly:
 
         generator = np.random.default_rng(self.seed)
         try:
-            return Sobol(max(1, len(self.paths)), bits=60, rng=generator)
+            return Sobol(max(1, len(self.paths)), rng=generator)
         except TypeError:  # what scipy called it before 1.15
-            return Sobol(max(1, len(self.paths)), bits=60, seed=generator)
+            return Sobol(max(1, len(self.paths)), seed=generator)
 
 
 @dataclass(frozen=True)
