@@ -113,9 +113,9 @@ class Evenly:
 
         generator = np.random.default_rng(self.seed)
         try:
-            return Sobol(max(1, len(self.paths)), bits=60, rng=generator)
+            return Sobol(max(1, len(self.paths)), rng=generator)
         except TypeError:  # what scipy called it before 1.15
-            return Sobol(max(1, len(self.paths)), bits=60, seed=generator)
+            return Sobol(max(1, len(self.paths)), seed=generator)
 
 
 @dataclass(frozen=True)
@@ -160,8 +160,6 @@ class Sampled(Space):
         count = self.space.count()
         if count is not None and self.space.is_exact:
             return min(self.most, count)
-        if count is None and self.most <= _FRUITLESS:  # no such range has so few values
-            return self.most
         return sum(1 for _ in self._find(self.most))
 
     def count(self) -> int:
