@@ -95,8 +95,13 @@ class Factor:
 
     def is_within(self, other: Factor) -> bool:
         """Whether each value occurs with one value of another factor only, as that of a branch does."""
-        pairs = set(zip(self.codes[self.has].tolist(), other.codes[self.has].tolist(), strict=True))
-        return self.scale is None and len(pairs) == len(self.values) and any(code >= 0 for _, code in pairs)
+        import numpy as np
+
+        if self.scale is not None:
+            return False
+        taken = other.codes[self.has]
+        pairs = np.unique(self.codes[self.has] * (len(other.values) + 1) + taken + 1)
+        return len(pairs) == len(self.values) and bool((taken >= 0).any())
 
     @cached_property
     def cells(self) -> tuple[tuple[Any, ...], Codes]:
@@ -124,13 +129,15 @@ def factors_of(paths: Iterable[str], trials: Sequence[Mapping[str, Any]]) -> tup
 def _factor(path: str, trials: Sequence[Mapping[str, Any]]) -> Factor | None:
     import numpy as np
 
-    present = [params[path] for params in trials if path in params]
-    values = distinct(present)
-    if len(values) < 2:
+    keys = [canonical(params[path]) if path in params else None for params in trials]
+    known = {key: params[path] for key, params in zip(keys, trials, strict=True) if key is not None}
+    if len(known) < 2:
         return None
-    known = {canonical(value): place for place, value in enumerate(values)}
-    codes = np.array([known[canonical(params[path])] if path in params else -1 for params in trials], dtype=int)
-    return Factor((path,), values, codes, scale_of(values, len(present)))
+    ordered = sorted(known, key=lambda key: known[key]) if is_numeric([*known.values()]) else [*known]
+    places = {key: place for place, key in enumerate(ordered)} | {None: -1}
+    values = tuple(known[key] for key in ordered)
+    codes = np.array([places[key] for key in keys], dtype=int)
+    return Factor((path,), values, codes, scale_of(values, int((codes >= 0).sum())))
 
 
 def _go_together(one: Factor, other: Factor) -> bool:
@@ -140,14 +147,14 @@ def _go_together(one: Factor, other: Factor) -> bool:
     """
     import numpy as np
 
-    if len(one.values) != len(other.values) or not np.array_equal(one.has, other.has):
+    count = len(one.values)
+    if count != len(other.values) or not np.array_equal(one.has, other.has):
         return False
-    pairs = sorted(set(zip(one.codes[one.has].tolist(), other.codes[other.has].tolist(), strict=True)))
-    if len(pairs) != len(one.values):
+    pairs = np.unique(one.codes[one.has] * count + other.codes[other.has])
+    if len(pairs) != count:
         return False
-    steps = {after[1] - before[1] for before, after in itertools.pairwise(pairs)}
-    repeats = len(pairs) < one.has.sum()
-    return repeats or one.scale is None or other.scale is None or steps in ({1}, {-1})
+    repeats, steps = count < one.has.sum(), np.diff(pairs % count)
+    return bool(repeats or one.scale is None or other.scale is None or (steps == 1).all() or (steps == -1).all())
 
 
 def distinct(values: Iterable[Any]) -> tuple[Any, ...]:
@@ -205,6 +212,7 @@ def _is_power_of_two(value: float) -> bool:
 
 
 def _unevenness(steps: Sequence[float]) -> float:
-    parts = [step / max(steps) for step in steps]  # so that squares of huge ones are numbers
+    largest = max(steps)
+    parts = [step / largest for step in steps]  # so that squares of huge ones are numbers
     mean = math.fsum(parts) / len(parts)
     return math.sqrt(math.fsum((part - mean) ** 2 for part in parts) / len(parts)) / mean

@@ -9,13 +9,14 @@ import re
 from collections.abc import Sequence
 
 MARK = "-there"
+PART = ":"  # behind a path: not where the value is a mapping, of which other options have the parts
 _OPTION = re.compile(rf"\{{args:[\w]+{MARK}:([^{{}}]+)\}}")
 
 
 def branch_options(trainer: str | Sequence[str] | None) -> list[str]:
     """The paths of the options that a command passes where a config has them."""
     command = () if trainer is None or isinstance(trainer, str) else trainer
-    return [found[1] for found in map(_OPTION.fullmatch, command) if found]
+    return [found[1].removesuffix(PART) for found in map(_OPTION.fullmatch, command) if found]
 
 
 def without_branch_options(command: Sequence[str]) -> list[str]:

@@ -34,7 +34,9 @@ def space_of(config: Config, variations: Sequence[Variation] = (), seed: str | N
         _check_seed(config, seed)
     if links := tuple(_links(config)):
         axes = link(axes, links)
-    return Product(axes, tuple(_rules(config)), tuple(_additions(config)), constants_of(laid, others))
+    return Product(
+        axes, tuple(_rules(config, variations)), tuple(_additions(config, variations)), constants_of(laid, others)
+    )
 
 
 def _check_seed(config: Config, seed: str) -> None:
@@ -60,16 +62,22 @@ def _links(config: Config) -> Iterator[Link]:
         yield Link(tuple(paths), where_said(config, "link", index))
 
 
-def _rules(config: Config) -> Iterator[Rule]:
+def _rules(config: Config, variations: Sequence[Variation]) -> Iterator[Rule]:
+    """The rules; one that names a path for which other values are given may have nothing to do."""
+    given = [re.escape(variation.path) for variation in variations]
+    name = re.compile(rf"(?<![\w.])({'|'.join(given) or '(?!)'})(?![\w])")
     for index, text in enumerate(config.settings.exclude):
-        yield Exclusion(text, where_said(config, "exclude", index))
+        yield Exclusion(text, where_said(config, "exclude", index), bool(name.search(text)))
     for path, text in (config.settings.when or {}).items():
-        yield When(path, text, where_said(config, "when", path))
+        yield When(path, text, where_said(config, "when", path), bool(name.search(f"{path} {text}")))
 
 
-def _additions(config: Config) -> Iterator[Addition]:
+def _additions(config: Config, variations: Sequence[Variation]) -> Iterator[Addition]:
+    """The additions, but for those with a path that is set to one value for all trials."""
+    pinned = {variation.path for variation in variations if variation.is_pin}
     for index, params in enumerate(config.settings.add):
-        yield Addition(params, where_said(config, "add", index))
+        if pinned.isdisjoint(params):
+            yield Addition(params, where_said(config, "add", index))
 
 
 def where_said(config: Config, setting: str, entry: int | str) -> str:

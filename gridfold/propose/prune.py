@@ -25,6 +25,10 @@ class Pruning(Protocol):
     def first(self) -> float:
         """The first step at which any run is judged."""
 
+    @property
+    def compares(self) -> bool:
+        """Whether a run goes on only if it is one of the best: who is, is known best when all have reached its rung."""
+
     def rung_after(self, run: int, step: float) -> float:
         """The first step after one at which a run is judged; infinite if there is none."""
 
@@ -81,6 +85,8 @@ class Rung:
 
 class _Rungs:
     """What runs had at their rungs, and where each of them is."""
+
+    compares = True
 
     def __init__(self, least: float) -> None:
         self.first = least
@@ -151,6 +157,8 @@ class Hyperband:
         least, eta, most: as for `Asha`; the number of brackets follows from them.
     """
 
+    compares = True
+
     def __init__(self, least: float, eta: float, most: float) -> None:
         self.first = least
         count = 1 + int(math.log(most / least, eta) + 1e-9)
@@ -206,6 +214,8 @@ class Median(_Rungs):
         others: how many others have to be as far.
         most: as for `Asha`.
     """
+
+    compares = False
 
     def __init__(self, least: float = 1, every: float = 1, others: int = 4, most: float = math.inf) -> None:
         super().__init__(least)

@@ -29,6 +29,7 @@ _FRUITLESS = 10_000  # draws in a row that give nothing new, before what is left
 _FRUITLESS_OF_FEW = 100  # the same, where the trials are few enough to be listed
 _FEW = 10_000  # trials
 _MOST_LISTED = 1_000_000  # trials to look through
+_MOST_PLACES = 2**63 - 1  # that are told apart
 _BLOCK = 256  # points of Sobol's sequence at a time; a power of two
 
 
@@ -252,8 +253,15 @@ class Sampled(Space):
 
     @cached_property
     def _left(self) -> Iterator[int]:
-        """The places of those that are left, in a random order; of a space that is too large, none."""
+        """The places of those that are left, in a random order; of a space too large to look through, none.
+
+        Where each trial has an index that is known at once, any space can be looked through: almost all of its trials
+        are left, however few there are of all combinations.
+        """
         count = self.space.count()
+        if count is not None and count > _MOST_LISTED and self.space.is_exact:
+            chance, most = random.Random(self.seed), min(count, _MOST_PLACES)
+            return (chance.randrange(most) for _ in range(100 * self.most))
         if count is None or count > _MOST_LISTED:
             return iter(())
         count = count if self.space.is_exact else len(self._all)

@@ -21,8 +21,8 @@ def early(results: Results) -> list[TrialResult]:
 
 
 def reached(trial: TrialResult) -> float | None:
-    """The step that all runs of a trial came to; None where nothing tells, or it has no value."""
-    steps = [run.step for run in trial.runs if run.value is not None]
+    """The step that all runs of a trial came to, or all that have a value; None where nothing tells."""
+    steps = [run.step for run in trial.runs if run.value is not None or not trial.values]
     return min((step for step in steps if step is not None), default=None)
 
 

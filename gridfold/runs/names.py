@@ -28,6 +28,7 @@ _UNSAFE_ENDS = re.compile(r"^[^\w.+=-]+|[^\w.+=-]+$")
 _TEXT = object()
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False, "null": None, "none": None}
 _LONE_RUN = "single"
+_OF_ANYTHING = frozenset({"name", "type", "kind", "class", "_target_"})  # of an optimizer, a model, a layer
 _SEED, _FOLD = "seed", "fold"
 
 
@@ -108,7 +109,8 @@ def label_parameters(paths: Sequence[str]) -> list[str]:
 
 def _tells_apart(end: list[str], paths: list[list[str]]) -> bool:
     """Whether only one path ends so, and a word in it says what it is."""
-    return sum(path[-len(end) :] == end for path in paths) == 1 and not all(part.isdigit() for part in end)
+    says_something = any(not part.isdigit() and part not in _OF_ANYTHING for part in end)
+    return sum(path[-len(end) :] == end for path in paths) == 1 and says_something
 
 
 @dataclass(frozen=True)

@@ -297,7 +297,9 @@ def execute_search(
 
 def _pruner(search: SearchDirectory, schedule: Schedule, executor: Executor) -> SearchPruner | None:
     """What says which runs go on, if the search prunes."""
-    pruner = SearchPruner.of(search, finishes=schedule.policy.finishes)
+    policy = schedule.policy
+    has_time = policy.budget is None and policy.end is None
+    pruner = SearchPruner.of(search, finishes=policy.finishes, has_time=has_time)
     if pruner is None:
         return None
     if not getattr(executor, "prunes", False):

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from gridfold.config.config import Config
+from gridfold.config.laid import of_space
 from gridfold.config.one_value import guesses, shortest
 from gridfold.config.overrides import Variation, parse_arguments
 from gridfold.config.pruning import said as said_of_pruning
@@ -230,7 +231,7 @@ class Plan:
         if self.config.settings.vary is not None:
             return {}
         settings = self.config.settings
-        given = {variation.path for variation in self.variations}
+        given = {variation.path for variation in (*of_space(self.config), *self.variations)}
         given = given.union(*settings.link, settings.when or (), *settings.add)  # meant to vary, as they are named
         return guesses(self.config, [each for each in self.config.lists if each.path in self._listed - given])
 

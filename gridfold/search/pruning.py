@@ -1,4 +1,13 @@
-"""Pruning in a search: what runs report is told to what judges them, and what it says is what happens."""
+"""Pruning in a search: what runs report is told to what judges them, and what it says is what happens.
+
+Which runs get a place first
+----------------------------
+ASHA lets a run go on as soon as it is one of the best at its rung, and begins a new one only if there is none: so the
+search has results at any time, and may have any number of runs; but of the first that come, some go on that later turn
+out to be none of the best. Where all runs are known from the beginning and have the time that they need, new runs come
+first, and then the lower rungs: whoever goes on is one of the best of all. That is possible because runs that wait cost
+nothing but memory; if there is too little of it, the worst of them end.
+"""
 
 from __future__ import annotations
 
@@ -51,6 +60,7 @@ class SearchPruner:
         name: what it is called.
         objective: what runs are compared by.
         finishes: whether runs that wait are all brought to their end, when no new one is left.
+        is_patient: whether new runs come before those that wait.
         awaits: whether the search knows that a new run will come, though there is none now.
     """
 
@@ -59,6 +69,7 @@ class SearchPruner:
     name: str
     objective: Objective
     finishes: bool = False
+    is_patient: bool = False
     awaits: Callable[[], bool] = lambda: False
     _seen: dict[int, _Seen] = field(default_factory=dict, init=False)
     _ends: set[float] = field(default_factory=set, init=False)  # the last steps of runs that were completed
@@ -67,13 +78,21 @@ class SearchPruner:
     _sign: int = field(default=1, init=False)
 
     @classmethod
-    def of(cls, search: SearchDirectory, *, finishes: bool = False) -> SearchPruner | None:
-        """That of a search, which knows what its runs have reached; None if it does not prune."""
+    def of(cls, search: SearchDirectory, *, finishes: bool = False, has_time: bool = True) -> SearchPruner | None:
+        """That of a search, which knows what its runs have reached; None if it does not prune.
+
+        Args:
+            search: the search.
+            finishes: see there.
+            has_time: whether the search goes on until all its runs are over.
+        """
         facts = search.facts()
         said = facts.get("prune")
         if not isinstance(said, Mapping):
             return None
-        pruner = cls(search, rule_of(said), str(said["name"]), Objective.said(facts), finishes)
+        rule = rule_of(said)
+        is_patient = rule.compares and has_time and not facts.get("race") and _is_listed(facts.get("strategy"))
+        pruner = cls(search, rule, str(said["name"]), Objective.said(facts), finishes, is_patient)
         for entry, record in search.records():
             if record is not None and record.is_done:
                 run = Run(search.dir.parent / (record.reused or entry.run))
@@ -97,7 +116,7 @@ class SearchPruner:
             return STOP
         if rung is None or self._is_at_its_end(run, seen):
             return following
-        if self.rule.goes_on(index) or (not may_wait and self.rule.stays(index)):
+        if self.rule.stays(index) if not may_wait else self.rule.goes_on(index) and not self.is_patient:
             self._log(attempt, "goes on")
             return following
         self._log(attempt, "waits" if may_wait else "stops")
@@ -107,9 +126,11 @@ class SearchPruner:
         """Which run that waits gets a place."""
         if place == "none":
             return self._stopped(self._worst(waiting))
+        if place == "wanted" and self.is_patient:
+            return None
         in_order = self._best_first(waiting)
         is_last = place == "idle" and not self.awaits()
-        for attempt in in_order:
+        for attempt in sorted(in_order, key=self._rung) if self.is_patient else in_order:
             if self._goes_on(attempt.record.index, last=is_last):
                 return self._continued(attempt)
         if place == "wanted" or self.awaits():
@@ -165,6 +186,9 @@ class SearchPruner:
             return -self._seen[index].rung, self._place(index)[0], index
 
         return sorted(waiting, key=key)
+
+    def _rung(self, attempt: Attempt) -> float:
+        return self._seen[attempt.record.index].rung
 
     def _goes_on(self, index: int, *, last: bool) -> bool:
         return self._seen[index].rung == 0 or self.rule.goes_on(index, last=last)
@@ -225,6 +249,12 @@ class SearchPruner:
         place, count = self._place(index)
         value = f"{self._metric} {number(self._sign * seen.best)}"
         self.search.log(f"run {index} {what} at step {seen.rung:g} ({self.name}: {value}, place {place} of {count})")
+
+
+def _is_listed(strategy: Any) -> bool:
+    """Whether all trials of a strategy are known from the beginning."""
+    name = strategy.get("name") if isinstance(strategy, Mapping) else strategy
+    return name in (None, "grid", "random", "sobol")
 
 
 def rule_of(said: Mapping[str, Any]) -> Pruning:

@@ -8,12 +8,13 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from gridfold.config.branch_options import MARK
+from gridfold.config.branch_options import MARK, PART
 from gridfold.config.config import Config
 from gridfold.config.overrides import Variation, config_of, parse_arguments, unique
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import canonical
 from gridfold.search.plan import Plan
+from gridfold.space.axes import constants_in_branches
 from gridfold.trainers.arguments import STYLES
 from gridfold.trainers.placeholders import (
     ARGS,
@@ -142,8 +143,13 @@ def _with_options(command: Sequence[str], plan: Plan) -> Iterator[str]:
             yield argument
         else:
             optional = {each.path for each in plan.space.parameters if each.optional}
-            marks = {path: MARK if path in optional else "" for path in _said(plan)}
-            yield from (f"{{{ARGS}:{style}{mark}:{_named(path)}}}" for path, mark in marks.items() if path not in named)
+            optional.update(constants_in_branches(plan.space.axes))
+            marks = {path: MARK if path.removesuffix(PART) in optional else "" for path in _said(plan)}
+            yield from (
+                f"{{{ARGS}:{style}{mark}:{_named(path)}}}"
+                for path, mark in marks.items()
+                if path.removesuffix(PART) not in named
+            )
 
 
 def _style(argument: str) -> str | None:
@@ -164,9 +170,10 @@ def _style(argument: str) -> str | None:
 
 
 def _said(plan: Plan) -> Collection[str]:
-    """The paths of what varies, and of what the command line sets."""
+    """The paths of what varies, of what is constant in a branch, and of what the command line sets."""
     paths = [parameter.path for parameter in plan.space.parameters]
-    paths = [path for path in paths if not any(other.startswith(f"{path}.") for other in paths)]  # no whole branches
+    paths += constants_in_branches(plan.space.axes)
+    paths = [f"{path}{PART}" if any(other.startswith(f"{path}.") for other in paths) else path for path in paths]
     paths += [variation.path for variation in plan.variations if variation.is_pin]
     if plan.seeds.path and plan.most_repeats > 1:
         paths.append(plan.seeds.path)
@@ -174,7 +181,7 @@ def _said(plan: Plan) -> Collection[str]:
 
 
 def _named(path: str) -> str:
-    if not _OPTION.fullmatch(path):
+    if not _OPTION.fullmatch(path.removesuffix(PART)):
         problem = f"cannot be the name of an option for {{{ARGS}}}"
         raise ConfigError(problem, path=path, hint="pass its config: {config}")
     return path

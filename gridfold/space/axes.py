@@ -6,7 +6,7 @@ or a union, of which a trial takes one branch, with the axes of that branch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
@@ -116,3 +116,36 @@ def paths_of(axes: Sequence[Axis]) -> list[str]:
         else:
             found[axis.path] = None
     return list(found)
+
+
+def constants_in_branches(axes: Sequence[Axis]) -> list[str]:
+    """The paths of values that are constant in a branch, so trials of other branches lack them or have others."""
+    unions = list(_unions(axes))
+    selectors = {union.selector.path for union in unions}
+    varied = paths_of(axes)
+    found = dict.fromkeys(path for union in unions for constants in union.constants for path in _leaves(constants, ""))
+    return [
+        path
+        for path in found
+        if not any(
+            path == other or other.startswith(f"{path}.") or (path.startswith(f"{other}.") and other not in selectors)
+            for other in varied
+        )
+    ]
+
+
+def _unions(axes: Sequence[Axis]) -> Iterator[Union]:
+    """All unions, also those in branches."""
+    for axis in axes:
+        if isinstance(axis, Union):
+            yield axis
+            for branch in axis.branches:
+                yield from _unions(branch)
+
+
+def _leaves(values: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"

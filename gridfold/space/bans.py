@@ -169,31 +169,44 @@ class Compiler:
             ConfigError: the condition cannot be read or names what is not there; the parameter does not vary, or
                 depends on itself.
         """
-        facts = self.facts(rule, wanted=isinstance(rule, Exclusion))
+        cases = self._cases(rule, hold=isinstance(rule, Exclusion))
         if isinstance(rule, Exclusion):
-            return _without_constants(rule, [facts])
+            return _without_constants(rule, cases)
         found = []
         for decision in self._about(rule):
             varied = Chosen(decision.index, (None, decision.first), wanted=False)
-            if any(decision.index in fact.uses for fact in facts):
+            if any(decision.index in fact.uses for case in cases for fact in case):
                 problem = f"the condition is about {rule.path} itself, or about what varies together with it"
                 raise ConfigError(problem, where=said(rule), hint="name other parameters")
-            found += _without_constants(rule, [[varied, fact] for fact in facts])
+            found += _without_constants(rule, [[varied, *case] for case in cases])
         return found
 
-    def facts(self, rule: Rule, *, wanted: bool) -> list[Met]:
-        """The parts of a rule's condition: that each holds; or, if not ``wanted``, that it does not."""
+    def fact(self, rule: Rule) -> Met:
+        """That the condition of a rule holds."""
+        condition, sources = self._condition(rule)
+        return self._met(condition, sources, wanted=True)
+
+    def _cases(self, rule: Rule, *, hold: bool) -> list[list[Met]]:
+        """The cases in which a rule's condition holds, or does not."""
+        condition, sources = self._condition(rule)
+        return [
+            [self._met(part, sources, wanted=wanted) for part, wanted in case] for case in condition.cases(hold=hold)
+        ]
+
+    def _condition(self, rule: Rule) -> tuple[Condition, Mapping[str, tuple[list[Source], Any]]]:
         condition = Condition(rule.text, self._names, said(rule), _FORM, self._hint)
         sources = {name: self._sources(name) for name in condition.names}
         condition.tell_apart({name: self._known(*sources[name]) for name in condition.names})
-        sizes = [decision.size for decision in self.tree.decisions]
-        return [Met(part, sources, sizes, wanted=wanted) for part in condition.parts()]
+        return condition, sources
+
+    def _met(self, condition: Condition, sources: Mapping[str, tuple[Sequence[Source], Any]], *, wanted: bool) -> Met:
+        return Met(condition, sources, [decision.size for decision in self.tree.decisions], wanted=wanted)
 
     def _about(self, rule: When) -> Sequence[Decision]:
-        if rule.path not in self.tree.by_path:
+        if rule.path not in self.tree.by_path and not rule.may_idle:
             hint = hint_of(rule.path, self.tree.by_path, self.constants)
             raise ConfigError("has a condition, but does not vary", path=rule.path, where=rule.where, hint=hint)
-        return self.tree.by_path[rule.path]
+        return self.tree.by_path.get(rule.path, ())
 
     def _hint(self, name: str) -> str:
         """The paths that end so."""

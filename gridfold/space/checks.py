@@ -34,7 +34,7 @@ def check_rules(ruling: Ruling) -> None:
 
 
 def _check_constants(rule: Exclusion, bans: Sequence[Ban]) -> None:
-    if not bans:
+    if not bans and not rule.may_idle:
         raise ConfigError("never holds", where=said(rule), hint=_REMOVE)
     if not all(ban.facts for ban in bans):
         raise ConfigError("excludes everything", where=said(rule), hint="it holds for all trials")
@@ -44,13 +44,15 @@ def _check_exclusion(rule: Exclusion, bans: Sequence[Ban], ruling: Ruling) -> No
     left = ruling.under(bans)
     if not left.is_exact:
         return
-    if left.count == ruling.under(()).count:
+    if left.count == ruling.under(()).count and not rule.may_idle:
         raise problem_of(rule, [fact for ban in bans for fact in ban.facts], "never holds", _REMOVE)
     if not left.count:
         raise ConfigError("excludes everything", where=said(rule), hint="it holds for all trials")
 
 
 def _check_when(rule: When, bans: Sequence[Ban], ruling: Ruling) -> None:
+    if rule.may_idle:
+        return
     decisions = [each for each in ruling.tree.by_path[rule.path] if (each.size or 0) > 1]
     for decision in decisions:
         left = ruling.under([*bans, _other_than_first(decision.index, rule)])

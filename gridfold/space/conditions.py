@@ -7,6 +7,7 @@ gets nothing but the values of the names and a few harmless functions.
 from __future__ import annotations
 
 import ast
+import itertools
 import math
 import re
 import warnings
@@ -26,6 +27,7 @@ _NODES = (
 _STAND_IN = "name_{}_"  # a name of Python in place of one that may be no such name
 _TEXTS = r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\""
 _MAX_LENGTH = 10_000
+_MOST_CASES = 50  # in which a condition holds, that are told apart
 
 
 class Condition:
@@ -68,10 +70,39 @@ class Condition:
         """Let comparisons tell the values of these names apart as they are."""
         self._relations = {self._stand_ins[name]: values for name, values in known.items() if name in self._stand_ins}
 
-    def parts(self) -> list[Condition]:
-        """Conditions that hold together exactly if this one does, each of fewer names."""
-        trees = list(_conjuncts(self._tree.value))
-        return [self] if len(trees) == 1 else [self._part(tree) for tree in trees]
+    def cases(self, *, hold: bool) -> list[list[tuple[Condition, bool]]]:
+        """The cases in which it holds, or does not: in each of them some conditions of fewer names hold, or do not.
+
+        That is so for all values, also for those of which a part makes no sense.
+        """
+        found = _cases(self._tree.value, self._is_safe, hold=hold)
+        return [[(self._part(tree), wanted) for tree, wanted in case] for case in found]
+
+    def _is_safe(self, tree: ast.expr) -> bool:
+        """Whether an expression makes sense for all values of its names, as far as that can be seen."""
+        if isinstance(tree, ast.BoolOp):
+            return all(map(self._is_safe, tree.values))
+        if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not):
+            return self._is_safe(tree.operand)
+        if not isinstance(tree, ast.Compare):
+            return isinstance(tree, (ast.Name, ast.Constant))
+        sides = zip([tree.left, *tree.comparators], tree.ops, tree.comparators, strict=False)
+        return all(self._is_safe_relation(*side) for side in sides)
+
+    def _is_safe_relation(self, one: ast.expr, operator: ast.cmpop, other: ast.expr) -> bool:
+        simple = (ast.Name, ast.Constant)
+        if isinstance(operator, (ast.Eq, ast.NotEq)):
+            return isinstance(one, simple) and isinstance(other, simple)
+        if isinstance(operator, (ast.In, ast.NotIn)):
+            items = other.elts if isinstance(other, (ast.List, ast.Tuple)) else [other]
+            return isinstance(other, (ast.List, ast.Tuple)) and all(isinstance(each, simple) for each in (one, *items))
+        return not isinstance(operator, (ast.Is, ast.IsNot)) and self._is_number(one) and self._is_number(other)
+
+    def _is_number(self, tree: ast.expr) -> bool:
+        if isinstance(tree, ast.Constant):
+            return isinstance(tree.value, (int, float))
+        known = self._relations.get(tree.id) if isinstance(tree, ast.Name) else None
+        return known is not None and known.are_numbers
 
     def value(self, values: Mapping[str, Any]) -> bool:
         """Whether it holds of these values.
@@ -165,11 +196,15 @@ class Known:
 
     If it has 1 as well as 1.0 or true, ``x == 1`` takes nothing but 1; if it has only 1.0, it takes that. A boolean is
     no number, unless all values are booleans.
+
+    Attributes:
+        are_numbers: whether all are numbers or booleans.
     """
 
     def __init__(self, values: Iterable[Any]) -> None:
         present = [value for value in values if value is not NOTHING]
         self._texts = set(map(canonical, present))
+        self.are_numbers = all(isinstance(value, (int, float)) for value in present)
         self._are_booleans = all(isinstance(value, bool) for value in present)
 
     def relation(self, operator: ast.cmpop, usual: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -227,19 +262,28 @@ class _Nothing:
 NOTHING: Any = _Nothing()
 
 
-def _conjuncts(tree: ast.expr) -> Iterable[ast.expr]:
-    """What holds together exactly if an expression does, also where evaluating raises an error."""
-    if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
-        for value in tree.values:
-            yield from _conjuncts(value)
-    elif isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not) and isinstance(tree.operand, ast.BoolOp):
-        if isinstance(tree.operand.op, ast.Or):
-            for value in tree.operand.values:
-                yield from _conjuncts(ast.UnaryOp(ast.Not(), value))
-        else:
-            yield tree
-    else:
-        yield tree
+def _cases(tree: ast.expr, is_safe: Callable[[ast.expr], bool], *, hold: bool) -> list[list[tuple[ast.expr, bool]]]:
+    """The cases in which an expression holds, or does not: expressions in each of them, and whether they hold.
+
+    What raises an error does not hold. So ``not a`` does not hold where ``a`` raises one, and ``a or b`` does not where
+    ``a`` does, whatever ``b`` is: these are taken apart only where that cannot be.
+    """
+    if isinstance(tree, ast.BoolOp):
+        is_and = isinstance(tree.op, ast.And)
+        if is_and or all(map(is_safe, tree.values[:-1])):
+            parts = [_cases(value, is_safe, hold=hold) for value in tree.values]
+            found = list(itertools.chain.from_iterable(parts)) if is_and != hold else _together(parts)
+            return found if len(found) <= _MOST_CASES else [[(tree, hold)]]
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not) and is_safe(tree.operand):
+        return _cases(tree.operand, is_safe, hold=not hold)
+    return [[(tree, hold)]]
+
+
+def _together(parts: Sequence[Sequence[list[tuple[ast.expr, bool]]]]) -> list[list[tuple[ast.expr, bool]]]:
+    """The cases in which one case of each part is so; too many, if they are more than are of use."""
+    if math.prod(map(len, parts)) > _MOST_CASES:
+        return [[]] * (_MOST_CASES + 1)
+    return [list(itertools.chain.from_iterable(case)) for case in itertools.product(*parts)]
 
 
 def _equal(one: Any, other: Any) -> Any:

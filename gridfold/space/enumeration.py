@@ -91,9 +91,11 @@ class Enumeration:
                 ways, at[number] = edge.ways * others, edge.to
             elif choice is not None:
                 others = ways // self._weights[decision.index]
-                before = [self._branch(decision, each) for each in range(choice)] if decision.branches else choice
-                index += others * (before if isinstance(before, int) else sum(before))
-                ways = others * (self._branch(decision, choice) if decision.branches else 1)
+                if decision.branches:
+                    index += others * sum(self._branch(decision, each) for each in range(choice))
+                    ways = others * self._branch(decision, choice)
+                else:
+                    index, ways = index + others * choice, others
         return index
 
     def forbids(self, choices: Sequence[Choice]) -> bool:
@@ -188,15 +190,15 @@ class Enumeration:
         free = (each for each in self.tree.decisions if not each.parent and each.index not in self._component_of)
         return math.prod(self._weights[each.index] for each in free)
 
-    @property
+    @cached_property
     def _weights(self) -> Mapping[int, int]:
         return self._counted[1]
 
-    @property
+    @cached_property
     def _weights_of_branches(self) -> Mapping[tuple[int, int], int]:
         return self._counted[2]
 
-    @property
+    @cached_property
     def _components(self) -> Sequence[Component]:
         return self._counted[0]
 

@@ -14,10 +14,13 @@ class Exclusion:
     Attributes:
         text: the condition, as in ``--where``; its names are dotted paths.
         where: ``file:line:column``.
+        may_idle: whether it is no error if it never holds, or if what it is about does not vary; as when values were
+            given on the command line for what the rules of a file are about.
     """
 
     text: str
     where: str = field(default="", compare=False)
+    may_idle: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,14 @@ class When:
         path: the parameter.
         text: the condition, as in ``--where``; its names are dotted paths.
         where: ``file:line:column``.
+        may_idle: whether it is no error if it never holds, or if what it is about does not vary; as when values were
+            given on the command line for what the rules of a file are about.
     """
 
     path: str
     text: str
     where: str = field(default="", compare=False)
+    may_idle: bool = field(default=False, compare=False)
 
 
 Rule = Exclusion | When

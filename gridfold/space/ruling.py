@@ -58,9 +58,9 @@ class Ruling:
         found: dict[int, list[Met]] = {}
         for rule in self.rules:
             if isinstance(rule, When):
-                facts = self._compiler.facts(rule, wanted=True)
-                for decision in self.tree.by_path[rule.path]:
-                    found.setdefault(decision.index, []).extend(facts)
+                fact = self._compiler.fact(rule)
+                for decision in self.tree.by_path.get(rule.path, ()):
+                    found.setdefault(decision.index, []).append(fact)
         return found
 
     @cached_property

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from gridfold.config.branch_options import MARK, without_branch_options
+from gridfold.config.branch_options import MARK, PART, without_branch_options
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import canonical, render
 from gridfold.trainers.arguments import as_argument, option
@@ -69,9 +69,12 @@ class Placeholder(NamedTuple):
     def options(self, config: Mapping[str, Any]) -> list[str]:
         """The arguments that it stands for, if its kind is ``args``."""
         style, _, path = self.name.partition(":")
-        if style.endswith(MARK) and not _has(config, path):
+        name = path.removesuffix(PART)
+        if style.endswith(MARK) and not _has(config, name):
             return []
-        return option(style.removesuffix(MARK), path, value_at(config, path))
+        value = value_at(config, name)
+        is_in_parts = name != path and isinstance(value, Mapping)
+        return [] if is_in_parts else option(style.removesuffix(MARK), name, value)
 
 
 @lru_cache(maxsize=10_000)

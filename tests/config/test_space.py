@@ -226,3 +226,17 @@ def test_conditions_know_pinned_values_and_those_of_a_branch():
     assert [(trial.params["optimizer.name"], trial.params["lr"]) for trial in found] == [
         ("adamw", 1), ("adamw", 1), ("sgd", 1), ("sgd", 2),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("argument", "count"),
+    [("batch=8,16", 13), ("batch=8", 6), ("warmup=0", 7), ("optimizer.name=sgd", 4), ("lr=0.5", 3)],
+)
+def test_rules_of_the_file_with_fewer_values_from_the_command_line(argument, count):
+    text = (
+        "lr: [0.1, 0.2]\nbatch: [8, 128]\nwarmup: [0, 1]\noptimizer: !one_of [{name: adamw}, {name: sgd}]\ngridfold:\n"
+        "  exclude: ['batch > 64 and lr > 0.1', \"optimizer.name == 'sgd' and warmup == 1\"]\n"
+        "  when: {warmup: 'batch < 64'}\n  add: [{batch: 48, lr: 0.3}]\n"
+    )
+    space = space_of(Config.parse(text, "base.yaml"), parse_arguments([argument]))
+    assert space.count() == len(list(space)) == count

@@ -233,3 +233,48 @@ def test_an_executor_that_cannot_let_runs_wait_is_refused(search, project, write
     code, told = search("learns", "--prune", "asha", "--executor", "pool")
     assert code == 2
     assert "cannot let runs wait" in told
+
+
+SCRIPT = """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float)
+lr = parser.parse_args().lr
+for epoch in range(1, 10):
+    with open("trace", "a") as file:
+        file.write(f"{lr} {epoch}\\n")
+    print(f"epoch {epoch}/9 val_f1={lr * epoch:.4f}")
+"""
+# A program goes on for a moment after it has said something, until somebody looks; in a test, until that has happened.
+HEARD = """
+import os, time
+def heard(epoch):
+    folder = os.environ.get("GRIDFOLD_RUN_DIR")
+    deadline = time.monotonic() + 60
+    while epoch in (1, 3) and time.monotonic() < deadline:
+        try:
+            if f'"epoch": {epoch},' in open(f"{folder}/.reports-1").read():
+                return
+        except FileNotFoundError:
+            pass
+        time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["--no-share"]])
+def test_programs_wait_whose_epochs_are_in_their_log(project, write, gridfold, options):
+    script = SCRIPT.replace("import argparse", f"import argparse{HEARD}")
+    write("train.py", f"{script}    heard(epoch)\n")
+    write("c.yaml", "lr: [4, 9, 2, 7, 5, 1]\n")
+    words = ["search", "--config", "c.yaml", "--parallel", "2", "--prune", "asha", *options]
+    code, said = gridfold(*words, "--", sys.executable, "train.py", "--lr", "{lr}")
+    assert code == 0, said
+    found = records()
+    assert found[9].state == "completed"
+    assert found[9].metrics["val_f1"] == 81
+    assert found[1].state == "stopped"
+    assert found[1].metrics["val_f1"] < 9
+    assert found[1].step < 9
+    assert all(record.error is None for record in found.values())
+    assert len(trace(project)) == len(set(trace(project))) < 54
+    assert gridfold("verify", "last", "--all")[0] == 0

@@ -1,6 +1,7 @@
 """Conditions, links and additions of a space that cannot be, and what is said of them."""
 
 import itertools
+import math
 
 import pytest
 
@@ -121,6 +122,20 @@ def test_rules_that_cannot_be(name, snapshot):
     assert str(error.value) == snapshot
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Exclusion("training.batch_size > 128", may_idle=True),
+        Exclusion("training.epochs > 3", may_idle=True),
+        When("training.epochs", "training.batch_size > 64", may_idle=True),
+    ],
+)
+def test_rules_that_may_have_nothing_to_do(rule):
+    made = space(rule)
+    assert made.count() == 72
+    assert made.decisions(made[5].params)
+
+
 def test_rules_that_leave_nothing_together(snapshot):
     with pytest.raises(ConfigError) as error:
         space(exclude("training.batch_size > 32"), exclude("training.batch_size < 64"))
@@ -238,7 +253,7 @@ def test_a_path_of_several_branches_is_one_parameter():
 
 
 def test_values_are_told_apart_as_elsewhere():
-    kinds = listed("a", 1, 1.0, True, None, "1", [1], {"b": 1})
+    kinds = listed("a", 1, 1.0, True, None, "1", [1], {"b": 1}, math.nan)
     left = {
         text: [trial.params["a"] for trial in Product((kinds,), (Exclusion(f"not ({text})"),))]
         for text in (
@@ -250,10 +265,11 @@ def test_values_are_told_apart_as_elsewhere():
             "a == [1]",
             "a.b == 1",
             "a in (1, null)",
+            "a == nan",
         )
     }
     assert list(map(repr, left.values())) == [
-        *("[1]", "[1.0]", "[True]", "[None]", "['1']", "[[1]]", "[{'b': 1}]", "[1, None]")
+        *("[1]", "[1.0]", "[True]", "[None]", "['1']", "[[1]]", "[{'b': 1}]", "[1, None]", "[nan]")
     ]
 
 
@@ -382,3 +398,28 @@ def test_a_rule_about_too_many_parameters(snapshot):
     with pytest.raises(ConfigError) as error:
         Product(BITS, (Exclusion(f"{total} < 59", WHERE),))[0]
     assert str(error.value) == snapshot
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("a > 5 or b > 290", 6 * 291 * 300),
+        ("not (a <= 5 and b <= 290)", 6 * 291 * 300),
+        ("a in [0, 1] and (b == 0 or c != 0)", 298 * 300 * 300 + 2 * 299),
+        ("(a == 0 or b == 0) and (b == 1 or c == 1)", 300**3 - 300 - 300 - 298),
+    ],
+)
+def test_a_rule_is_taken_apart(text, left):
+    made = Product(tuple(listed(path, *range(300)) for path in "abc"), (Exclusion(text),))
+    assert made.is_exact
+    assert made.count() == left
+    assert made.trial(made[left // 2].params).index == left // 2
+
+
+@pytest.mark.parametrize("text", ["x > 1 or y == 0", "y == 0 or x > 1", "not (x > 1)", "not (x > 1 and y == 0)"])
+def test_what_makes_no_sense_does_not_hold_however_it_is_written(text):
+    axes = (listed("x", "a", 2, 0), listed("y", 0, 1))
+    sense = {(x, y) for x in (2, 0) for y in (0, 1)} | ({("a", 0)} if text.startswith("y") else set())
+    removed = {each for each in sense if eval(text, {"x": each[0] if each[0] != "a" else 0, "y": each[1]})}
+    every = {(x, y) for x in ("a", 2, 0) for y in (0, 1)}
+    assert {tuple(trial.params.values()) for trial in Product(axes, (Exclusion(text),))} == every - removed

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from gridfold.config.config import Config
 from gridfold.config.overrides import parse_arguments
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import canonical, render
@@ -132,6 +133,40 @@ def test_what_is_refused(case, snapshot):
     with pytest.raises(ConfigError) as error:
         plan_said(None, **how, trainer=tuple(command)).space  # noqa: B018
     assert str(error.value) == snapshot
+
+
+@pytest.mark.parametrize(
+    ("union", "options"),
+    [
+        (
+            "[{name: sgd, momentum: 0.9, k: [1, 2], deep: {a: 1}}, {name: adamw, betas: !fixed [0.9, 0.99]}]",
+            [
+                "--o.name sgd --o.k 1 --o.momentum 0.9 --o.deep.a 1",
+                "--o.name sgd --o.k 2 --o.momentum 0.9 --o.deep.a 1",
+                "--o.name adamw --o.betas 0.9 0.99",
+            ],
+        ),
+        (
+            "[null, full, {type: local, w: [16, 32]}]",
+            ["", "--o full", "--o.w 16 --o.type local", "--o.w 32 --o.type local"],
+        ),
+        (
+            "[{name: a, c: !choice [{d: 1}, 2], u: !one_of [{t: x, q: 7}, {t: y}]}, {name: b}]",
+            [
+                '--o.name a --o.c {"d": 1} --o.u.t x --o.u.q 7',
+                '--o.name a --o.c {"d": 1} --o.u.t y',
+                "--o.name a --o.c 2 --o.u.t x --o.u.q 7",
+                "--o.name a --o.c 2 --o.u.t y",
+                "--o.name b",
+            ],
+        ),
+    ],
+)
+def test_args_have_all_of_the_branch_that_a_trial_takes(union, options):
+    """Also what is constant in it: trials of other branches have it not, and the program has a default of its own."""
+    plan = plan_said(Config.parse(f"o: !one_of {union}\nother: 1\n", "c.yaml"), (), trainer=("x", "{args}"))
+    configs = (plan.renderer.config(trial.params) for trial in plan.space)
+    assert [" ".join(all_filled(plan.trainer[1:], config, {})) for config in configs] == options
 
 
 def test_args_are_what_varies_and_what_is_set_but_for_what_has_a_place():

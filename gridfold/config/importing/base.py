@@ -11,7 +11,7 @@ import yaml
 
 from gridfold.config.document import Document, Place
 from gridfold.config.importing.imported import Choices, Constant, Imported, Parameter
-from gridfold.config.importing.section import header, plain_form, settings_text, tagged_form
+from gridfold.config.importing.section import comments, plain_form, settings_text, tagged_form
 from gridfold.config.parser import TO_COLON
 from gridfold.config.settings import SECTION
 from gridfold.core.errors import nearest
@@ -45,11 +45,11 @@ def laid_over(imported: Imported, base: Document, name: str) -> str:
             edits.append(edit)
         elif not isinstance(parameter.form, Constant) and _can_be_added(parameter, base):
             elsewhere[parameter.path] = parameter
-    edits.append(_section(imported, base, elsewhere))
+    edits.append(_section(imported, base, elsewhere, name))
     text = base.text
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
-    text = header(imported, name) + text.removeprefix("\ufeff")
+    text = text.removeprefix("\ufeff")
     return re.sub("\r?\n", "\r\n", text) if "\r\n" in base.text else text
 
 
@@ -100,19 +100,19 @@ def _is_last(place: Place, base: Document) -> bool:
     return base.text[place.end :].partition("\n")[0].strip() == ""
 
 
-def _section(imported: Imported, base: Document, space: Mapping[str, Parameter]) -> _Edit:
+def _section(imported: Imported, base: Document, space: Mapping[str, Parameter], name: str) -> _Edit:
     """The settings, in the section that the base has, or in a new one at its top."""
     known = base.places.get(SECTION)
     settings = settings_text(imported, space)
-    for name, place in _settings_of(base).items():
-        if name in settings:
-            if canonical(base.value(place.node)) != canonical(imported.settings.get(name)):
-                problem = f"the base says it too; left out here: {settings[name].strip()}"
-                imported.remark(f"{SECTION}.{name}", problem, where=base.where(place.node))
-            del settings[name]
-    lines = "".join(settings.values())
-    if not lines:
-        return _Edit(0, 0, "")
+    for setting, place in _settings_of(base).items():
+        if setting in settings:
+            if canonical(base.value(place.node)) != canonical(imported.settings.get(setting)):
+                problem = f"the base says it too; left out here: {settings[setting].strip()}"
+                imported.remark(f"{SECTION}.{setting}", problem, where=base.where(place.node))
+            del settings[setting]
+    lines = comments(imported, name) + "".join(settings.values())
+    if not settings:
+        return _Edit(0, 0, lines)
     if known is None or not isinstance(known.node, yaml.MappingNode):
         return _new_section(base, known, lines)
     if known.node.flow_style:

@@ -23,13 +23,14 @@ def config_text(imported: Imported, name: str) -> str:
         imported: what it holds.
         name: what the file is called, for the command that a comment shows.
     """
-    settings = settings_text(imported, {})
-    section = f"{SECTION}:\n" + textwrap.indent("".join(settings.values()), "  ") if settings else ""
-    return "".join([header(imported, name), section, *_block(_tree(imported), "")])
+    settings = "".join(settings_text(imported, {}).values())
+    said = comments(imported, name)
+    section = f"{SECTION}:\n" + textwrap.indent(said + settings, "  ") if settings else said
+    return "".join([section, *_block(_tree(imported), "")])
 
 
-def header(imported: Imported, name: str) -> str:
-    """The comment at the top: where it comes from, how to run it, what is different."""
+def comments(imported: Imported, name: str) -> str:
+    """Where it comes from, how to run it, what is different; in the section, which is left out of the runs' configs."""
     lines = [f"Imported from {imported.source}"]
     lines.append(" ".join(["gridfold search --config", name, *imported.options]))
     if imported.remarks:

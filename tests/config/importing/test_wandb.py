@@ -135,9 +135,9 @@ parameters:
 
 
 CONFIG = """\
-# Imported from sweep.yaml, a W&B sweep
-# gridfold search --config config.yaml --run-prefix Sweep_of_v5
 gridfold:
+  # Imported from sweep.yaml, a W&B sweep
+  # gridfold search --config config.yaml --run-prefix Sweep_of_v5
   trainer: [python, train.py, '--optimizer.betas={optimizer.betas}', '--epochs={epochs}', '{args}']
   strategy: {name: gp, trials: 40}
   metric: eval/reward
