@@ -9,7 +9,7 @@ import pytest
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import canonical
 from gridfold.propose.sample import Method, Sample
-from gridfold.propose.sampled import Random, Sampled
+from gridfold.propose.sampled import Evenly, Random, Sampled
 from gridfold.propose.study import Known
 from gridfold.space.axes import Linked, Union
 from gridfold.space.parameters import Interval, ListedParameter, Normal, RangeParameter
@@ -256,3 +256,19 @@ def test_a_package_that_is_missing_is_named_with_how_to_install_it(monkeypatch):
     assert str(found.value) == (
         'strategy cmaes: needs optuna, which is not installed\n  pip install "gridfold[search]"'
     )
+
+
+class TestDrawnOnly:
+    """What depends on no result: random draws, and Sobol's sequence."""
+
+    def test_sobols_sequence_goes_on_beyond_its_first_block(self):
+        space = Product((RangeParameter("x", Interval(0, 1)),))
+        drawn = [trial.params["x"] for trial in Sampled(space, 600, Evenly(0, ("x",)))]
+        assert all(sum(low / 10 <= x < (low + 1) / 10 for x in drawn[256:]) in range(30, 40) for low in range(10))
+
+    @pytest.mark.parametrize("draws", [Random(0), Evenly(0, ("x",))])
+    def test_a_range_of_which_conditions_leave_little_has_as_many_trials_as_are_found(self, draws):
+        space = Product((RangeParameter("x", Interval(0.0, 1.0)),), (Exclusion("x > 0.0005"),))
+        drawn = Sampled(space, 200, draws)
+        assert len(drawn) == len(list(drawn)) == len({drawn[place].params["x"] for place in range(len(drawn))})
+        assert 0 < len(drawn) < 200
