@@ -54,3 +54,34 @@ def run_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "run", metavar="RUN", type=values.text, help="path of a run, its number in the last search, or SEARCH:NUMBER"
     )
+
+
+def strategy_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how trials are chosen."""
+    group = parser.add_argument_group("strategy")
+    group.add_argument(
+        "--strategy",
+        metavar="NAME",
+        type=values.text,
+        help="how trials are chosen: grid (the default) makes all, random and sobol draw some; "
+        "tpe, gp, cmaes and nsga learn from results",
+    )
+    group.add_argument(
+        "--trials", metavar="N", type=values.runs, help="with a strategy that is no grid: number of trials"
+    )
+    group.add_argument(
+        "--strategy-seed", metavar="N", type=values.whole, help="seed of the strategy (default: the config's, or 0)"
+    )
+    group.add_argument(
+        "--learn-from",
+        metavar="SEARCH",
+        action="append",
+        type=values.text,
+        default=[],
+        help="let the strategy learn from the results of an earlier search, too",
+    )
+
+
+def trials_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that lets a search have more trials."""
+    parser.add_argument("--trials", metavar="N", type=values.runs, help="let its strategy go on up to N trials")

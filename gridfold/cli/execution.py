@@ -171,7 +171,8 @@ def _execute(pending: Pending, executor: Executor, execution: Execution, options
     objective, races = Objective.said(facts), bool(facts.get("race"))
     policy = replace(policy, objective=objective)
     reuse_results(pending, pending.entries, options)
-    pending.on_added.append(lambda added: reuse_results(pending, lambda: added, options))
+    if getattr(options, "reuse", False):
+        pending.on_added.append(lambda added: reuse_results(pending, lambda: added, options))
     with live.live(output, pending.total, pending.completed, objective, executor.parallel, races=races) as view:
         view.warns = policy.keep_going
         if expected := expected_runs(facts):

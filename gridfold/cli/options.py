@@ -6,9 +6,15 @@ import argparse
 from collections.abc import Callable
 
 from gridfold.cli import look_options, values
-from gridfold.cli.arguments import metric_options, patterns_option, run_argument, search_argument
+from gridfold.cli.arguments import (
+    metric_options,
+    patterns_option,
+    run_argument,
+    search_argument,
+    strategy_options,
+    trials_option,
+)
 from gridfold.cli.import_options import import_options
-from gridfold.cli.strategy import strategy_options, trials_option
 from gridfold.core.limits import USUAL_RUNS
 
 

@@ -7,44 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from gridfold.cli import values
 from gridfold.config.strategy import Strategy
 from gridfold.core.errors import ConfigError
 from gridfold.records.objective import Objective
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.search.plan import Plan
-
-
-def strategy_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say how trials are chosen."""
-    group = parser.add_argument_group("strategy")
-    group.add_argument(
-        "--strategy",
-        metavar="NAME",
-        type=values.text,
-        help="how trials are chosen: grid (the default) makes all, random and sobol draw some; "
-        "tpe, gp, cmaes and nsga learn from results",
-    )
-    group.add_argument(
-        "--trials", metavar="N", type=values.runs, help="with a strategy that is no grid: number of trials"
-    )
-    group.add_argument(
-        "--strategy-seed", metavar="N", type=values.whole, help="seed of the strategy (default: the config's, or 0)"
-    )
-    group.add_argument(
-        "--learn-from",
-        metavar="SEARCH",
-        action="append",
-        type=values.text,
-        default=[],
-        help="let the strategy learn from the results of an earlier search, too",
-    )
-
-
-def trials_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option that lets a search have more trials."""
-    parser.add_argument("--trials", metavar="N", type=values.runs, help="let its strategy go on up to N trials")
 
 
 def said_of_strategy(options: argparse.Namespace) -> dict[str, Any]:

@@ -70,8 +70,10 @@ class Method:
         if self.name in ("cmaes", "nsga"):
             least = _GENERATION if self.name == "cmaes" else None
             return Replayed(space, self._sampler(space), self.seed, self.objectives, tries, least)
-        ranks_failures = self.name == "tpe"
-        return Rebuilt(space, self._sampler(space), self.seed, self.objectives, tries, ranks_failures)
+        is_tpe = self.name == "tpe"
+        return Rebuilt(
+            space, self._sampler(space), self.seed, self.objectives, tries, ranks_failures=is_tpe, is_pure=is_tpe
+        )
 
     def check(self) -> None:
         """Whether the packages that it needs are installed.

@@ -10,8 +10,9 @@ by the number of the trial, which so depends on nothing but what is known of the
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import optuna
 
 _BAD = 1e300  # behind all others, for a sampler that looks at nothing but the order
+_MOST_KEPT = 1000  # distributions
 _TAILS = 0.001  # of a normal distribution, on each side: no value is drawn from there
 
 
@@ -84,6 +86,7 @@ class Rebuilt:
         tries: how often to draw, before it is given up to find a trial that is not known.
         ranks_failures: whether the sampler puts a trial without a value behind all others; else it is given the worst
             value that is known, so that it is not tried for ever.
+        is_pure: whether the sampler notes nothing in a trial, unless others are under way.
     """
 
     space: Space
@@ -92,7 +95,9 @@ class Rebuilt:
     objectives: int
     tries: int
     ranks_failures: bool = False
+    is_pure: bool = False
     _study: optuna.Study = field(init=False)
+    _storage: optuna.storages.InMemoryStorage = field(init=False)
     _heard: int = field(default=0, init=False)  # known trials
     _size: int = field(default=0, init=False)  # trials in the study, with those that were drawn only
     _running: dict[int, int] = field(default_factory=dict, init=False)  # known trials that were not over, their numbers
@@ -100,7 +105,7 @@ class Rebuilt:
     _worst: _Worst = field(init=False)
 
     def __post_init__(self) -> None:
-        self._study = _new_study(self.objectives)
+        self._storage, self._study = _new_study(self.objectives)
         self._worst = _Worst()
 
     def next(self, known: Sequence[Known]) -> Trial | None:
@@ -112,21 +117,39 @@ class Rebuilt:
         if not self._worst.values:
             return None
         for attempt in range(self.tries):
-            asked, trial = self._ask(len(known), attempt)
-            self._study.tell(asked, state=_states().FAIL)
+            sampler = self.sampler(_seed(self.seed, len(known), attempt), beside=bool(self._running))
+            trial = self._ask(sampler) if self._running or not self.is_pure else self._sample(sampler)
             if trial is not None and canonical(trial.params) not in self._keys:
                 return trial
         return None
 
-    def _ask(self, number: int, attempt: int) -> tuple[optuna.Trial, Trial | None]:
-        self._study.sampler = self.sampler(_seed(self.seed, number, attempt), beside=bool(self._running))
+    def _ask(self, sampler: optuna.samplers.BaseSampler) -> Trial | None:
+        """Draw a trial, which is noted in the study, too."""
+        self._study.sampler = sampler
         asked = self._study.ask()
         self._size += 1
-        return asked, self.space.draw(_Asking(asked))
+        trial = self.space.draw(_asking(asked))
+        self._study.tell(asked, state=_states().FAIL)
+        return trial
+
+    def _sample(self, sampler: optuna.samplers.BaseSampler) -> Trial | None:
+        """Draw a trial without leaving a trace."""
+        import optuna
+
+        # A study that is not asked goes on with the trials that it has seen: so it is a new one each time.
+        study = optuna.Study(self._study.study_name, self._storage, sampler)
+        trial = optuna.trial.create_trial(state=_states().RUNNING)
+        relative = sampler.infer_relative_search_space(study, trial)
+        values = sampler.sample_relative(study, trial, relative)
+
+        def suggest(name: str, distribution: optuna.distributions.BaseDistribution) -> Any:
+            return values[name] if name in values else sampler.sample_independent(study, trial, name, distribution)
+
+        return self.space.draw(_Suggested(suggest))
 
     def _forget(self) -> None:
         """Begin again, now that a trial has failed less badly than the study was told: what is told is not changed."""
-        self._study = _new_study(self.objectives)
+        self._storage, self._study = _new_study(self.objectives)
         self._heard = self._size = 0
         self._running.clear()
         self._worst.given.clear()
@@ -190,7 +213,7 @@ class Replayed:
     _failures: int | None = field(default=None, init=False)  # since the last trial that gave something
 
     def __post_init__(self) -> None:
-        self._study = _new_study(self.objectives)
+        _, self._study = _new_study(self.objectives)
 
     def next(self, known: Sequence[Known]) -> Trial | None:
         """A trial that is not known yet; see `Study`."""
@@ -236,7 +259,7 @@ class Replayed:
         self._study.enqueue_trial(given.params)
         self._study.sampler = self.sampler(_seed(self.seed, place, 0))
         asked = self._study.ask()
-        self.space.draw(_Asking(asked))
+        self.space.draw(_asking(asked))
         return asked
 
     def _draw(self, place: int, wanted: str) -> tuple[optuna.Trial | None, Trial | None]:
@@ -244,7 +267,7 @@ class Replayed:
         for attempt in range(self.tries):
             self._study.sampler = self.sampler(_seed(self.seed, place, attempt))
             asked = self._study.ask()
-            trial = self.space.draw(_Asking(asked))
+            trial = self.space.draw(_asking(asked))
             key = canonical(trial.params) if trial else ""
             if trial and (key == wanted or key not in self._outcomes):
                 return asked, trial
@@ -300,28 +323,44 @@ class _Worst:
 
 
 @dataclass(frozen=True)
-class _Asking:
-    """Has the decisions made by a trial of Optuna's."""
+class _Suggested:
+    """Has decisions made by Optuna.
 
-    trial: optuna.Trial
+    Attributes:
+        suggest: gives a value, by the name of a decision and its distribution.
+    """
+
+    suggest: Callable[[str, Any], Any]
 
     def position(self, path: str, count: int, *, ordered: bool) -> int:
         """Which of some alternatives; see `Chooser`."""
         if count == 1:
             return 0
-        name = _name(path, count, ordered)
-        if ordered:
-            return self.trial.suggest_int(name, 0, count - 1)
-        return int(self.trial.suggest_categorical(name, range(count)))
+        return int(self.suggest(_name(path, count, ordered), _alternatives(count, ordered)))
 
     def value(self, path: str, distribution: Distribution) -> float | int:
         """A value of a range; see `Chooser`."""
-        name, low, high, log = _range(path, distribution)
+        name, range_ = _range(path, distribution)
+        found = self.suggest(name, range_)
         if isinstance(distribution, Normal):
-            return distribution.at(self.trial.suggest_float(name, low, high))
+            return distribution.at(found)
         if distribution.whole:
-            return self.trial.suggest_int(name, int(low), int(high), log=log)
-        return distribution.at(_unit(self.trial.suggest_float(name, low, high, log=log), low, high, log=log))
+            return int(found)
+        return distribution.at(_unit(found, distribution.low, distribution.high, log=distribution.log))
+
+
+def _asking(trial: optuna.Trial) -> _Suggested:
+    """Has decisions made by a trial that was asked for."""
+    import optuna
+
+    def suggest(name: str, distribution: Any) -> Any:
+        if isinstance(distribution, optuna.distributions.CategoricalDistribution):
+            return trial.suggest_categorical(name, distribution.choices)
+        if isinstance(distribution, optuna.distributions.IntDistribution):
+            return trial.suggest_int(name, distribution.low, distribution.high, log=distribution.log)
+        return trial.suggest_float(name, distribution.low, distribution.high, log=distribution.log)
+
+    return _Suggested(suggest)
 
 
 @dataclass(frozen=True)
@@ -342,22 +381,13 @@ class _Given:
 
     def value(self, path: str, distribution: Distribution) -> float | int:
         """A value of a range; see `Chooser`."""
-        import optuna
-
-        name, low, high, log = _range(path, distribution)
+        name, range_ = _range(path, distribution)
         value = self.decisions[path]
-        number = (
-            NormalDist(distribution.mean, distribution.deviation).cdf(value)
-            if isinstance(distribution, Normal)
-            else value
-        )
-        if isinstance(distribution, Normal) or not distribution.whole:
-            self.params[name] = min(high, max(low, float(number)))
-            self.distributions[name] = optuna.distributions.FloatDistribution(low, high, log=log)
-        else:
-            self.params[name] = int(value)
-            self.distributions[name] = optuna.distributions.IntDistribution(int(low), int(high), log=log)
-        return value
+        if isinstance(distribution, Normal):
+            value = NormalDist(distribution.mean, distribution.deviation).cdf(value)
+        self.params[name] = min(range_.high, max(range_.low, value))
+        self.distributions[name] = range_
+        return self.decisions[path]
 
 
 def _name(path: str, count: int, ordered: bool) -> str:  # noqa: FBT001 - as it is
@@ -365,6 +395,7 @@ def _name(path: str, count: int, ordered: bool) -> str:  # noqa: FBT001 - as it 
     return f"{path} {'<' if ordered else ''}{count}"
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def _alternatives(count: int, ordered: bool) -> Any:  # noqa: FBT001 - as it is
     import optuna
 
@@ -373,13 +404,20 @@ def _alternatives(count: int, ordered: bool) -> Any:  # noqa: FBT001 - as it is
     return optuna.distributions.CategoricalDistribution(range(count))
 
 
-def _range(path: str, distribution: Distribution) -> tuple[str, float, float, bool]:
-    """What Optuna calls a range, its ends, and whether it is logarithmic; of a normal distribution the quantiles."""
+@lru_cache(maxsize=_MOST_KEPT)
+def _range(path: str, distribution: Distribution) -> tuple[str, Any]:
+    """What Optuna calls a range, and what it is for Optuna; of a normal distribution the quantiles are asked for."""
+    import optuna
+
     if isinstance(distribution, Normal):
-        return f"{path} ~{distribution.mean} {distribution.deviation}", _TAILS, 1 - _TAILS, False
-    low, high = distribution.low, distribution.high
-    kind = f"{'log' if distribution.log else ''}{'int' if distribution.whole else ''}"
-    return f"{path} {kind}[{low}, {high}]", low, high, distribution.log
+        name = f"{path} ~{distribution.mean} {distribution.deviation}"
+        return name, optuna.distributions.FloatDistribution(_TAILS, 1 - _TAILS)
+    low, high, log = distribution.low, distribution.high, distribution.log
+    kind = f"{'log' if log else ''}{'int' if distribution.whole else ''}"
+    name = f"{path} {kind}[{low}, {high}]"
+    if distribution.whole:
+        return name, optuna.distributions.IntDistribution(int(low), int(high), log=log)
+    return name, optuna.distributions.FloatDistribution(low, high, log=log)
 
 
 def _unit(value: float, low: float, high: float, *, log: bool) -> float:
@@ -399,13 +437,14 @@ def _states() -> type[optuna.trial.TrialState]:
     return optuna.trial.TrialState
 
 
-def _new_study(objectives: int) -> optuna.Study:
-    """A study in memory, of which nothing is printed."""
+def _new_study(objectives: int) -> tuple[optuna.storages.InMemoryStorage, optuna.Study]:
+    """A study in memory, of which nothing is printed, and where it is."""
     import optuna
 
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        return optuna.create_study(directions=["minimize"] * objectives)
+        storage = optuna.storages.InMemoryStorage()
+        return storage, optuna.create_study(storage=storage, directions=["minimize"] * objectives)
     finally:
         optuna.logging.set_verbosity(verbosity)

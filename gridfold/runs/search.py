@@ -228,7 +228,8 @@ class SearchDirectory:
                 self._addition = None
                 raise
             addition.version = self.version_of_list()
-            self._update({"runs": addition.size})
+            if behind is None:  # else more will follow, and who ends the search says how many
+                self._update({"runs": addition.size})
         return addition.size - before
 
     def _added(self, entry: RunEntry, config: str) -> str:

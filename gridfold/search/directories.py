@@ -148,7 +148,7 @@ def relist(search: SearchDirectory) -> None:
     if search.is_created:
         return
     plan = plan_of(search)
-    if plan.size != search.facts()["runs"]:
+    if plan.is_open or plan.strategy.learns or plan.size != search.facts()["runs"]:
         raise ConfigError(f"no {RUNS}, and runs had been added to it", where=str(search.dir))
     _create_runs(search, plan, _names_of(search, plan), again=True)
 

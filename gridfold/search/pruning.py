@@ -20,6 +20,7 @@ from gridfold.executors.protocol import STOP, WAIT, Place, Verdict
 from gridfold.propose.prune import Asha, Hyperband, Median, Pruning
 from gridfold.records.numbers import number
 from gridfold.records.objective import Objective, is_finite
+from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
 from gridfold.runs.reports import read_reports_from
 from gridfold.runs.run import Attempt, Run
@@ -61,7 +62,7 @@ class SearchPruner:
         objective: what runs are compared by.
         finishes: whether runs that wait are all brought to their end, when no new one is left.
         is_patient: whether new runs come before those that wait.
-        awaits: whether the search knows that a new run will come, though there is none now.
+        awaits: whether a new run will come, though there is none now.
     """
 
     search: SearchDirectory
@@ -162,10 +163,15 @@ class SearchPruner:
         elif record.is_final and record.index in self._seen:  # it failed, or begins once more
             self._forget(record.index)
 
+    def heard(self, entry: RunEntry, record: Record) -> None:
+        """Hear of a run that is over, by whoever."""
+        if record.is_done and entry.index not in self._seen:
+            self.over(self.search.run(entry), record, entry.index)
+
     def over(self, run: Run, record: Record, index: int) -> None:
         """Hear of a run that has a result, by whoever; the first says what runs are compared by, if nobody did."""
         name = self.objective.value(record.metrics)[0]
-        if name != self._metric and record.state == "completed":
+        if record.state == "completed" and name != self._metric and name in record.metrics:
             known, self._seen = self._seen, {}
             self._compare_by(name, record.metrics)
             for other, seen in known.items():
@@ -215,9 +221,11 @@ class SearchPruner:
 
     def _values(self, seen: _Seen) -> Iterator[tuple[float, float]]:
         """The steps that a run has come to, and the values there."""
+        if not seen.position:  # or a program had said so far what it reports in the end
+            seen.steps = Steps()
         reports, seen.position = read_reports_from(str(seen.run.dir), seen.position)
-        if not seen.position and seen.attempt:  # a program, of whose epochs the last may not have been whole before
-            reports, seen.steps = seen.run.reports_so_far(seen.attempt), Steps()
+        if not seen.position and seen.attempt:
+            reports = seen.run.reports_so_far(seen.attempt)
         for report in reports:
             if not self._metric:
                 self._compare_by(self.objective.value(report)[0], report)

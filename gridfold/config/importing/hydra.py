@@ -9,7 +9,17 @@ from typing import Any
 
 from gridfold.config.importing import hydra_values
 from gridfold.config.importing.hydra_values import Choice, Glob, HydraSyntaxError, Range, Span
-from gridfold.config.importing.imported import Constant, Form, Imported, Parameter, choices, interval, steps
+from gridfold.config.importing.imported import (
+    Constant,
+    Form,
+    Imported,
+    Parameter,
+    choices,
+    interval,
+    is_count,
+    is_number,
+    steps,
+)
 from gridfold.config.importing.source import Key
 from gridfold.core.values import render
 
@@ -25,6 +35,7 @@ _SAMPLERS = {
     "qmc": "sobol",
     "grid": "grid",
 }
+_MOST_SEED = 2**32 - 1
 _USUAL_TRIALS = 20  # of Hydra's Optuna sweeper
 _OF_SWEEPER = {"params", "search_space", "n_trials", "sampler", "direction", "max_batch_size"}
 _COMMAND = "name the program: gridfold search --config FILE -- python main.py {args:hydra}"
@@ -285,12 +296,7 @@ def _distribution(said: Mapping[str, Any]) -> Form:
     if kind == "categorical" and isinstance(said.get("choices"), list) and said["choices"]:
         return choices(said["choices"])
     low, high, step = (said.get(name) for name in ("low", "high", "step"))
-    if (
-        kind not in ("int", "float")
-        or not isinstance(low, (int, float))
-        or not isinstance(high, (int, float))
-        or not isinstance(step or 0, (int, float))
-    ):
+    if kind not in ("int", "float") or low is None or high is None or not all(map(is_number, (low, high, step or 0))):
         raise HydraSyntaxError(f"expected type, and choices or low and high, found {render(dict(said))}")
     convert = int if kind == "int" else float
     if step and not said.get("log"):
@@ -305,7 +311,7 @@ def _read_optuna(block: _Block, imported: Imported) -> None:
     said = {each.name: each for each in block.sweeper}
     strategy = {"name": _sampler(block, imported), "trials": _trials(said.get("n_trials"), imported)}
     seed = block.sweeper.get("sampler", "seed")
-    if seed is not None and type(seed.value) is int:
+    if seed is not None and _is_seed(seed.value):
         strategy["seed"] = seed.value
     if strategy["name"] != "grid":
         imported.settings["strategy"] = strategy
@@ -314,12 +320,16 @@ def _read_optuna(block: _Block, imported: Imported) -> None:
         _read_setting(key, imported)
 
 
+def _is_seed(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= _MOST_SEED
+
+
 def _trials(key: Key | None, imported: Imported) -> int:
     if key is None:
         return _USUAL_TRIALS
-    if type(key.value) is int:
+    if is_count(key.value):
         return int(key.value)
-    imported.remark("n_trials", f"{render(key.value)} is not a number", "set trials", where=key.where)
+    imported.remark("n_trials", f"{render(key.value)} is no number of trials", "set trials", where=key.where)
     return _USUAL_TRIALS
 
 
@@ -347,8 +357,8 @@ def _sampler(block: _Block, imported: Imported) -> str:
     for each in others:
         imported.remark(f"sampler.{each.name}", f"is not taken over: {render(each.value):.80}", where=each.where)
     seed = block.sweeper.get("sampler", "seed")
-    if seed is not None and type(seed.value) is not int and seed.value is not None:
-        imported.remark("sampler.seed", f"{render(seed.value)} is not a number", "set seed", where=seed.where)
+    if seed is not None and not _is_seed(seed.value) and seed.value is not None:
+        imported.remark("sampler.seed", f"{render(seed.value)} is no seed of gridfold", "set seed", where=seed.where)
     if name not in _SAMPLERS:
         where = target.where if target is not None else block.sweeper.where
         imported.remark("sampler", f"{said} has no translation; tpe is taken", where=where)
