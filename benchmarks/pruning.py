@@ -22,7 +22,7 @@ from measure import Usage, bench, measure, parser, progress, table
 from work import FROZEN, OFFLINE, PROGRAMS, WHOLE, Search, Work, gridfold_config, search, usual_config, write_texts
 
 GRIDS = {
-    "frozen": replace(FROZEN, grid={**FROZEN.grid, "batch_size": [8, 16, 32]}, epochs=12, texts=(1600, 600)),
+    "frozen": replace(FROZEN, grid={**FROZEN.grid, "batch_size": [4, 8, 16]}, epochs=12, texts=(1600, 600)),
     "whole": replace(WHOLE, epochs=9, texts=(200, 200), max_length=64),
 }
 WITHIN = 0.005  # of the best value of the whole grid

@@ -13,9 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gridfold.config.config import Config
+from gridfold.core.errors import ConfigError
 from gridfold.executors.protocol import STOP, WAIT, Place, Verdict
 from gridfold.propose.prune import Asha, Hyperband, Median, Pruning
 from gridfold.records.numbers import number
@@ -26,8 +29,9 @@ from gridfold.runs.reports import read_reports_from
 from gridfold.runs.run import Attempt, Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.steps import EPOCH, Steps
+from gridfold.trainers.protocol import BUILT_IN
 
-GO_ON = math.inf
+_METRIC = "training.metric"  # where the ready trainer is told what counts; f1 if it is not
 
 
 @dataclass
@@ -93,7 +97,7 @@ class SearchPruner:
             return None
         rule = rule_of(said)
         is_patient = rule.compares and has_time and not facts.get("race") and _is_listed(facts.get("strategy"))
-        pruner = cls(search, rule, str(said["name"]), Objective.said(facts), finishes, is_patient)
+        pruner = cls(search, rule, str(said["name"]), _objective_of(search, facts), finishes, is_patient)
         for entry, record in search.records():
             if record is not None and record.is_done:
                 run = Run(search.dir.parent / (record.reused or entry.run))
@@ -257,6 +261,22 @@ class SearchPruner:
         place, count = self._place(index)
         value = f"{self._metric} {number(self._sign * seen.best)}"
         self.search.log(f"run {index} {what} at step {seen.rung:g} ({self.name}: {value}, place {place} of {count})")
+
+
+def _objective_of(search: SearchDirectory, facts: Mapping[str, Any]) -> Objective:
+    """What runs are compared by, before one has an end that says so: of the ready trainer its config does."""
+    said = Objective.said(facts)
+    entry = next(search.entries(), None)
+    is_open = (
+        said.metric is None and facts.get("trainer") == BUILT_IN and _METRIC not in (facts.get("parameters") or {})
+    )
+    if not is_open or entry is None:
+        return said
+    with suppress(ConfigError):
+        training = Config.load(search.run(entry).config_path).data.get("training")
+        name = training.get("metric", "f1") if isinstance(training, Mapping) else "f1"
+        return replace(said, metric=f"val_{str(name).removeprefix('val_')}")
+    return said
 
 
 def _is_listed(strategy: Any) -> bool:

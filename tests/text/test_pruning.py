@@ -12,7 +12,7 @@ def test_runs_that_waited_are_the_same_alone(command, config, project):
     )
     assert result.returncode == 0, result.stderr
     (log,) = project.glob("runs/*/search.log")
-    assert log.read_text().count("waits at step 1 ") == 4
+    assert log.read_text().count("waits at step 1 (asha: val_f1 ") == 4  # which is reported behind the loss
     assert log.read_text().count("waits at step 2 ") == 4
     result = command("gridfold/__main__.py", "verify", "--all")
     assert result.returncode == 0, result.stdout + result.stderr
