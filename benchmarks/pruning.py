@@ -1,7 +1,7 @@
 """Early stopping by waiting: ASHA of gridfold, beside the whole grid, and beside Optuna's HyperbandPruner.
 
 Run: ``python benchmarks/pruning.py frozen|whole [--seeds N] [--optuna-seeds N]``: a head on a frozen encoder (45 runs
-of 12 epochs), or full fine-tuning (12 runs of 6 epochs), both on BBC news. The whole grid and ASHA each begin where the
+of 12 epochs), or full fine-tuning (12 runs of 9 epochs), both on BBC news. The whole grid and ASHA each begin where the
 texts are encoded already, as in any search but the first; what encoding them took is said by itself. Optuna calls the
 usual training (``programs/usual.py``) in one process, once with each text encoded in every epoch, as that is written,
 and once with each text encoded once a run.
@@ -22,8 +22,8 @@ from measure import Usage, bench, measure, parser, progress, table
 from work import FROZEN, OFFLINE, PROGRAMS, WHOLE, Search, Work, gridfold_config, search, usual_config, write_texts
 
 GRIDS = {
-    "frozen": replace(FROZEN, grid={**FROZEN.grid, "batch_size": [8, 16, 32]}, epochs=12, texts=(1600, 600)),
-    "whole": replace(WHOLE, epochs=6, texts=(200, 200), max_length=64),
+    "frozen": replace(FROZEN, grid={**FROZEN.grid, "batch_size": [4, 8, 16]}, epochs=12, texts=(1600, 600)),
+    "whole": replace(WHOLE, epochs=9, texts=(200, 200), max_length=64),
 }
 WITHIN = 0.005  # of the best value of the whole grid
 

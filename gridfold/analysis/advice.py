@@ -150,7 +150,8 @@ class _Next:
         Which trials a strategy takes of another space is not known before, so all may be new.
         """
         more = None if self.plan.seeds.are_listed else self.repeats
-        plan = replace(self.plan, config=self.plan.config.override(repeats=more), variations=self.variations(changed))
+        config = self.plan.config.override(repeats=more)
+        plan = replace(self.plan, config=config, variations=self.variations(changed), race=False)  # a race has no more
         if plan.most_runs > plan.limit or plan.is_open:
             return None
         if not plan.strategy.is_grid:
@@ -254,8 +255,8 @@ def _moves(
     for effect in effects:
         matters = effect.verdict == "sure" or effect.path in joined
         unknown = effect.verdict == "unknown" and effect.share >= _LARGE
-        values = [level.value for level in effect.levels]
-        if effect.linked or not (matters or unknown) or not is_numeric(values) or effect.path not in best.params:
+        values, is_free = [level.value for level in effect.levels], not effect.linked and effect.path in best.params
+        if not (is_free and (matters or unknown) and is_numeric(values) and len(set(values)) > 1):
             continue
         alone = (max if results.objective.maximize else min)(effect.levels, key=lambda level: level.mean).value
         top, parameter = best.params[effect.path], search.parameter(effect.path)

@@ -6,10 +6,12 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from gridfold.analysis.distributions import f_tail, t_quantile
 from gridfold.analysis.factors import Factor, Scale, factors_of
+from gridfold.analysis.fit import Fit, left_of
 from gridfold.analysis.significance import data_folds, holm, matrix, repeats_are_identical, variance_factor
 from gridfold.records.trials import Results, TrialResult
 
@@ -119,6 +121,16 @@ class Model:
     error: _Error | None
     repeated: bool
 
+    @cached_property
+    def fit(self) -> Fit:
+        """All factors and the means, as a problem of least squares."""
+        return Fit.of(self.factors, self.means)
+
+    @cached_property
+    def main(self) -> tuple[float, int]:
+        """What all main effects leave of the means, and their rank."""
+        return self.fit.squares()
+
     @classmethod
     def of(cls, results: Results) -> Model:
         """The model of some results; runs that failed or diverged are left out."""
@@ -128,7 +140,7 @@ class Model:
         means = np.array([value for value in results.comparable if value is not None], dtype=float)
         factors = factors_of(results.paths, [trial.params for trial in trials])
         error = None if repeats_are_identical(results) else _pure_error(trials, data_folds(results))
-        return cls(factors, means, error or _residual(_design(factors, means), means), error is not None)
+        return cls(factors, means, error or _residual(Fit.of(factors, means)), error is not None)
 
 
 def effects(model: Model) -> tuple[Effect, ...]:
@@ -139,11 +151,8 @@ def effects(model: Model) -> tuple[Effect, ...]:
     compares the model with the one that lacks it. Numbers that hardly repeat, as those drawn from a range, are a curve:
     a polynomial of degree 2, from 30 trials on 3. A parameter of a branch is looked at within that branch.
     """
-    import numpy as np
-
-    design = _design(model.factors, model.means)
-    inverse = np.asarray(np.linalg.pinv(design), dtype=np.float64)
-    found = [_effect(model, design, inverse, factor) for factor in model.factors]
+    inverse = model.fit.inverse()
+    found = [_effect(model, inverse, factor) for factor in model.factors]
     found.sort(key=lambda each: (-each[0], 1.0 if each[1].p is None else each[1].p))
     return tuple(effect for _, effect in found)
 
@@ -178,25 +187,9 @@ def _verdict(p: float | None, corrected: float | None) -> Verdict:
     return "sure" if corrected < SURE else "not certain" if p < _SHOWS else "no sign"
 
 
-def _design(factors: Sequence[Factor], means: Array) -> Array:
-    import numpy as np
-
-    return np.hstack([np.ones((len(means), 1)), *(factor.columns for factor in factors)])
-
-
-def _squares(design: Array, means: Array) -> tuple[float, int]:
-    """What least squares leave of the means, and the rank of the model."""
-    import numpy as np
-
-    if not len(means):
-        return 0.0, 0
-    found, _, rank, _ = np.linalg.lstsq(design, means, rcond=None)
-    return float(np.sum((means - design @ found) ** 2)), int(rank)
-
-
-def _residual(design: Array, means: Array) -> _Error | None:
-    left, rank = _squares(design, means)
-    return _Error(left / (len(means) - rank), len(means) - rank) if len(means) > rank else None
+def _residual(fit: Fit) -> _Error | None:
+    left, rank = fit.squares()
+    return _Error(left / (fit.count - rank), fit.count - rank) if fit.count > rank else None
 
 
 def _pure_error(trials: Sequence[TrialResult], parts: int | None) -> _Error | None:
@@ -214,7 +207,7 @@ def _pure_error(trials: Sequence[TrialResult], parts: int | None) -> _Error | No
         return None
     centred = (values - np.nansum(values, axis=1, keepdims=True) / counts[:, None])[there]
     seeds = (np.eye(values.shape[1])[None] - (there / counts[:, None])[:, None, :])[there]
-    left, rank = _squares(seeds, centred)
+    left, rank = left_of(seeds, centred)
     df = int(there.sum()) - int(rows.sum()) - rank
     if df < 1:
         return None
@@ -231,20 +224,18 @@ def _test(squares: float, df: int, error: _Error | None, scale: float) -> float 
     return None if math.isnan(p) else p
 
 
-def _effect(model: Model, design: Array, inverse: Array, factor: Factor) -> tuple[float, Effect]:
+def _effect(model: Model, inverse: Array, factor: Factor) -> tuple[float, Effect]:
     """How much a factor explains, and its effect; what is within it, as the parameters of a branch, is part of it."""
     fewer = [other for other in model.factors if other is not factor and not other.is_within(factor)]
-    less, smaller = _squares(_design(fewer, model.means), model.means)
-    alone = _design([*fewer, factor], model.means)
-    full, rank = _squares(alone, model.means)
+    (less, smaller), (full, rank) = model.fit.squares(fewer), model.fit.squares([*fewer, factor])
     df = rank - smaller
     p = _test(max(less - full, 0.0), df, model.error, _scale(model))
-    squares, noise = _component(model, alone, factor) if df else (0.0, 0.0)
-    levels, own = _levels(model, design, inverse, factor), model.means[factor.has]
+    squares, noise = _component(model, [*fewer, factor]) if df else (0.0, 0.0)
+    own = model.means[factor.has]
     points = zip((factor.values[code] for code in factor.codes if code >= 0), own.tolist(), strict=True)
     return squares, Effect(
         path=factor.paths[0],
-        levels=levels,
+        levels=_levels(model, inverse, factor),
         p=p,
         share=_share(squares - noise, own, model.error, _scale(model)),
         linked=factor.paths[1:],
@@ -255,18 +246,18 @@ def _effect(model: Model, design: Array, inverse: Array, factor: Factor) -> tupl
     )
 
 
-def _component(model: Model, design: Array, factor: Factor) -> tuple[float, float]:
-    """The sum of squares of what a factor adds to the fit, over the trials that have it; and what noise has of that.
+def _component(model: Model, factors: Sequence[Factor]) -> tuple[float, float]:
+    """The sum of squares of what the last factor adds to the fit of some, over its trials; and what noise has of that.
 
     Where others change with it by chance, as in a random search, this is still what it does by itself. What it explains
     beyond the others would be less, as what either may explain would count for neither.
     """
     import numpy as np
 
-    columns = factor.columns[factor.has]
+    columns = factors[-1].columns[factors[-1].has]
     columns = columns - columns.mean(axis=0)
-    weights = np.linalg.pinv(design)[-columns.shape[1] :]
-    added = columns @ (weights @ model.means)
+    weights = model.fit.inverse(factors)[-columns.shape[1] :]
+    added = columns @ (weights @ model.fit.target)
     noise = float(np.sum((columns.T @ columns) * (weights @ weights.T)))
     return float(np.sum(added**2)), noise * model.error.variance if model.error else 0.0
 
@@ -292,36 +283,35 @@ def _scale(model: Model) -> float:
     return float(np.abs(model.means).max(initial=1e-300))
 
 
-def _levels(model: Model, design: Array, inverse: Array, factor: Factor) -> tuple[Level, ...]:
+def _levels(model: Model, inverse: Array, factor: Factor) -> tuple[Level, ...]:
     import numpy as np
 
     places = range(len(factor.values))
     if factor.scale and len(places) > _MOST_LEVELS:
         places = np.linspace(0, len(places) - 1, _MOST_LEVELS).round().astype(int).tolist()
-    return tuple(_level(model, design, inverse, factor, place) for place in places)
+    usual = [factor.basis[0] if other is factor else other.average(factor.has) for other in model.factors]
+    return tuple(_level(model, inverse, factor, place, usual) for place in places)
 
 
-def _level(model: Model, design: Array, inverse: Array, factor: Factor, place: int) -> Level:
+def _level(model: Model, inverse: Array, factor: Factor, place: int, usual: Sequence[Array]) -> Level:
+    """One value of a factor, with the columns that others have on average, if they are not within it."""
     import numpy as np
 
-    contrast = np.concatenate([np.ones(1), *(_held(factor, place, other) for other in model.factors)])
+    at = factor.codes == place
+    held = zip(model.factors, usual, strict=True)
+    columns = [
+        factor.basis[place] if other is factor else other.average(at) if other.is_within(factor) else columns
+        for other, columns in held
+    ]
+    contrast = np.concatenate([np.ones(1), *columns])
     weights = contrast @ inverse
-    mean, n = float(weights @ model.means), int(np.sum(factor.codes == place))
-    low = high = None
-    if model.error and np.allclose(weights @ design, contrast, atol=1e-8):  # else others cannot be told from it
+    mean, low, high = float(weights @ model.fit.target), None, None
+    if model.error and np.allclose(weights @ model.fit.design, contrast, atol=1e-8):  # else others may be it
         error = math.sqrt(model.error.variance * float(weights @ weights))
         is_noise = error > _TINY * _scale(model)  # else it is rounding
         reach = float(t_quantile(0.5 + _LEVEL / 2, model.error.df)) * error if is_noise else 0.0
         low, high = mean - reach, mean + reach
-    return Level(factor.values[place], mean, low, high, n)
-
-
-def _held(factor: Factor, place: int, other: Factor) -> Array:
-    """The columns of a factor where another has one of its values: all values that occur with it, equally often."""
-    if other is factor:
-        row: Array = factor.basis[place]
-        return row
-    return other.average(factor.codes == place if other.is_within(factor) else factor.has)
+    return Level(factor.values[place], mean, low, high, int(np.sum(at)))
 
 
 def _interaction(model: Model, one: Factor, other: Factor) -> Interaction | None:
@@ -330,14 +320,12 @@ def _interaction(model: Model, one: Factor, other: Factor) -> Interaction | None
     first, second = one.simple, other.simple
     if first.shape[1] * second.shape[1] > _MOST_COLUMNS:
         return None
-    main = _design(model.factors, model.means)
-    product = (first[:, :, None] * second[:, None, :]).reshape(len(main), -1)
-    alone, fewer = _squares(main, model.means)
-    together, more = _squares(np.hstack([main, product]), model.means)
+    larger = model.fit.with_columns((first[:, :, None] * second[:, None, :]).reshape(len(first), -1))
+    (alone, fewer), (together, more) = model.main, larger.squares()
     own = model.means[one.has & other.has]
     if more == fewer or not np.ptp(own):
         return None
-    error, scale = model.error if model.repeated else _residual(np.hstack([main, product]), model.means), _scale(model)
+    error, scale = model.error if model.repeated else _residual(larger), _scale(model)
     squares, df = max(alone - together, 0.0), more - fewer
     noise = df * error.variance if error else 0.0
     share = _share(squares - noise, own, error, scale)

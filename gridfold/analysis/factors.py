@@ -27,6 +27,7 @@ _FEW = 6  # values, each of which is looked at by itself
 _OFTEN = 3  # trials that have a value, at which it can be looked at by itself
 _CUBIC_FROM = 30  # trials; with fewer, a curve has one bend
 _BINS = 6
+_CLEARLY = 0.75  # numbers that were drawn evenly may by chance look even on a logarithmic scale, too
 _GEOMETRIC = 3  # a list whose values span more than this factor, evenly in their logarithm, is looked at so
 
 
@@ -95,8 +96,13 @@ class Factor:
 
     def is_within(self, other: Factor) -> bool:
         """Whether each value occurs with one value of another factor only, as that of a branch does."""
-        pairs = set(zip(self.codes[self.has].tolist(), other.codes[self.has].tolist(), strict=True))
-        return self.scale is None and len(pairs) == len(self.values) and any(code >= 0 for _, code in pairs)
+        import numpy as np
+
+        if self.scale is not None:
+            return False
+        taken = other.codes[self.has]
+        pairs = np.unique(self.codes[self.has] * (len(other.values) + 1) + taken + 1)
+        return len(pairs) == len(self.values) and bool((taken >= 0).any())
 
     @cached_property
     def cells(self) -> tuple[tuple[Any, ...], Codes]:
@@ -124,13 +130,15 @@ def factors_of(paths: Iterable[str], trials: Sequence[Mapping[str, Any]]) -> tup
 def _factor(path: str, trials: Sequence[Mapping[str, Any]]) -> Factor | None:
     import numpy as np
 
-    present = [params[path] for params in trials if path in params]
-    values = distinct(present)
-    if len(values) < 2:
+    keys = [canonical(params[path]) if path in params else None for params in trials]
+    known = {key: params[path] for key, params in zip(keys, trials, strict=True) if key is not None}
+    if len(known) < 2:
         return None
-    known = {canonical(value): place for place, value in enumerate(values)}
-    codes = np.array([known[canonical(params[path])] if path in params else -1 for params in trials], dtype=int)
-    return Factor((path,), values, codes, scale_of(values, len(present)))
+    ordered = sorted(known, key=lambda key: known[key]) if is_numeric([*known.values()]) else [*known]
+    places = {key: place for place, key in enumerate(ordered)} | {None: -1}
+    values = tuple(known[key] for key in ordered)
+    codes = np.array([places[key] for key in keys], dtype=int)
+    return Factor((path,), values, codes, scale_of(values, int((codes >= 0).sum())))
 
 
 def _go_together(one: Factor, other: Factor) -> bool:
@@ -140,14 +148,14 @@ def _go_together(one: Factor, other: Factor) -> bool:
     """
     import numpy as np
 
-    if len(one.values) != len(other.values) or not np.array_equal(one.has, other.has):
+    count = len(one.values)
+    if count != len(other.values) or not np.array_equal(one.has, other.has):
         return False
-    pairs = sorted(set(zip(one.codes[one.has].tolist(), other.codes[other.has].tolist(), strict=True)))
-    if len(pairs) != len(one.values):
+    pairs = np.unique(one.codes[one.has] * count + other.codes[other.has])
+    if len(pairs) != count:
         return False
-    steps = {after[1] - before[1] for before, after in itertools.pairwise(pairs)}
-    repeats = len(pairs) < one.has.sum()
-    return repeats or one.scale is None or other.scale is None or steps in ({1}, {-1})
+    repeats, steps = count < one.has.sum(), np.diff(pairs % count)
+    return bool(repeats or one.scale is None or other.scale is None or (steps == 1).all() or (steps == -1).all())
 
 
 def distinct(values: Iterable[Any]) -> tuple[Any, ...]:
@@ -172,7 +180,7 @@ def scale_of(values: Sequence[Any], count: int) -> Scale | None:
         return None
     if not math.isfinite(float(values[-1]) - float(values[0])):
         return None
-    return "log" if is_geometric(values) else "linear"
+    return "log" if is_geometric(values, clearly=_CLEARLY) else "linear"
 
 
 def binned(values: Sequence[Any], scale: Scale) -> tuple[tuple[list[float], ...], list[int]]:
@@ -186,8 +194,13 @@ def binned(values: Sequence[Any], scale: Scale) -> tuple[tuple[list[float], ...]
     return tuple([shown[part], shown[part + 1]] for part in used), [used.index(part) for part in parts]
 
 
-def is_geometric(values: Sequence[float]) -> bool:
-    """Whether numbers, by size, are spaced by factors rather than by steps; of two, what is usual is taken."""
+def is_geometric(values: Sequence[float], clearly: float = 1.0) -> bool:
+    """Whether numbers, by size, are spaced by factors rather than by steps; of two, what is usual is taken.
+
+    Args:
+        values: the numbers.
+        clearly: how uneven factors may be, as a part of how uneven steps are.
+    """
     if values[0] <= 0:
         return False
     ratio = values[-1] / values[0]
@@ -197,7 +210,7 @@ def is_geometric(values: Sequence[float]) -> bool:
         return False
     steps = [after - before for before, after in itertools.pairwise(values)]
     factors = [math.log(after / before) for before, after in itertools.pairwise(values)]
-    return _unevenness(factors) < _unevenness(steps)
+    return _unevenness(factors) < clearly * _unevenness(steps)
 
 
 def _is_power_of_two(value: float) -> bool:
@@ -205,6 +218,7 @@ def _is_power_of_two(value: float) -> bool:
 
 
 def _unevenness(steps: Sequence[float]) -> float:
-    parts = [step / max(steps) for step in steps]  # so that squares of huge ones are numbers
+    largest = max(steps)
+    parts = [step / largest for step in steps]  # so that squares of huge ones are numbers
     mean = math.fsum(parts) / len(parts)
     return math.sqrt(math.fsum((part - mean) ** 2 for part in parts) / len(parts)) / mean

@@ -46,10 +46,16 @@ class Config:
 
     A range (``!log [1e-6, 1e-3]``) and a list after ``!choice`` vary. Of a union (``!one_of``) each trial has one
     branch, whose text stands where the union stood, so what is in branches is at paths such as ``optimizer.momentum``.
+
+    Attributes:
+        document: the text and its values.
+        settings: the settings of gridfold.
+        within: the paths in which unions are looked at, of the config of a branch; None for everywhere.
     """
 
     document: Document
     settings: Settings
+    within: tuple[str, ...] | None = None
 
     @classmethod
     def load(cls, source: str | os.PathLike[str] | Mapping[str, Any]) -> Config:
@@ -83,9 +89,10 @@ class Config:
         for place, verdict in self._lists:
             if verdict == VARIED:
                 nodes.setdefault(place.node, place)
-        return tuple(self._parameter(place) for place in nodes.values())
+        return tuple(self.parameter(place) for place in nodes.values())
 
-    def _parameter(self, place: Place) -> ListedParameter | RangeParameter:
+    def parameter(self, place: Place) -> ListedParameter | RangeParameter:
+        """The list or range that varies at a place."""
         values, where = self.document.value(place.node), self.document.where(place.node)
         if place.node.tag in RANGE_TAGS:
             return read_range(place.node.tag[1:], values, place.path, where)
@@ -127,14 +134,15 @@ class Config:
     @cached_property
     def unions(self) -> tuple[Place, ...]:
         """The unions that are in no branch of another one, in the order of the file."""
-        return tuple(place for place in unions_of(self.document) if not is_within(place.path, [SECTION]))
+        found = [place for place in unions_of(self.document) if not is_within(place.path, [SECTION])]
+        return tuple(place for place in found if self.within is None or is_within(place.path, self.within))
 
     def branches(self, union: Place) -> tuple[Config, ...]:
-        """The configs with each branch of a union in its place; other unions stay."""
+        """The configs with each branch of a union in its place; other unions stay, and are not looked at."""
         if union.path not in self._branches:
-            self._branches[union.path] = tuple(
-                self.with_branches({union.path: index}) for index in range(len(union.node.value))
-            )
+            within = tuple(self.union_paths(union))
+            configs = (self.with_branches({union.path: index}) for index in range(len(union.node.value)))
+            self._branches[union.path] = tuple(replace(config, within=within) for config in configs)
         return self._branches[union.path]
 
     def with_branches(self, chosen: Mapping[str, int]) -> Config:

@@ -192,15 +192,16 @@ def check_settable(variations: Sequence[Variation]) -> None:
 
 
 def _check_varied(variations: Sequence[Variation], config: Config) -> None:
-    for varied in config.varied_paths:
-        inside = [each.path for each in variations if each.path.startswith(f"{varied}.")]
-        if inside:
-            raise ConfigError(
-                "is one value of a swept list",
-                path=inside[0],
-                where=config.where(varied),
-                hint=f"give the values of {varied}, or keep the list as one value with !fixed",
-            )
+    for variation in variations:
+        for here in (config, *(branch for branch, _ in config.having(variation.path) if branch is not config)):
+            varied = next((path for path in here.varied_paths if variation.path.startswith(f"{path}.")), None)
+            if varied is not None:
+                raise ConfigError(
+                    "is one value of a swept list",
+                    path=variation.path,
+                    where=here.where(varied),
+                    hint=f"give the values of {varied}, or keep the list as one value with !fixed",
+                )
 
 
 def _parse_argument(argument: str) -> Variation:

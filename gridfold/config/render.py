@@ -78,9 +78,15 @@ class Renderer:
         """What `config` fills in: the same for all trials that have the same parameters."""
         return self._layout(params).form
 
+    def layout(self, params: Params) -> tuple[object, ...]:
+        """What is the same for trials whose configs differ in nothing but values: parameters, and branches."""
+        return (*self._branches(params).items(), *params)
+
+    def _branches(self, params: Params) -> Chosen:
+        return chosen(self._unions, params) if self._unions else {}
+
     def _layout(self, params: Params) -> _Layout:
-        branches = chosen(self._unions, params) if self._unions else {}
-        key = (*branches.items(), *params)
+        branches, key = self._branches(params), self.layout(params)
         if key in self._layouts:
             self._layouts.move_to_end(key)
         else:

@@ -8,6 +8,7 @@ from typing import Any
 from gridfold.config.config import Config
 from gridfold.config.document import Place
 from gridfold.config.forms import as_written
+from gridfold.config.laid import of_space
 from gridfold.config.overrides import Variation
 from gridfold.config.settings import SECTION
 from gridfold.core.errors import ConfigError, nearest
@@ -28,7 +29,8 @@ def find_seeds(config: Config, variations: Sequence[Variation], *, built_in: boo
         ConfigError: the setting ``gridfold.seed`` leads nowhere, what is there cannot be counted on from, or the
             number of repeats is not that of the seeds that are listed.
     """
-    given = {variation.path: variation.values or (as_written(variation.parameter),) for variation in variations}
+    laid = {variation.path: variation.parameter for variation in (*of_space(config), *variations)}
+    given = {path: parameter.values or (as_written(parameter),) for path, parameter in laid.items()}
     path = _path(config, given, built_in=built_in)
     if path is None:
         return Seeds(None, (config.run_seed,))
@@ -91,8 +93,10 @@ def _values(config: Config, given: Mapping[str, Sequence[Any]], path: str, defau
 
 
 def _at(config: Config, place: Place) -> tuple[Any, ...]:
-    value = config.document.value(place.node)
-    return tuple(value) if place.path in config.varied_paths else (value,)
+    if place.path not in config.varied_paths:
+        return (config.document.value(place.node),)
+    parameter = config.parameter(place)
+    return parameter.values or (as_written(parameter),)
 
 
 def _check_in_branches(config: Config, given: Mapping[str, Sequence[Any]], path: str) -> None:

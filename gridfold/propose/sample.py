@@ -40,6 +40,7 @@ Measure = Callable[[RunEntry, Record], Sequence[float] | None]
 _TRIES = {"tpe": 20, "gp": 3, "cmaes": 20, "nsga": 20}  # a Gaussian process takes long, and names the same again
 _NEEDS = {"tpe": ("optuna",), "gp": ("optuna", "scipy", "torch"), "cmaes": ("optuna", "cmaes"), "nsga": ("optuna",)}
 _MOST_AT_ONCE = 1000  # trials
+_GENERATION = 4  # trials, of CMA-ES, at least
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ class Method:
         self.check()
         tries = _TRIES[self.name]
         if self.name in ("cmaes", "nsga"):
-            return Replayed(space, self._sampler(space), self.seed, self.objectives, tries)
+            least = _GENERATION if self.name == "cmaes" else None
+            return Replayed(space, self._sampler(space), self.seed, self.objectives, tries, least)
         is_tpe = self.name == "tpe"
         return Rebuilt(
             space, self._sampler(space), self.seed, self.objectives, tries, ranks_failures=is_tpe, is_pure=is_tpe

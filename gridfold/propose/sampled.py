@@ -161,8 +161,6 @@ class Sampled(Space):
         count = self.space.count()
         if count is not None and self.space.is_exact:
             return min(self.most, count)
-        if count is None and self.most <= _FRUITLESS:  # no such range has so few values
-            return self.most
         return sum(1 for _ in self._find(self.most))
 
     def count(self) -> int:

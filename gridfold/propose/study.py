@@ -26,6 +26,7 @@ from gridfold.space.trial import Trial
 if TYPE_CHECKING:
     import optuna
 
+_BAD = 1e300  # behind all others, for a sampler that looks at nothing but the order
 _MOST_KEPT = 1000  # distributions
 _TAILS = 0.001  # of a normal distribution, on each side: no value is drawn from there
 
@@ -83,7 +84,8 @@ class Rebuilt:
         seed: of all draws.
         objectives: how many values a trial has.
         tries: how often to draw, before it is given up to find a trial that is not known.
-        ranks_failures: whether the sampler puts a trial without a value behind all others; else it is given the worst.
+        ranks_failures: whether the sampler puts a trial without a value behind all others; else it is given the worst
+            value that is known, so that it is not tried for ever.
         is_pure: whether the sampler notes nothing in a trial, unless others are under way.
     """
 
@@ -109,6 +111,9 @@ class Rebuilt:
     def next(self, known: Sequence[Known]) -> Trial | None:
         """A trial that is not known yet; see `Study`."""
         self._hear(known)
+        if self._worst.has_changed_since_given:
+            self._forget()
+            self._hear(known)
         if not self._worst.values:
             return None
         for attempt in range(self.tries):
@@ -142,6 +147,13 @@ class Rebuilt:
 
         return self.space.draw(_Suggested(suggest))
 
+    def _forget(self) -> None:
+        """Begin again, now that a trial has failed less badly than the study was told: what is told is not changed."""
+        self._storage, self._study = _new_study(self.objectives)
+        self._heard = self._size = 0
+        self._running.clear()
+        self._worst.given.clear()
+
     def _hear(self, known: Sequence[Known]) -> None:
         for place in sorted(self._running):
             if known[place].is_over:
@@ -173,7 +185,7 @@ class Rebuilt:
             return states.RUNNING, None
         if known.values is None and self.ranks_failures:
             return states.PRUNED, None
-        values = self._worst.of(known)
+        values = self._worst.give() if known.values is None else self._worst.hear(known.values)
         return (states.COMPLETE, values) if values else (states.FAIL, None)
 
 
@@ -181,7 +193,10 @@ class Rebuilt:
 class Replayed:
     """A study in which each trial is asked for again, because its sampler notes in a trial what it did to choose it.
 
-    Attributes: as those of `Rebuilt`.
+    Attributes: as those of `Rebuilt`, and
+        least: how many trials its sampler learns from at a time, at least, if it learns from the bad ones, too. So
+            many failures in a row are left out, or it would take the first of them for good ones. None if it learns
+            from the good ones only.
     """
 
     space: Space
@@ -189,16 +204,16 @@ class Replayed:
     seed: int
     objectives: int
     tries: int
+    least: int | None = None
     _study: optuna.Study = field(init=False)
     _asked: list[optuna.Trial | None] = field(default_factory=list, init=False)  # for the known trials
     _told: set[int] = field(default_factory=set, init=False)
     _drawn: dict[int, tuple[str, optuna.Trial]] = field(default_factory=dict, init=False)  # and not known yet
     _outcomes: dict[str, Known] = field(default_factory=dict, init=False)
-    _worst: _Worst = field(init=False)
+    _failures: int | None = field(default=None, init=False)  # since the last trial that gave something
 
     def __post_init__(self) -> None:
         _, self._study = _new_study(self.objectives)
-        self._worst = _Worst()
 
     def next(self, known: Sequence[Known]) -> Trial | None:
         """A trial that is not known yet; see `Study`."""
@@ -208,9 +223,8 @@ class Replayed:
             self._outcomes[each.key] = each
             if each.is_over and place not in self._told:
                 self._told.add(place)
-                if asked := self._asked[place]:
-                    self._tell(asked, each)
-        if not self._worst.values:
+                self._hear(self._asked[place], each)
+        if self._failures is None:
             return None
         place = len(known)
         asked, trial = self._draw(place, "")
@@ -219,12 +233,21 @@ class Replayed:
         self._drawn[place] = canonical(trial.params), asked
         return trial
 
+    def _hear(self, asked: optuna.Trial | None, known: Known) -> None:
+        """Hear that a trial is over."""
+        if asked:
+            self._tell(asked, known)
+        if known.values is not None:
+            self._failures = 0
+        elif self._failures is not None:
+            self._failures += 1
+
     def _ask_for(self, place: int, known: Known) -> optuna.Trial | None:
         """Ask for a known trial, as it was asked for when it was chosen, if nothing else was known then."""
         if known.decisions is None:
             return None
         key, asked = self._drawn.pop(place, ("", None))
-        if asked is None and self._worst.values:
+        if asked is None and self._failures is not None:
             asked, trial = self._draw(place, known.key)
             key = canonical(trial.params) if trial else ""
         if asked is not None and key == known.key:
@@ -252,8 +275,11 @@ class Replayed:
         return None, None
 
     def _tell(self, asked: optuna.Trial, known: Known | None) -> None:
-        values = self._worst.of(known) if known and known.is_over else None
-        if values:
+        values: Sequence[float] | None = known.values if known and known.is_over else None
+        has_failed = known is not None and known.is_over and values is None
+        if has_failed and self._failures is not None and self._failures + 1 < (self.least or 0):
+            values = [_BAD] * self.objectives
+        if values is not None:
             self._study.tell(asked, values)
         else:
             self._study.tell(asked, state=_states().FAIL)
@@ -261,16 +287,39 @@ class Replayed:
 
 @dataclass
 class _Worst:
-    """The worst values so far: what a trial that failed is taken to have given, so that it is not tried for ever."""
+    """The worst values that are known: what a trial that failed is taken to have given.
+
+    Attributes:
+        values: none yet, or one for each objective.
+        given: those that trials were taken to have given.
+    """
 
     values: list[float] = field(default_factory=list)
+    given: set[tuple[float, ...]] = field(default_factory=set)
+    _best: list[float] = field(default_factory=list)
 
-    def of(self, known: Known) -> list[float] | None:
-        """The values of a trial that is over; None if nothing tells what is bad."""
-        if known.values is None:
-            return list(self.values) or None
-        self.values = [max(pair) for pair in zip(self.values or known.values, known.values, strict=True)]
-        return list(known.values)
+    @property
+    def has_changed_since_given(self) -> bool:
+        """Whether there are worse values than trials were taken to have given."""
+        return not self.given <= {tuple(self._bad())}
+
+    def hear(self, values: Sequence[float]) -> list[float]:
+        """Note what a trial gave."""
+        self.values = [max(pair) for pair in zip(self.values or values, values, strict=True)]
+        self._best = [min(pair) for pair in zip(self._best or values, values, strict=True)]
+        return [*values]
+
+    def give(self) -> list[float]:
+        """What a trial that failed is taken to have given; nothing if nothing tells what is bad."""
+        bad = self._bad()
+        if bad:
+            self.given.add(tuple(bad))
+        return bad
+
+    def _bad(self) -> list[float]:
+        """The worst values; something worse, if the best are no better."""
+        pairs = zip(self.values, self._best, strict=True)
+        return [worst if worst > best else worst + (abs(worst) or 1.0) for worst, best in pairs]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -260,7 +261,7 @@ def execute_search(
         return schedule.is_over()
 
     interrupt = Interrupt(is_over, end.grace_of) if end else Interrupt(is_over)
-    pruner = _pruner(search, schedule, executor)
+    pruner = _pruner(pending, schedule, executor)
     failed, unrecorded = 0, []
     session = getattr(executor, "session", "") or new_session()
     pending.share_with(session)
@@ -295,17 +296,22 @@ def execute_search(
     )
 
 
-def _pruner(search: SearchDirectory, schedule: Schedule, executor: Executor) -> SearchPruner | None:
-    """What says which runs go on, if the search prunes."""
-    policy = schedule.policy
+def _pruner(pending: Pending, schedule: Schedule, executor: Executor) -> SearchPruner | None:
+    """What says which runs go on, if the search prunes.
+
+    Raises:
+        ConfigError: runs cannot wait here.
+    """
+    search, policy = pending.search, schedule.policy
     has_time = policy.budget is None and policy.end is None
     pruner = SearchPruner.of(search, finishes=policy.finishes, has_time=has_time)
     if pruner is None:
         return None
-    if not getattr(executor, "prunes", False):
-        hint = "leave out --prune, or use: --executor local"
+    if not getattr(executor, "prunes", False) or sys.platform != "linux":
+        hint = "leave out --prune, or use: --executor local (on Linux)"
         raise ConfigError("this executor cannot let runs wait, which --prune needs", where=search.name, hint=hint)
-    pruner.awaits = lambda: schedule.awaits_retry
+    pruner.awaits = lambda: schedule.awaits_more
+    pending.on_over.append(pruner.heard)
     return pruner
 
 

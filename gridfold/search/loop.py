@@ -62,6 +62,10 @@ class Source(Protocol):
     def awaits_others(self, answer: Answer) -> bool:
         """Whether to wait for what other processes do, when there is nothing to take."""
 
+    @property
+    def has_others(self) -> bool:
+        """Whether there are attempts that it does not give now."""
+
     def usual_seconds(self) -> float:
         """How long a run takes, by those that are done; 0 if none is."""
 
@@ -118,9 +122,9 @@ class Schedule:
                 return
 
     @property
-    def awaits_retry(self) -> bool:
-        """Whether an attempt will be made again in a while."""
-        return len(self._retries) > 0
+    def awaits_more(self) -> bool:
+        """Whether an attempt will come in a while, whatever becomes of the runs under way."""
+        return len(self._retries) > 0 or self.source.has_others
 
     def is_over(self) -> bool:
         """Whether no further run may begin."""

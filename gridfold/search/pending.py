@@ -7,7 +7,7 @@ import statistics
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -22,6 +22,7 @@ from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run
 from gridfold.runs.search import SearchDirectory
+from gridfold.search.attempts import record_of
 from gridfold.search.directories import extend, restore
 from gridfold.search.leases import Leases
 from gridfold.search.made import Made
@@ -47,6 +48,7 @@ class Pending:
         code: the fingerprint of the code that the runs are to be executed with; None if it is not known yet.
         proposer: says which runs are listed beside those that are.
         on_added: each is called with the runs that were listed since; it may ``drop`` some.
+        on_over: each is called with a run that is over, by whoever.
         total: how many runs the search has.
         completed: how many are done.
         failed: how many failed, whether they are to be tried again or not.
@@ -63,6 +65,7 @@ class Pending:
     code: str | None = None
     proposer: Proposer = field(default_factory=Nothing)
     on_added: list[Callable[[Sequence[RunEntry]], None]] = field(default_factory=list)
+    on_over: list[Callable[[RunEntry, Record], None]] = field(default_factory=list)
     total: int = 0
     completed: int = 0
     failed: int = 0
@@ -78,7 +81,7 @@ class Pending:
     _tried_again: Collection[tuple[int, int]] | None = None
     _gone: Collection[str] = ()
     _finishes: bool = False
-    _facts: Mapping[str, Any] = field(init=False)
+    _facts: dict[str, Any] = field(init=False)
     _sessions: set[str] = field(default_factory=set, init=False)  # of earlier attempts, of which nothing is left
     _attempts: array[int] = field(default_factory=lambda: array("I"), init=False)  # to make at each run; 0 for none
     _waiting: Iterator[RunEntry] = field(init=False)
@@ -246,7 +249,7 @@ class Pending:
             self.search.log(f"skipping run {entry.index}: processes of attempt {attempt - 1} are still alive")
             self._attempts[entry.index] = 0
             return None
-        return Attempt(run, self._record(entry, attempt))
+        return Attempt(run, record_of(self._facts | {"search": self.search.name}, entry, attempt, self.code, self.asks))
 
     def release(self) -> None:
         """Let every machine know of attempts whose process has died here: no other one can see that it is dead."""
@@ -275,12 +278,17 @@ class Pending:
 
         If more runs depend on theirs, or if a run may be left over soon, which nobody else would execute.
         """
-        if self._pauses or self._leaves_some():
+        if self.has_others:
             return True
         if answer != "later":
             return bool(self._undecided)
         is_soon = time.monotonic() - self._last_news < self._patience
         return any(is_soon or owner.life in ("alive", "undecided", "dead") for _, owner in self.held.values())
+
+    @property
+    def has_others(self) -> bool:
+        """Whether there are runs to make that it does not give now: it is between two leases, or others have them."""
+        return self._pauses or self._leaves_some()
 
     def usual_seconds(self) -> float:
         """How long a run takes: the median of the last ones that are done; 0 if none is."""
@@ -385,6 +393,8 @@ class Pending:
         """Hear that a run is over."""
         self._last_news = time.monotonic()
         self._interrupted |= record.state == "interrupted"
+        for hear in self.on_over:
+            hear(entry, record)
         if record.is_done:
             self.completed += 1
             self.longest = max(self.longest, record.seconds or 0.0)
@@ -392,25 +402,6 @@ class Pending:
             seconds = self._means["node" in (record.sharing or {})]
             seconds[:] = seconds[0] + (record.seconds or 0.0), seconds[1] + 1
         self.proposer.tell(entry, record)
-
-    def _record(self, entry: RunEntry, attempt: int) -> Record:
-        facts = self._facts
-        return Record(
-            id=entry.id,
-            index=entry.index,
-            search=self.search.name,
-            params=entry.params,
-            trainer=facts["trainer"],
-            seed=facts["seed"] + (0 if facts.get("seed_path") else entry.repeat),
-            threads=facts.get("threads", 1),
-            cwd=facts.get("cwd"),
-            patterns=facts.get("patterns"),
-            attempt=attempt,
-            repeat=entry.repeat,
-            data_fold=None if entry.fold is None else [entry.fold, facts.get("folds") or entry.fold + 1],
-            code=self.code,
-            asks=self.asks,
-        )
 
     def _is_clean(self, run: Run, attempt: int) -> bool:
         """Whether nothing of an earlier attempt is left; what is, is killed."""

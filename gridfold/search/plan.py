@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from gridfold.config.config import Config
+from gridfold.config.laid import of_space
 from gridfold.config.one_value import guesses, shortest
 from gridfold.config.overrides import Variation, parse_arguments
 from gridfold.config.pruning import said as said_of_pruning
@@ -39,6 +40,7 @@ from gridfold.trainers.protocol import BUILT_IN
 RACE_LEAST = 3  # repeats that a race needs to be one
 _FACTORS = 8  # that a message shows
 _CHECKED = 200  # trials; beyond, not every combination is checked
+_LAYOUTS = 20  # ways to take branches, besides those that are needed to see each branch
 _SAID = (
     "executor",
     "resources",
@@ -230,7 +232,7 @@ class Plan:
         if self.config.settings.vary is not None:
             return {}
         settings = self.config.settings
-        given = {variation.path for variation in self.variations}
+        given = {variation.path for variation in (*of_space(self.config), *self.variations)}
         given = given.union(*settings.link, settings.when or (), *settings.add)  # meant to vary, as they are named
         return guesses(self.config, [each for each in self.config.lists if each.path in self._listed - given])
 
@@ -336,13 +338,22 @@ class Plan:
         """What the trainer is asked: the configs of all trials; of many, a sample in which each value stands."""
         last = Repetition(self.most_repeats - 1, self.repetitions[0].fold)  # a seed may be too large
         others = dict.fromkeys((last, *repetitions(range(1), self.folds)))
-        trials = self.space if self.strategy.is_grid or self.strategy.learns else self.drawn
-        sample = [trial.params for trial in trials.sample(min(_CHECKED, self.trials))]
+        sample = list(self._sample())
         configs = [(self.renderer.form(params), params) for params in sample]
         configs += [
             (self.renderer_of(each).form(sample[0]), sample[0]) for each in others if each != self.repetitions[0]
         ]
         return Checks(self.trainer, bool(self.folds), tuple(configs))
+
+    def _sample(self) -> Iterator[Mapping[str, Any]]:
+        """The trials that are checked; of many ways to take branches, each of which is a text to be read, not many."""
+        trials = self.space if self.strategy.is_grid or self.strategy.learns else self.drawn
+        needed, layouts = sum(1 for _ in trials.sample(0)), set[tuple[object, ...]]()
+        for place, trial in enumerate(trials.sample(min(_CHECKED, self.trials))):
+            layout = self.renderer.layout(trial.params)
+            if place < needed or layout in layouts or len(layouts) < _LAYOUTS:
+                layouts.add(layout)
+                yield trial.params
 
     def check(self, executor: Executor) -> Code:
         """Let the trainer check the configs.

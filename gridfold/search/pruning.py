@@ -13,20 +13,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gridfold.config.config import Config
+from gridfold.core.errors import ConfigError
 from gridfold.executors.protocol import STOP, WAIT, Place, Verdict
 from gridfold.propose.prune import Asha, Hyperband, Median, Pruning
 from gridfold.records.numbers import number
 from gridfold.records.objective import Objective, is_finite
+from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
 from gridfold.runs.reports import read_reports_from
 from gridfold.runs.run import Attempt, Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.steps import EPOCH, Steps
+from gridfold.trainers.protocol import BUILT_IN
 
-GO_ON = math.inf
+_METRIC = "training.metric"  # where the ready trainer is told what counts; f1 if it is not
 
 
 @dataclass
@@ -61,7 +66,7 @@ class SearchPruner:
         objective: what runs are compared by.
         finishes: whether runs that wait are all brought to their end, when no new one is left.
         is_patient: whether new runs come before those that wait.
-        awaits: whether the search knows that a new run will come, though there is none now.
+        awaits: whether a new run will come, though there is none now.
     """
 
     search: SearchDirectory
@@ -92,7 +97,7 @@ class SearchPruner:
             return None
         rule = rule_of(said)
         is_patient = rule.compares and has_time and not facts.get("race") and _is_listed(facts.get("strategy"))
-        pruner = cls(search, rule, str(said["name"]), Objective.said(facts), finishes, is_patient)
+        pruner = cls(search, rule, str(said["name"]), _objective_of(search, facts), finishes, is_patient)
         for entry, record in search.records():
             if record is not None and record.is_done:
                 run = Run(search.dir.parent / (record.reused or entry.run))
@@ -162,10 +167,15 @@ class SearchPruner:
         elif record.is_final and record.index in self._seen:  # it failed, or begins once more
             self._forget(record.index)
 
+    def heard(self, entry: RunEntry, record: Record) -> None:
+        """Hear of a run that is over, by whoever."""
+        if record.is_done and entry.index not in self._seen:
+            self.over(self.search.run(entry), record, entry.index)
+
     def over(self, run: Run, record: Record, index: int) -> None:
         """Hear of a run that has a result, by whoever; the first says what runs are compared by, if nobody did."""
         name = self.objective.value(record.metrics)[0]
-        if name != self._metric and record.state == "completed":
+        if record.state == "completed" and name != self._metric and name in record.metrics:
             known, self._seen = self._seen, {}
             self._compare_by(name, record.metrics)
             for other, seen in known.items():
@@ -215,9 +225,11 @@ class SearchPruner:
 
     def _values(self, seen: _Seen) -> Iterator[tuple[float, float]]:
         """The steps that a run has come to, and the values there."""
+        if not seen.position:  # or a program had said so far what it reports in the end
+            seen.steps = Steps()
         reports, seen.position = read_reports_from(str(seen.run.dir), seen.position)
-        if not seen.position and seen.attempt:  # a program, of whose epochs the last may not have been whole before
-            reports, seen.steps = seen.run.reports_so_far(seen.attempt), Steps()
+        if not seen.position and seen.attempt:
+            reports = seen.run.reports_so_far(seen.attempt)
         for report in reports:
             if not self._metric:
                 self._compare_by(self.objective.value(report)[0], report)
@@ -249,6 +261,22 @@ class SearchPruner:
         place, count = self._place(index)
         value = f"{self._metric} {number(self._sign * seen.best)}"
         self.search.log(f"run {index} {what} at step {seen.rung:g} ({self.name}: {value}, place {place} of {count})")
+
+
+def _objective_of(search: SearchDirectory, facts: Mapping[str, Any]) -> Objective:
+    """What runs are compared by, before one has an end that says so: of the ready trainer its config does."""
+    said = Objective.said(facts)
+    entry = next(search.entries(), None)
+    is_open = (
+        said.metric is None and facts.get("trainer") == BUILT_IN and _METRIC not in (facts.get("parameters") or {})
+    )
+    if not is_open or entry is None:
+        return said
+    with suppress(ConfigError):
+        training = Config.load(search.run(entry).config_path).data.get("training")
+        name = training.get("metric", "f1") if isinstance(training, Mapping) else "f1"
+        return replace(said, metric=f"val_{str(name).removeprefix('val_')}")
+    return said
 
 
 def _is_listed(strategy: Any) -> bool:

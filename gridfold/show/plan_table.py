@@ -95,7 +95,8 @@ def _most(plan: Plan) -> str:
 
 def _drawn(plan: Plan) -> str:
     """How many trials a strategy takes, and how often each is run."""
-    by = f"by {plan.strategy.name} (seed {plan.strategy.seed})"
+    goals = [f"{name} ({'higher' if more else 'lower'})" for name, more in plan.strategy.metrics.items()]
+    by = f"by {plan.strategy.name} (seed {plan.strategy.seed}{', for ' if goals else ''}{', '.join(goals)})"
     trials = f"trials {by}, as many as the budget allows" if plan.is_open else f"{counted(plan.trials, 'trial')} {by}"
     repeats = [*_repeats(plan)]
     runs = f" = {counted(plan.most_runs, 'run')}" if repeats and not plan.is_open else ""
@@ -128,9 +129,7 @@ def expectation(plan: Plan, names: RunNames, done: Forecast) -> Group:
         lines.append(f"the first {counted(plan.first_trials.count() or 0, 'trial')} at random, the others by results")
     if plan.prune:
         how = ", ".join(f"{name} {value:g}" for name, value in plan.prune.items() if is_finite(value))
-        lines.append(
-            f"runs that are worse than others at a step wait there, or are stopped: {plan.prune['name']} ({how})"
-        )
+        lines.append(f"runs that are worse than others wait, and may be stopped early: {plan.prune['name']} ({how})")
     if plan.most_runs > plan.limit:
         lines.append(f"that is more than {plan.limit:,}, so it needs --max-runs")
     if done.reusable:

@@ -43,7 +43,10 @@ def _row(search: SearchDirectory) -> list[str]:
     created = _moment(search.created)
     try:
         results = Results.read([search])
+        is_sound = bool(results.trials)  # a search begins with some; of a torn list none may be left
     except ConfigError:
+        is_sound = False
+    if not is_sound:
         return [search.name, created, "", "", "", "cannot be read"]
     states = Counter(run.state for trial in results.trials for run in (*trial.runs, *trial.confirming))
     states["not named yet"] = to_be_named(search, states.total())

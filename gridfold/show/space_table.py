@@ -51,7 +51,8 @@ def counts(found: Explanation) -> list[str]:
     if not rules:
         return _branches(found.branches)
     if found.raw is None or found.count is None:
-        return ["Of what is drawn:", *_some(rules)]
+        conditions = [f"  {_condition(each.rule)}" for each in found.removed]
+        return _some(["Conditions on what is drawn:", *conditions, *map(_addition, found.added)])
     most = "" if found.is_exact else "at most "
     total = f"{size_text(found.raw)} combinations make {most}{size_text(found.count)} trials:"
     return [total, *_some(rules), *_branches(found.branches)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
 from gridfold.core.errors import ConfigError, cut
+from gridfold.space.axes import Union
 from gridfold.space.conditions import NOTHING, Condition, Known
 from gridfold.space.constants import hint_of, inner, inside, lookup
 from gridfold.space.parameters import RangeParameter
@@ -223,7 +224,8 @@ class Compiler:
                 for row in (decision.rows or ())[:_MOST_ROWS]:
                     if isinstance(row[at], (dict, list)):
                         found.update(dict.fromkeys(inside(row[at], path)))
-        for values in [self.constants, *self._constants_of_branches]:
+        of_branches = [values for _, constants in self._constants_of_branches for values in constants]
+        for values in [self.constants, *of_branches]:
             names = {name for path, value in values.items() for name in inside(value, path)} - self._holders
             found.update(dict.fromkeys(name for name in sorted(names) if not self._is_stale(name)))
         return list(found)
@@ -235,9 +237,11 @@ class Compiler:
         ways = [self.tree.by_path[path] for path in outer if path in self.tree.by_path]
         return any(not decision.parent and not decision.branches for decisions in ways for decision in decisions)
 
-    @property
-    def _constants_of_branches(self) -> Iterator[Mapping[str, Any]]:
-        return (values for each in self.tree.decisions for values in getattr(each.axis, "constants", ()))
+    @cached_property
+    def _constants_of_branches(self) -> list[tuple[int, tuple[Mapping[str, Any], ...]]]:
+        """The decisions that choose branches with values that do not vary, and these."""
+        unions = [(each.index, each.axis) for each in self.tree.decisions if isinstance(each.axis, Union)]
+        return [(index, union.constants) for index, union in unions if union.constants]
 
     @cached_property
     def _holders(self) -> set[str]:
@@ -246,15 +250,15 @@ class Compiler:
         return {".".join(path[:length]) for path in parts for length in range(1, len(path))} - set(self.tree.by_path)
 
     def _sources(self, name: str) -> tuple[list[Source], Any]:
-        found = []
-        for path, decisions in self.tree.by_path.items():
-            if name == path or name.startswith(f"{path}."):
-                rest = name[len(path) + 1 :].split(".") if name != path else []
-                found += [Source(each.index, _reader(each, each.paths.index(path), rest)) for each in decisions]
-        for decision in self.tree.decisions:
-            values = [lookup(each, name) for each in getattr(decision.axis, "constants", ())]
+        found, parts = [], name.split(".")
+        for length in range(1, len(parts) + 1):
+            path, rest = ".".join(parts[:length]), parts[length:]
+            for decision in self.tree.by_path.get(path, ()):
+                found.append(Source(decision.index, _reader(decision, decision.paths.index(path), rest)))
+        for index, constants in self._constants_of_branches:
+            values = [lookup(each, name) for each in constants]
             if any(value is not NOTHING for value in values):
-                found.append(Source(decision.index, values.__getitem__))
+                found.append(Source(index, values.__getitem__))
         return found, NOTHING if found and not self._is_optional(found) else lookup(self.constants, name)
 
     def _is_optional(self, sources: Iterable[Source]) -> bool:

@@ -23,6 +23,23 @@ Cache = dict[frozenset[Ban], "Component | None"]
 
 
 @dataclass(frozen=True)
+class _Counted:
+    """What is known of an enumeration.
+
+    Attributes:
+        components: the decisions that bans connect.
+        ways: how many ways each free decision has, with those in its branches.
+        ways_of_branches: how many the free decisions of each branch have together.
+        left_out: the bans that are in no component.
+    """
+
+    components: Sequence[Component]
+    ways: Mapping[int, int]
+    ways_of_branches: Mapping[tuple[int, int], int]
+    left_out: Sequence[Ban]
+
+
+@dataclass(frozen=True)
 class Enumeration:
     """The trials that bans leave, as choices; the last decision varies fastest.
 
@@ -67,7 +84,7 @@ class Enumeration:
                     index -= ways
                 choices[decision.index], at[number] = edge.choice, edge.to
             elif self.tree.is_made(decision, choices):
-                others = ways // self._weights[decision.index]
+                others = ways // self._counted.ways[decision.index]
                 choices[decision.index], index, ways = self._free_choice(decision, index, others)
         return choices
 
@@ -90,10 +107,12 @@ class Enumeration:
                     return None
                 ways, at[number] = edge.ways * others, edge.to
             elif choice is not None:
-                others = ways // self._weights[decision.index]
-                before = [self._branch(decision, each) for each in range(choice)] if decision.branches else choice
-                index += others * (before if isinstance(before, int) else sum(before))
-                ways = others * (self._branch(decision, choice) if decision.branches else 1)
+                others = ways // self._counted.ways[decision.index]
+                if decision.branches:
+                    index += others * sum(self._branch(decision, each) for each in range(choice))
+                    ways = others * self._branch(decision, choice)
+                else:
+                    index, ways = index + others * choice, others
         return index
 
     def forbids(self, choices: Sequence[Choice]) -> bool:
@@ -180,25 +199,17 @@ class Enumeration:
         return choice, index, ways
 
     def _branch(self, decision: Decision, choice: int) -> int:
-        return self._weights_of_branches.get((decision.index, choice), 1)
+        return self._counted.ways_of_branches.get((decision.index, choice), 1)
 
     @cached_property
     def _free(self) -> int:
         """How many ways there are to make the decisions that are in no component and no branch."""
         free = (each for each in self.tree.decisions if not each.parent and each.index not in self._component_of)
-        return math.prod(self._weights[each.index] for each in free)
-
-    @property
-    def _weights(self) -> Mapping[int, int]:
-        return self._counted[1]
-
-    @property
-    def _weights_of_branches(self) -> Mapping[tuple[int, int], int]:
-        return self._counted[2]
+        return math.prod(self._counted.ways[each.index] for each in free)
 
     @property
     def _components(self) -> Sequence[Component]:
-        return self._counted[0]
+        return self._counted.components
 
     @cached_property
     def _component_of(self) -> Mapping[int, int]:
@@ -213,20 +224,17 @@ class Enumeration:
     def _tested(self) -> Mapping[int, Sequence[Ban]]:
         """The bans that are tested one trial at a time, by their last decision."""
         found: dict[int, list[Ban]] = {}
-        for ban in self._counted[3]:
+        for ban in self._counted.left_out:
             found.setdefault(ban.uses[-1], []).append(ban)
         return found
 
     @cached_property
-    def _counted(self) -> tuple[list[Component], Mapping[int, int], Mapping[tuple[int, int], int], list[Ban]]:
-        """The components; how many ways free decisions have, and those of each branch; the bans that are left out."""
+    def _counted(self) -> _Counted:
         bans = [ban for ban in self.bans if self._is_listed(ban)]
         while True:
             groups = self._groups(bans)
-            bound = {index for indices, _ in groups for index in indices}
-            weights, of_branches = self._free_ways(bound)
-            found, wrong = [], set[Ban]()
-            most = _MOST_EDGES
+            ways, of_branches = self._free_ways({index for indices, _ in groups for index in indices})
+            found, wrong, most = [], set[Ban](), _MOST_EDGES
             for indices, own in groups:
                 made = self._component(indices, own, of_branches, most)
                 if made is None:
@@ -235,7 +243,8 @@ class Enumeration:
                     most -= made.size
                     found.append(made)
             if not wrong:
-                return found, weights, of_branches, [ban for ban in self.bans if ban not in set(bans)]
+                counted = set(bans)
+                return _Counted(found, ways, of_branches, [ban for ban in self.bans if ban not in counted])
             bans = [ban for ban in bans if ban not in wrong]
 
     def _component(

@@ -57,12 +57,12 @@ class Decision:
         values = self.parameters[0].values
         return None if values is None else [(value,) for value in values]
 
-    @property
+    @cached_property
     def size(self) -> int | None:
         """How many alternatives there are; None for a range without a list."""
         return None if self.rows is None else len(self.rows)
 
-    @property
+    @cached_property
     def branches(self) -> int:
         """How many of them are branches."""
         return len(self.axis.branches) if isinstance(self.axis, Union) else 0

@@ -6,9 +6,11 @@ import gridfold
 from gridfold.config.config import Config
 from gridfold.config.overrides import from_mapping, parse_arguments
 from gridfold.config.render import Renderer
+from gridfold.config.rules import addition_said, link_said, when_said
 from gridfold.config.space import space_of
 from gridfold.core.errors import ConfigError
 from tests.config.rendered import build, render_all, texts
+from tests.loaders import same
 
 RANGES = [
     "[1e-3, 1e-6]", "[0, 1]", "[1]", "[1, 2, 3, 4]", "[x, 2]", '["1e-6", 1e-3]', "[1, .inf]", "[true, 2]", "3",
@@ -59,6 +61,36 @@ def test_messages_about_the_file(snapshot):
 
 def test_messages_about_the_command_line(snapshot):
     assert {f"{text} | {argument}": message(text, argument) for text, argument in ARGUMENTS} == snapshot
+
+
+@pytest.mark.parametrize(
+    ("said", "params"),
+    [
+        ("a=1", {"a": 1}),
+        ("a.b=1e-3, c=x", {"a.b": 1e-3, "c": "x"}),
+        ("a=[1, 2],b={c: 1, d: 2}", {"a": [1, 2], "b": {"c": 1, "d": 2}}),
+        ("a='x, y=3',b=null", {"a": "x, y=3", "b": None}),
+        ("a=[x,y=3],b=[[1]]", {"a": ["x", "y=3"], "b": [[1]]}),
+    ],
+)
+def test_an_addition_on_the_command_line(said, params):
+    assert same(addition_said(said), params)
+
+
+def test_messages_about_the_options(snapshot):
+    def refused(read, said):
+        with pytest.raises(ConfigError) as caught:
+            read(said)
+        return str(caught.value)
+
+    said = {
+        link_said: ["a", "a,", ""],
+        when_said: ["a", "a=", "=b", "a == 3"],
+        addition_said: ["a", "a=1,2", "a=1,a=2", "a=[1", "=3", "a=", "a=!log [1, 2]"],
+    }
+    assert {
+        f"{read.__name__} {text}": refused(read, text) for read, texts in said.items() for text in texts
+    } == snapshot
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 import time
 from datetime import datetime
 
@@ -9,6 +10,7 @@ import pytest
 
 from gridfold.core.process import proc
 from gridfold.core.process.interrupt import Interrupt
+from gridfold.executors.local.devices import GpuSlots
 from gridfold.executors.local.executor import LocalExecutor
 from gridfold.executors.protocol import STOP, WAIT
 from tests.executors.contract import Watched
@@ -315,3 +317,14 @@ def test_no_run_waits_while_a_process_stands_for_several(project, submit, traine
 def test_an_executor_without_a_pruner_asks_nobody(executor, submit, trainers):
     given = executor.execute(submit("a", trainer="trainers:epochs"), Watching(), Interrupt())
     assert [record.state for _, record in given] == ["completed"]
+
+
+def test_a_run_that_has_a_gpu_does_not_wait(project, submit, trainers, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(project))
+    told = []
+    pruner = Script()
+    pruner.judge = lambda attempt, *, may_wait: told.append(may_wait) or STOP
+    with LocalExecutor(parallel=1, gpus=GpuSlots(["0"], 1)) as executor:
+        records = executed(executor, submit("a", trainer="trainers:epochs"), pruner)
+    assert told == [False]
+    assert (records[0].state, records[0].pruned) == ("stopped", True)

@@ -9,7 +9,7 @@ import pytest
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import canonical
 from gridfold.propose.sample import Method, Sample
-from gridfold.propose.sampled import Random, Sampled
+from gridfold.propose.sampled import Evenly, Random, Sampled
 from gridfold.propose.study import Known
 from gridfold.space.axes import Linked, Union
 from gridfold.space.parameters import Interval, ListedParameter, Normal, RangeParameter
@@ -40,6 +40,7 @@ SPACE = Product(
 )
 
 
+POINTS = ((1e-5, (2.0,)), (1e-4, None))
 FIRST = {"tpe": 10, "gp": 10, "cmaes": 1, "nsga": 8}
 
 
@@ -50,6 +51,11 @@ def loss(params):
 
 def measured(entry, record):
     return (record.metrics["value"],) if record.metrics else None
+
+
+def finite(entry, record):
+    value = record.metrics["value"]
+    return (value,) if math.isfinite(value) else None
 
 
 def both(entry, record):
@@ -141,6 +147,35 @@ class TestGP:
         assert len(set(usual)) == 12
 
 
+class TestFailures:
+    """A trial that failed is never taken for a good one, whatever is known when."""
+
+    def test_a_gaussian_process_is_told_the_worst_value_also_if_that_comes_later(self):
+        values = [None, 3.0, None, 1.0, 7.0, 5.0]
+        study = Method("gp", 1).study(Product(SPACE.axes[:1]))
+        known = [
+            Known(str(place), {"learning_rate": 10.0 ** (-3.5 - place / 5)}, is_over=True, values=value and (value,))
+            for place, value in enumerate(values)
+        ]
+        for count in range(1, len(known) + 1):
+            study.next(known[:count])
+        told = [trial.value for trial in study._study.trials if trial.state.name == "COMPLETE"]
+        assert told == [7, 3, 7, 1, 7, 5]
+
+    def test_one_value_is_better_than_a_failure(self):
+        study = Method("gp", 1).study(Product(SPACE.axes[:1]))
+        study.next([Known(str(each), {"learning_rate": each}, True, values) for each, values in POINTS])
+        assert [trial.value for trial in study._study.trials if trial.state.name == "COMPLETE"] == [2.0, 4.0]
+
+    @pytest.mark.parametrize("name", ["tpe", "cmaes"])
+    def test_a_region_in_which_all_fails_is_left(self, name):
+        space = Product((RangeParameter("x", Interval(0, 1)),))
+        sample = Sample(Sampled(space, 40, Random(0)), list(repetitions(range(1), None)), Method(name, 3), finite)
+        runs = Playing(sample, lambda entry: entry.params["x"] if entry.params["x"] > 0.6 else math.nan)
+        tried = [entry.params["x"] for entry in runs.play(random.Random(0), 1).listed]
+        assert sum(x < 0.5 for x in tried[20:]) < 8
+
+
 class TestRepeatsAndFolds(LearningContract):
     def make(self):
         return a_sample("tpe", repeats=2, folds=2)
@@ -221,3 +256,19 @@ def test_a_package_that_is_missing_is_named_with_how_to_install_it(monkeypatch):
     assert str(found.value) == (
         'strategy cmaes: needs optuna, which is not installed\n  pip install "gridfold[search]"'
     )
+
+
+class TestDrawnOnly:
+    """What depends on no result: random draws, and Sobol's sequence."""
+
+    def test_sobols_sequence_goes_on_beyond_its_first_block(self):
+        space = Product((RangeParameter("x", Interval(0, 1)),))
+        drawn = [trial.params["x"] for trial in Sampled(space, 600, Evenly(0, ("x",)))]
+        assert all(sum(low / 10 <= x < (low + 1) / 10 for x in drawn[256:]) in range(30, 40) for low in range(10))
+
+    @pytest.mark.parametrize("draws", [Random(0), Evenly(0, ("x",))])
+    def test_a_range_of_which_conditions_leave_little_has_as_many_trials_as_are_found(self, draws):
+        space = Product((RangeParameter("x", Interval(0.0, 1.0)),), (Exclusion("x > 0.0005"),))
+        drawn = Sampled(space, 200, draws)
+        assert len(drawn) == len(list(drawn)) == len({drawn[place].params["x"] for place in range(len(drawn))})
+        assert 0 < len(drawn) < 200

@@ -38,6 +38,30 @@ LARGE += "gridfold: {exclude: [p1 == 1 and p2 == 1, p3 == 1 and p4 == 0]}\n"
 MANY = "".join(f"p{place}: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]\n" for place in range(6))
 MANY += f"gridfold: {{exclude: [{' + '.join(f'p{place}' for place in range(6))} > 50, p1 == 2]}}\n"
 
+DRAWN = """\
+lr: !log [1e-6, 1e-3]
+o: !one_of
+  - {name: adamw, decay: !uniform [0, 0.1]}
+  - {name: sgd, momentum: [0, 0.9], steps: !int [1, 9]}
+gridfold:
+  strategy: {name: tpe, trials: 40, seed: 3}
+  exclude: [o.name == 'sgd' and lr > 1e-4]
+  prune: asha
+  repeats: 2
+"""
+SEVERAL = """\
+width: [16, 32, 64]
+p: !normal [0, 1]
+gridfold: {strategy: {name: nsga, trials: 30, metrics: {f1: max, ms: min}}}
+"""
+
+
+@pytest.mark.parametrize("text", [DRAWN, SEVERAL], ids=["drawn", "several"])
+def test_of_a_strategy(text, write, gridfold, snapshot):
+    code, said = gridfold("plan", "--config", write("c.yaml", text), "--trainer", "toy:number")
+    assert code == 0
+    assert said == snapshot
+
 
 @pytest.mark.parametrize("text", [ALL, INSIDE, TWICE, LARGE, MANY], ids=["all", "inside", "twice", "large", "many"])
 def test_the_whole_of_it(text, write, gridfold, snapshot):

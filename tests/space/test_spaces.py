@@ -19,7 +19,6 @@ from gridfold.runs.store import Store
 from gridfold.search.directories import create, extend
 from gridfold.search.plan import Plan
 from gridfold.search.warnings import warnings_of
-from gridfold.show.plan_table import plan_table
 from gridfold.space.parameters import ListedParameter
 from gridfold.space.product import Product
 from gridfold.space.repeats import Seeds, repetitions
@@ -119,7 +118,6 @@ def test_a_search_of_another_space(project, space, runs):
     plan = OtherPlan(config, other=space)
     plan.check_size()
     assert (plan.size, len([*plan.identities()]), len(plan.checks.configs)) == (runs, runs, plan.trials + 1)
-    plan_table(plan)
     assert list(warnings_of(plan)) == []
     search, directories = create(plan, "run", Store())
     entries = list(search.entries())

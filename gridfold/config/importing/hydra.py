@@ -9,7 +9,17 @@ from typing import Any
 
 from gridfold.config.importing import hydra_values
 from gridfold.config.importing.hydra_values import Choice, Glob, HydraSyntaxError, Range, Span
-from gridfold.config.importing.imported import Constant, Form, Imported, Parameter, choices, interval, steps
+from gridfold.config.importing.imported import (
+    Constant,
+    Form,
+    Imported,
+    Parameter,
+    choices,
+    interval,
+    is_count,
+    is_number,
+    steps,
+)
 from gridfold.config.importing.source import Key
 from gridfold.core.values import render
 
@@ -25,6 +35,7 @@ _SAMPLERS = {
     "qmc": "sobol",
     "grid": "grid",
 }
+_MOST_SEED = 2**32 - 1
 _USUAL_TRIALS = 20  # of Hydra's Optuna sweeper
 _OF_SWEEPER = {"params", "search_space", "n_trials", "sampler", "direction", "max_batch_size"}
 _COMMAND = "name the program: gridfold search --config FILE -- python main.py {args:hydra}"
@@ -82,11 +93,38 @@ def read(root: Key, imported: Imported) -> None:
     for key in block.rest:
         _read_value(key, key.name, imported)
     _read_defaults(root, imported)
-    for key in root.get("hydra") or ():
-        if key.name != "sweeper":
-            imported.remark(f"hydra.{key.name}", "is about how Hydra runs, and not taken over", where=key.where)
+    given = root.get("hydra", "overrides", "task")
+    if given is None:
+        for key in root.get("hydra") or ():
+            if key.name != "sweeper":
+                imported.remark(f"hydra.{key.name}", "is about how Hydra runs, and not taken over", where=key.where)
     _read_sweeper(block, imported)
+    if given is not None:
+        _read_command_line(given, root, block.kind, imported)
     imported.remark("program", "a sweeper does not say which program it runs", _COMMAND, where=sweeper.where)
+
+
+def _read_command_line(given: Key, root: Key, kind: str, imported: Imported) -> None:
+    """The overrides of a command line, as Hydra keeps them in ``multirun.yaml`` beside the config that it composed."""
+    choices_ = root.get("hydra", "runtime", "choices")
+    groups = choices_.value if choices_ is not None and choices_.is_mapping else {}
+    for item in given.elements:
+        name, _, said = str(item.value).partition("=")
+        override = _Override(name, said, item.where)
+        if override.path in groups:
+            _leave_out_group(override.path, item.where, imported)
+        _read_override(override, kind, imported)
+
+
+def _leave_out_group(group: str, where: str, imported: Imported) -> None:
+    """What the composed config has of the config that a group had chosen: others are chosen by the sweep."""
+    for path in [path for path in imported.parameters if path.startswith(f"{group}.")]:
+        if isinstance(imported.parameters[path].form, Constant):
+            del imported.parameters[path]
+    problem = (
+        f"chooses configs of a group: a program of Hydra takes {group}=..., a function needs the configs themselves"
+    )
+    imported.remark(group, problem, f"write them as branches: {group}: !one_of [{{...}}, {{...}}]", where=where)
 
 
 def _chosen(root: Key) -> Iterator[tuple[str, str]]:
@@ -125,7 +163,10 @@ def _read_sweeper(block: _Block, imported: Imported) -> None:
     for key in block.sweeper:
         if key.name == "params" and key.value is not None:
             for name, leaf in _leaves(key, ""):
-                _read_override(name, leaf, kind, imported)
+                if leaf.is_mapping:
+                    _read_distribution(leaf, name, imported)
+                else:
+                    _read_override(_Override(name, leaf.value, leaf.where), kind, imported)
         elif key.name == "search_space" and key.value is not None:
             for each in key.items().values():
                 _read_distribution(each, each.name, imported)
@@ -144,29 +185,46 @@ def _leaves(section: Key, prefix: str) -> Iterator[tuple[str, Key]]:
             yield f"{prefix}{key.name}", key
 
 
-def _read_override(name: str, key: Key, kind: str, imported: Imported) -> None:
-    if key.is_mapping:
-        _read_distribution(key, name, imported)
-        return
-    path = name.lstrip("+")
+@dataclass(frozen=True)
+class _Override:
+    """What is given for a path: ``name=said``.
+
+    Attributes:
+        name: the path, with ``+`` or ``~`` before it.
+        said: a text of Hydra's grammar, or a value.
+        where: ``file:line:column``.
+    """
+
+    name: str
+    said: Any
+    where: str
+
+    @property
+    def path(self) -> str:
+        """The dotted path."""
+        return self.name.lstrip("+")
+
+
+def _read_override(override: _Override, kind: str, imported: Imported) -> None:
+    name, path, where = override.name, override.path, override.where
     if name.startswith("~"):
-        imported.remark(name, "takes a key out of the config", "take it out of the base config", where=key.where)
+        imported.remark(name, "takes a key out of the config", "take it out of the base config", where=where)
     elif path.startswith("hydra."):
-        imported.remark(name, "is about how Hydra runs, and not taken over", where=key.where)
+        imported.remark(name, "is about how Hydra runs, and not taken over", where=where)
     elif "/" in path or "@" in path:
-        problem = f"chooses configs of a group, which gridfold has not: {render(key.value)}"
+        problem = f"chooses configs of a group, which gridfold has not: {render(override.said)}"
         todo = f"write them as branches: {re.split('[/@]', path)[-1]}: !one_of [{{...}}, {{...}}]"
-        imported.remark(name, problem, todo, where=key.where)
+        imported.remark(name, problem, todo, where=where)
     else:
         try:
-            found = _swept(key.value, kind)
+            found = _swept(override.said, kind)
         except HydraSyntaxError as error:
-            imported.remark(path, f"left out: {error}", "write its values in the config", where=key.where)
+            imported.remark(path, f"left out: {error}", "write its values in the config", where=where)
             return
-        ends = kind == "optuna" and "range(" in str(key.value)
+        ends = kind == "optuna" and "range(" in str(override.said)
         said = "with its end: so does the Optuna sweeper" if ends else ""
-        imported.add(Parameter(path, found, said), key.where)
-        _remark_on(path, key, imported)
+        imported.add(Parameter(path, found, said), where)
+        _remark_on(override, imported)
 
 
 def _swept(said: Any, kind: str) -> Form:
@@ -211,16 +269,17 @@ def _span(found: Span, kind: str) -> Form:
     return interval(_WORDS[kind, "log" in found.tags], found.low, found.high)
 
 
-def _remark_on(path: str, key: Key, imported: Imported) -> None:
+def _remark_on(override: _Override, imported: Imported) -> None:
     """What people may not expect of Hydra's grammar."""
-    if isinstance(key.value, list) and len(key.value) > 1:
-        problem = f"Hydra takes this list as one value: {render(key.value)}"
-        imported.remark(path, problem, f"to vary it, write {path}: {render(key.value)}", where=key.where)
-    text = str(key.value)
+    path, said, where = override.path, override.said, override.where
+    if isinstance(said, list) and len(said) > 1:
+        problem = f"Hydra takes this list as one value: {render(said)}"
+        imported.remark(path, problem, f"to vary it, write {path}: {render(said)}", where=where)
+    text = str(said)
     if re.match(r"interval\(\s*\d+\s*,\s*\d+\s*\)", text):
-        imported.remark(path, f"{text} has fractions, too", "for whole numbers, write {int: [...]}", where=key.where)
+        imported.remark(path, f"{text} has fractions, too", "for whole numbers, write {int: [...]}", where=where)
     if "shuffle(" in text:
-        imported.remark(path, "gridfold keeps the order of the values", "see strategy: random", where=key.where)
+        imported.remark(path, "gridfold keeps the order of the values", "see strategy: random", where=where)
 
 
 def _read_distribution(key: Key, path: str, imported: Imported) -> None:
@@ -237,12 +296,7 @@ def _distribution(said: Mapping[str, Any]) -> Form:
     if kind == "categorical" and isinstance(said.get("choices"), list) and said["choices"]:
         return choices(said["choices"])
     low, high, step = (said.get(name) for name in ("low", "high", "step"))
-    if (
-        kind not in ("int", "float")
-        or not isinstance(low, (int, float))
-        or not isinstance(high, (int, float))
-        or not isinstance(step or 0, (int, float))
-    ):
+    if kind not in ("int", "float") or low is None or high is None or not all(map(is_number, (low, high, step or 0))):
         raise HydraSyntaxError(f"expected type, and choices or low and high, found {render(dict(said))}")
     convert = int if kind == "int" else float
     if step and not said.get("log"):
@@ -257,7 +311,7 @@ def _read_optuna(block: _Block, imported: Imported) -> None:
     said = {each.name: each for each in block.sweeper}
     strategy = {"name": _sampler(block, imported), "trials": _trials(said.get("n_trials"), imported)}
     seed = block.sweeper.get("sampler", "seed")
-    if seed is not None and type(seed.value) is int:
+    if seed is not None and _is_seed(seed.value):
         strategy["seed"] = seed.value
     if strategy["name"] != "grid":
         imported.settings["strategy"] = strategy
@@ -266,12 +320,16 @@ def _read_optuna(block: _Block, imported: Imported) -> None:
         _read_setting(key, imported)
 
 
+def _is_seed(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= _MOST_SEED
+
+
 def _trials(key: Key | None, imported: Imported) -> int:
     if key is None:
         return _USUAL_TRIALS
-    if type(key.value) is int:
+    if is_count(key.value):
         return int(key.value)
-    imported.remark("n_trials", f"{render(key.value)} is not a number", "set trials", where=key.where)
+    imported.remark("n_trials", f"{render(key.value)} is no number of trials", "set trials", where=key.where)
     return _USUAL_TRIALS
 
 
@@ -299,8 +357,8 @@ def _sampler(block: _Block, imported: Imported) -> str:
     for each in others:
         imported.remark(f"sampler.{each.name}", f"is not taken over: {render(each.value):.80}", where=each.where)
     seed = block.sweeper.get("sampler", "seed")
-    if seed is not None and type(seed.value) is not int and seed.value is not None:
-        imported.remark("sampler.seed", f"{render(seed.value)} is not a number", "set seed", where=seed.where)
+    if seed is not None and not _is_seed(seed.value) and seed.value is not None:
+        imported.remark("sampler.seed", f"{render(seed.value)} is no seed of gridfold", "set seed", where=seed.where)
     if name not in _SAMPLERS:
         where = target.where if target is not None else block.sweeper.where
         imported.remark("sampler", f"{said} has no translation; tpe is taken", where=where)

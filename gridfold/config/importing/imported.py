@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from gridfold.core.errors import ConfigError
+from gridfold.core.limits import MOST_RUNS
 from gridfold.core.values import first_repeat
 
 _DIGITS = 6  # of a number that another tool computes, as a person would write it
@@ -137,6 +138,19 @@ class Imported:
     def varied(self) -> list[Parameter]:
         """The parameters that vary."""
         return [each for each in self.parameters.values() if not isinstance(each.form, Constant)]
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number that can be computed with: finite, and not too large for a float."""
+    try:
+        return type(value) in (int, float) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is a number of trials that a search can have."""
+    return type(value) is int and 1 <= value <= MOST_RUNS
 
 
 def choices(values: Sequence[Any]) -> Form:

@@ -73,6 +73,12 @@ class Key:
             if place.key is not None:
                 yield Key(self.source, str(document.key(place.key)), place)
 
+    @property
+    def elements(self) -> list[Key]:
+        """The items of a list."""
+        places = self.source.below.get(self.place.path, ()) if isinstance(self.value, list) else ()
+        return [Key(self.source, place.path, place) for place in places]
+
     def get(self, *names: str) -> Key | None:
         """What stands at a key in it, or at a key in that; None if it is not there."""
         found: Key | None = self

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gridfold.config.importing.imported import Imported, Parameter
+from gridfold.config.importing.imported import Imported, Parameter, is_count, is_number
 from gridfold.config.importing.source import Key
 from gridfold.config.importing.wandb_parameters import read_parameters
 from gridfold.core.values import render
@@ -75,16 +75,16 @@ def _read_strategy(keys: Mapping[str, Key], method: str, imported: Imported) -> 
             todo = f"for a part of it, write strategy: {{name: random, trials: {render(cap.value)}}}"
             imported.remark("run_cap", problem, todo, where=cap.where)
         return
-    trials = cap.value if cap is not None and type(cap.value) is int else _NO_END
+    trials = cap.value if cap is not None and is_count(cap.value) else _NO_END
     imported.settings["strategy"] = {"name": name, "trials": trials}
-    if cap is None:
+    if cap is None or trials != cap.value:
         problem = f"the sweep has no run_cap, so it ends when you end it; here it has {_NO_END} trials"
         imported.remark("method", problem, "set trials, or give a time: --budget 2h", where=where)
 
 
 def _read_metric(key: Key, imported: Imported) -> None:
     said = key.items()
-    if "name" in said:
+    if "name" in said and str(said["name"].value).strip():
         imported.settings["metric"] = str(said["name"].value)
     goal = said["goal"].value if "goal" in said else "minimize"
     if "goal" not in said:
@@ -132,7 +132,7 @@ def _read_early_terminate(key: Key, imported: Imported) -> None:
 
 def _number(said: Mapping[str, Any], name: str, usual: float) -> float:
     value = said.get(name, usual)
-    return value if type(value) in (int, float) else usual
+    return value if is_number(value) and value > 0 else usual
 
 
 def _read_name(key: Key, imported: Imported) -> None:
@@ -166,7 +166,8 @@ def _read_command(keys: Mapping[str, Key], imported: Imported) -> None:
     trainer: list[str] = []
     for word in map(str, words):
         trainer += _arguments(word, imported) if word in _ARGUMENTS else _word(word, program, command, imported)
-    imported.settings["trainer"] = trainer
+    if trainer:
+        imported.settings["trainer"] = trainer
 
 
 def _word(word: str, program: Key | None, command: Key | None, imported: Imported) -> Iterator[str]:

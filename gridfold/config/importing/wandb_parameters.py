@@ -18,6 +18,7 @@ from gridfold.config.importing.imported import (
     Word,
     choices,
     interval,
+    is_number,
     rounded,
     steps,
 )
@@ -71,14 +72,12 @@ def read_parameters(section: Key, imported: Imported, *, is_grid: bool, prefix: 
 def _translated(said: Any, *, is_grid: bool) -> _Found:
     if not isinstance(said, Mapping):
         raise _WrongParameterError(f"expected value, values, min and max, or distribution, found {render(said)}")
-    name = said.get("distribution") or _implied(said)
+    name = str(said.get("distribution") or _implied(said))
     if is_grid and name == "q_uniform":
         low, high, q = _numbers(said, "min", "max", "q")
         return _Found(steps(low, _before(low, high, q), q), f"W&B's grid ends before {render(high)}")
     if name not in _DISTRIBUTIONS:
-        raise _WrongParameterError(
-            f"no distribution of W&B is called {name}\n{nearest(str(name), _DISTRIBUTIONS)}".strip()
-        )
+        raise _WrongParameterError(f"no distribution of W&B is called {name}\n{nearest(name, _DISTRIBUTIONS)}".strip())
     found = _DISTRIBUTIONS[name](said)
     if is_grid and isinstance(found.form, Word) and found.form.name != "int":
         todo = f"say how many values: {found.form.name}: [{', '.join(map(render, found.form.numbers))}, 5]"
@@ -96,7 +95,7 @@ def _implied(said: Mapping[str, Any]) -> str:
         raise _WrongParameterError(
             f"expected value, values, or min and max, found {', '.join(map(str, said)) or 'nothing'}"
         )
-    is_whole = all(type(said[name]) is int for name in ("min", "max"))
+    is_whole = type(said["min"]) is type(said["max"]) is int
     return "int_uniform" if is_whole else "uniform"
 
 
@@ -106,7 +105,7 @@ _DEFAULTS: Mapping[str, float] = {"q": _USUAL_Q, "mu": 0, "sigma": 1, "a": 1, "b
 def _numbers(said: Mapping[str, Any], *names: str) -> Iterator[Any]:
     for name in names:
         value = said.get(name, _DEFAULTS.get(name))
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if not is_number(value):
             raise _WrongParameterError(f"expected a number for {name}, found {render(value)}")
         if name in ("q", "sigma") and value <= 0:
             raise _WrongParameterError(f"{name} has to be positive, found {render(value)}")
@@ -152,7 +151,7 @@ def _categorical(said: Mapping[str, Any]) -> _Found:
 
 
 def _weighted(values: list[Any], weights: Any) -> _Found:
-    if not isinstance(weights, list) or len(weights) != len(values):
+    if not isinstance(weights, list) or len(weights) != len(values) or not all(map(is_number, weights)):
         raise _WrongParameterError(f"expected as many probabilities as values, found {render(weights)}")
     possible = [value for value, weight in zip(values, weights, strict=True) if weight]
     if not possible:

@@ -216,7 +216,7 @@ class LocalExecutor:
 
     @property
     def _has_room(self) -> bool:
-        return len(self._active) - len(self._sleepers) < self.parallel
+        return len(self._active) - self.asleep < self.parallel
 
     def _start_batch(self, waiting: Iterator[Attempt | None]) -> bool:
         """Start a batch of what can be had now; False if that makes none."""
@@ -262,8 +262,9 @@ class LocalExecutor:
             yield self._close(self._active.pop(ended.key), ended, interrupt)
         if self._batch:
             self._batch.move()
+        has_place &= has_run or ended.token is not None
         if has_place and not (interrupt.requests or interrupt.holds):
-            self._make_room(ended, has_run=has_run)
+            self._vacate(ended.token or 0)
 
     def _leave(self, news: RunAlone | GivenBack) -> Iterator[tuple[Active, Record]]:
         """Have runs of a batch run alone, or give them back as they are."""
@@ -272,11 +273,6 @@ class LocalExecutor:
             yield from ((Active(attempt, None), attempt.record) for attempt in left)
         else:
             self._alone.extend(left)
-
-    def _make_room(self, ended: ProcessEnded, *, has_run: bool) -> None:
-        """Let another process of the batch work; a run that ran alone made room for one, too."""
-        if ended.token is not None or has_run:
-            self._vacate(ended.token or 0)
 
     def _start(self, active: Active) -> None:
         self._started += 1

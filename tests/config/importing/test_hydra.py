@@ -224,3 +224,34 @@ def test_a_sweeper_of_another_kind_is_read_as_far_as_it_goes():
     found = of_params(["a: choice(1, 2)"], "_target_: hydra_plugins.hydra_ax_sweeper.ax_sweeper.AxSweeper")
     assert forms(found) == {"a": Choices((1, 2))}
     assert "sweeper" in {remark.subject for remark in found.remarks}
+
+
+def test_the_command_line_that_a_multirun_has_kept():
+    """As ``multirun.yaml`` has it, in part: with the config that was composed, and the groups that were chosen."""
+    found = imported(
+        """\
+hydra:
+  launcher: {_target_: hydra._internal.core_plugins.basic_launcher.BasicLauncher}
+  sweeper: {_target_: hydra._internal.core_plugins.basic_sweeper.BasicSweeper, max_batch_size: null, params: null}
+  overrides:
+    hydra: [hydra.mode=MULTIRUN]
+    task:
+    - lr=choice(1e-3,1e-4)
+    - model=a,b
+    - +opt.betas=[0.9,0.99],[0.9,0.999]
+  runtime: {choices: {model: a, hydra/sweeper: basic}}
+model: {dim: 1}
+lr: 0.1
+batch: 16
+"""
+    )
+    assert forms(found) == {
+        "lr": Choices((1e-3, 1e-4)),
+        "batch": Constant(16),
+        "model": Choices(("a", "b")),
+        "opt.betas": Choices(([0.9, 0.99], [0.9, 0.999])),
+    }
+    assert {remark.subject: remark.where for remark in found.remarks} == {
+        "model": "config.yaml:8:7",
+        "program": "config.yaml:3:3",
+    }

@@ -232,3 +232,21 @@ def test_hyperband_of_wandb(said, prune):
     found = imported(json.dumps(sweep | {"early_terminate": {"type": "hyperband", **said}}))
     assert found.settings["prune"] == {"name": "asha", **prune}
     assert [remark.subject for remark in found.remarks] == ["early_terminate"]
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        {"distribution": {"a": 1}},
+        {"distribution": ["uniform"]},
+        {"values": [1, 2], "probabilities": [[0.5], {"a": 1}]},
+        {"min": 10**400, "max": 10**401, "distribution": "uniform"},
+        {"min": 1, "max": 10**400, "distribution": "log_uniform_values"},
+        {"min": 0, "max": 1000, "distribution": "log_uniform"},
+    ],
+)
+def test_nonsense_is_said_and_left_out(parameter):
+    found = imported(json.dumps({"method": "random", "run_cap": 0, "program": "t", "parameters": {"x": parameter}}))
+    assert not found.parameters
+    assert {remark.subject for remark in found.remarks} == {"method", "x"}
+    assert found.settings["strategy"]["trials"] == 50
