@@ -162,8 +162,8 @@ class CommandTrainer:
         found = find_metrics(output, run.patterns, numbers_of(config))
         if run.rungs:
             run.rungs.leave()
-        if found.reports:
-            run.report_each(found.reports)
+        if reports := found.reports or (watch.reports if watch and run.told_to_stop else ()):  # of its first epoch
+            run.report_each(reports)
         else:
             run.count(run.reports())  # it has written them itself
         run.source, run.candidates = found.source or None, found.candidates

@@ -36,12 +36,14 @@ class Watch:
         rungs: where it asks.
         output: what the program writes and prints.
         config: what it was given.
+        reports: what it had said of its epochs when it asked last.
     """
 
     run: Run
     rungs: Rungs
     output: ProgramOutput
     config: Mapping[str, Any]
+    reports: Sequence[Mapping[str, float]] = field(default=(), init=False)
     _grown: Sequence[tuple[str, int]] = field(default=(), init=False)
 
     @classmethod
@@ -77,6 +79,7 @@ class Watch:
         step = Steps.of(reports).step
         if not self.rungs.is_due(step):
             return True
+        self.reports = reports
         self.run.report_so_far(reports)
         goes_on = self.rungs.reach(step)
         self.run.told_to_stop = not goes_on
