@@ -166,7 +166,8 @@ class Plan:
         """The trials that the search begins with."""
         if self.strategy.is_grid:
             return self.space
-        first = self.strategy.random if self.strategy.learns else _FIRST if self.is_open else self.drawn.most
+        random = 1 if self.learn_from else self.strategy.random  # what earlier searches tell comes instead
+        first = random if self.strategy.learns else _FIRST if self.is_open else self.drawn.most
         return replace(self.drawn, most=min(first, self.drawn.most))
 
     def learning_from(self, names: Sequence[str], store: Store) -> Plan:
