@@ -95,21 +95,26 @@ def check_prefix(prefix: str) -> str:
     return prefix
 
 
-def label_parameters(paths: Sequence[str]) -> list[str]:
-    """For each dotted path its last part, or the shortest end of it that no other path has."""
+def label_parameters(paths: Sequence[str], vague: Collection[str] = _OF_ANYTHING) -> list[str]:
+    """For each dotted path its last part, or the shortest end of it that no other path has.
+
+    Args:
+        paths: the paths.
+        vague: the parts that by themselves do not say what they are of.
+    """
     ends = [path.casefold().split(".") for path in paths]
     labels = []
     for path, parts in zip(paths, ends, strict=True):
         length = 1
-        while length < len(parts) and not _tells_apart(parts[-length:], ends):
+        while length < len(parts) and not _tells_apart(parts[-length:], ends, vague):
             length += 1
         labels.append(_safe(".".join(path.split(".")[-length:])) or "param")
     return labels
 
 
-def _tells_apart(end: list[str], paths: list[list[str]]) -> bool:
+def _tells_apart(end: list[str], paths: list[list[str]], vague: Collection[str]) -> bool:
     """Whether only one path ends so, and a word in it says what it is."""
-    says_something = any(not part.isdigit() and part not in _OF_ANYTHING for part in end)
+    says_something = any(not part.isdigit() and part not in vague for part in end)
     return sum(path[-len(end) :] == end for path in paths) == 1 and says_something
 
 
@@ -136,7 +141,7 @@ class _Slot:
 
 
 def _slots(parameters: Sequence[Parameter]) -> list[_Slot]:
-    labels = label_parameters([parameter.path for parameter in parameters])
+    labels = label_parameters([parameter.path for parameter in parameters], vague=())  # as directories always were
     if any(parameter.optional for parameter in parameters):
         labels = [_apart(label, parameter.path) for label, parameter in zip(labels, parameters, strict=True)]
         return [_Slot(label, None, _misread(label, labels)) for label in labels]
