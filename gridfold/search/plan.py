@@ -137,8 +137,7 @@ class Plan:
     def drawn(self) -> Sampled:
         """As many trials as there may be, as the strategy draws them where no result says which."""
         strategy = self.strategy
-        paths = tuple(parameter.path for parameter in self.space.parameters)
-        draws = Evenly(strategy.seed, paths) if strategy.name == "sobol" else Random(strategy.seed)
+        draws = Evenly(strategy.seed, tuple(self.space.names)) if strategy.name == "sobol" else Random(strategy.seed)
         most = max(1, self.limit // self._runs_of_trial) if strategy.trials is None else strategy.trials
         return Sampled(self.space, most, draws, strategy.seed)
 

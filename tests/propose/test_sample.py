@@ -272,6 +272,12 @@ class TestDrawnOnly:
         drawn = [trial.params["x"] for trial in Sampled(space, 600, Evenly(0, ("x",)))]
         assert all(sum(low / 10 <= x < (low + 1) / 10 for x in drawn[256:]) in range(30, 40) for low in range(10))
 
+    def test_a_name_that_two_branches_have_with_other_values_is_two_dimensions(self):
+        ranges = (RangeParameter("q", Interval(1, 5, whole=True)), RangeParameter("q", Interval(0.0, 1.0)))
+        space = Product((Union(listed("kind", "a", "b"), tuple((each,) for each in ranges)),))
+        drawn = list(Sampled(space, 20, Evenly(0, tuple(space.names))))
+        assert {(each.params["kind"], type(each.params["q"])) for each in drawn} == {("a", int), ("b", float)}
+
     @pytest.mark.parametrize("draws", [Random(0), Evenly(0, ("x",))])
     def test_a_range_of_which_conditions_leave_little_has_as_many_trials_as_are_found(self, draws):
         space = Product((RangeParameter("x", Interval(0.0, 1.0)),), (Exclusion("x > 0.0005"),))
