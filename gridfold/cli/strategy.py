@@ -56,5 +56,6 @@ def allow_trials(search: SearchDirectory, trials: int) -> None:
     if strategy.is_grid:
         raise ConfigError("a grid makes every trial", where=search.name, hint="leave out --trials")
     if strategy.trials is not None and trials < strategy.trials:
-        raise ConfigError(f"its strategy has {strategy.trials:,} trials already", where=search.name, hint="--trials N")
+        problem = f"its strategy has {strategy.trials:,} trials already"
+        raise ConfigError(problem, where=search.name, hint=f"for more of them: --trials {strategy.trials + 1} or more")
     search.update(strategy=replace(strategy, trials=trials, first=strategy.first).said)

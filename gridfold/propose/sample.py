@@ -218,7 +218,8 @@ class Sample:
     @cached_property
     def _first(self) -> list[Trial]:
         """The trials that are listed together when the search begins; without a method, those that were then."""
-        return list(islice(self.drawn, self.method.first)) if self.method else []
+        told = sum(each.values is not None for each in self.learned)
+        return list(islice(self.drawn, max(1, self.method.first - told))) if self.method else []
 
     @cached_property
     def _draws(self) -> Iterator[Trial]:

@@ -73,11 +73,11 @@ class Random:
 
 @dataclass(frozen=True)
 class Evenly:
-    """The points of Sobol's sequence, which fill a space evenly; each path that a trial may decide is a dimension.
+    """The points of Sobol's sequence, which fill a space evenly; each decision that a trial may have is a dimension.
 
     Attributes:
         seed: of the scrambling.
-        paths: all of them.
+        paths: what is decided, as a chooser is asked for it.
     """
 
     seed: int

@@ -137,8 +137,7 @@ class Plan:
     def drawn(self) -> Sampled:
         """As many trials as there may be, as the strategy draws them where no result says which."""
         strategy = self.strategy
-        paths = tuple(parameter.path for parameter in self.space.parameters)
-        draws = Evenly(strategy.seed, paths) if strategy.name == "sobol" else Random(strategy.seed)
+        draws = Evenly(strategy.seed, tuple(self.space.names)) if strategy.name == "sobol" else Random(strategy.seed)
         most = max(1, self.limit // self._runs_of_trial) if strategy.trials is None else strategy.trials
         return Sampled(self.space, most, draws, strategy.seed)
 
@@ -166,7 +165,8 @@ class Plan:
         """The trials that the search begins with."""
         if self.strategy.is_grid:
             return self.space
-        first = self.strategy.random if self.strategy.learns else _FIRST if self.is_open else self.drawn.most
+        random = 1 if self.learn_from else self.strategy.random  # what earlier searches tell comes instead
+        first = random if self.strategy.learns else _FIRST if self.is_open else self.drawn.most
         return replace(self.drawn, most=min(first, self.drawn.most))
 
     def learning_from(self, names: Sequence[str], store: Store) -> Plan:

@@ -63,6 +63,11 @@ class Product(Space):
         return tuple(_merged(path, self._tree, added.get(path, [])) for path in self._tree.by_path)
 
     @property
+    def names(self) -> Sequence[str]:
+        """What a chooser may be asked for, each once; see `Chooser`."""
+        return [decision.key for decision in self._tree.decisions]
+
+    @property
     def factors(self) -> Sequence[tuple[str, int]]:
         """Each axis and how many values it has; nothing, where there are branches, conditions or additions."""
         decisions = self._tree.decisions

@@ -246,7 +246,13 @@ def test_what_was_learned_before_is_known_from_the_first_ask():
     ]
     taught = a_sample("tpe", 12, space, learned=known)
     playing = Playing(taught, lambda entry: abs(entry.params["x"] - 0.8)).play(random.Random(0), 1)
-    assert sum(abs(entry.params["x"] - 0.8) < 0.15 for entry in playing.listed[10:]) == 2
+    assert sum(abs(entry.params["x"] - 0.8) < 0.15 for entry in playing.listed[1:]) > 8
+
+
+def test_as_many_trials_are_random_as_too_few_were_learned():
+    space = Product((RangeParameter("x", Interval(0.0, 1.0)),))
+    known = [Known(f"learned {place}", {"x": place / 30}, is_over=True, values=(1.0,)) for place in range(7)]
+    assert len(a_sample("tpe", 12, space, learned=[*known, Known("bad", {"x": 0.5}, is_over=True)]).ask(100)) == 3
 
 
 def test_a_package_that_is_missing_is_named_with_how_to_install_it(monkeypatch):
@@ -265,6 +271,12 @@ class TestDrawnOnly:
         space = Product((RangeParameter("x", Interval(0, 1)),))
         drawn = [trial.params["x"] for trial in Sampled(space, 600, Evenly(0, ("x",)))]
         assert all(sum(low / 10 <= x < (low + 1) / 10 for x in drawn[256:]) in range(30, 40) for low in range(10))
+
+    def test_a_name_that_two_branches_have_with_other_values_is_two_dimensions(self):
+        ranges = (RangeParameter("q", Interval(1, 5, whole=True)), RangeParameter("q", Interval(0.0, 1.0)))
+        space = Product((Union(listed("kind", "a", "b"), tuple((each,) for each in ranges)),))
+        drawn = list(Sampled(space, 20, Evenly(0, tuple(space.names))))
+        assert {(each.params["kind"], type(each.params["q"])) for each in drawn} == {("a", int), ("b", float)}
 
     @pytest.mark.parametrize("draws", [Random(0), Evenly(0, ("x",))])
     def test_a_range_of_which_conditions_leave_little_has_as_many_trials_as_are_found(self, draws):
