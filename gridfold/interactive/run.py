@@ -54,6 +54,7 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
     reuse: bool = False,
     keep_going: bool = False,
     strategy: str | Mapping[str, Any] | None = None,
+    prune: str | Mapping[str, Any] | None = None,
     learn_from: str | Sequence[str] = (),
     runs_dir: str | os.PathLike[str] = "runs",
     quiet: bool = False,
@@ -92,6 +93,8 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
         strategy: how trials are chosen: its name, or a mapping such as ``{"name": "tpe", "trials": 60, "seed": 0}``
             (default: the config's, or all combinations).
         learn_from: earlier searches by whose results a strategy chooses, too.
+        prune: how runs that do worse than others wait: ``asha``, ``hyperband`` or ``median``, or a mapping such as
+            ``{"name": "asha", "min": 1, "eta": 3}`` (default: the config's, or not at all).
         runs_dir: the folder for the runs.
         quiet: show no progress.
 
@@ -107,7 +110,7 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
     with said_in_python():
         base = HyperParamSearch(config, runs_dir, vary=vary, trainer=trainer, metric=metric, maximize=maximize)
         chosen = base.config.override(
-            repeats=repeats, folds=folds, max_runs=max_runs, threads=threads, strategy=strategy
+            repeats=repeats, folds=folds, max_runs=max_runs, threads=threads, strategy=strategy, prune=prune
         )
         chosen = chosen.adding(link=link, exclude=exclude, when=when, add=add)
         prefix = name or ("run" if isinstance(trainer, (str, Sequence)) else label_of(trainer))

@@ -149,6 +149,7 @@ class HyperParamSearch:
         when: Mapping[str, str] = MappingProxyType({}),
         add: Sequence[Mapping[str, Any]] = (),
         strategy: str | Mapping[str, Any] | None = None,
+        prune: str | Mapping[str, Any] | None = None,
         learn_from: str | Sequence[str] = (),
     ) -> Sequence[Path]:
         """Create a run directory with its config for every combination, and execute the runs if asked to.
@@ -172,6 +173,8 @@ class HyperParamSearch:
             strategy: how trials are chosen: its name, or a mapping such as ``{"name": "tpe", "trials": 60, "seed": 0}``
                 (default: the config's, or all combinations).
             learn_from: earlier searches by whose results a strategy chooses, too.
+            prune: how runs that do worse than others wait: ``asha``, ``hyperband`` or ``median``, or a mapping such as
+                ``{"name": "asha", "min": 1, "eta": 3}`` (default: the config's, or not at all).
 
         Returns:
             The run directories, last parameter fastest; all of the first repeat before those of the next. With a
@@ -181,7 +184,7 @@ class HyperParamSearch:
             ConfigError: bad input, and nothing was created; or the first run has nothing to be compared by.
             KeyboardInterrupt: it was stopped; ``gridfold resume`` continues it.
         """
-        config = self.config.override(repeats=repeats, folds=folds, max_runs=max_runs, strategy=strategy)
+        config = self.config.override(repeats=repeats, folds=folds, max_runs=max_runs, strategy=strategy, prune=prune)
         config = config.adding(link=link, exclude=exclude, when=when, add=add)
         check_parallel(parallel)
         check_prefix(run_prefix)
