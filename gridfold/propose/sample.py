@@ -219,7 +219,8 @@ class Sample:
     def _first(self) -> list[Trial]:
         """The trials that are listed together when the search begins; without a method, those that were then."""
         told = sum(each.values is not None for each in self.learned)
-        return list(islice(self.drawn, max(1, self.method.first - told))) if self.method else []
+        first = max(1, len(self.drawn.space.additions), self.method.first - told) if self.method else 0
+        return list(islice(self.drawn, first))
 
     @cached_property
     def _draws(self) -> Iterator[Trial]:

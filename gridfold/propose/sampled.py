@@ -132,9 +132,12 @@ class _Units:
         return distribution.at(self.unit(path))
 
 
+_ADDED = -(1 << 62)
+
+
 @dataclass(frozen=True)
 class Sampled(Space):
-    """Some trials of a space, in the order in which they are drawn; none is drawn twice.
+    """Some trials of a space: those that are added to it, then others in the order in which they are drawn; no doubles.
 
     What is kept of a trial is the number of its draw and a digest, whatever it is made of. A space with fewer trials
     gives all of them.
@@ -198,6 +201,8 @@ class Sampled(Space):
         number, latest = self._numbers[index], self._progress.latest
         if latest and index == len(self._numbers) - 1:  # it was drawn to be found
             return Trial(index, latest.params)
+        if number < _ADDED // 2:
+            return Trial(index, self.space.additions[number - _ADDED])
         found = self.space.draw(self.draws.at(number)) if number >= 0 else self._other(-1 - number)
         assert found is not None
         return Trial(index, found.params)
@@ -269,8 +274,12 @@ class Sampled(Space):
 
     @cached_property
     def _numbers(self) -> array[int]:
-        """Of each trial that is known the number of its draw; of one that was left, -1 less its place among them."""
-        return array("q")
+        """Of each trial that is known the number of its draw; of one that was left, -1 less its place among them.
+
+        Of one that is added, its place among those and the least of all numbers.
+        """
+        added = enumerate(self.space.additions)
+        return array("q", [_ADDED + place for place, params in added if self._is_new(Trial(None, params))])
 
     @cached_property
     def _digests(self) -> set[int]:

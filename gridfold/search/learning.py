@@ -93,7 +93,7 @@ def learned_from(plan: Plan, store: Store, objective: Objective) -> Learned:
             if decisions is None:
                 strange += 1
             else:
-                known.append(Known(f"learned {len(known)}", decisions, is_over=True, values=values))
+                known.append(Known(canonical(params), decisions, is_over=True, values=values))
     return Learned(known, strange)
 
 

@@ -19,7 +19,7 @@ from gridfold.config.space import space_of
 from gridfold.config.strategy import LEARNS, Strategy
 from gridfold.core.errors import ConfigError
 from gridfold.core.limits import MOST_RUNS, USUAL_RUNS
-from gridfold.core.values import from_params, render
+from gridfold.core.values import digest, from_params, render
 from gridfold.executors.protocol import Executor
 from gridfold.executors.registry import LOCAL
 from gridfold.identity.fingerprint import Code
@@ -137,9 +137,10 @@ class Plan:
     def drawn(self) -> Sampled:
         """As many trials as there may be, as the strategy draws them where no result says which."""
         strategy = self.strategy
-        draws = Evenly(strategy.seed, tuple(self.space.names)) if strategy.name == "sobol" else Random(strategy.seed)
+        seed = int(digest(f"{strategy.seed} {self.learn_from}", 8), 16) if self.learn_from else strategy.seed
+        draws = Evenly(seed, tuple(self.space.names)) if strategy.name == "sobol" else Random(seed)  # none known again
         most = max(1, self.limit // self._runs_of_trial) if strategy.trials is None else strategy.trials
-        return Sampled(self.space, most, draws, strategy.seed)
+        return Sampled(self.space, most, draws, seed)
 
     @property
     def is_open(self) -> bool:
@@ -167,7 +168,7 @@ class Plan:
             return self.space
         random = 1 if self.learn_from else self.strategy.random  # what earlier searches tell comes instead
         first = random if self.strategy.learns else _FIRST if self.is_open else self.drawn.most
-        return replace(self.drawn, most=min(first, self.drawn.most))
+        return replace(self.drawn, most=min(max(first, len(self.space.additions)), self.drawn.most))
 
     def learning_from(self, names: Sequence[str], store: Store) -> Plan:
         """The plan that learns from some searches.

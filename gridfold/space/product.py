@@ -190,6 +190,11 @@ class Product(Space):
         is_added = (lambda params: canonical(params) in self._additions) if self.added else None
         return Drawing(self._tree, self._ruling.bans, self._ruling.asked_where, is_added)
 
+    @property
+    def additions(self) -> Sequence[Mapping[str, Any]]:
+        """The values of the trials that are to be made in any case, whether they are among the others or not."""
+        return [completed(addition, self._tree, self.constants) for addition in self.added]
+
     @cached_property
     def _additions(self) -> dict[str, dict[str, Any]]:
         """The values of each trial that is added and is not among the others, by their text."""

@@ -54,6 +54,11 @@ class Space(Protocol):
         """Whether ``count`` is the number of trials; else there are fewer, and only iterating tells how many."""
         return True
 
+    @property
+    def additions(self) -> Sequence[Mapping[str, Any]]:
+        """The values of the trials that are to be made in any case."""
+        return ()
+
     def __iter__(self) -> Iterator[Trial]: ...
 
     def __getitem__(self, index: int) -> Trial:

@@ -15,7 +15,7 @@ from gridfold.space.axes import Linked, Union
 from gridfold.space.parameters import Interval, ListedParameter, Normal, RangeParameter
 from gridfold.space.product import Product
 from gridfold.space.repeats import repetitions
-from gridfold.space.rules import Exclusion
+from gridfold.space.rules import Addition, Exclusion
 from tests.propose.contract import ProposerContract
 
 
@@ -150,3 +150,13 @@ class TestDrawnAtOnce(ProposerContract):
 
     def value(self, entry):
         return 0.0
+
+
+@pytest.mark.parametrize("name", ["random", "sobol"])
+def test_trials_that_are_added_come_first_and_once(name):
+    added = (Addition({"a": 2, "b": 1}), Addition({"a": 7}))  # one of the grid, one that is not
+    space = Product((listed("a", 1, 2, 3), listed("b", 0, 1)), (), added)
+    drawn = list(Sampled(space, 100, draws(name, space)))
+    assert [trial.params for trial in drawn[:2]] == [{"a": 2, "b": 1}, {"a": 7, "b": 0}]
+    assert len({canonical(trial.params) for trial in drawn}) == len(drawn) == space.count() == 7
+    assert [trial.params for trial in Sampled(space, 1, draws(name, space))] == [{"a": 2, "b": 1}]
