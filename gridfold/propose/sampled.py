@@ -139,8 +139,8 @@ _ADDED = -(1 << 62)
 class Sampled(Space):
     """Some trials of a space: those that are added to it, then others in the order in which they are drawn; no doubles.
 
-    Those that are added to the space come first. What is kept of any other is the number of its draw and a digest,
-    whatever it is made of. A space with fewer trials gives all of them.
+    What is kept of a trial is the number of its draw and a digest, whatever it is made of. A space with fewer trials
+    gives all of them.
 
     Attributes:
         space: what they are drawn from.
@@ -198,11 +198,8 @@ class Sampled(Space):
         return (self[index] for index in range(min(most, self.count())))
 
     def _trial(self, index: int) -> Trial:
-        if index < len(self._added):
-            return Trial(index, self._added[index])
-        place = index - len(self._added)
-        number, latest = self._numbers[place], self._progress.latest
-        if latest and place == len(self._numbers) - 1:  # it was drawn to be found
+        number, latest = self._numbers[index], self._progress.latest
+        if latest and index == len(self._numbers) - 1:  # it was drawn to be found
             return Trial(index, latest.params)
         if number < _ADDED // 2:
             return Trial(index, self.space.additions[number - _ADDED])
@@ -212,9 +209,11 @@ class Sampled(Space):
 
     def _find(self, most: int) -> Iterator[None]:
         """Find trials until so many are known, or there are no more; yields once for each that is known."""
-        for place in range(most):
-            if place == len(self._added) + len(self._numbers) and not self._find_next():
+        numbers, place = self._numbers, 0
+        while place < most:
+            if place == len(numbers) and not self._find_next():
                 return
+            place += 1
             yield
 
     def _find_next(self) -> bool:
@@ -237,8 +236,9 @@ class Sampled(Space):
         return False
 
     def _is_new(self, trial: Trial) -> bool:
+        digest = int.from_bytes(blake2b(canonical(trial.params).encode(), digest_size=8).digest())
         size = len(self._digests)
-        self._digests.add(_digest(trial.params))
+        self._digests.add(digest)
         return len(self._digests) > size
 
     @property
@@ -283,11 +283,7 @@ class Sampled(Space):
 
     @cached_property
     def _digests(self) -> set[int]:
-        return {_digest(params) for params in self._added}
-
-    @cached_property
-    def _added(self) -> Sequence[Mapping[str, Any]]:
-        return list({canonical(params): params for params in self.space.additions}.values())
+        return set()
 
     @cached_property
     def _progress(self) -> _Progress:
@@ -307,7 +303,3 @@ class _Progress:
     next: int = 0
     fruitless: int = 0
     latest: Trial | None = None
-
-
-def _digest(params: Mapping[str, Any]) -> int:
-    return int.from_bytes(blake2b(canonical(params).encode(), digest_size=8).digest())

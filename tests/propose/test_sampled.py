@@ -98,15 +98,6 @@ class TestStreams:
         assert all(abs(mean - 0.5) < 0.06 for mean in means)
 
 
-def test_what_is_added_to_the_space_comes_first_and_once():
-    added = (Addition({"a": 7, "b": 1}), Addition({"a": 2}))
-    space = Product((listed("a", 1, 2, 3), listed("b", 1, 2)), (Exclusion("a == 2"),), added)
-    found = [trial.params for trial in Sampled(space, 50, Random(0))]
-    assert found[:2] == [{"a": 7, "b": 1}, {"a": 2, "b": 1}]
-    assert len(found) == len(Sampled(space, 50, Random(0))) == len(space) == 6
-    assert [trial.params for trial in Sampled(space, 1, Random(0))] == found[:1]
-
-
 def test_sobol_fills_a_range_more_evenly_than_chance():
     space = Product((RangeParameter("a", Interval(0, 1)), RangeParameter("b", Interval(0, 1))))
     cells = {(int(t.params["a"] * 8), int(t.params["b"] * 8)) for t in Sampled(space, 64, draws("sobol", space))}
