@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,7 +34,7 @@ class Steps:
     def add(self, report: Mapping[str, Any]) -> float:
         """Hear the next report; how far the run is with it."""
         epoch = report.get(EPOCH)
-        if isinstance(epoch, (int, float)) and math.isfinite(epoch):
+        if isinstance(epoch, (int, float)) and abs(epoch) <= sys.float_info.max:  # a file may hold anything
             if not self._has_epochs:
                 self._has_epochs, self.step = True, 0.0
                 self._before_first = 1.0 if epoch == 0 else 0.0
