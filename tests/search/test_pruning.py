@@ -243,7 +243,7 @@ lr = parser.parse_args().lr
 for epoch in range(1, 10):
     with open("trace", "a") as file:
         file.write(f"{lr} {epoch}\\n")
-    print(f"epoch {epoch} val_f1={lr * epoch:.4f}")
+    print(f"epoch {epoch}/9 val_f1={lr * epoch:.4f}")
 """
 # A program goes on for a moment after it has said something, until somebody looks; in a test, until that has happened.
 HEARD = """
