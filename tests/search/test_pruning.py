@@ -243,17 +243,19 @@ lr = parser.parse_args().lr
 for epoch in range(1, 10):
     with open("trace", "a") as file:
         file.write(f"{lr} {epoch}\\n")
-    print(f"epoch {epoch}/9 val_f1={lr * epoch:.4f}")
+    print(f"epoch {epoch} val_f1={lr * epoch:.4f}")
 """
 # A program goes on for a moment after it has said something, until somebody looks; in a test, until that has happened.
 HEARD = """
 import os, time
 def heard(epoch):
-    folder = os.environ.get("GRIDFOLD_RUN_DIR")
+    folder = os.environ["GRIDFOLD_RUN_DIR"]
+    if ".verify" in folder:  # nobody looks at a run that is made again, alone
+        return
     deadline = time.monotonic() + 60
     while epoch in (1, 3) and time.monotonic() < deadline:
         try:
-            if f'"epoch": {epoch},' in open(f"{folder}/.reports-1").read():
+            if f'"epoch": {epoch}' in open(f"{folder}/.reports-1").read():
                 return
         except FileNotFoundError:
             pass
