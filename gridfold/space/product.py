@@ -51,6 +51,8 @@ class Product(Space):
 
     def __post_init__(self) -> None:
         check_rules(self._ruling)
+        if self.conditions and not self._tree.is_listed:  # what is about lists only can be told all the same
+            check_rules(Ruling(Tree(listed(self.axes)), self._ruling.about_lists, self.constants))
         self._additions  # noqa: B018 - errors before anything is made of it
 
     @cached_property

@@ -38,6 +38,16 @@ class Ruling:
         """All of them."""
         return tuple(ban for bans in self.of_rules for ban in bans)
 
+    @property
+    def about_lists(self) -> list[Rule]:
+        """The rules that are about nothing but decisions whose alternatives are listed."""
+        sizes = [decision.size for decision in self.tree.decisions]
+        uses = [
+            (rule, {use for ban in bans for use in ban.uses})
+            for rule, bans in zip(self.rules, self.of_rules, strict=True)
+        ]
+        return [rule for rule, used in uses if all(sizes[use] is not None for use in used)]
+
     @cached_property
     def enumeration(self) -> Enumeration:
         """The trials that all rules leave."""

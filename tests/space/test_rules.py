@@ -122,6 +122,24 @@ def test_rules_that_cannot_be(name, snapshot):
     assert str(error.value) == snapshot
 
 
+@pytest.mark.parametrize("name", WRONG)
+def test_a_range_beside_what_a_rule_is_about_hides_nothing(name):
+    said = []
+    for axes in (AXES, (*AXES, RangeParameter("model.dropout", Interval(0, 1)))):
+        with pytest.raises(ConfigError) as error:
+            space(WRONG[name], axes=axes)
+        said.append(str(error.value).replace("model.dropout, ", ""))
+    assert said[0] == said[1]
+
+
+def test_a_rule_about_a_range_is_taken_as_it_is():
+    dropout = RangeParameter("model.dropout", Interval(0, 1))
+    assert space(exclude("model.dropout > 2"), axes=(*AXES, dropout)).count() is None
+    rules = (exclude("training.batch_size > 32"), exclude("training.batch_size < 64"))
+    with pytest.raises(ConfigError, match="excludes all that the other conditions leave"):
+        space(*rules, exclude("model.dropout > 0.5"), axes=(*AXES, dropout))
+
+
 @pytest.mark.parametrize(
     "rule",
     [
