@@ -20,8 +20,8 @@ from gridfold.runs.entries import RunEntry
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.runs.workers import Workers
+from gridfold.search.execute import SearchOutcome, execute_search
 from gridfold.search.execution import Execution
-from gridfold.search.hyperparam_search import SearchOutcome, execute_search
 from gridfold.search.more_runs import Contention, expected_runs, proposer_of
 from gridfold.search.pending import Pending
 from gridfold.search.reuse import find_reusable, reuse

@@ -24,9 +24,9 @@ from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.runs.workers import Workers
 from gridfold.search import placement as placed
+from gridfold.search.execute import SearchOutcome, schedule_of
 from gridfold.search.execution import Execution
 from gridfold.search.follow import Follower
-from gridfold.search.hyperparam_search import SearchOutcome, stopped_for
 from gridfold.search.loop import Policy
 from gridfold.search.more_runs import adds_runs
 from gridfold.search.pending import Pending
@@ -159,7 +159,7 @@ class Elsewhere:
                 follower.wait(lambda: _are_over(directory), interrupt)
                 return SearchOutcome(follower.failed, "", interrupted=True, unrecorded=[])
             left = read_pending(directory, code, tried_again=Workers(directory.dir).tried_again())
-            schedule, workers = stopped_for(left, policy), Workers(directory.dir)
+            schedule, workers = schedule_of(left, policy), Workers(directory.dir)
             why = schedule.stopped or workers.why_cancelled
             if left.has_more and not (why or workers.is_cancelled):
                 why = self._why_not_again(left, follower, policy, before)

@@ -45,9 +45,9 @@ from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.search.directories import complete, create
+from gridfold.search.execute import execute_run
 from gridfold.search.execution import Execution
 from gridfold.search.forecast import Forecast
-from gridfold.search.hyperparam_search import execute_run
 from gridfold.search.loop import misses
 from gridfold.search.more_runs import add_fresh_seeds, add_repeats, results_of
 from gridfold.search.pending import Pending

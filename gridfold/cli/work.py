@@ -20,8 +20,8 @@ from gridfold.runs.run import Run
 from gridfold.runs.store import Store
 from gridfold.runs.workers import Workers
 from gridfold.search.directories import complete
+from gridfold.search.execute import SearchOutcome, execute_search
 from gridfold.search.execution import Execution
-from gridfold.search.hyperparam_search import SearchOutcome, execute_search
 from gridfold.search.job_end import JobEnd
 from gridfold.search.pending import Pending
 

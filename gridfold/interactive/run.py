@@ -20,8 +20,9 @@ from gridfold.runs.names import check_prefix
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.search.directories import create
+from gridfold.search.execute import SearchOutcome, execute_search
 from gridfold.search.execution import Execution, check_parallel
-from gridfold.search.hyperparam_search import HyperParamSearch, SearchOutcome, execute_search, planned
+from gridfold.search.hyperparam_search import HyperParamSearch, planned
 from gridfold.search.more_runs import proposer_of
 from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan

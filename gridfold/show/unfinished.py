@@ -12,7 +12,7 @@ from gridfold.core.errors import ConfigError, cut, nearest
 from gridfold.records.objective import Objective, listed
 from gridfold.runs.record import Record
 from gridfold.runs.run import Run
-from gridfold.search.hyperparam_search import SearchOutcome
+from gridfold.search.execute import SearchOutcome
 from gridfold.search.pending import Pending
 
 _MOST_LINES = 3  # of its log

@@ -11,7 +11,7 @@ from rich.console import Console
 from gridfold import ConfigError, HyperParamSearch
 from gridfold.executors.local.executor import LocalExecutor
 from gridfold.runs.store import Store
-from gridfold.search.hyperparam_search import execute_search
+from gridfold.search.execute import execute_search
 from gridfold.search.pending import Pending
 from gridfold.show.live import live
 from tests.loaders import pyyaml
