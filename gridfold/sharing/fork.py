@@ -246,11 +246,7 @@ class Branch:
                 self._stop.training, self._stop.came = training, False
                 self._token, self._node = token, f"{self._node}.{position}"
                 self._before, self._start = self._before + spent, Moment.now()
-                self._become(group, printed, outputs)
-                counts = self._work and self._work.has_own_second  # the wait: names that are made of the time differ
-                watches = self._work is None or self._may_wait
-                self._clocks.go_on({} if counts else shown, watch=watches)
-                self._say_again()
+                self._go_on_with(group, printed, outputs, shown)
                 return group
             children.add(pid, token, splits=len(group) > 1)
         children.release()
@@ -259,6 +255,19 @@ class Branch:
             self._work_dir.remove()
         finally:
             os._exit(WAITED)  # also where a signal handler of the trainer raises
+
+    def _go_on_with(
+        self, group: tuple[int, ...], printed: bytes, outputs: Sequence[int], shown: Mapping[str, int]
+    ) -> None:
+        """In a child: go on with its group."""
+        try:
+            self._become(group, printed, outputs)
+            counts = self._work and self._work.has_own_second  # the wait: names that are made of the time differ
+            watches = self._work is None or self._may_wait
+            self._clocks.go_on({} if counts else shown, watch=watches)
+            self._say_again()
+        except OSError:  # as where a run begins alone; it must not be taken for a failure of what all share
+            os._exit(1)
 
     @property
     def _may_wait(self) -> bool:
@@ -402,6 +411,11 @@ class _SharedRun(Run):
         if self._branch.one is None:
             self._branch.look_for_stop()
         return self._branch.one.run.should_stop() if self._branch.one else self._branch.stops
+
+    @property
+    def is_pruned(self) -> bool:
+        """Whether the search has stopped the run; a process that stands for several is never asked to wait."""
+        return self._branch.one is not None and self._branch.one.run.is_pruned
 
     def report(self, **metrics: float) -> None:
         """Append a line to the metrics of every run that this process stands for."""
