@@ -19,7 +19,7 @@ from gridfold.config.seeds import find_seeds
 from gridfold.core.errors import ConfigError
 from gridfold.propose.protocol import runs_of
 from gridfold.runs.store import Store
-from gridfold.search import hyperparam_search
+from gridfold.search import execute
 from gridfold.search.directories import create, extend
 from gridfold.search.hyperparam_search import HyperParamSearch
 from gridfold.search.loop import Schedule
@@ -503,7 +503,7 @@ class TestRace:
         def clock():
             return 61.0 * (len(list(place.glob("runs/*/run.json"))) >= 6)
 
-        monkeypatch.setattr(hyperparam_search, "Schedule", partial(Schedule, clock=clock))
+        monkeypatch.setattr(execute, "Schedule", partial(Schedule, clock=clock))
         _, said = search("lr: [0.5, 0.51]", "--repeats", "9", "--race", "--budget", "60s")
         assert "Stopped: the budget of 0:01:00 allows no further run" in said
         assert sum(self.counts().values()) < 2 * 9
