@@ -363,12 +363,11 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
 
 def _stopped(record: Record, run: Run) -> Record:
     """The record of a run, with its state if it was told to stop."""
-    is_pruned = run.rungs is not None and run.rungs.is_told_to_stop
-    if record.state == "failed" and is_pruned and not run.has_asked:  # whatever the trainer made of `RunStopped`
+    if record.state == "failed" and run.is_pruned and not run.has_asked:  # whatever the trainer made of `RunStopped`
         record = replace(record, state="stopped", error=None, metrics=run.last_reported())
     elif record.state == "completed" and run.told_to_stop:
         record = replace(record, state="stopped")
-    is_pruned = is_pruned and not run.is_told_to_stop(run.attempt)  # by somebody, while it waited
+    is_pruned = run.is_pruned and not run.is_told_to_stop(run.attempt)  # by somebody, while it waited
     return replace(record, pruned=is_pruned and record.state == "stopped")
 
 

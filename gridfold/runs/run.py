@@ -182,6 +182,11 @@ class Run:
             self.told_to_stop = self.is_told_to_stop(self.attempt)
         return self.told_to_stop
 
+    @property
+    def is_pruned(self) -> bool:
+        """Whether its search has stopped it, because others do better; it ends with the value that it has reached."""
+        return self.rungs is not None and self.rungs.is_told_to_stop
+
     def tell_to_stop(self, attempt: int) -> None:
         """Tell an attempt at the run to stop, under way or not, on whatever machine."""
         (self.dir / f"{STOP}{attempt}").touch()

@@ -50,7 +50,7 @@ class TextTrainer:
         check(LazyConfig(config))
 
     def train(self, config: Mapping[str, Any], run: Run) -> dict[str, float]:
-        """Train a config and save the result in ``run.dir``.
+        """Train a config and save the result in ``run.dir``, unless the search has stopped the run for others.
 
         Full fine-tuning goes on from where an earlier attempt in the same directory was interrupted.
 
@@ -72,7 +72,8 @@ class TextTrainer:
         except FloatingPointError:
             discard(run)  # whatever continued from it would end the same
             raise
-        save(trained, run.dir)
+        if not run.is_pruned:  # of many, nobody looks at those
+            save(trained, run.dir)
         discard(run)
         return trained.history.metrics()
 

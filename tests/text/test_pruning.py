@@ -1,5 +1,7 @@
 """Runs of the built-in trainer that had to wait, folded in a search, and each again alone in a new process."""
 
+import json
+
 import yaml
 
 
@@ -17,3 +19,15 @@ def test_runs_that_waited_are_the_same_alone(command, config, project):
     result = command("gridfold/__main__.py", "verify", "--all")
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.endswith("\n4 of 4 runs give the same alone, to the last bit\n")
+
+
+def test_only_runs_that_are_completed_are_saved(command, config, project):
+    config["training"]["learning_rate"] = [1e-4, 1e-3, 1e-2]
+    (project / "c.yaml").write_text(yaml.safe_dump(config))
+    result = command("hyper_main.py", "--config", "c.yaml", "--quiet", "--prune", "asha")
+    assert result.returncode == 0, result.stderr
+    saved = {}
+    for path in project.glob("runs/*/run.json"):
+        files = [(path.parent / name).exists() for name in ("head.safetensors", "classifier.json", "loss.png")]
+        saved.setdefault(json.loads(path.read_text())["state"], []).append(files)
+    assert saved == {"completed": [[True] * 3], "stopped": [[False] * 3] * 2}
