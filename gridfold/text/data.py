@@ -13,24 +13,25 @@ from numpy.typing import NDArray
 from gridfold.core.errors import ConfigError
 from gridfold.text.location import local_path, stamp
 from gridfold.text.settings import DataSettings
-from gridfold.text.sources import Columns, Label, LabelledTexts, read_table
+from gridfold.text.sources import Columns, LabelledTexts, read_table
+from gridfold.text.tasks import Label, Targets, Task
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Texts and the ids of their labels, an array of shape ``(n,)``."""
+    """Texts and what is to be predicted of each."""
 
     texts: tuple[str, ...]
-    ids: NDArray[np.int64]
+    targets: Targets
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def take(self, rows: NDArray[np.int64]) -> Examples:
         """The examples at some rows."""
-        return Examples(tuple(self.texts[row] for row in rows), self.ids[rows])
+        return Examples(tuple(self.texts[row] for row in rows), self.targets[rows])
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,21 @@ class Dataset:
     """What a run learns from.
 
     Attributes:
-        labels: the label values, sorted; the id of a label is its place here.
+        task: what is predicted.
         train: the examples to learn from.
         validation: the examples that every epoch is judged by.
         rows: where both are among all examples, if these are split into folds.
     """
 
-    labels: tuple[Label, ...]
+    task: Task
     train: Examples
     validation: Examples
     rows: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """The label values, sorted; the id of a label is its place here."""
+        return self.task.labels
 
     def parted(self, made: Sequence[T], take: Callable[[T, NDArray[np.int64]], T]) -> tuple[T, T]:
         """What was made of the parts of a pool, for the examples to learn from and for those to judge by."""
@@ -62,22 +68,22 @@ class Pool:
     """The examples before it is known what is held out.
 
     Attributes:
-        labels: the label values, sorted.
+        task: what is predicted.
         parts: the examples to learn from and those to judge by; all together, if they are split into folds.
     """
 
-    labels: tuple[Label, ...]
+    task: Task
     parts: tuple[Examples, ...]
 
     def dataset(self, settings: DataSettings) -> Dataset:
         """The examples with what is held out."""
         if settings.folds is None:
             train, validation = self.parts
-            return Dataset(self.labels, train, validation)
+            return Dataset(self.task, train, validation)
         (examples,) = self.parts
-        held_out = folds_of(examples.ids, settings.folds, [settings.split_seed, 2]) == settings.fold
+        held_out = folds_of(examples.targets, settings.folds, [settings.split_seed, 2]) == settings.fold
         rows = (~held_out).nonzero()[0], held_out.nonzero()[0]
-        return Dataset(self.labels, examples.take(rows[0]), examples.take(rows[1]), rows)
+        return Dataset(self.task, examples.take(rows[0]), examples.take(rows[1]), rows)
 
 
 @dataclass(frozen=True)
@@ -85,14 +91,19 @@ class DataFacts:
     """What a config is checked against: a `Dataset` without its texts.
 
     Attributes:
-        labels: the label values, sorted.
+        task: what is predicted.
         train_size: training examples.
         validation_classes: labels that occur in the validation examples.
     """
 
-    labels: tuple[Label, ...]
+    task: Task
     train_size: int
     validation_classes: int
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """The label values, sorted."""
+        return self.task.labels
 
 
 def describe(settings: DataSettings) -> DataFacts:
@@ -115,7 +126,7 @@ def _describe(settings: DataSettings, _stamps: tuple[Any, ...]) -> DataFacts:
 
 def facts_of(data: Dataset) -> DataFacts:
     """The facts about a data set that is loaded."""
-    return DataFacts(data.labels, len(data.train), len(set(data.validation.ids.tolist())))
+    return DataFacts(data.task, len(data.train), len(set(data.validation.targets.tolist())))
 
 
 def load_data(settings: DataSettings) -> Dataset:
@@ -136,12 +147,16 @@ def load_pool(settings: DataSettings) -> Pool:
     train = _limited(_examples(table, labels), labels, settings)
     if settings.folds is not None:
         _check_folds(train, labels, settings.folds)
-        return Pool(labels, (train,))
+        return Pool(_task(labels), (train,))
     if isinstance(settings.validation, str):
         other = read_table(settings.validation, columns, "data.validation", split="validation")
         _reject_unknown_labels(other, labels)
-        return Pool(labels, (train, _examples(other, labels)))
+        return Pool(_task(labels), (train, _examples(other, labels)))
     return _split(train, labels, settings.validation, settings.split_seed)
+
+
+def _task(labels: tuple[Label, ...]) -> Task:
+    return Task("binary" if len(labels) == 2 else "multiclass", labels)
 
 
 def _sorted_labels(table: LabelledTexts) -> tuple[Label, ...]:
@@ -181,12 +196,12 @@ def _limited(examples: Examples, labels: tuple[Label, ...], settings: DataSettin
     if limit < least * len(labels):
         problem = f"{limit} is too few for {len(labels)} labels, at least {least * len(labels)} are needed"
         raise ConfigError(problem, path="data.limit")
-    return examples.take(stratified(examples.ids, limit, [settings.split_seed, 0], least=least))
+    return examples.take(stratified(examples.targets, limit, [settings.split_seed, 0], least=least))
 
 
 def _single(examples: Examples, labels: tuple[Label, ...]) -> str:
     """What is wrong if a label has one example only; "" if none has."""
-    counts = np.bincount(examples.ids, minlength=len(labels))
+    counts = np.bincount(examples.targets, minlength=len(labels))
     single = [labels[index] for index in np.flatnonzero(counts < 2)]
     return f"a stratified split needs 2 examples of every label, there is only 1 of {named(single)}" if single else ""
 
@@ -203,9 +218,9 @@ def _split(examples: Examples, labels: tuple[Label, ...], fraction: float, seed:
     if problem := _single(examples, labels):
         raise ConfigError(problem, path="data.validation", hint="give a validation set of its own, or more examples")
     size = max(round(fraction * len(examples)), len(labels))
-    rows = stratified(examples.ids, size, [seed, 1], least=1, spared=1)
+    rows = stratified(examples.targets, size, [seed, 1], least=1, spared=1)
     left = np.setdiff1d(np.arange(len(examples)), rows)
-    return Pool(labels, (examples.take(left), examples.take(rows)))
+    return Pool(_task(labels), (examples.take(left), examples.take(rows)))
 
 
 def folds_of(ids: NDArray[np.int64], folds: int, seed: Sequence[int]) -> NDArray[np.int64]:

@@ -111,12 +111,12 @@ def _train_frozen(
     data_settings = read_fold(config, data_settings)
     data = pool.dataset(data_settings)
     train, validation = data.parted(encoded, lambda made, rows: made[torch.from_numpy(rows)])
-    features = Features(train.to(device), torch.from_numpy(data.train.ids).to(device), validation.to(device))
+    features = Features(train.to(device), torch.from_numpy(data.train.targets).to(device), validation.to(device))
 
     plan = _read_plan(config, data, frozen=True)
     _note_eval_batch(run, asked, size)  # not before: until then, the work is that of several runs
     head = _new_head(plan, train.shape[1])
-    history = History(run, plan.stopping, plan.epochs, data.validation.ids)
+    history = History(run, plan.stopping, plan.epochs, data.validation.targets)
     train_head(head.to(device), features, plan.args, plan.training.label_smoothing, history)
     return Trained(model, data_settings, data, plan.head, train.shape[1], head, None, history, size, precision=None)
 
@@ -151,7 +151,7 @@ def _train_whole(
     data_settings = read_fold(config, data_settings)
     data = pool.dataset(data_settings)
     train_texts, validation_texts = data.parted(texts, _taken)
-    rows = TokenizedExamples(train_texts, data.train.ids, validation_texts)
+    rows = TokenizedExamples(train_texts, data.train.targets, validation_texts)
 
     plan = _read_plan(config, data, frozen=False)
     check_frozen(model, plan.training)
@@ -164,7 +164,7 @@ def _train_whole(
     def train(micro_batch: int) -> Trained:
         encoder = encoders.pop() if encoders else _load_encoder(model)
         head = _new_head(plan, encoder.hidden_size)
-        history = History(run, plan.stopping, plan.epochs, data.validation.ids)
+        history = History(run, plan.stopping, plan.epochs, data.validation.targets)
         if not saved:
             discard(run)
         trained = above(encoder, model.frozen_layers) if model.frozen_layers else encoder
@@ -236,7 +236,7 @@ def _read_plan(config: LazyConfig, data: Dataset, *, frozen: bool) -> _TrainingP
     stopping.check(facts)
     if stopping.counts_steps:
         args = training_arguments(training, epochs=1)
-        epochs = math.ceil(args.max_steps / steps_per_epoch(len(data.train.ids), args))
+        epochs = math.ceil(args.max_steps / steps_per_epoch(len(data.train.targets), args))
         return _TrainingPlan(head, training, stopping, epochs, args)
     epochs = stopping.epochs(looks_ahead=looks_ahead(training))
     return _TrainingPlan(head, training, stopping, epochs, training_arguments(training, epochs))

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from gridfold.text.metrics import Ids
-from gridfold.text.sources import Label
+from gridfold.text.tasks import Label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -26,7 +26,7 @@ from gridfold.text.metrics import Floats, probabilities
 from gridfold.text.pipeline import Trained
 from gridfold.text.plots import draw_confusion_matrix, draw_loss
 from gridfold.text.pretrained import lasting_reference, quiet
-from gridfold.text.sources import Label
+from gridfold.text.tasks import Label
 
 _DESCRIPTION = "classifier.json"
 _HEAD = "head.safetensors"
@@ -35,7 +35,7 @@ _ENCODER = "encoder"
 
 def save(trained: Trained, folder: Path) -> None:
     """Write the best epoch's weights, what is needed to load them, plots, and the mistakes. Each appears whole."""
-    best, labels, ids = trained.history.best, trained.data.labels, trained.data.validation.ids
+    best, labels, ids = trained.history.best, trained.data.labels, trained.data.validation.targets
     chances = probabilities(best.logits)
     weights = {name: weight.detach().cpu().contiguous() for name, weight in trained.head.state_dict().items()}
     _write(folder / _HEAD, lambda file: file.write_bytes(to_bytes(weights)))
@@ -94,9 +94,9 @@ def _save_mistakes(file: Path, trained: Trained, chances: Floats) -> None:
     with file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["text", "truth", "prediction", "probability"])
-        for row in (predicted != validation.ids).nonzero()[0]:
+        for row in (predicted != validation.targets).nonzero()[0]:
             guess = predicted[row]
-            values = labels[validation.ids[row]], labels[guess], f"{chances[row, guess]:.6f}"
+            values = labels[validation.targets[row]], labels[guess], f"{chances[row, guess]:.6f}"
             writer.writerow([validation.texts[row], *values])
 
 

@@ -7,15 +7,14 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pandas as pd
 
 from gridfold.core.errors import ConfigError, nearest, nearest_file
 from gridfold.core.logs import logger
 from gridfold.text.location import is_hub_name, local_path
-
-Label: TypeAlias = str | int | float | bool
+from gridfold.text.tasks import Label
 
 _FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 _logger = logger()

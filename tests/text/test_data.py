@@ -39,7 +39,7 @@ def pairs(settings: DataSettings) -> list[tuple[str, Any]]:
     return [
         (text, data.labels[index])
         for part in (data.train, data.validation)
-        for text, index in zip(part.texts, part.ids, strict=True)
+        for text, index in zip(part.texts, part.targets, strict=True)
     ]
 
 
@@ -106,7 +106,7 @@ def test_a_data_set_of_the_hub(monkeypatch):
     data = load_data(DataSettings("org/name", "org/name:test"))
     assert asked == [("org/name", "train"), ("org/name", "test")]
     assert data.labels == ("a", "z")
-    assert data.train.ids.tolist() == [1, 0]
+    assert data.train.targets.tolist() == [1, 0]
 
 
 def test_the_split_depends_on_its_own_seed_alone(csv_file):
@@ -116,7 +116,7 @@ def test_the_split_depends_on_its_own_seed_alone(csv_file):
     assert first.validation.texts == again.validation.texts
     assert first.validation.texts != other.validation.texts
     assert not set(first.train.texts) & set(first.validation.texts)
-    assert np.bincount(first.train.ids).tolist() == [22, 23, 23]
+    assert np.bincount(first.train.targets).tolist() == [22, 23, 23]
     assert len(first.train) + len(first.validation) == 90
 
 

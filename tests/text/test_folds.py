@@ -24,7 +24,7 @@ def test_every_example_is_held_out_once(csv_file):
     for data in parts:
         assert not set(data.train.texts) & set(data.validation.texts)
         assert len(data.train) + len(data.validation) == 60
-        assert np.bincount(data.validation.ids).tolist() == [5, 5, 5]
+        assert np.bincount(data.validation.targets).tolist() == [5, 5, 5]
 
 
 def test_a_validation_set_of_its_own_is_not_used(csv_file):

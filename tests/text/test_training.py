@@ -48,7 +48,7 @@ def either_binary(binary_config: dict[str, Any], freeze: bool) -> dict[str, Any]
 def validation(config: dict[str, Any]):
     """The validation texts of a config with their labels."""
     data = load_data(read_data(LazyConfig(config)))
-    return list(data.validation.texts), [data.labels[index] for index in data.validation.ids]
+    return list(data.validation.texts), [data.labels[index] for index in data.validation.targets]
 
 
 def test_every_epoch_is_reported_and_the_best_one_returned(trained):
