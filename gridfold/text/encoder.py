@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
 from gridfold.core.errors import ConfigError
+from gridfold.text.pooling import pooled
 from gridfold.text.pretrained import quiet, reference
 from gridfold.text.workers import each
 
@@ -26,40 +27,41 @@ class PooledEncoder(nn.Module):
 
     Args:
         model: gives ``last_hidden_state``, of shape ``(n, tokens, hidden)``.
-        pooling: ``mean`` over the tokens that are not padding, or ``cls``, the first token.
+        pooling: how, as `pooled` takes it.
+        normalize: whether every vector is brought to length 1.
     """
 
-    def __init__(self, model: nn.Module, pooling: str) -> None:
+    def __init__(self, model: nn.Module, pooling: str, *, normalize: bool = False) -> None:
         super().__init__()
         self.model = model
         self.pooling = pooling
+        self.normalize = normalize
 
     @property
     def hidden_size(self) -> int:
         """Columns of the result."""
-        return int(self.model.config.hidden_size)  # type: ignore[union-attr, arg-type]
+        return int(self.model.config.hidden_size) * len(self.pooling.split("+"))  # type: ignore[union-attr, arg-type]
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """Which of a tokenizer's outputs the model takes."""
-        known = inspect.signature(self.model.forward).parameters
+        known = set(inspect.signature(self.model.forward).parameters)
+        if getattr(self.model.config, "type_vocab_size", 2) < 2:
+            known.discard("token_type_ids")  # the model knows one type only, or none
         return tuple(name for name in ("input_ids", "attention_mask", "token_type_ids") if name in known)
 
     def forward(self, **tokens: Tensor) -> Tensor:
         """Vectors of shape ``(n, hidden)`` for tokens of shape ``(n, tokens)``, in float32."""
         states = self.model(**tokens).last_hidden_state.float()
-        if self.pooling == "cls":
-            return states[:, 0]  # type: ignore[no-any-return]
-        mask = tokens["attention_mask"].unsqueeze(-1).to(states.dtype)
-        return (states * mask).sum(1) / mask.sum(1).clamp(min=1)  # type: ignore[no-any-return]
+        return pooled(states, tokens["attention_mask"], self.pooling, normalize=self.normalize)
 
 
-def load_encoder(name: str, pooling: str) -> PooledEncoder:
+def load_encoder(name: str, pooling: str, *, normalize: bool = False) -> PooledEncoder:
     """The encoder of ``model.name``, in float32 and eval mode; ``ConfigError`` if it cannot be loaded.
 
     A checkpoint stored in half precision is widened: trained as it is stored, it would diverge.
     """
-    return PooledEncoder(_load(AutoModel, name).float().eval(), pooling)
+    return PooledEncoder(_load(AutoModel, name).float().eval(), pooling, normalize=normalize)
 
 
 def _load(kind: Any, name: str) -> Any:
@@ -79,15 +81,17 @@ class Tokenizer:
         base: the tokenizer of ``transformers``.
         inputs: which of its outputs the encoder takes.
         max_length: tokens kept of a text.
+        prefix: put before every text.
     """
 
     base: Any
     inputs: tuple[str, ...]
     max_length: int
+    prefix: str = ""
 
     def rows(self, texts: Sequence[str]) -> list[TokenRow]:
         """The tokens of every text, not padded."""
-        columns = self.base(list(texts), truncation=True, max_length=self.max_length)
+        columns = self.base([self.prefix + text for text in texts], truncation=True, max_length=self.max_length)
         names = [name for name in self.inputs if name in columns]
         return [{name: columns[name][index] for name in names} for index in range(len(texts))]
 
@@ -113,9 +117,9 @@ class Tokenizer:
                 yield batch, self.pad([rows[index] for index in batch], width)
 
 
-def load_tokenizer(name: str, inputs: tuple[str, ...], max_length: int) -> Tokenizer:
+def load_tokenizer(name: str, inputs: tuple[str, ...], max_length: int, prefix: str = "") -> Tokenizer:
     """The tokenizer of ``model.name``; ``ConfigError`` if it cannot be loaded."""
-    return Tokenizer(_load(AutoTokenizer, name), inputs, max_length)
+    return Tokenizer(_load(AutoTokenizer, name), inputs, max_length, prefix)
 
 
 def encode(

@@ -79,6 +79,8 @@ def _description(trained: Trained) -> dict[str, Any]:
         "tokenizer": name,
         "freeze_encoder": trained.settings.freeze_encoder,
         "pooling": trained.settings.pooling,
+        "normalize": bool(trained.settings.normalize),
+        "prefix": trained.settings.prefix,
         "max_length": trained.data_settings.max_length,
         "eval_batch_size": trained.eval_batch_size,
         "precision": trained.precision,
@@ -158,10 +160,10 @@ def load(run_dir: str | Path, *, use_cpu: bool = False) -> TextClassifier:
     _require_weights(folder, own_encoder=not said["freeze_encoder"])
     device = run_device(use_cpu=use_cpu)
     name = said["model"] if said["freeze_encoder"] else str(folder / _ENCODER)
-    encoder = load_encoder(name, said["pooling"]).to(device)
+    encoder = load_encoder(name, said["pooling"], normalize=said.get("normalize", False)).to(device)
     head = build_head(said["architecture"]).to(device)
     head.load_state_dict(load_file(folder / _HEAD, device=str(device)))
-    tokenizer = load_tokenizer(said["tokenizer"], encoder.inputs, said["max_length"])
+    tokenizer = load_tokenizer(said["tokenizer"], encoder.inputs, said["max_length"], said.get("prefix", ""))
     return TextClassifier(tuple(said["labels"]), encoder, tokenizer, head, said["eval_batch_size"], said["precision"])
 
 
