@@ -93,7 +93,7 @@ class DataFacts:
     Attributes:
         task: what is predicted.
         train_size: training examples.
-        validation_classes: labels that occur in the validation examples.
+        validation_classes: labels that validation examples have; where several may hold, that some have and some not.
     """
 
     task: Task
@@ -126,7 +126,9 @@ def _describe(settings: DataSettings, _stamps: tuple[Any, ...]) -> DataFacts:
 
 def facts_of(data: Dataset) -> DataFacts:
     """The facts about a data set that is loaded."""
-    return DataFacts(data.task, len(data.train), len(set(data.validation.targets.tolist())))
+    targets = data.validation.targets
+    varying = int((targets.min(axis=0) < targets.max(axis=0)).sum()) if targets.ndim > 1 else len(np.unique(targets))
+    return DataFacts(data.task, len(data.train), varying)
 
 
 def load_data(settings: DataSettings) -> Dataset:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args, get_type_hints
 
 from gridfold.core.errors import ConfigError, nearest
+from gridfold.text.objectives import LOSSES, METRICS
 from gridfold.text.section import (
     BELOW_ONE,
     FLAG,
@@ -27,7 +28,6 @@ from gridfold.text.section import (
     whole,
 )
 
-METRICS = ("loss", "accuracy", "f1", "precision", "recall", "roc_auc")
 SCHEDULERS = (
     "linear",
     "cosine",
@@ -50,7 +50,19 @@ _VALIDATION: Kind[str | float] = Kind(
     lambda v: TEXT.accepts(v) or (isinstance(v, float) and is_number(v) and 0 < v < 1),
     lambda v: v,
 )
-_METRIC = choice("a metric", (*METRICS, *(f"val_{name}" for name in METRICS)))
+_METRICS = (*dict.fromkeys(name for names in METRICS.values() for name in names), "macro_f1")
+_METRIC = choice("a metric", (*_METRICS, *(f"val_{name}" for name in _METRICS)))
+_LOSS = choice("a loss", dict.fromkeys(name for names in LOSSES.values() for name in names))
+_CLASS_WEIGHTS: Kind[Any] = Kind(
+    "balanced, a mapping of labels to numbers, or null",
+    lambda v: v is None or v == "balanced" or isinstance(v, Mapping),
+    lambda v: v,
+    ("balanced",),
+    structure=True,
+)
+_THRESHOLD: Kind[Any] = Kind(
+    "best_f1, or a number between 0 and 1", lambda v: v == "best_f1" or (is_number(v) and 0 < v < 1), lambda v: v
+)
 _SEED = Kind("a whole number from 0 to 4294967295", lambda v: is_whole(v) and 0 <= v < 2**32, int)
 
 
@@ -114,6 +126,10 @@ class TrainingSettings:
         eval_batch_size: texts a forward pass where nothing is learned: evaluation, and a frozen encoder.
         padding: how long the texts of a training batch become: ``batch``, as the longest of them; ``bucket``, the same
             in batches of texts of like lengths; ``max_length``, always ``data.max_length``.
+        loss: what is made small, by its name; null for the usual one of the task.
+        class_weights: how much the examples of each label count, by its name; ``balanced`` for as much as rare labels
+            need to count like frequent ones; null for all the same.
+        focal_gamma: of the focal loss, how much less those examples count that are right already.
         arguments: fields of ``transformers.TrainingArguments`` under their own names.
     """
 
@@ -125,6 +141,9 @@ class TrainingSettings:
     seed: int = 42
     eval_batch_size: int = 32
     padding: str = "batch"
+    loss: str | None = None
+    class_weights: str | Mapping[str, float] | None = None
+    focal_gamma: float | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -135,8 +154,9 @@ class TrainingSettings:
 
 NUM_EPOCHS: Setting = ("num_epochs", whole(1), 3)  # passes over the training examples, at most
 PATIENCE: Setting = ("early_stopping_patience", optional(whole(1)), None)  # stop after this many without improvement
-METRIC: Setting = ("metric", _METRIC, "f1")  # decides which epoch is best
-_ENDING = ("num_epochs", "early_stopping_patience", "metric")
+METRIC: Setting = ("metric", _METRIC, None)  # decides which epoch is best; None is the usual one of the task
+THRESHOLD: Setting = ("threshold", _THRESHOLD, 0.5)  # the probability above which a label holds
+_AFTER_EPOCHS = ("num_epochs", "early_stopping_patience", "metric", "threshold")  # read when one is over
 
 # The settings of our own: how each is checked, and the name that transformers.TrainingArguments has for it.
 _OWN: Mapping[str, Kind[Any]] = {
@@ -151,6 +171,10 @@ _OWN: Mapping[str, Kind[Any]] = {
     "metric": METRIC[1],
     "eval_batch_size": whole(1),
     "padding": choice("a padding", PADDINGS),
+    "loss": optional(_LOSS),
+    "class_weights": _CLASS_WEIGHTS,
+    "focal_gamma": NOT_NEGATIVE,
+    "threshold": THRESHOLD[1],
 }
 _LONG_NAMES = {
     "per_device_train_batch_size": "batch_size",
@@ -252,8 +276,11 @@ def read_training(config: LazyConfig, *, frozen: bool) -> TrainingSettings:
     arguments = {key: _read_argument(section, key, frozen=frozen) for key in rest}
     if frozen and "padding" in section:
         raise _without_effect(section.path_of("padding"))
-    values = {short: section.require(key, _OWN[short]) for short, key in own.items() if short not in _ENDING}
+    values = {short: section.require(key, _OWN[short]) for short, key in own.items() if short not in _AFTER_EPOCHS}
     _reject_contradictions(section, values)
+    if isinstance(values.get("class_weights"), Mapping):
+        weights = section.section("class_weights")
+        values["class_weights"] = {label: weights.require(label, POSITIVE) for label in weights}
     return TrainingSettings(**values, arguments=arguments)
 
 
