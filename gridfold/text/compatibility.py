@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from gridfold.core.errors import ConfigError
-from gridfold.text.data import DataFacts, describe, named
+from gridfold.text.data import DataFacts, describe
 from gridfold.text.early_stopping import EarlyStopping
 from gridfold.text.head import Head, read_head
 from gridfold.text.pretrained import check_pretrained
 from gridfold.text.section import LazyConfig
 from gridfold.text.settings import ModelSettings, TrainingSettings, read_data, read_fold, read_model, read_training
+from gridfold.text.tasks import named
 
 _ARCHITECTURE = "model.classification_head.architecture"
 

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gridfold.core.errors import ConfigError
-from gridfold.text.data import DataFacts, named
+from gridfold.text.data import DataFacts
 from gridfold.text.section import Section, Setting
 from gridfold.text.settings import METRIC, NUM_EPOCHS, PATIENCE, TrainingSettings, given_names
+from gridfold.text.tasks import named
 
 _FORGETS_THE_END = ("constant", "reduce_lr_on_plateau")
 _FORGETS_IT_AFTER_THE_WARMUP = ("constant_with_warmup", "inverse_sqrt")

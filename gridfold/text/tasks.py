@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
+
+Text: TypeAlias = str | tuple[str, str]
+"""A text, or a pair of texts, such as a premise and a hypothesis."""
 
 Label: TypeAlias = str | int | float | bool
 
@@ -30,3 +34,9 @@ class Task:
 
     name: str
     labels: tuple[Label, ...] = ()
+
+
+def named(labels: Sequence[Label]) -> str:
+    """How messages count and list labels: ``3: a, b, c``."""
+    shown = ", ".join(str(label) for label in labels[:20])
+    return f"{len(labels)}: {shown}" + (", ..." if len(labels) > 20 else "")
