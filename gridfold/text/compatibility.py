@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.text.data import DataFacts, describe, named
+from gridfold.text.data import DataFacts, describe
 from gridfold.text.early_stopping import EarlyStopping
 from gridfold.text.head import Head, read_head
 from gridfold.text.objectives import LOSSES
 from gridfold.text.pretrained import check_pretrained
 from gridfold.text.section import LazyConfig
 from gridfold.text.settings import ModelSettings, TrainingSettings, read_data, read_fold, read_model, read_training
-from gridfold.text.tasks import Task
+from gridfold.text.tasks import Task, named
 
 _ARCHITECTURE = "model.classification_head.architecture"
 

@@ -34,7 +34,7 @@ class Loss:
     micro-batches, has the gradient of all its examples at once.
 
     Attributes:
-        task: one of `gridfold.text.tasks.TASKS`.
+        task: one of `gridfold.text.objectives.TASKS`.
         kind: one of the `gridfold.text.objectives.LOSSES` of the task.
         class_weights: how much the examples of each label count; where several labels may hold, how much it counts
             that one does, if 1 is how much it counts that it does not. None: all the same.

@@ -1,8 +1,10 @@
-"""What can be trained for, and judged by: the names of the losses and metrics of every task."""
+"""The names of the tasks, and of the losses and metrics of each. Needs no numpy."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+TASKS = ("multiclass", "binary", "multilabel", "regression")
 
 _OF_ONE_LABEL = (
     *("f1", "accuracy", "precision", "recall", "balanced_accuracy", "micro_f1", "weighted_f1", "mcc"),

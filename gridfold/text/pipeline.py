@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,7 @@ from gridfold.text.settings import (
     read_training,
     read_use_cpu,
 )
+from gridfold.text.tasks import Text
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _train_frozen(
 ) -> Trained:
     asked, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
     encoder = LazyEncoder(model.name, model.pooling, device)
-    tokenizer = LazyTokenizer(model.name, data_settings.max_length, lambda: encoder.loaded.inputs)
+    tokenizer = _lazy_tokenizer(model, data_settings, lambda: encoder.loaded.inputs)
     # One after the other: a saved run that predicts the validation texts then does the very same. Not so with folds,
     # whose texts are encoded all together, once for all folds: there, the last bits may differ.
     encoded, size = [], asked
@@ -124,12 +125,16 @@ def _train_frozen(
 
 
 def _encode(
-    encoder: LazyEncoder, tokenizer: LazyTokenizer, texts: Sequence[str], size: int
+    encoder: LazyEncoder, tokenizer: LazyTokenizer, texts: Sequence[Text], size: int
 ) -> tuple[torch.Tensor, int]:
     """One vector a text, and the batch size that there was memory for."""
     tokens = tokens_of(tokenizer, texts)
     array, used = within_memory(lambda fitting: (features_of(encoder, tokenizer, tokens, fitting), fitting), size)
     return torch.from_numpy(array), used
+
+
+def _lazy_tokenizer(model: ModelSettings, data: DataSettings, inputs: Callable[[], tuple[str, ...]]) -> LazyTokenizer:
+    return LazyTokenizer(model.name, data.max_length, inputs, data.long_texts, model.prefix)
 
 
 def _load_encoder(model: ModelSettings) -> PooledEncoder:
@@ -142,7 +147,7 @@ def _train_whole(
 ) -> Trained:
     encoders = [_load_encoder(model)]  # a list, so that an encoder that takes too much memory can be let go
     inputs = encoders[0].inputs
-    lazy = LazyTokenizer(model.name, data_settings.max_length, lambda: inputs)
+    lazy = _lazy_tokenizer(model, data_settings, lambda: inputs)
     tokens = [tokens_of(lazy, part.texts) for part in pool.parts]
     texts: Sequence[Sequence[TokenRow]] = tokens
     tokenizer = lazy.loaded

@@ -12,11 +12,11 @@ import numpy as np
 
 from gridfold.text.data import Examples
 from gridfold.text.outputs import Outputs, Prediction
-from gridfold.text.tasks import Floats, Targets
+from gridfold.text.tasks import Floats, Targets, Text
 
 
 def write_predictions(file: Path, examples: Examples, outputs: Outputs, logits: Floats) -> None:
-    """Write a row for every example: its number from 1, its text, the truth, the prediction, and all probabilities.
+    """Write for every example: its row in the source, its text, the truth, the prediction, and all probabilities.
 
     Probabilities are written with all their digits, so that every metric can be computed of them again.
     """
@@ -25,8 +25,8 @@ def write_predictions(file: Path, examples: Examples, outputs: Outputs, logits: 
     header = ["row", *text_columns(examples.texts), "truth", "prediction", *probability_columns(outputs)]
     rows = (
         [row, *text_cells(text), cell(truth), cell(guess), *map(repr, probabilities)]
-        for row, (text, (truth, guess), probabilities) in enumerate(
-            zip(examples.texts, named, chances.tolist(), strict=True), start=1
+        for row, text, (truth, guess), probabilities in zip(
+            examples.places.tolist(), examples.texts, named, chances.tolist(), strict=True
         )
     )
     write_table(file, header, rows)
@@ -52,12 +52,12 @@ def mistakes(truth: Targets, predicted: Targets) -> list[int]:
     return rows
 
 
-def text_columns(texts: Sequence[Any]) -> list[str]:
+def text_columns(texts: Sequence[Text]) -> list[str]:
     """The names of the columns with the texts: one, or two where texts are pairs."""
     return ["text"] if not texts or isinstance(texts[0], str) else ["text_1", "text_2"]
 
 
-def text_cells(text: Any) -> list[str]:
+def text_cells(text: Text) -> list[str]:
     """A text, or the two of a pair."""
     return [text] if isinstance(text, str) else list(text)
 

@@ -20,13 +20,14 @@ from gridfold.core.errors import ConfigError, nearest_file
 from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder, load_tokenizer, run_device
 from gridfold.text.frozen import head_logits
 from gridfold.text.head import build_head
+from gridfold.text.long_texts import TRUNCATE
 from gridfold.text.memory import within_memory
 from gridfold.text.outputs import Outputs, Prediction
 from gridfold.text.pipeline import Trained
 from gridfold.text.plots import draw_loss, draw_predictions
 from gridfold.text.predictions import write_mistakes, write_predictions
 from gridfold.text.pretrained import lasting_reference, quiet
-from gridfold.text.tasks import Floats, Label
+from gridfold.text.tasks import Floats, Label, Text
 
 _DESCRIPTION = "classifier.json"
 _HEAD = "head.safetensors"
@@ -79,6 +80,9 @@ def _description(trained: Trained) -> dict[str, Any]:
         "freeze_encoder": trained.settings.freeze_encoder,
         "pooling": trained.settings.pooling,
         "max_length": trained.data_settings.max_length,
+        "long_texts": trained.data_settings.long_texts,
+        "prefix": trained.settings.prefix,
+        "pairs": not isinstance(trained.data_settings.text_column, str),
         "eval_batch_size": trained.eval_batch_size,
         "precision": trained.precision,
         "architecture": trained.head_settings.sized(trained.hidden_size),
@@ -107,11 +111,11 @@ class TextClassifier:
         """The label values, in the order of the columns of the probabilities; none where a number is predicted."""
         return self.outputs.task.labels
 
-    def predict(self, texts: Sequence[str]) -> tuple[list[Prediction], Floats]:
+    def predict(self, texts: Sequence[Text]) -> tuple[list[Prediction], Floats]:
         """Classify texts.
 
         Args:
-            texts: any number of them.
+            texts: any number of them; pairs of texts, if it was trained on pairs.
 
         Returns:
             The label of every text, as the training data had it, a list of those that hold where several may, or a
@@ -154,7 +158,8 @@ def load(run_dir: str | Path, *, use_cpu: bool = False) -> TextClassifier:
     encoder = load_encoder(name, said["pooling"]).to(device)
     head = build_head(said["architecture"]).to(device)
     head.load_state_dict(load_file(folder / _HEAD, device=str(device)))
-    tokenizer = load_tokenizer(said["tokenizer"], encoder.inputs, said["max_length"])
+    how = said["max_length"], said.get("long_texts", TRUNCATE), said.get("prefix", "")
+    tokenizer = load_tokenizer(said["tokenizer"], encoder.inputs, *how)
     return TextClassifier(Outputs.of(said), encoder, tokenizer, head, said["eval_batch_size"], said["precision"])
 
 

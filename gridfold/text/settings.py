@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args, get_type_hints
 
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.text.objectives import LOSSES, METRICS
+from gridfold.text.long_texts import LONG_TEXTS, TRUNCATE
+from gridfold.text.objectives import LOSSES, METRICS, TASKS
 from gridfold.text.section import (
+    ANY_TEXT,
     BELOW_ONE,
     FLAG,
     NOT_NEGATIVE,
@@ -22,6 +24,7 @@ from gridfold.text.section import (
     choice,
     is_number,
     is_whole,
+    one_or_several,
     optional,
     plain,
     setting,
@@ -45,7 +48,7 @@ SCHEDULERS = (
 PADDINGS = ("batch", "bucket", "max_length")
 
 _FRACTION = "a path, a data set name, or a fraction between 0 and 1"
-_VALIDATION: Kind[str | float] = Kind(
+_HELD_OUT: Kind[str | float] = Kind(
     _FRACTION,
     lambda v: TEXT.accepts(v) or (isinstance(v, float) and is_number(v) and 0 < v < 1),
     lambda v: v,
@@ -73,12 +76,14 @@ class ModelSettings:
     Attributes:
         name: hub id, local path or ``package:NAME/PATH``.
         pooling: how token states become one vector, ``mean`` or ``cls``.
+        prefix: what every text begins with before it is tokenized, such as ``"query: "`` of E5.
         freeze_encoder: whether only the head is trained.
         frozen_layers: how many layers are frozen, from the embeddings on and with them; 0 freezes nothing.
     """
 
     name: str = setting(TEXT)
     pooling: str = setting(choice("a pooling", ("mean", "cls")), "mean")
+    prefix: str = setting(ANY_TEXT, "")
     freeze_encoder: bool = setting(FLAG, default=False)
     frozen_layers: int = setting(whole(0), 0)
 
@@ -90,8 +95,8 @@ class DataSettings:
     Attributes:
         train: a file, a folder of class folders, ``package:NAME/PATH``, or a hub data set name.
         validation: the same, or the fraction of ``train`` to split off.
-        text_column: the column of texts.
-        label_column: the column of labels.
+        text_column: the column of texts, or the two columns of pairs.
+        label_column: the column of labels, or the columns of 0 and 1 of several labels that may hold together.
         max_length: tokens kept of a text.
         limit: take this many examples of ``train``, stratified by label, before a validation split; null takes all.
             A validation set of its own is never limited.
@@ -99,17 +104,28 @@ class DataSettings:
         folds: into how many parts to split ``train``, stratified by label, of which one is the validation set;
             ``validation`` is not used then. Null for no parts.
         fold: which part that is, from 0.
+        task: one of `TASKS`; null where the labels tell.
+        test: as ``validation``; examples that neither training nor validation sees. Null for none.
+        group_column: the column of groups, none of which is on both sides of a split; null for none.
+        long_texts: what becomes of texts of more than ``max_length`` tokens: ``truncate`` keeps their beginning,
+            ``head_tail`` beginning and end, ``chunk_mean`` all, in pieces whose vectors are averaged.
     """
 
     train: str = setting(TEXT)
-    validation: str | float = setting(_VALIDATION, 0.2)
-    text_column: str = setting(TEXT, "text")
-    label_column: str = setting(TEXT, "label")
+    validation: str | float = setting(_HELD_OUT, 0.2)
+    text_column: str | tuple[str, ...] = setting(one_or_several("a column, or a list of two", least=2, most=2), "text")
+    label_column: str | tuple[str, ...] = setting(
+        one_or_several("a column, or a list of two or more", least=2), "label"
+    )
     max_length: int = setting(whole(1), 128)
     limit: int | None = setting(optional(whole(1)), None)
     split_seed: int = setting(_SEED, 0)
     folds: int | None = setting(optional(whole(2)), None)
     fold: int | None = setting(optional(whole(0)), None)
+    task: str | None = setting(optional(choice("a task", TASKS)), None)
+    test: str | float | None = setting(optional(_HELD_OUT), None)
+    group_column: str | None = setting(optional(TEXT), None)
+    long_texts: str = setting(choice("a way with long texts", LONG_TEXTS), TRUNCATE)
 
 
 @dataclass(frozen=True)

@@ -321,7 +321,11 @@ def test_a_file_that_cannot_be_used(config, tmp_path, content, expected):
         ),
         ("3\n", "cannot read {file}: line 1 is not an object"),
         ('{"text": null, "label": 1}\n', "None in row 1 is not a text in column 'text' of {file}"),
-        ('{"text": "a", "label": [1]}\n', "[1] in row 1 is not a label in column 'label' of {file}"),
+        ('{"text": "a", "label": {"x": 1}}\n', "{{'x': 1}} in row 1 is not a label in column 'label' of {file}"),
+        (
+            '{"text": "a", "label": ["x"]}\n{"text": "b", "label": [["y"]]}\n',
+            "[['y']] in row 2 is not a list of labels in column 'label' of {file}",
+        ),
     ],
 )
 def test_json_lines_that_cannot_be_used(config, tmp_path, content, expected):
