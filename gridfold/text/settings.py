@@ -66,6 +66,9 @@ _CLASS_WEIGHTS: Kind[Any] = Kind(
     ("balanced",),
     structure=True,
 )
+_THRESHOLD: Kind[Any] = Kind(
+    "best_f1, or a number between 0 and 1", lambda v: v == "best_f1" or (is_number(v) and 0 < v < 1), lambda v: v
+)
 _POOLING: Kind[str] = Kind(
     "a pooling, or several joined by +",
     lambda v: isinstance(v, str) and (v == AUTO or set(v.split("+")) <= set(POOLINGS)),
@@ -74,9 +77,6 @@ _POOLING: Kind[str] = Kind(
 )
 _NORMALIZE: Kind[bool | None] = Kind(
     "true, false or auto", lambda v: isinstance(v, bool) or v == AUTO, lambda v: None if v == AUTO else v
-)
-_THRESHOLD: Kind[Any] = Kind(
-    "best_f1, or a number between 0 and 1", lambda v: v == "best_f1" or (is_number(v) and 0 < v < 1), lambda v: v
 )
 _SEED = Kind("a whole number from 0 to 4294967295", lambda v: is_whole(v) and 0 <= v < 2**32, int)
 
@@ -89,8 +89,8 @@ class ModelSettings:
         name: hub id, local path or ``package:NAME/PATH``.
         pooling: how token states become one vector: names of ``POOLINGS`` joined by ``+``; ``auto`` is what the
             model's own sentence-transformers files say, else ``mean``.
-        normalize: whether that vector is brought to length 1; None, written ``auto``, is what those files say if
-            ``pooling`` is left to them, too, else false.
+        normalize: whether vectors are scaled to length 1; None, ``auto``, is as the model's files say if ``pooling``
+            is, too, else not.
         prefix: what every text begins with before it is tokenized, such as ``"query: "`` of E5.
         freeze_encoder: whether only the head is trained.
         frozen_layers: how many layers are frozen, from the embeddings on and with them; 0 freezes nothing.
