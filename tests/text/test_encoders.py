@@ -118,6 +118,16 @@ def test_an_encoder_that_needs_its_decoder(config_of, folder_of, tmp_path):
     )
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_an_encoder_without_half_precision(precision, config_of):
+    with pytest.raises(ConfigError) as caught:
+        trainer.check(config_of("deberta-v1", **{precision: True}))
+    assert str(caught.value) == (
+        f"training.{precision}: transformers cannot compute a DeBERTa v1 in half precision\n"
+        "  remove it, or take a DeBERTa v2 or v3"
+    )
+
+
 # Learning rates apart.
 
 
