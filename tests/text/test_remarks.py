@@ -9,14 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gridfold.cli import search
 from gridfold.executors import registry
 from gridfold.text import trainer
 from gridfold.text.data import load_data
 from gridfold.text.settings import DataSettings
 from tests.text.examples import FILLERS, TOPICS, sentences
 from tests.text.test_cli import Here
-
 
 LONG = sum(len(text.split()) + 2 > 30 for text, _ in sentences(TOPICS, 30))  # each word a token, and two around
 
