@@ -19,7 +19,6 @@ _PACKAGES = (
     "accelerate",
     "numpy",
     "pandas",
-    "sklearn",
     "safetensors",
     "matplotlib",
     "omegaconf",
