@@ -20,7 +20,6 @@ _PACKAGES = (
     "accelerate",
     "numpy",
     "pandas",
-    "sklearn",
     "safetensors",
     "matplotlib",
     "omegaconf",

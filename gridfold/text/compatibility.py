@@ -75,7 +75,9 @@ def _check_loss(task: Task, training: TrainingSettings) -> None:
         for name, given in (("class_weights", weights), ("label_smoothing_factor", training.label_smoothing)):
             if given:
                 raise ConfigError(
-                    "the task is regression, which has no labels", path=f"training.{name}", hint="remove it"
+                    "has no effect in the task regression, which has no labels",
+                    path=f"training.{name}",
+                    hint="remove it",
                 )
     labels = [str(label) for label in task.labels]
     for name in weights if isinstance(weights, Mapping) else ():

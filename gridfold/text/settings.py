@@ -60,14 +60,13 @@ _METRICS = (*dict.fromkeys(name for names in METRICS.values() for name in names)
 _METRIC = choice("a metric", (*_METRICS, *(f"val_{name}" for name in _METRICS)))
 _LOSS = choice("a loss", dict.fromkeys(name for names in LOSSES.values() for name in names))
 _CLASS_WEIGHTS: Kind[Any] = Kind(
-    "balanced, a mapping of labels to numbers, or null",
+    "'balanced', a mapping of labels to numbers, or null",
     lambda v: v is None or v == "balanced" or isinstance(v, Mapping),
     lambda v: v,
-    ("balanced",),
     structure=True,
 )
 _THRESHOLD: Kind[Any] = Kind(
-    "best_f1, or a number between 0 and 1", lambda v: v == "best_f1" or (is_number(v) and 0 < v < 1), lambda v: v
+    "'best_f1' or a number between 0 and 1", lambda v: v == "best_f1" or (is_number(v) and 0 < v < 1), lambda v: v
 )
 _POOLING: Kind[str] = Kind(
     "a pooling, or several joined by +",

@@ -7,6 +7,7 @@ import csv
 import json
 import math
 import random
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -99,6 +100,18 @@ def test_a_saved_run_predicts_what_it_did_when_it_ended(trained):
     ]
     with (run.dir / "misclassified.csv").open(encoding="utf-8", newline="") as file:
         assert list(csv.DictReader(file)) == wrong
+
+
+def test_a_run_that_was_saved_before_there_were_tasks_is_loaded(trained, tmp_path):
+    texts, _ = validation(trained.config)
+    expected = load(trained.run.dir).predict(texts)
+    shutil.copytree(trained.run.dir, tmp_path / "old")
+    file = tmp_path / "old" / "classifier.json"
+    said = json.loads(file.read_text())
+    file.write_text(json.dumps({key: said[key] for key in said if key not in {"task", "thresholds"}}))
+    labels, probabilities = load(tmp_path / "old").predict(texts)
+    assert labels == expected[0]
+    assert np.array_equal(probabilities, expected[1])
 
 
 def test_predictions_do_not_depend_on_the_company(trained):
