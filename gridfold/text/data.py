@@ -115,7 +115,7 @@ class DataFacts:
     Attributes:
         task: what is predicted.
         train_size: training examples.
-        validation_classes: labels that occur in the validation examples.
+        validation_classes: labels that validation examples have; where several may hold, that some have and some not.
     """
 
     task: Task
@@ -161,8 +161,8 @@ def loaded(settings: DataSettings, _stamps: tuple[Any, ...]) -> Dataset:
 def facts_of(data: Dataset) -> DataFacts:
     """The facts about a data set that is loaded."""
     targets = data.validation.targets
-    classes = int(targets.any(axis=0).sum()) if data.task.name == "multilabel" else len(np.unique(targets))
-    return DataFacts(data.task, len(data.train), classes)
+    varying = int((targets.min(axis=0) < targets.max(axis=0)).sum()) if targets.ndim > 1 else len(np.unique(targets))
+    return DataFacts(data.task, len(data.train), varying)
 
 
 def load_data(settings: DataSettings) -> Dataset:

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 Text: TypeAlias = str | tuple[str, str]
 """A text, or a pair of texts, such as a premise and a hypothesis."""
 
 Label: TypeAlias = str | int | float | bool
+
+Ids: TypeAlias = NDArray[np.int64]
+Floats: TypeAlias = NDArray[np.float64]
 
 Targets: TypeAlias = NDArray[Any]
 """What is to be predicted of some texts.
@@ -20,15 +24,13 @@ Label ids, int64 of shape ``(n,)``; where several labels may hold, 1 for each th
 float32 of shape ``(n, labels)``; numbers, float32 of shape ``(n,)``.
 """
 
-TASKS = ("multiclass", "binary", "multilabel", "regression")
-
 
 @dataclass(frozen=True)
 class Task:
     """What is predicted.
 
     Attributes:
-        name: one of `TASKS`.
+        name: one of `gridfold.text.objectives.TASKS`.
         labels: the label values in the order of their ids; none where a number is predicted.
     """
 
