@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
 from gridfold.core.errors import ConfigError
@@ -63,17 +64,18 @@ class PooledEncoder(nn.Module):
         """
         mask = tokens["attention_mask"]
         if mask.dim() == 2:
-            return self._pooled(tokens)
+            return self._pooled(tokens, normalize=self.normalize)
         there = mask.any(-1)
-        vectors = self._pooled({name: values[there] for name, values in tokens.items()})
+        vectors = self._pooled({name: values[there] for name, values in tokens.items()}, normalize=False)
         pieces = vectors.new_zeros(*there.shape, vectors.shape[1])
         pieces[there] = vectors
         counts = mask.sum(-1, keepdim=True).to(vectors.dtype)
-        return (pieces * counts).sum(1) / counts.sum(1)
+        vectors = (pieces * counts).sum(1) / counts.sum(1)
+        return functional.normalize(vectors, dim=1) if self.normalize else vectors
 
-    def _pooled(self, tokens: Mapping[str, Tensor]) -> Tensor:
+    def _pooled(self, tokens: Mapping[str, Tensor], *, normalize: bool) -> Tensor:
         states = self.model(**tokens).last_hidden_state.float()
-        return pooled(states, tokens["attention_mask"], self.pooling, normalize=self.normalize)
+        return pooled(states, tokens["attention_mask"], self.pooling, normalize=normalize)
 
 
 def load_encoder(name: str, pooling: str, *, normalize: bool = False) -> PooledEncoder:
