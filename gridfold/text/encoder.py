@@ -62,20 +62,23 @@ class PooledEncoder(nn.Module):
         Of long texts in pieces, with tokens of shape ``(n, pieces, tokens)``, it is the mean over the pieces, in which
         every token counts alike.
         """
+        vectors = self._vectors(tokens)
+        return functional.normalize(vectors, dim=1) if self.normalize else vectors
+
+    def _vectors(self, tokens: Mapping[str, Tensor]) -> Tensor:
         mask = tokens["attention_mask"]
         if mask.dim() == 2:
-            return self._pooled(tokens, normalize=self.normalize)
+            return self._pooled(tokens)
         there = mask.any(-1)
-        vectors = self._pooled({name: values[there] for name, values in tokens.items()}, normalize=False)
+        vectors = self._pooled({name: values[there] for name, values in tokens.items()})
         pieces = vectors.new_zeros(*there.shape, vectors.shape[1])
         pieces[there] = vectors
         counts = mask.sum(-1, keepdim=True).to(vectors.dtype)
-        vectors = (pieces * counts).sum(1) / counts.sum(1)
-        return functional.normalize(vectors, dim=1) if self.normalize else vectors
+        return (pieces * counts).sum(1) / counts.sum(1)
 
-    def _pooled(self, tokens: Mapping[str, Tensor], *, normalize: bool) -> Tensor:
+    def _pooled(self, tokens: Mapping[str, Tensor]) -> Tensor:
         states = self.model(**tokens).last_hidden_state.float()
-        return pooled(states, tokens["attention_mask"], self.pooling, normalize=normalize)
+        return pooled(states, tokens["attention_mask"], self.pooling)
 
 
 def load_encoder(name: str, pooling: str, *, normalize: bool = False) -> PooledEncoder:

@@ -88,7 +88,8 @@ class ModelSettings:
         name: hub id, local path or ``package:NAME/PATH``.
         pooling: how token states become one vector: names of ``POOLINGS`` joined by ``+``; ``auto`` is what the
             model's own sentence-transformers files say, else ``mean``.
-        normalize: whether vectors are scaled to length 1; None, ``auto``, is as the model's files say, else not.
+        normalize: whether vectors are scaled to length 1; None, ``auto``, is as the model's files say if ``pooling``
+            is, too, else not.
         prefix: what every text begins with before it is tokenized, such as ``"query: "`` of E5.
         freeze_encoder: whether only the head is trained.
         frozen_layers: how many layers are frozen, from the embeddings on and with them; 0 freezes nothing.
