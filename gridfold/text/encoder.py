@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
 from gridfold.core.errors import ConfigError
+from gridfold.text.linear import use_fastest_linear
 from gridfold.text.pretrained import quiet, reference
 from gridfold.text.workers import each
 
@@ -59,7 +60,9 @@ def load_encoder(name: str, pooling: str) -> PooledEncoder:
 
     A checkpoint stored in half precision is widened: trained as it is stored, it would diverge.
     """
-    return PooledEncoder(_load(AutoModel, name).float().eval(), pooling)
+    model = _load(AutoModel, name).float().eval()
+    use_fastest_linear(model)
+    return PooledEncoder(model, pooling)
 
 
 def _load(kind: Any, name: str) -> Any:
