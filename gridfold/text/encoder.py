@@ -13,6 +13,7 @@ from torch.nn import functional
 from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
 from gridfold.core.errors import ConfigError
+from gridfold.text.linear import use_fastest_linear
 from gridfold.text.long_texts import HEAD_TAIL, TRUNCATE, fitted
 from gridfold.text.pooling import pooled
 from gridfold.text.pretrained import quiet, reference
@@ -86,7 +87,9 @@ def load_encoder(name: str, pooling: str, *, normalize: bool = False) -> PooledE
 
     A checkpoint stored in half precision is widened: trained as it is stored, it would diverge.
     """
-    return PooledEncoder(_load(AutoModel, name).float().eval(), pooling, normalize=normalize)
+    model = _load(AutoModel, name).float().eval()
+    use_fastest_linear(model)
+    return PooledEncoder(model, pooling, normalize=normalize)
 
 
 def _load(kind: Any, name: str) -> Any:
