@@ -96,7 +96,7 @@ def above(encoder: PooledEncoder, frozen_layers: int) -> PooledEncoder:
         ConfigError: the encoder has too few layers, or none that can be told apart.
     """
     model: Any = encoder.model
-    layers = _layers(model, frozen_layers)
+    layers = layers_of(model, frozen_layers)
     kept = {id(weight): weight for weight in [*model.parameters(), *model.buffers()]}
     # What deepcopy finds here it does not copy.
     upper: dict[int, Any] = {
@@ -147,7 +147,7 @@ def _boundary(encoder: PooledEncoder, frozen_layers: int, tokens: dict[str, Tens
     def stop(_layer: nn.Module, args: tuple[Any, ...], options: dict[str, Any]) -> NoReturn:
         raise _BoundaryReachedError(args[0] if args else options["hidden_states"])
 
-    hook = _layers(encoder.model, frozen_layers)[frozen_layers].register_forward_pre_hook(stop, with_kwargs=True)
+    hook = layers_of(encoder.model, frozen_layers)[frozen_layers].register_forward_pre_hook(stop, with_kwargs=True)
     try:
         encoder(**tokens)
     except _BoundaryReachedError as reached:
@@ -157,7 +157,8 @@ def _boundary(encoder: PooledEncoder, frozen_layers: int, tokens: dict[str, Tens
     raise _refused(encoder.model)
 
 
-def _layers(model: nn.Module, frozen_layers: int) -> nn.ModuleList:
+def layers_of(model: nn.Module, frozen_layers: int) -> nn.ModuleList:
+    """The layers of an encoder; ``ConfigError`` if so many cannot be frozen."""
     count = int(getattr(model.config, "num_hidden_layers", 0))
     check_frozen_layers(frozen_layers, count)
     if not isinstance(getattr(model, "embeddings", None), nn.Module):
@@ -175,9 +176,10 @@ def _freeze_and_check(encoder: PooledEncoder, top: PooledEncoder, frozen_layers:
     probe["attention_mask"] = torch.ones_like(probe["input_ids"])
     states = _boundary(encoder.eval(), frozen_layers, probe)
     weights = [weight for weight in encoder.parameters() if weight.requires_grad]
-    gradients = torch.autograd.grad(states.sum(), weights, allow_unused=True)
-    for weight, gradient in zip(weights, gradients, strict=True):
-        weight.requires_grad_(gradient is None)
+    if states.requires_grad:  # beside adapters nothing of the layers is trained
+        gradients = torch.autograd.grad(states.sum(), weights, allow_unused=True)
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.requires_grad_(gradient is None)
     with torch.no_grad():
         whole = encoder(**probe)
         parts = top.eval()(**{_STATES: states.detach(), "attention_mask": probe["attention_mask"]})

@@ -19,6 +19,7 @@ from torch import nn
 from transformers import TrainingArguments, set_seed
 
 from gridfold.runs.run import Run
+from gridfold.text.adapter import Adapter, add_adapter, read_adapter
 from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
 from gridfold.text.compatibility import check_compatible, check_frozen
 from gridfold.text.data import Dataset, Pool, facts_of, load_pool
@@ -54,6 +55,7 @@ class Trained:
 
     Attributes:
         hidden_size: columns of what the encoder gives.
+        adapter: None if the encoder has none; else it is all that was trained of it.
         encoder: None if it was frozen, and so is as it is in the model that the settings name.
     """
 
@@ -63,6 +65,7 @@ class Trained:
     head_settings: Head
     hidden_size: int
     head: nn.Module
+    adapter: Adapter | None
     encoder: PooledEncoder | None
     history: History
     eval_batch_size: int
@@ -74,6 +77,7 @@ class _TrainingPlan:
     """What is read of a config once the shared work is done."""
 
     head: Head
+    adapter: Adapter | None
     training: TrainingSettings
     stopping: EarlyStopping
     epochs: int
@@ -118,7 +122,9 @@ def _train_frozen(
     head = _new_head(plan, train.shape[1])
     history = History(run, plan.stopping, plan.epochs, data.validation.targets)
     train_head(head.to(device), features, plan.args, plan.training.label_smoothing, history)
-    return Trained(model, data_settings, data, plan.head, train.shape[1], head, None, history, size, precision=None)
+    return Trained(
+        model, data_settings, data, plan.head, train.shape[1], head, None, None, history, size, precision=None
+    )
 
 
 def _encode(
@@ -156,7 +162,7 @@ def _train_whole(
     plan = _read_plan(config, data, frozen=False)
     check_frozen(model, plan.training)
     recipe = Recipe(rows, tokenizer, plan.training.padding, plan.args, plan.training.label_smoothing)
-    settings = [model, data_settings, plan.head, plan.training]
+    settings = [model, data_settings, plan.head, plan.training, *([plan.adapter] if plan.adapter else [])]
     file = CheckpointFile(run, fingerprint(settings, rows.train, [rows.labels], rows.validation))
     saved = _saved(file)
     sizes = Sizes(*saved[0].sizes) if saved else Sizes(plan.training.batch_size, plan.training.eval_batch_size)
@@ -164,6 +170,9 @@ def _train_whole(
     def train(micro_batch: int) -> Trained:
         encoder = encoders.pop() if encoders else _load_encoder(model)
         head = _new_head(plan, encoder.hidden_size)
+        if plan.adapter:
+            set_seed(plan.training.seed)  # its first weights do not depend on the head
+            add_adapter(encoder.model, plan.adapter, model.frozen_layers)
         history = History(run, plan.stopping, plan.epochs, data.validation.targets)
         if not saved:
             discard(run)
@@ -176,7 +185,17 @@ def _train_whole(
         precision = precision_of(plan.args)
         hidden = encoder.hidden_size
         return Trained(
-            model, data_settings, data, plan.head, hidden, head, encoder, history, used.eval_batch, precision
+            model,
+            data_settings,
+            data,
+            plan.head,
+            hidden,
+            head,
+            plan.adapter,
+            encoder,
+            history,
+            used.eval_batch,
+            precision,
         )
 
     return within_memory(train, sizes.micro_batch, smallest=_smallest_batch(plan.head))
@@ -230,16 +249,17 @@ def _note_eval_batch(run: Run, asked: int, used: int) -> None:
 
 
 def _read_plan(config: LazyConfig, data: Dataset, *, frozen: bool) -> _TrainingPlan:
-    head, training = read_head(config.section("model")), read_training(config, frozen=frozen)
+    section = config.section("model")
+    head, adapter, training = read_head(section), read_adapter(section), read_training(config, frozen=frozen)
     facts, stopping = facts_of(data), EarlyStopping(config.section("training"), counts_steps(training))
     check_compatible(facts, head, training)
     stopping.check(facts)
     if stopping.counts_steps:
         args = training_arguments(training, epochs=1)
         epochs = math.ceil(args.max_steps / steps_per_epoch(len(data.train.targets), args))
-        return _TrainingPlan(head, training, stopping, epochs, args)
+        return _TrainingPlan(head, adapter, training, stopping, epochs, args)
     epochs = stopping.epochs(looks_ahead=looks_ahead(training))
-    return _TrainingPlan(head, training, stopping, epochs, training_arguments(training, epochs))
+    return _TrainingPlan(head, adapter, training, stopping, epochs, training_arguments(training, epochs))
 
 
 def _new_head(plan: _TrainingPlan, hidden_size: int) -> nn.Module:

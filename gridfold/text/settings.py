@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args, get_type_hints
 
 from gridfold.core.errors import ConfigError, nearest
+from gridfold.text.adapter import has_adapter
 from gridfold.text.section import (
     BELOW_ONE,
     FLAG,
@@ -56,7 +57,7 @@ _SEED = Kind("a whole number from 0 to 4294967295", lambda v: is_whole(v) and 0 
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """The encoder. The head is read on its own, after the encoder has done its work.
+    """The encoder. The head and the adapter are read on their own, after the encoder has done its work.
 
     Attributes:
         name: hub id, local path or ``package:NAME/PATH``.
@@ -197,7 +198,10 @@ _SET_BY_GRIDFOLD = frozenset(_OF_TRAINER.split())
 def read_model(config: LazyConfig) -> ModelSettings:
     """The encoder's settings; ``ConfigError`` where one is wrong. The head's values are not looked at."""
     section = config.section("model")
-    settings = section.read(ModelSettings, later=("classification_head",))
+    settings = section.read(ModelSettings, later=("classification_head", "adapter"))
+    if settings.freeze_encoder and has_adapter(section):
+        path, hint = section.path_of("adapter"), "keep one of the two"
+        raise ConfigError("given together with freeze_encoder: true, which trains the head alone", path=path, hint=hint)
     if settings.freeze_encoder and settings.frozen_layers:
         path, hint = section.path_of("frozen_layers"), "keep one of the two"
         raise ConfigError("given together with freeze_encoder: true, which freezes all layers", path=path, hint=hint)
