@@ -6,7 +6,7 @@ import csv
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 import transformers
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
-from torch import nn
+from torch import Tensor, nn
 
 from gridfold.core.errors import ConfigError, nearest_file
 from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder, load_tokenizer, run_device
@@ -26,6 +26,7 @@ from gridfold.text.metrics import Floats, probabilities
 from gridfold.text.pipeline import Trained
 from gridfold.text.plots import draw_confusion_matrix, draw_loss
 from gridfold.text.pretrained import lasting_reference, quiet
+from gridfold.text.progress import bar
 from gridfold.text.tasks import Label
 
 _DESCRIPTION = "classifier.json"
@@ -79,6 +80,7 @@ def _description(trained: Trained) -> dict[str, Any]:
         "tokenizer": name,
         "freeze_encoder": trained.settings.freeze_encoder,
         "pooling": trained.settings.pooling,
+        "text_column": trained.data_settings.text_column,
         "max_length": trained.data_settings.max_length,
         "eval_batch_size": trained.eval_batch_size,
         "precision": trained.precision,
@@ -106,20 +108,24 @@ class TextClassifier:
 
     Attributes:
         labels: the label values, in the order of the columns of the probabilities.
+        encoder: gives a vector for each text.
+        tokenizer: makes the encoder's tokens of texts.
+        head: gives the logits for a vector.
+        description: what the run's ``classifier.json`` says.
     """
 
     labels: tuple[Label, ...]
-    _encoder: PooledEncoder = field(repr=False)
-    _tokenizer: Tokenizer = field(repr=False)
-    _head: nn.Module = field(repr=False)
-    _batch_size: int = field(repr=False)
-    _precision: str | None = field(repr=False)
+    encoder: PooledEncoder = field(repr=False)
+    tokenizer: Tokenizer = field(repr=False)
+    head: nn.Module = field(repr=False)
+    description: Mapping[str, Any] = field(repr=False)
 
-    def predict(self, texts: Sequence[str]) -> tuple[list[Label], Floats]:
+    def predict(self, texts: Sequence[str], *, progress: bool | None = None) -> tuple[list[Label], Floats]:
         """Classify texts.
 
         Args:
             texts: any number of them.
+            progress: whether to show a bar on stderr; by default, on a terminal.
 
         Returns:
             The label of every text, as the training data had it, and the probabilities of all labels, an array of
@@ -127,12 +133,20 @@ class TextClassifier:
         """
         if isinstance(texts, str):
             raise TypeError("predict takes a list of texts, found one text")
-        rows = self._tokenizer.rows(texts) if texts else []
-        features = within_memory(
-            lambda size: encode(self._encoder, self._tokenizer, rows, size, self._precision), self._batch_size
-        )
-        chances = probabilities(head_logits(self._head, features).float().cpu().double().numpy())
+        chances = probabilities(self._logits(texts, progress=progress))
         return [self.labels[index] for index in chances.argmax(axis=1)], chances
+
+    def _logits(self, texts: Sequence[str], *, progress: bool | None) -> Floats:
+        rows = self.tokenizer.rows(texts) if texts else []
+        precision, batch_size = self.description["precision"], self.description["eval_batch_size"]
+
+        def encoded(size: int) -> Tensor:
+            with bar(len(rows), shown=progress) as advance:
+                return encode(self.encoder, self.tokenizer, rows, size, precision, encoded=advance)
+
+        features = within_memory(encoded, batch_size)
+        logits: Floats = head_logits(self.head, features).float().cpu().double().numpy()
+        return logits
 
 
 def load(run_dir: str | Path, *, use_cpu: bool = False) -> TextClassifier:
@@ -149,12 +163,7 @@ def load(run_dir: str | Path, *, use_cpu: bool = False) -> TextClassifier:
             it names is gone.
     """
     folder = Path(run_dir)
-    if not folder.is_dir():
-        raise ConfigError(f"no such directory: {folder}", hint=nearest_file(folder))
-    if not (folder / _DESCRIPTION).is_file():
-        hint = "give the directory of a completed run of the built-in trainer"
-        raise ConfigError(f"{folder} holds no trained classifier: there is no {_DESCRIPTION} in it", hint=hint)
-    said = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+    said = read_description(folder)
     _require_weights(folder, own_encoder=not said["freeze_encoder"])
     device = run_device(use_cpu=use_cpu)
     name = said["model"] if said["freeze_encoder"] else str(folder / _ENCODER)
@@ -162,7 +171,22 @@ def load(run_dir: str | Path, *, use_cpu: bool = False) -> TextClassifier:
     head = build_head(said["architecture"]).to(device)
     head.load_state_dict(load_file(folder / _HEAD, device=str(device)))
     tokenizer = load_tokenizer(said["tokenizer"], encoder.inputs, said["max_length"])
-    return TextClassifier(tuple(said["labels"]), encoder, tokenizer, head, said["eval_batch_size"], said["precision"])
+    return TextClassifier(tuple(said["labels"]), encoder, tokenizer, head, said)
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """What the ``classifier.json`` of a run says.
+
+    Raises:
+        ConfigError: the directory holds no trained classifier.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"no such directory: {folder}", hint=nearest_file(folder))
+    if not (folder / _DESCRIPTION).is_file():
+        hint = "give the directory of a completed run of the built-in trainer"
+        raise ConfigError(f"{folder} holds no trained classifier: there is no {_DESCRIPTION} in it", hint=hint)
+    said: dict[str, Any] = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+    return said
 
 
 def _require_weights(folder: Path, *, own_encoder: bool) -> None:

@@ -49,14 +49,15 @@ def read_table(name: str, columns: Columns, path: str, split: str) -> LabelledTe
     Raises:
         ConfigError: the source is not there, cannot be read, is empty, or lacks a column, a text or a label.
     """
+    return _table(read_frame(name, columns, path, split), columns, name, path)
+
+
+def read_frame(name: str, columns: Columns, path: str, split: str) -> pd.DataFrame:
+    """All columns of a source, as `read_table` finds it; ``ConfigError`` if it is not there or cannot be read."""
     location = local_path(name, path)
     if location is None:
-        frame = _read_hub(name, path, split, columns.label)
-    elif location.is_dir():
-        frame = _read_folder(location, path)
-    else:
-        frame = _read_file(location, path, columns)
-    return _table(frame, columns, name, path)
+        return _read_hub(name, path, split, columns.label)
+    return _read_folder(location, path) if location.is_dir() else _read_file(location, path, columns)
 
 
 def _table(frame: pd.DataFrame, columns: Columns, name: str, path: str) -> LabelledTexts:

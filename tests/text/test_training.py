@@ -119,6 +119,7 @@ def test_the_description_says_all_that_loading_needs(trained, tiny_model):
         "tokenizer": str(tiny_model.resolve()),
         "freeze_encoder": frozen,
         "pooling": "mean",
+        "text_column": "text",
         "max_length": 48,
         "eval_batch_size": 32,
         "precision": None,
