@@ -82,7 +82,7 @@ class TextTrainer:
     def predict(self, run_dir: Path, data: NewData) -> str:
         """Predict the texts of a file, as ``gridfold predict`` asks; see `predict_file`."""
         _require_packages()
-        from gridfold.text.predictions import predict_file  # imports torch
+        from gridfold.text.new_texts import predict_file  # imports torch
 
         return predict_file(run_dir, data)
 

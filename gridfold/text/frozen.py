@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from transformers import TrainingArguments
 
 from gridfold.text.history import History
+from gridfold.text.loss import Loss
 from gridfold.text.optimization import (
-    classification_loss,
     example_share,
     optimizer_and_schedule,
     steps_per_epoch,
@@ -25,18 +25,16 @@ class Features:
 
     Attributes:
         train: shape ``(n, hidden)``.
-        labels: label ids of the same examples, shape ``(n,)``.
+        targets: what is to be predicted of the same examples.
         validation: shape ``(m, hidden)``.
     """
 
     train: Tensor
-    labels: Tensor
+    targets: Tensor
     validation: Tensor
 
 
-def train_head(
-    head: nn.Module, features: Features, args: TrainingArguments, label_smoothing: float, history: History
-) -> None:
+def train_head(head: nn.Module, features: Features, args: TrainingArguments, loss: Loss, history: History) -> None:
     """Train a head; at the end it has the weights of its best epoch.
 
     It goes through the examples as ``transformers.Trainer`` does, with the same optimiser, schedule, clipping and
@@ -53,11 +51,10 @@ def train_head(
             step += 1
             examples = sum(len(batch) for batch in batches)
             for batch in batches:
-                logits = head(features.train[batch])
-                loss = classification_loss(logits, features.labels[batch], label_smoothing)
-                history.step(step, steps, loss.item(), len(batch))
-                loss = loss * example_share(len(batch), len(batches), examples)
-                (loss / len(batches)).backward()  # type: ignore[no-untyped-call]
+                mean = loss(head(features.train[batch]), features.targets[batch])
+                history.step(step, steps, mean.item(), len(batch))
+                share = example_share(len(batch), len(batches), examples)
+                (mean * share / len(batches)).backward()  # type: ignore[no-untyped-call]
             _update(head, optimizer, args.max_grad_norm)
             if per_step:
                 schedule.step()

@@ -58,8 +58,11 @@ def activations(
             states = _boundary(encoder, frozen_layers, {name: tokens.to(device) for name, tokens in batch.items()})
             if not len(values):
                 values = torch.empty(ends[-1], states.shape[2], dtype=states.dtype)
-            for index, text, mask in zip(indices, states, batch["attention_mask"], strict=True):
-                values[ends[index] - len(rows[index]["input_ids"]) : ends[index]] = text[mask.bool().to(device)]
+            mask = batch["attention_mask"].bool()
+            mask = mask[mask.any(-1)].to(device)  # of long texts, the pieces that there are
+            lengths = [len(rows[index]["input_ids"]) for index in indices]
+            for index, length, text in zip(indices, lengths, states[mask].split_with_sizes(lengths), strict=True):
+                values[ends[index] - length : ends[index]] = text
     return values
 
 
@@ -75,14 +78,15 @@ class ActivationPadding(Tokenizer):
     """A tokenizer whose batches hold the activations of the texts in place of their tokens."""
 
     def pad(self, rows: Sequence[TokenRow], width: int) -> dict[str, Tensor]:
-        """A batch of shape ``(n, width, hidden)`` with its mask."""
+        """A batch of shape ``(n, width, hidden)`` with its mask; of long texts in pieces, as `Tokenizer.pad` has it."""
         texts: list[Any] = [row[_STATES] for row in rows]
-        states = texts[0].new_zeros(len(texts), width, texts[0].shape[1])
-        mask = torch.zeros(len(texts), width, dtype=torch.long)
+        padded = self.padded(width)
+        states = texts[0].new_zeros(len(texts), padded, texts[0].shape[1])
+        mask = torch.zeros(len(texts), padded, dtype=torch.long)
         for index, text in enumerate(texts):
             states[index, : len(text)] = text
             mask[index, : len(text)] = 1
-        return {_STATES: states, "attention_mask": mask}
+        return self.in_pieces({_STATES: states, "attention_mask": mask})
 
 
 def above(encoder: PooledEncoder, frozen_layers: int) -> PooledEncoder:

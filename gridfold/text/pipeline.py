@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from transformers import TrainingArguments, set_seed
 
 from gridfold.runs.run import Run
 from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
-from gridfold.text.compatibility import check_compatible, check_frozen
+from gridfold.text.compatibility import check_compatible, check_frozen, outputs_of
 from gridfold.text.data import Dataset, Pool, facts_of, load_pool
 from gridfold.text.early_stopping import EarlyStopping, counts_steps, looks_ahead
 from gridfold.text.encoder import PooledEncoder, TokenRow, load_encoder, run_device
@@ -30,6 +30,7 @@ from gridfold.text.frozen import Features, train_head
 from gridfold.text.head import Head, build_head, read_head
 from gridfold.text.history import History
 from gridfold.text.layers import ActivationPadding, above, with_activations
+from gridfold.text.loss import Loss
 from gridfold.text.memory import Sizes, within_memory
 from gridfold.text.optimization import steps_per_epoch, training_arguments
 from gridfold.text.precision import computes_bf16
@@ -46,6 +47,7 @@ from gridfold.text.settings import (
     read_training,
     read_use_cpu,
 )
+from gridfold.text.tasks import Text
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class _TrainingPlan:
 
     head: Head
     training: TrainingSettings
+    loss: Loss
     stopping: EarlyStopping
     epochs: int
     args: TrainingArguments
@@ -100,7 +103,7 @@ def _train_frozen(
 ) -> Trained:
     asked, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
     encoder = LazyEncoder(model.name, model.pooling, device)
-    tokenizer = LazyTokenizer(model.name, data_settings.max_length, lambda: encoder.loaded.inputs)
+    tokenizer = _lazy_tokenizer(model, data_settings, lambda: encoder.loaded.inputs)
     # One after the other: a saved run that predicts the validation texts then does the very same. Not so with folds,
     # whose texts are encoded all together, once for all folds: there, the last bits may differ.
     encoded, size = [], asked
@@ -116,18 +119,22 @@ def _train_frozen(
     plan = _read_plan(config, data, frozen=True)
     _note_eval_batch(run, asked, size)  # not before: until then, the work is that of several runs
     head = _new_head(plan, train.shape[1])
-    history = History(run, plan.stopping, plan.epochs, data.validation.targets)
-    train_head(head.to(device), features, plan.args, plan.training.label_smoothing, history)
+    history = _new_history(run, plan, data)
+    train_head(head.to(device), features, plan.args, plan.loss, history)
     return Trained(model, data_settings, data, plan.head, train.shape[1], head, None, history, size, precision=None)
 
 
 def _encode(
-    encoder: LazyEncoder, tokenizer: LazyTokenizer, texts: Sequence[str], size: int
+    encoder: LazyEncoder, tokenizer: LazyTokenizer, texts: Sequence[Text], size: int
 ) -> tuple[torch.Tensor, int]:
     """One vector a text, and the batch size that there was memory for."""
     tokens = tokens_of(tokenizer, texts)
     array, used = within_memory(lambda fitting: (features_of(encoder, tokenizer, tokens, fitting), fitting), size)
     return torch.from_numpy(array), used
+
+
+def _lazy_tokenizer(model: ModelSettings, data: DataSettings, inputs: Callable[[], tuple[str, ...]]) -> LazyTokenizer:
+    return LazyTokenizer(model.name, data.max_length, inputs, data.long_texts, model.prefix)
 
 
 def _load_encoder(model: ModelSettings) -> PooledEncoder:
@@ -140,7 +147,7 @@ def _train_whole(
 ) -> Trained:
     encoders = [_load_encoder(model)]  # a list, so that an encoder that takes too much memory can be let go
     inputs = encoders[0].inputs
-    lazy = LazyTokenizer(model.name, data_settings.max_length, lambda: inputs)
+    lazy = _lazy_tokenizer(model, data_settings, lambda: inputs)
     tokens = [tokens_of(lazy, part.texts) for part in pool.parts]
     texts: Sequence[Sequence[TokenRow]] = tokens
     tokenizer = lazy.loaded
@@ -155,16 +162,16 @@ def _train_whole(
 
     plan = _read_plan(config, data, frozen=False)
     check_frozen(model, plan.training)
-    recipe = Recipe(rows, tokenizer, plan.training.padding, plan.args, plan.training.label_smoothing)
+    recipe = Recipe(rows, tokenizer, plan.training.padding, plan.args, plan.loss)
     settings = [model, data_settings, plan.head, plan.training]
-    file = CheckpointFile(run, fingerprint(settings, rows.train, [rows.labels], rows.validation))
+    file = CheckpointFile(run, fingerprint(settings, rows.train, [rows.targets], rows.validation))
     saved = _saved(file)
     sizes = Sizes(*saved[0].sizes) if saved else Sizes(plan.training.batch_size, plan.training.eval_batch_size)
 
     def train(micro_batch: int) -> Trained:
         encoder = encoders.pop() if encoders else _load_encoder(model)
         head = _new_head(plan, encoder.hidden_size)
-        history = History(run, plan.stopping, plan.epochs, data.validation.targets)
+        history = _new_history(run, plan, data)
         if not saved:
             discard(run)
         trained = above(encoder, model.frozen_layers) if model.frozen_layers else encoder
@@ -231,15 +238,21 @@ def _note_eval_batch(run: Run, asked: int, used: int) -> None:
 
 def _read_plan(config: LazyConfig, data: Dataset, *, frozen: bool) -> _TrainingPlan:
     head, training = read_head(config.section("model")), read_training(config, frozen=frozen)
-    facts, stopping = facts_of(data), EarlyStopping(config.section("training"), counts_steps(training))
+    task, facts = data.task, facts_of(data)
+    stopping = EarlyStopping(config.section("training"), task.name, counts_steps(training))
     check_compatible(facts, head, training)
     stopping.check(facts)
+    head, loss = head.giving(outputs_of(task, training)[0]), Loss.of(training, task, data.train.targets)
     if stopping.counts_steps:
         args = training_arguments(training, epochs=1)
         epochs = math.ceil(args.max_steps / steps_per_epoch(len(data.train.targets), args))
-        return _TrainingPlan(head, training, stopping, epochs, args)
+        return _TrainingPlan(head, training, loss, stopping, epochs, args)
     epochs = stopping.epochs(looks_ahead=looks_ahead(training))
-    return _TrainingPlan(head, training, stopping, epochs, training_arguments(training, epochs))
+    return _TrainingPlan(head, training, loss, stopping, epochs, training_arguments(training, epochs))
+
+
+def _new_history(run: Run, plan: _TrainingPlan, data: Dataset) -> History:
+    return History(run, plan.stopping, plan.epochs, plan.loss, data.task, data.validation.targets)
 
 
 def _new_head(plan: _TrainingPlan, hidden_size: int) -> nn.Module:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args, get_type_hints
 
 from gridfold.core.errors import ConfigError, nearest
+from gridfold.text.long_texts import LONG_TEXTS, TRUNCATE
+from gridfold.text.objectives import LOSSES, METRICS, TASKS
 from gridfold.text.section import (
+    ANY_TEXT,
     BELOW_ONE,
     FLAG,
     NOT_NEGATIVE,
@@ -21,13 +24,13 @@ from gridfold.text.section import (
     choice,
     is_number,
     is_whole,
+    one_or_several,
     optional,
     plain,
     setting,
     whole,
 )
 
-METRICS = ("loss", "accuracy", "f1", "precision", "recall", "roc_auc")
 SCHEDULERS = (
     "linear",
     "cosine",
@@ -45,12 +48,24 @@ SCHEDULERS = (
 PADDINGS = ("batch", "bucket", "max_length")
 
 _FRACTION = "a path, a data set name, or a fraction between 0 and 1"
-_VALIDATION: Kind[str | float] = Kind(
+_HELD_OUT: Kind[str | float] = Kind(
     _FRACTION,
     lambda v: TEXT.accepts(v) or (isinstance(v, float) and is_number(v) and 0 < v < 1),
     lambda v: v,
 )
-_METRIC = choice("a metric", (*METRICS, *(f"val_{name}" for name in METRICS)))
+_METRICS = (*dict.fromkeys(name for names in METRICS.values() for name in names), "macro_f1")
+_METRIC = choice("a metric", (*_METRICS, *(f"val_{name}" for name in _METRICS)))
+_LOSS = choice("a loss", dict.fromkeys(name for names in LOSSES.values() for name in names))
+_CLASS_WEIGHTS: Kind[Any] = Kind(
+    "balanced, a mapping of labels to numbers, or null",
+    lambda v: v is None or v == "balanced" or isinstance(v, Mapping),
+    lambda v: v,
+    ("balanced",),
+    structure=True,
+)
+_THRESHOLD: Kind[Any] = Kind(
+    "best_f1, or a number between 0 and 1", lambda v: v == "best_f1" or (is_number(v) and 0 < v < 1), lambda v: v
+)
 _SEED = Kind("a whole number from 0 to 4294967295", lambda v: is_whole(v) and 0 <= v < 2**32, int)
 
 
@@ -61,12 +76,14 @@ class ModelSettings:
     Attributes:
         name: hub id, local path or ``package:NAME/PATH``.
         pooling: how token states become one vector, ``mean`` or ``cls``.
+        prefix: what every text begins with before it is tokenized, such as ``"query: "`` of E5.
         freeze_encoder: whether only the head is trained.
         frozen_layers: how many layers are frozen, from the embeddings on and with them; 0 freezes nothing.
     """
 
     name: str = setting(TEXT)
     pooling: str = setting(choice("a pooling", ("mean", "cls")), "mean")
+    prefix: str = setting(ANY_TEXT, "")
     freeze_encoder: bool = setting(FLAG, default=False)
     frozen_layers: int = setting(whole(0), 0)
 
@@ -78,8 +95,8 @@ class DataSettings:
     Attributes:
         train: a file, a folder of class folders, ``package:NAME/PATH``, or a hub data set name.
         validation: the same, or the fraction of ``train`` to split off.
-        text_column: the column of texts.
-        label_column: the column of labels.
+        text_column: the column of texts, or the two columns of pairs.
+        label_column: the column of labels, or the columns of 0 and 1 of several labels that may hold together.
         max_length: tokens kept of a text.
         limit: take this many examples of ``train``, stratified by label, before a validation split; null takes all.
             A validation set of its own is never limited.
@@ -87,17 +104,28 @@ class DataSettings:
         folds: into how many parts to split ``train``, stratified by label, of which one is the validation set;
             ``validation`` is not used then. Null for no parts.
         fold: which part that is, from 0.
+        task: one of `TASKS`; null where the labels tell.
+        test: as ``validation``; examples that neither training nor validation sees. Null for none.
+        group_column: the column of groups, none of which is on both sides of a split; null for none.
+        long_texts: what becomes of texts of more than ``max_length`` tokens: ``truncate`` keeps their beginning,
+            ``head_tail`` beginning and end, ``chunk_mean`` all, in pieces whose vectors are averaged.
     """
 
     train: str = setting(TEXT)
-    validation: str | float = setting(_VALIDATION, 0.2)
-    text_column: str = setting(TEXT, "text")
-    label_column: str = setting(TEXT, "label")
+    validation: str | float = setting(_HELD_OUT, 0.2)
+    text_column: str | tuple[str, ...] = setting(one_or_several("a column, or a list of two", least=2, most=2), "text")
+    label_column: str | tuple[str, ...] = setting(
+        one_or_several("a column, or a list of two or more", least=2), "label"
+    )
     max_length: int = setting(whole(1), 128)
     limit: int | None = setting(optional(whole(1)), None)
     split_seed: int = setting(_SEED, 0)
     folds: int | None = setting(optional(whole(2)), None)
     fold: int | None = setting(optional(whole(0)), None)
+    task: str | None = setting(optional(choice("a task", TASKS)), None)
+    test: str | float | None = setting(optional(_HELD_OUT), None)
+    group_column: str | None = setting(optional(TEXT), None)
+    long_texts: str = setting(choice("a way with long texts", LONG_TEXTS), TRUNCATE)
 
 
 @dataclass(frozen=True)
@@ -114,6 +142,10 @@ class TrainingSettings:
         eval_batch_size: texts a forward pass where nothing is learned: evaluation, and a frozen encoder.
         padding: how long the texts of a training batch become: ``batch``, as the longest of them; ``bucket``, the same
             in batches of texts of like lengths; ``max_length``, always ``data.max_length``.
+        loss: what is made small, by its name; null for the usual one of the task.
+        class_weights: how much the examples of each label count, by its name; ``balanced`` for as much as rare labels
+            need to count like frequent ones; null for all the same.
+        focal_gamma: of the focal loss, how much less those examples count that are right already.
         arguments: fields of ``transformers.TrainingArguments`` under their own names.
     """
 
@@ -125,6 +157,9 @@ class TrainingSettings:
     seed: int = 42
     eval_batch_size: int = 32
     padding: str = "batch"
+    loss: str | None = None
+    class_weights: str | Mapping[str, float] | None = None
+    focal_gamma: float | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -135,8 +170,9 @@ class TrainingSettings:
 
 NUM_EPOCHS: Setting = ("num_epochs", whole(1), 3)  # passes over the training examples, at most
 PATIENCE: Setting = ("early_stopping_patience", optional(whole(1)), None)  # stop after this many without improvement
-METRIC: Setting = ("metric", _METRIC, "f1")  # decides which epoch is best
-_ENDING = ("num_epochs", "early_stopping_patience", "metric")
+METRIC: Setting = ("metric", _METRIC, None)  # decides which epoch is best; None is the usual one of the task
+THRESHOLD: Setting = ("threshold", _THRESHOLD, 0.5)  # the probability above which a label holds
+_AFTER_EPOCHS = ("num_epochs", "early_stopping_patience", "metric", "threshold")  # read when one is over
 
 # The settings of our own: how each is checked, and the name that transformers.TrainingArguments has for it.
 _OWN: Mapping[str, Kind[Any]] = {
@@ -151,6 +187,10 @@ _OWN: Mapping[str, Kind[Any]] = {
     "metric": METRIC[1],
     "eval_batch_size": whole(1),
     "padding": choice("a padding", PADDINGS),
+    "loss": optional(_LOSS),
+    "class_weights": _CLASS_WEIGHTS,
+    "focal_gamma": NOT_NEGATIVE,
+    "threshold": THRESHOLD[1],
 }
 _LONG_NAMES = {
     "per_device_train_batch_size": "batch_size",
@@ -252,8 +292,11 @@ def read_training(config: LazyConfig, *, frozen: bool) -> TrainingSettings:
     arguments = {key: _read_argument(section, key, frozen=frozen) for key in rest}
     if frozen and "padding" in section:
         raise _without_effect(section.path_of("padding"))
-    values = {short: section.require(key, _OWN[short]) for short, key in own.items() if short not in _ENDING}
+    values = {short: section.require(key, _OWN[short]) for short, key in own.items() if short not in _AFTER_EPOCHS}
     _reject_contradictions(section, values)
+    if isinstance(values.get("class_weights"), Mapping):
+        weights = section.section("class_weights")
+        values["class_weights"] = {label: weights.require(label, POSITIVE) for label in weights}
     return TrainingSettings(**values, arguments=arguments)
 
 

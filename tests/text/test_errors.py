@@ -46,8 +46,8 @@ SIMPLE = [
         "training.zzzzzz",
         1,
         "training.zzzzzz: unknown key\n  valid: batch_size, learning_rate, num_epochs, weight_decay, warmup_ratio, "
-        "scheduler, seed, early_stopping_patience, metric, eval_batch_size, padding, and the fields of "
-        "transformers.TrainingArguments",
+        "scheduler, seed, early_stopping_patience, metric, eval_batch_size, padding, loss, class_weights, "
+        "focal_gamma, threshold, and the fields of transformers.TrainingArguments",
     ),
     ("model.name", REMOVED, "model.name: required, but missing: give a text"),
     ("data.train", REMOVED, "data.train: required, but missing: give a text"),
@@ -101,8 +101,10 @@ SIMPLE = [
     ),
     (
         "training.metric",
-        "roc_auc",
-        "training.metric: roc_auc needs 2 labels, but the data have 3: animals, colours, weather",
+        "rmse",
+        "training.metric: rmse is no metric of the task multiclass\n  valid: f1, accuracy, precision, recall, "
+        "balanced_accuracy, micro_f1, weighted_f1, mcc, log_loss, brier, calibration_error, roc_auc, "
+        "average_precision, loss",
     ),
     (
         "training.seed",
@@ -165,12 +167,14 @@ SIMPLE = [
     (
         f"{HEAD}.3.out_features",
         5,
-        f"{HEAD}.3.out_features: 5 does not fit the labels of the data, 3: animals, colours, weather\n  give 3",
+        f"{HEAD}.3.out_features: 5 does not fit the labels of the data, 3: animals, colours, weather\n"
+        "  give 3, or leave it out",
     ),
     (
         f"{HEAD}.3.out_features",
         1,
-        f"{HEAD}.3.out_features: 1 does not fit the labels of the data, 3: animals, colours, weather\n  give 3",
+        f"{HEAD}.3.out_features: 1 does not fit the labels of the data, 3: animals, colours, weather\n"
+        "  give 3, or leave it out",
     ),
     ("data.train", "no/such/file.csv", "data.train: no such file or folder: no/such/file.csv"),
     (
@@ -317,7 +321,11 @@ def test_a_file_that_cannot_be_used(config, tmp_path, content, expected):
         ),
         ("3\n", "cannot read {file}: line 1 is not an object"),
         ('{"text": null, "label": 1}\n', "None in row 1 is not a text in column 'text' of {file}"),
-        ('{"text": "a", "label": [1]}\n', "[1] in row 1 is not a label in column 'label' of {file}"),
+        ('{"text": "a", "label": {"x": 1}}\n', "{{'x': 1}} in row 1 is not a label in column 'label' of {file}"),
+        (
+            '{"text": "a", "label": ["x"]}\n{"text": "b", "label": [["y"]]}\n',
+            "[['y']] in row 2 is not a list of labels in column 'label' of {file}",
+        ),
     ],
 )
 def test_json_lines_that_cannot_be_used(config, tmp_path, content, expected):
@@ -370,7 +378,8 @@ def test_roc_auc_without_both_labels_in_validation(binary_config, tmp_path):
 def test_two_labels_fit_one_logit_or_two(binary_config):
     binary_config["model"]["classification_head"]["architecture"][-1]["out_features"] = 3
     assert message(binary_config) == (
-        f"{HEAD}.3.out_features: 3 does not fit the labels of the data, 2: 2, 10\n  give 1 (logistic loss) or 2"
+        f"{HEAD}.3.out_features: 3 does not fit the labels of the data, 2: 2, 10\n"
+        "  give 1 (logistic loss) or 2, or leave it out"
     )
 
 
@@ -471,5 +480,6 @@ def test_data_are_read_again_when_they_change(config, tmp_path):
     with file.open("a") as stream:
         stream.write("a,plants\nb,plants\n")
     assert message(config) == (
-        f"{HEAD}.3.out_features: 3 does not fit the labels of the data, 4: animals, colours, plants, weather\n  give 4"
+        f"{HEAD}.3.out_features: 3 does not fit the labels of the data, 4: animals, colours, plants, weather\n"
+        "  give 4, or leave it out"
     )

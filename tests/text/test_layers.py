@@ -22,7 +22,6 @@ from gridfold.text import load, pipeline, trainer
 from gridfold.text.data import load_data
 from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder, load_tokenizer
 from gridfold.text.layers import ActivationPadding, above, activations, with_activations
-from gridfold.text.metrics import probabilities
 from gridfold.text.saved import save
 from gridfold.text.section import LazyConfig
 from gridfold.text.settings import read_data
@@ -177,7 +176,7 @@ def test_a_saved_run_holds_the_whole_encoder_and_predicts_to_the_bit(partly, bf1
     trained = pipeline.run_pipeline(LazyConfig(partly), run)
     save(trained, run.dir)
     _, chances = load(run.dir).predict(list(load_data(read_data(LazyConfig(partly))).validation.texts))
-    assert np.array_equal(chances, probabilities(trained.history.best.logits))
+    assert np.array_equal(chances, trained.history.outputs.probabilities(trained.history.best.logits))
     before = load_file(Path(partly["model"]["name"]) / "model.safetensors")
     after = load_file(run.dir / "encoder" / "model.safetensors")
     assert before.keys() == after.keys()
