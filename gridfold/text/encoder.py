@@ -13,6 +13,7 @@ from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
 from gridfold.core.errors import ConfigError
 from gridfold.text.long_texts import HEAD_TAIL, TRUNCATE, fitted
+from gridfold.text.pooling import pooled
 from gridfold.text.pretrained import quiet, reference
 from gridfold.text.tasks import Text
 from gridfold.text.workers import each
@@ -31,23 +32,27 @@ class PooledEncoder(nn.Module):
 
     Args:
         model: gives ``last_hidden_state``, of shape ``(n, tokens, hidden)``.
-        pooling: ``mean`` over the tokens that are not padding, or ``cls``, the first token.
+        pooling: how, as `pooled` takes it.
+        normalize: whether every vector is brought to length 1.
     """
 
-    def __init__(self, model: nn.Module, pooling: str) -> None:
+    def __init__(self, model: nn.Module, pooling: str, *, normalize: bool = False) -> None:
         super().__init__()
         self.model = model
         self.pooling = pooling
+        self.normalize = normalize
 
     @property
     def hidden_size(self) -> int:
         """Columns of the result."""
-        return int(self.model.config.hidden_size)  # type: ignore[union-attr, arg-type]
+        return int(self.model.config.hidden_size) * len(self.pooling.split("+"))  # type: ignore[union-attr, arg-type]
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """Which of a tokenizer's outputs the model takes."""
-        known = inspect.signature(self.model.forward).parameters
+        known = set(inspect.signature(self.model.forward).parameters)
+        if getattr(self.model.config, "type_vocab_size", 2) < 2:
+            known.discard("token_type_ids")  # the model knows one type only, or none
         return tuple(name for name in ("input_ids", "attention_mask", "token_type_ids") if name in known)
 
     def forward(self, **tokens: Tensor) -> Tensor:
@@ -68,18 +73,15 @@ class PooledEncoder(nn.Module):
 
     def _pooled(self, tokens: Mapping[str, Tensor]) -> Tensor:
         states = self.model(**tokens).last_hidden_state.float()
-        if self.pooling == "cls":
-            return states[:, 0]  # type: ignore[no-any-return]
-        mask = tokens["attention_mask"].unsqueeze(-1).to(states.dtype)
-        return (states * mask).sum(1) / mask.sum(1).clamp(min=1)  # type: ignore[no-any-return]
+        return pooled(states, tokens["attention_mask"], self.pooling, normalize=self.normalize)
 
 
-def load_encoder(name: str, pooling: str) -> PooledEncoder:
+def load_encoder(name: str, pooling: str, *, normalize: bool = False) -> PooledEncoder:
     """The encoder of ``model.name``, in float32 and eval mode; ``ConfigError`` if it cannot be loaded.
 
     A checkpoint stored in half precision is widened: trained as it is stored, it would diverge.
     """
-    return PooledEncoder(_load(AutoModel, name).float().eval(), pooling)
+    return PooledEncoder(_load(AutoModel, name).float().eval(), pooling, normalize=normalize)
 
 
 def _load(kind: Any, name: str) -> Any:

@@ -24,19 +24,21 @@ class LazyEncoder:
 
     Args:
         name: ``model.name``.
-        pooling: ``model.pooling``.
+        pooling: ``model.pooling``, as it was found out.
         device: where it computes.
+        normalize: ``model.normalize``, likewise.
     """
 
-    def __init__(self, name: str, pooling: str, device: torch.device) -> None:
+    def __init__(self, name: str, pooling: str, device: torch.device, *, normalize: bool = False) -> None:
         self._name = name
         self._pooling = pooling
         self._device = device
+        self._normalize = normalize
 
     @classmethod
-    def of(cls, name: str, pooling: str, encoder: PooledEncoder) -> LazyEncoder:
+    def of(cls, name: str, encoder: PooledEncoder) -> LazyEncoder:
         """One that is loaded already."""
-        lazy = cls(name, pooling, next(encoder.parameters()).device)
+        lazy = cls(name, encoder.pooling, next(encoder.parameters()).device, normalize=encoder.normalize)
         lazy.loaded = encoder
         return lazy
 
@@ -45,11 +47,12 @@ class LazyEncoder:
         """The encoder."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # for weights that a checkpoint lacks, of a pooler that is not used
-            return load_encoder(self._name, self._pooling).to(self._device)
+            return load_encoder(self._name, self._pooling, normalize=self._normalize).to(self._device)
 
     def stage_id(self) -> str:
         """What it is known by."""
-        return f"{content_of(self._name)} {self._pooling} {self._device.type}"
+        pooling = f"{self._pooling} normalized" if self._normalize else self._pooling
+        return f"{content_of(self._name)} {pooling} {self._device.type}"
 
 
 class LazyTokenizer:

@@ -26,23 +26,31 @@ from gridfold.text.encoder import PooledEncoder, Tokenizer, TokenRow, encode
 from gridfold.text.frozen import head_logits
 from gridfold.text.history import History
 from gridfold.text.interruption import Interruption
+from gridfold.text.learning_rates import set_learning_rates
 from gridfold.text.loss import Loss
 from gridfold.text.memory import Sizes, is_out_of_memory, within_memory
 from gridfold.text.optimization import example_share
-from gridfold.text.precision import attention_in_bf16
+from gridfold.text.precision import attention_in_bf16, usable_precision
 from gridfold.text.pretrained import quiet
 from gridfold.text.tasks import Targets
 
 
 class Classifier(nn.Module):
-    """An encoder and a head, as one module that ``transformers.Trainer`` can train."""
+    """An encoder and a head, as one module that ``transformers.Trainer`` can train.
+
+    Args:
+        encoder: gives the vectors.
+        head: takes them.
+        rates: the learning rates of the weights that have their own.
+    """
 
     accepts_loss_kwargs = False  # the mean loss of a batch is all that compute_loss below gives
 
-    def __init__(self, encoder: PooledEncoder, head: nn.Module) -> None:
+    def __init__(self, encoder: PooledEncoder, head: nn.Module, rates: Mapping[Tensor, float] | None = None) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = head
+        self.rates = rates or {}
 
     def forward(self, **tokens: Tensor) -> dict[str, Tensor]:
         """Logits ``(n, out_features)`` for tokens, or what stands for them, of shape ``(n, tokens)``."""
@@ -165,7 +173,7 @@ def fine_tune(
 
 def precision_of(args: TrainingArguments) -> str | None:
     """The mixed precision of a training, as `encode` takes it."""
-    return "bf16" if args.bf16 else "fp16" if args.fp16 else None
+    return usable_precision("bf16" if args.bf16 else "fp16" if args.fp16 else None, args.device)
 
 
 class _FineTuner(Trainer, TrainerCallback):
@@ -228,6 +236,13 @@ class _FineTuner(Trainer, TrainerCallback):
         return self._best[self._history.metric] if self._best else {}
 
     # What is learned in a step.
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
+        is_new = self.optimizer is None
+        optimizer: torch.optim.Optimizer = super().create_optimizer(*args, **kwargs)
+        if is_new and self._classifier.rates:
+            set_learning_rates(optimizer, self._classifier.rates)
+        return optimizer
 
     def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Sampler[int] | None:
         if self._recipe.padding != "bucket":

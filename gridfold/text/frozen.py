@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,8 +15,8 @@ from gridfold.text.loss import Loss
 from gridfold.text.optimization import (
     example_share,
     optimizer_and_schedule,
-    steps_per_epoch,
     steps_with_metric,
+    total_steps,
 )
 
 
@@ -41,13 +42,13 @@ def train_head(head: nn.Module, features: Features, args: TrainingArguments, los
     accumulation of gradients.
     """
     order = _Order(len(features.train), args)
-    steps = steps_per_epoch(len(features.train), args) * int(args.num_train_epochs)
+    steps = total_steps(len(features.train), args)
     optimizer, schedule = optimizer_and_schedule(head, args, steps)
     per_step = not steps_with_metric(schedule)
     step, best = 0, dict[str, dict[str, Tensor]]()
-    for _ in range(int(args.num_train_epochs)):
+    while step < steps:
         head.train()
-        for batches in order.epoch():
+        for batches in itertools.islice(order.epoch(), steps - step):
             step += 1
             examples = sum(len(batch) for batch in batches)
             for batch in batches:

@@ -74,6 +74,13 @@ def steps_per_epoch(examples: int, args: TrainingArguments) -> int:
     return max(math.ceil(batches / args.gradient_accumulation_steps), 1)
 
 
+def total_steps(examples: int, args: TrainingArguments) -> int:
+    """How often the weights are updated at most: ``max_steps`` times, where that is given."""
+    if args.max_steps > 0:
+        return args.max_steps
+    return steps_per_epoch(examples, args) * int(args.num_train_epochs)
+
+
 def _warmup(ratio: float) -> dict[str, float]:
     """Version 5 of transformers takes the ratio as ``warmup_steps`` below 1, version 4 as ``warmup_ratio``."""
     names = {field.name for field in dataclasses.fields(TrainingArguments)}

@@ -81,6 +81,7 @@ def _description(trained: Trained) -> dict[str, Any]:
         "freeze_encoder": trained.settings.freeze_encoder,
         "pooling": trained.settings.pooling,
         "text_column": trained.data_settings.text_column,
+        "normalize": bool(trained.settings.normalize),
         "max_length": trained.data_settings.max_length,
         "long_texts": trained.data_settings.long_texts,
         "prefix": trained.settings.prefix,
@@ -164,7 +165,7 @@ def load(run_dir: str | Path, *, use_cpu: bool = False) -> TextClassifier:
     _require_weights(folder, own_encoder=not said["freeze_encoder"])
     device = run_device(use_cpu=use_cpu)
     name = said["model"] if said["freeze_encoder"] else str(folder / _ENCODER)
-    encoder = load_encoder(name, said["pooling"]).to(device)
+    encoder = load_encoder(name, said["pooling"], normalize=said.get("normalize", False)).to(device)
     head = build_head(said["architecture"]).to(device)
     head.load_state_dict(load_file(folder / _HEAD, device=str(device)))
     how = said["max_length"], said.get("long_texts", TRUNCATE), said.get("prefix", "")

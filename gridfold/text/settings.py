@@ -24,6 +24,7 @@ from gridfold.text.section import (
     choice,
     is_number,
     is_whole,
+    number,
     one_or_several,
     optional,
     plain,
@@ -46,6 +47,8 @@ SCHEDULERS = (
     "greedy",
 )
 PADDINGS = ("batch", "bucket", "max_length")
+AUTO = "auto"
+POOLINGS = ("mean", "cls", "max", "mean_sqrt_len", "weightedmean", "lasttoken")
 
 _FRACTION = "a path, a data set name, or a fraction between 0 and 1"
 _HELD_OUT: Kind[str | float] = Kind(
@@ -66,6 +69,15 @@ _CLASS_WEIGHTS: Kind[Any] = Kind(
 _THRESHOLD: Kind[Any] = Kind(
     "best_f1, or a number between 0 and 1", lambda v: v == "best_f1" or (is_number(v) and 0 < v < 1), lambda v: v
 )
+_POOLING: Kind[str] = Kind(
+    "a pooling, or several joined by +",
+    lambda v: isinstance(v, str) and (v == AUTO or set(v.split("+")) <= set(POOLINGS)),
+    str,
+    (AUTO, *POOLINGS),
+)
+_NORMALIZE: Kind[bool | None] = Kind(
+    "true, false or auto", lambda v: isinstance(v, bool) or v == AUTO, lambda v: None if v == AUTO else v
+)
 _SEED = Kind("a whole number from 0 to 4294967295", lambda v: is_whole(v) and 0 <= v < 2**32, int)
 
 
@@ -75,14 +87,17 @@ class ModelSettings:
 
     Attributes:
         name: hub id, local path or ``package:NAME/PATH``.
-        pooling: how token states become one vector, ``mean`` or ``cls``.
+        pooling: how token states become one vector: names of ``POOLINGS`` joined by ``+``; ``auto`` is what the
+            model's own sentence-transformers files say, else ``mean``.
+        normalize: whether vectors are scaled to length 1; None, ``auto``, is as the model's files say, else not.
         prefix: what every text begins with before it is tokenized, such as ``"query: "`` of E5.
         freeze_encoder: whether only the head is trained.
         frozen_layers: how many layers are frozen, from the embeddings on and with them; 0 freezes nothing.
     """
 
     name: str = setting(TEXT)
-    pooling: str = setting(choice("a pooling", ("mean", "cls")), "mean")
+    pooling: str = setting(_POOLING, AUTO)
+    normalize: bool | None = setting(_NORMALIZE, None)
     prefix: str = setting(ANY_TEXT, "")
     freeze_encoder: bool = setting(FLAG, default=False)
     frozen_layers: int = setting(whole(0), 0)
@@ -135,6 +150,9 @@ class TrainingSettings:
     Attributes:
         batch_size: examples a forward pass.
         learning_rate: the highest learning rate of the schedule, for the head and an encoder that is trained.
+        head_learning_rate: that of the head, if it is another one.
+        layer_decay: what the learning rate of each layer of the encoder is, as a share of that of the layer above it;
+            the topmost has ``learning_rate``.
         weight_decay: for weights; biases and norms are never decayed.
         warmup_ratio: the share of all steps in which the learning rate rises from 0.
         scheduler: a learning rate schedule, by its ``transformers`` name.
@@ -151,6 +169,8 @@ class TrainingSettings:
 
     batch_size: int = 16
     learning_rate: float = 2e-5
+    head_learning_rate: float | None = None
+    layer_decay: float = 1.0
     weight_decay: float = 0.01
     warmup_ratio: float = 0.0
     scheduler: str = "linear"
@@ -178,6 +198,8 @@ _AFTER_EPOCHS = ("num_epochs", "early_stopping_patience", "metric", "threshold")
 _OWN: Mapping[str, Kind[Any]] = {
     "batch_size": whole(1),
     "learning_rate": POSITIVE,
+    "head_learning_rate": optional(POSITIVE),
+    "layer_decay": number("a number above 0, up to 1", lambda v: 0 < v <= 1),
     "num_epochs": NUM_EPOCHS[1],
     "weight_decay": NOT_NEGATIVE,
     "warmup_ratio": BELOW_ONE,
@@ -215,6 +237,7 @@ _HONOURED_WHEN_FROZEN: Mapping[str, Kind[Any]] = {
     # A float stays a share of all steps, an int a number of steps.
     "warmup_steps": Kind("a number, 0 or more", lambda v: is_number(v) and v >= 0, lambda v: v),
     "dataloader_drop_last": FLAG,
+    "max_steps": Kind("a whole number", is_whole, int),
     "use_cpu": FLAG,
 }
 
@@ -290,10 +313,13 @@ def read_training(config: LazyConfig, *, frozen: bool) -> TrainingSettings:
     own = given_names(section)
     rest = [key for key in section if key not in own.values()]
     arguments = {key: _read_argument(section, key, frozen=frozen) for key in rest}
-    if frozen and "padding" in section:
-        raise _without_effect(section.path_of("padding"))
+    for key in ("padding", "layer_decay"):
+        if frozen and key in section:
+            raise _without_effect(section.path_of(key))
     values = {short: section.require(key, _OWN[short]) for short, key in own.items() if short not in _AFTER_EPOCHS}
     _reject_contradictions(section, values)
+    _reject_precisions(section, arguments)
+    _reject_optimizer(section, values, arguments)
     if isinstance(values.get("class_weights"), Mapping):
         weights = section.section("class_weights")
         values["class_weights"] = {label: weights.require(label, POSITIVE) for label in weights}
@@ -306,6 +332,28 @@ def _reject_contradictions(section: Section, values: Mapping[str, Any]) -> None:
     if values.get("padding") == "bucket" and "train_sampling_strategy" in section:
         problem = "given together with padding: bucket, which groups texts by length"
         raise ConfigError(problem, path=section.path_of("train_sampling_strategy"), hint="keep one")
+
+
+def _reject_precisions(section: Section, arguments: Mapping[str, Any]) -> None:
+    if not arguments.get("fp16"):
+        return
+    path = section.path_of("fp16")
+    if arguments.get("bf16"):
+        raise ConfigError("given together with bf16: true", path=path, hint="keep one of the two")
+    if arguments.get("use_cpu"):
+        hint = "remove it, or give bf16: true, which CPUs know"
+        raise ConfigError("has no effect with use_cpu: true: only GPUs compute in it", path=path, hint=hint)
+
+
+def _reject_optimizer(section: Section, values: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
+    """Some update each weight in the backward pass, and have one learning rate for all."""
+    optimizer = str(arguments.get("optim", ""))
+    if not any(word in optimizer for word in ("lomo", "layerwise")):
+        return
+    for key, default in (("head_learning_rate", None), ("layer_decay", 1.0)):
+        if values.get(key, default) != default:
+            problem = f"has no effect with optim: {optimizer}, which has one learning rate for all weights"
+            raise ConfigError(problem, path=section.path_of(key), hint="remove one of the two")
 
 
 def given_names(section: Section) -> dict[str, str]:

@@ -45,16 +45,23 @@ SIMPLE = [
     (
         "training.zzzzzz",
         1,
-        "training.zzzzzz: unknown key\n  valid: batch_size, learning_rate, num_epochs, weight_decay, warmup_ratio, "
-        "scheduler, seed, early_stopping_patience, metric, eval_batch_size, padding, loss, class_weights, "
-        "focal_gamma, threshold, and the fields of transformers.TrainingArguments",
+        "training.zzzzzz: unknown key\n  valid: batch_size, learning_rate, head_learning_rate, layer_decay, "
+        "num_epochs, weight_decay, warmup_ratio, scheduler, seed, early_stopping_patience, metric, eval_batch_size, "
+        "padding, loss, class_weights, focal_gamma, threshold, and the fields of transformers.TrainingArguments",
     ),
     ("model.name", REMOVED, "model.name: required, but missing: give a text"),
     ("data.train", REMOVED, "data.train: required, but missing: give a text"),
     (HEAD, REMOVED, f"{HEAD}: required, but missing: give a list of mappings"),
     ("model", REMOVED, "model.name: required, but missing: give a text"),
     ("data", "bbc", "data: expected a mapping, found the text 'bbc'"),
-    ("model.pooling", "max", "model.pooling: expected a pooling, found the text 'max'\n  valid: cls, mean"),
+    (
+        "model.pooling",
+        "first",
+        "model.pooling: expected a pooling, or several joined by +, found the text 'first'\n"
+        "  valid: auto, cls, lasttoken, max, mean, mean_sqrt_len, weightedmean",
+    ),
+    ("model.normalize", "yes", "model.normalize: expected true, false or auto, found the text 'yes'"),
+    ("model.prefix", 7, "model.prefix: expected a text, found 7"),
     ("model.freeze_encoder", "yes", "model.freeze_encoder: expected true or false, found the text 'yes'"),
     ("model.frozen_layers", -1, "model.frozen_layers: expected a whole number, 0 or more, found -1"),
     (
@@ -84,6 +91,8 @@ SIMPLE = [
     ("training.learning_rate", float("nan"), f"training.learning_rate: {NUMBER} nan"),
     ("training.learning_rate", [1e-5, 2e-5], f"training.learning_rate: {NUMBER} a list"),
     ("training.learning_rate", {"start": 1}, f"training.learning_rate: {NUMBER} a mapping"),
+    ("training.head_learning_rate", 0, "training.head_learning_rate: expected a number above 0, or null, found 0"),
+    ("training.layer_decay", 1.5, "training.layer_decay: expected a number above 0, up to 1, found 1.5"),
     (
         "training.warmup_ratio",
         1,
@@ -206,7 +215,7 @@ def test_a_config_without_a_fault_passes(config):
     trainer.check(config)
 
 
-@pytest.mark.parametrize("key", ["fp16", "gradient_checkpointing", "dataloader_num_workers", "max_steps"])
+@pytest.mark.parametrize("key", ["fp16", "gradient_checkpointing", "dataloader_num_workers", "layer_decay"])
 def test_a_field_that_a_frozen_encoder_cannot_honour(config, key):
     config["model"]["freeze_encoder"] = True
     config["training"][key] = 1
@@ -214,8 +223,35 @@ def test_a_field_that_a_frozen_encoder_cannot_honour(config, key):
         f"training.{key}: has no effect with model.freeze_encoder: true\n"
         "  remove it; honoured there: optim, optim_args, adam_beta1, adam_beta2, adam_epsilon, max_grad_norm, "
         "gradient_accumulation_steps, label_smoothing_factor, lr_scheduler_kwargs, warmup_steps, "
-        "dataloader_drop_last, use_cpu"
+        "dataloader_drop_last, max_steps, use_cpu"
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"fp16": True, "bf16": True}, "training.fp16: given together with bf16: true\n  keep one of the two"),
+        (
+            {"fp16": True, "use_cpu": True},
+            "training.fp16: has no effect with use_cpu: true: only GPUs compute in it\n"
+            "  remove it, or give bf16: true, which CPUs know",
+        ),
+        (
+            {"optim": "adalomo", "head_learning_rate": 1e-3},
+            "training.head_learning_rate: has no effect with optim: adalomo, which has one learning rate for all "
+            "weights\n  remove one of the two",
+        ),
+        (
+            {"optim": "galore_adamw_layerwise", "layer_decay": 0.9},
+            "training.layer_decay: has no effect with optim: galore_adamw_layerwise, which has one learning rate for "
+            "all weights\n  remove one of the two",
+        ),
+    ],
+    ids=str,
+)
+def test_settings_that_exclude_each_other(config, settings, expected):
+    config["training"] |= settings
+    assert message(config) == expected
 
 
 def test_an_optimiser_that_a_frozen_encoder_cannot_have(config):

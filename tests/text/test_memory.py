@@ -100,9 +100,9 @@ def test_nothing_holds_on_to_an_encoder_that_did_not_fit(config, new_run, room, 
     room(training=2)
     load_encoder, loaded, alive = pipeline.load_encoder, [], []
 
-    def noted(*args: Any) -> PooledEncoder:
+    def noted(*args: Any, **named: Any) -> PooledEncoder:
         alive.append(sum(encoder() is not None for encoder in loaded))
-        encoder = load_encoder(*args)
+        encoder = load_encoder(*args, **named)
         loaded.append(weakref.ref(encoder))
         return encoder
 
