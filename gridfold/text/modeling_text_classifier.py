@@ -1,10 +1,10 @@
 """A text classifier: an encoder, one vector a text, and a head of layers of ``torch.nn``.
 
 `gridfold export` puts this file beside the weights where no class of ``transformers`` has such a head, so it imports
-nothing but torch and transformers.
+nothing but torch and transformers, and the file for pooling that is put there, too.
 """
 
-# mypy: disable-error-code="no-untyped-call"
+# mypy: disable-error-code="no-untyped-call,no-any-return"
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
+
+from .pooling import pooled
 
 
 class TextClassifierConfig(PreTrainedConfig):
@@ -22,10 +25,12 @@ class TextClassifierConfig(PreTrainedConfig):
 
     Args:
         encoder: the config of the encoder, with its ``model_type``.
-        pooling: how token vectors become one: ``mean`` over the tokens that are not padding, or ``cls``, the first.
+        pooling: how token vectors become one.
+        normalize: whether that vector is brought to length 1.
         head: layers, each with the name of its class in ``torch.nn`` as ``layer``, and its arguments.
-        max_tokens: tokens kept of a text; None for all.
-        last_tokens: how many special tokens stand at the end of a text, and are kept when it is cut.
+        long_texts: what becomes of texts of more than ``most`` tokens: they are cut, but keep their ``first`` and
+            ``last`` tokens; or, if ``in_pieces``, they become pieces, each with these, whose vectors are averaged.
+            None for a model that is given texts that fit.
         options: what every config of ``transformers`` has.
     """
 
@@ -34,17 +39,18 @@ class TextClassifierConfig(PreTrainedConfig):
     def __init__(
         self,
         encoder: dict[str, Any] | None = None,
+        *,
         pooling: str = "mean",
+        normalize: bool = False,
         head: list[dict[str, Any]] | None = None,
-        max_tokens: int | None = None,
-        last_tokens: int = 0,
+        long_texts: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
         self.encoder = encoder or {}
         self.pooling = pooling
+        self.normalize = normalize
         self.head = head or []
-        self.max_tokens = max_tokens
-        self.last_tokens = last_tokens
+        self.long_texts = long_texts
         super().__init__(**options)
 
 
@@ -73,18 +79,39 @@ class TextClassifier(PreTrainedModel):
     ) -> SequenceClassifierOutput:
         """Logits ``(n, labels)`` for tokens ``(n, length)``, and the loss where there are labels.
 
-        A longer text than the classifier was trained with is cut as it was then.
+        Texts that are longer than the encoder is given at a time become what they were in training.
         """
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         given = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": token_type_ids}
         tokens = {name: values for name, values in given.items() if values is not None and name in self._inputs}
-        tokens = _cut(tokens, mask, self.config.max_tokens, self.config.last_tokens)
-        states = self.encoder(**tokens).last_hidden_state.float()
-        logits = self.head(_pooled(states, tokens["attention_mask"], self.config.pooling).to(_dtype(self.head)))
+        vectors = self._vectors(tokens | {"attention_mask": mask})
+        if self.config.normalize:
+            vectors = functional.normalize(vectors, dim=1)
+        logits = self.head(vectors.to(next(self.head.parameters()).dtype))
         loss = None
         if labels is not None:
             loss = self.loss_function(labels=labels, logits=logits, pooled_logits=logits, config=self.config)
         return SequenceClassifierOutput(loss=loss, logits=logits)
+
+    def _vectors(self, tokens: dict[str, Tensor]) -> Tensor:
+        """One vector a text: the mean of those of its pieces, in which every token counts alike."""
+        mask, how = tokens["attention_mask"], self.config.long_texts
+        if how is None or mask.shape[1] <= how["most"]:
+            return self._pooled(tokens)
+        places, mask = _pieces(mask.sum(dim=1)[:, None, None], **how)
+        there = mask.any(dim=-1)
+        texts = torch.arange(len(mask), device=mask.device)[:, None, None]
+        last = tokens["input_ids"].shape[1] - 1
+        found = {name: values[texts, places.clamp(0, last)][there] for name, values in tokens.items()}
+        vectors = self._pooled(found | {"attention_mask": mask[there]})
+        pieces = vectors.new_zeros(*there.shape, vectors.shape[1])
+        pieces[there] = vectors
+        counts = mask.sum(dim=-1, keepdim=True).to(vectors.dtype)
+        return (pieces * counts).sum(dim=1) / counts.sum(dim=1)
+
+    def _pooled(self, tokens: dict[str, Tensor]) -> Tensor:
+        states = self.encoder(**tokens).last_hidden_state.float()
+        return pooled(states, tokens["attention_mask"], self.config.pooling, normalize=False)
 
 
 def _layer(said: dict[str, Any]) -> nn.Module:
@@ -93,24 +120,23 @@ def _layer(said: dict[str, Any]) -> nn.Module:
     return layer
 
 
-def _dtype(head: nn.Module) -> torch.dtype:
-    return next(head.parameters()).dtype
+def _pieces(lengths: Tensor, *, most: int, first: int, last: int, in_pieces: bool) -> tuple[Tensor, Tensor]:
+    """Which tokens each piece of each text has, shape ``(n, pieces, most)``, and where it has some.
 
-
-def _cut(tokens: dict[str, Tensor], mask: Tensor, most: int | None, last: int) -> dict[str, Tensor]:
-    """The first tokens of every text, and the special ones at its end."""
-    if most is None or mask.shape[1] <= most:
-        return tokens
-    lengths = mask.sum(dim=1, keepdim=True)
-    places = torch.arange(most, device=mask.device).expand(len(mask), most)
-    from_end = lengths - most + places
-    kept = torch.where((lengths > most) & (places >= most - last), from_end, places)
-    return {name: values.gather(1, kept) for name, values in tokens.items()}
-
-
-def _pooled(states: Tensor, mask: Tensor, pooling: str) -> Tensor:
-    """One vector a text."""
-    if pooling == "cls":
-        return states[:, 0]
-    weights = mask.unsqueeze(-1).to(states.dtype)
-    return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
+    Args:
+        lengths: tokens of every text, shape ``(n, 1, 1)``.
+        most: tokens of a piece.
+        first: tokens of a text that all pieces begin with,
+        last: and end with.
+        in_pieces: whether there are as many pieces as it takes; else there is one.
+    """
+    room = most - first - last
+    count = int(((lengths - first - last - 1) // room + 1).max()) if in_pieces else 1
+    column = torch.arange(most, device=lengths.device)
+    start = first + room * torch.arange(max(count, 1), device=lengths.device)[:, None]
+    width = (lengths - last - start).clamp(0, room)
+    end = lengths - last + column - first - width
+    places = torch.where(column < first, column, torch.where(column < first + width, start + column - first, end))
+    fits = (lengths <= most) & (start == first)  # and is the first piece as it is
+    mask = torch.where(fits, column < lengths, (column < first + width + last) & (width > 0))
+    return torch.where(fits, column, places), mask.long()

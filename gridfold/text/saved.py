@@ -116,6 +116,11 @@ class TextClassifier:
         """The label values, in the order of the columns of the probabilities; none where a number is predicted."""
         return self.outputs.task.labels
 
+    @property
+    def pairs(self) -> bool:
+        """Whether it was trained on pairs of texts."""
+        return not isinstance(self.description.get("text_column", ""), str)
+
     def predict(self, texts: Sequence[Text], *, progress: bool | None = None) -> tuple[list[Prediction], Floats]:
         """Classify texts.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +27,42 @@ SMALL = {
     "pad_token_id": 0,
 }
 DISTIL = {"dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 32, "vocab_size": 60, "max_position_embeddings": 64}
-# By name: the encoder ("" for the tiny DeBERTa), what stands between the linear layers, and the class it becomes.
-HEADS: dict[str, tuple[str, list[str], str]] = {
-    "mean": ("", ["gelu", "dropout"], "TextClassifier"),
-    "bert": ("bert", ["tanh"], "BertForSequenceClassification"),
-    "bert relu": ("bert", ["relu"], "TextClassifier"),
-    "roberta": ("roberta", ["dropout", "tanh"], "RobertaForSequenceClassification"),
-    "electra": ("electra", ["gelu"], "ElectraForSequenceClassification"),
-    "albert": ("albert", ["tanh"], "AlbertForSequenceClassification"),
-    "mpnet": ("mpnet", ["tanh", "dropout"], "MPNetForSequenceClassification"),
-    "distilbert": ("distilbert", ["relu"], "DistilBertForSequenceClassification"),
-    "deberta": ("", ["silu"], "DebertaV2ForSequenceClassification"),
-    "deberta linear": ("", [], "DebertaV2ForSequenceClassification"),
-    "batch norm": ("bert", ["batch_norm", "prelu"], "TextClassifier"),
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run: its encoder, "" for the tiny DeBERTa; what is between the linear layers; the class that it becomes."""
+
+    encoder: str
+    between: tuple[str, ...]
+    becomes: str
+    model: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    outputs: int = 3
+
+
+OWN, CLS = "TextClassifier", {"pooling": "cls"}
+CASES: dict[str, Case] = {
+    "whole": Case("", ("gelu", "dropout"), OWN, {"freeze_encoder": False}),
+    "bert": Case("bert", ("tanh",), "BertForSequenceClassification", CLS),
+    "bert, an activation of its own": Case("bert", ("relu",), OWN, CLS),
+    "roberta": Case("roberta", ("dropout", "tanh"), "RobertaForSequenceClassification", CLS),
+    "electra": Case("electra", ("gelu",), "ElectraForSequenceClassification", CLS),
+    "albert": Case("albert", ("tanh",), "AlbertForSequenceClassification", CLS),
+    "mpnet": Case("mpnet", ("tanh", "dropout"), "MPNetForSequenceClassification", CLS),
+    "distilbert": Case("distilbert", ("relu",), "DistilBertForSequenceClassification", CLS),
+    "deberta": Case("", ("silu",), "DebertaV2ForSequenceClassification", CLS),
+    "deberta, the last layer alone": Case("", (), "DebertaV2ForSequenceClassification", CLS),
+    "batch norm, normalized": Case("bert", ("batch_norm", "prelu"), OWN, CLS | {"normalize": True}),
+    "two poolings": Case("bert", ("relu",), OWN, {"pooling": "mean+max"}),
+    "a prefix": Case("bert", ("tanh",), "BertForSequenceClassification", CLS | {"prefix": "we saw "}),
+    "head and tail": Case("bert", ("tanh",), OWN, CLS, {"long_texts": "head_tail", "max_length": 13}),
+    "pieces": Case("roberta", ("tanh",), OWN, {}, {"long_texts": "chunk_mean", "max_length": 13}),
+    "one logit": Case("bert", ("tanh",), "BertForSequenceClassification", CLS, {"label_column": "warm"}, outputs=1),
+    "several labels": Case("", ("gelu",), OWN, {}, {"label_column": "tags", "task": "multilabel"}, outputs=2),
+    "a number": Case("bert", ("tanh",), "BertForSequenceClassification", CLS, {"label_column": "degrees"}, outputs=1),
+    "pairs": Case("bert", ("gelu",), OWN, {}, {"text_column": ["text", "other"]}),
 }
 
 ALONE = """
@@ -47,12 +71,11 @@ sys.modules["gridfold"] = None  # nothing can import it
 import torch
 from transformers import pipeline
 torch.set_num_threads(1)
-folders, texts = json.load(sys.stdin)
 found = {}
-for name, folder in folders.items():
+for name, (folder, texts) in json.load(sys.stdin).items():
     code = open(folder + "/config.json").read().find("auto_map") >= 0
     classify = pipeline("text-classification", model=folder, trust_remote_code=code or None, device="cpu")
-    cut = {} if code else {"truncation": True}
+    cut = {} if code and isinstance(texts[0], str) else {"truncation": True}
     found[name] = [type(classify.model).__name__, classify(texts, top_k=None, **cut)]
     if code:  # in batches, and cut by the tokenizer: the same
         found[name].append(classify(texts, top_k=None, batch_size=16, truncation=True))
@@ -74,23 +97,38 @@ def encoder(kind: str, tiny_model: Path, folder: Path) -> Path:
     return folder
 
 
-def head(between: list[str]) -> list[dict[str, Any]]:
-    inner = [{"type": "linear", "out_features": 8}, *({"type": each} for each in between)] if between else []
-    return [*inner, {"type": "linear", "out_features": 3}]
+def head(case: Case) -> list[dict[str, Any]]:
+    inner = [{"type": "linear", "out_features": 8}, *({"type": each} for each in case.between)]
+    return [*(inner if case.between else []), {"type": "linear", "out_features": case.outputs}]
+
+
+def rows() -> Iterator[dict[str, Any]]:
+    for place, (text, topic) in enumerate(sentences(TOPICS, 20)):
+        tags = [topic, "odd"][: place % 3] if topic == "animals" else ["odd"] * (place % 2)
+        yield {
+            "text": text,
+            "label": topic,
+            "other": f"{topic} and the {text[:9]}",
+            "warm": topic == "colours",
+            "tags": tags,
+            "degrees": len(text) / 4 + 0.1,
+        }
 
 
 @pytest.fixture(scope="module")
-def runs(tiny_model: Path, csv_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A run of each head."""
-    from tests.text.conftest import base_config
-
+def runs(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A run of each case."""
+    data = tmp_path_factory.mktemp("data") / "data.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows()))
     made = {}
-    for name, (kind, between, _) in HEADS.items():
+    for name, case in CASES.items():
         folder = tmp_path_factory.mktemp("run")
-        config = base_config(encoder(kind, tiny_model, folder / "model"), csv_file)
-        config["model"] |= {"freeze_encoder": name != "mean", "pooling": "mean" if name == "mean" else "cls"}
-        config["model"]["classification_head"]["architecture"] = head(between)
-        config["training"] |= {"num_epochs": 1}
+        model = {"name": str(encoder(case.encoder, tiny_model, folder / "model")), "freeze_encoder": True}
+        config = {
+            "model": {**model, "classification_head": {"architecture": head(case)}, **case.model},
+            "data": {"train": str(data), "validation": 0.3, "max_length": 48, **case.data},
+            "training": {"learning_rate": 5e-3, "num_epochs": 1, "batch_size": 8, **case.training},
+        }
         trainer.train(config, NotedRun(folder / "run"))  # type: ignore[arg-type]
         made[name] = folder / "run"
     return made
@@ -105,11 +143,11 @@ def exported(runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
     return folders
 
 
-def alone(folders: dict[str, Path], texts: list[str], cache: Path) -> dict[str, Any]:
+def alone(asked: dict[str, tuple[Path, Any]], cache: Path) -> dict[str, Any]:
     """What transformers alone says of texts."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", ALONE],
-        input=json.dumps([{name: str(folder) for name, folder in folders.items()}, texts]),
+        input=json.dumps({name: (str(folder), texts) for name, (folder, texts) in asked.items()}),
         env=os.environ | {"HF_MODULES_CACHE": str(cache), "HF_HUB_OFFLINE": "1"},
         capture_output=True,
         text=True,
@@ -122,37 +160,37 @@ def alone(folders: dict[str, Path], texts: list[str], cache: Path) -> dict[str, 
 
 def test_transformers_alone_predicts_the_same(runs, exported, tmp_path):
     texts = [text for text, _ in sentences(TOPICS, 5, seed=9)] + ["the cat is here " * 30]  # which is cut
-    found = alone(exported, texts, tmp_path)
-    assert {name: kind for name, (kind, *_) in found.items()} == {name: kind for name, (_, _, kind) in HEADS.items()}
+    pairs = [(text, f"we saw {text[:9]}") for text in texts]
+    asked: dict[str, tuple[Path, Any]] = {name: (folder, texts) for name, folder in exported.items()}
+    asked["pairs"] = exported["pairs"], [{"text": text, "text_pair": other} for text, other in pairs]
+    found = alone(asked, tmp_path)
+    assert {name: kind for name, (kind, *_) in found.items()} == {name: case.becomes for name, case in CASES.items()}
     for name, (_, *answers) in found.items():
-        labels, probabilities = load(runs[name]).predict(texts)
+        classifier = load(runs[name])
+        predicted, probabilities = classifier.predict(pairs if name == "pairs" else texts)
         for answer in answers:
-            assert [scores[0]["label"] for scores in answer] == labels, name
-            for scores, chances in zip(answer, probabilities, strict=True):
-                by_label = {score["label"]: score["score"] for score in scores}
-                assert by_label == pytest.approx(dict(zip(TOPICS, chances, strict=True)), abs=1e-6), name
-
-
-def test_two_labels_with_one_logit_have_two_names(binary_config, tmp_path):
-    run = NotedRun(tmp_path / "run")
-    trainer.train(binary_config, run)
-    trainer.export(run.dir, tmp_path / "model", "")
-    (_, scores, _) = alone({"binary": tmp_path / "model"}, ["the cat is here"], tmp_path)["binary"]
-    _, probabilities = load(run.dir).predict(["the cat is here"])
-    by_label = {score["label"]: score["score"] for score in scores[0]}
-    assert by_label == pytest.approx({"2": probabilities[0, 0], "10": probabilities[0, 1]}, abs=1e-6)
+            scores = [{score["label"]: score["score"] for score in each} for each in answer]
+            if name == "a number":
+                assert [score["value"] for score in scores] == pytest.approx(predicted, rel=1e-6), name
+                continue
+            labels = list(map(str, classifier.labels))
+            assert [[score[label] for label in labels] for score in scores] == [
+                pytest.approx(row, abs=1e-6) for row in probabilities.tolist()
+            ], name
+            if name != "several labels":
+                assert [each[0]["label"] for each in answer] == list(map(str, predicted)), name
 
 
 def test_the_card_says_how_to_use_it_and_ends_with_what_is_known(exported):
-    card = (exported["mean"] / "README.md").read_text()
+    card = (exported["whole"] / "README.md").read_text()
     assert card.startswith("---\nlibrary_name: transformers\npipeline_tag: text-classification\n")
     assert "trust_remote_code=True" in card
     assert card.endswith("## Results\n\nGood.\n")
     assert "trust_remote_code" not in (exported["bert"] / "README.md").read_text()
 
 
-def test_nothing_is_written_over(runs, exported, snapshot):
-    before = copy.copy(sorted(exported["bert"].iterdir()))
+def test_nothing_is_written_over(runs, exported):
+    before = sorted(exported["bert"].iterdir())
     with pytest.raises(ConfigError, match="is there already, and not empty"):
         trainer.export(runs["bert"], exported["bert"], "")
     assert sorted(exported["bert"].iterdir()) == before
