@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args, get_type_hints
 
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.text.long_texts import LONG_TEXTS, TRUNCATE
+from gridfold.text.long_texts import CHUNK_MEAN, HEAD_TAIL, LONG_TEXTS, TRUNCATE
 from gridfold.text.objectives import LOSSES, METRICS, TASKS
 from gridfold.text.section import (
     ANY_TEXT,
@@ -269,7 +269,12 @@ def read_model(config: LazyConfig) -> ModelSettings:
 
 def read_data(config: LazyConfig) -> DataSettings:
     """The data settings but for ``data.fold``; ``ConfigError`` where one is wrong."""
-    return config.section("data").read(DataSettings, later=("fold",))
+    section = config.section("data")
+    settings = section.read(DataSettings, later=("fold",))
+    if settings.long_texts == CHUNK_MEAN and not isinstance(settings.text_column, str):
+        problem, hint = f"{CHUNK_MEAN} is for texts, not for pairs of them", f"give {TRUNCATE} or {HEAD_TAIL}"
+        raise ConfigError(problem, path=section.path_of("long_texts"), hint=hint)
+    return settings
 
 
 def read_fold(config: LazyConfig, settings: DataSettings) -> DataSettings:
