@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.text.adapter import check_adapter, read_adapter
+from gridfold.text.adapter import read_adapter
 from gridfold.text.data import DataFacts, describe
 from gridfold.text.early_stopping import EarlyStopping
 from gridfold.text.head import Head, read_head
@@ -28,6 +28,8 @@ def check(config: LazyConfig) -> None:
     EarlyStopping(config.section("training"), facts.task.name).check(facts)
     check_pretrained(model.name, data.max_length, model.frozen_layers)
     if adapter := read_adapter(config.section("model")):
+        from gridfold.text.lora import check_adapter  # imports torch
+
         check_adapter(adapter, model.name, model.frozen_layers)
 
 
