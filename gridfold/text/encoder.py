@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -190,6 +190,7 @@ def encode(
     batch_size: int,
     precision: str | None = None,
     workers: int = 0,
+    encoded: Callable[[int], object] = lambda _: None,
 ) -> Tensor:
     """One vector a text, computed in eval mode and without gradients.
 
@@ -204,6 +205,7 @@ def encode(
         precision: ``bf16`` or ``fp16`` to run under autocast, None for float32.
         workers: how many batches to compute at a time, each by one CPU thread, which gives the same bits for any
             number; 0 for one at a time, by as many threads as torch has.
+        encoded: is told after every batch how many texts were in it.
 
     Returns:
         A float32 tensor ``(len(rows), hidden)`` on the encoder's device, in the order of ``rows``.
@@ -216,6 +218,7 @@ def encode(
         indices, tokens = batch
         with torch.no_grad(), autocast(device, precision):
             features[indices] = encoder(**{name: values.to(device) for name, values in tokens.items()}).float()
+        encoded(len(indices))
 
     each(fill, tokenizer.batches(rows, batch_size), workers)
     return features
