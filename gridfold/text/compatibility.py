@@ -82,7 +82,9 @@ def _check_loss(task: Task, training: TrainingSettings) -> None:
     labels = [str(label) for label in task.labels]
     for name in weights if isinstance(weights, Mapping) else ():
         if name not in labels:
-            raise ConfigError("no label of the data", path=f"training.class_weights.{name}", hint=nearest(name, labels))
+            hint = "put it in quotes: YAML reads yes and no as true and false"
+            hint = nearest(name, labels) if name not in {"True", "False"} else hint
+            raise ConfigError("no label of the data", path=f"training.class_weights.{name}", hint=hint)
 
 
 def _check_batches(data: DataFacts, head: Head, training: TrainingSettings) -> None:

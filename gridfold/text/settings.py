@@ -320,8 +320,7 @@ def read_training(config: LazyConfig, *, frozen: bool) -> TrainingSettings:
     _reject_precisions(section, arguments)
     _reject_optimizer(section, values, arguments)
     if isinstance(values.get("class_weights"), Mapping):
-        weights = section.section("class_weights")
-        values["class_weights"] = {label: weights.require(label, POSITIVE) for label in weights}
+        values["class_weights"] = section.mapping("class_weights", POSITIVE)
     return TrainingSettings(**values, arguments=arguments)
 
 
