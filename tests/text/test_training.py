@@ -145,7 +145,11 @@ def test_the_description_says_all_that_loading_needs(trained, tiny_model):
         "tokenizer": str(tiny_model.resolve()),
         "freeze_encoder": frozen,
         "pooling": "mean",
+        "normalize": False,
+        "text_column": "text",
         "max_length": 48,
+        "long_texts": "truncate",
+        "prefix": "",
         "eval_batch_size": 32,
         "precision": None,
         "architecture": [
