@@ -47,7 +47,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("multiclass", {"loss": "bce"}),
     ("multiclass", {"loss": "mse"}),
     ("multiclass", {"threshold": 0.5}),
-    ("multiclass", {"focal_gamma": 1.0}),
+    ("multiclass", {"loss": "focal", "focal_gamma": -1}),
     ("multiclass", {"class_weights": "balance"}),
     ("multiclass", {"class_weights": 3}),
     ("multiclass", {"class_weights": {"a": 0}}),
@@ -74,6 +74,7 @@ def test_settings_that_do_not_fit_the_task(task, settings, of_task, snapshot: Sn
 
 
 RIGHT: list[tuple[str, dict[str, Any]]] = [
+    ("multiclass", {"focal_gamma": 1.0}),  # another loss does not read it
     ("multiclass", {"loss": None, "class_weights": None, "metric": "macro_f1"}),
     ("binary", {"class_weights": {"spam": 2}, "threshold": 0.25}),
     ("multilabel", {"class_weights": {"c": 2}, "loss": "focal", "focal_gamma": 0, "threshold": "best_f1"}),
