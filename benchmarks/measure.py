@@ -29,7 +29,7 @@ from typing import Any
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("torch", "transformers", "scikit-learn", "hydra-core", "optuna", "ray")
+PACKAGES = ("torch", "transformers", "scikit-learn", "hydra-core", "optuna", "ray", "bertuner")
 _SET_CHILD_SUBREAPER = 36  # prctl
 _SAMPLE_SECONDS = 0.5
 

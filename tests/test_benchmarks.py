@@ -15,6 +15,7 @@ QUICK = [
     ("sharing.py", "nothing", "--pairs", "1"),
     ("scripts.py", "--repeats", "1", "--sample", "1", "--more", "1"),
     ("pruning.py", "frozen", "--seeds", "1", "--optuna-seeds", "0"),
+    ("bertuner.py",),
 ]
 
 

@@ -38,6 +38,7 @@ from gridfold.sharing.call_site import own_file
 from gridfold.sharing.children import WAITED, Children, say
 from gridfold.sharing.disguise import Pickles
 from gridfold.sharing.fork_state import ForkState, descriptors_of, living_children
+from gridfold.sharing.gpus import Gpus
 from gridfold.sharing.group import Group
 from gridfold.sharing.start import Pipes, Shared
 from gridfold.sharing.unseen_reads import forget_unseen_reads
@@ -116,6 +117,7 @@ class Branch:
         self._clocks = Clocks()
         self._group = Group(self._configs(), self._split)
         self._pickles = Pickles(self._settle)
+        self._gpus = Gpus(shared.gpus, self._token, self.work)
         self._leases = self._log_of_leases()
 
     def _configs(self) -> Sequence[Mapping[str, Any]]:
@@ -168,6 +170,7 @@ class Branch:
         if self._write_guard:
             self._write_guard.look()
         self._clocks.watch()
+        self._gpus.watch()
         return trainer.train(self._group.config, _SharedRun(self))
 
     def work(self, path: str) -> Work:
@@ -245,6 +248,7 @@ class Branch:
                 self._pid = self._stop.pid = os.getpid()
                 self._stop.training, self._stop.came = training, False
                 self._token, self._node = token, f"{self._node}.{position}"
+                self._gpus.take(token)
                 self._before, self._start = self._before + spent, Moment.now()
                 self._go_on_with(group, printed, outputs, shown)
                 return group
@@ -297,10 +301,11 @@ class Branch:
             self._printed = _keep_output(printed, outputs)
             return
         os.setpgid(0, 0)
+        self._gpus.stop()
         if self._write_guard:
             self._write_guard.stop()
         index = group[0]
-        self._say("started", self._keys[index], os.getpid(), self._before.seconds)
+        self._say("started", self._keys[index], os.getpid(), self._before.seconds, self._token)
         work = enter(self._tasks[index], self._pipes.lifeline, printed, self._stop, outputs)
         if work is None:
             os._exit(TAKEN)

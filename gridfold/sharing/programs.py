@@ -68,6 +68,7 @@ class _ProgramBranch(Branch):
         self._prints = Prints(self._group, self._is_kept)
         reads.start().listen(self._hear)
         self._pipes_guard = PipeGuard(self._pipe_is_made)
+        self._gpus.watch()
         variables.watch(self._variable_is_read)
         if self._write_guard:
             self._write_guard.look()
@@ -90,6 +91,7 @@ class _ProgramBranch(Branch):
             self.work("a program that it starts")
 
     def _variable_is_read(self, name: str) -> None:
+        self._gpus.is_read(name)
         if self._work is None and (name in _VARIABLES or (name == variables.WHOLE and not is_import_of_package())):
             self.work(name if name == variables.WHOLE else f"${name}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gridfold.worker import Task
@@ -17,12 +17,14 @@ class Shared:
         tasks: what each is to execute, by the key that the search knows it by.
         token: the token that the process begins with.
         trusted: whether the trainer may write files while it stands for many trials; else it splits before.
+        gpus: the GPUs of its processes, by the numbers of tokens; see ``gridfold.sharing.gpus``.
     """
 
     name: str
     tasks: Mapping[int, Task]
     token: int
     trusted: bool
+    gpus: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

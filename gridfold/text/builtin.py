@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gridfold.core.errors import ConfigError, nearest
@@ -11,6 +11,7 @@ from gridfold.text.section import LazyConfig
 
 if TYPE_CHECKING:
     from gridfold.runs.run import Run
+    from gridfold.trainers.protocol import Remark
 
 _SECTIONS = ("model", "data", "training")
 _PACKAGES = (
@@ -48,6 +49,12 @@ class TextTrainer:
         from gridfold.text.compatibility import check  # imports pandas
 
         check(LazyConfig(config))
+
+    def remarks(self, config: Mapping[str, Any]) -> Sequence[Remark]:
+        """What to know of a config that passes `check`: its task, how many texts are cut, and what is odd."""
+        from gridfold.text.remarks import remarks_on  # imports pandas
+
+        return remarks_on(LazyConfig(config))
 
     def train(self, config: Mapping[str, Any], run: Run) -> dict[str, float]:
         """Train a config and save the result in ``run.dir``, unless the search has stopped the run for others.

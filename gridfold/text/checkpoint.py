@@ -105,7 +105,8 @@ def fingerprint(settings: Sequence[Any], *data: Any) -> str:
     for part in data:
         for row in part:
             values = row["input_ids"] if isinstance(row, Mapping) else row
-            array = np.asarray(values, dtype=np.int64)
+            array = np.asarray(values)
+            array = array if array.dtype.kind == "f" else array.astype(np.int64)
             digest.update(array.size.to_bytes(8, "little") + array.tobytes())
     return digest.hexdigest()
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from gridfold.core.errors import ConfigError
-from gridfold.text.data import DataFacts, describe, named
+from collections.abc import Mapping
+
+from gridfold.core.errors import ConfigError, nearest
+from gridfold.text.data import DataFacts, describe
 from gridfold.text.early_stopping import EarlyStopping
 from gridfold.text.head import Head, read_head
+from gridfold.text.objectives import LOSSES
 from gridfold.text.pretrained import check_pretrained
 from gridfold.text.section import LazyConfig
 from gridfold.text.settings import ModelSettings, TrainingSettings, read_data, read_fold, read_model, read_training
+from gridfold.text.tasks import Task, named
 
 _ARCHITECTURE = "model.classification_head.architecture"
 
@@ -20,13 +24,14 @@ def check(config: LazyConfig) -> None:
     facts = describe(data)
     check_compatible(facts, head, training)
     check_frozen(model, training)
-    EarlyStopping(config.section("training")).check(facts)
+    EarlyStopping(config.section("training"), facts.task.name).check(facts)
     check_pretrained(model.name, data.max_length, model.frozen_layers)
 
 
 def check_compatible(data: DataFacts, head: Head, training: TrainingSettings) -> None:
     """Raise ``ConfigError`` where a config that is right in its parts could not be trained as a whole."""
-    _check_classes(data, head)
+    _check_loss(data.task, training)
+    _check_outputs(data, head, training)
     _check_batches(data, head, training)
 
 
@@ -38,14 +43,44 @@ def check_frozen(model: ModelSettings, training: TrainingSettings) -> None:
         raise ConfigError(problem, path=f"training.{name}", hint="keep one of the two")
 
 
-def _check_classes(data: DataFacts, head: Head) -> None:
-    classes = 2 if head.binary else head.out_features
-    if classes == len(data.labels):
+def outputs_of(task: Task, training: TrainingSettings) -> tuple[int, ...]:
+    """How many logits a head may give; the first is what it gives unless a config says otherwise."""
+    if task.name == "regression" or (task.name == "binary" and training.loss == "bce"):
+        return (1,)
+    return (2, 1) if task.name == "binary" else (len(task.labels),)
+
+
+def _check_outputs(data: DataFacts, head: Head, training: TrainingSettings) -> None:
+    valid = outputs_of(data.task, training)
+    if head.out_features is None or head.out_features in valid:
         return
     path = f"{_ARCHITECTURE}.{len(head.layers) - 1}.out_features"
-    binary = "1 (logistic loss) or " if len(data.labels) == 2 else ""
-    problem = f"{head.out_features} does not fit the labels of the data, {named(data.labels)}"
-    raise ConfigError(problem, path=path, hint=f"give {binary}{len(data.labels)}")
+    binary = "1 (logistic loss) or " if len(valid) == 2 else ""
+    if valid != (1,):
+        problem = f"{head.out_features} does not fit the labels of the data, {named(data.labels)}"
+    else:
+        cause = "the task regression" if data.task.name == "regression" else "the loss bce of two labels"
+        problem = f"{head.out_features} does not fit {cause}, which has one output"
+    raise ConfigError(problem, path=path, hint=f"give {binary}{valid[0]}, or leave it out")
+
+
+def _check_loss(task: Task, training: TrainingSettings) -> None:
+    loss, weights = training.loss or LOSSES[task.name][0], training.class_weights
+    if loss not in LOSSES[task.name]:
+        problem = f"{loss} is no loss of the task {task.name}"
+        raise ConfigError(problem, path="training.loss", hint=f"valid: {', '.join(LOSSES[task.name])}")
+    if training.focal_gamma is not None and loss != "focal":
+        raise ConfigError(f"has no effect with loss: {loss}", path="training.focal_gamma", hint="remove it")
+    if task.name == "regression":
+        for name, given in (("class_weights", weights), ("label_smoothing_factor", training.label_smoothing)):
+            if given:
+                raise ConfigError(
+                    "the task is regression, which has no labels", path=f"training.{name}", hint="remove it"
+                )
+    labels = [str(label) for label in task.labels]
+    for name in weights if isinstance(weights, Mapping) else ():
+        if name not in labels:
+            raise ConfigError("no label of the data", path=f"training.class_weights.{name}", hint=nearest(name, labels))
 
 
 def _check_batches(data: DataFacts, head: Head, training: TrainingSettings) -> None:

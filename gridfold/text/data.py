@@ -1,4 +1,4 @@
-"""The examples of a run: texts and label ids, limited and split."""
+"""The examples of a run: texts and what is to be predicted of them, limited and split."""
 
 from __future__ import annotations
 
@@ -11,27 +11,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridfold.core.errors import ConfigError
+from gridfold.text.doubts import doubts_of, doubts_of_parts
+from gridfold.text.labels import Labelling, labelling_of
 from gridfold.text.location import local_path, stamp
 from gridfold.text.settings import DataSettings
 from gridfold.text.sources import Columns, LabelledTexts, read_table
-from gridfold.text.tasks import Label, Targets, Task
+from gridfold.text.splits import folds_of, sample, strata_of
+from gridfold.text.tasks import Label, Targets, Task, Text, named
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Texts and what is to be predicted of each."""
+    """Texts and what is to be predicted of each.
 
-    texts: tuple[str, ...]
+    Attributes:
+        texts: the texts, or pairs of texts.
+        targets: what is to be predicted.
+        places: in which row of its source each example is, 1 for the first.
+        groups: the group that each belongs to; None where there are none.
+    """
+
+    texts: tuple[Text, ...]
     targets: Targets
+    places: NDArray[np.int64]
+    groups: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def take(self, rows: NDArray[np.int64]) -> Examples:
         """The examples at some rows."""
-        return Examples(tuple(self.texts[row] for row in rows), self.targets[rows])
+        groups = None if self.groups is None else self.groups[rows]
+        return Examples(tuple(self.texts[row] for row in rows), self.targets[rows], self.places[rows], groups)
+
+    def without(self, rows: NDArray[np.int64]) -> Examples:
+        """The examples at all other rows."""
+        return self.take(np.setdiff1d(np.arange(len(self)), rows))
 
 
 @dataclass(frozen=True)
@@ -43,12 +60,14 @@ class Dataset:
         train: the examples to learn from.
         validation: the examples that every epoch is judged by.
         rows: where both are among all examples, if these are split into folds.
+        doubts: what of all this is probably not as it was meant, in words.
     """
 
     task: Task
     train: Examples
     validation: Examples
     rows: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+    doubts: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -65,25 +84,28 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Pool:
-    """The examples before it is known what is held out.
+    """The examples before it is known what is held out; those of a test set are not among them.
 
     Attributes:
         task: what is predicted.
         parts: the examples to learn from and those to judge by; all together, if they are split into folds.
+        doubts: what of all this is probably not as it was meant, in words.
     """
 
     task: Task
     parts: tuple[Examples, ...]
+    doubts: tuple[str, ...] = ()
 
     def dataset(self, settings: DataSettings) -> Dataset:
         """The examples with what is held out."""
         if settings.folds is None:
             train, validation = self.parts
-            return Dataset(self.task, train, validation)
+            return Dataset(self.task, train, validation, doubts=self.doubts)
         (examples,) = self.parts
-        held_out = folds_of(examples.targets, settings.folds, [settings.split_seed, 2]) == settings.fold
+        strata = strata_of(self.task, examples.targets)
+        held_out = folds_of(strata, settings.folds, [settings.split_seed, 2], examples.groups) == settings.fold
         rows = (~held_out).nonzero()[0], held_out.nonzero()[0]
-        return Dataset(self.task, examples.take(rows[0]), examples.take(rows[1]), rows)
+        return Dataset(self.task, examples.take(rows[0]), examples.take(rows[1]), rows, self.doubts)
 
 
 @dataclass(frozen=True)
@@ -93,7 +115,7 @@ class DataFacts:
     Attributes:
         task: what is predicted.
         train_size: training examples.
-        validation_classes: labels that occur in the validation examples.
+        validation_classes: labels that validation examples have; where several may hold, that some have and some not.
     """
 
     task: Task
@@ -108,25 +130,39 @@ class DataFacts:
 
 def describe(settings: DataSettings) -> DataFacts:
     """The facts about a data set, read once per distinct settings as long as its files do not change."""
-    return _describe(settings, _stamps(settings))
+    return _describe(settings, stamps(settings))
 
 
-def _stamps(settings: DataSettings) -> tuple[Any, ...]:
-    named = [(settings.train, "data.train")]
+def stamps(settings: DataSettings) -> tuple[Any, ...]:
+    """What tells whether the sources of a data set have changed."""
+    sources = [(settings.train, "data.train")]
     if settings.folds is None and isinstance(settings.validation, str):
-        named.append((settings.validation, "data.validation"))
-    places = [local_path(name, path) for name, path in named]
+        sources.append((settings.validation, "data.validation"))
+    if isinstance(settings.test, str):
+        sources.append((settings.test, "data.test"))
+    places = [local_path(name, path) for name, path in sources]
     return tuple(stamp(place) for place in places if place is not None)
 
 
 @lru_cache(maxsize=64)
-def _describe(settings: DataSettings, _stamps: tuple[Any, ...]) -> DataFacts:
-    return facts_of(load_data(settings))
+def _describe(settings: DataSettings, stamps: tuple[Any, ...]) -> DataFacts:
+    data = loaded(settings, stamps)
+    if isinstance(settings.test, str):
+        load_test(settings, data.task)  # for the errors
+    return facts_of(data)
+
+
+@lru_cache(maxsize=1)
+def loaded(settings: DataSettings, _stamps: tuple[Any, ...]) -> Dataset:
+    """A data set, kept until another one is asked for; `stamps` say that its files have not changed."""
+    return load_data(settings)
 
 
 def facts_of(data: Dataset) -> DataFacts:
     """The facts about a data set that is loaded."""
-    return DataFacts(data.task, len(data.train), len(set(data.validation.targets.tolist())))
+    targets = data.validation.targets
+    varying = int((targets.min(axis=0) < targets.max(axis=0)).sum()) if targets.ndim > 1 else len(np.unique(targets))
+    return DataFacts(data.task, len(data.train), varying)
 
 
 def load_data(settings: DataSettings) -> Dataset:
@@ -138,142 +174,133 @@ def load_pool(settings: DataSettings) -> Pool:
     """Read, label and limit the examples, and split them as far as that is the same for all folds.
 
     Raises:
-        ConfigError: a source cannot be read; there are fewer than two labels; a label of the validation set is not
-            in the training set; a class is too small to be split; ``limit`` is smaller than the classes need.
+        ConfigError: a source cannot be read; the labels do not make a task; a label of the validation set is not in
+            the training set; a class is too small to be split; ``limit`` is smaller than the classes need.
     """
-    columns = Columns(settings.text_column, settings.label_column)
-    table = read_table(settings.train, columns, "data.train", split="train")
-    labels = _sorted_labels(table)
-    train = _limited(_examples(table, labels), labels, settings)
+    table, labelling, all_of_train = _training(settings)
+    task, doubts = labelling.task, tuple(doubts_of(table, labelling))
+    train = _limited(_without_test(all_of_train, task, settings), task, settings)
     if settings.folds is not None:
-        _check_folds(train, labels, settings.folds)
-        return Pool(_task(labels), (train,))
+        _check_folds(train, task, settings.folds)
+        return Pool(task, (train,), doubts)
     if isinstance(settings.validation, str):
-        other = read_table(settings.validation, columns, "data.validation", split="validation")
-        _reject_unknown_labels(other, labels)
-        return Pool(_task(labels), (train, _examples(other, labels)))
-    return _split(train, labels, settings.validation, settings.split_seed)
+        validation = _others(settings, settings.validation, "validation", labelling, table)
+    else:
+        rows = _held_out(train, task, settings.validation, [settings.split_seed, 1], "data.validation")
+        train, validation = train.without(rows), train.take(rows)
+    doubts += tuple(doubts_of_parts(train.texts, validation.texts, "validation"))
+    return Pool(task, (train, validation), doubts)
 
 
-def _task(labels: tuple[Label, ...]) -> Task:
-    return Task("binary" if len(labels) == 2 else "multiclass", labels)
+def load_test(settings: DataSettings, task: Task) -> Examples:
+    """The examples of ``data.test``, which neither training nor validation sees.
+
+    Args:
+        settings: those of the run.
+        task: what the run predicts.
+
+    Raises:
+        ConfigError: there is no test set, it cannot be read or has labels of its own; the training examples, by whose
+            labels it is read, are not those that the run had.
+    """
+    if settings.test is None:
+        raise ConfigError("no test set", path="data.test", hint="give a path, a data set name, or a fraction")
+    table, labelling, train = _training(settings)
+    if labelling.task != task:
+        problem = f"other labels than the run was trained with, {named(labelling.task.labels)}"
+        raise ConfigError(problem, path="data.train", hint=f"labels of the run, {named(task.labels)}")
+    if isinstance(settings.test, str):
+        return _others(settings, settings.test, "test", labelling, table)
+    return train.take(_test_rows(train, task, settings))
 
 
-def _sorted_labels(table: LabelledTexts) -> tuple[Label, ...]:
-    try:
-        labels = tuple(sorted(set(table.labels)))
-    except TypeError:
-        kinds = sorted({type(label).__name__ for label in table.labels})
-        raise ConfigError(f"labels of different types: {', '.join(kinds)}", path="data.label_column") from None
-    if len(labels) < 2:
-        raise ConfigError(f"at least 2 labels are needed, found {named(labels)}", path="data.label_column")
-    return labels
+def _columns(settings: DataSettings) -> Columns:
+    return Columns(settings.text_column, settings.label_column, settings.group_column)
 
 
-def named(labels: Sequence[Label]) -> str:
-    """How messages count and list labels: ``3: a, b, c``."""
-    shown = ", ".join(str(label) for label in labels[:20])
-    return f"{len(labels)}: {shown}" + (", ..." if len(labels) > 20 else "")
+def _training(settings: DataSettings) -> tuple[LabelledTexts, Labelling, Examples]:
+    """What ``data.train`` holds, how its labels are read, and both together."""
+    table = read_table(settings.train, _columns(settings), "data.train", split="train")
+    labelling = labelling_of(table, settings.task)
+    return table, labelling, _examples(table, labelling)
 
 
-def _examples(table: LabelledTexts, labels: tuple[Label, ...]) -> Examples:
-    place = {label: index for index, label in enumerate(labels)}
-    return Examples(table.texts, np.array([place[label] for label in table.labels], dtype=np.int64))
+def _others(settings: DataSettings, name: str, split: str, labelling: Labelling, train: LabelledTexts) -> Examples:
+    """The examples of a source of its own."""
+    table = read_table(name, _columns(settings), f"data.{split}", split)
+    examples = _examples(table, labelling)
+    common = sorted(set(table.groups) & set(train.groups), key=str)
+    if common:
+        problem = f"groups that the training examples have, too, {named(common)}"
+        hint = "leave them out of one of the two, or leave out data.group_column"
+        raise ConfigError(problem, path=f"data.{split}", hint=hint)
+    return examples
 
 
-def _reject_unknown_labels(table: LabelledTexts, labels: tuple[Label, ...]) -> None:
-    unknown = sorted(set(table.labels) - set(labels), key=str)
-    if unknown:
-        problem = f"labels that the training examples do not have, {named(unknown)}"
-        raise ConfigError(problem, path="data.validation", hint=f"labels of data.train, {named(labels)}")
+def _examples(table: LabelledTexts, labelling: Labelling) -> Examples:
+    ids = {group: place for place, group in enumerate(dict.fromkeys(table.groups))}
+    groups = np.array([ids[group] for group in table.groups], dtype=np.int64) if ids else None
+    places = np.arange(1, len(table.texts) + 1)
+    return Examples(table.texts, labelling.targets(table), places, groups)
 
 
-def _limited(examples: Examples, labels: tuple[Label, ...], settings: DataSettings) -> Examples:
+def _without_test(examples: Examples, task: Task, settings: DataSettings) -> Examples:
+    return examples.without(_test_rows(examples, task, settings)) if isinstance(settings.test, float) else examples
+
+
+def _test_rows(examples: Examples, task: Task, settings: DataSettings) -> NDArray[np.int64]:
+    """The rows of a test set that is a fraction. It is taken before ``limit``, so that it is the same for any."""
+    splits_again = settings.folds is not None or isinstance(settings.validation, float)
+    seed, spared = [settings.split_seed, 3], 2 if splits_again else 1
+    return _held_out(examples, task, float(settings.test or 0), seed, "data.test", spared)
+
+
+def _limited(examples: Examples, task: Task, settings: DataSettings) -> Examples:
     limit = settings.limit
     if limit is None or limit >= len(examples):
         return examples
     least = 1 if settings.folds is None and isinstance(settings.validation, str) else 2
-    if limit < least * len(labels):
-        problem = f"{limit} is too few for {len(labels)} labels, at least {least * len(labels)} are needed"
+    classes = len(task.labels) if task.name in {"binary", "multiclass"} else 1
+    if limit < least * classes:
+        problem = f"{limit} is too few for {classes} labels, at least {least * classes} are needed"
         raise ConfigError(problem, path="data.limit")
-    return examples.take(stratified(examples.targets, limit, [settings.split_seed, 0], least=least))
+    strata = strata_of(task, examples.targets)
+    return examples.take(sample(strata, limit, [settings.split_seed, 0], least=least))
 
 
-def _single(examples: Examples, labels: tuple[Label, ...]) -> str:
-    """What is wrong if a label has one example only; "" if none has."""
-    counts = np.bincount(examples.targets, minlength=len(labels))
-    single = [labels[index] for index in np.flatnonzero(counts < 2)]
-    return f"a stratified split needs 2 examples of every label, there is only 1 of {named(single)}" if single else ""
+def _held_out(
+    examples: Examples, task: Task, fraction: float, seed: list[int], path: str, spared: int = 1
+) -> NDArray[np.int64]:
+    """The rows of a fraction; of every label at least ``spared`` are left, and one is taken."""
+    name = path.removeprefix("data.")
+    if problem := _too_few(examples, task, spared + 1, 2):
+        raise ConfigError(problem, path=path, hint=f"give a {name} set of its own, or more examples")
+    strata = strata_of(task, examples.targets)
+    classes = len(task.labels) if task.name in {"binary", "multiclass"} else 1
+    size = max(round(fraction * len(examples)), classes)
+    rows = sample(strata, size, seed, groups=examples.groups, least=1, spared=spared)
+    if not 0 < len(rows) < len(examples):
+        problem = f"{fraction} of {len(examples)} examples leaves nothing on one side"
+        raise ConfigError(problem, path=path, hint="give another fraction, or more examples")
+    return rows
 
 
-def _check_folds(examples: Examples, labels: tuple[Label, ...], folds: int) -> None:
-    problem = _single(examples, labels)
+def _check_folds(examples: Examples, task: Task, folds: int) -> None:
+    problem = _too_few(examples, task, 2, folds)
     if folds > len(examples):
         problem = f"{len(examples)} examples cannot be split into {folds} parts"
     if problem:
         raise ConfigError(problem, path="data.folds", hint="give more examples")
 
 
-def _split(examples: Examples, labels: tuple[Label, ...], fraction: float, seed: int) -> Pool:
-    if problem := _single(examples, labels):
-        raise ConfigError(problem, path="data.validation", hint="give a validation set of its own, or more examples")
-    size = max(round(fraction * len(examples)), len(labels))
-    rows = stratified(examples.targets, size, [seed, 1], least=1, spared=1)
-    left = np.setdiff1d(np.arange(len(examples)), rows)
-    return Pool(_task(labels), (examples.take(left), examples.take(rows)))
-
-
-def folds_of(ids: NDArray[np.int64], folds: int, seed: Sequence[int]) -> NDArray[np.int64]:
-    """For each row the part that it belongs to; every class is spread evenly over the parts, and so are all rows.
-
-    Args:
-        ids: the class of every row, shape ``(n,)``.
-        folds: how many parts.
-        seed: what the choice within the classes is drawn from.
-    """
-    generator = np.random.RandomState(list(seed))  # as in `stratified`
-    order = np.concatenate([generator.permutation(np.flatnonzero(ids == index)) for index in range(ids.max() + 1)])
-    parts = np.empty(len(ids), dtype=np.int64)
-    parts[order] = np.arange(len(ids)) % folds
-    return parts
-
-
-def stratified(
-    ids: NDArray[np.int64], size: int, seed: Sequence[int], *, least: int = 0, spared: int = 0
-) -> NDArray[np.int64]:
-    """Rows of a sample in which every class has its share, in ascending order.
-
-    Our own, because a config must give the same split under every version of every library, and because small
-    classes must not vanish from a small sample.
-
-    Args:
-        ids: the class of every row, shape ``(n,)``.
-        size: rows to take.
-        seed: what the choice within the classes is drawn from.
-        least: rows taken of every class at the least, if it has as many.
-        spared: rows left of every class at the least.
-    """
-    # Not default_rng: numpy promises of this one that its stream never changes.
-    generator = np.random.RandomState(list(seed))
-    quotas = _quotas(np.bincount(ids), size, least, spared)
-    picked = [
-        generator.permutation(np.flatnonzero(ids == index))[:quota] for index, quota in enumerate(quotas.tolist())
-    ]
-    return np.sort(np.concatenate(picked))
-
-
-def _quotas(counts: NDArray[np.int64], size: int, least: int, spared: int) -> NDArray[np.int64]:
-    """How many rows to take of every class: proportional, largest remainders first, within the bounds."""
-    share = counts * size / counts.sum()
-    highest = np.maximum(counts - spared, 0)
-    lowest = np.minimum(least, highest)
-    quotas: NDArray[np.int64] = np.clip(np.floor(share).astype(np.int64), lowest, highest)
-    while (missing := size - int(quotas.sum())) != 0:
-        step = 1 if missing > 0 else -1
-        movable = quotas < highest if step > 0 else quotas > lowest
-        if not movable.any():
-            break
-        # The class whose quota is farthest from its share moves one towards it.
-        distance = np.where(movable, step * (share - quotas), -np.inf)
-        quotas[int(np.argmax(distance))] += step
-    return quotas
+def _too_few(examples: Examples, task: Task, least: int, parts: int) -> str:
+    """What is wrong if examples cannot be split; "" if they can."""
+    if examples.groups is not None:
+        groups = len(np.unique(examples.groups))
+        return f"{groups} groups cannot be split into {parts} parts" if groups < parts else ""
+    if task.name not in {"binary", "multiclass"}:
+        return "" if len(examples) >= parts else f"{len(examples)} examples cannot be split into {parts} parts"
+    counts = np.bincount(examples.targets, minlength=len(task.labels))
+    few = [task.labels[index] for index in np.flatnonzero(counts < least)]
+    found = "there is only 1" if least == 2 else "there are fewer"
+    return f"a stratified split needs {least} examples of every label, {found} of {named(few)}" if few else ""

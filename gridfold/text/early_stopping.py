@@ -2,6 +2,7 @@
 
 ``num_epochs``, ``early_stopping_patience`` and ``metric`` say nothing of how an epoch is trained. So they are not read
 but asked about when an epoch is over: runs that differ only there are trained once, for as long as the longest of them.
+``threshold`` does not either, but the metrics of every epoch depend on it: it is read when the first one is over.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gridfold.core.errors import ConfigError
-from gridfold.text.data import DataFacts, named
+from gridfold.text.data import DataFacts
+from gridfold.text.objectives import METRICS, NEED_ALL_LABELS
 from gridfold.text.section import Section, Setting
-from gridfold.text.settings import METRIC, NUM_EPOCHS, PATIENCE, TrainingSettings, given_names
+from gridfold.text.settings import METRIC, NUM_EPOCHS, PATIENCE, THRESHOLD, TrainingSettings, given_names
 
 _FORGETS_THE_END = ("constant", "reduce_lr_on_plateau")
 _FORGETS_IT_AFTER_THE_WARMUP = ("constant_with_warmup", "inverse_sqrt")
@@ -36,20 +38,25 @@ def looks_ahead(training: TrainingSettings) -> bool:
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """The three settings of the section ``training``.
+    """The four settings of the section ``training``.
 
     Args:
         section: where they are.
+        task: what is predicted, by its name.
         counts_steps: whether the training ends after a number of steps, so that ``num_epochs`` does not count.
     """
 
     section: Section
+    task: str
     counts_steps: bool = False
 
     def check(self, data: DataFacts) -> None:
-        """Raise ``ConfigError`` if one of them is wrong, or the metric does not fit the data."""
-        settings = [self._setting(each) for each in (NUM_EPOCHS, PATIENCE, METRIC)]
-        self.section.ask(settings, lambda _epochs, _patience, metric: _check_metric(data, metric))
+        """Raise ``ConfigError`` if one of them is wrong, or does not fit the data."""
+        settings = [self._setting(each) for each in (NUM_EPOCHS, PATIENCE, METRIC, THRESHOLD)]
+        self.section.ask(settings, lambda _epochs, _patience, metric, _threshold: _check_metric(data, metric))
+        if THRESHOLD[0] in self.section and self.task not in {"binary", "multilabel"}:
+            problem = f"the task is {self.task}, which decides nothing by a threshold"
+            raise ConfigError(problem, path=self.section.path_of(THRESHOLD[0]), hint="remove it")
 
     def epochs(self, *, looks_ahead: bool) -> int:
         """How many epochs to plan for: of this run if the training looks ahead, else of the longest that shares it."""
@@ -59,20 +66,26 @@ class EarlyStopping:
     @property
     def metric(self) -> str:
         """The metric that decides which epoch is best, such as ``val_f1``."""
-        return _full(self.section.get(*self._setting(METRIC)))
+        return self._full(self.section.get(*self._setting(METRIC)))
 
     @property
     def metrics(self) -> set[str]:
         """The metrics that may turn out to decide."""
-        return {_full(name) for name in self.section.alternatives(self._setting(METRIC))}
+        return {self._full(name) for name in self.section.alternatives(self._setting(METRIC))}
+
+    @property
+    def threshold(self) -> float | str:
+        """The probability above which a label holds, or ``best_f1``."""
+        threshold: float | str = self.section.get(*THRESHOLD)
+        return threshold
 
     def is_over(self, epoch: int, best: Callable[[str], int]) -> bool:
         """Whether a training ends after an epoch; ``best`` gives the number of the best epoch by a metric."""
 
-        def runs_out(patience: int | None, metric: str) -> bool:
-            return patience is not None and epoch - best(_full(metric)) >= patience
+        def runs_out(patience: int | None, metric: str | None) -> bool:
+            return patience is not None and epoch - best(self._full(metric)) >= patience
 
-        def ends(patience: int | None, metric: str, epochs: int) -> bool:
+        def ends(patience: int | None, metric: str | None, epochs: int) -> bool:
             return epoch >= epochs or runs_out(patience, metric)
 
         settings = [self._setting(PATIENCE), self._setting(METRIC)]
@@ -85,17 +98,24 @@ class EarlyStopping:
         name, kind, default = setting
         return given_names(self.section).get(name, name), kind, default
 
+    def _full(self, metric: str | None) -> str:
+        """A metric by the name that it is reported by."""
+        return f"val_{_bare(metric, self.task)}"
 
-def _check_metric(data: DataFacts, metric: str) -> None:
+
+def _bare(metric: str | None, task: str) -> str:
+    name = (metric or METRICS[task][0]).removeprefix("val_")
+    return "f1" if name == "macro_f1" else name
+
+
+def _check_metric(data: DataFacts, metric: str | None) -> None:
     """Raise ``ConfigError`` where a metric cannot be computed of the data."""
-    if metric.removeprefix("val_") != "roc_auc":
-        return
-    path = "training.metric"
-    if len(data.labels) != 2:
-        raise ConfigError(f"roc_auc needs 2 labels, but the data have {named(data.labels)}", path=path)
-    if data.validation_classes != 2:
-        raise ConfigError("roc_auc needs both labels among the validation examples", path=path)
-
-
-def _full(metric: str) -> str:
-    return f"val_{metric.removeprefix('val_')}"
+    task, path = data.task.name, "training.metric"
+    name = _bare(metric, task)
+    if name not in METRICS[task]:
+        raise ConfigError(
+            f"{name} is no metric of the task {task}", path=path, hint=f"valid: {', '.join(METRICS[task])}"
+        )
+    if name in NEED_ALL_LABELS and data.validation_classes != len(data.labels):
+        both = "both labels" if len(data.labels) == 2 else f"all {len(data.labels)} labels"
+        raise ConfigError(f"{name} needs {both} among the validation examples", path=path)

@@ -13,11 +13,17 @@ from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
 from gridfold.core.errors import ConfigError
 from gridfold.text.linear import use_fastest_linear
+from gridfold.text.long_texts import HEAD_TAIL, TRUNCATE, fitted
+from gridfold.text.pooling import pooled
 from gridfold.text.pretrained import quiet, reference
+from gridfold.text.tasks import Text
 from gridfold.text.workers import each
 
 TokenRow: TypeAlias = Mapping[str, list[int]]
-"""The tokens of one text: ``input_ids``, ``attention_mask`` and, of some models, ``token_type_ids``."""
+"""The tokens of one text: ``input_ids``, ``attention_mask`` and, of some models, ``token_type_ids``.
+
+Where there are more than ``max_length``, every ``max_length`` of them are a piece of a long text.
+"""
 
 _BUCKET = 32
 
@@ -27,42 +33,58 @@ class PooledEncoder(nn.Module):
 
     Args:
         model: gives ``last_hidden_state``, of shape ``(n, tokens, hidden)``.
-        pooling: ``mean`` over the tokens that are not padding, or ``cls``, the first token.
+        pooling: how, as `pooled` takes it.
+        normalize: whether every vector is brought to length 1.
     """
 
-    def __init__(self, model: nn.Module, pooling: str) -> None:
+    def __init__(self, model: nn.Module, pooling: str, *, normalize: bool = False) -> None:
         super().__init__()
         self.model = model
         self.pooling = pooling
+        self.normalize = normalize
 
     @property
     def hidden_size(self) -> int:
         """Columns of the result."""
-        return int(self.model.config.hidden_size)  # type: ignore[union-attr, arg-type]
+        return int(self.model.config.hidden_size) * len(self.pooling.split("+"))  # type: ignore[union-attr, arg-type]
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """Which of a tokenizer's outputs the model takes."""
-        known = inspect.signature(self.model.forward).parameters
+        known = set(inspect.signature(self.model.forward).parameters)
+        if getattr(self.model.config, "type_vocab_size", 2) < 2:
+            known.discard("token_type_ids")  # the model knows one type only, or none
         return tuple(name for name in ("input_ids", "attention_mask", "token_type_ids") if name in known)
 
     def forward(self, **tokens: Tensor) -> Tensor:
-        """Vectors of shape ``(n, hidden)`` for tokens of shape ``(n, tokens)``, in float32."""
+        """Vectors of shape ``(n, hidden)`` for tokens of shape ``(n, tokens)``, in float32.
+
+        Of long texts in pieces, with tokens of shape ``(n, pieces, tokens)``, it is the mean over the pieces, in which
+        every token counts alike.
+        """
+        mask = tokens["attention_mask"]
+        if mask.dim() == 2:
+            return self._pooled(tokens)
+        there = mask.any(-1)
+        vectors = self._pooled({name: values[there] for name, values in tokens.items()})
+        pieces = vectors.new_zeros(*there.shape, vectors.shape[1])
+        pieces[there] = vectors
+        counts = mask.sum(-1, keepdim=True).to(vectors.dtype)
+        return (pieces * counts).sum(1) / counts.sum(1)
+
+    def _pooled(self, tokens: Mapping[str, Tensor]) -> Tensor:
         states = self.model(**tokens).last_hidden_state.float()
-        if self.pooling == "cls":
-            return states[:, 0]  # type: ignore[no-any-return]
-        mask = tokens["attention_mask"].unsqueeze(-1).to(states.dtype)
-        return (states * mask).sum(1) / mask.sum(1).clamp(min=1)  # type: ignore[no-any-return]
+        return pooled(states, tokens["attention_mask"], self.pooling, normalize=self.normalize)
 
 
-def load_encoder(name: str, pooling: str) -> PooledEncoder:
+def load_encoder(name: str, pooling: str, *, normalize: bool = False) -> PooledEncoder:
     """The encoder of ``model.name``, in float32 and eval mode; ``ConfigError`` if it cannot be loaded.
 
     A checkpoint stored in half precision is widened: trained as it is stored, it would diverge.
     """
     model = _load(AutoModel, name).float().eval()
     use_fastest_linear(model)
-    return PooledEncoder(model, pooling)
+    return PooledEncoder(model, pooling, normalize=normalize)
 
 
 def _load(kind: Any, name: str) -> Any:
@@ -81,44 +103,79 @@ class Tokenizer:
     Attributes:
         base: the tokenizer of ``transformers``.
         inputs: which of its outputs the encoder takes.
-        max_length: tokens kept of a text.
+        max_length: tokens that the encoder is given at a time.
+        long_texts: what becomes of texts with more, as `DataSettings.long_texts` says.
+        prefix: what every text begins with.
     """
 
     base: Any
     inputs: tuple[str, ...]
     max_length: int
+    long_texts: str = TRUNCATE
+    prefix: str = ""
 
-    def rows(self, texts: Sequence[str]) -> list[TokenRow]:
-        """The tokens of every text, not padded."""
-        columns = self.base(list(texts), truncation=True, max_length=self.max_length)
+    def rows(self, texts: Sequence[Text]) -> list[TokenRow]:
+        """The tokens of every text, or pair of texts, not padded."""
+        sides = [[self.prefix + text for text in side] for side in _sides(texts)]
+        if self.long_texts == TRUNCATE:
+            columns = self.base(*sides, truncation=True, max_length=self.max_length)
+        else:
+            columns = fitted(self.base, sides, self.max_length, head_tail=self.long_texts == HEAD_TAIL)
         names = [name for name in self.inputs if name in columns]
         return [{name: columns[name][index] for name in names} for index in range(len(texts))]
 
     def pad(self, rows: Sequence[TokenRow], width: int) -> dict[str, Tensor]:
-        """A batch of shape ``(n, width)``."""
-        collate = DataCollatorWithPadding(self.base, padding="max_length", max_length=width)
-        return dict(collate([dict(row) for row in rows]))
+        """A batch of shape ``(n, width)``; of shape ``(n, pieces, max_length)`` if ``width`` is more than that."""
+        collate = DataCollatorWithPadding(self.base, padding="max_length", max_length=self.padded(width))
+        return self.in_pieces(dict(collate([dict(row) for row in rows])))
+
+    def padded(self, width: int) -> int:
+        """The width of a batch: that of whole pieces, if it is more than ``max_length``."""
+        return width if width <= self.max_length else -(-width // self.max_length) * self.max_length
+
+    def in_pieces(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """A batch of shape ``(n, width, ...)``, of long texts as ``(n, pieces, max_length, ...)``."""
+        if batch["attention_mask"].shape[1] <= self.max_length:
+            return batch
+        return {
+            name: values.view(len(values), -1, self.max_length, *values.shape[2:]) for name, values in batch.items()
+        }
 
     def batches(self, rows: Sequence[TokenRow], batch_size: int) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
         """Batches in a canonical order, each with the places of its rows.
 
         A text is padded to a multiple of 32 tokens that depends on its own length alone: padded to its
         neighbours' it would get a vector that differs in the last bits. The longest texts come first: if they do not
-        fit into memory, it shows at once.
+        fit into memory, it shows at once. A piece of a long text counts as a text.
         """
         by_width: dict[int, list[int]] = {}
         for index in sorted(range(len(rows)), key=lambda row: (len(rows[row]["input_ids"]), row)):
-            width = min(-(-len(rows[index]["input_ids"]) // _BUCKET) * _BUCKET, self.max_length)
+            length = len(rows[index]["input_ids"])
+            width = self.padded(length) if length > self.max_length else min(_bucket(length), self.max_length)
             by_width.setdefault(width, []).append(index)
         for width, indices in reversed(by_width.items()):
-            for start in range(0, len(indices), batch_size):
-                batch = indices[start : start + batch_size]
+            size = max(1, batch_size // -(-width // self.max_length))
+            for start in range(0, len(indices), size):
+                batch = indices[start : start + size]
                 yield batch, self.pad([rows[index] for index in batch], width)
 
 
-def load_tokenizer(name: str, inputs: tuple[str, ...], max_length: int) -> Tokenizer:
+def _bucket(length: int) -> int:
+    return -(-length // _BUCKET) * _BUCKET
+
+
+def _sides(texts: Sequence[Text]) -> list[list[str]]:
+    """The texts as one list; of pairs, the first of each and the second of each."""
+    if texts and not isinstance(texts[0], str):
+        return [[pair[side] for pair in texts] for side in range(2)]
+    return [list(texts)]  # type: ignore[arg-type]
+
+
+def load_tokenizer(
+    name: str, inputs: tuple[str, ...], max_length: int, long_texts: str = TRUNCATE, prefix: str = ""
+) -> Tokenizer:
     """The tokenizer of ``model.name``; ``ConfigError`` if it cannot be loaded."""
-    return Tokenizer(_load(AutoTokenizer, name), inputs, max_length)
+    return Tokenizer(_load(AutoTokenizer, name), inputs, max_length, long_texts, prefix)
 
 
 def encode(

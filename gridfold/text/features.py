@@ -16,6 +16,7 @@ from gridfold.stages import cache_in_use, stage
 from gridfold.text.encoder import PooledEncoder, Tokenizer, TokenRow, encode, load_encoder, load_tokenizer
 from gridfold.text.layers import activations
 from gridfold.text.pretrained import content_of
+from gridfold.text.tasks import Text
 
 
 class LazyEncoder:
@@ -23,19 +24,21 @@ class LazyEncoder:
 
     Args:
         name: ``model.name``.
-        pooling: ``model.pooling``.
+        pooling: ``model.pooling``, as it was found out.
         device: where it computes.
+        normalize: ``model.normalize``, likewise.
     """
 
-    def __init__(self, name: str, pooling: str, device: torch.device) -> None:
+    def __init__(self, name: str, pooling: str, device: torch.device, *, normalize: bool = False) -> None:
         self._name = name
         self._pooling = pooling
         self._device = device
+        self._normalize = normalize
 
     @classmethod
-    def of(cls, name: str, pooling: str, encoder: PooledEncoder) -> LazyEncoder:
+    def of(cls, name: str, encoder: PooledEncoder) -> LazyEncoder:
         """One that is loaded already."""
-        lazy = cls(name, pooling, next(encoder.parameters()).device)
+        lazy = cls(name, encoder.pooling, next(encoder.parameters()).device, normalize=encoder.normalize)
         lazy.loaded = encoder
         return lazy
 
@@ -44,11 +47,12 @@ class LazyEncoder:
         """The encoder."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # for weights that a checkpoint lacks, of a pooler that is not used
-            return load_encoder(self._name, self._pooling).to(self._device)
+            return load_encoder(self._name, self._pooling, normalize=self._normalize).to(self._device)
 
     def stage_id(self) -> str:
         """What it is known by."""
-        return f"{content_of(self._name)} {self._pooling} {self._device.type}"
+        pooling = f"{self._pooling} normalized" if self._normalize else self._pooling
+        return f"{content_of(self._name)} {pooling} {self._device.type}"
 
 
 class LazyTokenizer:
@@ -58,21 +62,25 @@ class LazyTokenizer:
         name: ``model.name``.
         max_length: tokens kept of a text.
         inputs: gives what the encoder takes.
+        long_texts: what becomes of texts with more.
+        prefix: what every text begins with.
     """
 
-    def __init__(self, name: str, max_length: int, inputs: Callable[[], tuple[str, ...]]) -> None:
+    def __init__(
+        self, name: str, max_length: int, inputs: Callable[[], tuple[str, ...]], long_texts: str, prefix: str
+    ) -> None:
         self._name = name
-        self._max_length = max_length
         self._inputs = inputs
+        self._how = max_length, long_texts, prefix
 
     @cached_property
     def loaded(self) -> Tokenizer:
         """The tokenizer."""
-        return load_tokenizer(self._name, self._inputs(), self._max_length)
+        return load_tokenizer(self._name, self._inputs(), *self._how)
 
     def stage_id(self) -> str:
         """What it is known by; the encoder is one of the same files."""
-        return f"{content_of(self._name)} {self._max_length}"
+        return f"{content_of(self._name)} {self._how}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +122,8 @@ def _joined(lists: Iterable[list[int]]) -> NDArray[np.int32]:
 
 
 @stage(any_threads=True)
-def tokens_of(tokenizer: LazyTokenizer, texts: Sequence[str]) -> Tokens:
-    """The tokens of texts."""
+def tokens_of(tokenizer: LazyTokenizer, texts: Sequence[Text]) -> Tokens:
+    """The tokens of texts, or of pairs of texts."""
     return Tokens.of(tokenizer.loaded.rows(texts))
 
 

@@ -26,22 +26,31 @@ from gridfold.text.encoder import PooledEncoder, Tokenizer, TokenRow, encode
 from gridfold.text.frozen import head_logits
 from gridfold.text.history import History
 from gridfold.text.interruption import Interruption
+from gridfold.text.learning_rates import set_learning_rates
+from gridfold.text.loss import Loss
 from gridfold.text.memory import Sizes, is_out_of_memory, within_memory
-from gridfold.text.metrics import Ids
-from gridfold.text.optimization import classification_loss, example_share
-from gridfold.text.precision import attention_in_bf16
+from gridfold.text.optimization import example_share
+from gridfold.text.precision import attention_in_bf16, usable_precision
 from gridfold.text.pretrained import quiet
+from gridfold.text.tasks import Targets
 
 
 class Classifier(nn.Module):
-    """An encoder and a head, as one module that ``transformers.Trainer`` can train."""
+    """An encoder and a head, as one module that ``transformers.Trainer`` can train.
+
+    Args:
+        encoder: gives the vectors.
+        head: takes them.
+        rates: the learning rates of the weights that have their own.
+    """
 
     accepts_loss_kwargs = False  # the mean loss of a batch is all that compute_loss below gives
 
-    def __init__(self, encoder: PooledEncoder, head: nn.Module) -> None:
+    def __init__(self, encoder: PooledEncoder, head: nn.Module, rates: Mapping[Tensor, float] | None = None) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = head
+        self.rates = rates or {}
 
     def forward(self, **tokens: Tensor) -> dict[str, Tensor]:
         """Logits ``(n, out_features)`` for tokens, or what stands for them, of shape ``(n, tokens)``."""
@@ -63,10 +72,10 @@ class Classifier(nn.Module):
 
 @dataclass(frozen=True)
 class TokenizedExamples:
-    """Tokens of the training examples with their label ids, and of the validation examples."""
+    """Tokens of the training examples with what is to be predicted of them, and of the validation examples."""
 
     train: Sequence[TokenRow]
-    labels: Ids
+    targets: Targets
     validation: Sequence[TokenRow]
 
 
@@ -79,17 +88,17 @@ class Recipe:
         tokenizer: pads them.
         padding: how long the texts of a training batch become, as `TrainingSettings.padding` says.
         args: the rest of how, as ``transformers`` takes it.
-        label_smoothing: the share of certainty that is spread evenly over the classes.
+        loss: what is made small.
     """
 
     examples: TokenizedExamples
     tokenizer: Tokenizer
     padding: str
     args: TrainingArguments
-    label_smoothing: float
+    loss: Loss
 
     def batch(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-        """A training batch of rows of tokens, each with the id of its label."""
+        """A training batch of rows of tokens, each with what is to be predicted of it as its ``labels``."""
         labels = torch.tensor([row["labels"] for row in rows])
         tokens = [{name: row[name] for name in row if name != "labels"} for row in rows]
         longest = max(len(row["input_ids"]) for row in rows)
@@ -164,7 +173,7 @@ def fine_tune(
 
 def precision_of(args: TrainingArguments) -> str | None:
     """The mixed precision of a training, as `encode` takes it."""
-    return "bf16" if args.bf16 else "fp16" if args.fp16 else None
+    return usable_precision("bf16" if args.bf16 else "fp16" if args.fp16 else None, args.device)
 
 
 class _FineTuner(Trainer, TrainerCallback):
@@ -184,7 +193,7 @@ class _FineTuner(Trainer, TrainerCallback):
         progress: Progress | None,
     ) -> None:
         examples, tokenizer = recipe.examples, recipe.tokenizer
-        rows = zip(examples.train, examples.labels.tolist(), strict=True)
+        rows = zip(examples.train, examples.targets.tolist(), strict=True)
         super().__init__(
             model=classifier,
             args=recipe.args,
@@ -228,6 +237,13 @@ class _FineTuner(Trainer, TrainerCallback):
 
     # What is learned in a step.
 
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
+        is_new = self.optimizer is None
+        optimizer: torch.optim.Optimizer = super().create_optimizer(*args, **kwargs)
+        if is_new and self._classifier.rates:
+            set_learning_rates(optimizer, self._classifier.rates)
+        return optimizer
+
     def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Sampler[int] | None:
         if self._recipe.padding != "bucket":
             sampler: Sampler[int] | None = super()._get_train_sampler(*args, **kwargs)
@@ -258,7 +274,7 @@ class _FineTuner(Trainer, TrainerCallback):
     ) -> Any:
         labels = inputs.pop("labels")
         outputs = model(**inputs)
-        loss = classification_loss(outputs["logits"].float(), labels, self._recipe.label_smoothing)
+        loss = self._recipe.loss(outputs["logits"].float(), labels)
         self._history.step(self.state.global_step + 1, self.state.max_steps, loss.item(), len(labels))
         # transformers divides by the number of batches.
         loss = loss * example_share(len(labels), self.current_gradient_accumulation_steps, self._step_examples)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,12 +11,12 @@ from torch import Tensor, nn
 from transformers import TrainingArguments
 
 from gridfold.text.history import History
+from gridfold.text.loss import Loss
 from gridfold.text.optimization import (
-    classification_loss,
     example_share,
     optimizer_and_schedule,
-    steps_per_epoch,
     steps_with_metric,
+    total_steps,
 )
 
 
@@ -25,39 +26,36 @@ class Features:
 
     Attributes:
         train: shape ``(n, hidden)``.
-        labels: label ids of the same examples, shape ``(n,)``.
+        targets: what is to be predicted of the same examples.
         validation: shape ``(m, hidden)``.
     """
 
     train: Tensor
-    labels: Tensor
+    targets: Tensor
     validation: Tensor
 
 
-def train_head(
-    head: nn.Module, features: Features, args: TrainingArguments, label_smoothing: float, history: History
-) -> None:
+def train_head(head: nn.Module, features: Features, args: TrainingArguments, loss: Loss, history: History) -> None:
     """Train a head; at the end it has the weights of its best epoch.
 
     It goes through the examples as ``transformers.Trainer`` does, with the same optimiser, schedule, clipping and
     accumulation of gradients.
     """
     order = _Order(len(features.train), args)
-    steps = steps_per_epoch(len(features.train), args) * int(args.num_train_epochs)
+    steps = total_steps(len(features.train), args)
     optimizer, schedule = optimizer_and_schedule(head, args, steps)
     per_step = not steps_with_metric(schedule)
     step, best = 0, dict[str, dict[str, Tensor]]()
-    for _ in range(int(args.num_train_epochs)):
+    while step < steps:
         head.train()
-        for batches in order.epoch():
+        for batches in itertools.islice(order.epoch(), steps - step):
             step += 1
             examples = sum(len(batch) for batch in batches)
             for batch in batches:
-                logits = head(features.train[batch])
-                loss = classification_loss(logits, features.labels[batch], label_smoothing)
-                history.step(step, steps, loss.item(), len(batch))
-                loss = loss * example_share(len(batch), len(batches), examples)
-                (loss / len(batches)).backward()  # type: ignore[no-untyped-call]
+                mean = loss(head(features.train[batch]), features.targets[batch])
+                history.step(step, steps, mean.item(), len(batch))
+                share = example_share(len(batch), len(batches), examples)
+                (mean * share / len(batches)).backward()  # type: ignore[no-untyped-call]
             _update(head, optimizer, args.max_grad_norm)
             if per_step:
                 schedule.step()

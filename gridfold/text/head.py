@@ -7,7 +7,7 @@ imports it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gridfold.core.errors import ConfigError, nearest
@@ -79,19 +79,19 @@ class Layer:
 
 @dataclass(frozen=True)
 class Head:
-    """A classification head, the first layer first. The last layer is linear."""
+    """A classification head, the first layer first. The last layer is linear; its width may follow from the data."""
 
     layers: tuple[Layer, ...]
 
     @property
-    def out_features(self) -> int:
-        """How many logits the head gives: one for the logistic loss of two classes, else one a class."""
-        return int(self.layers[-1].options["out_features"])
+    def out_features(self) -> int | None:
+        """How many logits the head gives; None to have as many as the data need."""
+        return self.layers[-1].options.get("out_features")
 
-    @property
-    def binary(self) -> bool:
-        """Whether one logit stands for two classes."""
-        return self.out_features == 1
+    def giving(self, out_features: int) -> Head:
+        """The same with so many logits, unless it says itself how many."""
+        *body, last = self.layers
+        return Head((*body, replace(last, options={"out_features": out_features, **last.options})))
 
     def sized(self, in_features: int) -> list[dict[str, Any]]:
         """The layers as plain mappings with every inferred size written out, for inputs of ``in_features`` columns."""
@@ -107,7 +107,8 @@ def read_head(model: Section) -> Head:
     """The head under ``model.classification_head``; ``ConfigError`` where it cannot be built."""
     section = model.section("classification_head")
     section.reject_unknown({"architecture"})
-    layers = tuple(_read_layer(item) for item in section.sections("architecture"))
+    items = section.sections("architecture")
+    layers = tuple(_read_layer(item, is_last=item is items[-1]) for item in items)
     path = section.path_of("architecture")
     if not layers:
         raise ConfigError("no layers: the last one must be linear", path=path)
@@ -117,7 +118,7 @@ def read_head(model: Section) -> Head:
     return Head(layers)
 
 
-def _read_layer(section: Section) -> Layer:
+def _read_layer(section: Section, *, is_last: bool) -> Layer:
     if "type" not in section:
         raise ConfigError(
             "a layer without a type",
@@ -134,7 +135,7 @@ def _read_layer(section: Section) -> Layer:
         problem = "gridfold sets it: the width of the layer before"
         raise ConfigError(problem, path=section.path_of(layer.width), hint="leave it out")
     section.reject_unknown({"type", *layer.options})
-    if name == "linear":
+    if name == "linear" and not is_last:
         section.require("out_features", layer.options["out_features"])
     return Layer(name, {key: section.get(key, layer.options[key], None) for key in section if key != "type"})
 

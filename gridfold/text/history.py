@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from gridfold.text.early_stopping import EarlyStopping
-from gridfold.text.metrics import Floats, Ids, compute_metrics
-from gridfold.text.optimization import classification_loss
+from gridfold.text.loss import Loss
+from gridfold.text.metrics import compute_metrics
+from gridfold.text.objectives import LOWER_IS_BETTER
+from gridfold.text.outputs import Outputs
+from gridfold.text.tasks import Floats, Targets, Task
+from gridfold.text.thresholds import choose
 
 if TYPE_CHECKING:
     from gridfold.runs.run import Run
@@ -27,12 +31,14 @@ class Epoch:
         train_loss: mean over the examples as they were trained on, dropout and label smoothing included.
         metrics: of the validation examples, ``val_loss`` first.
         logits: of the validation examples, shape ``(n, out_features)``.
+        thresholds: as `Outputs` has them.
     """
 
     number: int
     train_loss: float
     metrics: Mapping[str, float]
     logits: Floats
+    thresholds: tuple[float, ...] = ()
 
 
 class History:
@@ -44,14 +50,20 @@ class History:
         run: gets a report every epoch, and the progress of every step.
         stopping: when the training ends, and which epoch counts.
         epochs: how many there will be at most.
-        labels: true label ids of the validation examples, shape ``(n,)``.
+        loss: what is made small, and read of the validation examples without label smoothing.
+        task: what is predicted.
+        targets: the truth of the validation examples.
     """
 
-    def __init__(self, run: Run, stopping: EarlyStopping, epochs: int, labels: Ids) -> None:
+    def __init__(
+        self, run: Run, stopping: EarlyStopping, epochs: int, loss: Loss, task: Task, targets: Targets
+    ) -> None:
         self._run = run
         self._stopping = stopping
         self._most = epochs
-        self._labels = labels
+        self._loss = loss.unsmoothed
+        self._outputs = Outputs(task, center=loss.center, scale=loss.scale)
+        self._targets = targets
         self._losses: list[tuple[float, int]] = []
         self.epochs: list[Epoch] = []
 
@@ -84,15 +96,21 @@ class History:
         """
         number = len(self.epochs) + 1
         logits = logits.detach().float().cpu()
-        loss = classification_loss(logits, torch.from_numpy(self._labels)).item()
+        loss = self._loss(logits, torch.from_numpy(self._targets)).item()
         if not math.isfinite(loss):
             raise FloatingPointError(f"the validation loss became {loss} after epoch {number}")
         train_loss = sum(mean * size for mean, size in self._losses) / sum(size for _, size in self._losses)
-        array = logits.double().numpy()
-        epoch = Epoch(number, train_loss, compute_metrics(self._labels, array, loss), array)
+        epoch = self._judged(number, train_loss, logits.double().numpy(), loss)
         self._losses.clear()
         self._add(epoch)
         return {metric for metric in self._stopping.metrics if self._best(metric) is epoch}
+
+    def _judged(self, number: int, train_loss: float, logits: Floats, loss: float) -> Epoch:
+        outputs, thresholds = self._outputs, tuple[float, ...]()
+        if outputs.task.name in {"binary", "multilabel"}:
+            thresholds = choose(self._stopping.threshold, outputs, self._targets, logits)
+        metrics = compute_metrics(replace(outputs, thresholds=thresholds), self._targets, logits, loss)
+        return Epoch(number, train_loss, metrics, logits, thresholds)
 
     def _add(self, epoch: Epoch) -> None:
         self.epochs.append(epoch)
@@ -115,12 +133,17 @@ class History:
         return self._stopping.metric
 
     @property
+    def outputs(self) -> Outputs:
+        """How the outputs of the head are read, by the thresholds of the best epoch."""
+        return replace(self._outputs, thresholds=self.best.thresholds)
+
+    @property
     def best(self) -> Epoch:
         """The best epoch by the metric that decides; the first of equals."""
         return self._best(self.metric)
 
     def _best(self, metric: str) -> Epoch:
-        sign = -1 if metric == "val_loss" else 1
+        sign = -1 if metric.removeprefix("val_") in LOWER_IS_BETTER else 1
         return max(self.epochs, key=lambda epoch: (sign * epoch.metrics[metric], -epoch.number))
 
     @property

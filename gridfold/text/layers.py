@@ -58,8 +58,11 @@ def activations(
             states = _boundary(encoder, frozen_layers, {name: tokens.to(device) for name, tokens in batch.items()})
             if not len(values):
                 values = torch.empty(ends[-1], states.shape[2], dtype=states.dtype)
-            for index, text, mask in zip(indices, states, batch["attention_mask"], strict=True):
-                values[ends[index] - len(rows[index]["input_ids"]) : ends[index]] = text[mask.bool().to(device)]
+            mask = batch["attention_mask"].bool()
+            mask = mask[mask.any(-1)].to(device)  # of long texts, the pieces that there are
+            lengths = [len(rows[index]["input_ids"]) for index in indices]
+            for index, length, text in zip(indices, lengths, states[mask].split_with_sizes(lengths), strict=True):
+                values[ends[index] - length : ends[index]] = text
     return values
 
 
@@ -75,14 +78,15 @@ class ActivationPadding(Tokenizer):
     """A tokenizer whose batches hold the activations of the texts in place of their tokens."""
 
     def pad(self, rows: Sequence[TokenRow], width: int) -> dict[str, Tensor]:
-        """A batch of shape ``(n, width, hidden)`` with its mask."""
+        """A batch of shape ``(n, width, hidden)`` with its mask; of long texts in pieces, as `Tokenizer.pad` has it."""
         texts: list[Any] = [row[_STATES] for row in rows]
-        states = texts[0].new_zeros(len(texts), width, texts[0].shape[1])
-        mask = torch.zeros(len(texts), width, dtype=torch.long)
+        padded = self.padded(width)
+        states = texts[0].new_zeros(len(texts), padded, texts[0].shape[1])
+        mask = torch.zeros(len(texts), padded, dtype=torch.long)
         for index, text in enumerate(texts):
             states[index, : len(text)] = text
             mask[index, : len(text)] = 1
-        return {_STATES: states, "attention_mask": mask}
+        return self.in_pieces({_STATES: states, "attention_mask": mask})
 
 
 def above(encoder: PooledEncoder, frozen_layers: int) -> PooledEncoder:
@@ -105,13 +109,31 @@ def above(encoder: PooledEncoder, frozen_layers: int) -> PooledEncoder:
     }
     if hasattr(model, "embeddings_project"):  # of ELECTRA
         upper[id(model.embeddings_project)] = nn.Identity()
-    top = PooledEncoder(copy.deepcopy(model, {**kept, **upper}), encoder.pooling)
+    top = PooledEncoder(copy.deepcopy(model, {**kept, **upper}), encoder.pooling, normalize=encoder.normalize)
     module: Any
     for module in top.modules():
         if upper[id(layers)] in module.children() and hasattr(module, "conv"):
             module.conv = None  # of some DeBERTas, between the first layer and the second
     _freeze_and_check(encoder, top, frozen_layers)
     return top
+
+
+def below_and_layers(encoder: PooledEncoder) -> list[list[nn.Parameter]] | None:
+    """The weights that the first layer takes what it computes from, then those of each layer, the lowest first.
+
+    Those below are the embeddings, and what several layers share, such as the relative positions of DeBERTa. None if
+    the layers cannot be told apart.
+    """
+    layers = _find_layers(encoder.model)
+    if layers is None:
+        return None
+    parts = [list(layer.parameters()) for layer in layers]
+    own = {id(weight) for part in parts for weight in part}
+    others = [weight for weight in encoder.parameters() if weight.requires_grad and id(weight) not in own]
+    states = _boundary(encoder.eval(), min(1, len(layers) - 1), _probe(encoder))
+    gradients = torch.autograd.grad(states.sum(), others, allow_unused=True)
+    below = [weight for weight, gradient in zip(others, gradients, strict=True) if gradient is not None]
+    return [below, *parts]
 
 
 class _Given(nn.Module):
@@ -142,12 +164,15 @@ class _BoundaryReachedError(Exception):
 
 
 def _boundary(encoder: PooledEncoder, frozen_layers: int, tokens: dict[str, Tensor]) -> Tensor:
-    """What the first layer above is given, of shape ``(n, tokens, hidden)``."""
+    """What the first layer above is given, of shape ``(n, tokens, hidden)``; of an encoder whose layers are known."""
 
     def stop(_layer: nn.Module, args: tuple[Any, ...], options: dict[str, Any]) -> NoReturn:
         raise _BoundaryReachedError(args[0] if args else options["hidden_states"])
 
-    hook = _layers(encoder.model, frozen_layers)[frozen_layers].register_forward_pre_hook(stop, with_kwargs=True)
+    layers = _find_layers(encoder.model)
+    if layers is None:
+        raise _refused(encoder.model)
+    hook = layers[frozen_layers].register_forward_pre_hook(stop, with_kwargs=True)
     try:
         encoder(**tokens)
     except _BoundaryReachedError as reached:
@@ -158,21 +183,31 @@ def _boundary(encoder: PooledEncoder, frozen_layers: int, tokens: dict[str, Tens
 
 
 def _layers(model: nn.Module, frozen_layers: int) -> nn.ModuleList:
-    count = int(getattr(model.config, "num_hidden_layers", 0))
-    check_frozen_layers(frozen_layers, count)
-    if not isinstance(getattr(model, "embeddings", None), nn.Module):
-        raise _refused(model)
-    found = (module for module in model.modules() if isinstance(module, nn.ModuleList) and len(module) == count)
-    layers = next(found, None)
-    if layers is None:
+    check_frozen_layers(frozen_layers, _count(model))
+    layers = _find_layers(model)
+    if layers is None or not isinstance(getattr(model, "embeddings", None), nn.Module):
         raise _refused(model)
     return layers
 
 
+def _find_layers(model: nn.Module) -> nn.ModuleList | None:
+    count = _count(model)
+    found = (module for module in model.modules() if isinstance(module, nn.ModuleList) and len(module) == count)
+    return next(found, None)
+
+
+def _count(model: nn.Module) -> int:
+    return int(getattr(model.config, "num_hidden_layers", 0))
+
+
+def _probe(encoder: PooledEncoder) -> dict[str, Tensor]:
+    """One text of some tokens."""
+    tokens = torch.arange(1, 9, device=next(encoder.parameters()).device)[None]
+    return {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
+
+
 def _freeze_and_check(encoder: PooledEncoder, top: PooledEncoder, frozen_layers: int) -> None:
-    device = next(encoder.parameters()).device
-    probe = {"input_ids": torch.arange(1, 9, device=device)[None]}
-    probe["attention_mask"] = torch.ones_like(probe["input_ids"])
+    probe = _probe(encoder)
     states = _boundary(encoder.eval(), frozen_layers, probe)
     weights = [weight for weight in encoder.parameters() if weight.requires_grad]
     gradients = torch.autograd.grad(states.sum(), weights, allow_unused=True)

@@ -1,4 +1,4 @@
-"""Loss, optimiser and schedule: one implementation, for every way of training.
+"""Optimiser and schedule: one implementation, for every way of training.
 
 The optimiser and the schedule are those that ``transformers.Trainer`` itself makes of the same arguments.
 """
@@ -11,26 +11,11 @@ import tempfile
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 from transformers import Trainer, TrainingArguments
 
 from gridfold.text.pretrained import quiet
 from gridfold.text.settings import TrainingSettings
-
-
-def classification_loss(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """The mean loss: cross entropy, or the logistic loss where one logit stands for two classes.
-
-    Args:
-        logits: shape ``(n, classes)`` or ``(n, 1)``.
-        labels: label ids, shape ``(n,)``.
-        label_smoothing: the share of certainty spread evenly over the classes.
-    """
-    if logits.shape[1] == 1:
-        targets = labels.to(logits.dtype) * (1 - label_smoothing) + label_smoothing / 2
-        return functional.binary_cross_entropy_with_logits(logits.squeeze(1), targets)
-    return functional.cross_entropy(logits, labels, label_smoothing=label_smoothing)
 
 
 def example_share(examples: int, batches: int, step_examples: int) -> float:
@@ -87,6 +72,13 @@ def steps_per_epoch(examples: int, args: TrainingArguments) -> int:
     size = args.per_device_train_batch_size
     batches = examples // size if args.dataloader_drop_last else math.ceil(examples / size)
     return max(math.ceil(batches / args.gradient_accumulation_steps), 1)
+
+
+def total_steps(examples: int, args: TrainingArguments) -> int:
+    """How often the weights are updated at most: ``max_steps`` times, where that is given."""
+    if args.max_steps > 0:
+        return args.max_steps
+    return steps_per_epoch(examples, args) * int(args.num_train_epochs)
 
 
 def _warmup(ratio: float) -> dict[str, float]:

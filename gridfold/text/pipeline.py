@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from transformers import TrainingArguments, set_seed
 
 from gridfold.runs.run import Run
 from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
-from gridfold.text.compatibility import check_compatible, check_frozen
+from gridfold.text.compatibility import check_compatible, check_frozen, outputs_of
 from gridfold.text.data import Dataset, Pool, facts_of, load_pool
 from gridfold.text.early_stopping import EarlyStopping, counts_steps, looks_ahead
 from gridfold.text.encoder import PooledEncoder, TokenRow, load_encoder, run_device
@@ -30,10 +30,14 @@ from gridfold.text.frozen import Features, train_head
 from gridfold.text.head import Head, build_head, read_head
 from gridfold.text.history import History
 from gridfold.text.layers import ActivationPadding, above, with_activations
+from gridfold.text.learning_rates import learning_rates
+from gridfold.text.loss import Loss
 from gridfold.text.memory import Sizes, within_memory
 from gridfold.text.optimization import steps_per_epoch, training_arguments
-from gridfold.text.precision import computes_bf16
+from gridfold.text.precision import computes_bf16, usable_precision
+from gridfold.text.pretrained import sentence_model
 from gridfold.text.section import LazyConfig
+from gridfold.text.sentence_model import resolved
 from gridfold.text.settings import (
     DataSettings,
     ModelSettings,
@@ -46,6 +50,7 @@ from gridfold.text.settings import (
     read_training,
     read_use_cpu,
 )
+from gridfold.text.tasks import Text
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ class _TrainingPlan:
 
     head: Head
     training: TrainingSettings
+    loss: Loss
     stopping: EarlyStopping
     epochs: int
     args: TrainingArguments
@@ -84,6 +90,7 @@ def run_pipeline(config: LazyConfig, run: Run) -> Trained:
     """Train what a config describes, reporting to ``run``; nothing is saved."""
     _ask_for_determinism()
     model, data_settings = read_model(config), read_data(config)
+    model = resolved(model, sentence_model(model.name))
     pool = load_pool(data_settings)
     return (_train_frozen if model.freeze_encoder else _train_whole)(config, run, model, data_settings, pool)
 
@@ -99,8 +106,8 @@ def _train_frozen(
     config: LazyConfig, run: Run, model: ModelSettings, data_settings: DataSettings, pool: Pool
 ) -> Trained:
     asked, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
-    encoder = LazyEncoder(model.name, model.pooling, device)
-    tokenizer = LazyTokenizer(model.name, data_settings.max_length, lambda: encoder.loaded.inputs)
+    encoder = LazyEncoder(model.name, model.pooling, device, normalize=bool(model.normalize))
+    tokenizer = _lazy_tokenizer(model, data_settings, lambda: encoder.loaded.inputs)
     # One after the other: a saved run that predicts the validation texts then does the very same. Not so with folds,
     # whose texts are encoded all together, once for all folds: there, the last bits may differ.
     encoded, size = [], asked
@@ -114,15 +121,16 @@ def _train_frozen(
     features = Features(train.to(device), torch.from_numpy(data.train.targets).to(device), validation.to(device))
 
     plan = _read_plan(config, data, frozen=True)
-    _note_eval_batch(run, asked, size)  # not before: until then, the work is that of several runs
+    _note_modules(run, model)  # not before: until then, the work is that of several runs
+    _note_eval_batch(run, asked, size)
     head = _new_head(plan, train.shape[1])
-    history = History(run, plan.stopping, plan.epochs, data.validation.targets)
-    train_head(head.to(device), features, plan.args, plan.training.label_smoothing, history)
+    history = _new_history(run, plan, data)
+    train_head(head.to(device), features, plan.args, plan.loss, history)
     return Trained(model, data_settings, data, plan.head, train.shape[1], head, None, history, size, precision=None)
 
 
 def _encode(
-    encoder: LazyEncoder, tokenizer: LazyTokenizer, texts: Sequence[str], size: int
+    encoder: LazyEncoder, tokenizer: LazyTokenizer, texts: Sequence[Text], size: int
 ) -> tuple[torch.Tensor, int]:
     """One vector a text, and the batch size that there was memory for."""
     tokens = tokens_of(tokenizer, texts)
@@ -130,9 +138,13 @@ def _encode(
     return torch.from_numpy(array), used
 
 
+def _lazy_tokenizer(model: ModelSettings, data: DataSettings, inputs: Callable[[], tuple[str, ...]]) -> LazyTokenizer:
+    return LazyTokenizer(model.name, data.max_length, inputs, data.long_texts, model.prefix)
+
+
 def _load_encoder(model: ModelSettings) -> PooledEncoder:
     set_seed(0)  # weights that a checkpoint lacks, of a pooler that is not used, do not depend on training.seed
-    return load_encoder(model.name, model.pooling)
+    return load_encoder(model.name, model.pooling, normalize=bool(model.normalize))
 
 
 def _train_whole(
@@ -140,7 +152,7 @@ def _train_whole(
 ) -> Trained:
     encoders = [_load_encoder(model)]  # a list, so that an encoder that takes too much memory can be let go
     inputs = encoders[0].inputs
-    lazy = LazyTokenizer(model.name, data_settings.max_length, lambda: inputs)
+    lazy = _lazy_tokenizer(model, data_settings, lambda: inputs)
     tokens = [tokens_of(lazy, part.texts) for part in pool.parts]
     texts: Sequence[Sequence[TokenRow]] = tokens
     tokenizer = lazy.loaded
@@ -155,22 +167,24 @@ def _train_whole(
 
     plan = _read_plan(config, data, frozen=False)
     check_frozen(model, plan.training)
-    recipe = Recipe(rows, tokenizer, plan.training.padding, plan.args, plan.training.label_smoothing)
+    recipe = Recipe(rows, tokenizer, plan.training.padding, plan.args, plan.loss)
     settings = [model, data_settings, plan.head, plan.training]
-    file = CheckpointFile(run, fingerprint(settings, rows.train, [rows.labels], rows.validation))
+    file = CheckpointFile(run, fingerprint(settings, rows.train, [rows.targets], rows.validation))
     saved = _saved(file)
     sizes = Sizes(*saved[0].sizes) if saved else Sizes(plan.training.batch_size, plan.training.eval_batch_size)
 
     def train(micro_batch: int) -> Trained:
         encoder = encoders.pop() if encoders else _load_encoder(model)
         head = _new_head(plan, encoder.hidden_size)
-        history = History(run, plan.stopping, plan.epochs, data.validation.targets)
+        history = _new_history(run, plan, data)
         if not saved:
             discard(run)
+        rates = learning_rates(plan.training, encoder, head)
         trained = above(encoder, model.frozen_layers) if model.frozen_layers else encoder
-        classifier, start = Classifier(trained, head), Sizes(micro_batch, sizes.eval_batch)
+        classifier, start = Classifier(trained, head, rates), Sizes(micro_batch, sizes.eval_batch)
         used = fine_tune(classifier, recipe, start, history, file, saved.pop() if saved else None)
-        _note_emulation(run, plan.args)
+        _note_modules(run, model)
+        _note_precision(run, plan.args)
         _note_micro_batch(run, plan.training.batch_size, micro_batch)
         _note_eval_batch(run, plan.training.eval_batch_size, used.eval_batch)
         precision = precision_of(plan.args)
@@ -190,8 +204,9 @@ def _with_activations(
     config: LazyConfig, model: ModelSettings, encoder: PooledEncoder, tokenizer: LazyTokenizer, parts: Sequence[Tokens]
 ) -> list[list[TokenRow]]:
     """Tokens with what the frozen layers made of them."""
-    size, precision = read_eval_batch_size(config), read_precision(config)
-    lazy = LazyEncoder.of(model.name, model.pooling, encoder.to(run_device(use_cpu=read_use_cpu(config))))
+    size, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
+    precision = usable_precision(read_precision(config), device)
+    lazy = LazyEncoder.of(model.name, encoder.to(device))
 
     def keep(tokens: Tokens) -> list[TokenRow]:
         layers = model.frozen_layers
@@ -214,7 +229,14 @@ def _smallest_batch(head: Head) -> int:
     return 3 if any(layer.type == "batch_norm" for layer in head.layers) else 1
 
 
-def _note_emulation(run: Run, args: TrainingArguments) -> None:
+def _note_modules(run: Run, model: ModelSettings) -> None:
+    if left := sentence_model(model.name).unknown:
+        run.note(f"sentence-transformers modules that are not applied: {', '.join(left)}")
+
+
+def _note_precision(run: Run, args: TrainingArguments) -> None:
+    if args.fp16 and args.device.type == "cpu":
+        run.note("fp16: without a GPU it has no effect: trained in float32")
     if args.bf16 and not computes_bf16(args.device):
         run.note("bf16: this machine has no instructions for bfloat16, which is emulated: float32 may be faster")
 
@@ -231,15 +253,23 @@ def _note_eval_batch(run: Run, asked: int, used: int) -> None:
 
 def _read_plan(config: LazyConfig, data: Dataset, *, frozen: bool) -> _TrainingPlan:
     head, training = read_head(config.section("model")), read_training(config, frozen=frozen)
-    facts, stopping = facts_of(data), EarlyStopping(config.section("training"), counts_steps(training))
+    task, facts = data.task, facts_of(data)
+    stopping = EarlyStopping(config.section("training"), task.name, counts_steps(training))
     check_compatible(facts, head, training)
     stopping.check(facts)
+    if frozen and training.head_learning_rate is not None:
+        training = replace(training, learning_rate=training.head_learning_rate)  # nothing else is trained
+    head, loss = head.giving(outputs_of(task, training)[0]), Loss.of(training, task, data.train.targets)
     if stopping.counts_steps:
         args = training_arguments(training, epochs=1)
         epochs = math.ceil(args.max_steps / steps_per_epoch(len(data.train.targets), args))
-        return _TrainingPlan(head, training, stopping, epochs, args)
+        return _TrainingPlan(head, training, loss, stopping, epochs, args)
     epochs = stopping.epochs(looks_ahead=looks_ahead(training))
-    return _TrainingPlan(head, training, stopping, epochs, training_arguments(training, epochs))
+    return _TrainingPlan(head, training, loss, stopping, epochs, training_arguments(training, epochs))
+
+
+def _new_history(run: Run, plan: _TrainingPlan, data: Dataset) -> History:
+    return History(run, plan.stopping, plan.epochs, plan.loss, data.task, data.validation.targets)
 
 
 def _new_head(plan: _TrainingPlan, hidden_size: int) -> nn.Module:

@@ -10,9 +10,10 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
-from gridfold.text.metrics import Ids
-from gridfold.text.tasks import Label
+from gridfold.text.outputs import Outputs
+from gridfold.text.tasks import Ids, Label, Targets
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,6 +54,52 @@ def draw_loss(epochs: Sequence[Epoch], best: Epoch, metric: str, file: Path) -> 
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.25)
     axes.legend(frameon=False, loc="upper right")
+    figure.savefig(file, **_SAVE)
+
+
+def draw_predictions(outputs: Outputs, truth: Targets, best: Epoch, file: Path) -> None:
+    """What was predicted against what is true, as the task has it."""
+    predicted, _ = outputs.predict(best.logits)
+    if outputs.task.name == "regression":
+        draw_numbers(truth, predicted, best.number, file)
+    elif outputs.task.name == "multilabel":
+        draw_label_sets(truth > 0, predicted > 0, outputs.task.labels, best.number, file)
+    else:
+        draw_confusion_matrix(truth, predicted, outputs.task.labels, best.number, file)
+
+
+def draw_numbers(truth: Targets, predicted: Targets, epoch: int, file: Path) -> None:
+    """A point for each validation example; those on the line are right."""
+    figure, axes = _figure(4.5, 4.5, 0.8, 0.5)
+    ends = [min(truth.min(), predicted.min()), max(truth.max(), predicted.max())]
+    axes.plot(ends, ends, color=_GREY, linewidth=1, linestyle="--")
+    axes.scatter(truth, predicted, s=9, alpha=0.5, color=_BLUE, linewidths=0)
+    axes.set(xlabel="truth", ylabel="prediction")
+    axes.set_title(f"{len(truth)} validation examples, epoch {epoch}", fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(file, **_SAVE)
+
+
+def draw_label_sets(
+    truth: NDArray[np.bool_], predicted: NDArray[np.bool_], labels: Sequence[Label], epoch: int, file: Path
+) -> None:
+    """How many validation examples have each label, are said to have it, and both; the most frequent labels."""
+    real, said, both = truth.sum(axis=0), predicted.sum(axis=0), (truth & predicted).sum(axis=0)
+    shown = np.argsort(-real, kind="stable")[:_MOST_LABELS]
+    names = [_short(str(labels[place])) for place in shown]
+    figure, axes = _figure(4.5, max(0.35 * len(shown), 2.5), 0.3 + 0.09 * max(map(len, names)), 0.5)
+    places = np.arange(len(shown))
+    axes.barh(places, real[shown], height=0.8, color="#d7dde5", label="truth")
+    axes.barh(places, said[shown], height=0.5, color=_ORANGE, label="prediction")
+    axes.barh(places, both[shown], height=0.5, color=_BLUE, label="both")
+    axes.set_yticks(places, names)
+    axes.invert_yaxis()
+    axes.set(xlabel="validation examples")
+    right = int((truth == predicted).all(axis=1).sum())
+    axes.set_title(f"{right} of {len(truth)} validation examples right, epoch {epoch}", fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.legend(frameon=False, fontsize=8)
     figure.savefig(file, **_SAVE)
 
 

@@ -19,6 +19,11 @@ def computes_bf16(device: torch.device) -> bool:
     return known is None or any(known().get(name, False) for name in _CPU_INSTRUCTIONS)
 
 
+def usable_precision(asked: str | None, device: torch.device) -> str | None:
+    """The mixed precision that is computed in: ``fp16`` is for GPUs alone, on a CPU it is float32, None."""
+    return None if asked == "fp16" and device.type == "cpu" else asked
+
+
 @contextlib.contextmanager
 def attention_in_bf16(*, enabled: bool) -> Iterator[None]:
     """Keep attention with dropout in bfloat16.

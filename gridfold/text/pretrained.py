@@ -5,15 +5,28 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from gridfold.core.errors import ConfigError, nearest_file
 from gridfold.text.location import PACKAGE, is_hub_name, local_path
+from gridfold.text.sentence_model import SentenceModel, read_sentence_model, transformer_folder
 
 _SUFFIXES = (".json", ".safetensors", ".bin", ".model", ".txt", ".py")
+_POSITIONS_AFTER_PADDING = (
+    "camembert",
+    "data2vec-text",
+    "ibert",
+    "longformer",
+    "mpnet",
+    "roberta",
+    "roberta-prelayernorm",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "xmod",
+)
 _GIVE_A_PATH = "offline? give a folder with config.json, weights and tokenizer: a path, or package:NAME/PATH"
 
 
@@ -33,7 +46,34 @@ def _location(name: str) -> Path | None:
     if location is None and not is_hub_name(name):
         hint = nearest_file(Path(name)) or "give a folder or a hub id"
         raise ConfigError(f"no such folder: {name}", path="model.name", hint=hint)
-    return location
+    return None if location is None else transformer_folder(location)
+
+
+def sentence_model(name: str) -> SentenceModel:
+    """What the sentence-transformers files of ``model.name`` say; ``ConfigError`` if they cannot be read."""
+    location = local_path(name, "model.name")
+    return _of_hub(name) if location is None else read_sentence_model(lambda path: _if_file(location / path))
+
+
+@lru_cache(maxsize=64)
+def _of_hub(name: str) -> SentenceModel:
+    return read_sentence_model(lambda path: _hub_file(name, path))
+
+
+def _if_file(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _hub_file(name: str, path: str) -> Path | None:
+    """A file of the hub's cache, or of the hub. None if it has none, or cannot be reached to say so."""
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache  # needed only for the hub
+
+    cached = try_to_load_from_cache(name, path)
+    if cached is not None:
+        return Path(cached) if isinstance(cached, str) else None
+    with quiet(), contextlib.suppress(Exception):
+        return Path(hf_hub_download(name, path))
+    return None
 
 
 def content_of(name: str) -> str:
@@ -65,7 +105,8 @@ def check_pretrained(name: str, max_length: int, frozen_layers: int = 0) -> None
     """
     location = _location(name)
     config = _hub_config(name) if location is None else _local_config(location)
-    positions = config.get("max_position_embeddings")
+    sentence_model(name)  # raises, if what it says cannot be read
+    positions = _positions(config)
     relative = config.get("position_biased_input") is False
     if isinstance(positions, int) and not relative and 0 < positions < max_length:
         problem = f"{max_length} tokens, but model {name} takes {positions} at most"
@@ -73,6 +114,14 @@ def check_pretrained(name: str, max_length: int, frozen_layers: int = 0) -> None
     layers = config.get("num_hidden_layers", config.get("n_layers"))
     if isinstance(layers, int):
         check_frozen_layers(frozen_layers, layers)
+
+
+def _positions(config: Mapping[str, Any]) -> Any:
+    """How many tokens the position embeddings are for; RoBERTa and its like count from that of padding on."""
+    positions = config.get("max_position_embeddings")
+    if isinstance(positions, int) and config.get("model_type") in _POSITIONS_AFTER_PADDING:
+        return positions - (config.get("pad_token_id", 1) or 0) - 1
+    return positions
 
 
 def check_frozen_layers(frozen_layers: int, layers: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import shutil
@@ -21,12 +20,14 @@ from gridfold.core.errors import ConfigError, nearest_file
 from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder, load_tokenizer, run_device
 from gridfold.text.frozen import head_logits
 from gridfold.text.head import build_head
+from gridfold.text.long_texts import TRUNCATE
 from gridfold.text.memory import within_memory
-from gridfold.text.metrics import Floats, probabilities
+from gridfold.text.outputs import Outputs, Prediction
 from gridfold.text.pipeline import Trained
-from gridfold.text.plots import draw_confusion_matrix, draw_loss
+from gridfold.text.plots import draw_loss, draw_predictions
+from gridfold.text.predictions import write_mistakes, write_predictions
 from gridfold.text.pretrained import lasting_reference, quiet
-from gridfold.text.tasks import Label
+from gridfold.text.tasks import Floats, Label, Text
 
 _DESCRIPTION = "classifier.json"
 _HEAD = "head.safetensors"
@@ -35,17 +36,16 @@ _ENCODER = "encoder"
 
 def save(trained: Trained, folder: Path) -> None:
     """Write the best epoch's weights, what is needed to load them, plots, and the mistakes. Each appears whole."""
-    best, labels, ids = trained.history.best, trained.data.labels, trained.data.validation.targets
-    chances = probabilities(best.logits)
+    best, outputs, examples = trained.history.best, trained.history.outputs, trained.data.validation
     weights = {name: weight.detach().cpu().contiguous() for name, weight in trained.head.state_dict().items()}
     _write(folder / _HEAD, lambda file: file.write_bytes(to_bytes(weights)))
     if encoder := trained.encoder:
         _write(folder / _ENCODER, lambda place: _save_encoder(encoder, place))
-    _write(folder / "misclassified.csv", lambda file: _save_mistakes(file, trained, chances))
-    _write(
-        folder / "confusion_matrix.png",
-        lambda file: draw_confusion_matrix(ids, chances.argmax(axis=1), labels, best.number, file),
-    )
+    _write(folder / "predictions.csv", lambda file: write_predictions(file, examples, outputs, best.logits))
+    if outputs.task.labels:
+        _write(folder / "misclassified.csv", lambda file: write_mistakes(file, examples, outputs, best.logits))
+    plot = "confusion_matrix.png" if outputs.task.name in {"binary", "multiclass"} else "predictions.png"
+    _write(folder / plot, lambda file: draw_predictions(outputs, examples.targets, best, file))
     _write(folder / "loss.png", lambda file: draw_loss(trained.history.epochs, best, trained.history.metric, file))
     # Last: a directory with a description in it is complete.
     _write(folder / _DESCRIPTION, lambda file: _write_json(file, _description(trained)))
@@ -74,12 +74,16 @@ def _write_json(file: Path, value: Any) -> None:
 def _description(trained: Trained) -> dict[str, Any]:
     name = lasting_reference(trained.settings.name)
     return {
-        "labels": list(trained.data.labels),
+        **trained.history.outputs.as_json(),
         "model": _ENCODER if not trained.settings.freeze_encoder else name,
         "tokenizer": name,
         "freeze_encoder": trained.settings.freeze_encoder,
         "pooling": trained.settings.pooling,
+        "normalize": bool(trained.settings.normalize),
         "max_length": trained.data_settings.max_length,
+        "long_texts": trained.data_settings.long_texts,
+        "prefix": trained.settings.prefix,
+        "pairs": not isinstance(trained.data_settings.text_column, str),
         "eval_batch_size": trained.eval_batch_size,
         "precision": trained.precision,
         "architecture": trained.head_settings.sized(trained.hidden_size),
@@ -88,42 +92,36 @@ def _description(trained: Trained) -> dict[str, Any]:
     }
 
 
-def _save_mistakes(file: Path, trained: Trained, chances: Floats) -> None:
-    labels, validation = trained.data.labels, trained.data.validation
-    predicted = chances.argmax(axis=1)
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["text", "truth", "prediction", "probability"])
-        for row in (predicted != validation.targets).nonzero()[0]:
-            guess = predicted[row]
-            values = labels[validation.targets[row]], labels[guess], f"{chances[row, guess]:.6f}"
-            writer.writerow([validation.texts[row], *values])
-
-
 @dataclass(frozen=True)
 class TextClassifier:
     """A trained classifier.
 
     Attributes:
-        labels: the label values, in the order of the columns of the probabilities.
+        outputs: what is predicted, and how.
     """
 
-    labels: tuple[Label, ...]
+    outputs: Outputs
     _encoder: PooledEncoder = field(repr=False)
     _tokenizer: Tokenizer = field(repr=False)
     _head: nn.Module = field(repr=False)
     _batch_size: int = field(repr=False)
     _precision: str | None = field(repr=False)
 
-    def predict(self, texts: Sequence[str]) -> tuple[list[Label], Floats]:
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """The label values, in the order of the columns of the probabilities; none where a number is predicted."""
+        return self.outputs.task.labels
+
+    def predict(self, texts: Sequence[Text]) -> tuple[list[Prediction], Floats]:
         """Classify texts.
 
         Args:
-            texts: any number of them.
+            texts: any number of them; pairs of texts, if it was trained on pairs.
 
         Returns:
-            The label of every text, as the training data had it, and the probabilities of all labels, an array of
-            shape ``(len(texts), len(labels))`` whose columns follow ``labels``.
+            The label of every text, as the training data had it, a list of those that hold where several may, or a
+            number; and the probabilities of all labels, an array of shape ``(len(texts), len(labels))`` whose columns
+            follow ``labels``.
         """
         if isinstance(texts, str):
             raise TypeError("predict takes a list of texts, found one text")
@@ -131,8 +129,8 @@ class TextClassifier:
         features = within_memory(
             lambda size: encode(self._encoder, self._tokenizer, rows, size, self._precision), self._batch_size
         )
-        chances = probabilities(head_logits(self._head, features).float().cpu().double().numpy())
-        return [self.labels[index] for index in chances.argmax(axis=1)], chances
+        predicted, chances = self.outputs.predict(head_logits(self._head, features).float().cpu().double().numpy())
+        return self.outputs.named(predicted), chances
 
 
 def load(run_dir: str | Path, *, use_cpu: bool = False) -> TextClassifier:
@@ -158,11 +156,12 @@ def load(run_dir: str | Path, *, use_cpu: bool = False) -> TextClassifier:
     _require_weights(folder, own_encoder=not said["freeze_encoder"])
     device = run_device(use_cpu=use_cpu)
     name = said["model"] if said["freeze_encoder"] else str(folder / _ENCODER)
-    encoder = load_encoder(name, said["pooling"]).to(device)
+    encoder = load_encoder(name, said["pooling"], normalize=said.get("normalize", False)).to(device)
     head = build_head(said["architecture"]).to(device)
     head.load_state_dict(load_file(folder / _HEAD, device=str(device)))
-    tokenizer = load_tokenizer(said["tokenizer"], encoder.inputs, said["max_length"])
-    return TextClassifier(tuple(said["labels"]), encoder, tokenizer, head, said["eval_batch_size"], said["precision"])
+    how = said["max_length"], said.get("long_texts", TRUNCATE), said.get("prefix", "")
+    tokenizer = load_tokenizer(said["tokenizer"], encoder.inputs, *how)
+    return TextClassifier(Outputs.of(said), encoder, tokenizer, head, said["eval_batch_size"], said["precision"])
 
 
 def _require_weights(folder: Path, *, own_encoder: bool) -> None:

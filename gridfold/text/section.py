@@ -121,6 +121,19 @@ def optional(kind: Kind[T]) -> Kind[T | None]:
     )
 
 
+def one_or_several(expected: str, least: int, most: int | None = None) -> Kind[str | tuple[str, ...]]:
+    """A text, or a list of different texts, ``least`` to ``most`` of them, read as a tuple."""
+
+    def accepts(value: Any) -> bool:
+        if not _is_list(value):
+            return TEXT.accepts(value)
+        texts = list(value)
+        right = least <= len(texts) <= (most or len(texts))
+        return right and all(map(TEXT.accepts, texts)) and len(set(texts)) == len(texts)
+
+    return Kind(expected, accepts, lambda value: tuple(value) if _is_list(value) else str(value))
+
+
 def setting(kind: Kind[Any], default: Any = MISSING) -> Any:
     """A field of a dataclass for `Section.read`: what its value must be; required unless there is a default."""
     return field(default=default, metadata={"kind": kind})
@@ -128,6 +141,7 @@ def setting(kind: Kind[Any], default: Any = MISSING) -> Any:
 
 FLAG: Kind[bool] = Kind("true or false", lambda v: isinstance(v, bool), bool)
 TEXT: Kind[str] = Kind("a text", lambda v: isinstance(v, str) and v != "", str)
+ANY_TEXT: Kind[str] = Kind("a text", lambda v: isinstance(v, str), str)
 OPTIONS: Kind[dict[str, Any]] = Kind("a mapping", lambda v: isinstance(v, Mapping), lambda v: dict(plain(v)))
 NOT_NEGATIVE = number("a number, 0 or more", lambda v: v >= 0)
 POSITIVE = number("a number above 0", lambda v: v > 0)

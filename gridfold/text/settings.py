@@ -7,7 +7,10 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args, get_type_hints
 
 from gridfold.core.errors import ConfigError, nearest
+from gridfold.text.long_texts import CHUNK_MEAN, HEAD_TAIL, LONG_TEXTS, TRUNCATE
+from gridfold.text.objectives import LOSSES, METRICS, TASKS
 from gridfold.text.section import (
+    ANY_TEXT,
     BELOW_ONE,
     FLAG,
     NOT_NEGATIVE,
@@ -21,13 +24,14 @@ from gridfold.text.section import (
     choice,
     is_number,
     is_whole,
+    number,
+    one_or_several,
     optional,
     plain,
     setting,
     whole,
 )
 
-METRICS = ("loss", "accuracy", "f1", "precision", "recall", "roc_auc")
 SCHEDULERS = (
     "linear",
     "cosine",
@@ -43,14 +47,37 @@ SCHEDULERS = (
     "greedy",
 )
 PADDINGS = ("batch", "bucket", "max_length")
+AUTO = "auto"
+POOLINGS = ("mean", "cls", "max", "mean_sqrt_len", "weightedmean", "lasttoken")
 
 _FRACTION = "a path, a data set name, or a fraction between 0 and 1"
-_VALIDATION: Kind[str | float] = Kind(
+_HELD_OUT: Kind[str | float] = Kind(
     _FRACTION,
     lambda v: TEXT.accepts(v) or (isinstance(v, float) and is_number(v) and 0 < v < 1),
     lambda v: v,
 )
-_METRIC = choice("a metric", (*METRICS, *(f"val_{name}" for name in METRICS)))
+_METRICS = (*dict.fromkeys(name for names in METRICS.values() for name in names), "macro_f1")
+_METRIC = choice("a metric", (*_METRICS, *(f"val_{name}" for name in _METRICS)))
+_LOSS = choice("a loss", dict.fromkeys(name for names in LOSSES.values() for name in names))
+_CLASS_WEIGHTS: Kind[Any] = Kind(
+    "balanced, a mapping of labels to numbers, or null",
+    lambda v: v is None or v == "balanced" or isinstance(v, Mapping),
+    lambda v: v,
+    ("balanced",),
+    structure=True,
+)
+_THRESHOLD: Kind[Any] = Kind(
+    "best_f1, or a number between 0 and 1", lambda v: v == "best_f1" or (is_number(v) and 0 < v < 1), lambda v: v
+)
+_POOLING: Kind[str] = Kind(
+    "a pooling, or several joined by +",
+    lambda v: isinstance(v, str) and (v == AUTO or set(v.split("+")) <= set(POOLINGS)),
+    str,
+    (AUTO, *POOLINGS),
+)
+_NORMALIZE: Kind[bool | None] = Kind(
+    "true, false or auto", lambda v: isinstance(v, bool) or v == AUTO, lambda v: None if v == AUTO else v
+)
 _SEED = Kind("a whole number from 0 to 4294967295", lambda v: is_whole(v) and 0 <= v < 2**32, int)
 
 
@@ -60,13 +87,18 @@ class ModelSettings:
 
     Attributes:
         name: hub id, local path or ``package:NAME/PATH``.
-        pooling: how token states become one vector, ``mean`` or ``cls``.
+        pooling: how token states become one vector: names of ``POOLINGS`` joined by ``+``; ``auto`` is what the
+            model's own sentence-transformers files say, else ``mean``.
+        normalize: whether vectors are scaled to length 1; None, ``auto``, is as the model's files say, else not.
+        prefix: what every text begins with before it is tokenized, such as ``"query: "`` of E5.
         freeze_encoder: whether only the head is trained.
         frozen_layers: how many layers are frozen, from the embeddings on and with them; 0 freezes nothing.
     """
 
     name: str = setting(TEXT)
-    pooling: str = setting(choice("a pooling", ("mean", "cls")), "mean")
+    pooling: str = setting(_POOLING, AUTO)
+    normalize: bool | None = setting(_NORMALIZE, None)
+    prefix: str = setting(ANY_TEXT, "")
     freeze_encoder: bool = setting(FLAG, default=False)
     frozen_layers: int = setting(whole(0), 0)
 
@@ -78,8 +110,8 @@ class DataSettings:
     Attributes:
         train: a file, a folder of class folders, ``package:NAME/PATH``, or a hub data set name.
         validation: the same, or the fraction of ``train`` to split off.
-        text_column: the column of texts.
-        label_column: the column of labels.
+        text_column: the column of texts, or the two columns of pairs.
+        label_column: the column of labels, or the columns of 0 and 1 of several labels that may hold together.
         max_length: tokens kept of a text.
         limit: take this many examples of ``train``, stratified by label, before a validation split; null takes all.
             A validation set of its own is never limited.
@@ -87,17 +119,28 @@ class DataSettings:
         folds: into how many parts to split ``train``, stratified by label, of which one is the validation set;
             ``validation`` is not used then. Null for no parts.
         fold: which part that is, from 0.
+        task: one of `TASKS`; null where the labels tell.
+        test: as ``validation``; examples that neither training nor validation sees. Null for none.
+        group_column: the column of groups, none of which is on both sides of a split; null for none.
+        long_texts: what becomes of texts of more than ``max_length`` tokens: ``truncate`` keeps their beginning,
+            ``head_tail`` beginning and end, ``chunk_mean`` all, in pieces whose vectors are averaged.
     """
 
     train: str = setting(TEXT)
-    validation: str | float = setting(_VALIDATION, 0.2)
-    text_column: str = setting(TEXT, "text")
-    label_column: str = setting(TEXT, "label")
+    validation: str | float = setting(_HELD_OUT, 0.2)
+    text_column: str | tuple[str, ...] = setting(one_or_several("a column, or a list of two", least=2, most=2), "text")
+    label_column: str | tuple[str, ...] = setting(
+        one_or_several("a column, or a list of two or more", least=2), "label"
+    )
     max_length: int = setting(whole(1), 128)
     limit: int | None = setting(optional(whole(1)), None)
     split_seed: int = setting(_SEED, 0)
     folds: int | None = setting(optional(whole(2)), None)
     fold: int | None = setting(optional(whole(0)), None)
+    task: str | None = setting(optional(choice("a task", TASKS)), None)
+    test: str | float | None = setting(optional(_HELD_OUT), None)
+    group_column: str | None = setting(optional(TEXT), None)
+    long_texts: str = setting(choice("a way with long texts", LONG_TEXTS), TRUNCATE)
 
 
 @dataclass(frozen=True)
@@ -107,6 +150,9 @@ class TrainingSettings:
     Attributes:
         batch_size: examples a forward pass.
         learning_rate: the highest learning rate of the schedule, for the head and an encoder that is trained.
+        head_learning_rate: that of the head, if it is another one.
+        layer_decay: what the learning rate of each layer of the encoder is, as a share of that of the layer above it;
+            the topmost has ``learning_rate``.
         weight_decay: for weights; biases and norms are never decayed.
         warmup_ratio: the share of all steps in which the learning rate rises from 0.
         scheduler: a learning rate schedule, by its ``transformers`` name.
@@ -114,17 +160,26 @@ class TrainingSettings:
         eval_batch_size: texts a forward pass where nothing is learned: evaluation, and a frozen encoder.
         padding: how long the texts of a training batch become: ``batch``, as the longest of them; ``bucket``, the same
             in batches of texts of like lengths; ``max_length``, always ``data.max_length``.
+        loss: what is made small, by its name; null for the usual one of the task.
+        class_weights: how much the examples of each label count, by its name; ``balanced`` for as much as rare labels
+            need to count like frequent ones; null for all the same.
+        focal_gamma: of the focal loss, how much less those examples count that are right already.
         arguments: fields of ``transformers.TrainingArguments`` under their own names.
     """
 
     batch_size: int = 16
     learning_rate: float = 2e-5
+    head_learning_rate: float | None = None
+    layer_decay: float = 1.0
     weight_decay: float = 0.01
     warmup_ratio: float = 0.0
     scheduler: str = "linear"
     seed: int = 42
     eval_batch_size: int = 32
     padding: str = "batch"
+    loss: str | None = None
+    class_weights: str | Mapping[str, float] | None = None
+    focal_gamma: float | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -135,13 +190,16 @@ class TrainingSettings:
 
 NUM_EPOCHS: Setting = ("num_epochs", whole(1), 3)  # passes over the training examples, at most
 PATIENCE: Setting = ("early_stopping_patience", optional(whole(1)), None)  # stop after this many without improvement
-METRIC: Setting = ("metric", _METRIC, "f1")  # decides which epoch is best
-_ENDING = ("num_epochs", "early_stopping_patience", "metric")
+METRIC: Setting = ("metric", _METRIC, None)  # decides which epoch is best; None is the usual one of the task
+THRESHOLD: Setting = ("threshold", _THRESHOLD, 0.5)  # the probability above which a label holds
+_AFTER_EPOCHS = ("num_epochs", "early_stopping_patience", "metric", "threshold")  # read when one is over
 
 # The settings of our own: how each is checked, and the name that transformers.TrainingArguments has for it.
 _OWN: Mapping[str, Kind[Any]] = {
     "batch_size": whole(1),
     "learning_rate": POSITIVE,
+    "head_learning_rate": optional(POSITIVE),
+    "layer_decay": number("a number above 0, up to 1", lambda v: 0 < v <= 1),
     "num_epochs": NUM_EPOCHS[1],
     "weight_decay": NOT_NEGATIVE,
     "warmup_ratio": BELOW_ONE,
@@ -151,6 +209,10 @@ _OWN: Mapping[str, Kind[Any]] = {
     "metric": METRIC[1],
     "eval_batch_size": whole(1),
     "padding": choice("a padding", PADDINGS),
+    "loss": optional(_LOSS),
+    "class_weights": _CLASS_WEIGHTS,
+    "focal_gamma": NOT_NEGATIVE,
+    "threshold": THRESHOLD[1],
 }
 _LONG_NAMES = {
     "per_device_train_batch_size": "batch_size",
@@ -175,6 +237,7 @@ _HONOURED_WHEN_FROZEN: Mapping[str, Kind[Any]] = {
     # A float stays a share of all steps, an int a number of steps.
     "warmup_steps": Kind("a number, 0 or more", lambda v: is_number(v) and v >= 0, lambda v: v),
     "dataloader_drop_last": FLAG,
+    "max_steps": Kind("a whole number", is_whole, int),
     "use_cpu": FLAG,
 }
 
@@ -206,7 +269,12 @@ def read_model(config: LazyConfig) -> ModelSettings:
 
 def read_data(config: LazyConfig) -> DataSettings:
     """The data settings but for ``data.fold``; ``ConfigError`` where one is wrong."""
-    return config.section("data").read(DataSettings, later=("fold",))
+    section = config.section("data")
+    settings = section.read(DataSettings, later=("fold",))
+    if settings.long_texts == CHUNK_MEAN and not isinstance(settings.text_column, str):
+        problem, hint = f"{CHUNK_MEAN} is for texts, not for pairs of them", f"give {TRUNCATE} or {HEAD_TAIL}"
+        raise ConfigError(problem, path=section.path_of("long_texts"), hint=hint)
+    return settings
 
 
 def read_fold(config: LazyConfig, settings: DataSettings) -> DataSettings:
@@ -250,10 +318,16 @@ def read_training(config: LazyConfig, *, frozen: bool) -> TrainingSettings:
     own = given_names(section)
     rest = [key for key in section if key not in own.values()]
     arguments = {key: _read_argument(section, key, frozen=frozen) for key in rest}
-    if frozen and "padding" in section:
-        raise _without_effect(section.path_of("padding"))
-    values = {short: section.require(key, _OWN[short]) for short, key in own.items() if short not in _ENDING}
+    for key in ("padding", "layer_decay"):
+        if frozen and key in section:
+            raise _without_effect(section.path_of(key))
+    values = {short: section.require(key, _OWN[short]) for short, key in own.items() if short not in _AFTER_EPOCHS}
     _reject_contradictions(section, values)
+    _reject_precisions(section, arguments)
+    _reject_optimizer(section, values, arguments)
+    if isinstance(values.get("class_weights"), Mapping):
+        weights = section.section("class_weights")
+        values["class_weights"] = {label: weights.require(label, POSITIVE) for label in weights}
     return TrainingSettings(**values, arguments=arguments)
 
 
@@ -263,6 +337,28 @@ def _reject_contradictions(section: Section, values: Mapping[str, Any]) -> None:
     if values.get("padding") == "bucket" and "train_sampling_strategy" in section:
         problem = "given together with padding: bucket, which groups texts by length"
         raise ConfigError(problem, path=section.path_of("train_sampling_strategy"), hint="keep one")
+
+
+def _reject_precisions(section: Section, arguments: Mapping[str, Any]) -> None:
+    if not arguments.get("fp16"):
+        return
+    path = section.path_of("fp16")
+    if arguments.get("bf16"):
+        raise ConfigError("given together with bf16: true", path=path, hint="keep one of the two")
+    if arguments.get("use_cpu"):
+        hint = "remove it, or give bf16: true, which CPUs know"
+        raise ConfigError("has no effect with use_cpu: true: only GPUs compute in it", path=path, hint=hint)
+
+
+def _reject_optimizer(section: Section, values: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
+    """Some update each weight in the backward pass, and have one learning rate for all."""
+    optimizer = str(arguments.get("optim", ""))
+    if not any(word in optimizer for word in ("lomo", "layerwise")):
+        return
+    for key, default in (("head_learning_rate", None), ("layer_decay", 1.0)):
+        if values.get(key, default) != default:
+            problem = f"has no effect with optim: {optimizer}, which has one learning rate for all weights"
+            raise ConfigError(problem, path=section.path_of(key), hint="remove one of the two")
 
 
 def given_names(section: Section) -> dict[str, str]:

@@ -4,40 +4,79 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import Any, TypeAlias
 
 from gridfold.core.errors import ConfigError, nearest, nearest_file
 from gridfold.core.logs import logger
+from gridfold.text.encodings import encoding_of, not_decodable
 from gridfold.text.location import is_hub_name, local_path
-from gridfold.text.tasks import Label
+from gridfold.text.tasks import Text
 
-_FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 _logger = logger()
+_FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
+
+_Cells: TypeAlias = Mapping[str, Sequence[Any]]  # the cells of every column
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns hold the texts and the labels."""
+    """Which columns hold what.
 
-    text: str
-    label: str
+    Attributes:
+        text: that of the texts, or the two of pairs.
+        label: that of the labels, or those of 0 and 1 of several labels.
+        group: that of the groups, or None.
+    """
+
+    text: str | tuple[str, ...]
+    label: str | tuple[str, ...]
+    group: str | None = None
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Every column, and the key of ``data`` that names it."""
+        found = dict.fromkeys(_several(self.text), "text_column")
+        found |= dict.fromkeys(_several(self.label), "label_column")
+        return found | ({self.group: "group_column"} if self.group is not None else {})
 
 
 @dataclass(frozen=True)
 class LabelledTexts:
-    """Texts with their labels, in the order of the source."""
+    """Texts with their labels, in the order of the source, all as they stand there.
 
-    texts: tuple[str, ...]
-    labels: tuple[Label, ...]
+    Attributes:
+        name: the source, as the config names it.
+        path: dotted path of the config that names it.
+        texts: the texts, or pairs of texts.
+        labels: what stands in the column of labels; of several columns the names of those that hold a 1.
+        groups: what stands in the column of groups; empty without one.
+        written: whether labels are cells of a text file, in which a number has no type.
+        columns: where all this was.
+        undecodable: files in whose place of wrong bytes there is a sign for such.
+    """
+
+    name: str
+    path: str
+    texts: tuple[Text, ...]
+    labels: tuple[Any, ...]
+    groups: tuple[Any, ...]
+    written: bool
+    columns: Columns
+    undecodable: tuple[str, ...] = ()
+
+    def reject(self, values: Sequence[Any], wrong: Callable[[Any], bool], problem: str) -> None:
+        """``ConfigError`` at the first row with a wrong value; ``problem`` goes on from ``'x' in row 3``."""
+        for row, value in enumerate(values, start=1):
+            if wrong(value):
+                raise ConfigError(f"{value!r} in row {row} {problem} of {self.name}", path=self.path)
 
 
 def read_table(name: str, columns: Columns, path: str, split: str) -> LabelledTexts:
-    """Read texts and labels.
+    """Read texts and labels; nothing of them is changed.
 
     Args:
         name: a ``.csv``, ``.tsv``, ``.jsonl``, ``.json`` or ``.parquet`` file; a folder whose sub-folders are the
@@ -47,93 +86,138 @@ def read_table(name: str, columns: Columns, path: str, split: str) -> LabelledTe
         split: the split of a hub data set that is read when the name gives none.
 
     Raises:
-        ConfigError: the source is not there, cannot be read, is empty, or lacks a column, a text or a label.
+        ConfigError: the source is not there, cannot be read, is empty, or lacks a column or a text.
     """
-    location = local_path(name, path)
+    location, undecodable = local_path(name, path), list[str]()
     if location is None:
-        frame = _read_hub(name, path, split, columns.label)
+        cells = _read_hub(name, path, split, columns)
     elif location.is_dir():
-        frame = _read_folder(location, path)
+        cells = _read_folder(location, path, undecodable)
     else:
-        frame = _read_file(location, path, columns)
-    return _table(frame, columns, name, path)
-
-
-def _table(frame: pd.DataFrame, columns: Columns, name: str, path: str) -> LabelledTexts:
-    for key, column in (("text_column", columns.text), ("label_column", columns.label)):
-        if column not in frame.columns:
-            found = [str(other) for other in frame.columns]
-            problem = f"no column '{column}' in {name}; columns: {', '.join(found)}"
-            near = nearest(column, found)
-            raise ConfigError(problem, path=f"data.{key}", hint=near if near.startswith("did") else "")
-    if frame.empty:
-        raise ConfigError(f"no examples in {name}", path=path)
-    texts, labels = frame[columns.text].tolist(), frame[columns.label].tolist()
-    _reject(texts, lambda v: not isinstance(v, str), f"is not a text in column '{columns.text}' of {name}", path)
-    _reject(labels, _is_no_label, f"is not a label in column '{columns.label}' of {name}", path)
-    return LabelledTexts(tuple(texts), tuple(labels))
-
-
-def _reject(values: list[Any], wrong: Any, problem: str, path: str) -> None:
-    for row, value in enumerate(values, start=1):
-        if wrong(value):
-            raise ConfigError(f"{value!r} in row {row} {problem}", path=path)
-
-
-def _is_no_label(value: Any) -> bool:
-    return value == "" or value != value or not isinstance(value, str | int | float | bool)  # noqa: PLR0124 (NaN)
-
-
-def _read_folder(folder: Path, path: str) -> pd.DataFrame:
-    rows, undecodable = [], []
-    for kind in sorted(entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] not in "._"):
-        for file in sorted(entry for entry in kind.iterdir() if entry.is_file() and entry.name[0] != "."):
-            content = file.read_bytes()
-            try:
-                text = content.decode("utf-8-sig")
-            except UnicodeDecodeError:
-                text = content.decode("utf-8-sig", errors="replace")
-                undecodable.append(f"{kind.name}/{file.name}")
-            rows.append((text, kind.name))
-    if not rows:
-        raise ConfigError(f"{folder} has no class folders with files in them", path=path)
+        cells = _read_file(location, path, columns)
     if undecodable:
         some = ", ".join(undecodable[:5]) + (", ..." if len(undecodable) > 5 else "")
         _logger.warning("not UTF-8, wrong bytes were replaced: %s", some)
-    return pd.DataFrame(rows, columns=["text", "label"])
+    _require_columns(cells, columns, name)
+    if not len(next(iter(cells.values()))):
+        raise ConfigError(f"no examples in {name}", path=path)
+    table = LabelledTexts(
+        name,
+        path,
+        texts=tuple(_side_by_side(cells, columns.text)),
+        labels=tuple(_labels(cells, columns.label, name, path)),
+        groups=() if columns.group is None else tuple(cells[columns.group]),
+        written=location is not None and location.suffix.lower() in {".csv", ".tsv"},
+        columns=columns,
+        undecodable=tuple(undecodable),
+    )
+    for column in _several(columns.text):
+        table.reject(cells[column], lambda v: not isinstance(v, str), f"is not a text in column '{column}'")
+    if columns.group is not None:
+        table.reject(table.groups, _is_missing, f"is not a group in column '{columns.group}'")
+    return table
 
 
-def _read_file(file: Path, path: str, columns: Columns) -> pd.DataFrame:
+def _several(column: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (column,) if isinstance(column, str) else column
+
+
+def _require_columns(cells: _Cells, columns: Columns, name: str) -> None:
+    for column, key in columns.keys.items():
+        if column not in cells:
+            problem = f"no column '{column}' in {name}; columns: {', '.join(map(str, cells))}"
+            near = nearest(column, map(str, cells))
+            raise ConfigError(problem, path=f"data.{key}", hint=near if near.startswith("did") else "")
+
+
+def _side_by_side(cells: _Cells, column: str | tuple[str, ...]) -> Iterable[Any]:
+    return cells[column] if isinstance(column, str) else zip(*(cells[name] for name in column), strict=True)
+
+
+def _labels(cells: _Cells, column: str | tuple[str, ...], name: str, path: str) -> Iterable[Any]:
+    """The labels; of columns of 0 and 1, the names of those that hold a 1."""
+    if isinstance(column, str):
+        yield from cells[column]
+        return
+    for row, values in enumerate(_side_by_side(cells, column), start=1):
+        signs = [_SIGNS.get(str(value).lower()) for value in values]
+        if None in signs:
+            place = signs.index(None)
+            problem = f"{values[place]!r} in row {row} is neither 0 nor 1 in column '{column[place]}' of {name}"
+            raise ConfigError(problem, path=path, hint="each of several label columns says whether that label holds")
+        yield [label for label, sign in zip(column, signs, strict=True) if sign]
+
+
+_SIGNS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value == "" or value != value  # noqa: PLR0124 (NaN)
+
+
+def _read_folder(folder: Path, path: str, undecodable: list[str]) -> _Cells:
+    texts, labels = [], []
+    for kind in sorted(entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] not in "._"):
+        for file in sorted(entry for entry in kind.iterdir() if entry.is_file() and entry.name[0] != "."):
+            content = file.read_bytes()
+            encoding = encoding_of(content)
+            try:
+                text = content.decode(encoding)
+            except UnicodeDecodeError:
+                text = content.decode(encoding, errors="replace")
+                undecodable.append(f"{kind.name}/{file.name}")
+            texts.append(text)
+            labels.append(kind.name)
+    if not texts:
+        raise ConfigError(f"{folder} has no class folders with files in them", path=path)
+    return {"text": texts, "label": labels}
+
+
+def _read_file(file: Path, path: str, columns: Columns) -> _Cells:
     suffix = file.suffix.lower()
     if suffix not in _FORMATS:
         problem = f"cannot read {file}: unknown format '{file.suffix}'"
         raise ConfigError(problem, path=path, hint=f"valid: {', '.join(_FORMATS)}, or a folder of class folders")
     try:
         if suffix == ".parquet":
-            return pd.read_parquet(file)
-        if suffix in {".json", ".jsonl"}:
-            return _json_frame(file)
-        return _csv_frame(file, columns)
-    except pd.errors.EmptyDataError:
-        raise ConfigError(f"no examples in {file}", path=path) from None
+            return _parquet_cells(file, columns)
+        return _json_cells(file) if suffix in {".json", ".jsonl"} else _csv_cells(file)
+    except UnicodeDecodeError:
+        raise not_decodable(file, path) from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read {file}: {_first_line(error)}", path=path) from error
 
 
-def _csv_frame(file: Path, columns: Columns) -> pd.DataFrame:
-    """Cells are text, "NA" and "null" too. Labels are whole numbers where all of them are written as such."""
+def _csv_cells(file: Path) -> _Cells:
+    """Cells are text, "NA" and "null" too."""
+    import pandas as pd  # the other formats do without
+
     separator = "\t" if file.suffix.lower() == ".tsv" else ","
-    frame = pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    if columns.label in frame.columns and frame[columns.label].str.fullmatch("0|-?[1-9][0-9]*").all():
-        frame[columns.label] = frame[columns.label].astype("int64")
-    return frame
+    with file.open("rb") as start:
+        encoding = encoding_of(start.read(4))
+    try:
+        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
+            # Without index_col, rows that have a cell more than the header move by a column.
+            frame = pd.read_csv(file, sep=separator, dtype=str, na_filter=False, encoding=encoding, index_col=False)
+    except pd.errors.EmptyDataError:
+        return {"text": [], "label": []}
+    except pd.errors.ParserWarning:
+        raise ValueError("its rows have more cells than its first line, which names the columns") from None
+    return {str(name): frame[name].tolist() for name in frame.columns}
 
 
-def _json_frame(file: Path) -> pd.DataFrame:
-    """JSON lines, or one JSON array of objects. Read by the standard library: pandas would guess at types."""
-    content = file.read_text(encoding="utf-8-sig")
-    rows = json.loads(content) if content.lstrip().startswith("[") else list(_json_lines(content.split("\n")))
-    return pd.DataFrame(rows, dtype=object)
+def _json_cells(file: Path) -> _Cells:
+    """JSON lines, or one JSON array of objects."""
+    raw = file.read_bytes()
+    content = raw.decode(encoding_of(raw))
+    rows = list(_json_array(content) if content.lstrip().startswith("[") else _json_lines(content.split("\n")))
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _json_array(content: str) -> Iterable[dict[str, Any]]:
+    for number, row in enumerate(json.loads(content), start=1):
+        yield _object(row, f"item {number}")
 
 
 def _json_lines(lines: Iterable[str]) -> Iterable[dict[str, Any]]:
@@ -144,12 +228,28 @@ def _json_lines(lines: Iterable[str]) -> Iterable[dict[str, Any]]:
             row = json.loads(line)
         except json.JSONDecodeError as error:
             raise ValueError(f"line {number}: {error}") from error
-        if not isinstance(row, dict):
-            raise ValueError(f"line {number} is not an object")  # noqa: TRY004 (what a broken file raises)
-        yield row
+        yield _object(row, f"line {number}")
 
 
-def _read_hub(name: str, path: str, split: str, label_column: str) -> pd.DataFrame:
+def _object(row: Any, where: str) -> dict[str, Any]:
+    if not isinstance(row, dict):
+        raise ValueError(f"{where} is not an object")  # noqa: TRY004 (what a broken file raises)
+    return row
+
+
+def _parquet_cells(file: Path, columns: Columns) -> _Cells:
+    """Cells of the types that the file has for them: pandas would make 1.0 of a 1 beside a missing value."""
+    from pyarrow import parquet  # type: ignore[import-untyped]  # slow, and needed only here
+
+    with parquet.ParquetFile(file) as content:
+        names = content.schema_arrow.names
+        if not set(columns.keys) <= set(names):
+            return {name: [] for name in names}  # which is an error
+        table = content.read(columns=list(columns.keys))
+    return {name: table.column(name).to_pylist() for name in columns.keys}
+
+
+def _read_hub(name: str, path: str, split: str, columns: Columns) -> _Cells:
     dataset, _, wanted = name.partition(":")
     if not is_hub_name(dataset) or Path(name).suffix in _FORMATS:
         raise ConfigError(f"no such file or folder: {name}", path=path, hint=nearest_file(Path(name)))
@@ -163,11 +263,20 @@ def _read_hub(name: str, path: str, split: str, label_column: str) -> pd.DataFra
         problem = f"no file or folder '{name}' here, and no data set of the hub: {_first_line(error)}"
         hint = nearest_file(Path(name)) or "offline? give the path of a file or folder"
         raise ConfigError(problem, path=path, hint=hint) from error
-    frame: pd.DataFrame = loaded.to_pandas()
-    names = getattr(loaded.features.get(label_column), "names", None)
-    if names is not None:
-        frame[label_column] = [names[index] for index in frame[label_column]]
-    return frame
+    if not set(columns.keys) <= set(loaded.column_names):
+        return {column: [] for column in loaded.column_names}  # which is an error
+    found = loaded.select_columns(list(columns.keys)).with_format(None).to_dict()
+    return {column: _with_names(cells, loaded.features[column]) for column, cells in found.items()}
+
+
+def _with_names(cells: list[Any], feature: Any) -> list[Any]:
+    """The cells of a column; the names of classes instead of their numbers. -1 stands for a class that is missing."""
+    if getattr(feature, "feature", None) is not None:
+        return [None if cell is None else _with_names(cell, feature.feature) for cell in cells]
+    names = getattr(feature, "names", None)
+    if names is None:
+        return cells
+    return [None if cell is None or cell < 0 else names[cell] for cell in cells]
 
 
 def _first_line(error: BaseException) -> str:

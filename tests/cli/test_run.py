@@ -430,8 +430,8 @@ class TestOptions:
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         write(
             "gpu.py",
-            "import os, time\ndef train(config):\n    time.sleep(0.4)\n"
-            "    print(os.environ['CUDA_VISIBLE_DEVICES'])\n    return 1\n",
+            "import os, time\ndef train(config):\n    print(os.environ['CUDA_VISIBLE_DEVICES'])\n"
+            "    time.sleep(0.4)\n    return 1\n",
         )
         result = search("lr: [1, 2, 3, 4]\n", "--trainer", "gpu:train")
         assert result.returncode == 0, result.stderr

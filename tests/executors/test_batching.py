@@ -10,9 +10,9 @@ from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run
 
 
-def batches(records, *, gpus=False):
+def batches(records, *, groups=False):
     """The runs that begin together, each by its index; those that begin alone, too."""
-    batching = Batching(gpus)
+    batching = Batching(groups)
     attempts = iter([Attempt(Run("nowhere"), replace(record, index=index)) for index, record in enumerate(records)])
     found = []
     while (batch := batching.next_batch(attempts))[0]:
@@ -39,8 +39,8 @@ def test_runs_of_different_threads_do_not():
     assert batches([replace(RECORD, threads=2)] * 2) == [[0], [1]]
 
 
-def test_runs_with_an_environment_of_their_own_do_not():
-    assert batches([RECORD] * 2, gpus=True) == [[0], [1]]
+def test_runs_with_several_gpus_each_do_not():
+    assert batches([RECORD] * 2, groups=True) == [[0], [1]]
 
 
 def test_commands_that_run_a_script_of_this_python_begin_in_one_process(tmp_path):

@@ -19,6 +19,7 @@ class NotedRun:
     """What a trainer needs of a run, kept in memory."""
 
     shared = False
+    is_pruned = False
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridfold.text.data import load_data, stratified
+from gridfold.text.data import load_data
 from gridfold.text.settings import DataSettings
+from gridfold.text.splits import stratified
 
 ROWS = [("NA", "b"), ("null", "a"), ("", "b"), ("größe, “quoted”", "a"), ("two\nlines", "b"), ("123", "a")]
 

@@ -45,16 +45,23 @@ SIMPLE = [
     (
         "training.zzzzzz",
         1,
-        "training.zzzzzz: unknown key\n  valid: batch_size, learning_rate, num_epochs, weight_decay, warmup_ratio, "
-        "scheduler, seed, early_stopping_patience, metric, eval_batch_size, padding, and the fields of "
-        "transformers.TrainingArguments",
+        "training.zzzzzz: unknown key\n  valid: batch_size, learning_rate, head_learning_rate, layer_decay, "
+        "num_epochs, weight_decay, warmup_ratio, scheduler, seed, early_stopping_patience, metric, eval_batch_size, "
+        "padding, loss, class_weights, focal_gamma, threshold, and the fields of transformers.TrainingArguments",
     ),
     ("model.name", REMOVED, "model.name: required, but missing: give a text"),
     ("data.train", REMOVED, "data.train: required, but missing: give a text"),
     (HEAD, REMOVED, f"{HEAD}: required, but missing: give a list of mappings"),
     ("model", REMOVED, "model.name: required, but missing: give a text"),
     ("data", "bbc", "data: expected a mapping, found the text 'bbc'"),
-    ("model.pooling", "max", "model.pooling: expected a pooling, found the text 'max'\n  valid: cls, mean"),
+    (
+        "model.pooling",
+        "first",
+        "model.pooling: expected a pooling, or several joined by +, found the text 'first'\n"
+        "  valid: auto, cls, lasttoken, max, mean, mean_sqrt_len, weightedmean",
+    ),
+    ("model.normalize", "yes", "model.normalize: expected true, false or auto, found the text 'yes'"),
+    ("model.prefix", 7, "model.prefix: expected a text, found 7"),
     ("model.freeze_encoder", "yes", "model.freeze_encoder: expected true or false, found the text 'yes'"),
     ("model.frozen_layers", -1, "model.frozen_layers: expected a whole number, 0 or more, found -1"),
     (
@@ -84,6 +91,8 @@ SIMPLE = [
     ("training.learning_rate", float("nan"), f"training.learning_rate: {NUMBER} nan"),
     ("training.learning_rate", [1e-5, 2e-5], f"training.learning_rate: {NUMBER} a list"),
     ("training.learning_rate", {"start": 1}, f"training.learning_rate: {NUMBER} a mapping"),
+    ("training.head_learning_rate", 0, "training.head_learning_rate: expected a number above 0, or null, found 0"),
+    ("training.layer_decay", 1.5, "training.layer_decay: expected a number above 0, up to 1, found 1.5"),
     (
         "training.warmup_ratio",
         1,
@@ -101,8 +110,10 @@ SIMPLE = [
     ),
     (
         "training.metric",
-        "roc_auc",
-        "training.metric: roc_auc needs 2 labels, but the data have 3: animals, colours, weather",
+        "rmse",
+        "training.metric: rmse is no metric of the task multiclass\n  valid: f1, accuracy, precision, recall, "
+        "balanced_accuracy, micro_f1, weighted_f1, mcc, log_loss, brier, calibration_error, roc_auc, "
+        "average_precision, loss",
     ),
     (
         "training.seed",
@@ -165,12 +176,14 @@ SIMPLE = [
     (
         f"{HEAD}.3.out_features",
         5,
-        f"{HEAD}.3.out_features: 5 does not fit the labels of the data, 3: animals, colours, weather\n  give 3",
+        f"{HEAD}.3.out_features: 5 does not fit the labels of the data, 3: animals, colours, weather\n"
+        "  give 3, or leave it out",
     ),
     (
         f"{HEAD}.3.out_features",
         1,
-        f"{HEAD}.3.out_features: 1 does not fit the labels of the data, 3: animals, colours, weather\n  give 3",
+        f"{HEAD}.3.out_features: 1 does not fit the labels of the data, 3: animals, colours, weather\n"
+        "  give 3, or leave it out",
     ),
     ("data.train", "no/such/file.csv", "data.train: no such file or folder: no/such/file.csv"),
     (
@@ -202,7 +215,7 @@ def test_a_config_without_a_fault_passes(config):
     trainer.check(config)
 
 
-@pytest.mark.parametrize("key", ["fp16", "gradient_checkpointing", "dataloader_num_workers", "max_steps"])
+@pytest.mark.parametrize("key", ["fp16", "gradient_checkpointing", "dataloader_num_workers", "layer_decay"])
 def test_a_field_that_a_frozen_encoder_cannot_honour(config, key):
     config["model"]["freeze_encoder"] = True
     config["training"][key] = 1
@@ -210,8 +223,35 @@ def test_a_field_that_a_frozen_encoder_cannot_honour(config, key):
         f"training.{key}: has no effect with model.freeze_encoder: true\n"
         "  remove it; honoured there: optim, optim_args, adam_beta1, adam_beta2, adam_epsilon, max_grad_norm, "
         "gradient_accumulation_steps, label_smoothing_factor, lr_scheduler_kwargs, warmup_steps, "
-        "dataloader_drop_last, use_cpu"
+        "dataloader_drop_last, max_steps, use_cpu"
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"fp16": True, "bf16": True}, "training.fp16: given together with bf16: true\n  keep one of the two"),
+        (
+            {"fp16": True, "use_cpu": True},
+            "training.fp16: has no effect with use_cpu: true: only GPUs compute in it\n"
+            "  remove it, or give bf16: true, which CPUs know",
+        ),
+        (
+            {"optim": "adalomo", "head_learning_rate": 1e-3},
+            "training.head_learning_rate: has no effect with optim: adalomo, which has one learning rate for all "
+            "weights\n  remove one of the two",
+        ),
+        (
+            {"optim": "galore_adamw_layerwise", "layer_decay": 0.9},
+            "training.layer_decay: has no effect with optim: galore_adamw_layerwise, which has one learning rate for "
+            "all weights\n  remove one of the two",
+        ),
+    ],
+    ids=str,
+)
+def test_settings_that_exclude_each_other(config, settings, expected):
+    config["training"] |= settings
+    assert message(config) == expected
 
 
 def test_an_optimiser_that_a_frozen_encoder_cannot_have(config):
@@ -317,7 +357,11 @@ def test_a_file_that_cannot_be_used(config, tmp_path, content, expected):
         ),
         ("3\n", "cannot read {file}: line 1 is not an object"),
         ('{"text": null, "label": 1}\n', "None in row 1 is not a text in column 'text' of {file}"),
-        ('{"text": "a", "label": [1]}\n', "[1] in row 1 is not a label in column 'label' of {file}"),
+        ('{"text": "a", "label": {"x": 1}}\n', "{{'x': 1}} in row 1 is not a label in column 'label' of {file}"),
+        (
+            '{"text": "a", "label": ["x"]}\n{"text": "b", "label": [["y"]]}\n',
+            "[['y']] in row 2 is not a list of labels in column 'label' of {file}",
+        ),
     ],
 )
 def test_json_lines_that_cannot_be_used(config, tmp_path, content, expected):
@@ -370,7 +414,8 @@ def test_roc_auc_without_both_labels_in_validation(binary_config, tmp_path):
 def test_two_labels_fit_one_logit_or_two(binary_config):
     binary_config["model"]["classification_head"]["architecture"][-1]["out_features"] = 3
     assert message(binary_config) == (
-        f"{HEAD}.3.out_features: 3 does not fit the labels of the data, 2: 2, 10\n  give 1 (logistic loss) or 2"
+        f"{HEAD}.3.out_features: 3 does not fit the labels of the data, 2: 2, 10\n"
+        "  give 1 (logistic loss) or 2, or leave it out"
     )
 
 
@@ -471,5 +516,6 @@ def test_data_are_read_again_when_they_change(config, tmp_path):
     with file.open("a") as stream:
         stream.write("a,plants\nb,plants\n")
     assert message(config) == (
-        f"{HEAD}.3.out_features: 3 does not fit the labels of the data, 4: animals, colours, plants, weather\n  give 4"
+        f"{HEAD}.3.out_features: 3 does not fit the labels of the data, 4: animals, colours, plants, weather\n"
+        "  give 4, or leave it out"
     )

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from gridfold.core.errors import ConfigError
 from gridfold.runs.search import SearchDirectory
 from gridfold.text import trainer
-from gridfold.text.data import folds_of, load_data
+from gridfold.text.data import load_data
 from gridfold.text.section import LazyConfig
 from gridfold.text.settings import DataSettings, read_data, read_fold
+from gridfold.text.splits import folds_of
 from tests.text.test_shared_runs import both, same
 
 

@@ -56,7 +56,14 @@ def test_any_stack_of_layers_fits_together(body, width, out):
     built = build_head(head.sized(width)).eval()
     assert built(torch.randn(3, width)).shape == (3, out)
     assert head.out_features == out
-    assert head.binary == (out == 1)
+
+
+def test_the_last_width_may_follow_from_the_data():
+    head = head_of({"type": "linear", "out_features": 6}, {"type": "linear", "bias": False})
+    assert head.out_features is None
+    assert head.giving(3).sized(4)[-1] == {"type": "linear", "in_features": 6, "out_features": 3, "bias": False}
+    given = head_of({"type": "linear", "out_features": 1})
+    assert given.giving(2) == given
 
 
 def test_a_head_is_a_value():

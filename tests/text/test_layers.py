@@ -22,37 +22,16 @@ from gridfold.text import load, pipeline, trainer
 from gridfold.text.data import load_data
 from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder, load_tokenizer
 from gridfold.text.layers import ActivationPadding, above, activations, with_activations
-from gridfold.text.metrics import probabilities
 from gridfold.text.saved import save
 from gridfold.text.section import LazyConfig
 from gridfold.text.settings import read_data
+from tests.text.architectures import LAYERED, SMALL, small_model
 from tests.text.examples import FILLERS, TOPICS
 
-SMALL = {
-    "vocab_size": 50,
-    "hidden_size": 16,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-    "max_position_embeddings": 80,
-}
-RELATIVE = {"relative_attention": True, "pos_att_type": ["c2p", "p2c"], "position_biased_input": False}
-ENCODERS: dict[str, tuple[type, type, dict[str, Any]]] = {
-    "bert": (transformers.BertModel, transformers.BertConfig, {}),
-    "roberta": (transformers.RobertaModel, transformers.RobertaConfig, {}),
-    "distilbert": (transformers.DistilBertModel, transformers.DistilBertConfig, {"dim": 16, "hidden_dim": 32}),
-    "electra": (transformers.ElectraModel, transformers.ElectraConfig, {"embedding_size": 8}),
-    "mpnet": (transformers.MPNetModel, transformers.MPNetConfig, {}),
-    "deberta": (transformers.DebertaV2Model, transformers.DebertaV2Config, RELATIVE | {"norm_rel_ebd": "layer_norm"}),
-    "deberta_conv": (
-        transformers.DebertaV2Model,
-        transformers.DebertaV2Config,
-        RELATIVE | {"conv_kernel_size": 3, "conv_act": "gelu"},
-    ),
-    "modernbert": (transformers.ModernBertModel, transformers.ModernBertConfig, {}),
-}
 SHARED = {  # what layers above use, too
     "deberta": {"encoder.rel_embeddings.weight", "encoder.LayerNorm.weight", "encoder.LayerNorm.bias"},
+    "deberta-v1": {"encoder.rel_embeddings.weight"},
+    "deberta-v3": {"encoder.rel_embeddings.weight", "encoder.LayerNorm.weight", "encoder.LayerNorm.bias"},
     "deberta_conv": {"encoder.rel_embeddings.weight"},
     "mpnet": {"encoder.relative_attention_bias.weight"},
 }
@@ -68,13 +47,10 @@ class Padding(Tokenizer):
 
 
 def small_encoder(kind: str) -> PooledEncoder:
-    model, config, settings = ENCODERS[kind]
-    tokens = {f"{name}_token_id": place for place, name in enumerate(("pad", "bos", "eos", "cls", "sep"))}
-    torch.manual_seed(0)
-    return PooledEncoder(model(config(**SMALL, **settings, **tokens)).eval(), "mean")
+    return PooledEncoder(small_model(kind), "mean")
 
 
-@pytest.fixture(params=ENCODERS)
+@pytest.fixture(params=LAYERED)
 def kind(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -114,9 +90,8 @@ def test_activations_do_not_depend_on_batches(tiny_model):
 
 
 def test_an_encoder_whose_layers_share_their_weights_is_refused():
-    config = transformers.AlbertConfig(**SMALL, embedding_size=8)
     with pytest.raises(ConfigError) as caught:
-        above(PooledEncoder(transformers.AlbertModel(config), "mean"), 1)
+        above(small_encoder("albert"), 1)
     assert str(caught.value) == (
         "model.frozen_layers: some layers of a AlbertModel cannot be frozen without the others\n"
         "  leave it out, or freeze the whole encoder: freeze_encoder: true"
@@ -163,7 +138,7 @@ def test_it_learns_what_ordinary_training_with_frozen_layers_learns(partly, new_
     trainer.train(partly, kept)
     other = copy.deepcopy(partly)
     count, load_whole = other["model"].pop("frozen_layers"), pipeline.load_encoder
-    monkeypatch.setattr(pipeline, "load_encoder", lambda *args: Frozen.of(load_whole(*args), count))
+    monkeypatch.setattr(pipeline, "load_encoder", lambda *args, **named: Frozen.of(load_whole(*args, **named), count))
     trainer.train(other, ordinary)
     assert len(kept.reports) == len(ordinary.reports) == 3
     for one, expected in zip(kept.reports, ordinary.reports, strict=True):
@@ -177,7 +152,7 @@ def test_a_saved_run_holds_the_whole_encoder_and_predicts_to_the_bit(partly, bf1
     trained = pipeline.run_pipeline(LazyConfig(partly), run)
     save(trained, run.dir)
     _, chances = load(run.dir).predict(list(load_data(read_data(LazyConfig(partly))).validation.texts))
-    assert np.array_equal(chances, probabilities(trained.history.best.logits))
+    assert np.array_equal(chances, trained.history.outputs.probabilities(trained.history.best.logits))
     before = load_file(Path(partly["model"]["name"]) / "model.safetensors")
     after = load_file(run.dir / "encoder" / "model.safetensors")
     assert before.keys() == after.keys()

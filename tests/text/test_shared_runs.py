@@ -13,7 +13,7 @@ from gridfold.runs.search import SearchDirectory
 from gridfold.search.hyperparam_search import Silent
 from gridfold.trainers.protocol import BUILT_IN
 
-FILES = ("head.safetensors", "classifier.json", "misclassified.csv", "metrics.jsonl")
+FILES = ("head.safetensors", "classifier.json", "misclassified.csv", "predictions.csv", "metrics.jsonl")
 
 
 def execute(executors, folder, configs, *, share):

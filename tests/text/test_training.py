@@ -24,8 +24,19 @@ from gridfold.text.settings import read_data
 from tests.conftest import ROOT
 from tests.text.examples import TOPICS, sentences, write_csv
 
-VALIDATION_METRICS = ["val_loss", "val_accuracy", "val_f1", "val_precision", "val_recall"]
-SAVED = {"classifier.json", "confusion_matrix.png", "head.safetensors", "loss.png", "misclassified.csv"}
+VALIDATION_METRICS = [
+    *("val_loss", "val_accuracy", "val_f1", "val_precision", "val_recall", "val_weighted_f1", "val_balanced_accuracy"),
+    *("val_micro_f1", "val_mcc", "val_log_loss", "val_brier", "val_calibration_error", "val_roc_auc"),
+    "val_average_precision",
+]
+SAVED = {
+    "classifier.json",
+    "confusion_matrix.png",
+    "head.safetensors",
+    "loss.png",
+    "misclassified.csv",
+    "predictions.csv",
+}
 
 
 @pytest.fixture(params=[False, True], ids=["whole", "frozen"])
@@ -114,7 +125,9 @@ def test_the_description_says_all_that_loading_needs(trained, tiny_model):
     assert said.pop("versions").keys() == {"torch", "transformers"}
     assert said.pop("best_epoch") in {1, 2, 3}
     assert said == {
+        "task": "multiclass",
         "labels": ["animals", "colours", "weather"],
+        "thresholds": [],
         "model": str(tiny_model.resolve()) if frozen else "encoder",
         "tokenizer": str(tiny_model.resolve()),
         "freeze_encoder": frozen,

@@ -20,19 +20,19 @@ class _Watched(os._Environ):  # type: ignore[type-arg]
     def __getitem__(self, key: Any) -> Any:
         if sys._getframe(1).f_code.co_name != "__iter__":  # of all of them, which is told
             _tell(os.fsdecode(key) if isinstance(key, (str, bytes)) else WHOLE)
-        return super().__getitem__(key)
+        return os._Environ.__getitem__(self, key)  # not super(): by now it may be watched no longer
 
     def __iter__(self) -> Iterator[Any]:
         _tell(WHOLE)
-        return super().__iter__()
+        return os._Environ.__iter__(self)
 
     def __len__(self) -> int:
         _tell(WHOLE)
-        return super().__len__()
+        return os._Environ.__len__(self)
 
     def __repr__(self) -> str:
         _tell(WHOLE)
-        return super().__repr__()
+        return os._Environ.__repr__(self)
 
 
 def watch(tell: Tell) -> None:

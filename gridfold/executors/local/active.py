@@ -27,6 +27,7 @@ class Active:
         kill_at: when it is killed if it has not ended by then.
         gone_since: when its process was first seen to have ended, while nobody has told of it.
         waited: how many seconds it has waited until it might go on.
+        token: the place that it began with in its batch; None if it runs alone.
     """
 
     attempt: Attempt
@@ -37,6 +38,7 @@ class Active:
     kill_at: float = float("inf")
     gone_since: float | None = None
     waited: float = 0.0
+    token: int | None = None
 
     def seconds(self) -> float:
         """How long it has worked."""

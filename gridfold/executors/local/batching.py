@@ -64,10 +64,10 @@ class Batching:
     """Chooses the runs of a batch.
 
     Attributes:
-        gpus: whether runs are given GPUs.
+        groups: whether each run is given several GPUs.
     """
 
-    gpus: bool
+    groups: bool
     _kept: list[tuple[list[Attempt], bool]] = field(default_factory=list)  # batches that are to follow
     _said: set[str] = field(default_factory=set)
 
@@ -79,6 +79,10 @@ class Batching:
                 return taken, False
             self._kept = _alike(taken)
         return self._kept.pop(0) if self._kept else ([], False)
+
+    def put_back(self, attempts: list[Attempt]) -> None:
+        """Take a batch back that cannot begin now: it is the next again."""
+        self._kept.insert(0, (attempts, True))
 
     def _take(self, waiting: Iterator[Attempt | None]) -> tuple[list[Attempt], str]:
         """All attempts that can be had now, or the first, and why it is run alone."""
@@ -98,8 +102,8 @@ class Batching:
             return "the command works in a folder of its own (--cwd run)"
         if not isinstance(record.trainer, str) and constants_in(record.trainer):
             return "the script of the command has other constants in each run (--set)"
-        if self.gpus:
-            return "every run is given a GPU: a process that uses one cannot be forked"
+        if self.groups:
+            return "every run is given several GPUs"
         if record.threads > 1:
             return f"every run computes with {record.threads} threads: a process that has done so cannot be forked"
         return ""

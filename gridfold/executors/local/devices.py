@@ -122,6 +122,11 @@ class GpuSlots:
         self._locks = {gpu: quote(_lock_name(gpu, inventory), safe="") for gpu in self._gpus}
         self._held: dict[Slot, int] = {}
 
+    @property
+    def gpus(self) -> Sequence[str]:
+        """The GPUs."""
+        return self._gpus
+
     def acquire(self) -> Slot | None:
         """Take a free slot, on the GPU that has most of them; None if there is none now: ask again later.
 

@@ -17,7 +17,8 @@ from gridfold.core.process.interrupt import Interrupt
 from gridfold.executors.ending import Ending, MemoryKills, Told
 from gridfold.executors.local.active import Active, is_lost, may_end_with_search
 from gridfold.executors.local.batching import Batch, Batching
-from gridfold.executors.local.devices import GpuGroups, GpuSlots, Slot, gpus
+from gridfold.executors.local.devices import GpuGroups, GpuSlots
+from gridfold.executors.local.places import Places
 from gridfold.executors.local.processes import (
     Asks,
     GivenBack,
@@ -28,7 +29,7 @@ from gridfold.executors.local.processes import (
     ServerDiedError,
     Started,
 )
-from gridfold.executors.local.room import gpus_of_run, room, slots
+from gridfold.executors.local.room import room
 from gridfold.executors.local.sleepers import GO_ON, Sleepers
 from gridfold.executors.protocol import STOP, WAIT, Options, Pruner, Result, Verdict, Watcher
 from gridfold.runs.failure import died, is_infrastructure
@@ -72,6 +73,7 @@ class LocalExecutor:
     cold: bool = False
     frozen_memory: int | None = None
     _active: dict[int, Active] = field(default_factory=dict, init=False)
+    _places: Places = field(init=False)
     _batching: Batching = field(init=False)
     _batch: Batch | None = field(default=None, init=False)
     _alone: deque[Attempt] = field(default_factory=deque, init=False)
@@ -84,7 +86,8 @@ class LocalExecutor:
     _sleepers: Sleepers = field(init=False)
 
     def __post_init__(self) -> None:
-        self._batching = Batching(gpus=self.gpus is not None)
+        self._places = Places(self.gpus)
+        self._batching = Batching(self._places.are_groups)
         self._cold = self.cold
         self._sleepers = Sleepers(None)
 
@@ -132,6 +135,8 @@ class LocalExecutor:
         while True:
             if not (interrupt.requests or interrupt.holds or (self._batch and self._batch.waiting)):
                 more = self._fill(waiting)
+            elif not (interrupt.requests or interrupt.holds):
+                self._add_places()
             self._wake_sleepers(interrupt)
             stops = bool(interrupt.requests or interrupt.holds)
             if not (self._active or self._batch) and (stops or not more):
@@ -195,7 +200,7 @@ class LocalExecutor:
         active = self._active.get(asks.key)
         ends = active is None or active.told is not None or interrupt.requests
         attempt = active.attempt if active and not ends else None
-        verdict = self._sleepers.judge(asks, attempt, may_wait=active is not None and active.slot is None)
+        verdict = self._sleepers.judge(asks, attempt, may_wait=self.gpus is None)
         if active and verdict == STOP:
             active.told, active.kill_at = "stopped", time.monotonic() + self.grace
         if verdict == WAIT and not interrupt.holds:
@@ -208,6 +213,8 @@ class LocalExecutor:
         elif self._server and self._batch and self._batch.waiting:
             self._batch.move()
             self._server.grant(token)
+        else:
+            self._places.free(token)
 
     @property
     def asleep(self) -> int:
@@ -224,27 +231,38 @@ class LocalExecutor:
         if not together:
             self._alone.extend(attempts)
             return False
+        self._end_batch()  # of which some runs may be under way
+        places = self._places.take(self.parallel - len(self._active) + len(self._sleepers))
+        if not places:  # others use all GPUs
+            self._batching.put_back(attempts)
+            return True
         batch = self._batch = Batch.of(attempts, self._started + 1)
         self._started += 1 + len(attempts)
         with contextlib.suppress(ServerDiedError):  # the next look at what has happened finds out
             trainer = attempts[0].record.trainer
             trusted = bool(self.share) or trainer == BUILT_IN
-            places = self.parallel - len(self._active) + len(self._sleepers)  # some of another batch may be under way
-            self._connected(trainer).grow(batch, places, trusted=trusted, asks_at=self._sleepers.asks_at)
+            gpus, asks_at = self._places.gpus, self._sleepers.asks_at
+            self._connected(trainer).grow(batch, places, gpus, trusted=trusted, asks_at=asks_at)
         return True
+
+    def _add_places(self) -> None:
+        """Let more processes of the batch work if there are GPUs for them by now."""
+        if self._server:
+            self._server.grant(*self._places.more(self.parallel, self._active.values()))
 
     def _end_batch(self, reason: str = "") -> None:
         """Leave what has not begun to be run alone."""
         if self._batch:
             self._alone.extend(self._batch.end(reason))
             self._batch = None
+            self._places.keep({active.token for active in self._active.values()})
 
     def _hear(self, news: News, interrupt: Interrupt) -> Iterator[tuple[Active, Record]]:
         """What has happened, as far as it ends a run."""
         batch = self._batch
         if isinstance(news, Started):
             if batch and (attempt := batch.begin(news.key)):
-                self._active[news.key] = Active(attempt, None, batch.since, news.shared)
+                self._active[news.key] = Active(attempt, None, batch.since, news.shared, token=news.token)
         elif isinstance(news, Asks):
             self._judge(news, interrupt)
         elif isinstance(news, RunAlone | GivenBack):
@@ -265,6 +283,8 @@ class LocalExecutor:
         has_place &= has_run or ended.token is not None
         if has_place and not (interrupt.requests or interrupt.holds):
             self._vacate(ended.token or 0)
+        else:
+            self._places.free(ended.token)
 
     def _leave(self, news: RunAlone | GivenBack) -> Iterator[tuple[Active, Record]]:
         """Have runs of a batch run alone, or give them back as they are."""
@@ -308,7 +328,7 @@ class LocalExecutor:
 
     def _close(self, active: Active, ended: ProcessEnded | None, interrupt: Interrupt) -> tuple[Active, Record]:
         """The run with its final record, which is written here if its process could not."""
-        self._release(active.slot)
+        self._places.release(active.slot)
         seconds = active.seconds()
         status = ended.status if ended and ended.pid else None
         reason = (ended and ended.reason) or "the import server was killed"
@@ -327,7 +347,7 @@ class LocalExecutor:
                 if interrupt.requests > 1 or (interrupt.requests and self._server and not self._server.ready):
                     del self._active[key]  # it waits for imports and has not begun
                     self._alone.append(active.attempt)
-                    self._release(active.slot)
+                    self._places.release(active.slot)
             elif interrupt.requests and active.told is None:
                 self._end(key, active, "interrupted", interrupt.grace)
             elif self._is_overdue(key, active):
@@ -358,6 +378,7 @@ class LocalExecutor:
             active.gone_since = active.gone_since or moment
             if moment - active.gone_since > _NEWS_SECONDS and self._server:
                 self._server.forget(key)
+                self._places.free(active.token)
                 yield self._close(self._active.pop(key), None, interrupt)
 
     def _unheard_of(self, interrupt: Interrupt) -> Iterator[tuple[Active, Record]]:
@@ -395,10 +416,6 @@ class LocalExecutor:
         if self._server:
             self._server.signal(key, number)
 
-    def _release(self, slot: Slot | None) -> None:
-        if self.gpus and slot:
-            self.gpus.release(slot)
-
     def _connected(self, trainer: str | Sequence[str]) -> ImportServer:
         if self._server is None:
             # Without sharing, every run does everything itself.
@@ -417,33 +434,15 @@ class LocalExecutor:
         if self._server:
             self._server.close()
             self._server = None
+            self._places.keep(())
 
 
 def start(options: Options) -> LocalExecutor:
     """The executor that ``--executor local`` names, which is the default.
 
     Raises:
-        ConfigError: more runs at a time than the GPUs take, or a run needs more GPUs than there are.
+        ConfigError: there are too few GPUs.
     """
-    needed, per_gpu = gpus_of_run(options)
-    found = gpus() if per_gpu else ()
-    if 0 < len(found) < needed:
-        raise ConfigError(f"a run needs {needed} GPUs, found {len(found)}", path="gridfold.resources.gpus")
-    count = len(found) // needed * per_gpu
-    if found and options.parallel and options.parallel > count:
-        which = f"{len(found)} GPU{'s' if len(found) > 1 else ''}"
-        raise ConfigError(
-            f"{options.parallel} runs at a time, but {which} with {per_gpu} each",
-            where="--parallel",
-            hint=f"let them share: --runs-per-gpu {-(-options.parallel // len(found))}\n"
-            "or, if they use no GPU: --runs-per-gpu 0",
-        )
-    parallel = options.parallel or room(options, count)
-    return LocalExecutor(
-        parallel,
-        slots(found, needed, per_gpu),
-        options.timeout,
-        share=options.share,
-        cold=options.cold,
-        frozen_memory=options.frozen_memory,
-    )
+    parallel, gpus = room(options)
+    share, cold, most = options.share, options.cold, options.frozen_memory
+    return LocalExecutor(parallel, gpus, options.timeout, share=share, cold=cold, frozen_memory=most)

@@ -72,10 +72,11 @@ class ProcessEnded:
 
 @dataclass(frozen=True)
 class Started:
-    """A run of a batch has a process, and has shared some seconds of work with others before."""
+    """A run of a batch has a process, and a place, and has shared some seconds of work with others before."""
 
     key: int
     shared: float
+    token: int
 
 
 @dataclass(frozen=True)
@@ -166,12 +167,15 @@ class ImportServer:
         # The config is read here, not there, nor in the child: processes that share memory copy what they write to.
         self._send(("start", key, Task(attempt, environment, rung=self._rung(key, asks_at)).read()))
 
-    def grow(self, batch: Batch, parallel: int, *, trusted: bool, asks_at: float | None = None) -> None:
-        """Start a batch of runs, of which ``parallel`` may work at a time.
+    def grow(
+        self, batch: Batch, places: Sequence[int], gpus: Sequence[str], *, trusted: bool, asks_at: float | None = None
+    ) -> None:
+        """Start a batch of runs.
 
         Args:
             batch: the runs.
-            parallel: how many of its processes may work at a time.
+            places: tokens, one for each of its processes that may work at a time.
+            gpus: those of the tokens; see ``gridfold.sharing.gpus``.
             trusted: whether the trainer may write files while a process stands for many runs.
             asks_at: as in `start`.
 
@@ -180,17 +184,17 @@ class ImportServer:
         """
         with contextlib.suppress(BlockingIOError):
             os.read(self._tokens, 1 << 16)  # of an earlier batch
-        os.write(self._grants, bytes(range(1, min(parallel, 256))))
+        os.write(self._grants, bytes(places[1:]))
         self._pids[batch.key] = None
         tasks = {key: Task(attempt, {}, rung=self._rung(key, asks_at)).read() for key, attempt in batch.waiting.items()}
-        self._send(("grow", batch.key, Shared(batch.name, tasks, 0, trusted)))
+        self._send(("grow", batch.key, Shared(batch.name, tasks, places[0], trusted, gpus)))
 
     def _rung(self, key: int, asks_at: float | None) -> Rung | None:
         return None if asks_at is None else Rung(key, self._told, asks_at)
 
-    def grant(self, token: int) -> None:
-        """Let another process of the batch work."""
-        os.write(self._grants, bytes([token]))
+    def grant(self, *tokens: int) -> None:
+        """Let as many other processes of the batch work."""
+        os.write(self._grants, bytes(tokens))
 
     def take_back(self) -> bool:
         """Take a token that no process of the batch has taken; whether there was one."""
@@ -230,7 +234,7 @@ class ImportServer:
             if event == b"started":
                 key, pid = map(int, numbers[:2])
                 self._pids[key], self._leaves[pid] = pid, key
-                yield Started(key, float(numbers[2]))
+                yield Started(key, float(numbers[2]), int(numbers[3]))
             elif event == b"ended":
                 pid, status, *token = map(int, numbers)
                 leaf = self._leaves.pop(pid, None)

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from gridfold.core.errors import ConfigError
 from gridfold.core.process.threads import physical_cores
-from gridfold.executors.local.devices import GpuGroups, GpuSlots, gpus_of_job
+from gridfold.executors.local.devices import GpuGroups, GpuSlots, gpus, gpus_of_job
 from gridfold.executors.protocol import Options
 
 
-def slots(found: Sequence[str], needed: int, per_gpu: int) -> GpuSlots | GpuGroups | None:
-    """The slots on GPUs; None if there are none."""
+def room(options: Options) -> tuple[int, GpuSlots | GpuGroups | None]:
+    """How many runs at a time there is room for, and their slots on GPUs; None if they are given none.
+
+    Raises:
+        ConfigError: more runs at a time than the GPUs take, or a run needs more GPUs than there are.
+    """
+    needed, per_gpu = _gpus_of_run(options)
+    found = gpus() if per_gpu else ()
+    if 0 < len(found) < needed:
+        raise ConfigError(f"a run needs {needed} GPUs, found {len(found)}", path="gridfold.resources.gpus")
+    count = len(found) // needed * per_gpu
+    if found and options.parallel and options.parallel > count:
+        which = f"{len(found)} GPU{'s' if len(found) > 1 else ''}"
+        raise ConfigError(
+            f"{options.parallel} runs at a time, but {which} with {per_gpu} each",
+            where="--parallel",
+            hint=f"let them share: --runs-per-gpu {-(-options.parallel // len(found))}\n"
+            "or, if they use no GPU: --runs-per-gpu 0",
+        )
+    parallel = options.parallel or _places(options, count)
     if not found:
-        return None
-    return GpuGroups(found, needed) if needed > 1 else GpuSlots(found, per_gpu)
+        return parallel, None
+    return parallel, GpuGroups(found, needed) if needed > 1 else GpuSlots(found, per_gpu)
 
 
-def gpus_of_run(options: Options) -> tuple[int, int]:
+def _gpus_of_run(options: Options) -> tuple[int, int]:
     """How many GPUs a run needs, and how many runs share one; 0 if they use none."""
     if options.runs_per_gpu is not None or options.gpus is None:
         return 1, 1 if options.runs_per_gpu is None else options.runs_per_gpu
@@ -25,7 +42,7 @@ def gpus_of_run(options: Options) -> tuple[int, int]:
     return max(1, int(options.gpus)), 1 if options.gpus else 0
 
 
-def room(options: Options, slots: int) -> int:
+def _places(options: Options, slots: int) -> int:
     """How many runs at a time this machine has room for, or the job that this process is in."""
     if slots and not options.cpus:
         return slots

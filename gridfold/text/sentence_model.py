@@ -1,0 +1,104 @@
+"""What a sentence-transformers folder says of its model: how the states of tokens become one vector. Needs no torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gridfold.core.errors import ConfigError
+from gridfold.text.settings import AUTO, POOLINGS, ModelSettings
+
+MODULES = "modules.json"
+ReadFile = Callable[[str], "Path | None"]
+"""Where a file of the model is, by its path inside the folder; None if there is none."""
+
+# In the order in which sentence-transformers puts the vectors of several one after the other.
+_FLAGS = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+_OTHER_NAMES = {"mean_sqrt_len_tokens": "mean_sqrt_len"}
+_WITHOUT_EFFECT = ("Dropout",)  # where nothing is learned; the head has its own
+
+
+@dataclass(frozen=True)
+class SentenceModel:
+    """How a model makes vectors of texts, as its folder says.
+
+    Attributes:
+        pooling: names of ``POOLINGS``, joined by ``+``.
+        normalize: whether vectors are of length 1.
+        unknown: the kinds of modules that gridfold has not.
+    """
+
+    pooling: str = "mean"
+    normalize: bool = False
+    unknown: tuple[str, ...] = ()
+
+
+def read_sentence_model(file_of: ReadFile) -> SentenceModel:
+    """What the folder says; mean pooling where it says nothing.
+
+    Raises:
+        ConfigError: a file of it cannot be read, or names a pooling that is not known.
+    """
+    listed = file_of(MODULES)
+    if listed is None:
+        return SentenceModel()
+    found = SentenceModel()
+    unknown = []
+    for module in _parsed(listed):
+        kind = str(module.get("type", "")).rpartition(".")[2]
+        if kind == "Pooling":
+            config = file_of(f"{module.get('path', '')}/config.json")
+            found = replace(found, pooling=_pooling(_parsed(config), config) if config else "mean")
+        elif kind == "Normalize":
+            found = replace(found, normalize=True)
+        elif kind not in ("Transformer", *_WITHOUT_EFFECT):
+            unknown.append(kind)
+    return replace(found, unknown=tuple(unknown))
+
+
+def transformer_folder(folder: Path) -> Path:
+    """Where the encoder is: in the folder itself, or, in older ones, in the folder of its first module."""
+    if (folder / "config.json").is_file() or not (folder / MODULES).is_file():
+        return folder
+    modules = _parsed(folder / MODULES)
+    return folder / str(modules[0].get("path", "")) if modules else folder
+
+
+def resolved(model: ModelSettings, found: SentenceModel) -> ModelSettings:
+    """The settings with what the config leaves to the folder.
+
+    A config that gives the pooling makes vectors of its own: they are brought to length 1 only where it says so.
+    """
+    left_to_folder = model.pooling == AUTO
+    pooling = found.pooling if left_to_folder else model.pooling
+    normalize = (left_to_folder and found.normalize) if model.normalize is None else model.normalize
+    return replace(model, pooling=pooling, normalize=normalize)
+
+
+def _parsed(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read {file}: {error}", path="model.name") from error
+
+
+def _pooling(config: Mapping[str, Any], file: Path) -> str:
+    given = config.get("pooling_mode")
+    if given is None:
+        given = [name for flag, name in _FLAGS.items() if config.get(flag)] or "mean"
+    names = [_OTHER_NAMES.get(name, name) for name in ([given] if isinstance(given, str) else given)]
+    for name in names:
+        if name not in POOLINGS:
+            problem = f"{file} names a pooling that is not known: {name}"
+            raise ConfigError(problem, path="model.pooling", hint=f"give one: {', '.join(POOLINGS)}")
+    return "+".join(names)

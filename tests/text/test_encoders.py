@@ -1,0 +1,191 @@
+"""Encoders of every family: trained, accumulated, frozen in part, saved and loaded."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from gridfold.core.errors import ConfigError
+from gridfold.text import load, pipeline, trainer
+from gridfold.text.metrics import probabilities
+from gridfold.text.saved import save
+from gridfold.text.section import LazyConfig
+from tests.text.architectures import ENCODERS, LAYERED, saved_model
+from tests.text.examples import NotedRun
+
+ONE_STEP = {
+    "optim": "sgd",
+    "learning_rate": 0.5,
+    "max_grad_norm": 0.0,
+    "weight_decay": 0.0,
+    "scheduler": "constant",
+    "max_steps": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def folder_of(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    made: dict[str, Path] = {}
+
+    def folder(kind: str) -> Path:
+        if kind not in made:
+            made[kind] = saved_model(kind, tiny_model, tmp_path_factory.mktemp("models") / kind)
+        return made[kind]
+
+    return folder
+
+
+@pytest.fixture
+def config_of(config: dict[str, Any], folder_of: Callable[[str], Path]) -> Callable[..., dict[str, Any]]:
+    """Configs of one step over all 63 examples; what is learned in it is the gradient."""
+    config["model"]["classification_head"]["architecture"].pop(2)  # dropout
+
+    def made(kind: str, model: dict[str, Any] | None = None, **training: Any) -> dict[str, Any]:
+        changed = copy.deepcopy(config)
+        changed["model"] |= {"name": str(folder_of(kind)), **(model or {})}
+        changed["training"] = ONE_STEP | {"batch_size": 63} | training
+        return changed
+
+    return made
+
+
+def weights_of(run: NotedRun) -> dict[str, torch.Tensor]:
+    head = {f"head.{name}": weight for name, weight in load_file(run.dir / "head.safetensors").items()}
+    return head | load_file(run.dir / "encoder" / "model.safetensors")
+
+
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_accumulation_keeps_the_gradient(kind, config_of, folder_of, new_run):
+    whole, parts = new_run("whole"), new_run("parts")
+    trainer.train(config_of(kind), whole)
+    trainer.train(config_of(kind, batch_size=16, gradient_accumulation_steps=4), parts)  # 16, 16, 16 and 15
+    before = load_file(folder_of(kind) / "model.safetensors")
+    expected, accumulated = weights_of(whole), weights_of(parts)
+    largest = max((expected[name] - before[name]).abs().max() for name in before)
+    assert largest > 1e-3
+    for name, weight in expected.items():
+        assert (weight - accumulated[name]).abs().max() < 1e-3 * largest, name
+
+
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_a_saved_run_predicts_to_the_bit(kind, config_of, new_run):
+    layers = {"frozen_layers": 1} if kind in LAYERED else {}
+    config, run = config_of(kind, layers, max_steps=2, batch_size=16), new_run("run")
+    trainer.check(config)
+    trained = pipeline.run_pipeline(LazyConfig(config), run)
+    save(trained, run.dir)
+    _, chances = load(run.dir).predict(list(trained.data.validation.texts))
+    assert (chances == probabilities(trained.history.best.logits)).all()
+
+
+@pytest.mark.parametrize(("kind", "fits"), [("roberta", 79), ("xlm-roberta", 79), ("bert", 80)])
+def test_positions_of_padding_are_not_for_tokens(kind, fits, config_of):
+    config = config_of(kind)
+    config["data"]["max_length"] = fits
+    trainer.check(config)
+    config["data"]["max_length"] = fits + 1
+    with pytest.raises(ConfigError, match=rf"^data.max_length: {fits + 1} tokens, but model .* takes {fits} at most$"):
+        trainer.check(config)
+
+
+# Learning rates apart.
+
+
+def changes(config: dict[str, Any], run: NotedRun) -> dict[str, torch.Tensor]:
+    """What one step of plain gradient descent did to the weights that moved."""
+    still, moved = NotedRun(run.dir / "still"), NotedRun(run.dir / "moved")
+    first = copy.deepcopy(config)
+    first["training"] |= {"learning_rate": 1e-30, "head_learning_rate": None, "layer_decay": 1}
+    trainer.train(first, still)
+    trainer.train(config, moved)
+    before, after = weights_of(still), weights_of(moved)
+    found = {name: after[name].double() - before[name].double() for name in after}
+    return {name: change for name, change in found.items() if change.abs().max() > 1e-4}
+
+
+SHARES = {  # by the beginning of a weight's name
+    "bert": {"embeddings.": 1 / 8, "encoder.layer.0.": 1 / 4, "encoder.layer.1.": 1 / 2, "encoder.layer.2.": 1},
+    "deberta-v3": {
+        "embeddings.": 1 / 8,
+        "encoder.rel_embeddings.": 1 / 8,
+        "encoder.layer.0.": 1 / 4,
+        "encoder.layer.1.": 1 / 2,
+        "encoder.layer.2.": 1,
+    },
+    "modernbert": {"embeddings.": 1 / 8, "layers.0.": 1 / 4, "layers.1.": 1 / 2, "layers.2.": 1, "final_norm": 1},
+}
+
+
+@pytest.mark.parametrize("kind", SHARES)
+def test_layers_and_head_have_their_own_learning_rates(kind, config_of, new_run):
+    same = changes(config_of(kind), new_run("same"))
+    apart = changes(config_of(kind, layer_decay=0.5, head_learning_rate=1.0), new_run("apart"))
+    seen = set()
+    for name, change in apart.items():
+        start, share = next(
+            (start, share) for start, share in (SHARES[kind] | {"head.": 2}).items() if name.startswith(start)
+        )
+        seen.add(start)
+        assert change.norm() / same[name].norm() == pytest.approx(share, rel=1e-2), name
+    assert seen >= {*SHARES[kind], "head."} - {"encoder.rel_embeddings."}
+
+
+def test_the_layers_above_frozen_ones_keep_their_learning_rates(config_of, new_run):
+    same = changes(config_of("bert", {"frozen_layers": 1}), new_run("same"))
+    apart = changes(config_of("bert", {"frozen_layers": 1}, layer_decay=0.5), new_run("apart"))
+    lower = [name for name in apart if name.startswith("encoder.layer.1.")]
+    assert lower
+    assert not any(name.startswith(("embeddings", "encoder.layer.0.")) for name in apart)
+    for name in lower:
+        assert apart[name].norm() / same[name].norm() == pytest.approx(1 / 2, rel=1e-2)
+
+
+def test_layers_that_are_all_one_have_no_decay(config_of, new_run):
+    with pytest.raises(ConfigError) as caught:
+        trainer.train(config_of("albert", layer_decay=0.9), new_run("run"))
+    assert str(caught.value) == (
+        "training.layer_decay: the layers of a AlbertModel cannot be told apart\n  leave it out"
+    )
+
+
+def test_the_learning_rate_of_a_head_on_a_frozen_encoder(config, new_run):
+    config["model"]["freeze_encoder"] = True
+    one, other = new_run("one"), new_run("other")
+    trainer.train(config, one)
+    config["training"] |= {"head_learning_rate": config["training"]["learning_rate"], "learning_rate": 1.0}
+    trainer.train(config, other)
+    assert other.reports == one.reports
+
+
+# How long, and how precisely.
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_as_many_steps_as_were_asked_for(frozen, config, new_run):
+    config["model"]["freeze_encoder"] = frozen
+    config["training"] |= {"num_epochs": 1, "max_steps": 20}
+    run = new_run("run")
+    trainer.check(config)
+    metrics = trainer.train(config, run)
+    assert [state["step"] for state in run.steps] == list(range(1, 21))
+    assert {state["steps"] for state in run.steps} == {20}
+    assert metrics["epochs"] == len(run.reports) == 3  # of 8, 8 and 4 steps
+
+
+@pytest.mark.parametrize("layers", [0, 1])
+def test_half_precision_that_needs_a_gpu_is_a_note_without_one(layers, config, new_run, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    config["model"]["frozen_layers"] = layers
+    config["training"]["num_epochs"] = 1
+    plain, asked = new_run("plain"), new_run("asked")
+    trainer.train(config, plain)
+    config["training"]["fp16"] = True
+    trainer.train(config, asked)
+    assert asked.reports == plain.reports
+    assert asked.notes == ["fp16: without a GPU it has no effect: trained in float32"]

@@ -1,0 +1,185 @@
+"""How the states of tokens become a vector: by the config, or by the model's own sentence-transformers files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from gridfold.core.errors import ConfigError
+from gridfold.text import load, trainer
+from gridfold.text.pooling import pooled
+from gridfold.text.settings import POOLINGS
+from tests.text.examples import TOPICS, sentences, write_csv
+
+EXPECTED: dict[str, Callable[[Any], Any]] = {
+    "mean": lambda states: states.mean(0),
+    "cls": lambda states: states[0],
+    "max": lambda states: states.max(0),
+    "mean_sqrt_len": lambda states: states.sum(0) / len(states) ** 0.5,
+    "weightedmean": lambda states: np.average(states, axis=0, weights=np.arange(1, len(states) + 1)),
+    "lasttoken": lambda states: states[-1],
+}
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("name", POOLINGS)
+def test_padding_counts_for_nothing(name, side):
+    stream = np.random.default_rng(0)
+    texts = [stream.normal(size=(length, 4)) for length in (1, 5, 7)]
+    states, mask = torch.full((3, 7, 4), 9.0, dtype=torch.float64), torch.zeros(3, 7, dtype=torch.long)
+    for row, text in enumerate(texts):
+        place = slice(len(text)) if side == "right" else slice(7 - len(text), 7)
+        states[row, place], mask[row, place] = torch.from_numpy(text), 1
+    expected = np.array([EXPECTED[name](text) for text in texts])
+    np.testing.assert_allclose(pooled(states, mask, name, normalize=False), expected, rtol=1e-12)
+    unit = expected / np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(pooled(states, mask, name, normalize=True), unit, rtol=1e-12)
+    both = pooled(states, mask, f"{name}+mean", normalize=False)
+    assert torch.equal(both, torch.cat([pooled(states, mask, each, normalize=False) for each in (name, "mean")], 1))
+
+
+def sentence_folder(model: Path, folder: Path, pooling: dict[str, Any], *more: str, inside: str = "") -> Path:
+    """A copy of a model as sentence-transformers saves it."""
+    shutil.copytree(model, folder / inside)
+    kinds = ["Transformer", "Pooling", *more]
+    paths = [inside, *(f"{place}_{kind}" for place, kind in enumerate(kinds) if place)]
+    modules = [
+        {"idx": place, "name": str(place), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for place, (kind, path) in enumerate(zip(kinds, paths, strict=True))
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps({"word_embedding_dimension": 16, **pooling}))
+    return folder
+
+
+FLAGS = {
+    "pooling_mode_cls_token": False,
+    "pooling_mode_mean_tokens": False,
+    "pooling_mode_max_tokens": False,
+    "pooling_mode_mean_sqrt_len_tokens": False,
+}
+CLS = FLAGS | {"pooling_mode_cls_token": True}
+
+
+@pytest.mark.parametrize(
+    ("pooling", "more", "expected"),
+    [
+        (CLS, (), ("cls", False)),
+        (CLS, ("Normalize",), ("cls", True)),
+        (FLAGS | {"pooling_mode_max_tokens": True}, ("Dropout", "Normalize"), ("max", True)),
+        (CLS | {"pooling_mode_max_tokens": True}, (), ("cls+max", False)),
+        (FLAGS | {"pooling_mode_lasttoken": True, "include_prompt": True}, (), ("lasttoken", False)),
+        ({"pooling_mode": "weightedmean"}, (), ("weightedmean", False)),
+        ({"pooling_mode": ["mean", "mean_sqrt_len_tokens"]}, (), ("mean+mean_sqrt_len", False)),
+        ({}, (), ("mean", False)),
+    ],
+)
+def test_the_folder_says_how(pooling, more, expected, config, tiny_model, tmp_path, new_run):
+    folder = sentence_folder(tiny_model, tmp_path / "model", pooling, *more)
+    config["model"] |= {"name": str(folder), "freeze_encoder": True}
+    config["training"]["num_epochs"] = 1
+    trainer.check(config)
+    told, asked = new_run("told"), new_run("asked")
+    trainer.train(config, told)
+    said = json.loads((told.dir / "classifier.json").read_text())
+    assert (said["pooling"], said["normalize"]) == expected
+    config["model"] |= {"name": str(tiny_model), "pooling": expected[0], "normalize": expected[1]}
+    trainer.train(config, asked)
+    assert told.reports == asked.reports
+    assert load(told.dir).predict(["the cat"])[1].tolist() == load(asked.dir).predict(["the cat"])[1].tolist()
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_modules_that_are_not_applied_are_named(frozen, config, tiny_model, tmp_path, new_run):
+    config["model"] |= {"name": str(sentence_folder(tiny_model, tmp_path / "model", CLS, "Dense", "Normalize"))}
+    config["model"]["freeze_encoder"] = frozen
+    config["training"]["num_epochs"] = 1
+    run = new_run("run")
+    trainer.train(config, run)
+    assert run.notes == ["sentence-transformers modules that are not applied: Dense"]
+
+
+def test_a_trained_encoder_is_loaded_with_its_pooling(config, tiny_model, tmp_path, new_run):
+    config["model"]["name"] = str(sentence_folder(tiny_model, tmp_path / "model", CLS, "Normalize"))
+    config["training"]["num_epochs"] = 1
+    run = new_run("run")
+    metrics = trainer.train(config, run)
+    texts = [text for text, _ in sentences(TOPICS, 3)]
+    before = load(run.dir).predict(texts)[1]
+    shutil.rmtree(tmp_path / "model" / "1_Pooling")
+    assert np.array_equal(load(run.dir).predict(texts)[1], before)
+    assert metrics["epochs"] == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"pooling": "mean"}, ("mean", False)),
+        ({"pooling": "auto", "normalize": False}, ("cls", False)),
+        ({"normalize": "auto"}, ("cls", True)),
+        ({"pooling": "max", "normalize": True}, ("max", True)),
+    ],
+)
+def test_the_config_decides(given, expected, config, tiny_model, tmp_path, new_run):
+    folder = sentence_folder(tiny_model, tmp_path / "model", CLS, "Normalize")
+    config["model"] |= {"name": str(folder), "freeze_encoder": True, **given}
+    run = new_run("run")
+    trainer.train(config, run)
+    said = json.loads((run.dir / "classifier.json").read_text())
+    assert (said["pooling"], said["normalize"]) == expected
+
+
+def test_the_model_may_be_in_a_folder_of_its_own(config, tiny_model, tmp_path, new_run):
+    config["model"]["name"] = str(sentence_folder(tiny_model, tmp_path / "model", CLS, inside="0_Transformer"))
+    config["model"]["freeze_encoder"] = True
+    trainer.check(config)
+    run = new_run("run")
+    trainer.train(config, run)
+    assert load(run.dir).predict(["the cat"])[1].shape == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "problem"),
+    [
+        ("modules.json", "[{", "model.name: cannot read {file}: Expecting property name"),
+        (
+            "1_Pooling/config.json",
+            '{"pooling_mode": "best"}',
+            "model.pooling: {file} names a pooling that is not known",
+        ),
+    ],
+)
+def test_files_that_cannot_be_understood(file, content, problem, config, tiny_model, tmp_path):
+    folder = sentence_folder(tiny_model, tmp_path / "model", CLS)
+    (folder / file).write_text(content)
+    config["model"]["name"] = str(folder)
+    with pytest.raises(ConfigError) as caught:
+        trainer.check(config)
+    assert str(caught.value).startswith(problem.format(file=folder / file))
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_prefix_is_put_before_every_text(frozen, config, tmp_path, new_run):
+    rows = sentences(TOPICS, 30)
+    config["model"]["freeze_encoder"] = frozen
+    config["training"]["num_epochs"] = 1
+    config["data"]["train"] = str(write_csv(tmp_path / "plain.csv", rows))
+    config["model"]["prefix"] = "we saw "
+    prefixed, written = new_run("prefixed"), new_run("written")
+    trainer.train(config, prefixed)
+    config["data"]["train"] = str(
+        write_csv(tmp_path / "written.csv", [(f"we saw {text}", topic) for text, topic in rows])
+    )
+    del config["model"]["prefix"]
+    trainer.train(config, written)
+    assert prefixed.reports == written.reports
+    _, chances = load(prefixed.dir).predict(["the cat"])
+    assert np.array_equal(chances, load(written.dir).predict(["we saw the cat"])[1])
