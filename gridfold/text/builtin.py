@@ -22,7 +22,6 @@ _PACKAGES = (
     "accelerate",
     "numpy",
     "pandas",
-    "sklearn",
     "safetensors",
     "matplotlib",
     "omegaconf",
@@ -39,7 +38,12 @@ class TextTrainer:
     """
 
     preload: tuple[str, ...] = ("gridfold.text.pipeline", "gridfold.text.saved")
-    checkpoints: tuple[str, ...] = ("head.safetensors", "encoder/*.safetensors", "checkpoint.pt")
+    checkpoints: tuple[str, ...] = (
+        "head.safetensors",
+        "encoder/*.safetensors",
+        "adapter/*.safetensors",
+        "checkpoint.pt",
+    )
 
     def check(self, config: Mapping[str, Any]) -> None:
         """Raise ``ConfigError`` if a run of this config could only fail.

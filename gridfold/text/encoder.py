@@ -9,9 +9,11 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
 from gridfold.core.errors import ConfigError
+from gridfold.text.linear import use_fastest_linear
 from gridfold.text.long_texts import HEAD_TAIL, TRUNCATE, fitted
 from gridfold.text.pooling import pooled
 from gridfold.text.pretrained import quiet, reference
@@ -61,6 +63,10 @@ class PooledEncoder(nn.Module):
         Of long texts in pieces, with tokens of shape ``(n, pieces, tokens)``, it is the mean over the pieces, in which
         every token counts alike.
         """
+        vectors = self._vectors(tokens)
+        return functional.normalize(vectors, dim=1) if self.normalize else vectors
+
+    def _vectors(self, tokens: Mapping[str, Tensor]) -> Tensor:
         mask = tokens["attention_mask"]
         if mask.dim() == 2:
             return self._pooled(tokens)
@@ -73,7 +79,7 @@ class PooledEncoder(nn.Module):
 
     def _pooled(self, tokens: Mapping[str, Tensor]) -> Tensor:
         states = self.model(**tokens).last_hidden_state.float()
-        return pooled(states, tokens["attention_mask"], self.pooling, normalize=self.normalize)
+        return pooled(states, tokens["attention_mask"], self.pooling)
 
 
 def load_encoder(name: str, pooling: str, *, normalize: bool = False) -> PooledEncoder:
@@ -81,7 +87,9 @@ def load_encoder(name: str, pooling: str, *, normalize: bool = False) -> PooledE
 
     A checkpoint stored in half precision is widened: trained as it is stored, it would diverge.
     """
-    return PooledEncoder(_load(AutoModel, name).float().eval(), pooling, normalize=normalize)
+    model = _load(AutoModel, name).float().eval()
+    use_fastest_linear(model)
+    return PooledEncoder(model, pooling, normalize=normalize)
 
 
 def _load(kind: Any, name: str) -> Any:

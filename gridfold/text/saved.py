@@ -17,6 +17,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from gridfold.core.errors import ConfigError, nearest_file
+from gridfold.text.adapter import load_adapter, save_adapter
 from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder, load_tokenizer, run_device
 from gridfold.text.frozen import head_logits
 from gridfold.text.head import build_head
@@ -33,6 +34,7 @@ from gridfold.text.tasks import Floats, Label, Text
 _DESCRIPTION = "classifier.json"
 _HEAD = "head.safetensors"
 _ENCODER = "encoder"
+_ADAPTER = "adapter"
 
 
 def save(trained: Trained, folder: Path) -> None:
@@ -40,7 +42,10 @@ def save(trained: Trained, folder: Path) -> None:
     best, outputs, examples = trained.history.best, trained.history.outputs, trained.data.validation
     weights = {name: weight.detach().cpu().contiguous() for name, weight in trained.head.state_dict().items()}
     _write(folder / _HEAD, lambda file: file.write_bytes(to_bytes(weights)))
-    if encoder := trained.encoder:
+    if trained.encoder and trained.adapter:
+        model, base = trained.encoder.model, lasting_reference(trained.settings.name)
+        _write(folder / _ADAPTER, lambda place: save_adapter(model, base, place))
+    elif encoder := trained.encoder:
         _write(folder / _ENCODER, lambda place: _save_encoder(encoder, place))
     _write(folder / "predictions.csv", lambda file: write_predictions(file, examples, outputs, best.logits))
     if outputs.task.labels:
@@ -76,9 +81,10 @@ def _description(trained: Trained) -> dict[str, Any]:
     name = lasting_reference(trained.settings.name)
     return {
         **trained.history.outputs.as_json(),
-        "model": _ENCODER if not trained.settings.freeze_encoder else name,
+        "model": _ENCODER if trained.encoder and not trained.adapter else name,
         "tokenizer": name,
         "freeze_encoder": trained.settings.freeze_encoder,
+        "adapter": _ADAPTER if trained.adapter else None,
         "pooling": trained.settings.pooling,
         "text_column": trained.data_settings.text_column,
         "normalize": bool(trained.settings.normalize),
@@ -167,10 +173,15 @@ def load(run_dir: str | Path, *, use_cpu: bool = False) -> TextClassifier:
     """
     folder = Path(run_dir)
     said = read_description(folder)
-    _require_weights(folder, own_encoder=not said["freeze_encoder"])
+    adapter = said.get("adapter")
+    part = adapter or (None if said["freeze_encoder"] else _ENCODER)
+    _require_weights(folder, part)
     device = run_device(use_cpu=use_cpu)
-    name = said["model"] if said["freeze_encoder"] else str(folder / _ENCODER)
-    encoder = load_encoder(name, said["pooling"], normalize=said.get("normalize", False)).to(device)
+    name = str(folder / _ENCODER) if part == _ENCODER else said["model"]
+    encoder = load_encoder(name, said["pooling"], normalize=said.get("normalize", False))
+    if adapter:
+        load_adapter(encoder.model, folder / adapter)
+    encoder.to(device)
     head = build_head(said["architecture"]).to(device)
     head.load_state_dict(load_file(folder / _HEAD, device=str(device)))
     how = said["max_length"], said.get("long_texts", TRUNCATE), said.get("prefix", "")
@@ -193,8 +204,8 @@ def read_description(folder: Path) -> dict[str, Any]:
     return said
 
 
-def _require_weights(folder: Path, *, own_encoder: bool) -> None:
-    there = (folder / _HEAD).is_file() and (not own_encoder or any((folder / _ENCODER).glob("*.safetensors")))
+def _require_weights(folder: Path, part: str | None) -> None:
+    there = (folder / _HEAD).is_file() and (part is None or any((folder / part).glob("*.safetensors")))
     if not there:
         hint = f"`gridfold reproduce {folder}` trains it again"
         raise ConfigError(f"the weights of {folder} were deleted, to save disk space", hint=hint)
