@@ -28,6 +28,8 @@ _MODULES = {
     "work": "work",
     "cancel": "placement",
     "import_search": "importing",
+    "predict": "use",
+    "export": "use",
 }  # that hold an action, if it is not in ``run``
 
 

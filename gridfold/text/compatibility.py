@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gridfold.core.errors import ConfigError, nearest
+from gridfold.text.adapter import check_adapter, read_adapter
 from gridfold.text.data import DataFacts, describe
 from gridfold.text.early_stopping import EarlyStopping
 from gridfold.text.head import Head, read_head
@@ -26,6 +27,8 @@ def check(config: LazyConfig) -> None:
     check_frozen(model, training)
     EarlyStopping(config.section("training"), facts.task.name).check(facts)
     check_pretrained(model.name, data.max_length, model.frozen_layers)
+    if adapter := read_adapter(config.section("model")):
+        check_adapter(adapter, model.name, model.frozen_layers)
 
 
 def check_compatible(data: DataFacts, head: Head, training: TrainingSettings) -> None:
@@ -75,7 +78,9 @@ def _check_loss(task: Task, training: TrainingSettings) -> None:
         for name, given in (("class_weights", weights), ("label_smoothing_factor", training.label_smoothing)):
             if given:
                 raise ConfigError(
-                    "the task is regression, which has no labels", path=f"training.{name}", hint="remove it"
+                    "has no effect in the task regression, which has no labels",
+                    path=f"training.{name}",
+                    hint="remove it",
                 )
     labels = [str(label) for label in task.labels]
     for name in weights if isinstance(weights, Mapping) else ():

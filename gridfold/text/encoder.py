@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
 from gridfold.core.errors import ConfigError
+from gridfold.text.linear import use_fastest_linear
 from gridfold.text.long_texts import HEAD_TAIL, TRUNCATE, fitted
 from gridfold.text.pooling import pooled
 from gridfold.text.pretrained import quiet, reference
@@ -61,6 +63,10 @@ class PooledEncoder(nn.Module):
         Of long texts in pieces, with tokens of shape ``(n, pieces, tokens)``, it is the mean over the pieces, in which
         every token counts alike.
         """
+        vectors = self._vectors(tokens)
+        return functional.normalize(vectors, dim=1) if self.normalize else vectors
+
+    def _vectors(self, tokens: Mapping[str, Tensor]) -> Tensor:
         mask = tokens["attention_mask"]
         if mask.dim() == 2:
             return self._pooled(tokens)
@@ -73,7 +79,7 @@ class PooledEncoder(nn.Module):
 
     def _pooled(self, tokens: Mapping[str, Tensor]) -> Tensor:
         states = self.model(**tokens).last_hidden_state.float()
-        return pooled(states, tokens["attention_mask"], self.pooling, normalize=self.normalize)
+        return pooled(states, tokens["attention_mask"], self.pooling)
 
 
 def load_encoder(name: str, pooling: str, *, normalize: bool = False) -> PooledEncoder:
@@ -81,7 +87,9 @@ def load_encoder(name: str, pooling: str, *, normalize: bool = False) -> PooledE
 
     A checkpoint stored in half precision is widened: trained as it is stored, it would diverge.
     """
-    return PooledEncoder(_load(AutoModel, name).float().eval(), pooling, normalize=normalize)
+    model = _load(AutoModel, name).float().eval()
+    use_fastest_linear(model)
+    return PooledEncoder(model, pooling, normalize=normalize)
 
 
 def _load(kind: Any, name: str) -> Any:
@@ -182,6 +190,7 @@ def encode(
     batch_size: int,
     precision: str | None = None,
     workers: int = 0,
+    encoded: Callable[[int], object] = lambda _: None,
 ) -> Tensor:
     """One vector a text, computed in eval mode and without gradients.
 
@@ -196,6 +205,7 @@ def encode(
         precision: ``bf16`` or ``fp16`` to run under autocast, None for float32.
         workers: how many batches to compute at a time, each by one CPU thread, which gives the same bits for any
             number; 0 for one at a time, by as many threads as torch has.
+        encoded: is told after every batch how many texts were in it.
 
     Returns:
         A float32 tensor ``(len(rows), hidden)`` on the encoder's device, in the order of ``rows``.
@@ -208,6 +218,7 @@ def encode(
         indices, tokens = batch
         with torch.no_grad(), autocast(device, precision):
             features[indices] = encoder(**{name: values.to(device) for name, values in tokens.items()}).float()
+        encoded(len(indices))
 
     each(fill, tokenizer.batches(rows, batch_size), workers)
     return features

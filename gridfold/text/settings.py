@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args, get_type_hints
@@ -60,14 +61,13 @@ _METRICS = (*dict.fromkeys(name for names in METRICS.values() for name in names)
 _METRIC = choice("a metric", (*_METRICS, *(f"val_{name}" for name in _METRICS)))
 _LOSS = choice("a loss", dict.fromkeys(name for names in LOSSES.values() for name in names))
 _CLASS_WEIGHTS: Kind[Any] = Kind(
-    "balanced, a mapping of labels to numbers, or null",
+    "'balanced', a mapping of labels to numbers, or null",
     lambda v: v is None or v == "balanced" or isinstance(v, Mapping),
     lambda v: v,
-    ("balanced",),
     structure=True,
 )
 _THRESHOLD: Kind[Any] = Kind(
-    "best_f1, or a number between 0 and 1", lambda v: v == "best_f1" or (is_number(v) and 0 < v < 1), lambda v: v
+    "'best_f1' or a number between 0 and 1", lambda v: v == "best_f1" or (is_number(v) and 0 < v < 1), lambda v: v
 )
 _POOLING: Kind[str] = Kind(
     "a pooling, or several joined by +",
@@ -78,18 +78,20 @@ _POOLING: Kind[str] = Kind(
 _NORMALIZE: Kind[bool | None] = Kind(
     "true, false or auto", lambda v: isinstance(v, bool) or v == AUTO, lambda v: None if v == AUTO else v
 )
+_ADAPTER: Kind[Any] = Kind("a mapping", lambda v: hasattr(v, "keys"), lambda v: v, structure=True)
 _SEED = Kind("a whole number from 0 to 4294967295", lambda v: is_whole(v) and 0 <= v < 2**32, int)
 
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """The encoder. The head is read on its own, after the encoder has done its work.
+    """The encoder. The head and the adapter are read on their own, after the encoder has done its work.
 
     Attributes:
         name: hub id, local path or ``package:NAME/PATH``.
         pooling: how token states become one vector: names of ``POOLINGS`` joined by ``+``; ``auto`` is what the
             model's own sentence-transformers files say, else ``mean``.
-        normalize: whether vectors are scaled to length 1; None, ``auto``, is as the model's files say, else not.
+        normalize: whether vectors are scaled to length 1; None, ``auto``, is as the model's files say if ``pooling``
+            is, too, else not.
         prefix: what every text begins with before it is tokenized, such as ``"query: "`` of E5.
         freeze_encoder: whether only the head is trained.
         frozen_layers: how many layers are frozen, from the embeddings on and with them; 0 freezes nothing.
@@ -260,11 +262,27 @@ _SET_BY_GRIDFOLD = frozenset(_OF_TRAINER.split())
 def read_model(config: LazyConfig) -> ModelSettings:
     """The encoder's settings; ``ConfigError`` where one is wrong. The head's values are not looked at."""
     section = config.section("model")
-    settings = section.read(ModelSettings, later=("classification_head",))
+    settings = section.read(ModelSettings, later=("classification_head", "adapter"))
+    if settings.freeze_encoder and has_adapter(section):
+        path, hint = section.path_of("adapter"), "keep one of the two"
+        raise ConfigError("given together with freeze_encoder: true, which trains the head alone", path=path, hint=hint)
     if settings.freeze_encoder and settings.frozen_layers:
         path, hint = section.path_of("frozen_layers"), "keep one of the two"
         raise ConfigError("given together with freeze_encoder: true, which freezes all layers", path=path, hint=hint)
     return settings
+
+
+def has_adapter(model: Section) -> bool:
+    """Whether the encoder gets an adapter; ``ConfigError`` where it cannot. The adapter's values are not looked at."""
+    if model.get("adapter", optional(_ADAPTER), None) is None:
+        return False
+    if importlib.util.find_spec("peft") is None:
+        raise ConfigError(
+            "adapters need peft, which is not installed",
+            path=model.path_of("adapter"),
+            hint='pip install "gridfold[adapter]"',
+        )
+    return True
 
 
 def read_data(config: LazyConfig) -> DataSettings:

@@ -69,6 +69,14 @@ def test_what_is_odd_in_a_file(tmp_path, rows, said):
     assert doubts(DataSettings(str(file), str(other))) == [line.format(file=file) for line in said]
 
 
+def test_a_quote_that_is_not_closed(tmp_path):
+    file = tmp_path / "x.tsv"
+    file.write_text("text\tlabel\n" + 'a\tx\nb\ty\n"c\tx\nd\ty\ne"\tx\nf\ty\n')
+    assert doubts(DataSettings(str(file), folds=2, fold=0)) == [
+        f"texts of {file} with tabs and line breaks, in row 3: is a quote not closed?"
+    ]
+
+
 def test_labels_of_lists_that_look_like_one(tmp_path):
     file = tmp_path / "x.jsonl"
     file.write_text('{"text": "a", "label": ["x", "y"]}\n{"text": "b", "label": ["X"]}\n')
