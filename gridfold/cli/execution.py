@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from rich.console import Console, RenderableType
+from rich.markup import escape
 
 from gridfold.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_LEFT, ConfigError
 from gridfold.executors.protocol import Executor
@@ -28,6 +29,9 @@ from gridfold.search.reuse import find_reusable, reuse
 from gridfold.show import live, terminal
 from gridfold.show import sharing as shared_work
 from gridfold.show.unfinished import unfinished
+from gridfold.trainers.protocol import Remark
+
+_MOST_REMARKS = 20
 
 
 def execute(
@@ -126,6 +130,21 @@ def warn(*sentences: str) -> None:
     """Print warnings to standard error."""
     for sentence in sentences:
         terminal.console(stderr=True).print(terminal.warning(sentence), soft_wrap=True)
+
+
+def telling(output: Console) -> Callable[[Sequence[Remark]], None]:
+    """Prints what a trainer has to say of a search, warnings to standard error."""
+
+    def tell(remarks: Sequence[Remark]) -> None:
+        for remark in remarks[:_MOST_REMARKS]:
+            if remark.is_warning:
+                warn(remark.text)
+            else:
+                output.print(escape(remark.text), soft_wrap=True)
+        if len(remarks) > _MOST_REMARKS:
+            output.print(f"… and {len(remarks) - _MOST_REMARKS:,} more of the trainer")
+
+    return tell
 
 
 def output_of(options: argparse.Namespace) -> Console:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 
 from gridfold.cli.execution import (
     contention,
@@ -22,6 +22,7 @@ from gridfold.cli.execution import (
     read_pending,
     runs_from,
     say_where,
+    telling,
     warn,
 )
 from gridfold.cli.strategy import allow_trials, checked, learned, said_of_strategy
@@ -116,7 +117,7 @@ def search(options: argparse.Namespace, again: str) -> int:
         code = None
         if not options.no_execute:
             executor = stack.enter_context(_start_new(execution, planned, is_alone=where is not None))
-            code = _checked(planned, executor, where)
+            code = _checked(planned, executor, where, output)
         warn(*warnings_of(planned))
         directory, run_dirs = create(planned, options.run_prefix, Store(), code)
         note_where(directory, where)
@@ -200,7 +201,7 @@ def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     output.print(plan_table.plan_table(planned))
     warn(*number_like(planned))
     with _start_new(execution, planned, is_alone=False) as executor:
-        code = planned.check(executor)
+        code = planned.check(executor, telling(output))
         forecast = Forecast.read(planned, Store(), code, executor.parallel, reuse=options.reuse)
     warn(*warnings_of(planned))
     names = planned.names(options.run_prefix, "HHMMSS")
@@ -286,7 +287,7 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     if planned.config.threads == 1 < cores:
         output.print(f"Uses 1 CPU thread, as in a search; --threads {cores} is faster and may change the last digits")
     with start(LOCAL, replace(_ALONE, timeout=options.timeout)) as executor:
-        code = planned.check(executor)
+        code = planned.check(executor, telling(output))
         run = Store().create_run(planned.renderer.text({}))
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
         with live.live(output, 1, objective=objective) as view:
@@ -341,9 +342,9 @@ def _start_new(execution: Execution, planned: Plan, *, is_alone: bool) -> Execut
     return execution.start(planned.executor, planned.config.threads, planned.resources)
 
 
-def _checked(planned: Plan, executor: Executor, where: ByHand | Elsewhere | None) -> Code:
+def _checked(planned: Plan, executor: Executor, where: ByHand | Elsewhere | None, output: Console) -> Code:
     """The code of a trainer that accepts the plan, as does whoever starts workers."""
-    code = planned.check(executor)
+    code = planned.check(executor, telling(output))
     if where:
         where.check(planned.config.threads, planned.resources)
     return code

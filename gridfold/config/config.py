@@ -24,6 +24,8 @@ from gridfold.space.parameters import ListedParameter, RangeParameter
 from gridfold.space.repeats import DataFold
 
 VARIED = "varied"
+_PAIR_OF_COLUMNS = "data.text_column"
+_BUILT_IN = "gridfold.text:trainer"  # as a search that is continued names it
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,9 @@ class Config:
 
     A list of two or more values is varied. A list with a mapping in it is structure, in which lists to vary are looked
     for. A list of one value stays, and a list in which a value is repeated; so does what ``!fixed``, the setting
-    ``gridfold.fixed`` or the comment ``# gridfold: {fixed: [...]}`` of a run's config keeps. Where the setting
-    ``gridfold.vary`` names lists, or sections that hold some, all others stay.
+    ``gridfold.fixed`` or the comment ``# gridfold: {fixed: [...]}`` of a run's config keeps, and the two columns in
+    ``data.text_column`` of the built-in trainer. Where the setting ``gridfold.vary`` names lists, or sections that hold
+    some, all others stay.
 
     A range (``!log [1e-6, 1e-3]``) and a list after ``!choice`` vary. Of a union (``!one_of``) each trial has one
     branch, whose text stands where the union stood, so what is in branches is at paths such as ``optimizer.momentum``.
@@ -346,8 +349,16 @@ class Config:
         if self.settings.vary is not None and place.node not in self._to_vary:
             return None if place.path in self._around_those_to_vary else f"not in {SECTION}.vary"
         values = self.document.value(place.node)
+        if self._is_pair_of_columns(place.path, values):
+            return "the columns of a pair"
         repeated = None if place.path in self.linked else first_repeat(values)
         return VARIED if repeated is None else f"{render(values[repeated]):.40} is repeated"
+
+    def _is_pair_of_columns(self, path: str, values: list[Any]) -> bool:
+        """Whether these are the two columns that the built-in trainer finds pairs of texts in."""
+        is_named = path == _PAIR_OF_COLUMNS and self.settings.vary is None and path not in self.linked
+        is_pair = len(values) == 2 and all(isinstance(each, str) for each in values)
+        return is_named and is_pair and self.trainer in (None, _BUILT_IN)
 
     def _check_varies(self, place: Place) -> None:
         """Whether what varies by its tag is to vary: it has no one value that it could keep.

@@ -8,6 +8,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from rich.markup import escape
+
 from gridfold.core.errors import ConfigError
 from gridfold.core.limits import MOST_SECONDS
 from gridfold.executors.protocol import Executor
@@ -31,6 +33,7 @@ from gridfold.search.reuse import reuse as take_results
 from gridfold.search.warnings import number_like, warnings_of
 from gridfold.show import terminal
 from gridfold.show.unfinished import no_metric
+from gridfold.trainers.protocol import Remark
 from gridfold.trainers.saved import label_of
 
 
@@ -119,7 +122,7 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
         _check(parallel, timeout)
         plan = planned(chosen, {}, trainer, base.store, learn_from)
         with execution.start(plan.executor, plan.config.threads, plan.resources) as executor:
-            code = plan.check(executor)
+            code = plan.check(executor, lambda remarks: None if quiet else _tell(remarks))
             if not quiet:
                 _warn(plan, code)
             directory, _ = create(plan, prefix, base.store, code)
@@ -143,6 +146,12 @@ def _check(parallel: int | None, timeout: float | None) -> None:
     if timeout is not None and not (isinstance(timeout, (int, float)) and 0 < timeout <= MOST_SECONDS):
         problem = f"expected a number of seconds from 0 to {MOST_SECONDS:,}, found {timeout!r:.80}"
         raise ConfigError(problem, path="timeout")
+
+
+def _tell(remarks: Sequence[Remark]) -> None:
+    output = terminal.console(stderr=True)
+    for remark in remarks:
+        output.print(terminal.warning(remark.text) if remark.is_warning else escape(remark.text), soft_wrap=True)
 
 
 def _warn(plan: Plan, code: Code) -> None:

@@ -9,6 +9,7 @@ from gridfold.identity import reads
 from gridfold.identity.fingerprint import Code
 from gridfold.trainers.function import FunctionTrainer
 from gridfold.trainers.placeholders import trainer_named
+from gridfold.trainers.protocol import Remark
 from gridfold.trainers.resolve import check_holds_out, resolve
 
 
@@ -26,11 +27,11 @@ class Checks:
     holds_out: bool
     configs: tuple[tuple[Form, Params], ...]
 
-    def __call__(self) -> Code:
+    def __call__(self) -> tuple[Code, tuple[Remark, ...]]:
         """Check them all.
 
         Returns:
-            The trainer's code.
+            The trainer's code, and what it has to say of the configs.
 
         Raises:
             ConfigError: the trainer cannot be found, or refuses a config.
@@ -40,7 +41,10 @@ class Checks:
         if self.holds_out:
             form, params = self.configs[0]
             check_holds_out(trainer, form.filled(params))
+        remarks: dict[Remark, None] = {}
         if not isinstance(trainer, FunctionTrainer):  # which takes any
             for form, params in self.configs:
-                trainer.check(form.filled(params))
-        return code
+                config = form.filled(params)
+                trainer.check(config)
+                remarks |= dict.fromkeys(trainer.remarks(config) if hasattr(trainer, "remarks") else ())
+        return code, tuple(remarks)

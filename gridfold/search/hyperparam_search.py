@@ -30,6 +30,7 @@ from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan
 from gridfold.search.said import plan_said
 from gridfold.search.warnings import number_like
+from gridfold.trainers.protocol import Remark
 
 
 class Silent:
@@ -157,7 +158,7 @@ class HyperParamSearch:
 
     def _execute(self, plan: Plan, run_prefix: str, options: Options, *, keep_going: bool) -> Sequence[Path]:
         with start(plan.executor, options) as executor:
-            code = plan.check(executor)
+            code = plan.check(executor, _log)
             search, run_dirs = create(plan, run_prefix, self.store, code)
             policy = Policy(keep_going=keep_going, objective=Objective.said(search.facts()))
             pending = Pending.read(search, code.fingerprint, proposer_of(search))
@@ -168,6 +169,11 @@ class HyperParamSearch:
             hint = f"in Python: keep_going=True; when it is clear: gridfold resume {search.name}"
             raise ConfigError(outcome.stopped, where=search.name, hint=hint)
         return run_dirs
+
+
+def _log(remarks: Sequence[Remark]) -> None:
+    for remark in remarks:
+        (logger().warning if remark.is_warning else logger().info)(remark.text)
 
 
 def planned(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -35,7 +35,7 @@ from gridfold.space.parameters import ListedParameter
 from gridfold.space.product import Product
 from gridfold.space.repeats import Repetition, Seeds, repetitions
 from gridfold.space.space import Space, size_text
-from gridfold.trainers.protocol import BUILT_IN
+from gridfold.trainers.protocol import BUILT_IN, Remark
 
 RACE_LEAST = 3  # repeats that a race needs to be one
 _FACTORS = 8  # that a message shows
@@ -356,11 +356,12 @@ class Plan:
                 layouts.add(layout)
                 yield trial.params
 
-    def check(self, executor: Executor) -> Code:
+    def check(self, executor: Executor, tell: Callable[[Sequence[Remark]], None] = lambda _: None) -> Code:
         """Let the trainer check the configs.
 
         Args:
             executor: has the process in which the trainer is imported.
+            tell: is given what the trainer has to say of them.
 
         Returns:
             The trainer's code.
@@ -369,7 +370,7 @@ class Plan:
             ConfigError: the trainer cannot be found, or refuses a config.
         """
         try:
-            return executor.call(self.trainer, self.checks)
+            code, remarks = executor.call(self.trainer, self.checks)
         except ConfigError as error:
             if self.config.trainer is None and "data" not in self.config.data:
                 hint = (
@@ -378,6 +379,8 @@ class Plan:
                 error.hint = f"{error.hint}\n{hint}".strip()
             error.where = error.where or self.config.where(error.path)
             raise
+        tell(remarks)
+        return code
 
     def names(self, prefix: str, stamp: str) -> RunNames:
         """The names of the runs of a search."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridfold.core.errors import ConfigError, nearest
@@ -11,6 +12,8 @@ from gridfold.text.section import LazyConfig
 
 if TYPE_CHECKING:
     from gridfold.runs.run import Run
+    from gridfold.trainers.protocol import Remark
+    from gridfold.trainers.uses import NewData
 
 _SECTIONS = ("model", "data", "training")
 _PACKAGES = (
@@ -19,7 +22,6 @@ _PACKAGES = (
     "accelerate",
     "numpy",
     "pandas",
-    "sklearn",
     "safetensors",
     "matplotlib",
     "omegaconf",
@@ -36,7 +38,12 @@ class TextTrainer:
     """
 
     preload: tuple[str, ...] = ("gridfold.text.pipeline", "gridfold.text.saved")
-    checkpoints: tuple[str, ...] = ("head.safetensors", "encoder/*.safetensors", "checkpoint.pt")
+    checkpoints: tuple[str, ...] = (
+        "head.safetensors",
+        "encoder/*.safetensors",
+        "adapter/*.safetensors",
+        "checkpoint.pt",
+    )
 
     def check(self, config: Mapping[str, Any]) -> None:
         """Raise ``ConfigError`` if a run of this config could only fail.
@@ -48,6 +55,12 @@ class TextTrainer:
         from gridfold.text.compatibility import check  # imports pandas
 
         check(LazyConfig(config))
+
+    def remarks(self, config: Mapping[str, Any]) -> Sequence[Remark]:
+        """What to know of a config that passes `check`: its task, how many texts are cut, and what is odd."""
+        from gridfold.text.remarks import remarks_on  # imports pandas
+
+        return remarks_on(LazyConfig(config))
 
     def train(self, config: Mapping[str, Any], run: Run) -> dict[str, float]:
         """Train a config and save the result in ``run.dir``, unless the search has stopped the run for others.
@@ -76,6 +89,27 @@ class TextTrainer:
             save(trained, run.dir)
         discard(run)
         return trained.history.metrics()
+
+    def predict(self, run_dir: Path, data: NewData) -> str:
+        """Predict the texts of a file, as ``gridfold predict`` asks; see `predict_file`."""
+        _require_packages()
+        from gridfold.text.new_texts import predict_file  # imports torch
+
+        return predict_file(run_dir, data)
+
+    def export(self, run_dir: Path, folder: Path, about: str) -> Sequence[str]:
+        """Write the classifier of a run as a model of ``transformers``, as ``gridfold export`` asks."""
+        _require_packages()
+        from gridfold.text.export import export  # imports torch
+
+        return export(run_dir, folder, about)
+
+    def test(self, run_dir: Path) -> Mapping[str, float]:
+        """The metrics of a run on ``data.test``, as ``gridfold test`` asks for them."""
+        _require_packages()
+        from gridfold.text.test_set import measure  # imports torch
+
+        return measure(run_dir)
 
 
 trainer = TextTrainer()

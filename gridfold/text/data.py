@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridfold.core.errors import ConfigError
+from gridfold.text.doubts import doubts_of, doubts_of_parts
 from gridfold.text.labels import Labelling, labelling_of
 from gridfold.text.location import local_path, stamp
 from gridfold.text.settings import DataSettings
@@ -59,12 +60,14 @@ class Dataset:
         train: the examples to learn from.
         validation: the examples that every epoch is judged by.
         rows: where both are among all examples, if these are split into folds.
+        doubts: what of all this is probably not as it was meant, in words.
     """
 
     task: Task
     train: Examples
     validation: Examples
     rows: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+    doubts: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -86,21 +89,23 @@ class Pool:
     Attributes:
         task: what is predicted.
         parts: the examples to learn from and those to judge by; all together, if they are split into folds.
+        doubts: what of all this is probably not as it was meant, in words.
     """
 
     task: Task
     parts: tuple[Examples, ...]
+    doubts: tuple[str, ...] = ()
 
     def dataset(self, settings: DataSettings) -> Dataset:
         """The examples with what is held out."""
         if settings.folds is None:
             train, validation = self.parts
-            return Dataset(self.task, train, validation)
+            return Dataset(self.task, train, validation, doubts=self.doubts)
         (examples,) = self.parts
         strata = strata_of(self.task, examples.targets)
         held_out = folds_of(strata, settings.folds, [settings.split_seed, 2], examples.groups) == settings.fold
         rows = (~held_out).nonzero()[0], held_out.nonzero()[0]
-        return Dataset(self.task, examples.take(rows[0]), examples.take(rows[1]), rows)
+        return Dataset(self.task, examples.take(rows[0]), examples.take(rows[1]), rows, self.doubts)
 
 
 @dataclass(frozen=True)
@@ -125,10 +130,11 @@ class DataFacts:
 
 def describe(settings: DataSettings) -> DataFacts:
     """The facts about a data set, read once per distinct settings as long as its files do not change."""
-    return _describe(settings, _stamps(settings))
+    return _describe(settings, stamps(settings))
 
 
-def _stamps(settings: DataSettings) -> tuple[Any, ...]:
+def stamps(settings: DataSettings) -> tuple[Any, ...]:
+    """What tells whether the sources of a data set have changed."""
     sources = [(settings.train, "data.train")]
     if settings.folds is None and isinstance(settings.validation, str):
         sources.append((settings.validation, "data.validation"))
@@ -139,11 +145,17 @@ def _stamps(settings: DataSettings) -> tuple[Any, ...]:
 
 
 @lru_cache(maxsize=64)
-def _describe(settings: DataSettings, _stamps: tuple[Any, ...]) -> DataFacts:
-    data = load_data(settings)
+def _describe(settings: DataSettings, stamps: tuple[Any, ...]) -> DataFacts:
+    data = loaded(settings, stamps)
     if isinstance(settings.test, str):
         load_test(settings, data.task)  # for the errors
     return facts_of(data)
+
+
+@lru_cache(maxsize=1)
+def loaded(settings: DataSettings, _stamps: tuple[Any, ...]) -> Dataset:
+    """A data set, kept until another one is asked for; `stamps` say that its files have not changed."""
+    return load_data(settings)
 
 
 def facts_of(data: Dataset) -> DataFacts:
@@ -166,16 +178,18 @@ def load_pool(settings: DataSettings) -> Pool:
             the training set; a class is too small to be split; ``limit`` is smaller than the classes need.
     """
     table, labelling, all_of_train = _training(settings)
-    task = labelling.task
+    task, doubts = labelling.task, tuple(doubts_of(table, labelling))
     train = _limited(_without_test(all_of_train, task, settings), task, settings)
     if settings.folds is not None:
         _check_folds(train, task, settings.folds)
-        return Pool(task, (train,))
+        return Pool(task, (train,), doubts)
     if isinstance(settings.validation, str):
-        other = _others(settings, settings.validation, "validation", labelling, table)
-        return Pool(task, (train, other))
-    held_out = _held_out(train, task, settings.validation, [settings.split_seed, 1], "data.validation")
-    return Pool(task, (train.without(held_out), train.take(held_out)))
+        validation = _others(settings, settings.validation, "validation", labelling, table)
+    else:
+        rows = _held_out(train, task, settings.validation, [settings.split_seed, 1], "data.validation")
+        train, validation = train.without(rows), train.take(rows)
+    doubts += tuple(doubts_of_parts(train.texts, validation.texts, "validation"))
+    return Pool(task, (train, validation), doubts)
 
 
 def load_test(settings: DataSettings, task: Task) -> Examples:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -13,6 +13,7 @@ from torch.nn import functional
 from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
 from gridfold.core.errors import ConfigError
+from gridfold.text.linear import use_fastest_linear
 from gridfold.text.long_texts import HEAD_TAIL, TRUNCATE, fitted
 from gridfold.text.pooling import pooled
 from gridfold.text.pretrained import quiet, reference
@@ -86,7 +87,9 @@ def load_encoder(name: str, pooling: str, *, normalize: bool = False) -> PooledE
 
     A checkpoint stored in half precision is widened: trained as it is stored, it would diverge.
     """
-    return PooledEncoder(_load(AutoModel, name).float().eval(), pooling, normalize=normalize)
+    model = _load(AutoModel, name).float().eval()
+    use_fastest_linear(model)
+    return PooledEncoder(model, pooling, normalize=normalize)
 
 
 def _load(kind: Any, name: str) -> Any:
@@ -192,6 +195,7 @@ def encode(
     batch_size: int,
     precision: str | None = None,
     workers: int = 0,
+    encoded: Callable[[int], object] = lambda _: None,
 ) -> Tensor:
     """One vector a text, computed in eval mode and without gradients.
 
@@ -206,6 +210,7 @@ def encode(
         precision: ``bf16`` or ``fp16`` to run under autocast, None for float32.
         workers: how many batches to compute at a time, each by one CPU thread, which gives the same bits for any
             number; 0 for one at a time, by as many threads as torch has.
+        encoded: is told after every batch how many texts were in it.
 
     Returns:
         A float32 tensor ``(len(rows), hidden)`` on the encoder's device, in the order of ``rows``.
@@ -218,6 +223,7 @@ def encode(
         indices, tokens = batch
         with torch.no_grad(), autocast(device, precision):
             features[indices] = encoder(**{name: values.to(device) for name, values in tokens.items()}).float()
+        encoded(len(indices))
 
     each(fill, tokenizer.batches(rows, batch_size), workers)
     return features

@@ -19,6 +19,7 @@ from torch import nn
 from transformers import TrainingArguments, set_seed
 
 from gridfold.runs.run import Run
+from gridfold.text.adapter import Adapter, read_adapter
 from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
 from gridfold.text.compatibility import check_compatible, check_frozen, outputs_of
 from gridfold.text.data import Dataset, Pool, facts_of, load_pool
@@ -31,6 +32,7 @@ from gridfold.text.head import Head, build_head, read_head
 from gridfold.text.history import History
 from gridfold.text.layers import ActivationPadding, above, with_activations
 from gridfold.text.learning_rates import learning_rates
+from gridfold.text.lora import add_adapter
 from gridfold.text.loss import Loss
 from gridfold.text.memory import Sizes, within_memory
 from gridfold.text.optimization import steps_per_epoch, training_arguments
@@ -59,6 +61,7 @@ class Trained:
 
     Attributes:
         hidden_size: columns of what the encoder gives.
+        adapter: None if the encoder has none; else it is all that was trained of it.
         encoder: None if it was frozen, and so is as it is in the model that the settings name.
     """
 
@@ -68,6 +71,7 @@ class Trained:
     head_settings: Head
     hidden_size: int
     head: nn.Module
+    adapter: Adapter | None
     encoder: PooledEncoder | None
     history: History
     eval_batch_size: int
@@ -79,6 +83,7 @@ class _TrainingPlan:
     """What is read of a config once the shared work is done."""
 
     head: Head
+    adapter: Adapter | None
     training: TrainingSettings
     loss: Loss
     stopping: EarlyStopping
@@ -126,7 +131,8 @@ def _train_frozen(
     head = _new_head(plan, train.shape[1])
     history = _new_history(run, plan, data)
     train_head(head.to(device), features, plan.args, plan.loss, history)
-    return Trained(model, data_settings, data, plan.head, train.shape[1], head, None, history, size, precision=None)
+    hidden = train.shape[1]
+    return Trained(model, data_settings, data, plan.head, hidden, head, None, None, history, size, precision=None)
 
 
 def _encode(
@@ -168,7 +174,7 @@ def _train_whole(
     plan = _read_plan(config, data, frozen=False)
     check_frozen(model, plan.training)
     recipe = Recipe(rows, tokenizer, plan.training.padding, plan.args, plan.loss)
-    settings = [model, data_settings, plan.head, plan.training]
+    settings = [model, data_settings, plan.head, plan.training, *([plan.adapter] if plan.adapter else [])]
     file = CheckpointFile(run, fingerprint(settings, rows.train, [rows.targets], rows.validation))
     saved = _saved(file)
     sizes = Sizes(*saved[0].sizes) if saved else Sizes(plan.training.batch_size, plan.training.eval_batch_size)
@@ -176,6 +182,9 @@ def _train_whole(
     def train(micro_batch: int) -> Trained:
         encoder = encoders.pop() if encoders else _load_encoder(model)
         head = _new_head(plan, encoder.hidden_size)
+        if plan.adapter:
+            set_seed(plan.training.seed)  # its first weights do not depend on the head
+            add_adapter(encoder.model, plan.adapter, model.frozen_layers)
         history = _new_history(run, plan, data)
         if not saved:
             discard(run)
@@ -187,10 +196,18 @@ def _train_whole(
         _note_precision(run, plan.args)
         _note_micro_batch(run, plan.training.batch_size, micro_batch)
         _note_eval_batch(run, plan.training.eval_batch_size, used.eval_batch)
-        precision = precision_of(plan.args)
-        hidden = encoder.hidden_size
         return Trained(
-            model, data_settings, data, plan.head, hidden, head, encoder, history, used.eval_batch, precision
+            model,
+            data_settings,
+            data,
+            plan.head,
+            encoder.hidden_size,
+            head,
+            plan.adapter,
+            encoder,
+            history,
+            used.eval_batch,
+            precision_of(plan.args),
         )
 
     return within_memory(train, sizes.micro_batch, smallest=_smallest_batch(plan.head))
@@ -252,7 +269,8 @@ def _note_eval_batch(run: Run, asked: int, used: int) -> None:
 
 
 def _read_plan(config: LazyConfig, data: Dataset, *, frozen: bool) -> _TrainingPlan:
-    head, training = read_head(config.section("model")), read_training(config, frozen=frozen)
+    section = config.section("model")
+    head, adapter, training = read_head(section), read_adapter(section), read_training(config, frozen=frozen)
     task, facts = data.task, facts_of(data)
     stopping = EarlyStopping(config.section("training"), task.name, counts_steps(training))
     check_compatible(facts, head, training)
@@ -263,9 +281,9 @@ def _read_plan(config: LazyConfig, data: Dataset, *, frozen: bool) -> _TrainingP
     if stopping.counts_steps:
         args = training_arguments(training, epochs=1)
         epochs = math.ceil(args.max_steps / steps_per_epoch(len(data.train.targets), args))
-        return _TrainingPlan(head, training, loss, stopping, epochs, args)
+        return _TrainingPlan(head, adapter, training, loss, stopping, epochs, args)
     epochs = stopping.epochs(looks_ahead=looks_ahead(training))
-    return _TrainingPlan(head, training, loss, stopping, epochs, training_arguments(training, epochs))
+    return _TrainingPlan(head, adapter, training, loss, stopping, epochs, training_arguments(training, epochs))
 
 
 def _new_history(run: Run, plan: _TrainingPlan, data: Dataset) -> History:

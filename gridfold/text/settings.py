@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args, get_type_hints
 
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.text.long_texts import LONG_TEXTS, TRUNCATE
+from gridfold.text.adapter import has_adapter
+from gridfold.text.long_texts import CHUNK_MEAN, HEAD_TAIL, LONG_TEXTS, TRUNCATE
 from gridfold.text.objectives import LOSSES, METRICS, TASKS
 from gridfold.text.section import (
     ANY_TEXT,
@@ -60,14 +61,13 @@ _METRICS = (*dict.fromkeys(name for names in METRICS.values() for name in names)
 _METRIC = choice("a metric", (*_METRICS, *(f"val_{name}" for name in _METRICS)))
 _LOSS = choice("a loss", dict.fromkeys(name for names in LOSSES.values() for name in names))
 _CLASS_WEIGHTS: Kind[Any] = Kind(
-    "balanced, a mapping of labels to numbers, or null",
+    "'balanced', a mapping of labels to numbers, or null",
     lambda v: v is None or v == "balanced" or isinstance(v, Mapping),
     lambda v: v,
-    ("balanced",),
     structure=True,
 )
 _THRESHOLD: Kind[Any] = Kind(
-    "best_f1, or a number between 0 and 1", lambda v: v == "best_f1" or (is_number(v) and 0 < v < 1), lambda v: v
+    "'best_f1' or a number between 0 and 1", lambda v: v == "best_f1" or (is_number(v) and 0 < v < 1), lambda v: v
 )
 _POOLING: Kind[str] = Kind(
     "a pooling, or several joined by +",
@@ -83,7 +83,7 @@ _SEED = Kind("a whole number from 0 to 4294967295", lambda v: is_whole(v) and 0 
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """The encoder. The head is read on its own, after the encoder has done its work.
+    """The encoder. The head and the adapter are read on their own, after the encoder has done its work.
 
     Attributes:
         name: hub id, local path or ``package:NAME/PATH``.
@@ -180,7 +180,7 @@ class TrainingSettings:
     padding: str = "batch"
     loss: str | None = None
     class_weights: str | Mapping[str, float] | None = None
-    focal_gamma: float | None = None
+    focal_gamma: float = 2.0
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -194,6 +194,7 @@ PATIENCE: Setting = ("early_stopping_patience", optional(whole(1)), None)  # sto
 METRIC: Setting = ("metric", _METRIC, None)  # decides which epoch is best; None is the usual one of the task
 THRESHOLD: Setting = ("threshold", _THRESHOLD, 0.5)  # the probability above which a label holds
 _AFTER_EPOCHS = ("num_epochs", "early_stopping_patience", "metric", "threshold")  # read when one is over
+_WITH_FOCAL = ("focal_gamma",)  # not read with another loss: both can be varied together
 
 # The settings of our own: how each is checked, and the name that transformers.TrainingArguments has for it.
 _OWN: Mapping[str, Kind[Any]] = {
@@ -261,7 +262,10 @@ _SET_BY_GRIDFOLD = frozenset(_OF_TRAINER.split())
 def read_model(config: LazyConfig) -> ModelSettings:
     """The encoder's settings; ``ConfigError`` where one is wrong. The head's values are not looked at."""
     section = config.section("model")
-    settings = section.read(ModelSettings, later=("classification_head",))
+    settings = section.read(ModelSettings, later=("classification_head", "adapter"))
+    if settings.freeze_encoder and has_adapter(section):
+        path, hint = section.path_of("adapter"), "keep one of the two"
+        raise ConfigError("given together with freeze_encoder: true, which trains the head alone", path=path, hint=hint)
     if settings.freeze_encoder and settings.frozen_layers:
         path, hint = section.path_of("frozen_layers"), "keep one of the two"
         raise ConfigError("given together with freeze_encoder: true, which freezes all layers", path=path, hint=hint)
@@ -270,7 +274,12 @@ def read_model(config: LazyConfig) -> ModelSettings:
 
 def read_data(config: LazyConfig) -> DataSettings:
     """The data settings but for ``data.fold``; ``ConfigError`` where one is wrong."""
-    return config.section("data").read(DataSettings, later=("fold",))
+    section = config.section("data")
+    settings = section.read(DataSettings, later=("fold",))
+    if settings.long_texts == CHUNK_MEAN and not isinstance(settings.text_column, str):
+        problem, hint = f"{CHUNK_MEAN} is for texts, not for pairs of them", f"give {TRUNCATE} or {HEAD_TAIL}"
+        raise ConfigError(problem, path=section.path_of("long_texts"), hint=hint)
+    return settings
 
 
 def read_fold(config: LazyConfig, settings: DataSettings) -> DataSettings:
@@ -317,13 +326,15 @@ def read_training(config: LazyConfig, *, frozen: bool) -> TrainingSettings:
     for key in ("padding", "layer_decay"):
         if frozen and key in section:
             raise _without_effect(section.path_of(key))
-    values = {short: section.require(key, _OWN[short]) for short, key in own.items() if short not in _AFTER_EPOCHS}
+    later = {*_AFTER_EPOCHS, *_WITH_FOCAL}
+    values = {short: section.require(key, _OWN[short]) for short, key in own.items() if short not in later}
     _reject_contradictions(section, values)
     _reject_precisions(section, arguments)
     _reject_optimizer(section, values, arguments)
     if isinstance(values.get("class_weights"), Mapping):
-        weights = section.section("class_weights")
-        values["class_weights"] = {label: weights.require(label, POSITIVE) for label in weights}
+        values["class_weights"] = section.mapping("class_weights", POSITIVE)
+    if values.get("loss") == "focal":
+        values |= {key: section.require(key, _OWN[key]) for key in _WITH_FOCAL if key in section}
     return TrainingSettings(**values, arguments=arguments)
 
 

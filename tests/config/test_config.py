@@ -4,6 +4,7 @@ import pytest
 
 from gridfold.config.config import Config
 from gridfold.core.errors import ConfigError
+from gridfold.trainers.protocol import BUILT_IN
 
 
 def parse(text):
@@ -97,6 +98,22 @@ def test_what_stays_and_why():
         ("g", "0.1 is repeated"),
         ("h", "not in gridfold.vary"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "columns", "varies"),
+    [
+        ({}, "[premise, hypothesis]", False),
+        ({"trainer": BUILT_IN}, "[premise, hypothesis]", False),
+        ({"trainer": "my:train"}, "[premise, hypothesis]", True),
+        ({"vary": ["data.text_column"]}, "[premise, hypothesis]", True),
+        ({}, "[title, body, both]", True),
+        ({}, "[[premise, hypothesis], [title, body]]", True),
+    ],
+)
+def test_the_columns_of_a_pair_of_texts_are_one_value(settings, columns, varies):
+    config = parse(f"data: {{text_column: {columns}, label_column: [a, b]}}\n").override(**settings)
+    assert ("data.text_column" in config.varied_paths) == varies
 
 
 def test_merges_mean_what_pyyaml_makes_of_them():

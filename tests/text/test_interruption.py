@@ -20,6 +20,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "warmup_ratio": 0.2,
         "scheduler": "cosine",
         "label_smoothing_factor": 0.1,
+        "loss": "focal",
+        "class_weights": "balanced",
     },
     "stopping": {"learning_rate": 1e-12, "num_epochs": 9, "early_stopping_patience": 2},
     "plateau": {"scheduler": "reduce_lr_on_plateau", "lr_scheduler_kwargs": {"patience": 0}, "learning_rate": 0.05},

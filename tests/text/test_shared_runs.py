@@ -117,3 +117,14 @@ def test_a_schedule_that_looks_at_the_end_is_of_one_number_of_epochs(either, exe
     configs = configs_of(either, num_epochs=[1, 2])
     for one, other in both(executors, tmp_path, configs):
         same(one, other)
+
+
+def test_how_epochs_are_judged_is_read_when_the_first_is_over(binary_config, executors, tmp_path):
+    binary_config["model"]["freeze_encoder"] = True
+    configs = configs_of(binary_config, threshold=[0.5, 0.3, "best_f1"], metric=["f1", "brier"])
+    for one, other in both(executors, tmp_path, configs):
+        same(one, other)
+    splits = [event for event in SearchDirectory(tmp_path / "search").sharing_events() if "split" in event]
+    # The first epoch of all is one; those of one threshold stay together to the end.
+    assert [(split["path"], split["sizes"]) for split in splits[:1]] == [("training.threshold", [2, 2, 2])]
+    assert len(splits) == 4
