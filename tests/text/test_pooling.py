@@ -96,14 +96,21 @@ def test_the_folder_says_how(pooling, more, expected, config, tiny_model, tmp_pa
     assert load(told.dir).predict(["the cat"])[1].tolist() == load(asked.dir).predict(["the cat"])[1].tolist()
 
 
-@pytest.mark.parametrize("frozen", [False, True])
-def test_modules_that_are_not_applied_are_named(frozen, config, tiny_model, tmp_path, new_run):
-    config["model"] |= {"name": str(sentence_folder(tiny_model, tmp_path / "model", CLS, "Dense", "Normalize"))}
-    config["model"]["freeze_encoder"] = frozen
-    config["training"]["num_epochs"] = 1
-    run = new_run("run")
-    trainer.train(config, run)
-    assert run.notes == ["sentence-transformers modules that are not applied: Dense"]
+def test_what_the_folder_says_is_said_before_the_first_run(config, tiny_model, tmp_path):
+    def remarks() -> list[tuple[str, bool]]:
+        return [(remark.text, remark.is_warning) for remark in trainer.remarks(config) if "task" not in remark.text]
+
+    folder = sentence_folder(tiny_model, tmp_path / "model", CLS, "Dense", "Normalize")
+    config["model"]["name"] = str(folder)
+    left_out = (f"modules of {folder} that are not applied: Dense", True)
+    said = "by the model's files; model.pooling and model.normalize say otherwise"
+    assert remarks() == [(f"pooling: cls, scaled to length 1 ({said})", False), left_out]
+    config["model"]["normalize"] = False
+    assert remarks() == [(f"pooling: cls ({said})", False), left_out]
+    config["model"]["pooling"] = "cls"
+    assert remarks() == [left_out]
+    config["model"]["name"] = str(tiny_model)
+    assert remarks() == []
 
 
 def test_a_trained_encoder_is_loaded_with_its_pooling(config, tiny_model, tmp_path, new_run):
