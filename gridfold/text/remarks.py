@@ -37,6 +37,9 @@ def _vectors(model: ModelSettings) -> Iterator[Remark]:
         scaled = ", scaled to length 1" if how.normalize else ""
         said = "by the model's files; model.pooling and model.normalize say otherwise"
         yield Remark(f"pooling: {how.pooling}{scaled} ({said})")
+    if found.prompts and not model.prefix:
+        prompts = ", ".join(f"'{prompt}'" for prompt in found.prompts)
+        yield Remark(f"the model was trained with prompts before its texts: {prompts} (model.prefix sets one)")
     if found.unknown:
         yield Remark(f"modules of {model.name} that are not applied: {', '.join(found.unknown)}", is_warning=True)
 
