@@ -23,6 +23,7 @@ from gridfold.text.adapter import Adapter, add_adapter, read_adapter
 from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
 from gridfold.text.compatibility import check_compatible, check_frozen, outputs_of
 from gridfold.text.data import Dataset, Pool, facts_of, load_pool
+from gridfold.text.data_settings import DataSettings, read_examples, read_fold, read_tokenizing
 from gridfold.text.early_stopping import EarlyStopping, counts_steps, looks_ahead
 from gridfold.text.encoder import PooledEncoder, TokenRow, load_encoder, run_device
 from gridfold.text.features import LazyEncoder, LazyTokenizer, Tokens, activations_of, features_of, tokens_of
@@ -40,12 +41,9 @@ from gridfold.text.pretrained import sentence_model
 from gridfold.text.section import LazyConfig
 from gridfold.text.sentence_model import resolved
 from gridfold.text.settings import (
-    DataSettings,
     ModelSettings,
     TrainingSettings,
-    read_data,
     read_eval_batch_size,
-    read_fold,
     read_model,
     read_precision,
     read_training,
@@ -93,7 +91,7 @@ class _TrainingPlan:
 def run_pipeline(config: LazyConfig, run: Run) -> Trained:
     """Train what a config describes, reporting to ``run``; nothing is saved."""
     _ask_for_determinism()
-    model, data_settings = read_model(config), read_data(config)
+    model, data_settings = read_model(config), read_examples(config)
     model = resolved(model, sentence_model(model.name))
     pool = load_pool(data_settings)
     return (_train_frozen if model.freeze_encoder else _train_whole)(config, run, model, data_settings, pool)
@@ -111,6 +109,7 @@ def _train_frozen(
 ) -> Trained:
     asked, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
     encoder = LazyEncoder(model.name, model.pooling, device, normalize=bool(model.normalize))
+    data_settings = read_tokenizing(config, data_settings)
     tokenizer = _lazy_tokenizer(model, data_settings, lambda: encoder.loaded.inputs)
     # One after the other: a saved run that predicts the validation texts then does the very same. Not so with folds,
     # whose texts are encoded all together, once for all folds: there, the last bits may differ.
@@ -158,6 +157,7 @@ def _train_whole(
 ) -> Trained:
     encoders = [_load_encoder(model)]  # a list, so that an encoder that takes too much memory can be let go
     inputs = encoders[0].inputs
+    data_settings = read_tokenizing(config, data_settings)
     lazy = _lazy_tokenizer(model, data_settings, lambda: inputs)
     tokens = [tokens_of(lazy, part.texts) for part in pool.parts]
     texts: Sequence[Sequence[TokenRow]] = tokens

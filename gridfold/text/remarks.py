@@ -7,9 +7,10 @@ from functools import lru_cache
 from typing import Any
 
 from gridfold.text.data import Dataset, loaded, stamps
+from gridfold.text.data_settings import DataSettings, read_data, read_fold
 from gridfold.text.long_texts import CHUNK_MEAN, HEAD_TAIL, TRUNCATE
 from gridfold.text.section import LazyConfig
-from gridfold.text.settings import DataSettings, read_data, read_fold, read_model
+from gridfold.text.settings import read_model
 from gridfold.text.tasks import Task, Text, named
 from gridfold.trainers.protocol import Remark
 
