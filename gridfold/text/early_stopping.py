@@ -121,3 +121,5 @@ def _check_metric(data: DataFacts, metric: str | None) -> None:
         if task != "binary":
             needed = "validation examples with and without each label"
         raise ConfigError(f"{name} needs {needed}", path=path)
+    if name in {"r2", "spearman"} and data.validation_classes < 2:
+        raise ConfigError(f"{name} needs validation examples with different numbers", path=path)

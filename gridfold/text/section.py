@@ -279,6 +279,12 @@ class Section:
         section = Section(self._config, {str(index): item for index, item in enumerate(items)}, self.path_of(key))
         return [Section(self._config, section.require(index, _ITEM), section.path_of(index)) for index in section]
 
+    def mapping(self, key: str, kind: Kind[T]) -> dict[str, T]:
+        """A mapping of names, which may look like numbers, to values that are all of one kind."""
+        values = self.require(key, _ITEM)
+        named = Section(self._config, {str(name): values[name] for name in values}, self.path_of(key))
+        return {name: named.require(name, kind) for name in named}
+
     def reject_unknown(self, valid: Iterable[str]) -> None:
         """``ConfigError`` at the first key that is not a valid one, with the nearest that is."""
         names = set(valid)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_args, get_type_hints
 
 from gridfold.core.errors import ConfigError, nearest
+from gridfold.text.adapter import has_adapter
 from gridfold.text.objectives import LOSSES, METRICS
 from gridfold.text.section import (
     ANY_TEXT,
@@ -71,7 +71,6 @@ _POOLING: Kind[str] = Kind(
 _NORMALIZE: Kind[bool | None] = Kind(
     "true, false or auto", lambda v: isinstance(v, bool) or v == AUTO, lambda v: None if v == AUTO else v
 )
-_ADAPTER: Kind[Any] = Kind("a mapping", lambda v: hasattr(v, "keys"), lambda v: v, structure=True)
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,7 @@ class TrainingSettings:
     padding: str = "batch"
     loss: str | None = None
     class_weights: str | Mapping[str, float] | None = None
-    focal_gamma: float | None = None
+    focal_gamma: float = 2.0
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -147,6 +146,7 @@ PATIENCE: Setting = ("early_stopping_patience", optional(whole(1)), None)  # sto
 METRIC: Setting = ("metric", _METRIC, None)  # decides which epoch is best; None is the usual one of the task
 THRESHOLD: Setting = ("threshold", _THRESHOLD, 0.5)  # the probability above which a label holds
 _AFTER_EPOCHS = ("num_epochs", "early_stopping_patience", "metric", "threshold")  # read when one is over
+_WITH_FOCAL = ("focal_gamma",)  # not read with another loss: both can be varied together
 
 # The settings of our own: how each is checked, and the name that transformers.TrainingArguments has for it.
 _OWN: Mapping[str, Kind[Any]] = {
@@ -224,19 +224,6 @@ def read_model(config: LazyConfig) -> ModelSettings:
     return settings
 
 
-def has_adapter(model: Section) -> bool:
-    """Whether the encoder gets an adapter; ``ConfigError`` where it cannot. The adapter's values are not looked at."""
-    if model.get("adapter", optional(_ADAPTER), None) is None:
-        return False
-    if importlib.util.find_spec("peft") is None:
-        raise ConfigError(
-            "adapters need peft, which is not installed",
-            path=model.path_of("adapter"),
-            hint='pip install "gridfold[adapter]"',
-        )
-    return True
-
-
 def read_eval_batch_size(config: LazyConfig) -> int:
     """``training.eval_batch_size`` alone, which a frozen encoder needs before anything else of that section."""
     section = config.section("training")
@@ -264,13 +251,15 @@ def read_training(config: LazyConfig, *, frozen: bool) -> TrainingSettings:
     for key in ("padding", "layer_decay"):
         if frozen and key in section:
             raise _without_effect(section.path_of(key))
-    values = {short: section.require(key, _OWN[short]) for short, key in own.items() if short not in _AFTER_EPOCHS}
+    later = {*_AFTER_EPOCHS, *_WITH_FOCAL}
+    values = {short: section.require(key, _OWN[short]) for short, key in own.items() if short not in later}
     _reject_contradictions(section, values)
     _reject_precisions(section, arguments)
     _reject_optimizer(section, values, arguments)
     if isinstance(values.get("class_weights"), Mapping):
-        weights = section.section("class_weights")
-        values["class_weights"] = {label: weights.require(label, POSITIVE) for label in weights}
+        values["class_weights"] = section.mapping("class_weights", POSITIVE)
+    if values.get("loss") == "focal":
+        values |= {key: section.require(key, _OWN[key]) for key in _WITH_FOCAL if key in section}
     return TrainingSettings(**values, arguments=arguments)
 
 

@@ -12,6 +12,8 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from gridfold.text import trainer
+from gridfold.text.section import LazyConfig
+from gridfold.text.settings import read_training
 from tests.text.test_errors import message
 
 FILES = {
@@ -45,7 +47,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("multiclass", {"loss": "bce"}),
     ("multiclass", {"loss": "mse"}),
     ("multiclass", {"threshold": 0.5}),
-    ("multiclass", {"focal_gamma": 1.0}),
+    ("multiclass", {"loss": "focal", "focal_gamma": -1}),
     ("multiclass", {"class_weights": "balance"}),
     ("multiclass", {"class_weights": 3}),
     ("multiclass", {"class_weights": {"a": 0}}),
@@ -57,6 +59,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("multilabel", {"loss": "cross_entropy"}),
     ("multilabel", {"metric": "mcc"}),
     ("multilabel", {"metric": "roc_auc"}),
+    ("binary", {"class_weights": {True: 2}}),
     ("regression", {"loss": "cross_entropy"}),
     ("regression", {"metric": "val_f1"}),
     ("regression", {"class_weights": "balanced"}),
@@ -71,6 +74,7 @@ def test_settings_that_do_not_fit_the_task(task, settings, of_task, snapshot: Sn
 
 
 RIGHT: list[tuple[str, dict[str, Any]]] = [
+    ("multiclass", {"focal_gamma": 1.0}),  # another loss does not read it
     ("multiclass", {"loss": None, "class_weights": None, "metric": "macro_f1"}),
     ("binary", {"class_weights": {"spam": 2}, "threshold": 0.25}),
     ("multilabel", {"class_weights": {"c": 2}, "loss": "focal", "focal_gamma": 0, "threshold": "best_f1"}),
@@ -81,6 +85,20 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("task", "settings"), RIGHT, ids=[task for task, _ in RIGHT])
 def test_settings_that_fit_the_task(task, settings, of_task):
     trainer.check(of_task(task, **settings))
+
+
+def test_weights_of_labels_that_are_numbers(binary_config):
+    binary_config["training"]["class_weights"] = {10: "${mine.weight}"}
+    binary_config["mine"] = {"weight": 3}
+    trainer.check(binary_config)
+    assert read_training(LazyConfig(binary_config), frozen=False).class_weights == {"10": 3.0}
+
+
+def test_metrics_of_how_numbers_differ_need_different_numbers(of_task, tmp_path):
+    (tmp_path / "one.csv").write_text("text,label\na,1.5\n")
+    config = of_task("regression", metric="r2")
+    config["data"]["validation"] = str(tmp_path / "one.csv")
+    assert message(config) == "training.metric: r2 needs validation examples with different numbers"
 
 
 @pytest.mark.parametrize(

@@ -96,5 +96,5 @@ def test_settings_are_read_in_the_order_that_lets_folds_share(config):
 def test_how_many_tokens_are_kept_is_read_after_the_examples(config):
     config["data"]["max_length"] = -1
     examples = read_examples(LazyConfig(config))
-    with pytest.raises(ConfigError, match="data.max_length"):
+    with pytest.raises(ConfigError, match=r"data\.max_length"):
         read_tokenizing(LazyConfig(config), examples)
