@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import warnings
@@ -213,13 +214,14 @@ def _csv_cells(file: Path) -> Cells:
     """Cells are text, "NA" and "null" too."""
     import pandas as pd  # the other formats do without
 
-    separator = "\t" if file.suffix.lower() == ".tsv" else ","
-    with file.open("rb") as start:
-        encoding = encoding_of(start.read(4))
+    content = file.read_bytes()
+    how = {"sep": "\t" if file.suffix.lower() == ".tsv" else ",", "encoding": encoding_of(content)}
+    if b"\n" in content and b"\r" in content and b"\r\n" not in content:
+        how["lineterminator"] = "\n"  # a carriage return in a text, which many writers do not quote, ends no row then
     try:
         with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
             # Without index_col, rows that have a cell more than the header move by a column.
-            frame = pd.read_csv(file, sep=separator, dtype=str, na_filter=False, encoding=encoding, index_col=False)
+            frame = pd.read_csv(io.BytesIO(content), dtype=str, na_filter=False, index_col=False, **how)
     except pd.errors.EmptyDataError:
         return {"text": [], "label": []}
     except pd.errors.ParserWarning:
