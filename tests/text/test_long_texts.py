@@ -143,5 +143,10 @@ def test_pairs_are_trained_on_and_predicted(config, new_run):
     run = new_run("run")
     trainer.check(config)
     trainer.train(config, run)
-    labels, _ = load(run.dir).predict([("the cat", "animals"), ("snow", "weather")])
+    classifier = load(run.dir)
+    labels, _ = classifier.predict([("the cat", "animals"), ("snow", "weather")])
     assert len(labels) == 2
+    for wrong in (["cat"], [("cat", None)], ["ab"], [("cat", "dog", "goat")], [None]):
+        with pytest.raises(TypeError) as caught:
+            classifier.predict([("a", "b"), *wrong])
+        assert str(caught.value) == f"predict takes a pair of texts in each place, found {wrong[0]!r} in place 1"
