@@ -30,6 +30,7 @@ _MODULES = {
     "import_search": "importing",
     "predict": "use",
     "export": "use",
+    "test": "use",
 }  # that hold an action, if it is not in ``run``
 
 

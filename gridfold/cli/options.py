@@ -435,6 +435,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "reproduce": (_reproduce_options, "repeat a run and compare"),
     "train": (train_options, "train one config"),
     "predict": (use_options.predict_options, "predict new data by a run"),
+    "test": (use_options.test_options, "measure the best run on the test set, once"),
     "export": (use_options.export_options, "write the model of a run for other tools"),
     "import": (import_options, "write a config from a W&B sweep, a Hydra sweeper or an Optuna study"),
 }

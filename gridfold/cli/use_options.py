@@ -45,6 +45,21 @@ def export_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(action="export")
 
 
+def test_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of ``gridfold test``."""
+    parser.description = (
+        "Measure the best run of a search on its test set (data.test), which had no part in choosing it. Once: the "
+        "result is kept with the search, and shown by best, results and report. A second look is refused without "
+        "--again, and said wherever results are shown."
+    )
+    what = "name or path of a search, or last (the default): its best run; or a run, as `gridfold logs` takes it"
+    parser.add_argument("run", metavar="SEARCH", nargs="?", default="last", type=values.text, help=what)
+    parser.add_argument(
+        "--again", action="store_true", help="look although the test set was looked at, or runs are left to be done"
+    )
+    parser.set_defaults(action="test")
+
+
 def _run_argument(parser: argparse.ArgumentParser) -> None:
     what = "path of a run, its number in the last search, or SEARCH:NUMBER; or a search, such as last: its best run"
     parser.add_argument("run", metavar="RUN", type=values.text, help=what)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gridfold.analysis.summary import Summary, TrialSummary
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import render
+from gridfold.records import looks
 from gridfold.records.numbers import number
 from gridfold.records.trials import Results, objective_of, run_at_best
 from gridfold.runs.record import Record
@@ -30,7 +31,13 @@ def about(run: Run, record: Record) -> str:
         record: what it says.
     """
     search = SearchDirectory(run.dir.parent / record.search) if record.search else None
-    lines = [*_results(run, record, search), *_search(record, search), *_config(run), *_made(record)]
+    lines = [
+        *_results(run, record, search),
+        *_of_test(run, search),
+        *_search(record, search),
+        *_config(run),
+        *_made(record),
+    ]
     return "\n".join(lines)
 
 
@@ -41,9 +48,23 @@ def _results(run: Run, record: Record, search: SearchDirectory | None) -> Iterat
     except ConfigError:  # the search was removed: the run is there
         objective = None
     metrics = run_at_best(run, record, objective).metrics if objective else record.metrics
-    yield "| metric | value |\n|---|---|"
+    yield "On the validation examples, at the best epoch:\n\n| metric | value |\n|---|---|"
     yield from (f"| `{name}` | {number(value)} |" for name, value in metrics.items() if is_result(name))
     yield ""
+
+
+def _of_test(run: Run, search: SearchDirectory | None) -> Iterator[str]:
+    """What is known of the run on a test set."""
+    known = looks.read(search.dir if search else run.dir)
+    for place, look in enumerate(known):
+        if look.run == run.dir.name:
+            seen = (
+                "which no run had seen, and by which nothing was chosen" if place == 0 else "which was looked at before"
+            )
+            yield f"On a test set, {seen}:\n\n| metric | value |\n|---|---|"
+            yield from (f"| `{name}` | {number(value)} |" for name, value in look.metrics.items())
+            yield ""
+            return
 
 
 def _search(record: Record, search: SearchDirectory | None) -> Iterator[str]:

@@ -1,28 +1,16 @@
-"""Adapters: small matrices, trained beside the weights of an encoder, which stay as they are. By ``peft``.
-
-Settings are read and checked without torch and peft, which only what makes an adapter imports.
-"""
+"""An adapter as a config describes it: small matrices, trained beside the weights of an encoder. Needs no torch."""
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gridfold.core.errors import ConfigError, nearest
-from gridfold.text.section import BELOW_ONE, Kind, Section, choice, setting, whole
-from gridfold.text.settings import has_adapter
-
-if TYPE_CHECKING:
-    from torch import nn
+from gridfold.core.errors import ConfigError
+from gridfold.text.section import BELOW_ONE, Kind, Section, choice, optional, setting, whole
 
 _AUTO = "auto"
-_PATH = "model.adapter"
-_WEIGHTS = "adapter_model.safetensors"
-_PREFIX = "base_model.model."  # what peft puts before the names of weights in its files
-_POOLER = "pooler"  # of what it computes nothing is used
 
 
 def _is_target(value: Any) -> bool:
@@ -36,6 +24,7 @@ _TARGET: Kind[tuple[str, ...]] = Kind(
     _is_target,
     lambda value: () if value == _AUTO else tuple(value),
 )
+_MAPPING: Kind[Any] = Kind("a mapping", lambda value: hasattr(value, "keys"), lambda value: value, structure=True)
 
 
 @dataclass(frozen=True)
@@ -57,143 +46,16 @@ class Adapter:
     target: tuple[str, ...] = setting(_TARGET, ())
 
 
+def has_adapter(model: Section) -> bool:
+    """Whether the encoder gets an adapter; ``ConfigError`` where it cannot. The adapter's values are not looked at."""
+    if model.get("adapter", optional(_MAPPING), None) is None:
+        return False
+    if importlib.util.find_spec("peft") is None:
+        problem, hint = "adapters need peft, which is not installed", 'pip install "gridfold[adapter]"'
+        raise ConfigError(problem, path=model.path_of("adapter"), hint=hint)
+    return True
+
+
 def read_adapter(model: Section) -> Adapter | None:
     """The adapter under ``model.adapter``; None if there is none, ``ConfigError`` where a value is wrong."""
     return model.section("adapter").read(Adapter) if has_adapter(model) else None
-
-
-def check_adapter(adapter: Adapter, name: str, frozen_layers: int) -> None:
-    """Raise ``ConfigError`` if a model has no modules that an adapter is to be of.
-
-    Args:
-        adapter: what is asked for.
-        name: ``model.name``.
-        frozen_layers: ``model.frozen_layers``, which get no adapter.
-    """
-    _check_targets(adapter.target, name, frozen_layers)
-
-
-@lru_cache(maxsize=64)
-def _check_targets(target: tuple[str, ...], name: str, frozen_layers: int) -> None:
-    import torch  # slow, as the next
-    from transformers import AutoConfig, AutoModel
-
-    from gridfold.text.pretrained import quiet, reference
-
-    with quiet(), torch.device("meta"):
-        config = AutoConfig.from_pretrained(reference(name))
-        model = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
-    _targets(model, target, frozen_layers)
-
-
-def add_adapter(model: nn.Module, adapter: Adapter, frozen_layers: int = 0) -> None:
-    """Freeze a model's weights, and let its modules compute with adapters.
-
-    The adapters' first weights are drawn from torch's global random state. They and all of what is trained are in
-    float32. Frozen weights are not written to, so that forked processes have one copy of them.
-
-    Args:
-        model: changed in place; it computes as before, until an adapter has learned something.
-        adapter: of which kind.
-        frozen_layers: layers that get no adapter, from the embeddings on and with them.
-
-    Raises:
-        ConfigError: the model has no such modules.
-    """
-    from peft import LoraConfig, inject_adapter_in_model
-
-    targets = _targets(model, adapter.target, frozen_layers)
-    options = LoraConfig(r=adapter.r, lora_alpha=adapter.alpha, lora_dropout=adapter.dropout, target_modules=targets)
-    inject_adapter_in_model(options, model)
-
-
-def save_adapter(model: nn.Module, base: str, folder: Path) -> None:
-    """Write a model's adapter as ``peft`` does.
-
-    Args:
-        model: has been given an adapter.
-        base: the model whose weights it has beside.
-        folder: is made.
-    """
-    from peft import get_peft_model_state_dict
-    from safetensors.torch import save as to_bytes
-
-    folder.mkdir()
-    options = _options(model)
-    options.base_model_name_or_path = base
-    options.save_pretrained(folder)
-    weights = get_peft_model_state_dict(model, save_embedding_layers=False)
-    named = {_PREFIX + name: weight.detach().cpu().contiguous() for name, weight in weights.items()}
-    (folder / _WEIGHTS).write_bytes(to_bytes(named, metadata={"format": "pt"}))
-
-
-def load_adapter(model: nn.Module, folder: Path) -> None:
-    """Let a model, which is changed in place, compute with an adapter that was saved."""
-    from peft import PeftConfig, inject_adapter_in_model, set_peft_model_state_dict
-    from safetensors.torch import load_file
-
-    inject_adapter_in_model(PeftConfig.from_pretrained(str(folder)), model)
-    weights = {name.removeprefix(_PREFIX): weight for name, weight in load_file(folder / _WEIGHTS).items()}
-    fitting: Any = set_peft_model_state_dict(model, weights)
-    if fitting.unexpected_keys:
-        raise ConfigError(f"the adapter in {folder} is of another model: it has {fitting.unexpected_keys[0]}")
-    model.eval()
-
-
-def merge_adapter(model: nn.Module) -> None:
-    """Add a model's adapter to its weights, and let it be a plain model of ``transformers`` again; changed in place.
-
-    What it computes is the same up to rounding.
-    """
-    from peft.tuners.lora import LoraLayer
-
-    layers = [(name, module) for name, module in model.named_modules() if isinstance(module, LoraLayer)]
-    for name, layer in layers:
-        layer.merge()
-        parent, _, last = name.rpartition(".")
-        setattr(model.get_submodule(parent), last, layer.get_base_layer())
-    for leftover in ("peft_config", "_hf_peft_config_loaded"):
-        vars(model).pop(leftover, None)
-
-
-def _options(model: nn.Module) -> Any:
-    adapters: Any = model.peft_config
-    (options,) = adapters.values()
-    return options
-
-
-def _targets(model: nn.Module, target: Sequence[str], frozen_layers: int) -> list[str]:
-    """The names of the modules that an adapter is to be of."""
-    found = _candidates(model, frozen_layers)
-    if not target:
-        linear = [name for name, kind in found.items() if kind != "Embedding" and _POOLER not in name.split(".")]
-        if not linear:
-            raise ConfigError(f"a {type(model).__name__} has no linear layers", path=_PATH)
-        return linear
-    for wanted in target:
-        if not any(_ends_with(name, wanted) for name in found):
-            above = f" above its {frozen_layers} frozen layers" if frozen_layers else ""
-            problem = f"no linear layer or embedding of a {type(model).__name__}{above} is called '{wanted}'"
-            hint = nearest(wanted, {name.rpartition(".")[2] for name in found})
-            raise ConfigError(problem, path=f"{_PATH}.target", hint=hint)
-    return [name for name in found if any(_ends_with(name, wanted) for wanted in target)]
-
-
-def _ends_with(name: str, end: str) -> bool:
-    return name == end or name.endswith(f".{end}")
-
-
-def _candidates(model: nn.Module, frozen_layers: int) -> dict[str, str]:
-    """The modules that can have an adapter, with what they are."""
-    from torch import nn  # this module is read without torch when a config is checked
-    from transformers.pytorch_utils import Conv1D
-
-    from gridfold.text.layers import layers_of
-
-    above = layers_of(model, frozen_layers)[frozen_layers:] if frozen_layers else [model]
-    inside = {id(module) for part in above for module in part.modules()}
-    return {
-        name: type(module).__name__
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear | nn.Embedding | Conv1D) and id(module) in inside
-    }

@@ -104,6 +104,13 @@ class TextTrainer:
 
         return export(run_dir, folder, about)
 
+    def test(self, run_dir: Path) -> Mapping[str, float]:
+        """The metrics of a run on ``data.test``, as ``gridfold test`` asks for them."""
+        _require_packages()
+        from gridfold.text.test_set import measure  # imports torch
+
+        return measure(run_dir)
+
 
 trainer = TextTrainer()
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.text.adapter import check_adapter, read_adapter
+from gridfold.text.adapter import read_adapter
 from gridfold.text.data import DataFacts, describe
 from gridfold.text.early_stopping import EarlyStopping
 from gridfold.text.head import Head, read_head
 from gridfold.text.objectives import LOSSES
-from gridfold.text.pretrained import check_pretrained
+from gridfold.text.pretrained import check_pretrained, sentence_model
 from gridfold.text.section import LazyConfig
+from gridfold.text.sentence_model import resolved
 from gridfold.text.settings import ModelSettings, TrainingSettings, read_data, read_fold, read_model, read_training
 from gridfold.text.tasks import Task, named
 
@@ -27,7 +28,10 @@ def check(config: LazyConfig) -> None:
     check_frozen(model, training)
     EarlyStopping(config.section("training"), facts.task.name).check(facts)
     check_pretrained(model.name, data.max_length, model.frozen_layers)
+    resolved(model, sentence_model(model.name))
     if adapter := read_adapter(config.section("model")):
+        from gridfold.text.lora import check_adapter  # imports torch
+
         check_adapter(adapter, model.name, model.frozen_layers)
 
 

@@ -179,8 +179,13 @@ def _sides(texts: Sequence[Text]) -> list[list[str]]:
 def load_tokenizer(
     name: str, inputs: tuple[str, ...], max_length: int, long_texts: str = TRUNCATE, prefix: str = ""
 ) -> Tokenizer:
-    """The tokenizer of ``model.name``; ``ConfigError`` if it cannot be loaded."""
-    return Tokenizer(_load(AutoTokenizer, name), inputs, max_length, long_texts, prefix)
+    """The tokenizer of ``model.name``; ``ConfigError`` if it cannot be loaded.
+
+    It pads on the right, whatever its files say: padding on the left would move a text's positions.
+    """
+    base = _load(AutoTokenizer, name)
+    base.padding_side = "right"
+    return Tokenizer(base, inputs, max_length, long_texts, prefix)
 
 
 def encode(

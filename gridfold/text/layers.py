@@ -131,7 +131,8 @@ def below_and_layers(encoder: PooledEncoder) -> list[list[nn.Parameter]] | None:
     own = {id(weight) for part in parts for weight in part}
     others = [weight for weight in encoder.parameters() if weight.requires_grad and id(weight) not in own]
     states = _boundary(encoder.eval(), min(1, len(layers) - 1), _probe(encoder))
-    gradients = torch.autograd.grad(states.sum(), others, allow_unused=True)
+    trained_below = others and states.requires_grad  # not beside adapters, which are of the layers
+    gradients = torch.autograd.grad(states.sum(), others, allow_unused=True) if trained_below else [None] * len(others)
     below = [weight for weight, gradient in zip(others, gradients, strict=True) if gradient is not None]
     return [below, *parts]
 

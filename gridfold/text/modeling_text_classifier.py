@@ -111,7 +111,7 @@ class TextClassifier(PreTrainedModel):
 
     def _pooled(self, tokens: dict[str, Tensor]) -> Tensor:
         states = self.encoder(**tokens).last_hidden_state.float()
-        return pooled(states, tokens["attention_mask"], self.config.pooling, normalize=False)
+        return pooled(states, tokens["attention_mask"], self.config.pooling)
 
 
 def _layer(said: dict[str, Any]) -> nn.Module:

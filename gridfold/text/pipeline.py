@@ -19,7 +19,7 @@ from torch import nn
 from transformers import TrainingArguments, set_seed
 
 from gridfold.runs.run import Run
-from gridfold.text.adapter import Adapter, add_adapter, read_adapter
+from gridfold.text.adapter import Adapter, read_adapter
 from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
 from gridfold.text.compatibility import check_compatible, check_frozen, outputs_of
 from gridfold.text.data import Dataset, Pool, facts_of, load_pool
@@ -32,6 +32,7 @@ from gridfold.text.head import Head, build_head, read_head
 from gridfold.text.history import History
 from gridfold.text.layers import ActivationPadding, above, with_activations
 from gridfold.text.learning_rates import learning_rates
+from gridfold.text.lora import add_adapter
 from gridfold.text.loss import Loss
 from gridfold.text.memory import Sizes, within_memory
 from gridfold.text.optimization import steps_per_epoch, training_arguments
@@ -130,9 +131,8 @@ def _train_frozen(
     head = _new_head(plan, train.shape[1])
     history = _new_history(run, plan, data)
     train_head(head.to(device), features, plan.args, plan.loss, history)
-    return Trained(
-        model, data_settings, data, plan.head, train.shape[1], head, None, None, history, size, precision=None
-    )
+    hidden = train.shape[1]
+    return Trained(model, data_settings, data, plan.head, hidden, head, None, None, history, size, precision=None)
 
 
 def _encode(
@@ -196,20 +196,18 @@ def _train_whole(
         _note_precision(run, plan.args)
         _note_micro_batch(run, plan.training.batch_size, micro_batch)
         _note_eval_batch(run, plan.training.eval_batch_size, used.eval_batch)
-        precision = precision_of(plan.args)
-        hidden = encoder.hidden_size
         return Trained(
             model,
             data_settings,
             data,
             plan.head,
-            hidden,
+            encoder.hidden_size,
             head,
             plan.adapter,
             encoder,
             history,
             used.eval_batch,
-            precision,
+            precision_of(plan.args),
         )
 
     return within_memory(train, sizes.micro_batch, smallest=_smallest_batch(plan.head))

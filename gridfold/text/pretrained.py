@@ -27,6 +27,7 @@ _POSITIONS_AFTER_PADDING = (
     "xlm-roberta-xl",
     "xmod",
 )
+_NEED_A_DECODER = ("t5", "mt5", "umt5", "longt5", "switch_transformers")
 _GIVE_A_PATH = "offline? give a folder with config.json, weights and tokenizer: a path, or package:NAME/PATH"
 
 
@@ -105,7 +106,9 @@ def check_pretrained(name: str, max_length: int, frozen_layers: int = 0) -> None
     """
     location = _location(name)
     config = _hub_config(name) if location is None else _local_config(location)
-    sentence_model(name)  # raises, if what it says cannot be read
+    if config.get("model_type") in _NEED_A_DECODER:
+        problem = f"a {config['model_type']} model is an encoder with a decoder: {name}"
+        raise ConfigError(problem, path="model.name", hint="give an encoder, such as BERT, DeBERTa or ModernBERT")
     positions = _positions(config)
     relative = config.get("position_biased_input") is False
     if isinstance(positions, int) and not relative and 0 < positions < max_length:

@@ -17,11 +17,11 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from gridfold.core.errors import ConfigError, nearest_file
-from gridfold.text.adapter import load_adapter, save_adapter
 from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder, load_tokenizer, run_device
 from gridfold.text.frozen import head_logits
 from gridfold.text.head import build_head
 from gridfold.text.long_texts import TRUNCATE
+from gridfold.text.lora import load_adapter, save_adapter
 from gridfold.text.memory import within_memory
 from gridfold.text.outputs import Outputs, Prediction
 from gridfold.text.pipeline import Trained

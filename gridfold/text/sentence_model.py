@@ -35,11 +35,13 @@ class SentenceModel:
     Attributes:
         pooling: names of ``POOLINGS``, joined by ``+``.
         normalize: whether vectors are of length 1.
+        leaves_out_prompt: whether the tokens of a prompt before the text do not count in the pooling.
         unknown: the kinds of modules that gridfold has not.
     """
 
     pooling: str = "mean"
     normalize: bool = False
+    leaves_out_prompt: bool = False
     unknown: tuple[str, ...] = ()
 
 
@@ -57,8 +59,10 @@ def read_sentence_model(file_of: ReadFile) -> SentenceModel:
     for module in _parsed(listed):
         kind = str(module.get("type", "")).rpartition(".")[2]
         if kind == "Pooling":
-            config = file_of(f"{module.get('path', '')}/config.json")
-            found = replace(found, pooling=_pooling(_parsed(config), config) if config else "mean")
+            if config := file_of(f"{module.get('path', '')}/config.json"):
+                said = _parsed(config)
+                leaves_out = said.get("include_prompt") is False
+                found = replace(found, pooling=_pooling(said, config), leaves_out_prompt=leaves_out)
         elif kind == "Normalize":
             found = replace(found, normalize=True)
         elif kind not in ("Transformer", *_WITHOUT_EFFECT):
@@ -78,8 +82,14 @@ def resolved(model: ModelSettings, found: SentenceModel) -> ModelSettings:
     """The settings with what the config leaves to the folder.
 
     A config that gives the pooling makes vectors of its own: they are brought to length 1 only where it says so.
+
+    Raises:
+        ConfigError: the folder's pooling leaves out a prefix, and there is one.
     """
     left_to_folder = model.pooling == AUTO
+    if left_to_folder and found.leaves_out_prompt and model.prefix:
+        problem = "the model's own pooling leaves out the tokens of a prefix, which gridfold cannot do"
+        raise ConfigError(problem, path="model.prefix", hint=f"remove it, or give the pooling: {found.pooling}")
     pooling = found.pooling if left_to_folder else model.pooling
     normalize = (left_to_folder and found.normalize) if model.normalize is None else model.normalize
     return replace(model, pooling=pooling, normalize=normalize)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gridfold.core.errors import ConfigError
+from gridfold.text.adapter import has_adapter
 from gridfold.text.long_texts import CHUNK_MEAN, HEAD_TAIL, LONG_TEXTS, TRUNCATE
 from gridfold.text.objectives import LOSSES, METRICS, TASKS
 from gridfold.text.section import (
@@ -77,7 +77,6 @@ _POOLING: Kind[str] = Kind(
 _NORMALIZE: Kind[bool | None] = Kind(
     "true, false or auto", lambda v: isinstance(v, bool) or v == AUTO, lambda v: None if v == AUTO else v
 )
-_ADAPTER: Kind[Any] = Kind("a mapping", lambda v: hasattr(v, "keys"), lambda v: v, structure=True)
 _SEED = Kind("a whole number from 0 to 4294967295", lambda v: is_whole(v) and 0 <= v < 2**32, int)
 
 
@@ -236,19 +235,6 @@ def read_model(config: LazyConfig) -> ModelSettings:
         path, hint = section.path_of("frozen_layers"), "keep one of the two"
         raise ConfigError("given together with freeze_encoder: true, which freezes all layers", path=path, hint=hint)
     return settings
-
-
-def has_adapter(model: Section) -> bool:
-    """Whether the encoder gets an adapter; ``ConfigError`` where it cannot. The adapter's values are not looked at."""
-    if model.get("adapter", optional(_ADAPTER), None) is None:
-        return False
-    if importlib.util.find_spec("peft") is None:
-        raise ConfigError(
-            "adapters need peft, which is not installed",
-            path=model.path_of("adapter"),
-            hint='pip install "gridfold[adapter]"',
-        )
-    return True
 
 
 def read_data(config: LazyConfig) -> DataSettings:

@@ -5,7 +5,7 @@ A trainer that has one of these methods is asked by the command of that name. Th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -58,6 +58,17 @@ class Exports(Protocol):
 
         Raises:
             ConfigError: the run saved nothing that can be exported.
+        """
+
+
+class Tests(Protocol):
+    """A trainer whose runs can be measured on a test set that no run of the search has seen."""
+
+    def test(self, run_dir: Path) -> Mapping[str, float]:
+        """The metrics of a run on its test set, by names that begin with ``test_``; the first is the main one.
+
+        Raises:
+            ConfigError: the run has no test set, or saved nothing that predicts.
         """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +14,14 @@ import torch
 from safetensors.torch import load_file
 
 from gridfold.core.errors import ConfigError
+from gridfold.executors.local.executor import LocalExecutor
 from gridfold.text import load, trainer
-from gridfold.text.adapter import Adapter, add_adapter, load_adapter, merge_adapter, save_adapter
-from gridfold.text.encoder import load_encoder
-from tests.text.examples import NotedRun
-from tests.text.test_layers import ENCODERS, small_encoder
+from gridfold.text.adapter import Adapter
+from gridfold.text.encoder import PooledEncoder, load_encoder
+from gridfold.text.lora import add_adapter, load_adapter, merge_adapter, save_adapter
+from tests.text.architectures import ENCODERS, small_model
+from tests.text.examples import TOPICS, NotedRun
+from tests.text.test_shared_runs import both
 
 TEXTS = ["a cat and a dog", "red", "we saw the storm here today and it was very white"]
 PROBE = {"input_ids": torch.arange(5, 15).view(2, 5), "attention_mask": torch.ones(2, 5, dtype=torch.long)}
@@ -32,6 +36,10 @@ def adapted(config: dict[str, Any]) -> dict[str, Any]:
     return changed
 
 
+def small_encoder(kind: str) -> PooledEncoder:
+    return PooledEncoder(small_model(kind), "mean")
+
+
 def weights_of(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*.safetensors"))}
 
@@ -41,21 +49,14 @@ def test_a_run_saves_its_adapter_and_predicts_as_it_did(
 ) -> None:
     run = new_run("run")
     trainer.check(adapted)
-    metrics = trainer.train(adapted, run)
+    trainer.train(adapted, run)
 
-    assert metrics["val_f1"] > 0.8
     assert set(weights_of(run.dir)) == {"head.safetensors", "adapter/adapter_model.safetensors"}
-    classifier = load(run.dir)
-    with (run.dir / "misclassified.csv").open() as file:
-        mistakes = len(file.readlines()) - 1
-    from gridfold.text.data import load_data
-    from gridfold.text.section import LazyConfig
-    from gridfold.text.settings import read_data
-
-    data = load_data(read_data(LazyConfig(adapted)))
-    labels, _ = classifier.predict(data.validation.texts)
-    wrong = [label for label, row in zip(labels, data.validation.targets, strict=True) if label != data.labels[row]]
-    assert len(wrong) == mistakes
+    with (run.dir / "predictions.csv").open(newline="") as file:
+        said = list(csv.DictReader(file))
+    labels, chances = load(run.dir).predict([row["text"] for row in said])
+    assert labels == [row["prediction"] for row in said]
+    assert chances.tolist() == [[float(row[f"probability_{label}"]) for label in sorted(TOPICS)] for row in said]
 
 
 @pytest.mark.parametrize("frozen_layers", [0, 1])
@@ -77,20 +78,17 @@ def test_only_what_the_adapter_adds_is_trained(
 
 
 def test_runs_that_share_the_encoder_are_what_they_are_alone(
-    adapted: dict[str, Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    adapted: dict[str, Any], executors: dict[bool, LocalExecutor], tmp_path: Path
 ) -> None:
-    import yaml
-
-    import gridfold.cli
-
-    adapted["model"]["adapter"]["r"] = [2, 4]
-    adapted["training"] |= {"learning_rate": [1e-2, 2e-2], "num_epochs": 1}
-    (tmp_path / "grid.yaml").write_text(yaml.safe_dump(adapted))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path)
-        assert gridfold.cli.main(["search", "--config", "grid.yaml", "--quiet"]) == 0
-        assert gridfold.cli.main(["verify", "last", "--all"]) == 0
-    assert "4 of 4" in capfd.readouterr().out
+    configs = []
+    for rank in (2, 4):
+        own = copy.deepcopy(adapted)
+        own["model"]["adapter"]["r"] = rank
+        own["training"]["num_epochs"] = 1
+        configs.append(own)
+    for shared, alone in both(executors, tmp_path, configs):
+        assert shared.read().metrics == alone.read().metrics
+        assert weights_of(shared.dir) == weights_of(alone.dir)
 
 
 def test_a_head_learns_in_float32_whatever_the_checkpoint_is_stored_in(

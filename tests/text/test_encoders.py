@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,19 @@ def test_positions_of_padding_are_not_for_tokens(kind, fits, config_of):
     config["data"]["max_length"] = fits + 1
     with pytest.raises(ConfigError, match=rf"^data.max_length: {fits + 1} tokens, but model .* takes {fits} at most$"):
         trainer.check(config)
+
+
+def test_an_encoder_that_needs_its_decoder(config_of, folder_of, tmp_path):
+    config = config_of("bert")
+    shutil.copytree(folder_of("bert"), tmp_path / "t5")
+    (tmp_path / "t5" / "config.json").write_text('{"model_type": "t5"}')
+    config["model"]["name"] = str(tmp_path / "t5")
+    with pytest.raises(ConfigError) as caught:
+        trainer.check(config)
+    assert str(caught.value) == (
+        f"model.name: a t5 model is an encoder with a decoder: {tmp_path / 't5'}\n"
+        "  give an encoder, such as BERT, DeBERTa or ModernBERT"
+    )
 
 
 # Learning rates apart.

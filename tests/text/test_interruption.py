@@ -29,7 +29,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "short": {"max_steps": 13, "optim": "adafactor", "neftune_noise_alpha": 5.0},
     "by_length": {"train_sampling_strategy": "group_by_length", "metric": "loss"},
     "bucket": {"padding": "bucket", "batch_size": 4, "gradient_accumulation_steps": 2},
-    "layers": {},
+    "layers": {"layer_decay": 0.5, "head_learning_rate": 0.01},
     "not_seedable": {"accelerator_config": {"use_seedable_sampler": False}, "bf16": True},
 }
 FROZEN_LAYERS = {"layers": 1}

@@ -14,6 +14,7 @@ import torch
 
 from gridfold.core.errors import ConfigError
 from gridfold.text import load, trainer
+from gridfold.text.encoder import load_tokenizer
 from gridfold.text.pooling import pooled
 from gridfold.text.settings import POOLINGS
 from tests.text.examples import TOPICS, sentences, write_csv
@@ -162,6 +163,29 @@ def test_files_that_cannot_be_understood(file, content, problem, config, tiny_mo
     with pytest.raises(ConfigError) as caught:
         trainer.check(config)
     assert str(caught.value).startswith(problem.format(file=folder / file))
+
+
+def test_a_pooling_that_leaves_out_a_prefix(config, tiny_model, tmp_path):
+    folder = sentence_folder(tiny_model, tmp_path / "model", CLS | {"include_prompt": False})
+    config["model"] |= {"name": str(folder), "prefix": "query: "}
+    with pytest.raises(ConfigError) as caught:
+        trainer.check(config)
+    assert str(caught.value) == (
+        "model.prefix: the model's own pooling leaves out the tokens of a prefix, which gridfold cannot do\n"
+        "  remove it, or give the pooling: cls"
+    )
+    config["model"]["pooling"] = "cls"
+    trainer.check(config)
+
+
+def test_texts_are_padded_on_the_right(tiny_model, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model, folder)
+    said = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(said | {"padding_side": "left"}))
+    tokenizer = load_tokenizer(str(folder), ("input_ids", "attention_mask"), 64)
+    batch = tokenizer.pad(tokenizer.rows(["the cat", "the cat saw the rain"]), 8)
+    assert batch["attention_mask"].tolist() == [[1] * 4 + [0] * 4, [1] * 7 + [0]]
 
 
 @pytest.mark.parametrize("frozen", [False, True])

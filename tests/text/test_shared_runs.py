@@ -73,6 +73,21 @@ def test_frozen_layers_are_shared_and_change_no_file(config, executors, tmp_path
         same(one, other)
 
 
+def test_learning_rates_apart_are_each_run_s_own(config, executors, tmp_path):
+    config["training"] |= {"layer_decay": 0.5, "max_steps": 5}
+    for one, other in both(executors, tmp_path, configs_of(config, head_learning_rate=[None, 1e-2])):
+        same(one, other)
+
+
+def test_each_run_pools_in_its_own_way(config, executors, tmp_path):
+    config["model"]["freeze_encoder"] = True
+    configs = [copy.deepcopy(config) for _ in range(3)]
+    for own, pooling in zip(configs, ("mean", "cls", "cls+max"), strict=True):
+        own["model"] |= {"pooling": pooling, "normalize": True}
+    for one, other in both(executors, tmp_path, configs):
+        same(one, other)
+
+
 @pytest.mark.parametrize(
     ("settings", "varied"),
     [

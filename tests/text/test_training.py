@@ -139,6 +139,7 @@ def test_the_description_says_all_that_loading_needs(trained, tiny_model):
     assert said.pop("best_epoch") in {1, 2, 3}
     assert said == {
         "task": "multiclass",
+        "adapter": None,
         "labels": ["animals", "colours", "weather"],
         "thresholds": [],
         "model": str(tiny_model.resolve()) if frozen else "encoder",
