@@ -1,12 +1,13 @@
-"""What a trained classifier predicts of the validation examples, as tables."""
+"""What a trained classifier predicts of examples, as tables."""
 
 from __future__ import annotations
 
 import csv
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -77,6 +78,20 @@ def cell(value: Prediction) -> str:
 def write_table(file: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Write a CSV file in UTF-8."""
     with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
+        writer = csv_writer(stream)
         writer.writerow(header)
         writer.writerows(rows)
+
+
+def csv_writer(stream: TextIO, delimiter: str = ",") -> Any:
+    r"""A writer of rows that end in ``\n``, and have every text in quotes that could end one."""
+    # It looks only for the ends that it writes: a text with a lone \r would become two rows.
+    return csv.writer(_Lines(stream), lineterminator="\r\n", delimiter=delimiter)
+
+
+@dataclass(frozen=True)
+class _Lines:
+    stream: TextIO
+
+    def write(self, row: str) -> None:
+        self.stream.write(row.removesuffix("\r\n") + "\n")
