@@ -125,8 +125,7 @@ def _train_frozen(
     features = Features(train.to(device), torch.from_numpy(data.train.targets).to(device), validation.to(device))
 
     plan = _read_plan(config, data, frozen=True)
-    _note_modules(run, model)  # not before: until then, the work is that of several runs
-    _note_eval_batch(run, asked, size)
+    _note_eval_batch(run, asked, size)  # not before: until then, the work is that of several runs
     head = _new_head(plan, train.shape[1])
     history = _new_history(run, plan, data)
     train_head(head.to(device), features, plan.args, plan.loss, history)
@@ -192,7 +191,6 @@ def _train_whole(
         trained = above(encoder, model.frozen_layers) if model.frozen_layers else encoder
         classifier, start = Classifier(trained, head, rates), Sizes(micro_batch, sizes.eval_batch)
         used = fine_tune(classifier, recipe, start, history, file, saved.pop() if saved else None)
-        _note_modules(run, model)
         _note_precision(run, plan.args)
         _note_micro_batch(run, plan.training.batch_size, micro_batch)
         _note_eval_batch(run, plan.training.eval_batch_size, used.eval_batch)
@@ -244,11 +242,6 @@ def _saved(file: CheckpointFile) -> list[Progress]:
 def _smallest_batch(head: Head) -> int:
     """``batch_norm`` refuses an example alone, which an odd batch in pairs would leave."""
     return 3 if any(layer.type == "batch_norm" for layer in head.layers) else 1
-
-
-def _note_modules(run: Run, model: ModelSettings) -> None:
-    if left := sentence_model(model.name).unknown:
-        run.note(f"sentence-transformers modules that are not applied: {', '.join(left)}")
 
 
 def _note_precision(run: Run, args: TrainingArguments) -> None:
