@@ -109,6 +109,8 @@ def _train_frozen(
     config: LazyConfig, run: Run, model: ModelSettings, data_settings: DataSettings, pool: Pool
 ) -> Trained:
     asked, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
+    if device.type == "cuda":
+        _ = run.dir  # which each has of its own: a process that has encoded on a GPU could not split any more
     encoder = LazyEncoder(model.name, model.pooling, device, normalize=bool(model.normalize))
     data_settings = read_tokenizing(config, data_settings)
     tokenizer = _lazy_tokenizer(model, data_settings, lambda: encoder.loaded.inputs)
