@@ -24,6 +24,7 @@ from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
 from gridfold.text.compatibility import check_compatible, check_frozen, outputs_of
 from gridfold.text.data import Dataset, Pool, facts_of, load_pool
 from gridfold.text.data_settings import DataSettings, read_examples, read_fold, read_tokenizing
+from gridfold.text.dropout import use_fast_dropout
 from gridfold.text.early_stopping import EarlyStopping, counts_steps, looks_ahead
 from gridfold.text.encoder import PooledEncoder, TokenRow, load_encoder, run_device
 from gridfold.text.features import LazyEncoder, LazyTokenizer, Tokens, activations_of, features_of, tokens_of
@@ -37,6 +38,7 @@ from gridfold.text.lora import add_adapter
 from gridfold.text.loss import Loss
 from gridfold.text.memory import Sizes, within_memory
 from gridfold.text.optimization import steps_per_epoch, training_arguments
+from gridfold.text.packing import Packing, can_pack
 from gridfold.text.precision import computes_bf16, usable_precision
 from gridfold.text.pretrained import sentence_model
 from gridfold.text.section import LazyConfig
@@ -150,7 +152,10 @@ def _lazy_tokenizer(model: ModelSettings, data: DataSettings, inputs: Callable[[
 
 def _load_encoder(model: ModelSettings) -> PooledEncoder:
     set_seed(0)  # weights that a checkpoint lacks, of a pooler that is not used, do not depend on training.seed
-    return load_encoder(model.name, model.pooling, normalize=bool(model.normalize))
+    encoder = load_encoder(model.name, model.pooling, normalize=bool(model.normalize))
+    encoder.packing = Packing.of(encoder.model)
+    use_fast_dropout(encoder)
+    return encoder
 
 
 def _train_whole(
@@ -191,6 +196,8 @@ def _train_whole(
             discard(run)
         rates = learning_rates(plan.training, encoder, head)
         trained = above(encoder, model.frozen_layers) if model.frozen_layers else encoder
+        if not can_pack(plan.training.padding, plan.args):
+            trained.packing = None
         classifier, start = Classifier(trained, head, rates), Sizes(micro_batch, sizes.eval_batch)
         used = fine_tune(classifier, recipe, start, history, file, saved.pop() if saved else None)
         _note_precision(run, plan.args)
