@@ -11,7 +11,7 @@ from gridfold.text.data_settings import read_data, read_fold
 from gridfold.text.early_stopping import EarlyStopping
 from gridfold.text.head import Head, read_head
 from gridfold.text.objectives import LOSSES
-from gridfold.text.pretrained import check_pretrained, sentence_model
+from gridfold.text.pretrained import check_precision, check_pretrained, sentence_model
 from gridfold.text.section import LazyConfig
 from gridfold.text.sentence_model import resolved
 from gridfold.text.settings import ModelSettings, TrainingSettings, read_model, read_training
@@ -29,6 +29,7 @@ def check(config: LazyConfig) -> None:
     check_frozen(model, training)
     EarlyStopping(config.section("training"), facts.task.name).check(facts)
     check_pretrained(model.name, data.max_length, model.frozen_layers)
+    check_precision(model.name, next((name for name in ("bf16", "fp16") if training.arguments.get(name)), None))
     resolved(model, sentence_model(model.name))
     if adapter := read_adapter(config.section("model")):
         from gridfold.text.lora import check_adapter  # imports torch

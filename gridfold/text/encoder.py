@@ -15,6 +15,7 @@ from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 from gridfold.core.errors import ConfigError
 from gridfold.text.linear import use_fastest_linear
 from gridfold.text.long_texts import HEAD_TAIL, TRUNCATE, fitted
+from gridfold.text.packing import Packing
 from gridfold.text.pooling import pooled
 from gridfold.text.pretrained import quiet, reference
 from gridfold.text.tasks import Text
@@ -36,6 +37,9 @@ class PooledEncoder(nn.Module):
         model: gives ``last_hidden_state``, of shape ``(n, tokens, hidden)``.
         pooling: how, as `pooled` takes it.
         normalize: whether every vector is brought to length 1.
+
+    Attributes:
+        packing: how texts are learned from without their padding on a CPU; None to compute it, too.
     """
 
     def __init__(self, model: nn.Module, pooling: str, *, normalize: bool = False) -> None:
@@ -43,6 +47,7 @@ class PooledEncoder(nn.Module):
         self.model = model
         self.pooling = pooling
         self.normalize = normalize
+        self.packing: Packing | None = None
 
     @property
     def hidden_size(self) -> int:
@@ -78,8 +83,12 @@ class PooledEncoder(nn.Module):
         return (pieces * counts).sum(1) / counts.sum(1)
 
     def _pooled(self, tokens: Mapping[str, Tensor]) -> Tensor:
-        states = self.model(**tokens).last_hidden_state.float()
-        return pooled(states, tokens["attention_mask"], self.pooling)
+        mask = tokens["attention_mask"]
+        if self.training and self.packing and mask.device.type == "cpu":
+            states = self.packing.states(self.model, tokens).float()
+        else:
+            states = self.model(**tokens).last_hidden_state.float()
+        return pooled(states, mask, self.pooling)
 
 
 def load_encoder(name: str, pooling: str, *, normalize: bool = False) -> PooledEncoder:

@@ -24,6 +24,7 @@ from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
 from gridfold.text.compatibility import check_compatible, check_frozen, outputs_of
 from gridfold.text.data import Dataset, Pool, facts_of, load_pool
 from gridfold.text.data_settings import DataSettings, read_examples, read_fold, read_tokenizing
+from gridfold.text.dropout import use_fast_dropout
 from gridfold.text.early_stopping import EarlyStopping, counts_steps, looks_ahead
 from gridfold.text.encoder import PooledEncoder, TokenRow, load_encoder, run_device
 from gridfold.text.features import LazyEncoder, LazyTokenizer, Tokens, activations_of, features_of, tokens_of
@@ -37,6 +38,7 @@ from gridfold.text.lora import add_adapter
 from gridfold.text.loss import Loss
 from gridfold.text.memory import Sizes, within_memory
 from gridfold.text.optimization import steps_per_epoch, training_arguments
+from gridfold.text.packing import Packing, can_pack
 from gridfold.text.precision import computes_bf16, usable_precision
 from gridfold.text.pretrained import sentence_model
 from gridfold.text.section import LazyConfig
@@ -109,6 +111,8 @@ def _train_frozen(
     config: LazyConfig, run: Run, model: ModelSettings, data_settings: DataSettings, pool: Pool
 ) -> Trained:
     asked, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
+    if device.type == "cuda":
+        _ = run.dir  # which each has of its own: a process that has encoded on a GPU could not split any more
     encoder = LazyEncoder(model.name, model.pooling, device, normalize=bool(model.normalize))
     data_settings = read_tokenizing(config, data_settings)
     tokenizer = _lazy_tokenizer(model, data_settings, lambda: encoder.loaded.inputs)
@@ -125,8 +129,7 @@ def _train_frozen(
     features = Features(train.to(device), torch.from_numpy(data.train.targets).to(device), validation.to(device))
 
     plan = _read_plan(config, data, frozen=True)
-    _note_modules(run, model)  # not before: until then, the work is that of several runs
-    _note_eval_batch(run, asked, size)
+    _note_eval_batch(run, asked, size)  # not before: until then, the work is that of several runs
     head = _new_head(plan, train.shape[1])
     history = _new_history(run, plan, data)
     train_head(head.to(device), features, plan.args, plan.loss, history)
@@ -149,7 +152,10 @@ def _lazy_tokenizer(model: ModelSettings, data: DataSettings, inputs: Callable[[
 
 def _load_encoder(model: ModelSettings) -> PooledEncoder:
     set_seed(0)  # weights that a checkpoint lacks, of a pooler that is not used, do not depend on training.seed
-    return load_encoder(model.name, model.pooling, normalize=bool(model.normalize))
+    encoder = load_encoder(model.name, model.pooling, normalize=bool(model.normalize))
+    encoder.packing = Packing.of(encoder.model)
+    use_fast_dropout(encoder)
+    return encoder
 
 
 def _train_whole(
@@ -190,9 +196,10 @@ def _train_whole(
             discard(run)
         rates = learning_rates(plan.training, encoder, head)
         trained = above(encoder, model.frozen_layers) if model.frozen_layers else encoder
+        if not can_pack(plan.training.padding, plan.args):
+            trained.packing = None
         classifier, start = Classifier(trained, head, rates), Sizes(micro_batch, sizes.eval_batch)
         used = fine_tune(classifier, recipe, start, history, file, saved.pop() if saved else None)
-        _note_modules(run, model)
         _note_precision(run, plan.args)
         _note_micro_batch(run, plan.training.batch_size, micro_batch)
         _note_eval_batch(run, plan.training.eval_batch_size, used.eval_batch)
@@ -244,11 +251,6 @@ def _saved(file: CheckpointFile) -> list[Progress]:
 def _smallest_batch(head: Head) -> int:
     """``batch_norm`` refuses an example alone, which an odd batch in pairs would leave."""
     return 3 if any(layer.type == "batch_norm" for layer in head.layers) else 1
-
-
-def _note_modules(run: Run, model: ModelSettings) -> None:
-    if left := sentence_model(model.name).unknown:
-        run.note(f"sentence-transformers modules that are not applied: {', '.join(left)}")
 
 
 def _note_precision(run: Run, args: TrainingArguments) -> None:

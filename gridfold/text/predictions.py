@@ -1,4 +1,4 @@
-"""What a trained classifier predicts of the validation examples, as tables."""
+"""What a trained classifier predicts of examples, as tables."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from gridfold.core.errors import ConfigError
 from gridfold.text.settings import AUTO, POOLINGS, ModelSettings
 
 MODULES = "modules.json"
+_PROMPTS = "config_sentence_transformers.json"
 ReadFile = Callable[[str], "Path | None"]
 """Where a file of the model is, by its path inside the folder; None if there is none."""
 
@@ -37,12 +38,14 @@ class SentenceModel:
         normalize: whether vectors are of length 1.
         leaves_out_prompt: whether the tokens of a prompt before the text do not count in the pooling.
         unknown: the kinds of modules that gridfold has not.
+        prompts: what texts began with when the model was trained, of one kind and another.
     """
 
     pooling: str = "mean"
     normalize: bool = False
     leaves_out_prompt: bool = False
     unknown: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
 
 
 def read_sentence_model(file_of: ReadFile) -> SentenceModel:
@@ -56,25 +59,25 @@ def read_sentence_model(file_of: ReadFile) -> SentenceModel:
         return SentenceModel()
     found = SentenceModel()
     unknown = []
-    for module in _parsed(listed):
+    for module in _modules(listed):
         kind = str(module.get("type", "")).rpartition(".")[2]
         if kind == "Pooling":
             if config := file_of(f"{module.get('path', '')}/config.json"):
-                said = _parsed(config)
+                said = _mapping(config)
                 leaves_out = said.get("include_prompt") is False
                 found = replace(found, pooling=_pooling(said, config), leaves_out_prompt=leaves_out)
         elif kind == "Normalize":
             found = replace(found, normalize=True)
         elif kind not in ("Transformer", *_WITHOUT_EFFECT):
             unknown.append(kind)
-    return replace(found, unknown=tuple(unknown))
+    return replace(found, unknown=tuple(unknown), prompts=_prompts(file_of(_PROMPTS)))
 
 
 def transformer_folder(folder: Path) -> Path:
     """Where the encoder is: in the folder itself, or, in older ones, in the folder of its first module."""
     if (folder / "config.json").is_file() or not (folder / MODULES).is_file():
         return folder
-    modules = _parsed(folder / MODULES)
+    modules = _modules(folder / MODULES)
     return folder / str(modules[0].get("path", "")) if modules else folder
 
 
@@ -95,11 +98,30 @@ def resolved(model: ModelSettings, found: SentenceModel) -> ModelSettings:
     return replace(model, pooling=pooling, normalize=normalize)
 
 
+def _mapping(file: Path) -> Mapping[str, Any]:
+    found = _parsed(file)
+    if not isinstance(found, Mapping):
+        raise ConfigError(f"cannot read {file}: it holds no mapping", path="model.name")
+    return found
+
+
+def _modules(file: Path) -> list[Mapping[str, Any]]:
+    found = _parsed(file)
+    if not isinstance(found, list) or not all(isinstance(module, Mapping) for module in found):
+        raise ConfigError(f"cannot read {file}: it holds no list of modules", path="model.name")
+    return found
+
+
 def _parsed(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read {file}: {error}", path="model.name") from error
+
+
+def _prompts(file: Path | None) -> tuple[str, ...]:
+    said = _mapping(file).get("prompts") if file else None
+    return tuple(dict.fromkeys(prompt for prompt in said.values() if prompt)) if isinstance(said, Mapping) else ()
 
 
 def _pooling(config: Mapping[str, Any], file: Path) -> str:

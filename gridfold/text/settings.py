@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, get_args, get_type_hints
+from dataclasses import dataclass, field
+from typing import Any
 
-from gridfold.core.errors import ConfigError, nearest
+from gridfold.core.errors import ConfigError
 from gridfold.text.adapter import has_adapter
 from gridfold.text.objectives import LOSSES, METRICS
 from gridfold.text.section import (
@@ -14,7 +14,6 @@ from gridfold.text.section import (
     BELOW_ONE,
     FLAG,
     NOT_NEGATIVE,
-    OPTIONS,
     POSITIVE,
     SEED,
     TEXT,
@@ -24,13 +23,12 @@ from gridfold.text.section import (
     Setting,
     choice,
     is_number,
-    is_whole,
     number,
     optional,
-    plain,
     setting,
     whole,
 )
+from gridfold.text.trainer_arguments import read_argument, without_effect
 
 SCHEDULERS = (
     "linear",
@@ -176,40 +174,6 @@ _LONG_NAMES = {
     "per_device_eval_batch_size": "eval_batch_size",
 }
 
-_FROZEN_OPTIMIZERS = ("adamw_torch", "adamw_torch_fused", "adafactor", "adagrad", "rmsprop", "sgd")
-# With a frozen encoder these are honoured too, and no others: the loop there is gridfold's own.
-_HONOURED_WHEN_FROZEN: Mapping[str, Kind[Any]] = {
-    "optim": TEXT,
-    "optim_args": TEXT,
-    "adam_beta1": BELOW_ONE,
-    "adam_beta2": BELOW_ONE,
-    "adam_epsilon": NOT_NEGATIVE,
-    "max_grad_norm": NOT_NEGATIVE,
-    "gradient_accumulation_steps": whole(1),
-    "label_smoothing_factor": BELOW_ONE,
-    "lr_scheduler_kwargs": OPTIONS,
-    # A float stays a share of all steps, an int a number of steps.
-    "warmup_steps": Kind("a number, 0 or more", lambda v: is_number(v) and v >= 0, lambda v: v),
-    "dataloader_drop_last": FLAG,
-    "max_steps": Kind("a whole number", is_whole, int),
-    "use_cpu": FLAG,
-}
-
-_OF_TRAINER = """
-    auto_find_batch_size batch_eval_metrics bf16_full_eval disable_tqdm do_eval do_predict do_train
-    enable_jit_checkpoint eval_accumulation_steps eval_delay eval_do_concat_batches eval_on_start eval_steps
-    eval_strategy eval_use_gather_object evaluation_strategy fp16_full_eval greater_is_better hub_always_push
-    hub_model_id hub_private_repo hub_revision hub_strategy hub_token ignore_data_skip include_for_metrics
-    include_inputs_for_metrics label_names load_best_model_at_end local_rank log_level log_level_replica
-    log_on_each_node logging_dir logging_first_step logging_nan_inf_filter logging_steps logging_strategy
-    output_dir overwrite_output_dir prediction_loss_only project push_to_hub push_to_hub_model_id
-    push_to_hub_organization push_to_hub_token remove_unused_columns report_to
-    restore_callback_states_from_checkpoint resume_from_checkpoint run_name save_on_each_node save_only_model
-    save_safetensors save_steps save_strategy save_total_limit trackio_bucket_id trackio_space_id
-    trackio_static_space_id
-"""
-_SET_BY_GRIDFOLD = frozenset(_OF_TRAINER.split())
-
 
 def read_model(config: LazyConfig) -> ModelSettings:
     """The encoder's settings; ``ConfigError`` where one is wrong. The head's values are not looked at."""
@@ -247,10 +211,10 @@ def read_training(config: LazyConfig, *, frozen: bool) -> TrainingSettings:
     section = config.section("training")
     own = given_names(section)
     rest = [key for key in section if key not in own.values()]
-    arguments = {key: _read_argument(section, key, frozen=frozen) for key in rest}
+    arguments = {key: read_argument(section, key, _OWN, frozen=frozen) for key in rest}
     for key in ("padding", "layer_decay"):
         if frozen and key in section:
-            raise _without_effect(section.path_of(key))
+            raise without_effect(section.path_of(key))
     later = {*_AFTER_EPOCHS, *_WITH_FOCAL}
     values = {short: section.require(key, _OWN[short]) for short, key in own.items() if short not in later}
     _reject_contradictions(section, values)
@@ -304,57 +268,3 @@ def given_names(section: Section) -> dict[str, str]:
         if short in _OWN:
             given[short] = key
     return given
-
-
-def _read_argument(section: Section, key: str, *, frozen: bool) -> Any:
-    path = section.path_of(key)
-    if key in _SET_BY_GRIDFOLD:
-        raise ConfigError("set by gridfold, so a config cannot set it", path=path, hint="remove it")
-    kind = _HONOURED_WHEN_FROZEN.get(key) or _argument_kind(key, path)
-    if frozen and key not in _HONOURED_WHEN_FROZEN:
-        raise _without_effect(path)
-    if key == "optim":
-        kind = choice("an optimiser", _FROZEN_OPTIMIZERS if frozen else _all_optimizers())
-    return section.require(key, kind)
-
-
-def _without_effect(path: str) -> ConfigError:
-    problem = "has no effect with model.freeze_encoder: true"
-    return ConfigError(problem, path=path, hint=f"remove it; honoured there: {', '.join(_HONOURED_WHEN_FROZEN)}")
-
-
-def _all_optimizers() -> list[str]:
-    from transformers.training_args import OptimizerNames  # slow
-
-    return [item.value for item in OptimizerNames]
-
-
-def _argument_kind(key: str, path: str) -> Kind[Any]:
-    """What ``TrainingArguments`` says about one of its fields; ``ConfigError`` if it has no such field."""
-    from transformers import TrainingArguments  # slow, and needed only for fields that are not ours
-
-    names = {item.name for item in fields(TrainingArguments)}
-    if key not in names:
-        near = nearest(key, {*_OWN, *names} - _SET_BY_GRIDFOLD)
-        if not near.startswith("did you mean"):
-            near = f"valid: {', '.join(_OWN)}, and the fields of transformers.TrainingArguments"
-        raise ConfigError("unknown key", path=path, hint=near)
-    return _kind_of_hint(get_type_hints(TrainingArguments).get(key, Any))
-
-
-_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", type(None): "null"}
-
-
-def _kind_of_hint(hint: Any) -> Kind[Any]:
-    """Plain types are checked; whatever else a field takes, ``TrainingArguments`` itself checks when a run starts."""
-    members = set(get_args(hint)) or {hint}
-    if not members <= set(_WORDS):
-        return Kind("a value", lambda _: True, plain)
-    accepted = [words for kind, words in _WORDS.items() if kind in members]
-
-    def accepts(value: Any) -> bool:
-        if isinstance(value, bool | str) or value is None:
-            return type(value) in members
-        return (int in members and is_whole(value)) or (float in members and is_number(value))
-
-    return Kind(" or ".join(accepted), accepts, lambda value: value)

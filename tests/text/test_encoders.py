@@ -118,6 +118,16 @@ def test_an_encoder_that_needs_its_decoder(config_of, folder_of, tmp_path):
     )
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_an_encoder_without_half_precision(precision, config_of):
+    with pytest.raises(ConfigError) as caught:
+        trainer.check(config_of("deberta-v1", **{precision: True}))
+    assert str(caught.value) == (
+        f"training.{precision}: transformers cannot compute a DeBERTa v1 in half precision\n"
+        "  remove it, or take a DeBERTa v2 or v3"
+    )
+
+
 # Learning rates apart.
 
 
@@ -156,6 +166,18 @@ def test_the_layers_above_frozen_ones_keep_their_learning_rates(config_of, new_r
     assert not any(name.startswith(("embeddings", "encoder.layer.0.")) for name in apart)
     for name in lower:
         assert apart[name].norm() / same[name].norm() == pytest.approx(1 / 2, rel=1e-2)
+
+
+def test_adapters_of_layers_have_their_learning_rates(config_of, new_run):
+    pytest.importorskip("peft")
+    adapter = {"adapter": {"type": "lora", "r": 2}}
+    same = changes(config_of("bert", adapter), new_run("same"))
+    apart = changes(config_of("bert", adapter, layer_decay=0.5), new_run("apart"))
+    moved = [name for name in apart if "lora_B" in name]
+    assert moved
+    for name in moved:
+        share = next(share for start, share in SHARES["bert"].items() if name.startswith(start))
+        assert apart[name].norm() / same[name].norm() == pytest.approx(share, rel=1e-2), name
 
 
 def test_layers_that_are_all_one_have_no_decay(config_of, new_run):

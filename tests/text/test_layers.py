@@ -57,6 +57,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.mark.parametrize("precision", [None, "bf16"])
 def test_the_layers_above_give_what_the_whole_encoder_gives(kind, precision):
+    if (kind, precision) == ("deberta-v1", "bf16"):
+        pytest.skip("transformers cannot compute it")
     encoder, tokenizer = small_encoder(kind), Padding(None, ("input_ids", "attention_mask"), 64)
     stream = random.Random(0)
     rows = [{"input_ids": stream.choices(range(5, 50), k=n), "attention_mask": [1] * n} for n in (3, 32, 40, 17, 64, 5)]

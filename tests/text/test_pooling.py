@@ -16,6 +16,8 @@ from gridfold.core.errors import ConfigError
 from gridfold.text import load, trainer
 from gridfold.text.encoder import load_tokenizer
 from gridfold.text.pooling import pooled
+from gridfold.text.pretrained import sentence_model
+from gridfold.text.sentence_model import SentenceModel
 from gridfold.text.settings import POOLINGS
 from tests.text.examples import TOPICS, sentences, write_csv
 
@@ -96,14 +98,46 @@ def test_the_folder_says_how(pooling, more, expected, config, tiny_model, tmp_pa
     assert load(told.dir).predict(["the cat"])[1].tolist() == load(asked.dir).predict(["the cat"])[1].tolist()
 
 
-@pytest.mark.parametrize("frozen", [False, True])
-def test_modules_that_are_not_applied_are_named(frozen, config, tiny_model, tmp_path, new_run):
-    config["model"] |= {"name": str(sentence_folder(tiny_model, tmp_path / "model", CLS, "Dense", "Normalize"))}
-    config["model"]["freeze_encoder"] = frozen
-    config["training"]["num_epochs"] = 1
-    run = new_run("run")
-    trainer.train(config, run)
-    assert run.notes == ["sentence-transformers modules that are not applied: Dense"]
+def test_what_the_folder_says_is_said_before_the_first_run(config, tiny_model, tmp_path):
+    def remarks() -> list[tuple[str, bool]]:
+        return [(remark.text, remark.is_warning) for remark in trainer.remarks(config) if "task" not in remark.text]
+
+    folder = sentence_folder(tiny_model, tmp_path / "model", CLS, "Dense", "Normalize")
+    config["model"]["name"] = str(folder)
+    left_out = (f"modules of {folder} that are not applied: Dense", True)
+    said = "by the model's files; model.pooling and model.normalize say otherwise"
+    assert remarks() == [(f"pooling: cls, scaled to length 1 ({said})", False), left_out]
+    config["model"]["normalize"] = False
+    assert remarks() == [(f"pooling: cls ({said})", False), left_out]
+    config["model"]["pooling"] = "cls"
+    assert remarks() == [left_out]
+    prompts = {"prompts": {"query": "query: ", "passage": "passage: ", "document": ""}}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(prompts))
+    asked = "the model was trained with prompts before its texts: 'query: ', 'passage: ' (model.prefix sets one)"
+    assert remarks() == [(asked, False), left_out]
+    config["model"]["prefix"] = "query: "
+    assert remarks() == [left_out]
+    config["model"]["name"] = str(tiny_model)
+    assert remarks() == []
+
+
+def test_a_model_of_the_hub_is_asked_only_for_what_is_not_in_the_cache(tiny_model, tmp_path, monkeypatch):
+    folder, asked = sentence_folder(tiny_model, tmp_path / "model", CLS, "Normalize"), []
+
+    def cached(_: str, path: str) -> Any:
+        return str(folder / path) if (folder / path).exists() else None
+
+    def downloaded(_: str, path: str) -> str:
+        asked.append(path)
+        raise OSError("offline")
+
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", cached)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", downloaded)
+    assert sentence_model("some/cached") == SentenceModel("cls", normalize=True)
+    assert asked == ["config_sentence_transformers.json"]
+    shutil.rmtree(folder)
+    assert sentence_model("some/unknown") == SentenceModel()
+    assert asked[1:] == ["modules.json"]
 
 
 def test_a_trained_encoder_is_loaded_with_its_pooling(config, tiny_model, tmp_path, new_run):
@@ -149,6 +183,8 @@ def test_the_model_may_be_in_a_folder_of_its_own(config, tiny_model, tmp_path, n
     ("file", "content", "problem"),
     [
         ("modules.json", "[{", "model.name: cannot read {file}: Expecting property name"),
+        ("modules.json", "{}", "model.name: cannot read {file}: it holds no list of modules"),
+        ("1_Pooling/config.json", "[]", "model.name: cannot read {file}: it holds no mapping"),
         (
             "1_Pooling/config.json",
             '{"pooling_mode": "best"}',
