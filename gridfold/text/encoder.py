@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
 from gridfold.core.errors import ConfigError
@@ -67,6 +68,10 @@ class PooledEncoder(nn.Module):
         Of long texts in pieces, with tokens of shape ``(n, pieces, tokens)``, it is the mean over the pieces, in which
         every token counts alike.
         """
+        vectors = self._vectors(tokens)
+        return functional.normalize(vectors, dim=1) if self.normalize else vectors
+
+    def _vectors(self, tokens: Mapping[str, Tensor]) -> Tensor:
         mask = tokens["attention_mask"]
         if mask.dim() == 2:
             return self._pooled(tokens)
@@ -83,7 +88,7 @@ class PooledEncoder(nn.Module):
             states = self.packing.states(self.model, tokens).float()
         else:
             states = self.model(**tokens).last_hidden_state.float()
-        return pooled(states, mask, self.pooling, normalize=self.normalize)
+        return pooled(states, mask, self.pooling)
 
 
 def load_encoder(name: str, pooling: str, *, normalize: bool = False) -> PooledEncoder:
@@ -183,8 +188,13 @@ def _sides(texts: Sequence[Text]) -> list[list[str]]:
 def load_tokenizer(
     name: str, inputs: tuple[str, ...], max_length: int, long_texts: str = TRUNCATE, prefix: str = ""
 ) -> Tokenizer:
-    """The tokenizer of ``model.name``; ``ConfigError`` if it cannot be loaded."""
-    return Tokenizer(_load(AutoTokenizer, name), inputs, max_length, long_texts, prefix)
+    """The tokenizer of ``model.name``; ``ConfigError`` if it cannot be loaded.
+
+    It pads on the right, whatever its files say: padding on the left would move a text's positions.
+    """
+    base = _load(AutoTokenizer, name)
+    base.padding_side = "right"
+    return Tokenizer(base, inputs, max_length, long_texts, prefix)
 
 
 def encode(
@@ -194,6 +204,7 @@ def encode(
     batch_size: int,
     precision: str | None = None,
     workers: int = 0,
+    encoded: Callable[[int], object] = lambda _: None,
 ) -> Tensor:
     """One vector a text, computed in eval mode and without gradients.
 
@@ -208,6 +219,7 @@ def encode(
         precision: ``bf16`` or ``fp16`` to run under autocast, None for float32.
         workers: how many batches to compute at a time, each by one CPU thread, which gives the same bits for any
             number; 0 for one at a time, by as many threads as torch has.
+        encoded: is told after every batch how many texts were in it.
 
     Returns:
         A float32 tensor ``(len(rows), hidden)`` on the encoder's device, in the order of ``rows``.
@@ -220,6 +232,7 @@ def encode(
         indices, tokens = batch
         with torch.no_grad(), autocast(device, precision):
             features[indices] = encoder(**{name: values.to(device) for name, values in tokens.items()}).float()
+        encoded(len(indices))
 
     each(fill, tokenizer.batches(rows, batch_size), workers)
     return features

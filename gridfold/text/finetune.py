@@ -56,6 +56,15 @@ class Classifier(nn.Module):
         """Logits ``(n, out_features)`` for tokens, or what stands for them, of shape ``(n, tokens)``."""
         return {"logits": self.head(self.encoder(**tokens))}
 
+    def learned(self) -> dict[str, Tensor]:
+        """All that training changes: the weights that are not frozen, and what a head keeps beside weights."""
+        frozen = {name for name, weight in self.named_parameters(remove_duplicate=False) if not weight.requires_grad}
+        return {name: value for name, value in self.state_dict().items() if name not in frozen}
+
+    def learn_again(self, learned: Mapping[str, Tensor]) -> None:
+        """Take over what another training has learned. Frozen weights, which processes share, are not written to."""
+        self.load_state_dict(learned, strict=False)
+
     def get_input_embeddings(self) -> nn.Module:
         """The token embeddings, for ``neftune_noise_alpha``."""
         embeddings: nn.Module = self.encoder.model.get_input_embeddings()  # type: ignore[operator]
@@ -113,7 +122,7 @@ class Progress:
     Attributes:
         sizes: how much was computed at a time.
         place: the state of ``transformers.Trainer`` as JSON: which step, of which epoch.
-        weights: of encoder and head.
+        weights: of encoder and head, without those that are frozen.
         best: those of the best epoch, or empty.
         optimizer: state of the optimiser.
         schedule: state of the learning rate's schedule.
@@ -167,7 +176,7 @@ def fine_tune(
         trainer = _FineTuner(classifier, recipe, sizes, history, file, progress)
         del progress  # it is as large as all that is trained, and the trainer lets go of it
         trainer.go()
-    classifier.load_state_dict(trainer.best)
+    classifier.learn_again(trainer.best)
     return trainer.sizes
 
 
@@ -285,7 +294,7 @@ class _FineTuner(Trainer, TrainerCallback):
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         self._switch_optimizer("eval")
         if decisive := self._history.end_epoch(self._validation_logits()):
-            weights = {name: _copy(weight) for name, weight in self._classifier.state_dict().items()}
+            weights = {name: _copy(weight) for name, weight in self._classifier.learned().items()}
             self._best |= dict.fromkeys(decisive, weights)
         self._switch_optimizer("train")
         metrics = {"eval_loss": self._history.epochs[-1].metrics["val_loss"]}
@@ -363,7 +372,7 @@ class _FineTuner(Trainer, TrainerCallback):
         progress = Progress(
             sizes=astuple(self.sizes),
             place=json.dumps(asdict(self.state)),
-            weights={name: self._shared(name, weight) for name, weight in self._classifier.state_dict().items()},
+            weights={name: self._shared(name, weight) for name, weight in self._classifier.learned().items()},
             best=self.best,
             optimizer=optimizer.state_dict(),
             schedule=schedule.state_dict(),
@@ -382,7 +391,7 @@ class _FineTuner(Trainer, TrainerCallback):
 
     def _load_from_checkpoint(self, *_: Any, **__: Any) -> None:
         if self._progress is not None:
-            self._classifier.load_state_dict(self._progress.weights)
+            self._classifier.learn_again(self._progress.weights)
 
     def _load_optimizer_and_scheduler(self, *_: Any, **__: Any) -> None:
         if self._progress is None:

@@ -100,7 +100,7 @@ def above(encoder: PooledEncoder, frozen_layers: int) -> PooledEncoder:
         ConfigError: the encoder has too few layers, or none that can be told apart.
     """
     model: Any = encoder.model
-    layers = _layers(model, frozen_layers)
+    layers = layers_of(model, frozen_layers)
     kept = {id(weight): weight for weight in [*model.parameters(), *model.buffers()]}
     # What deepcopy finds here it does not copy.
     upper: dict[int, Any] = {
@@ -132,7 +132,8 @@ def below_and_layers(encoder: PooledEncoder) -> list[list[nn.Parameter]] | None:
     own = {id(weight) for part in parts for weight in part}
     others = [weight for weight in encoder.parameters() if weight.requires_grad and id(weight) not in own]
     states = _boundary(encoder.eval(), min(1, len(layers) - 1), _probe(encoder))
-    gradients = torch.autograd.grad(states.sum(), others, allow_unused=True)
+    trained_below = others and states.requires_grad  # not beside adapters, which are of the layers
+    gradients = torch.autograd.grad(states.sum(), others, allow_unused=True) if trained_below else [None] * len(others)
     below = [weight for weight, gradient in zip(others, gradients, strict=True) if gradient is not None]
     return [below, *parts]
 
@@ -183,7 +184,8 @@ def _boundary(encoder: PooledEncoder, frozen_layers: int, tokens: dict[str, Tens
     raise _refused(encoder.model)
 
 
-def _layers(model: nn.Module, frozen_layers: int) -> nn.ModuleList:
+def layers_of(model: nn.Module, frozen_layers: int) -> nn.ModuleList:
+    """The layers of an encoder; ``ConfigError`` if so many cannot be frozen."""
     check_frozen_layers(frozen_layers, _count(model))
     layers = _find_layers(model)
     if layers is None or not isinstance(getattr(model, "embeddings", None), nn.Module):
@@ -211,9 +213,10 @@ def _freeze_and_check(encoder: PooledEncoder, top: PooledEncoder, frozen_layers:
     probe = _probe(encoder)
     states = _boundary(encoder.eval(), frozen_layers, probe)
     weights = [weight for weight in encoder.parameters() if weight.requires_grad]
-    gradients = torch.autograd.grad(states.sum(), weights, allow_unused=True)
-    for weight, gradient in zip(weights, gradients, strict=True):
-        weight.requires_grad_(gradient is None)
+    if states.requires_grad:  # beside adapters nothing of the layers is trained
+        gradients = torch.autograd.grad(states.sum(), weights, allow_unused=True)
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.requires_grad_(gradient is None)
     with torch.no_grad():
         whole = encoder(**probe)
         parts = top.eval()(**{_STATES: states.detach(), "attention_mask": probe["attention_mask"]})

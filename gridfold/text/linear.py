@@ -24,8 +24,9 @@ class OneDnnLinear(nn.Linear):
         """States ``(..., out_features)`` of states ``(..., in_features)``."""
         if not _is_plain(input, self.weight):
             return super().forward(input)
-        product: Tensor = _Product.apply(input, self.weight, self.bias)  # type: ignore[no-untyped-call]
-        return product
+        rows = input.reshape(-1, input.shape[-1])
+        product: Tensor = _Product.apply(rows, self.weight, self.bias)  # type: ignore[no-untyped-call]
+        return product.view(*input.shape[:-1], -1)  # here: DeBERTa v1 writes to what a function must not have viewed
 
 
 def use_fastest_linear(model: nn.Module) -> None:
@@ -59,24 +60,22 @@ def _is_plain(states: Tensor, weight: Tensor) -> bool:
 
 
 class _Product(torch.autograd.Function):
-    """``states @ weight.T + bias``, and its gradients."""
+    """``rows @ weight.T + bias``, and its gradients."""
 
     @staticmethod
-    def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        rows = states.reshape(-1, states.shape[-1])
+    def forward(ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(rows, weight)
-        return _multiply(rows, weight, bias).view(*states.shape[:-1], -1)
+        return _multiply(rows, weight, bias)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         rows, weight = ctx.saved_tensors
-        by_states, by_weight, by_bias = ctx.needs_input_grad
-        flat = gradient.reshape(-1, gradient.shape[-1])
+        by_rows, by_weight, by_bias = ctx.needs_input_grad
         return (
-            _multiply(flat, weight.t()).view(*gradient.shape[:-1], -1) if by_states else None,
-            _multiply(flat.t(), rows.t()) if by_weight else None,
-            flat.sum(0) if by_bias else None,
+            _multiply(gradient, weight.t()) if by_rows else None,
+            _multiply(gradient.t(), rows.t()) if by_weight else None,
+            gradient.sum(0) if by_bias else None,
         )
 
 

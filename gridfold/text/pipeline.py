@@ -19,9 +19,11 @@ from torch import nn
 from transformers import TrainingArguments, set_seed
 
 from gridfold.runs.run import Run
+from gridfold.text.adapter import Adapter, read_adapter
 from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
 from gridfold.text.compatibility import check_compatible, check_frozen, outputs_of
 from gridfold.text.data import Dataset, Pool, facts_of, load_pool
+from gridfold.text.data_settings import DataSettings, read_examples, read_fold, read_tokenizing
 from gridfold.text.dropout import use_fast_dropout
 from gridfold.text.early_stopping import EarlyStopping, counts_steps, looks_ahead
 from gridfold.text.encoder import PooledEncoder, TokenRow, load_encoder, run_device
@@ -32,6 +34,7 @@ from gridfold.text.head import Head, build_head, read_head
 from gridfold.text.history import History
 from gridfold.text.layers import ActivationPadding, above, with_activations
 from gridfold.text.learning_rates import learning_rates
+from gridfold.text.lora import add_adapter
 from gridfold.text.loss import Loss
 from gridfold.text.memory import Sizes, within_memory
 from gridfold.text.optimization import steps_per_epoch, training_arguments
@@ -41,12 +44,9 @@ from gridfold.text.pretrained import sentence_model
 from gridfold.text.section import LazyConfig
 from gridfold.text.sentence_model import resolved
 from gridfold.text.settings import (
-    DataSettings,
     ModelSettings,
     TrainingSettings,
-    read_data,
     read_eval_batch_size,
-    read_fold,
     read_model,
     read_precision,
     read_training,
@@ -61,6 +61,7 @@ class Trained:
 
     Attributes:
         hidden_size: columns of what the encoder gives.
+        adapter: None if the encoder has none; else it is all that was trained of it.
         encoder: None if it was frozen, and so is as it is in the model that the settings name.
     """
 
@@ -70,6 +71,7 @@ class Trained:
     head_settings: Head
     hidden_size: int
     head: nn.Module
+    adapter: Adapter | None
     encoder: PooledEncoder | None
     history: History
     eval_batch_size: int
@@ -81,6 +83,7 @@ class _TrainingPlan:
     """What is read of a config once the shared work is done."""
 
     head: Head
+    adapter: Adapter | None
     training: TrainingSettings
     loss: Loss
     stopping: EarlyStopping
@@ -91,7 +94,7 @@ class _TrainingPlan:
 def run_pipeline(config: LazyConfig, run: Run) -> Trained:
     """Train what a config describes, reporting to ``run``; nothing is saved."""
     _ask_for_determinism()
-    model, data_settings = read_model(config), read_data(config)
+    model, data_settings = read_model(config), read_examples(config)
     model = resolved(model, sentence_model(model.name))
     pool = load_pool(data_settings)
     return (_train_frozen if model.freeze_encoder else _train_whole)(config, run, model, data_settings, pool)
@@ -108,7 +111,10 @@ def _train_frozen(
     config: LazyConfig, run: Run, model: ModelSettings, data_settings: DataSettings, pool: Pool
 ) -> Trained:
     asked, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
+    if device.type == "cuda":
+        _ = run.dir  # which each has of its own: a process that has encoded on a GPU could not split any more
     encoder = LazyEncoder(model.name, model.pooling, device, normalize=bool(model.normalize))
+    data_settings = read_tokenizing(config, data_settings)
     tokenizer = _lazy_tokenizer(model, data_settings, lambda: encoder.loaded.inputs)
     # One after the other: a saved run that predicts the validation texts then does the very same. Not so with folds,
     # whose texts are encoded all together, once for all folds: there, the last bits may differ.
@@ -123,12 +129,12 @@ def _train_frozen(
     features = Features(train.to(device), torch.from_numpy(data.train.targets).to(device), validation.to(device))
 
     plan = _read_plan(config, data, frozen=True)
-    _note_modules(run, model)  # not before: until then, the work is that of several runs
-    _note_eval_batch(run, asked, size)
+    _note_eval_batch(run, asked, size)  # not before: until then, the work is that of several runs
     head = _new_head(plan, train.shape[1])
     history = _new_history(run, plan, data)
     train_head(head.to(device), features, plan.args, plan.loss, history)
-    return Trained(model, data_settings, data, plan.head, train.shape[1], head, None, history, size, precision=None)
+    hidden = train.shape[1]
+    return Trained(model, data_settings, data, plan.head, hidden, head, None, None, history, size, precision=None)
 
 
 def _encode(
@@ -157,6 +163,7 @@ def _train_whole(
 ) -> Trained:
     encoders = [_load_encoder(model)]  # a list, so that an encoder that takes too much memory can be let go
     inputs = encoders[0].inputs
+    data_settings = read_tokenizing(config, data_settings)
     lazy = _lazy_tokenizer(model, data_settings, lambda: inputs)
     tokens = [tokens_of(lazy, part.texts) for part in pool.parts]
     texts: Sequence[Sequence[TokenRow]] = tokens
@@ -173,7 +180,7 @@ def _train_whole(
     plan = _read_plan(config, data, frozen=False)
     check_frozen(model, plan.training)
     recipe = Recipe(rows, tokenizer, plan.training.padding, plan.args, plan.loss)
-    settings = [model, data_settings, plan.head, plan.training]
+    settings = [model, data_settings, plan.head, plan.training, *([plan.adapter] if plan.adapter else [])]
     file = CheckpointFile(run, fingerprint(settings, rows.train, [rows.targets], rows.validation))
     saved = _saved(file)
     sizes = Sizes(*saved[0].sizes) if saved else Sizes(plan.training.batch_size, plan.training.eval_batch_size)
@@ -181,6 +188,9 @@ def _train_whole(
     def train(micro_batch: int) -> Trained:
         encoder = encoders.pop() if encoders else _load_encoder(model)
         head = _new_head(plan, encoder.hidden_size)
+        if plan.adapter:
+            set_seed(plan.training.seed)  # its first weights do not depend on the head
+            add_adapter(encoder.model, plan.adapter, model.frozen_layers)
         history = _new_history(run, plan, data)
         if not saved:
             discard(run)
@@ -190,14 +200,21 @@ def _train_whole(
             trained.packing = None
         classifier, start = Classifier(trained, head, rates), Sizes(micro_batch, sizes.eval_batch)
         used = fine_tune(classifier, recipe, start, history, file, saved.pop() if saved else None)
-        _note_modules(run, model)
         _note_precision(run, plan.args)
         _note_micro_batch(run, plan.training.batch_size, micro_batch)
         _note_eval_batch(run, plan.training.eval_batch_size, used.eval_batch)
-        precision = precision_of(plan.args)
-        hidden = encoder.hidden_size
         return Trained(
-            model, data_settings, data, plan.head, hidden, head, encoder, history, used.eval_batch, precision
+            model,
+            data_settings,
+            data,
+            plan.head,
+            encoder.hidden_size,
+            head,
+            plan.adapter,
+            encoder,
+            history,
+            used.eval_batch,
+            precision_of(plan.args),
         )
 
     return within_memory(train, sizes.micro_batch, smallest=_smallest_batch(plan.head))
@@ -236,11 +253,6 @@ def _smallest_batch(head: Head) -> int:
     return 3 if any(layer.type == "batch_norm" for layer in head.layers) else 1
 
 
-def _note_modules(run: Run, model: ModelSettings) -> None:
-    if left := sentence_model(model.name).unknown:
-        run.note(f"sentence-transformers modules that are not applied: {', '.join(left)}")
-
-
 def _note_precision(run: Run, args: TrainingArguments) -> None:
     if args.fp16 and args.device.type == "cpu":
         run.note("fp16: without a GPU it has no effect: trained in float32")
@@ -259,7 +271,8 @@ def _note_eval_batch(run: Run, asked: int, used: int) -> None:
 
 
 def _read_plan(config: LazyConfig, data: Dataset, *, frozen: bool) -> _TrainingPlan:
-    head, training = read_head(config.section("model")), read_training(config, frozen=frozen)
+    section = config.section("model")
+    head, adapter, training = read_head(section), read_adapter(section), read_training(config, frozen=frozen)
     task, facts = data.task, facts_of(data)
     stopping = EarlyStopping(config.section("training"), task.name, counts_steps(training))
     check_compatible(facts, head, training)
@@ -270,9 +283,9 @@ def _read_plan(config: LazyConfig, data: Dataset, *, frozen: bool) -> _TrainingP
     if stopping.counts_steps:
         args = training_arguments(training, epochs=1)
         epochs = math.ceil(args.max_steps / steps_per_epoch(len(data.train.targets), args))
-        return _TrainingPlan(head, training, loss, stopping, epochs, args)
+        return _TrainingPlan(head, adapter, training, loss, stopping, epochs, args)
     epochs = stopping.epochs(looks_ahead=looks_ahead(training))
-    return _TrainingPlan(head, training, loss, stopping, epochs, training_arguments(training, epochs))
+    return _TrainingPlan(head, adapter, training, loss, stopping, epochs, training_arguments(training, epochs))
 
 
 def _new_history(run: Run, plan: _TrainingPlan, data: Dataset) -> History:
