@@ -40,3 +40,13 @@ def test_a_benchmark_at_next_to_no_size(tmp_path, words):
     assert list(tmp_path.glob("bench-*")) == []
     for row in figures.get("rows", []):
         assert row.get("apart", row.get("difference")) in (0, None), "a run that shares differs from the run alone"
+
+
+def test_what_a_stacked_head_becomes_does_not_depend_on_the_stack(tmp_path):
+    words = [sys.executable, ROOT / "benchmarks" / "gpu.py", "--tiny", "--device", "cpu", "--repeats", "1"]
+    result = subprocess.run([*words, "--json", tmp_path / "figures.json"], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    for name in ("apart", "apart in products of 16"):
+        apart = {value for stacks in figures[name].values() for value in stacks.values()}
+        assert apart == {0.0}

@@ -12,7 +12,7 @@ from gridfold.analysis.advice import Advice
 from gridfold.analysis.effects import SURE, Effect, Interaction
 from gridfold.analysis.next_values import text
 from gridfold.analysis.significance import Comparison, Contender, Estimate, repeats_are_identical
-from gridfold.records import front, reach
+from gridfold.records import front, looks, reach
 from gridfold.records.numbers import duration, p_text, percent, significant
 from gridfold.records.ties import Tie
 from gridfold.records.trials import Results
@@ -43,7 +43,7 @@ def answer(
     tells = len(compared) == 1 or any(each.p is not None for each in compared)
     return (
         words.best(contenders[0].estimate, results.tie),
-        *filter(None, [reach.said(results), front.said(results)]),
+        *filter(None, [reach.said(results), front.said(results), looks.said(results)]),
         *([_IDENTICAL] if identical else words.others(compared) if tells or not repeat else []),
         *confirmed(results, contenders, confirmation),
         *words.mattered(effects, interactions, step),

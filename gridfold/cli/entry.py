@@ -28,6 +28,9 @@ _MODULES = {
     "work": "work",
     "cancel": "placement",
     "import_search": "importing",
+    "predict": "use",
+    "export": "use",
+    "test": "use",
 }  # that hold an action, if it is not in ``run``
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from gridfold.cli import look_options, values
+from gridfold.cli import look_options, use_options, values
 from gridfold.cli.arguments import (
     metric_options,
     patterns_option,
@@ -434,5 +434,8 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "verify": (_verify_options, "repeat some runs, each alone, and compare"),
     "reproduce": (_reproduce_options, "repeat a run and compare"),
     "train": (train_options, "train one config"),
+    "predict": (use_options.predict_options, "predict new data by a run"),
+    "test": (use_options.test_options, "measure the best run on the test set, once"),
+    "export": (use_options.export_options, "write the model of a run for other tools"),
     "import": (import_options, "write a config from a W&B sweep, a Hydra sweeper or an Optuna study"),
 }

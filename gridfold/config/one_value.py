@@ -22,7 +22,9 @@ _COUNTED = re.compile(
     "|batches|passes|warmups|restarts|negatives|components|points|topics|leaves"
 )
 _NO_PLURAL = re.compile(".*(ss|(?<!p)us|is|bias|alias|canvas|gas)|[gm]?bs|eps|wps|cls|pos|[be]os|rms|kwargs")
-_MEANT = re.compile("(.* )?(seeds|lrs|learning rates|batch sizes|dropouts|weight decays)")  # plural, and varied
+_MEANT = re.compile(
+    "(.* )?(seeds|lrs|learning rates|batch sizes|dropouts|weight decays|long texts)"
+)  # plural, and varied
 _PARTS = re.compile("mults?|multipliers?|indices|vertices|stopwords|schema|vocab")
 _SPAN = re.compile("range|bounds|limits|interval|span|extent|[xyc]?lim")
 _MOMENT = re.compile("means?|stds?")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rich.console import Group
@@ -14,7 +14,7 @@ from rich.table import Column, Table
 
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import render as value_text
-from gridfold.records import front, reach
+from gridfold.records import front, looks, reach
 from gridfold.records.numbers import number, plus_minus
 from gridfold.records.reach import is_early
 from gridfold.records.table import Row
@@ -38,9 +38,9 @@ def render(results: Results) -> Group:
     row = Row.of_trial(trial, {})
     return Group(
         f"[bold]{escape(_headline(results, trial, row))}",
-        *(escape(line) for line in (results.caveat, reach.said(results), front.said(results)) if line),
+        *(escape(line) for line in _remarks(results) if line),
         f"Run: {escape(str(directory))}{_which(trial)}{_early(results, run)}",
-        _metrics(run, row),
+        _metrics(run, row, _of_test(run, directory)),
         *_config(run, Run(directory)),
         "[bold]To use it",
         *(f"  {escape(line)}" for line in _uses(run, directory)),
@@ -99,12 +99,21 @@ def _early(results: Results, run: RunResult) -> str:
     return ", stopped early" + ("" if run.step is None else f" at {results.course} {run.step:g}")
 
 
-def _metrics(run: RunResult, row: Row) -> Table:
+def _remarks(results: Results) -> tuple[str, ...]:
+    return results.caveat, reach.said(results), front.said(results), looks.said(results)
+
+
+def _of_test(run: RunResult, directory: Path) -> Mapping[str, float]:
+    """The metrics of the run on a test set, if somebody has looked."""
+    return next((look.metrics for look in looks.read(run.search.dir) if look.run == directory.name), {})
+
+
+def _metrics(run: RunResult, row: Row, of_test: Mapping[str, float]) -> Table:
     """The metrics of the run, and of all repeats; those of the test set too, now that it is chosen."""
     table = Table("metric", Column("value", justify="right"))
     if row.n > 1:
         table.add_column(f"mean ± std of {row.n} runs", justify="right")
-    for name, value in run.metrics.items():
+    for name, value in {**run.metrics, **of_test}.items():
         cells = [name, number(value)]
         if row.n > 1 and name in row.metrics:
             cells.append(plus_minus(row.metrics[name], row.deviations.get(name)))
@@ -127,5 +136,7 @@ def _config(run: RunResult, directory: Run) -> Iterator[str]:
 def _uses(run: RunResult, directory: Path) -> Iterator[str]:
     if run.record and run.record.trainer == BUILT_IN:
         yield f"gridfold.text.load({json.dumps(str(directory), ensure_ascii=False)})  # after: import gridfold.text"
+        yield f"gridfold predict {shlex.quote(str(directory))} FILE -o predictions.csv"
+        yield f"gridfold export {shlex.quote(str(directory))} DIR  # for transformers, with a model card"
     yield f"gridfold reproduce {shlex.quote(str(directory))}"
     yield f"gridfold train --config {shlex.quote(str(Run(directory).config_path))}"

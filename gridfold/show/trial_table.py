@@ -14,7 +14,7 @@ from gridfold.core.errors import ConfigError, nearest_file, visible
 from gridfold.core.files import replace_bytes
 from gridfold.core.values import render
 from gridfold.export import formats
-from gridfold.records import front, reach
+from gridfold.records import front, looks, reach
 from gridfold.records.numbers import number
 from gridfold.records.table import Column, Row, Table
 from gridfold.records.ties import Tie
@@ -119,7 +119,7 @@ class TrialTable:
         lines = self._tie(self.table.tied(self.table.rows)) if self.sort is None else []
         if not self.shown:
             lines.append("None.")
-        lines += filter(None, [reach.said(self.table.results), front.said(self.table.results)])
+        lines += filter(None, [each.said(self.table.results) for each in (reach, front, looks)])
         if self.sort is None and not self.table.by_run and not self.table.results.has_equal_repeats:
             lines.append("Not all have the same repeats: the order is by what they would be if they had.")
         return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridfold.core.errors import ConfigError, nearest
@@ -12,6 +13,7 @@ from gridfold.text.section import LazyConfig
 if TYPE_CHECKING:
     from gridfold.runs.run import Run
     from gridfold.trainers.protocol import Remark
+    from gridfold.trainers.uses import NewData
 
 _SECTIONS = ("model", "data", "training")
 _PACKAGES = (
@@ -20,7 +22,6 @@ _PACKAGES = (
     "accelerate",
     "numpy",
     "pandas",
-    "sklearn",
     "safetensors",
     "matplotlib",
     "omegaconf",
@@ -88,6 +89,27 @@ class TextTrainer:
             save(trained, run.dir)
         discard(run)
         return trained.history.metrics()
+
+    def predict(self, run_dir: Path, data: NewData) -> str:
+        """Predict the texts of a file, as ``gridfold predict`` asks; see `predict_file`."""
+        _require_packages()
+        from gridfold.text.new_texts import predict_file  # imports torch
+
+        return predict_file(run_dir, data)
+
+    def export(self, run_dir: Path, folder: Path, about: str) -> Sequence[str]:
+        """Write the classifier of a run as a model of ``transformers``, as ``gridfold export`` asks."""
+        _require_packages()
+        from gridfold.text.export import export  # imports torch
+
+        return export(run_dir, folder, about)
+
+    def test(self, run_dir: Path) -> Mapping[str, float]:
+        """The metrics of a run on ``data.test``, as ``gridfold test`` asks for them."""
+        _require_packages()
+        from gridfold.text.test_set import measure  # imports torch
+
+        return measure(run_dir)
 
 
 trainer = TextTrainer()

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.text.adapter import read_adapter
 from gridfold.text.data import DataFacts, describe
+from gridfold.text.data_settings import read_data, read_fold
 from gridfold.text.early_stopping import EarlyStopping
 from gridfold.text.head import Head, read_head
 from gridfold.text.objectives import LOSSES
-from gridfold.text.pretrained import check_pretrained
+from gridfold.text.pretrained import check_precision, check_pretrained, sentence_model
 from gridfold.text.section import LazyConfig
-from gridfold.text.settings import ModelSettings, TrainingSettings, read_data, read_fold, read_model, read_training
+from gridfold.text.sentence_model import resolved
+from gridfold.text.settings import ModelSettings, TrainingSettings, read_model, read_training
 from gridfold.text.tasks import Task, named
 
 _ARCHITECTURE = "model.classification_head.architecture"
@@ -27,6 +29,8 @@ def check(config: LazyConfig) -> None:
     check_frozen(model, training)
     EarlyStopping(config.section("training"), facts.task.name).check(facts)
     check_pretrained(model.name, data.max_length, model.frozen_layers)
+    check_precision(model.name, next((name for name in ("bf16", "fp16") if training.arguments.get(name)), None))
+    resolved(model, sentence_model(model.name))
     if adapter := read_adapter(config.section("model")):
         from gridfold.text.lora import check_adapter  # imports torch
 
@@ -70,22 +74,27 @@ def _check_outputs(data: DataFacts, head: Head, training: TrainingSettings) -> N
 
 
 def _check_loss(task: Task, training: TrainingSettings) -> None:
-    loss, weights = training.loss or LOSSES[task.name][0], training.class_weights
-    if loss not in LOSSES[task.name]:
-        problem = f"{loss} is no loss of the task {task.name}"
+    if training.loss not in {None, *LOSSES[task.name]}:
+        problem = f"{training.loss} is no loss of the task {task.name}"
         raise ConfigError(problem, path="training.loss", hint=f"valid: {', '.join(LOSSES[task.name])}")
-    if training.focal_gamma is not None and loss != "focal":
-        raise ConfigError(f"has no effect with loss: {loss}", path="training.focal_gamma", hint="remove it")
     if task.name == "regression":
-        for name, given in (("class_weights", weights), ("label_smoothing_factor", training.label_smoothing)):
+        for name, given in (
+            ("class_weights", training.class_weights),
+            ("label_smoothing_factor", training.label_smoothing),
+        ):
             if given:
-                raise ConfigError(
-                    "the task is regression, which has no labels", path=f"training.{name}", hint="remove it"
-                )
-    labels = [str(label) for label in task.labels]
-    for name in weights if isinstance(weights, Mapping) else ():
+                problem = "has no effect in the task regression, which has no labels"
+                raise ConfigError(problem, path=f"training.{name}", hint="remove it")
+    if isinstance(training.class_weights, Mapping):
+        _check_names(training.class_weights, [str(label) for label in task.labels])
+
+
+def _check_names(weights: Mapping[str, float], labels: list[str]) -> None:
+    for name in weights:
         if name not in labels:
-            raise ConfigError("no label of the data", path=f"training.class_weights.{name}", hint=nearest(name, labels))
+            quoted = "put it in quotes: YAML reads yes and no as true and false"
+            hint = quoted if name in {"True", "False"} else nearest(name, labels)
+            raise ConfigError("no label of the data", path=f"training.class_weights.{name}", hint=hint)
 
 
 def _check_batches(data: DataFacts, head: Head, training: TrainingSettings) -> None:

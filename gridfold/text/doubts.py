@@ -17,6 +17,10 @@ def doubts_of(table: LabelledTexts, labelling: Labelling) -> Iterator[str]:
     """What is odd in a source, in words."""
     if table.undecodable:
         yield f"not UTF-8, wrong bytes were replaced in {table.name}: {_some(table.undecodable)}"
+    if table.name.lower().endswith(".tsv"):
+        merged = [row for row, text in enumerate(table.texts, start=1) if any(map(_has_rows, _sides(text)))]
+        if merged:
+            yield f"texts of {table.name} with tabs and line breaks, in row {_some(merged)}: is a quote not closed?"
     empty = [row for row, text in enumerate(table.texts, start=1) if _is_empty(text)]
     if empty:
         yield f"{_counted(len(empty), 'text')} of {table.name} without a word, in row {_some(empty)}"
@@ -36,7 +40,15 @@ def doubts_of_parts(train: Iterable[Text], held_out: Iterable[Text], name: str) 
 
 
 def _is_empty(text: Text) -> bool:
-    return not any(side.strip() for side in ([text] if isinstance(text, str) else text))
+    return not any(side.strip() for side in _sides(text))
+
+
+def _sides(text: Text) -> tuple[str, ...]:
+    return (text,) if isinstance(text, str) else text
+
+
+def _has_rows(text: str) -> bool:
+    return "\t" in text and "\n" in text
 
 
 def _alike(labels: Iterable[Label]) -> Iterator[list[str]]:

@@ -55,7 +55,7 @@ class EarlyStopping:
         settings = [self._setting(each) for each in (NUM_EPOCHS, PATIENCE, METRIC, THRESHOLD)]
         self.section.ask(settings, lambda _epochs, _patience, metric, _threshold: _check_metric(data, metric))
         if THRESHOLD[0] in self.section and self.task not in {"binary", "multilabel"}:
-            problem = f"the task is {self.task}, which decides nothing by a threshold"
+            problem = f"has no effect in the task {self.task}, where no threshold decides"
             raise ConfigError(problem, path=self.section.path_of(THRESHOLD[0]), hint="remove it")
 
     def epochs(self, *, looks_ahead: bool) -> int:
@@ -117,5 +117,9 @@ def _check_metric(data: DataFacts, metric: str | None) -> None:
             f"{name} is no metric of the task {task}", path=path, hint=f"valid: {', '.join(METRICS[task])}"
         )
     if name in NEED_ALL_LABELS and data.validation_classes != len(data.labels):
-        both = "both labels" if len(data.labels) == 2 else f"all {len(data.labels)} labels"
-        raise ConfigError(f"{name} needs {both} among the validation examples", path=path)
+        needed = "both labels among the validation examples"
+        if task != "binary":
+            needed = "validation examples with and without each label"
+        raise ConfigError(f"{name} needs {needed}", path=path)
+    if name in {"r2", "spearman"} and data.validation_classes < 2:
+        raise ConfigError(f"{name} needs validation examples with different numbers", path=path)

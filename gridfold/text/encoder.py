@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,10 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import AutoModel, AutoTokenizer
 
 from gridfold.core.errors import ConfigError
+from gridfold.text.linear import use_fastest_linear
 from gridfold.text.long_texts import HEAD_TAIL, TRUNCATE, fitted
+from gridfold.text.packing import Packing
 from gridfold.text.pooling import pooled
 from gridfold.text.pretrained import quiet, reference
 from gridfold.text.tasks import Text
@@ -37,6 +40,9 @@ class PooledEncoder(nn.Module):
         model: gives ``last_hidden_state``, of shape ``(n, tokens, hidden)``.
         pooling: how, as `pooled` takes it.
         normalize: whether every vector is brought to length 1.
+
+    Attributes:
+        packing: how texts are learned from without their padding on a CPU; None to compute it, too.
     """
 
     def __init__(self, model: nn.Module, pooling: str, *, normalize: bool = False) -> None:
@@ -44,6 +50,7 @@ class PooledEncoder(nn.Module):
         self.model = model
         self.pooling = pooling
         self.normalize = normalize
+        self.packing: Packing | None = None
 
     @property
     def hidden_size(self) -> int:
@@ -64,6 +71,10 @@ class PooledEncoder(nn.Module):
         Of long texts in pieces, with tokens of shape ``(n, pieces, tokens)``, it is the mean over the pieces, in which
         every token counts alike.
         """
+        vectors = self._vectors(tokens)
+        return functional.normalize(vectors, dim=1) if self.normalize else vectors
+
+    def _vectors(self, tokens: Mapping[str, Tensor]) -> Tensor:
         mask = tokens["attention_mask"]
         if mask.dim() == 2:
             return self._pooled(tokens)
@@ -75,8 +86,12 @@ class PooledEncoder(nn.Module):
         return (pieces * counts).sum(1) / counts.sum(1)
 
     def _pooled(self, tokens: Mapping[str, Tensor]) -> Tensor:
-        states = self.model(**tokens).last_hidden_state.float()
-        return pooled(states, tokens["attention_mask"], self.pooling, normalize=self.normalize)
+        mask = tokens["attention_mask"]
+        if self.training and self.packing and mask.device.type == "cpu":
+            states = self.packing.states(self.model, tokens).float()
+        else:
+            states = self.model(**tokens).last_hidden_state.float()
+        return pooled(states, mask, self.pooling)
 
 
 def load_encoder(name: str, pooling: str, *, normalize: bool = False) -> PooledEncoder:
@@ -84,7 +99,9 @@ def load_encoder(name: str, pooling: str, *, normalize: bool = False) -> PooledE
 
     A checkpoint stored in half precision is widened: trained as it is stored, it would diverge.
     """
-    return PooledEncoder(_load(AutoModel, name).float().eval(), pooling, normalize=normalize)
+    model = _load(AutoModel, name).float().eval()
+    use_fastest_linear(model)
+    return PooledEncoder(model, pooling, normalize=normalize)
 
 
 def _load(kind: Any, name: str) -> Any:
@@ -182,8 +199,13 @@ def _sides(texts: Sequence[Text]) -> list[list[str]]:
 def load_tokenizer(
     name: str, inputs: tuple[str, ...], max_length: int, long_texts: str = TRUNCATE, prefix: str = ""
 ) -> Tokenizer:
-    """The tokenizer of ``model.name``; ``ConfigError`` if it cannot be loaded."""
-    return Tokenizer(_load(AutoTokenizer, name), inputs, max_length, long_texts, prefix)
+    """The tokenizer of ``model.name``; ``ConfigError`` if it cannot be loaded.
+
+    It pads on the right, whatever its files say: padding on the left would move a text's positions.
+    """
+    base = _load(AutoTokenizer, name)
+    base.padding_side = "right"
+    return Tokenizer(base, inputs, max_length, long_texts, prefix)
 
 
 def encode(
@@ -193,6 +215,7 @@ def encode(
     batch_size: int,
     precision: str | None = None,
     workers: int = 0,
+    encoded: Callable[[int], object] = lambda _: None,
 ) -> Tensor:
     """One vector a text, computed in eval mode and without gradients.
 
@@ -207,6 +230,7 @@ def encode(
         precision: ``bf16`` or ``fp16`` to run under autocast, None for float32.
         workers: how many batches to compute at a time, each by one CPU thread, which gives the same bits for any
             number; 0 for one at a time, by as many threads as torch has.
+        encoded: is told after every batch how many texts were in it.
 
     Returns:
         A float32 tensor ``(len(rows), hidden)`` on the encoder's device, in the order of ``rows``.
@@ -219,6 +243,7 @@ def encode(
         indices, tokens = batch
         with torch.no_grad(), autocast(device, precision):
             features[indices] = encoder(**{name: values.to(device) for name, values in tokens.items()}).float()
+        encoded(len(indices))
 
     each(fill, tokenizer.batches(rows, batch_size), workers)
     return features

@@ -32,7 +32,7 @@ class Labelling:
     Attributes:
         task: what is predicted.
         written: whether they come from a text file, in which a number has no type.
-        separator: between several labels in a cell of a text file; "" where the cell is a list in brackets.
+        separator: between several labels in a text; "" where the text is a list in brackets.
         merged: spellings of one number, such as ``1, 1.0``, which are one label.
     """
 
@@ -111,7 +111,7 @@ def labelling_of(table: LabelledTexts, asked: str | None) -> Labelling:
 def _inferred(table: LabelledTexts) -> str | None:
     """What the labels are, if that is not one name for each text; None if it is."""
     labels = table.labels
-    if any(isinstance(label, list | tuple) for label in labels) or (table.written and _are_bracketed(labels)):
+    if any(isinstance(label, list | tuple) for label in labels) or _are_bracketed(labels):
         return "multilabel"
     if all(_is_number(label, written=table.written) for label in labels):
         return "regression" if any(not float(label).is_integer() for label in labels) else None
@@ -158,7 +158,7 @@ def _is_no_label(value: Any) -> bool:
 
 def _of_several(table: LabelledTexts) -> Labelling:
     """The labelling where a text may have any number of labels. Those with a column each keep its order."""
-    separator = _separator(table) if table.written else ""
+    separator = _separator(table)
     rows = list(_several(table, separator))
     if not isinstance(table.columns.label, str):
         return Labelling(Task("multilabel", table.columns.label), table.written)
@@ -171,14 +171,15 @@ def _of_several(table: LabelledTexts) -> Labelling:
 def _separator(table: LabelledTexts) -> str:
     if not isinstance(table.columns.label, str) or _are_bracketed(table.labels):
         return ""
-    return next((sign for sign in _SEPARATORS if any(sign in label for label in table.labels)), _SEPARATORS[0])
+    cells = [label for label in table.labels if isinstance(label, str)]
+    return next((sign for sign in _SEPARATORS if any(sign in cell for cell in cells)), _SEPARATORS[0])
 
 
 def _several(table: LabelledTexts, separator: str) -> Iterator[list[Label]]:
     """The labels of each text; each once."""
     for row, cell in enumerate(table.labels, start=1):
-        several = _split(cell, separator) if isinstance(cell, str) and table.written else cell
-        if isinstance(several, str | int | float):  # NaN too, which is no label
+        several = _split(cell, separator) if isinstance(cell, str) else cell
+        if isinstance(several, int | float):  # NaN too, which is no label
             several = [several]
         if several is None or any(map(_is_no_label, several)):
             problem = f"{cell!r} in row {row} is not a list of labels in column {_columns(table)} of {table.name}"

@@ -21,7 +21,6 @@ _DISTANCES: Mapping[str, Callable[..., Tensor]] = {
     "mae": functional.l1_loss,
     "huber": functional.huber_loss,
 }
-_GAMMA = 2.0
 # Without it, the gradient of (1 - p) ** gamma at p = 1 is infinite where gamma is below 1.
 _LEAST_DOUBT = 1e-6
 
@@ -48,7 +47,7 @@ class Loss:
     kind: str
     class_weights: tuple[float, ...] | None = None
     smoothing: float = 0.0
-    gamma: float = _GAMMA
+    gamma: float = 2.0
     center: float = 0.0
     scale: float = 1.0
 
@@ -65,8 +64,8 @@ class Loss:
         if task.name == "regression":
             deviation = float(np.std(targets, dtype=np.float64))
             return replace(loss, center=float(np.mean(targets, dtype=np.float64)), scale=deviation or 1.0)
-        gamma = _GAMMA if training.focal_gamma is None else training.focal_gamma
-        return replace(loss, class_weights=_class_weights(training.class_weights, task, targets), gamma=gamma)
+        weights = _class_weights(training.class_weights, task, targets)
+        return replace(loss, class_weights=weights, gamma=training.focal_gamma)
 
     @property
     def unsmoothed(self) -> Loss:

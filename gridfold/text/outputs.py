@@ -63,7 +63,7 @@ class Outputs:
         """Targets as people know them: the label of each, the list of its labels, or the number."""
         labels = self.task.labels
         if self.task.name == "regression":
-            return [float(value) for value in targets]
+            return [float(str(value)) for value in targets]  # of float32: as it was written
         if self.task.name == "multilabel":
             return [[labels[place] for place in np.flatnonzero(row)] for row in targets]
         return [labels[place] for place in targets]

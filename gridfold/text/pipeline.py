@@ -23,6 +23,8 @@ from gridfold.text.adapter import Adapter, read_adapter
 from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
 from gridfold.text.compatibility import check_compatible, check_frozen, outputs_of
 from gridfold.text.data import Dataset, Pool, facts_of, load_pool
+from gridfold.text.data_settings import DataSettings, read_examples, read_fold, read_tokenizing
+from gridfold.text.dropout import use_fast_dropout
 from gridfold.text.early_stopping import EarlyStopping, counts_steps, looks_ahead
 from gridfold.text.encoder import PooledEncoder, TokenRow, load_encoder, run_device
 from gridfold.text.features import LazyEncoder, LazyTokenizer, Tokens, activations_of, features_of, tokens_of
@@ -36,18 +38,16 @@ from gridfold.text.lora import add_adapter
 from gridfold.text.loss import Loss
 from gridfold.text.memory import Sizes, within_memory
 from gridfold.text.optimization import steps_per_epoch, training_arguments
+from gridfold.text.packing import Packing, can_pack
 from gridfold.text.precision import computes_bf16, usable_precision
 from gridfold.text.pretrained import sentence_model
 from gridfold.text.recipe import Recipe, TokenizedExamples
 from gridfold.text.section import LazyConfig
 from gridfold.text.sentence_model import resolved
 from gridfold.text.settings import (
-    DataSettings,
     ModelSettings,
     TrainingSettings,
-    read_data,
     read_eval_batch_size,
-    read_fold,
     read_model,
     read_precision,
     read_training,
@@ -95,7 +95,7 @@ class _TrainingPlan:
 def run_pipeline(config: LazyConfig, run: Run) -> Trained:
     """Train what a config describes, reporting to ``run``; nothing is saved."""
     _ask_for_determinism()
-    model, data_settings = read_model(config), read_data(config)
+    model, data_settings = read_model(config), read_examples(config)
     model = resolved(model, sentence_model(model.name))
     pool = load_pool(data_settings)
     return (_train_frozen if model.freeze_encoder else _train_whole)(config, run, model, data_settings, pool)
@@ -112,7 +112,10 @@ def _train_frozen(
     config: LazyConfig, run: Run, model: ModelSettings, data_settings: DataSettings, pool: Pool
 ) -> Trained:
     asked, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
+    if device.type == "cuda":
+        _ = run.dir  # which each has of its own: a process that has encoded on a GPU could not split any more
     encoder = LazyEncoder(model.name, model.pooling, device, normalize=bool(model.normalize))
+    data_settings = read_tokenizing(config, data_settings)
     tokenizer = _lazy_tokenizer(model, data_settings, lambda: encoder.loaded.inputs)
     # One after the other: a saved run that predicts the validation texts then does the very same. Not so with folds,
     # whose texts are encoded all together, once for all folds: there, the last bits may differ.
@@ -127,8 +130,7 @@ def _train_frozen(
     features = Features(train.to(device), torch.from_numpy(data.train.targets).to(device), validation.to(device))
 
     plan = _read_plan(config, data, frozen=True)
-    _note_modules(run, model)  # not before: until then, the work is that of several runs
-    _note_eval_batch(run, asked, size)
+    _note_eval_batch(run, asked, size)  # not before: until then, the work is that of several runs
     head = _new_head(plan, train.shape[1])
     history = _new_history(run, plan, data)
     train_head(head.to(device), features, plan.args, plan.loss, history)
@@ -151,7 +153,10 @@ def _lazy_tokenizer(model: ModelSettings, data: DataSettings, inputs: Callable[[
 
 def _load_encoder(model: ModelSettings) -> PooledEncoder:
     set_seed(0)  # weights that a checkpoint lacks, of a pooler that is not used, do not depend on training.seed
-    return load_encoder(model.name, model.pooling, normalize=bool(model.normalize))
+    encoder = load_encoder(model.name, model.pooling, normalize=bool(model.normalize))
+    encoder.packing = Packing.of(encoder.model)
+    use_fast_dropout(encoder)
+    return encoder
 
 
 def _train_whole(
@@ -159,6 +164,7 @@ def _train_whole(
 ) -> Trained:
     encoders = [_load_encoder(model)]  # a list, so that an encoder that takes too much memory can be let go
     inputs = encoders[0].inputs
+    data_settings = read_tokenizing(config, data_settings)
     lazy = _lazy_tokenizer(model, data_settings, lambda: inputs)
     tokens = [tokens_of(lazy, part.texts) for part in pool.parts]
     texts: Sequence[Sequence[TokenRow]] = tokens
@@ -191,9 +197,10 @@ def _train_whole(
             discard(run)
         rates = learning_rates(plan.training, encoder, head)
         trained = above(encoder, model.frozen_layers) if model.frozen_layers else encoder
+        if not can_pack(plan.training.padding, plan.args):
+            trained.packing = None
         classifier, start = Classifier(trained, head, rates), Sizes(micro_batch, sizes.eval_batch)
         used = fine_tune(classifier, recipe, start, history, file, saved.pop() if saved else None)
-        _note_modules(run, model)
         _note_precision(run, plan.args)
         _note_micro_batch(run, plan.training.batch_size, micro_batch)
         _note_eval_batch(run, plan.training.eval_batch_size, used.eval_batch)
@@ -245,11 +252,6 @@ def _saved(file: CheckpointFile) -> list[Progress]:
 def _smallest_batch(head: Head) -> int:
     """``batch_norm`` refuses an example alone, which an odd batch in pairs would leave."""
     return 3 if any(layer.type == "batch_norm" for layer in head.layers) else 1
-
-
-def _note_modules(run: Run, model: ModelSettings) -> None:
-    if left := sentence_model(model.name).unknown:
-        run.note(f"sentence-transformers modules that are not applied: {', '.join(left)}")
 
 
 def _note_precision(run: Run, args: TrainingArguments) -> None:

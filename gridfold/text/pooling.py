@@ -6,24 +6,21 @@ from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 
-def pooled(states: Tensor, mask: Tensor, pooling: str, *, normalize: bool) -> Tensor:
+def pooled(states: Tensor, mask: Tensor, pooling: str) -> Tensor:
     """One vector a text.
 
     Args:
         states: shape ``(n, tokens, hidden)``.
         mask: 1 for a token, 0 for padding, on whichever side it is: shape ``(n, tokens)``.
         pooling: a name of ``POOLINGS``, or several joined by ``+``, whose vectors are put one after the other.
-        normalize: whether every vector is brought to length 1.
 
     Returns:
         Shape ``(n, hidden × number of poolings)``, of the type of ``states``.
     """
     parts = [_POOLED[name](states, mask) for name in pooling.split("+")]
-    vectors = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
-    return functional.normalize(vectors, dim=1) if normalize else vectors
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
 def _mean(states: Tensor, mask: Tensor) -> Tensor:

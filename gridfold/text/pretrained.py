@@ -27,6 +27,7 @@ _POSITIONS_AFTER_PADDING = (
     "xlm-roberta-xl",
     "xmod",
 )
+_NEED_A_DECODER = ("t5", "mt5", "umt5", "longt5", "switch_transformers")
 _GIVE_A_PATH = "offline? give a folder with config.json, weights and tokenizer: a path, or package:NAME/PATH"
 
 
@@ -103,9 +104,10 @@ def check_pretrained(name: str, max_length: int, frozen_layers: int = 0) -> None
         max_length: ``data.max_length``.
         frozen_layers: ``model.frozen_layers``; one layer at least is left to train.
     """
-    location = _location(name)
-    config = _hub_config(name) if location is None else _local_config(location)
-    sentence_model(name)  # raises, if what it says cannot be read
+    config = _config_of(name)
+    if config.get("model_type") in _NEED_A_DECODER:
+        problem = f"a {config['model_type']} model is an encoder with a decoder: {name}"
+        raise ConfigError(problem, path="model.name", hint="give an encoder, such as BERT, DeBERTa or ModernBERT")
     positions = _positions(config)
     relative = config.get("position_biased_input") is False
     if isinstance(positions, int) and not relative and 0 < positions < max_length:
@@ -114,6 +116,21 @@ def check_pretrained(name: str, max_length: int, frozen_layers: int = 0) -> None
     layers = config.get("num_hidden_layers", config.get("n_layers"))
     if isinstance(layers, int):
         check_frozen_layers(frozen_layers, layers)
+
+
+def check_precision(name: str, precision: str | None) -> None:
+    """Raise ``ConfigError`` if the model cannot compute in ``bf16`` or ``fp16``.
+
+    DeBERTa v1 masks with a number that neither type has: huggingface/transformers#35332.
+    """
+    if precision is not None and _config_of(name).get("model_type") == "deberta":
+        problem = "transformers cannot compute a DeBERTa v1 in half precision"
+        raise ConfigError(problem, path=f"training.{precision}", hint="remove it, or take a DeBERTa v2 or v3")
+
+
+def _config_of(name: str) -> dict[str, Any]:
+    location = _location(name)
+    return _hub_config(name) if location is None else _local_config(location)
 
 
 def _positions(config: Mapping[str, Any]) -> Any:

@@ -7,9 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 from gridfold.text.data import Dataset, loaded, stamps
+from gridfold.text.data_settings import DataSettings, read_data, read_fold
 from gridfold.text.long_texts import CHUNK_MEAN, HEAD_TAIL, TRUNCATE
+from gridfold.text.pretrained import sentence_model
 from gridfold.text.section import LazyConfig
-from gridfold.text.settings import DataSettings, read_data, read_fold, read_model
+from gridfold.text.sentence_model import resolved
+from gridfold.text.settings import AUTO, ModelSettings, read_model
 from gridfold.text.tasks import Task, Text, named
 from gridfold.trainers.protocol import Remark
 
@@ -22,9 +25,24 @@ _WHAT_BECOMES = {
 
 
 def remarks_on(config: LazyConfig) -> tuple[Remark, ...]:
-    """The task, the examples, how many of their texts are long, and what is odd."""
+    """The task, the examples, how many of their texts are long, what is odd, and how the model makes vectors."""
     model, data = read_model(config), read_fold(config, read_data(config))
-    return _remarks(model.name, model.prefix, data, stamps(data))
+    return (*_remarks(model.name, model.prefix, data, stamps(data)), *_vectors(model))
+
+
+def _vectors(model: ModelSettings) -> Iterator[Remark]:
+    """What the model's own files decide, if it is not what would be done without them."""
+    found = sentence_model(model.name)
+    how = resolved(model, found)
+    if model.pooling == AUTO and (how.pooling != "mean" or how.normalize):
+        scaled = ", scaled to length 1" if how.normalize else ""
+        said = "by the model's files; model.pooling and model.normalize say otherwise"
+        yield Remark(f"pooling: {how.pooling}{scaled} ({said})")
+    if found.prompts and not model.prefix:
+        prompts = ", ".join(f"'{prompt}'" for prompt in found.prompts)
+        yield Remark(f"the model was trained with prompts before its texts: {prompts} (model.prefix sets one)")
+    if found.unknown:
+        yield Remark(f"modules of {model.name} that are not applied: {', '.join(found.unknown)}", is_warning=True)
 
 
 @lru_cache(maxsize=64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ import torch
 import transformers
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
-from torch import nn
+from torch import Tensor, nn
 
-from gridfold.core.errors import ConfigError, nearest_file
+from gridfold.core.errors import ConfigError, nearest_file, shown
 from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder, load_tokenizer, run_device
 from gridfold.text.frozen import head_logits
 from gridfold.text.head import build_head
@@ -28,6 +28,7 @@ from gridfold.text.pipeline import Trained
 from gridfold.text.plots import draw_loss, draw_predictions
 from gridfold.text.predictions import write_mistakes, write_predictions
 from gridfold.text.pretrained import lasting_reference, quiet
+from gridfold.text.progress import bar
 from gridfold.text.tasks import Floats, Label, Text
 
 _DESCRIPTION = "classifier.json"
@@ -85,11 +86,11 @@ def _description(trained: Trained) -> dict[str, Any]:
         "freeze_encoder": trained.settings.freeze_encoder,
         "adapter": _ADAPTER if trained.adapter else None,
         "pooling": trained.settings.pooling,
+        "text_column": trained.data_settings.text_column,
         "normalize": bool(trained.settings.normalize),
         "max_length": trained.data_settings.max_length,
         "long_texts": trained.data_settings.long_texts,
         "prefix": trained.settings.prefix,
-        "pairs": not isinstance(trained.data_settings.text_column, str),
         "eval_batch_size": trained.eval_batch_size,
         "precision": trained.precision,
         "architecture": trained.head_settings.sized(trained.hidden_size),
@@ -104,39 +105,69 @@ class TextClassifier:
 
     Attributes:
         outputs: what is predicted, and how.
+        encoder: gives a vector for each text.
+        tokenizer: makes the encoder's tokens of texts.
+        head: gives the logits for a vector.
+        description: what the run's ``classifier.json`` says.
     """
 
     outputs: Outputs
-    _encoder: PooledEncoder = field(repr=False)
-    _tokenizer: Tokenizer = field(repr=False)
-    _head: nn.Module = field(repr=False)
-    _batch_size: int = field(repr=False)
-    _precision: str | None = field(repr=False)
+    encoder: PooledEncoder = field(repr=False)
+    tokenizer: Tokenizer = field(repr=False)
+    head: nn.Module = field(repr=False)
+    description: Mapping[str, Any] = field(repr=False)
 
     @property
     def labels(self) -> tuple[Label, ...]:
         """The label values, in the order of the columns of the probabilities; none where a number is predicted."""
         return self.outputs.task.labels
 
-    def predict(self, texts: Sequence[Text]) -> tuple[list[Prediction], Floats]:
+    @property
+    def pairs(self) -> bool:
+        """Whether it was trained on pairs of texts."""
+        return not isinstance(self.description.get("text_column", ""), str)
+
+    def predict(self, texts: Sequence[Text], *, progress: bool | None = None) -> tuple[list[Prediction], Floats]:
         """Classify texts.
 
         Args:
             texts: any number of them; pairs of texts, if it was trained on pairs.
+            progress: whether to show a bar on stderr; by default, on a terminal.
 
         Returns:
             The label of every text, as the training data had it, a list of those that hold where several may, or a
             number; and the probabilities of all labels, an array of shape ``(len(texts), len(labels))`` whose columns
             follow ``labels``.
+
+        Raises:
+            TypeError: something among the texts is none, or no pair of them.
         """
         if isinstance(texts, str):
             raise TypeError("predict takes a list of texts, found one text")
-        rows = self._tokenizer.rows(texts) if texts else []
-        features = within_memory(
-            lambda size: encode(self._encoder, self._tokenizer, rows, size, self._precision), self._batch_size
-        )
-        predicted, chances = self.outputs.predict(head_logits(self._head, features).float().cpu().double().numpy())
+        texts = list(texts)
+        self._check(texts)
+        predicted, chances = self.outputs.predict(self.logits(texts, progress=progress))
         return self.outputs.named(predicted), chances
+
+    def _check(self, texts: Sequence[Any]) -> None:
+        expected = "a pair of texts" if self.pairs else "a text"
+        for place, text in enumerate(texts):
+            sides = text if self.pairs and isinstance(text, tuple | list) and len(text) == 2 else [text]
+            if len(sides) != 1 + self.pairs or not all(isinstance(side, str) for side in sides):
+                raise TypeError(f"predict takes {expected} in each place, found {shown(text, 60)} in place {place}")
+
+    def logits(self, texts: Sequence[Text], *, progress: bool | None = None) -> Floats:
+        """What the head gives for texts, shape ``(len(texts), out_features)``; see `predict`."""
+        rows = self.tokenizer.rows(texts) if texts else []
+        precision, batch_size = self.description["precision"], self.description["eval_batch_size"]
+
+        def encoded(size: int) -> Tensor:
+            with bar(len(rows), shown=progress) as advance:
+                return encode(self.encoder, self.tokenizer, rows, size, precision, encoded=advance)
+
+        features = within_memory(encoded, batch_size)
+        logits: Floats = head_logits(self.head, features).float().cpu().double().numpy()
+        return logits
 
 
 def load(run_dir: str | Path, *, use_cpu: bool = False) -> TextClassifier:
@@ -153,12 +184,7 @@ def load(run_dir: str | Path, *, use_cpu: bool = False) -> TextClassifier:
             it names is gone.
     """
     folder = Path(run_dir)
-    if not folder.is_dir():
-        raise ConfigError(f"no such directory: {folder}", hint=nearest_file(folder))
-    if not (folder / _DESCRIPTION).is_file():
-        hint = "give the directory of a completed run of the built-in trainer"
-        raise ConfigError(f"{folder} holds no trained classifier: there is no {_DESCRIPTION} in it", hint=hint)
-    said = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+    said = read_description(folder)
     adapter = said.get("adapter")
     part = adapter or (None if said["freeze_encoder"] else _ENCODER)
     _require_weights(folder, part)
@@ -172,7 +198,22 @@ def load(run_dir: str | Path, *, use_cpu: bool = False) -> TextClassifier:
     head.load_state_dict(load_file(folder / _HEAD, device=str(device)))
     how = said["max_length"], said.get("long_texts", TRUNCATE), said.get("prefix", "")
     tokenizer = load_tokenizer(said["tokenizer"], encoder.inputs, *how)
-    return TextClassifier(Outputs.of(said), encoder, tokenizer, head, said["eval_batch_size"], said["precision"])
+    return TextClassifier(Outputs.of(said), encoder, tokenizer, head, said)
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """What the ``classifier.json`` of a run says.
+
+    Raises:
+        ConfigError: the directory holds no trained classifier.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"no such directory: {folder}", hint=nearest_file(folder))
+    if not (folder / _DESCRIPTION).is_file():
+        hint = "give the directory of a completed run of the built-in trainer"
+        raise ConfigError(f"{folder} holds no trained classifier: there is no {_DESCRIPTION} in it", hint=hint)
+    said: dict[str, Any] = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+    return said
 
 
 def _require_weights(folder: Path, part: str | None) -> None:

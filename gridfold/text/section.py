@@ -142,6 +142,7 @@ def setting(kind: Kind[Any], default: Any = MISSING) -> Any:
 FLAG: Kind[bool] = Kind("true or false", lambda v: isinstance(v, bool), bool)
 TEXT: Kind[str] = Kind("a text", lambda v: isinstance(v, str) and v != "", str)
 ANY_TEXT: Kind[str] = Kind("a text", lambda v: isinstance(v, str), str)
+SEED = Kind("a whole number from 0 to 4294967295", lambda v: is_whole(v) and 0 <= v < 2**32, int)
 OPTIONS: Kind[dict[str, Any]] = Kind("a mapping", lambda v: isinstance(v, Mapping), lambda v: dict(plain(v)))
 NOT_NEGATIVE = number("a number, 0 or more", lambda v: v >= 0)
 POSITIVE = number("a number above 0", lambda v: v > 0)
@@ -277,6 +278,12 @@ class Section:
         items = self.require(key, _LIST)
         section = Section(self._config, {str(index): item for index, item in enumerate(items)}, self.path_of(key))
         return [Section(self._config, section.require(index, _ITEM), section.path_of(index)) for index in section]
+
+    def mapping(self, key: str, kind: Kind[T]) -> dict[str, T]:
+        """A mapping of names, which may look like numbers, to values that are all of one kind."""
+        values = self.require(key, _ITEM)
+        named = Section(self._config, {str(name): values[name] for name in values}, self.path_of(key))
+        return {name: named.require(name, kind) for name in named}
 
     def reject_unknown(self, valid: Iterable[str]) -> None:
         """``ConfigError`` at the first key that is not a valid one, with the nearest that is."""

@@ -12,6 +12,7 @@ from gridfold.core.errors import ConfigError
 from gridfold.text.settings import AUTO, POOLINGS, ModelSettings
 
 MODULES = "modules.json"
+_PROMPTS = "config_sentence_transformers.json"
 ReadFile = Callable[[str], "Path | None"]
 """Where a file of the model is, by its path inside the folder; None if there is none."""
 
@@ -35,12 +36,16 @@ class SentenceModel:
     Attributes:
         pooling: names of ``POOLINGS``, joined by ``+``.
         normalize: whether vectors are of length 1.
+        leaves_out_prompt: whether the tokens of a prompt before the text do not count in the pooling.
         unknown: the kinds of modules that gridfold has not.
+        prompts: what texts began with when the model was trained, of one kind and another.
     """
 
     pooling: str = "mean"
     normalize: bool = False
+    leaves_out_prompt: bool = False
     unknown: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
 
 
 def read_sentence_model(file_of: ReadFile) -> SentenceModel:
@@ -54,23 +59,25 @@ def read_sentence_model(file_of: ReadFile) -> SentenceModel:
         return SentenceModel()
     found = SentenceModel()
     unknown = []
-    for module in _parsed(listed):
+    for module in _modules(listed):
         kind = str(module.get("type", "")).rpartition(".")[2]
         if kind == "Pooling":
-            config = file_of(f"{module.get('path', '')}/config.json")
-            found = replace(found, pooling=_pooling(_parsed(config), config) if config else "mean")
+            if config := file_of(f"{module.get('path', '')}/config.json"):
+                said = _mapping(config)
+                leaves_out = said.get("include_prompt") is False
+                found = replace(found, pooling=_pooling(said, config), leaves_out_prompt=leaves_out)
         elif kind == "Normalize":
             found = replace(found, normalize=True)
         elif kind not in ("Transformer", *_WITHOUT_EFFECT):
             unknown.append(kind)
-    return replace(found, unknown=tuple(unknown))
+    return replace(found, unknown=tuple(unknown), prompts=_prompts(file_of(_PROMPTS)))
 
 
 def transformer_folder(folder: Path) -> Path:
     """Where the encoder is: in the folder itself, or, in older ones, in the folder of its first module."""
     if (folder / "config.json").is_file() or not (folder / MODULES).is_file():
         return folder
-    modules = _parsed(folder / MODULES)
+    modules = _modules(folder / MODULES)
     return folder / str(modules[0].get("path", "")) if modules else folder
 
 
@@ -78,11 +85,31 @@ def resolved(model: ModelSettings, found: SentenceModel) -> ModelSettings:
     """The settings with what the config leaves to the folder.
 
     A config that gives the pooling makes vectors of its own: they are brought to length 1 only where it says so.
+
+    Raises:
+        ConfigError: the folder's pooling leaves out a prefix, and there is one.
     """
     left_to_folder = model.pooling == AUTO
+    if left_to_folder and found.leaves_out_prompt and model.prefix:
+        problem = "the model's own pooling leaves out the tokens of a prefix, which gridfold cannot do"
+        raise ConfigError(problem, path="model.prefix", hint=f"remove it, or give the pooling: {found.pooling}")
     pooling = found.pooling if left_to_folder else model.pooling
     normalize = (left_to_folder and found.normalize) if model.normalize is None else model.normalize
     return replace(model, pooling=pooling, normalize=normalize)
+
+
+def _mapping(file: Path) -> Mapping[str, Any]:
+    found = _parsed(file)
+    if not isinstance(found, Mapping):
+        raise ConfigError(f"cannot read {file}: it holds no mapping", path="model.name")
+    return found
+
+
+def _modules(file: Path) -> list[Mapping[str, Any]]:
+    found = _parsed(file)
+    if not isinstance(found, list) or not all(isinstance(module, Mapping) for module in found):
+        raise ConfigError(f"cannot read {file}: it holds no list of modules", path="model.name")
+    return found
 
 
 def _parsed(file: Path) -> Any:
@@ -90,6 +117,11 @@ def _parsed(file: Path) -> Any:
         return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read {file}: {error}", path="model.name") from error
+
+
+def _prompts(file: Path | None) -> tuple[str, ...]:
+    said = _mapping(file).get("prompts") if file else None
+    return tuple(dict.fromkeys(prompt for prompt in said.values() if prompt)) if isinstance(said, Mapping) else ()
 
 
 def _pooling(config: Mapping[str, Any], file: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import warnings
@@ -19,7 +20,8 @@ from gridfold.text.tasks import Text
 _logger = logger()
 _FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 
-_Cells: TypeAlias = Mapping[str, Sequence[Any]]  # the cells of every column
+Cells: TypeAlias = Mapping[str, Sequence[Any]]
+"""The cells of every column, by its name."""
 
 
 @dataclass(frozen=True)
@@ -89,15 +91,7 @@ def read_table(name: str, columns: Columns, path: str, split: str) -> LabelledTe
         ConfigError: the source is not there, cannot be read, is empty, or lacks a column or a text.
     """
     location, undecodable = local_path(name, path), list[str]()
-    if location is None:
-        cells = _read_hub(name, path, split, columns)
-    elif location.is_dir():
-        cells = _read_folder(location, path, undecodable)
-    else:
-        cells = _read_file(location, path, columns)
-    if undecodable:
-        some = ", ".join(undecodable[:5]) + (", ..." if len(undecodable) > 5 else "")
-        _logger.warning("not UTF-8, wrong bytes were replaced: %s", some)
+    cells = read_cells(name, path, split, list(columns.keys), undecodable)
     _require_columns(cells, columns, name)
     if not len(next(iter(cells.values()))):
         raise ConfigError(f"no examples in {name}", path=path)
@@ -118,11 +112,39 @@ def read_table(name: str, columns: Columns, path: str, split: str) -> LabelledTe
     return table
 
 
+def read_cells(
+    name: str, path: str, split: str, columns: Sequence[str] | None = None, undecodable: list[str] | None = None
+) -> Cells:
+    """The cells of some columns of a source, unchanged.
+
+    Args:
+        name: as `read_table` takes it.
+        path: dotted path of the config that holds ``name``, for errors.
+        split: the split of a hub data set that is read when the name gives none.
+        columns: which columns to read; None for all. Of others there may be some, too; where one is not there, no
+            cells are.
+        undecodable: gets the names of files in whose place of wrong bytes there is a sign for such.
+
+    Raises:
+        ConfigError: the source is not there, or cannot be read.
+    """
+    location, replaced = local_path(name, path), [] if undecodable is None else undecodable
+    if location is None:
+        return _read_hub(name, path, split, columns)
+    if not location.is_dir():
+        return _read_file(location, path, columns)
+    cells = _read_folder(location, path, replaced)
+    if replaced:
+        some = ", ".join(replaced[:5]) + (", ..." if len(replaced) > 5 else "")
+        _logger.warning("not UTF-8, wrong bytes were replaced: %s", some)
+    return cells
+
+
 def _several(column: str | tuple[str, ...]) -> tuple[str, ...]:
     return (column,) if isinstance(column, str) else column
 
 
-def _require_columns(cells: _Cells, columns: Columns, name: str) -> None:
+def _require_columns(cells: Cells, columns: Columns, name: str) -> None:
     for column, key in columns.keys.items():
         if column not in cells:
             problem = f"no column '{column}' in {name}; columns: {', '.join(map(str, cells))}"
@@ -130,11 +152,11 @@ def _require_columns(cells: _Cells, columns: Columns, name: str) -> None:
             raise ConfigError(problem, path=f"data.{key}", hint=near if near.startswith("did") else "")
 
 
-def _side_by_side(cells: _Cells, column: str | tuple[str, ...]) -> Iterable[Any]:
+def _side_by_side(cells: Cells, column: str | tuple[str, ...]) -> Iterable[Any]:
     return cells[column] if isinstance(column, str) else zip(*(cells[name] for name in column), strict=True)
 
 
-def _labels(cells: _Cells, column: str | tuple[str, ...], name: str, path: str) -> Iterable[Any]:
+def _labels(cells: Cells, column: str | tuple[str, ...], name: str, path: str) -> Iterable[Any]:
     """The labels; of columns of 0 and 1, the names of those that hold a 1."""
     if isinstance(column, str):
         yield from cells[column]
@@ -155,7 +177,7 @@ def _is_missing(value: Any) -> bool:
     return value is None or value == "" or value != value  # noqa: PLR0124 (NaN)
 
 
-def _read_folder(folder: Path, path: str, undecodable: list[str]) -> _Cells:
+def _read_folder(folder: Path, path: str, undecodable: list[str]) -> Cells:
     texts, labels = [], []
     for kind in sorted(entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] not in "._"):
         for file in sorted(entry for entry in kind.iterdir() if entry.is_file() and entry.name[0] != "."):
@@ -173,7 +195,7 @@ def _read_folder(folder: Path, path: str, undecodable: list[str]) -> _Cells:
     return {"text": texts, "label": labels}
 
 
-def _read_file(file: Path, path: str, columns: Columns) -> _Cells:
+def _read_file(file: Path, path: str, columns: Sequence[str] | None) -> Cells:
     suffix = file.suffix.lower()
     if suffix not in _FORMATS:
         problem = f"cannot read {file}: unknown format '{file.suffix}'"
@@ -188,17 +210,18 @@ def _read_file(file: Path, path: str, columns: Columns) -> _Cells:
         raise ConfigError(f"cannot read {file}: {_first_line(error)}", path=path) from error
 
 
-def _csv_cells(file: Path) -> _Cells:
+def _csv_cells(file: Path) -> Cells:
     """Cells are text, "NA" and "null" too."""
     import pandas as pd  # the other formats do without
 
-    separator = "\t" if file.suffix.lower() == ".tsv" else ","
-    with file.open("rb") as start:
-        encoding = encoding_of(start.read(4))
+    content = file.read_bytes()
+    how = {"sep": "\t" if file.suffix.lower() == ".tsv" else ",", "encoding": encoding_of(content)}
+    if b"\n" in content and b"\r" in content and b"\r\n" not in content:
+        how["lineterminator"] = "\n"  # a carriage return in a text, which many writers do not quote, ends no row then
     try:
         with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
             # Without index_col, rows that have a cell more than the header move by a column.
-            frame = pd.read_csv(file, sep=separator, dtype=str, na_filter=False, encoding=encoding, index_col=False)
+            frame = pd.read_csv(io.BytesIO(content), dtype=str, na_filter=False, index_col=False, **how)
     except pd.errors.EmptyDataError:
         return {"text": [], "label": []}
     except pd.errors.ParserWarning:
@@ -206,7 +229,7 @@ def _csv_cells(file: Path) -> _Cells:
     return {str(name): frame[name].tolist() for name in frame.columns}
 
 
-def _json_cells(file: Path) -> _Cells:
+def _json_cells(file: Path) -> Cells:
     """JSON lines, or one JSON array of objects."""
     raw = file.read_bytes()
     content = raw.decode(encoding_of(raw))
@@ -237,19 +260,20 @@ def _object(row: Any, where: str) -> dict[str, Any]:
     return row
 
 
-def _parquet_cells(file: Path, columns: Columns) -> _Cells:
+def _parquet_cells(file: Path, columns: Sequence[str] | None) -> Cells:
     """Cells of the types that the file has for them: pandas would make 1.0 of a 1 beside a missing value."""
     from pyarrow import parquet  # type: ignore[import-untyped]  # slow, and needed only here
 
     with parquet.ParquetFile(file) as content:
         names = content.schema_arrow.names
-        if not set(columns.keys) <= set(names):
+        wanted = names if columns is None else columns
+        if not set(wanted) <= set(names):
             return {name: [] for name in names}  # which is an error
-        table = content.read(columns=list(columns.keys))
-    return {name: table.column(name).to_pylist() for name in columns.keys}
+        table = content.read(columns=list(wanted))
+    return {name: table.column(name).to_pylist() for name in wanted}
 
 
-def _read_hub(name: str, path: str, split: str, columns: Columns) -> _Cells:
+def _read_hub(name: str, path: str, split: str, columns: Sequence[str] | None) -> Cells:
     dataset, _, wanted = name.partition(":")
     if not is_hub_name(dataset) or Path(name).suffix in _FORMATS:
         raise ConfigError(f"no such file or folder: {name}", path=path, hint=nearest_file(Path(name)))
@@ -263,9 +287,10 @@ def _read_hub(name: str, path: str, split: str, columns: Columns) -> _Cells:
         problem = f"no file or folder '{name}' here, and no data set of the hub: {_first_line(error)}"
         hint = nearest_file(Path(name)) or "offline? give the path of a file or folder"
         raise ConfigError(problem, path=path, hint=hint) from error
-    if not set(columns.keys) <= set(loaded.column_names):
+    names = loaded.column_names if columns is None else columns
+    if not set(names) <= set(loaded.column_names):
         return {column: [] for column in loaded.column_names}  # which is an error
-    found = loaded.select_columns(list(columns.keys)).with_format(None).to_dict()
+    found = loaded.select_columns(list(names)).with_format(None).to_dict()
     return {column: _with_names(cells, loaded.features[column]) for column, cells in found.items()}
 
 

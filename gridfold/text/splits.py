@@ -90,14 +90,13 @@ def balanced(strata: Targets, shares: Sequence[float], seed: Sequence[int], grou
     totals = counts.sum(axis=0)
     wanted = np.outer(shares, totals)
     room = _sizes(shares, len(strata)) if groups is None else np.full(len(shares), np.inf)
-    weights = 1 / np.maximum(totals, 1)
     order = np.random.RandomState(list(seed)).permutation(len(counts))
-    order = order[np.argsort(-(counts * weights)[order].max(axis=1), kind="stable")]
+    order = order[np.argsort(-(counts / np.maximum(totals, 1))[order].max(axis=1), kind="stable")]
     had, parts = np.zeros_like(wanted), np.empty(len(counts), dtype=np.int64)
     for unit in order:
         count = counts[unit]
-        # By how much the squared distance from what is wanted grows.
-        cost = ((2 * (had - wanted) + count) * (count * weights)).sum(axis=1)
+        # By how much chi-squared grows, the distance of what all parts have from what they are to have.
+        cost = ((2 * (had - wanted) + count) * count / np.maximum(wanted, 1e-9)).sum(axis=1)
         parts[unit] = np.argmin(np.where(had[:, -1] + sizes[unit] > room, np.inf, cost))
         had[parts[unit]] += count
     return parts if groups is None else parts[groups]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from gridfold.core.errors import ConfigError
 from gridfold.text import load, pipeline, trainer
-from gridfold.text.metrics import probabilities
 from gridfold.text.saved import save
 from gridfold.text.section import LazyConfig
 from tests.text.architectures import ENCODERS, LAYERED, saved_model
@@ -43,45 +42,57 @@ def folder_of(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
 
 @pytest.fixture
 def config_of(config: dict[str, Any], folder_of: Callable[[str], Path]) -> Callable[..., dict[str, Any]]:
-    """Configs of one step over all 63 examples; what is learned in it is the gradient."""
+    """Configs of one step over all 21 examples; what is learned in it is the gradient."""
+    config["data"]["limit"] = 30
     config["model"]["classification_head"]["architecture"].pop(2)  # dropout
 
     def made(kind: str, model: dict[str, Any] | None = None, **training: Any) -> dict[str, Any]:
         changed = copy.deepcopy(config)
         changed["model"] |= {"name": str(folder_of(kind)), **(model or {})}
-        changed["training"] = ONE_STEP | {"batch_size": 63} | training
+        changed["training"] = ONE_STEP | {"batch_size": 21} | training
         return changed
 
     return made
 
 
-def weights_of(run: NotedRun) -> dict[str, torch.Tensor]:
-    head = {f"head.{name}": weight for name, weight in load_file(run.dir / "head.safetensors").items()}
-    return head | load_file(run.dir / "encoder" / "model.safetensors")
+def learned(config: dict[str, Any], run: NotedRun) -> dict[str, torch.Tensor]:
+    """The weights after a training of which nothing is saved."""
+    trained = pipeline.run_pipeline(LazyConfig(config), run)
+    assert trained.encoder is not None
+    head = {f"head.{name}": weight for name, weight in trained.head.state_dict().items()}
+    return head | trained.encoder.model.state_dict()
+
+
+def changes(config: dict[str, Any], run: NotedRun) -> dict[str, torch.Tensor]:
+    """What one step of plain gradient descent did to the weights that moved."""
+    still = copy.deepcopy(config)
+    still["training"] |= {"learning_rate": 1e-30, "head_learning_rate": None, "layer_decay": 1}
+    before, after = learned(still, run), learned(config, run)
+    found = {name: after[name].double() - before[name].double() for name in after}
+    return {name: change for name, change in found.items() if change.abs().max() > 1e-5}
 
 
 @pytest.mark.parametrize("kind", ENCODERS)
-def test_accumulation_keeps_the_gradient(kind, config_of, folder_of, new_run):
-    whole, parts = new_run("whole"), new_run("parts")
-    trainer.train(config_of(kind), whole)
-    trainer.train(config_of(kind, batch_size=16, gradient_accumulation_steps=4), parts)  # 16, 16, 16 and 15
-    before = load_file(folder_of(kind) / "model.safetensors")
-    expected, accumulated = weights_of(whole), weights_of(parts)
-    largest = max((expected[name] - before[name]).abs().max() for name in before)
+def test_accumulation_keeps_the_gradient(kind, config_of, new_run):
+    config = config_of(kind)
+    whole = changes(config, new_run("whole"))
+    config["training"] |= {"batch_size": 6, "gradient_accumulation_steps": 4}  # 6, 6, 6 and 3
+    parts = changes(config, new_run("parts"))
+    largest = max(change.abs().max() for change in whole.values())
     assert largest > 1e-3
-    for name, weight in expected.items():
-        assert (weight - accumulated[name]).abs().max() < 1e-3 * largest, name
+    for name in whole:
+        assert (whole[name] - parts[name]).abs().max() < 1e-3 * largest, name
 
 
 @pytest.mark.parametrize("kind", ENCODERS)
 def test_a_saved_run_predicts_to_the_bit(kind, config_of, new_run):
     layers = {"frozen_layers": 1} if kind in LAYERED else {}
-    config, run = config_of(kind, layers, max_steps=2, batch_size=16), new_run("run")
+    config, run = config_of(kind, layers, max_steps=2, batch_size=16, eval_batch_size=4), new_run("run")
     trainer.check(config)
     trained = pipeline.run_pipeline(LazyConfig(config), run)
     save(trained, run.dir)
     _, chances = load(run.dir).predict(list(trained.data.validation.texts))
-    assert (chances == probabilities(trained.history.best.logits)).all()
+    assert (chances == trained.history.outputs.probabilities(trained.history.best.logits)).all()
 
 
 @pytest.mark.parametrize(("kind", "fits"), [("roberta", 79), ("xlm-roberta", 79), ("bert", 80)])
@@ -94,19 +105,30 @@ def test_positions_of_padding_are_not_for_tokens(kind, fits, config_of):
         trainer.check(config)
 
 
+def test_an_encoder_that_needs_its_decoder(config_of, folder_of, tmp_path):
+    config = config_of("bert")
+    shutil.copytree(folder_of("bert"), tmp_path / "t5")
+    (tmp_path / "t5" / "config.json").write_text('{"model_type": "t5"}')
+    config["model"]["name"] = str(tmp_path / "t5")
+    with pytest.raises(ConfigError) as caught:
+        trainer.check(config)
+    assert str(caught.value) == (
+        f"model.name: a t5 model is an encoder with a decoder: {tmp_path / 't5'}\n"
+        "  give an encoder, such as BERT, DeBERTa or ModernBERT"
+    )
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_an_encoder_without_half_precision(precision, config_of):
+    with pytest.raises(ConfigError) as caught:
+        trainer.check(config_of("deberta-v1", **{precision: True}))
+    assert str(caught.value) == (
+        f"training.{precision}: transformers cannot compute a DeBERTa v1 in half precision\n"
+        "  remove it, or take a DeBERTa v2 or v3"
+    )
+
+
 # Learning rates apart.
-
-
-def changes(config: dict[str, Any], run: NotedRun) -> dict[str, torch.Tensor]:
-    """What one step of plain gradient descent did to the weights that moved."""
-    still, moved = NotedRun(run.dir / "still"), NotedRun(run.dir / "moved")
-    first = copy.deepcopy(config)
-    first["training"] |= {"learning_rate": 1e-30, "head_learning_rate": None, "layer_decay": 1}
-    trainer.train(first, still)
-    trainer.train(config, moved)
-    before, after = weights_of(still), weights_of(moved)
-    found = {name: after[name].double() - before[name].double() for name in after}
-    return {name: change for name, change in found.items() if change.abs().max() > 1e-4}
 
 
 SHARES = {  # by the beginning of a weight's name
@@ -144,6 +166,18 @@ def test_the_layers_above_frozen_ones_keep_their_learning_rates(config_of, new_r
     assert not any(name.startswith(("embeddings", "encoder.layer.0.")) for name in apart)
     for name in lower:
         assert apart[name].norm() / same[name].norm() == pytest.approx(1 / 2, rel=1e-2)
+
+
+def test_adapters_of_layers_have_their_learning_rates(config_of, new_run):
+    pytest.importorskip("peft")
+    adapter = {"adapter": {"type": "lora", "r": 2}}
+    same = changes(config_of("bert", adapter), new_run("same"))
+    apart = changes(config_of("bert", adapter, layer_decay=0.5), new_run("apart"))
+    moved = [name for name in apart if "lora_B" in name]
+    assert moved
+    for name in moved:
+        share = next(share for start, share in SHARES["bert"].items() if name.startswith(start))
+        assert apart[name].norm() / same[name].norm() == pytest.approx(share, rel=1e-2), name
 
 
 def test_layers_that_are_all_one_have_no_decay(config_of, new_run):

@@ -20,6 +20,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "warmup_ratio": 0.2,
         "scheduler": "cosine",
         "label_smoothing_factor": 0.1,
+        "loss": "focal",
+        "class_weights": "balanced",
     },
     "stopping": {"learning_rate": 1e-12, "num_epochs": 9, "early_stopping_patience": 2},
     "plateau": {"scheduler": "reduce_lr_on_plateau", "lr_scheduler_kwargs": {"patience": 0}, "learning_rate": 0.05},
@@ -27,7 +29,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "short": {"max_steps": 13, "optim": "adafactor", "neftune_noise_alpha": 5.0},
     "by_length": {"train_sampling_strategy": "group_by_length", "metric": "loss"},
     "bucket": {"padding": "bucket", "batch_size": 4, "gradient_accumulation_steps": 2},
-    "layers": {},
+    "layers": {"layer_decay": 0.5, "head_learning_rate": 0.01},
     "not_seedable": {"accelerator_config": {"use_seedable_sampler": False}, "bf16": True},
 }
 FROZEN_LAYERS = {"layers": 1}

@@ -10,8 +10,8 @@ import pytest
 
 from gridfold.core.errors import ConfigError
 from gridfold.text.data import load_data
+from gridfold.text.data_settings import DataSettings
 from gridfold.text.labels import labelling_of
-from gridfold.text.settings import DataSettings
 from gridfold.text.sources import Columns, LabelledTexts
 from gridfold.text.tasks import Task
 

@@ -20,11 +20,11 @@ from torch import nn
 from gridfold.core.errors import ConfigError
 from gridfold.text import load, pipeline, trainer
 from gridfold.text.data import load_data
+from gridfold.text.data_settings import read_data
 from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder, load_tokenizer
 from gridfold.text.layers import ActivationPadding, above, activations, with_activations
 from gridfold.text.saved import save
 from gridfold.text.section import LazyConfig
-from gridfold.text.settings import read_data
 from tests.text.architectures import LAYERED, SMALL, small_model
 from tests.text.examples import FILLERS, TOPICS
 
@@ -57,6 +57,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.mark.parametrize("precision", [None, "bf16"])
 def test_the_layers_above_give_what_the_whole_encoder_gives(kind, precision):
+    if (kind, precision) == ("deberta-v1", "bf16"):
+        pytest.skip("transformers cannot compute it")
     encoder, tokenizer = small_encoder(kind), Padding(None, ("input_ids", "attention_mask"), 64)
     stream = random.Random(0)
     rows = [{"input_ids": stream.choices(range(5, 50), k=n), "attention_mask": [1] * n} for n in (3, 32, 40, 17, 64, 5)]

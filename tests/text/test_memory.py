@@ -259,6 +259,7 @@ def test_micro_batches_give_the_gradient_of_the_batch(settings, config, new_run,
 def test_every_example_of_a_step_counts_alike(frozen, config, new_run, gradients):
     """The last step of 63 examples has 4 and 3, or 7."""
     config["model"]["freeze_encoder"] = frozen
+    config["training"]["class_weights"] = {"animals": 7}
     together = gradients(config, new_run("together"), batch_size=8)
     accumulated = gradients(config, new_run("accumulated"), batch_size=4, gradient_accumulation_steps=2)
     assert_all_close(accumulated, together)

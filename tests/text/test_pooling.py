@@ -14,7 +14,10 @@ import torch
 
 from gridfold.core.errors import ConfigError
 from gridfold.text import load, trainer
+from gridfold.text.encoder import load_tokenizer
 from gridfold.text.pooling import pooled
+from gridfold.text.pretrained import sentence_model
+from gridfold.text.sentence_model import SentenceModel
 from gridfold.text.settings import POOLINGS
 from tests.text.examples import TOPICS, sentences, write_csv
 
@@ -38,11 +41,9 @@ def test_padding_counts_for_nothing(name, side):
         place = slice(len(text)) if side == "right" else slice(7 - len(text), 7)
         states[row, place], mask[row, place] = torch.from_numpy(text), 1
     expected = np.array([EXPECTED[name](text) for text in texts])
-    np.testing.assert_allclose(pooled(states, mask, name, normalize=False), expected, rtol=1e-12)
-    unit = expected / np.linalg.norm(expected, axis=1, keepdims=True)
-    np.testing.assert_allclose(pooled(states, mask, name, normalize=True), unit, rtol=1e-12)
-    both = pooled(states, mask, f"{name}+mean", normalize=False)
-    assert torch.equal(both, torch.cat([pooled(states, mask, each, normalize=False) for each in (name, "mean")], 1))
+    np.testing.assert_allclose(pooled(states, mask, name), expected, rtol=1e-12)
+    both = pooled(states, mask, f"{name}+mean")
+    assert torch.equal(both, torch.cat([pooled(states, mask, each) for each in (name, "mean")], 1))
 
 
 def sentence_folder(model: Path, folder: Path, pooling: dict[str, Any], *more: str, inside: str = "") -> Path:
@@ -97,14 +98,46 @@ def test_the_folder_says_how(pooling, more, expected, config, tiny_model, tmp_pa
     assert load(told.dir).predict(["the cat"])[1].tolist() == load(asked.dir).predict(["the cat"])[1].tolist()
 
 
-@pytest.mark.parametrize("frozen", [False, True])
-def test_modules_that_are_not_applied_are_named(frozen, config, tiny_model, tmp_path, new_run):
-    config["model"] |= {"name": str(sentence_folder(tiny_model, tmp_path / "model", CLS, "Dense", "Normalize"))}
-    config["model"]["freeze_encoder"] = frozen
-    config["training"]["num_epochs"] = 1
-    run = new_run("run")
-    trainer.train(config, run)
-    assert run.notes == ["sentence-transformers modules that are not applied: Dense"]
+def test_what_the_folder_says_is_said_before_the_first_run(config, tiny_model, tmp_path):
+    def remarks() -> list[tuple[str, bool]]:
+        return [(remark.text, remark.is_warning) for remark in trainer.remarks(config) if "task" not in remark.text]
+
+    folder = sentence_folder(tiny_model, tmp_path / "model", CLS, "Dense", "Normalize")
+    config["model"]["name"] = str(folder)
+    left_out = (f"modules of {folder} that are not applied: Dense", True)
+    said = "by the model's files; model.pooling and model.normalize say otherwise"
+    assert remarks() == [(f"pooling: cls, scaled to length 1 ({said})", False), left_out]
+    config["model"]["normalize"] = False
+    assert remarks() == [(f"pooling: cls ({said})", False), left_out]
+    config["model"]["pooling"] = "cls"
+    assert remarks() == [left_out]
+    prompts = {"prompts": {"query": "query: ", "passage": "passage: ", "document": ""}}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(prompts))
+    asked = "the model was trained with prompts before its texts: 'query: ', 'passage: ' (model.prefix sets one)"
+    assert remarks() == [(asked, False), left_out]
+    config["model"]["prefix"] = "query: "
+    assert remarks() == [left_out]
+    config["model"]["name"] = str(tiny_model)
+    assert remarks() == []
+
+
+def test_a_model_of_the_hub_is_asked_only_for_what_is_not_in_the_cache(tiny_model, tmp_path, monkeypatch):
+    folder, asked = sentence_folder(tiny_model, tmp_path / "model", CLS, "Normalize"), []
+
+    def cached(_: str, path: str) -> Any:
+        return str(folder / path) if (folder / path).exists() else None
+
+    def downloaded(_: str, path: str) -> str:
+        asked.append(path)
+        raise OSError("offline")
+
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", cached)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", downloaded)
+    assert sentence_model("some/cached") == SentenceModel("cls", normalize=True)
+    assert asked == ["config_sentence_transformers.json"]
+    shutil.rmtree(folder)
+    assert sentence_model("some/unknown") == SentenceModel()
+    assert asked[1:] == ["modules.json"]
 
 
 def test_a_trained_encoder_is_loaded_with_its_pooling(config, tiny_model, tmp_path, new_run):
@@ -150,6 +183,8 @@ def test_the_model_may_be_in_a_folder_of_its_own(config, tiny_model, tmp_path, n
     ("file", "content", "problem"),
     [
         ("modules.json", "[{", "model.name: cannot read {file}: Expecting property name"),
+        ("modules.json", "{}", "model.name: cannot read {file}: it holds no list of modules"),
+        ("1_Pooling/config.json", "[]", "model.name: cannot read {file}: it holds no mapping"),
         (
             "1_Pooling/config.json",
             '{"pooling_mode": "best"}',
@@ -164,6 +199,29 @@ def test_files_that_cannot_be_understood(file, content, problem, config, tiny_mo
     with pytest.raises(ConfigError) as caught:
         trainer.check(config)
     assert str(caught.value).startswith(problem.format(file=folder / file))
+
+
+def test_a_pooling_that_leaves_out_a_prefix(config, tiny_model, tmp_path):
+    folder = sentence_folder(tiny_model, tmp_path / "model", CLS | {"include_prompt": False})
+    config["model"] |= {"name": str(folder), "prefix": "query: "}
+    with pytest.raises(ConfigError) as caught:
+        trainer.check(config)
+    assert str(caught.value) == (
+        "model.prefix: the model's own pooling leaves out the tokens of a prefix, which gridfold cannot do\n"
+        "  remove it, or give the pooling: cls"
+    )
+    config["model"]["pooling"] = "cls"
+    trainer.check(config)
+
+
+def test_texts_are_padded_on_the_right(tiny_model, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model, folder)
+    said = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(said | {"padding_side": "left"}))
+    tokenizer = load_tokenizer(str(folder), ("input_ids", "attention_mask"), 64)
+    batch = tokenizer.pad(tokenizer.rows(["the cat", "the cat saw the rain"]), 8)
+    assert batch["attention_mask"].tolist() == [[1] * 4 + [0] * 4, [1] * 7 + [0]]
 
 
 @pytest.mark.parametrize("frozen", [False, True])

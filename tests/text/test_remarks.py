@@ -12,7 +12,7 @@ import yaml
 from gridfold.executors import registry
 from gridfold.text import trainer
 from gridfold.text.data import load_data
-from gridfold.text.settings import DataSettings
+from gridfold.text.data_settings import DataSettings
 from tests.text.examples import FILLERS, TOPICS, sentences
 from tests.text.test_cli import Here
 
@@ -67,6 +67,14 @@ def test_what_is_odd_in_a_file(tmp_path, rows, said):
     other = tmp_path / "other.csv"
     other.write_text("text,label\nelsewhere," + rows.split(",")[1].split("\n")[0] + "\n")
     assert doubts(DataSettings(str(file), str(other))) == [line.format(file=file) for line in said]
+
+
+def test_a_quote_that_is_not_closed(tmp_path):
+    file = tmp_path / "x.tsv"
+    file.write_text("text\tlabel\n" + 'a\tx\nb\ty\n"c\tx\nd\ty\ne"\tx\nf\ty\n')
+    assert doubts(DataSettings(str(file), folds=2, fold=0)) == [
+        f"texts of {file} with tabs and line breaks, in row 3: is a quote not closed?"
+    ]
 
 
 def test_labels_of_lists_that_look_like_one(tmp_path):

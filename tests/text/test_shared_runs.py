@@ -73,6 +73,21 @@ def test_frozen_layers_are_shared_and_change_no_file(config, executors, tmp_path
         same(one, other)
 
 
+def test_learning_rates_apart_are_each_run_s_own(config, executors, tmp_path):
+    config["training"] |= {"layer_decay": 0.5, "max_steps": 5}
+    for one, other in both(executors, tmp_path, configs_of(config, head_learning_rate=[None, 1e-2])):
+        same(one, other)
+
+
+def test_each_run_pools_in_its_own_way(config, executors, tmp_path):
+    config["model"]["freeze_encoder"] = True
+    configs = [copy.deepcopy(config) for _ in range(3)]
+    for own, pooling in zip(configs, ("mean", "cls", "cls+max"), strict=True):
+        own["model"] |= {"pooling": pooling, "normalize": True}
+    for one, other in both(executors, tmp_path, configs):
+        same(one, other)
+
+
 @pytest.mark.parametrize(
     ("settings", "varied"),
     [
@@ -102,3 +117,14 @@ def test_a_schedule_that_looks_at_the_end_is_of_one_number_of_epochs(either, exe
     configs = configs_of(either, num_epochs=[1, 2])
     for one, other in both(executors, tmp_path, configs):
         same(one, other)
+
+
+def test_how_epochs_are_judged_is_read_when_the_first_is_over(binary_config, executors, tmp_path):
+    binary_config["model"]["freeze_encoder"] = True
+    configs = configs_of(binary_config, threshold=[0.5, 0.3, "best_f1"], metric=["f1", "brier"])
+    for one, other in both(executors, tmp_path, configs):
+        same(one, other)
+    splits = [event for event in SearchDirectory(tmp_path / "search").sharing_events() if "split" in event]
+    # The first epoch of all is one; those of one threshold stay together to the end.
+    assert [(split["path"], split["sizes"]) for split in splits[:1]] == [("training.threshold", [2, 2, 2])]
+    assert len(splits) == 4

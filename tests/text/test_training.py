@@ -7,6 +7,7 @@ import csv
 import json
 import math
 import random
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -19,8 +20,8 @@ from sklearn.metrics import f1_score
 
 from gridfold.text import load, trainer
 from gridfold.text.data import load_data
+from gridfold.text.data_settings import read_data
 from gridfold.text.section import LazyConfig
-from gridfold.text.settings import read_data
 from tests.conftest import ROOT
 from tests.text.examples import TOPICS, sentences, write_csv
 
@@ -101,6 +102,18 @@ def test_a_saved_run_predicts_what_it_did_when_it_ended(trained):
         assert list(csv.DictReader(file)) == wrong
 
 
+def test_a_run_that_was_saved_before_there_were_tasks_is_loaded(trained, tmp_path):
+    texts, _ = validation(trained.config)
+    expected = load(trained.run.dir).predict(texts)
+    shutil.copytree(trained.run.dir, tmp_path / "old")
+    file = tmp_path / "old" / "classifier.json"
+    said = json.loads(file.read_text())
+    file.write_text(json.dumps({key: said[key] for key in said if key not in {"task", "thresholds"}}))
+    labels, probabilities = load(tmp_path / "old").predict(texts)
+    assert labels == expected[0]
+    assert np.array_equal(probabilities, expected[1])
+
+
 def test_predictions_do_not_depend_on_the_company(trained):
     texts, _ = validation(trained.config)
     classifier = load(trained.run.dir)
@@ -126,13 +139,18 @@ def test_the_description_says_all_that_loading_needs(trained, tiny_model):
     assert said.pop("best_epoch") in {1, 2, 3}
     assert said == {
         "task": "multiclass",
+        "adapter": None,
         "labels": ["animals", "colours", "weather"],
         "thresholds": [],
         "model": str(tiny_model.resolve()) if frozen else "encoder",
         "tokenizer": str(tiny_model.resolve()),
         "freeze_encoder": frozen,
         "pooling": "mean",
+        "normalize": False,
+        "text_column": "text",
         "max_length": 48,
+        "long_texts": "truncate",
+        "prefix": "",
         "eval_batch_size": 32,
         "precision": None,
         "architecture": [
