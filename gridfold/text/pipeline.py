@@ -28,7 +28,7 @@ from gridfold.text.dropout import use_fast_dropout
 from gridfold.text.early_stopping import EarlyStopping, counts_steps, looks_ahead
 from gridfold.text.encoder import PooledEncoder, TokenRow, load_encoder, run_device
 from gridfold.text.features import LazyEncoder, LazyTokenizer, Tokens, activations_of, features_of, tokens_of
-from gridfold.text.finetune import Classifier, Progress, Recipe, TokenizedExamples, fine_tune, precision_of
+from gridfold.text.finetune import Classifier, Progress, fine_tune, precision_of
 from gridfold.text.frozen import Features, train_head
 from gridfold.text.head import Head, build_head, read_head
 from gridfold.text.history import History
@@ -41,6 +41,7 @@ from gridfold.text.optimization import steps_per_epoch, training_arguments
 from gridfold.text.packing import Packing, can_pack
 from gridfold.text.precision import computes_bf16, usable_precision
 from gridfold.text.pretrained import sentence_model
+from gridfold.text.recipe import Recipe, TokenizedExamples
 from gridfold.text.section import LazyConfig
 from gridfold.text.sentence_model import resolved
 from gridfold.text.settings import (
