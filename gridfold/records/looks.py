@@ -11,10 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from gridfold.config.config import Config
+from gridfold.core.errors import ConfigError
 from gridfold.core.files import read_mapping, replace_file
 from gridfold.records.numbers import number
 from gridfold.records.trials import Results
 from gridfold.runs.reports import is_metric
+from gridfold.runs.search import SearchDirectory
+from gridfold.trainers.protocol import BUILT_IN
 
 FILE = "test.json"  # in the directory of the search; of a run without one, in its own
 
@@ -67,14 +71,29 @@ def note(folder: Path, look: Look) -> None:
 
 
 def said(results: Results) -> str:
-    """What searches know of their test sets, in a sentence; "" if nobody has looked at one."""
-    lines = [text for search in results.searches if (text := _said(read(search.dir), results))]
-    return " ".join(lines)
+    """What searches know of their test sets, in a sentence each; "" if they have none."""
+    return " ".join(filter(None, (_said(search, results) for search in results.searches)))
 
 
-def _said(found: Sequence[Look], results: Results) -> str:
+def _awaits(search: SearchDirectory, results: Results) -> bool:
+    """Whether there is a test set, and no run is left that could become the best."""
+    runs = [run for trial in results.trials for run in trial.runs if run.search is search]
+    if not results.ranked or not all(run.is_done or run.state == "failed" for run in runs):
+        return False
+    first = next((run for run in runs if run.record and run.record.trainer == BUILT_IN), None)
+    try:
+        config = Config.parse(search.run(first.entry).read_config(), "").data if first else {}
+    except (ConfigError, OSError):  # it was edited since, or is gone
+        return False
+    data = config.get("data")
+    return isinstance(data, dict) and data.get("test") is not None
+
+
+def _said(search: SearchDirectory, results: Results) -> str:
+    found = read(search.dir)
     if not found:
-        return ""
+        hint = f"gridfold test {search.name} measures the best run on it, once."
+        return f"Nobody has looked at the test set yet: {hint}" if _awaits(search, results) else ""
     runs = {run.entry.run for trial in results.ranked[:1] for run in trial.runs}
     another = "" if found[0].run in runs else " Another trial is the best one now."
     if len(found) == 1:

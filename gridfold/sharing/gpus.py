@@ -13,7 +13,8 @@ from types import ModuleType
 from typing import Any
 
 from gridfold.core.process import variables
-from gridfold.sharing.call_site import own_file
+from gridfold.sharing.call_site import caller_beyond_library, is_own
+from gridfold.stages.computing import before_computing
 
 _MODULES = ("torch.cuda.", "torch._C.")
 VARIABLE = "CUDA_VISIBLE_DEVICES"
@@ -46,6 +47,8 @@ class Gpus:
             return
         variables.watch(self.is_read)
         self._undo.append(variables.leave_alone)
+        # On a GPU, maybe: each run would compute what now the first one does, while the others wait.
+        self._undo.append(before_computing(lambda: self._split("a stage that was not kept yet")))
         for module in [each for name, each in sys.modules.items() if f"{name}.".startswith(_MODULES)]:
             for start in _STARTS:
                 if hasattr(module, start):
@@ -58,7 +61,7 @@ class Gpus:
 
     def is_read(self, name: str) -> None:
         """Hear that a variable is read. Libraries count the GPUs that they see, and find as many everywhere."""
-        if self._names and name in (VARIABLE, variables.WHOLE) and own_file():
+        if self._names and name in (VARIABLE, variables.WHOLE) and is_own(_reader()):
             self._split(f"${name}" if name == VARIABLE else name)
 
     def _replace(self, module: ModuleType, name: str) -> None:
@@ -70,3 +73,11 @@ class Gpus:
 
         setattr(module, name, split_before)
         self._undo.append(lambda: setattr(module, name, start))
+
+
+def _reader() -> str:
+    """The file of the code that reads a variable now."""
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_code.co_filename != variables.__file__:
+        frame = frame.f_back
+    return caller_beyond_library(frame.f_back or frame)

@@ -16,6 +16,7 @@ from gridfold.identity.machine import of_machine
 from gridfold.identity.values import UnknownError, of_value
 from gridfold.stages import outside, trace
 from gridfold.stages.cache import Cache, Hit
+from gridfold.stages.computing import about_to_compute
 from gridfold.stages.content import digest, has_in_common
 from gridfold.stages.packing import NotKeptError
 from gridfold.stages.references import References
@@ -116,6 +117,8 @@ class _Lookup:
     def outcome(self) -> Outcome:
         key, found = self._follow(self.start)
         while not found:
+            if self.call.watched:
+                about_to_compute()
             with self.cache.alone(key):
                 reached, found = self._follow(key)
                 if not found and reached == key:

@@ -92,6 +92,7 @@ class Card:
     def _facts(self) -> Iterator[str]:
         described, tokenizer = self.classifier.description, self.classifier.tokenizer
         trained = "only the head was trained" if described["freeze_encoder"] else "encoder and head were trained"
+        trained = "an adapter, merged into it, and the head were trained" if described.get("adapter") else trained
         yield f"- Encoder: {self._base}; {trained}."
         yield f"- {_LONG[tokenizer.long_texts].format(most=tokenizer.max_length)}"
         if tokenizer.prefix:

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.text.adapter import read_adapter
 from gridfold.text.data import DataFacts, describe
+from gridfold.text.data_settings import read_data, read_fold
 from gridfold.text.early_stopping import EarlyStopping
 from gridfold.text.head import Head, read_head
 from gridfold.text.objectives import LOSSES
 from gridfold.text.pretrained import check_precision, check_pretrained, sentence_model
 from gridfold.text.section import LazyConfig
 from gridfold.text.sentence_model import resolved
-from gridfold.text.settings import ModelSettings, TrainingSettings, read_data, read_fold, read_model, read_training
+from gridfold.text.settings import ModelSettings, TrainingSettings, read_model, read_training
 from gridfold.text.tasks import Task, named
 
 _ARCHITECTURE = "model.classification_head.architecture"

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridfold.core.errors import ConfigError
+from gridfold.text.data_settings import DataSettings
 from gridfold.text.doubts import doubts_of, doubts_of_parts
 from gridfold.text.labels import Labelling, labelling_of
 from gridfold.text.location import local_path, stamp
-from gridfold.text.settings import DataSettings
 from gridfold.text.sources import Columns, LabelledTexts, read_table
 from gridfold.text.splits import folds_of, sample, strata_of
 from gridfold.text.tasks import Label, Targets, Task, Text, named

@@ -19,6 +19,7 @@ from gridfold.text import modeling_text_classifier, pooling
 from gridfold.text.card import Card
 from gridfold.text.head import LAYERS
 from gridfold.text.long_texts import CHUNK_MEAN, HEAD_TAIL, TRUNCATE
+from gridfold.text.lora import merge_adapter
 from gridfold.text.modeling_text_classifier import TextClassifierConfig
 from gridfold.text.pretrained import quiet
 from gridfold.text.saved import TextClassifier, load
@@ -56,6 +57,8 @@ def export(run_dir: Path, folder: Path, about: str) -> Sequence[str]:
     _check(classifier, run_dir)
     head = _full_head(classifier)
     with quiet():
+        if classifier.description.get("adapter"):
+            merge_adapter(classifier.encoder.model)
         stock = _agreeing(_stock(classifier, head), classifier, head)
         model = stock or _agreeing(_own_model(classifier, head), classifier, head)
         if model is None:

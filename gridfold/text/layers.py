@@ -112,6 +112,7 @@ def above(encoder: PooledEncoder, frozen_layers: int) -> PooledEncoder:
     if hasattr(model, "embeddings_project"):  # of ELECTRA
         upper[id(model.embeddings_project)] = nn.Identity()
     top = PooledEncoder(copy.deepcopy(model, {**kept, **upper}), encoder.pooling, normalize=encoder.normalize)
+    top.packing = encoder.packing
     module: Any
     for module in top.modules():
         if upper[id(layers)] in module.children() and hasattr(module, "conv"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import Any, TextIO
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.files import replacing
 from gridfold.text.encodings import encoding_of, not_decodable
-from gridfold.text.predictions import cell, probability_columns
+from gridfold.text.predictions import cell, csv_row, probability_columns
 from gridfold.text.saved import TextClassifier, load, read_description
 from gridfold.text.sources import Cells, read_cells
 from gridfold.text.tasks import Text
@@ -114,9 +113,8 @@ def _writer(data: NewData) -> Callable[[Cells], object]:
 
 
 def _write_csv(cells: Cells, stream: TextIO, separator: str) -> None:
-    writer = csv.writer(stream, lineterminator="\n", delimiter=separator)
-    writer.writerow(cells)
-    writer.writerows([_cell(value) for value in row] for row in _rows(cells))
+    stream.write(csv_row(cells, separator))
+    stream.writelines(csv_row(map(_cell, row), separator) for row in _rows(cells))
 
 
 def _cell(value: Any) -> str:

@@ -23,10 +23,12 @@ from gridfold.text.adapter import Adapter, read_adapter
 from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
 from gridfold.text.compatibility import check_compatible, check_frozen, outputs_of
 from gridfold.text.data import Dataset, Pool, facts_of, load_pool
+from gridfold.text.data_settings import DataSettings, read_examples, read_fold, read_tokenizing
+from gridfold.text.dropout import use_fast_dropout
 from gridfold.text.early_stopping import EarlyStopping, counts_steps, looks_ahead
 from gridfold.text.encoder import PooledEncoder, TokenRow, load_encoder, run_device
 from gridfold.text.features import LazyEncoder, LazyTokenizer, Tokens, activations_of, features_of, tokens_of
-from gridfold.text.finetune import Classifier, Progress, Recipe, TokenizedExamples, fine_tune, precision_of
+from gridfold.text.finetune import Classifier, Progress, fine_tune, precision_of
 from gridfold.text.frozen import Features, train_head
 from gridfold.text.head import Head, build_head, read_head
 from gridfold.text.history import History
@@ -36,17 +38,16 @@ from gridfold.text.lora import add_adapter
 from gridfold.text.loss import Loss
 from gridfold.text.memory import Sizes, within_memory
 from gridfold.text.optimization import steps_per_epoch, training_arguments
+from gridfold.text.packing import Packing, can_pack
 from gridfold.text.precision import computes_bf16, usable_precision
 from gridfold.text.pretrained import sentence_model
+from gridfold.text.recipe import Recipe, TokenizedExamples
 from gridfold.text.section import LazyConfig
 from gridfold.text.sentence_model import resolved
 from gridfold.text.settings import (
-    DataSettings,
     ModelSettings,
     TrainingSettings,
-    read_data,
     read_eval_batch_size,
-    read_fold,
     read_model,
     read_precision,
     read_training,
@@ -94,7 +95,7 @@ class _TrainingPlan:
 def run_pipeline(config: LazyConfig, run: Run) -> Trained:
     """Train what a config describes, reporting to ``run``; nothing is saved."""
     _ask_for_determinism()
-    model, data_settings = read_model(config), read_data(config)
+    model, data_settings = read_model(config), read_examples(config)
     model = resolved(model, sentence_model(model.name))
     pool = load_pool(data_settings)
     return (_train_frozen if model.freeze_encoder else _train_whole)(config, run, model, data_settings, pool)
@@ -111,7 +112,10 @@ def _train_frozen(
     config: LazyConfig, run: Run, model: ModelSettings, data_settings: DataSettings, pool: Pool
 ) -> Trained:
     asked, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
+    if device.type == "cuda":
+        _ = run.dir  # which each has of its own: a process that has encoded on a GPU could not split any more
     encoder = LazyEncoder(model.name, model.pooling, device, normalize=bool(model.normalize))
+    data_settings = read_tokenizing(config, data_settings)
     tokenizer = _lazy_tokenizer(model, data_settings, lambda: encoder.loaded.inputs)
     # One after the other: a saved run that predicts the validation texts then does the very same. Not so with folds,
     # whose texts are encoded all together, once for all folds: there, the last bits may differ.
@@ -149,7 +153,10 @@ def _lazy_tokenizer(model: ModelSettings, data: DataSettings, inputs: Callable[[
 
 def _load_encoder(model: ModelSettings) -> PooledEncoder:
     set_seed(0)  # weights that a checkpoint lacks, of a pooler that is not used, do not depend on training.seed
-    return load_encoder(model.name, model.pooling, normalize=bool(model.normalize))
+    encoder = load_encoder(model.name, model.pooling, normalize=bool(model.normalize))
+    encoder.packing = Packing.of(encoder.model)
+    use_fast_dropout(encoder)
+    return encoder
 
 
 def _train_whole(
@@ -157,6 +164,7 @@ def _train_whole(
 ) -> Trained:
     encoders = [_load_encoder(model)]  # a list, so that an encoder that takes too much memory can be let go
     inputs = encoders[0].inputs
+    data_settings = read_tokenizing(config, data_settings)
     lazy = _lazy_tokenizer(model, data_settings, lambda: inputs)
     tokens = [tokens_of(lazy, part.texts) for part in pool.parts]
     texts: Sequence[Sequence[TokenRow]] = tokens
@@ -189,6 +197,8 @@ def _train_whole(
             discard(run)
         rates = learning_rates(plan.training, encoder, head)
         trained = above(encoder, model.frozen_layers) if model.frozen_layers else encoder
+        if not can_pack(plan.training.padding, plan.args):
+            trained.packing = None
         classifier, start = Classifier(trained, head, rates), Sizes(micro_batch, sizes.eval_batch)
         used = fine_tune(classifier, recipe, start, history, file, saved.pop() if saved else None)
         _note_precision(run, plan.args)

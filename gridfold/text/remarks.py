@@ -7,11 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 from gridfold.text.data import Dataset, loaded, stamps
+from gridfold.text.data_settings import DataSettings, read_data, read_fold
 from gridfold.text.long_texts import CHUNK_MEAN, HEAD_TAIL, TRUNCATE
 from gridfold.text.pretrained import sentence_model
 from gridfold.text.section import LazyConfig
 from gridfold.text.sentence_model import resolved
-from gridfold.text.settings import AUTO, DataSettings, ModelSettings, read_data, read_fold, read_model
+from gridfold.text.settings import AUTO, ModelSettings, read_model
 from gridfold.text.tasks import Task, Text, named
 from gridfold.trainers.protocol import Remark
 

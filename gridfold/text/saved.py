@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from gridfold.core.errors import ConfigError, nearest_file
+from gridfold.core.errors import ConfigError, nearest_file, shown
 from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder, load_tokenizer, run_device
 from gridfold.text.frozen import head_logits
 from gridfold.text.head import build_head
@@ -138,11 +138,23 @@ class TextClassifier:
             The label of every text, as the training data had it, a list of those that hold where several may, or a
             number; and the probabilities of all labels, an array of shape ``(len(texts), len(labels))`` whose columns
             follow ``labels``.
+
+        Raises:
+            TypeError: something among the texts is none, or no pair of them.
         """
         if isinstance(texts, str):
             raise TypeError("predict takes a list of texts, found one text")
+        texts = list(texts)
+        self._check(texts)
         predicted, chances = self.outputs.predict(self.logits(texts, progress=progress))
         return self.outputs.named(predicted), chances
+
+    def _check(self, texts: Sequence[Any]) -> None:
+        expected = "a pair of texts" if self.pairs else "a text"
+        for place, text in enumerate(texts):
+            sides = text if self.pairs and isinstance(text, tuple | list) and len(text) == 2 else [text]
+            if len(sides) != 1 + self.pairs or not all(isinstance(side, str) for side in sides):
+                raise TypeError(f"predict takes {expected} in each place, found {shown(text, 60)} in place {place}")
 
     def logits(self, texts: Sequence[Text], *, progress: bool | None = None) -> Floats:
         """What the head gives for texts, shape ``(len(texts), out_features)``; see `predict`."""

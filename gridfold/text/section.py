@@ -142,6 +142,7 @@ def setting(kind: Kind[Any], default: Any = MISSING) -> Any:
 FLAG: Kind[bool] = Kind("true or false", lambda v: isinstance(v, bool), bool)
 TEXT: Kind[str] = Kind("a text", lambda v: isinstance(v, str) and v != "", str)
 ANY_TEXT: Kind[str] = Kind("a text", lambda v: isinstance(v, str), str)
+SEED = Kind("a whole number from 0 to 4294967295", lambda v: is_whole(v) and 0 <= v < 2**32, int)
 OPTIONS: Kind[dict[str, Any]] = Kind("a mapping", lambda v: isinstance(v, Mapping), lambda v: dict(plain(v)))
 NOT_NEGATIVE = number("a number, 0 or more", lambda v: v >= 0)
 POSITIVE = number("a number above 0", lambda v: v > 0)

@@ -1,22 +1,21 @@
-"""What the sections ``model``, ``data`` and ``training`` of a config say. Needs no torch."""
+"""What the sections ``model`` and ``training`` of a config say. Needs no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, get_args, get_type_hints
+from dataclasses import dataclass, field
+from typing import Any
 
-from gridfold.core.errors import ConfigError, nearest
+from gridfold.core.errors import ConfigError
 from gridfold.text.adapter import has_adapter
-from gridfold.text.long_texts import CHUNK_MEAN, HEAD_TAIL, LONG_TEXTS, TRUNCATE
-from gridfold.text.objectives import LOSSES, METRICS, TASKS
+from gridfold.text.objectives import LOSSES, METRICS
 from gridfold.text.section import (
     ANY_TEXT,
     BELOW_ONE,
     FLAG,
     NOT_NEGATIVE,
-    OPTIONS,
     POSITIVE,
+    SEED,
     TEXT,
     Kind,
     LazyConfig,
@@ -24,14 +23,12 @@ from gridfold.text.section import (
     Setting,
     choice,
     is_number,
-    is_whole,
     number,
-    one_or_several,
     optional,
-    plain,
     setting,
     whole,
 )
+from gridfold.text.trainer_arguments import read_argument, without_effect
 
 SCHEDULERS = (
     "linear",
@@ -51,12 +48,6 @@ PADDINGS = ("batch", "bucket", "max_length")
 AUTO = "auto"
 POOLINGS = ("mean", "cls", "max", "mean_sqrt_len", "weightedmean", "lasttoken")
 
-_FRACTION = "a path, a data set name, or a fraction between 0 and 1"
-_HELD_OUT: Kind[str | float] = Kind(
-    _FRACTION,
-    lambda v: TEXT.accepts(v) or (isinstance(v, float) and is_number(v) and 0 < v < 1),
-    lambda v: v,
-)
 _METRICS = (*dict.fromkeys(name for names in METRICS.values() for name in names), "macro_f1")
 _METRIC = choice("a metric", (*_METRICS, *(f"val_{name}" for name in _METRICS)))
 _LOSS = choice("a loss", dict.fromkeys(name for names in LOSSES.values() for name in names))
@@ -78,7 +69,6 @@ _POOLING: Kind[str] = Kind(
 _NORMALIZE: Kind[bool | None] = Kind(
     "true, false or auto", lambda v: isinstance(v, bool) or v == AUTO, lambda v: None if v == AUTO else v
 )
-_SEED = Kind("a whole number from 0 to 4294967295", lambda v: is_whole(v) and 0 <= v < 2**32, int)
 
 
 @dataclass(frozen=True)
@@ -102,46 +92,6 @@ class ModelSettings:
     prefix: str = setting(ANY_TEXT, "")
     freeze_encoder: bool = setting(FLAG, default=False)
     frozen_layers: int = setting(whole(0), 0)
-
-
-@dataclass(frozen=True)
-class DataSettings:
-    """The examples.
-
-    Attributes:
-        train: a file, a folder of class folders, ``package:NAME/PATH``, or a hub data set name.
-        validation: the same, or the fraction of ``train`` to split off.
-        text_column: the column of texts, or the two columns of pairs.
-        label_column: the column of labels, or the columns of 0 and 1 of several labels that may hold together.
-        max_length: tokens kept of a text.
-        limit: take this many examples of ``train``, stratified by label, before a validation split; null takes all.
-            A validation set of its own is never limited.
-        split_seed: seed of ``limit`` and of the split. It is not ``training.seed``: seeds are compared on one split.
-        folds: into how many parts to split ``train``, stratified by label, of which one is the validation set;
-            ``validation`` is not used then. Null for no parts.
-        fold: which part that is, from 0.
-        task: one of `TASKS`; null where the labels tell.
-        test: as ``validation``; examples that neither training nor validation sees. Null for none.
-        group_column: the column of groups, none of which is on both sides of a split; null for none.
-        long_texts: what becomes of texts of more than ``max_length`` tokens: ``truncate`` keeps their beginning,
-            ``head_tail`` beginning and end, ``chunk_mean`` all, in pieces whose vectors are averaged.
-    """
-
-    train: str = setting(TEXT)
-    validation: str | float = setting(_HELD_OUT, 0.2)
-    text_column: str | tuple[str, ...] = setting(one_or_several("a column, or a list of two", least=2, most=2), "text")
-    label_column: str | tuple[str, ...] = setting(
-        one_or_several("a column, or a list of two or more", least=2), "label"
-    )
-    max_length: int = setting(whole(1), 128)
-    limit: int | None = setting(optional(whole(1)), None)
-    split_seed: int = setting(_SEED, 0)
-    folds: int | None = setting(optional(whole(2)), None)
-    fold: int | None = setting(optional(whole(0)), None)
-    task: str | None = setting(optional(choice("a task", TASKS)), None)
-    test: str | float | None = setting(optional(_HELD_OUT), None)
-    group_column: str | None = setting(optional(TEXT), None)
-    long_texts: str = setting(choice("a way with long texts", LONG_TEXTS), TRUNCATE)
 
 
 @dataclass(frozen=True)
@@ -206,7 +156,7 @@ _OWN: Mapping[str, Kind[Any]] = {
     "weight_decay": NOT_NEGATIVE,
     "warmup_ratio": BELOW_ONE,
     "scheduler": choice("a scheduler", SCHEDULERS),
-    "seed": _SEED,
+    "seed": SEED,
     "early_stopping_patience": PATIENCE[1],
     "metric": METRIC[1],
     "eval_batch_size": whole(1),
@@ -224,40 +174,6 @@ _LONG_NAMES = {
     "per_device_eval_batch_size": "eval_batch_size",
 }
 
-_FROZEN_OPTIMIZERS = ("adamw_torch", "adamw_torch_fused", "adafactor", "adagrad", "rmsprop", "sgd")
-# With a frozen encoder these are honoured too, and no others: the loop there is gridfold's own.
-_HONOURED_WHEN_FROZEN: Mapping[str, Kind[Any]] = {
-    "optim": TEXT,
-    "optim_args": TEXT,
-    "adam_beta1": BELOW_ONE,
-    "adam_beta2": BELOW_ONE,
-    "adam_epsilon": NOT_NEGATIVE,
-    "max_grad_norm": NOT_NEGATIVE,
-    "gradient_accumulation_steps": whole(1),
-    "label_smoothing_factor": BELOW_ONE,
-    "lr_scheduler_kwargs": OPTIONS,
-    # A float stays a share of all steps, an int a number of steps.
-    "warmup_steps": Kind("a number, 0 or more", lambda v: is_number(v) and v >= 0, lambda v: v),
-    "dataloader_drop_last": FLAG,
-    "max_steps": Kind("a whole number", is_whole, int),
-    "use_cpu": FLAG,
-}
-
-_OF_TRAINER = """
-    auto_find_batch_size batch_eval_metrics bf16_full_eval disable_tqdm do_eval do_predict do_train
-    enable_jit_checkpoint eval_accumulation_steps eval_delay eval_do_concat_batches eval_on_start eval_steps
-    eval_strategy eval_use_gather_object evaluation_strategy fp16_full_eval greater_is_better hub_always_push
-    hub_model_id hub_private_repo hub_revision hub_strategy hub_token ignore_data_skip include_for_metrics
-    include_inputs_for_metrics label_names load_best_model_at_end local_rank log_level log_level_replica
-    log_on_each_node logging_dir logging_first_step logging_nan_inf_filter logging_steps logging_strategy
-    output_dir overwrite_output_dir prediction_loss_only project push_to_hub push_to_hub_model_id
-    push_to_hub_organization push_to_hub_token remove_unused_columns report_to
-    restore_callback_states_from_checkpoint resume_from_checkpoint run_name save_on_each_node save_only_model
-    save_safetensors save_steps save_strategy save_total_limit trackio_bucket_id trackio_space_id
-    trackio_static_space_id
-"""
-_SET_BY_GRIDFOLD = frozenset(_OF_TRAINER.split())
-
 
 def read_model(config: LazyConfig) -> ModelSettings:
     """The encoder's settings; ``ConfigError`` where one is wrong. The head's values are not looked at."""
@@ -270,33 +186,6 @@ def read_model(config: LazyConfig) -> ModelSettings:
         path, hint = section.path_of("frozen_layers"), "keep one of the two"
         raise ConfigError("given together with freeze_encoder: true, which freezes all layers", path=path, hint=hint)
     return settings
-
-
-def read_data(config: LazyConfig) -> DataSettings:
-    """The data settings but for ``data.fold``; ``ConfigError`` where one is wrong."""
-    section = config.section("data")
-    settings = section.read(DataSettings, later=("fold",))
-    if settings.long_texts == CHUNK_MEAN and not isinstance(settings.text_column, str):
-        problem, hint = f"{CHUNK_MEAN} is for texts, not for pairs of them", f"give {TRUNCATE} or {HEAD_TAIL}"
-        raise ConfigError(problem, path=section.path_of("long_texts"), hint=hint)
-    return settings
-
-
-def read_fold(config: LazyConfig, settings: DataSettings) -> DataSettings:
-    """The data settings with ``data.fold``. It is read late: what comes before is the same for all parts."""
-    section = config.section("data")
-    fold = section.get("fold", optional(whole(0)), None)
-    path = section.path_of("fold")
-    if settings.folds is None:
-        if fold is not None:
-            raise ConfigError("given without data.folds, the number of parts", path=path, hint="give both, or none")
-    elif fold is None:
-        hint = "to hold out each part in a run of its own: --folds"
-        raise ConfigError("required with data.folds: which part is held out", path=path, hint=hint)
-    elif fold >= settings.folds:
-        problem = f"expected a part from 0 to {settings.folds - 1}, found {fold}"
-        raise ConfigError(problem, path=path, hint=f"data.folds is {settings.folds}")
-    return replace(settings, fold=fold)
 
 
 def read_eval_batch_size(config: LazyConfig) -> int:
@@ -322,10 +211,10 @@ def read_training(config: LazyConfig, *, frozen: bool) -> TrainingSettings:
     section = config.section("training")
     own = given_names(section)
     rest = [key for key in section if key not in own.values()]
-    arguments = {key: _read_argument(section, key, frozen=frozen) for key in rest}
+    arguments = {key: read_argument(section, key, _OWN, frozen=frozen) for key in rest}
     for key in ("padding", "layer_decay"):
         if frozen and key in section:
-            raise _without_effect(section.path_of(key))
+            raise without_effect(section.path_of(key))
     later = {*_AFTER_EPOCHS, *_WITH_FOCAL}
     values = {short: section.require(key, _OWN[short]) for short, key in own.items() if short not in later}
     _reject_contradictions(section, values)
@@ -379,57 +268,3 @@ def given_names(section: Section) -> dict[str, str]:
         if short in _OWN:
             given[short] = key
     return given
-
-
-def _read_argument(section: Section, key: str, *, frozen: bool) -> Any:
-    path = section.path_of(key)
-    if key in _SET_BY_GRIDFOLD:
-        raise ConfigError("set by gridfold, so a config cannot set it", path=path, hint="remove it")
-    kind = _HONOURED_WHEN_FROZEN.get(key) or _argument_kind(key, path)
-    if frozen and key not in _HONOURED_WHEN_FROZEN:
-        raise _without_effect(path)
-    if key == "optim":
-        kind = choice("an optimiser", _FROZEN_OPTIMIZERS if frozen else _all_optimizers())
-    return section.require(key, kind)
-
-
-def _without_effect(path: str) -> ConfigError:
-    problem = "has no effect with model.freeze_encoder: true"
-    return ConfigError(problem, path=path, hint=f"remove it; honoured there: {', '.join(_HONOURED_WHEN_FROZEN)}")
-
-
-def _all_optimizers() -> list[str]:
-    from transformers.training_args import OptimizerNames  # slow
-
-    return [item.value for item in OptimizerNames]
-
-
-def _argument_kind(key: str, path: str) -> Kind[Any]:
-    """What ``TrainingArguments`` says about one of its fields; ``ConfigError`` if it has no such field."""
-    from transformers import TrainingArguments  # slow, and needed only for fields that are not ours
-
-    names = {item.name for item in fields(TrainingArguments)}
-    if key not in names:
-        near = nearest(key, {*_OWN, *names} - _SET_BY_GRIDFOLD)
-        if not near.startswith("did you mean"):
-            near = f"valid: {', '.join(_OWN)}, and the fields of transformers.TrainingArguments"
-        raise ConfigError("unknown key", path=path, hint=near)
-    return _kind_of_hint(get_type_hints(TrainingArguments).get(key, Any))
-
-
-_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", type(None): "null"}
-
-
-def _kind_of_hint(hint: Any) -> Kind[Any]:
-    """Plain types are checked; whatever else a field takes, ``TrainingArguments`` itself checks when a run starts."""
-    members = set(get_args(hint)) or {hint}
-    if not members <= set(_WORDS):
-        return Kind("a value", lambda _: True, plain)
-    accepted = [words for kind, words in _WORDS.items() if kind in members]
-
-    def accepts(value: Any) -> bool:
-        if isinstance(value, bool | str) or value is None:
-            return type(value) in members
-        return (int in members and is_whole(value)) or (float in members and is_number(value))
-
-    return Kind(" or ".join(accepted), accepts, lambda value: value)

@@ -9,12 +9,12 @@ from gridfold.config.config import Config
 from gridfold.core.errors import ConfigError
 from gridfold.runs.run import Run
 from gridfold.text.data import load_test
+from gridfold.text.data_settings import read_data, read_fold
 from gridfold.text.early_stopping import EarlyStopping
 from gridfold.text.metrics import compute_metrics
 from gridfold.text.predictions import write_predictions
 from gridfold.text.saved import load
 from gridfold.text.section import LazyConfig
-from gridfold.text.settings import read_data, read_fold
 
 PREDICTIONS = "test_predictions.csv"  # in the directory of the run
 

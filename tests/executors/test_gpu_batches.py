@@ -33,6 +33,26 @@ def train(config, run):
     return config["lr"]
 """
 
+STAGE = """
+import os
+from contextlib import suppress
+
+import torch
+
+import gridfold
+
+
+@gridfold.stage
+def features(config):
+    with suppress(AssertionError):
+        torch.cuda.init()
+    return list(os.urandom(9))
+
+
+def train(config, run):
+    return {"sum": sum(a * 7**b for b, a in enumerate(features(config))), "lr": config["lr"]}
+"""
+
 MEETS = """
 import os, time
 from pathlib import Path
@@ -92,3 +112,11 @@ def test_no_gpu_is_kept_when_all_is_done(executor, submit):
     others = GpuSlots(GPUS, 1)
     assert others.acquire()
     assert others.acquire()
+
+
+def test_a_stage_which_may_use_a_gpu_is_computed_once_by_a_run_of_its_own(executor, submit, write):
+    write("kept.py", STAGE)
+    records = [record for _, record in executor.execute(submit(*"abc", trainer="kept:train"), Watched(), Interrupt())]
+    assert sorted(record.metrics["lr"] for record in records) == [0, 1, 2]
+    assert len({record.metrics["sum"] for record in records}) == 1
+    assert not {note for record in records for note in record.notes}

@@ -20,8 +20,8 @@ from gridfold.core.errors import ConfigError
 from gridfold.runs.run import Run
 from gridfold.text import checkpoint, load, trainer
 from gridfold.text.checkpoint import CheckpointFile, RandomState, discard, fingerprint
+from gridfold.text.data_settings import DataSettings
 from gridfold.text.interruption import Interruption
-from gridfold.text.settings import DataSettings
 from tests.text.examples import NotedRun
 
 NAME = "checkpoint.pt"

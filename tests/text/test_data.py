@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridfold.text.data import load_data
-from gridfold.text.settings import DataSettings
+from gridfold.text.data_settings import DataSettings
 from gridfold.text.splits import stratified
 
 ROWS = [("NA", "b"), ("null", "a"), ("", "b"), ("größe, “quoted”", "a"), ("two\nlines", "b"), ("123", "a")]

@@ -45,6 +45,7 @@ class Case:
 OWN, CLS = "TextClassifier", {"pooling": "cls"}
 CASES: dict[str, Case] = {
     "whole": Case("", ("gelu", "dropout"), OWN, {"freeze_encoder": False}),
+    "lora": Case("", ("gelu",), OWN, {"freeze_encoder": False, "adapter": {"type": "lora", "r": 2}}),
     "bert": Case("bert", ("tanh",), "BertForSequenceClassification", CLS),
     "bert, an activation of its own": Case("bert", ("relu",), OWN, CLS),
     "roberta": Case("roberta", ("dropout", "tanh"), "RobertaForSequenceClassification", CLS),

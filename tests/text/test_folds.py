@@ -12,8 +12,8 @@ from gridfold.core.errors import ConfigError
 from gridfold.runs.search import SearchDirectory
 from gridfold.text import trainer
 from gridfold.text.data import load_data
+from gridfold.text.data_settings import DataSettings, read_data, read_examples, read_fold, read_tokenizing
 from gridfold.text.section import LazyConfig
-from gridfold.text.settings import DataSettings, read_data, read_fold
 from gridfold.text.splits import folds_of
 from tests.text.test_shared_runs import both, same
 
@@ -91,3 +91,10 @@ def test_settings_are_read_in_the_order_that_lets_folds_share(config):
     before = read_data(LazyConfig(config))
     assert (before.folds, before.fold) == (3, None)
     assert read_fold(LazyConfig(config), before).fold == 2
+
+
+def test_how_many_tokens_are_kept_is_read_after_the_examples(config):
+    config["data"]["max_length"] = -1
+    examples = read_examples(LazyConfig(config))
+    with pytest.raises(ConfigError, match=r"data\.max_length"):
+        read_tokenizing(LazyConfig(config), examples)

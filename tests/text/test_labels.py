@@ -10,8 +10,8 @@ import pytest
 
 from gridfold.core.errors import ConfigError
 from gridfold.text.data import load_data
+from gridfold.text.data_settings import DataSettings
 from gridfold.text.labels import labelling_of
-from gridfold.text.settings import DataSettings
 from gridfold.text.sources import Columns, LabelledTexts
 from gridfold.text.tasks import Task
 
@@ -175,6 +175,12 @@ def test_lists_and_numbers_in_files(tmp_path, name):
     assert load_data(DataSettings(file, file)).task == Task("multilabel", ("a", "b", "c"))
     file = str(write([1.25, -3.0]))
     assert load_data(DataSettings(file, file)).train.targets.tolist() == [1.25, -3.0]
+
+
+def test_true_is_no_1():
+    labelling = labelling_of(table([0, 1], written=False), None)
+    with pytest.raises(ConfigError, match="labels that the training examples do not have, 1: True"):
+        labelling.targets(table([1, True], written=False))
 
 
 def test_labels_of_the_validation_set_that_are_new(tmp_path):

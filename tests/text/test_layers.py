@@ -20,11 +20,11 @@ from torch import nn
 from gridfold.core.errors import ConfigError
 from gridfold.text import load, pipeline, trainer
 from gridfold.text.data import load_data
+from gridfold.text.data_settings import read_data
 from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder, load_tokenizer
 from gridfold.text.layers import ActivationPadding, above, activations, with_activations
 from gridfold.text.saved import save
 from gridfold.text.section import LazyConfig
-from gridfold.text.settings import read_data
 from tests.text.architectures import LAYERED, ONE_PIECE, SMALL, small_model
 from tests.text.examples import FILLERS, TOPICS
 

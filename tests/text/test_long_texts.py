@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import random
 
-import numpy as np
 import pytest
 import torch
 from tokenizers.processors import TemplateProcessing
@@ -120,14 +120,12 @@ def test_a_loaded_run_reads_long_texts_as_it_was_trained(long_config, new_run, k
     long_config["data"]["long_texts"] = how
     run = new_run("run")
     trainer.train(long_config, run)
-    classifier = load(run.dir)
-    tokenizer = classifier._tokenizer
-    assert (tokenizer.max_length, tokenizer.long_texts, tokenizer.prefix) == (8, how, "red ")
-    texts = [sentence(length, length) for length in (40, 5, 9)]
-    labels, chances = classifier.predict(texts)
-    assert len(labels) == 3
-    one_by_one = np.concatenate([classifier.predict([text])[1] for text in texts])
-    assert np.allclose(chances, one_by_one, atol=1e-6)
+    with (run.dir / "predictions.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    labels, chances = load(run.dir).predict([row["text"] for row in rows])
+    assert labels == [row["prediction"] for row in rows]
+    names = ["animals", "colours", "weather"]
+    assert chances.tolist() == [[float(row[f"probability_{name}"]) for name in names] for row in rows]
 
 
 def test_pairs_cannot_be_read_in_pieces(long_config):
@@ -145,5 +143,10 @@ def test_pairs_are_trained_on_and_predicted(config, new_run):
     run = new_run("run")
     trainer.check(config)
     trainer.train(config, run)
-    labels, _ = load(run.dir).predict([("the cat", "animals"), ("snow", "weather")])
+    classifier = load(run.dir)
+    labels, _ = classifier.predict([("the cat", "animals"), ("snow", "weather")])
     assert len(labels) == 2
+    for wrong in (["cat"], [("cat", None)], ["ab"], [("cat", "dog", "goat")], [None]):
+        with pytest.raises(TypeError) as caught:
+            classifier.predict([("a", "b"), *wrong])
+        assert str(caught.value) == f"predict takes a pair of texts in each place, found {wrong[0]!r} in place 1"

@@ -12,7 +12,7 @@ import yaml
 from gridfold.executors import registry
 from gridfold.text import trainer
 from gridfold.text.data import load_data
-from gridfold.text.settings import DataSettings
+from gridfold.text.data_settings import DataSettings
 from tests.text.examples import FILLERS, TOPICS, sentences
 from tests.text.test_cli import Here
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gridfold.core.errors import ConfigError
+from gridfold.text.predictions import write_table
 from gridfold.text.sources import Columns, LabelledTexts, read_table
 
 # What readers of tables take for something else.
@@ -17,7 +18,7 @@ TEXTS = [
     *("None", "NA", "NaN", "nan", "null", "N/A", "-", "", " ", " leading", "trailing ", "\\N"),
     *("007", "1e3", "1.0", "1,5", "0x1F", "inf", "-inf", "True", "false", "[1, 2]", "{}"),
     *("2024-01-01", "2024-01-01T00:00:00Z", "12:30", "#comment", "=1+1", 'a "quoted" word', '"', "'"),
-    *("a\nb", "a\r\nb", "a\tb", "caf\u00e9", "cafe\u0301", "\u2028", "\U0001f600", "\ufeffx", "\x00"),
+    *("a\nb", "a\r\nb", "a\rb", "a\tb", "caf\u00e9", "cafe\u0301", "\u2028", "\U0001f600", "\ufeffx", "\x00"),
 ]
 COLUMNS = Columns("text", "label", "group")
 
@@ -132,6 +133,35 @@ def test_rows_that_are_too_long(tmp_path, rows, problem):
     # Without care, the first column would become an index, and every cell would move by one.
     (tmp_path / "x.csv").write_text(f"text,label,group\n{rows}")
     assert message(tmp_path / "x.csv") == f"data.train: cannot read {tmp_path / 'x.csv'}: {problem}"
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        (b"text,label\na\rb,x\nc,y\n", ("a\rb", "c")),  # as pandas and Python before 3.11.9 write it
+        (b'text,label\r\n"a\rb",x\r\nc,y\r\n', ("a\rb", "c")),
+        (b"text,label\rab,x\rc,y\r", ("ab", "c")),
+        (b"text,label\nab,x\r\nc,y\r\n", ("ab", "c")),
+    ],
+)
+def test_carriage_returns(tmp_path, content, texts):
+    (tmp_path / "x.csv").write_bytes(content)
+    found = read(tmp_path / "x.csv", Columns("text", "label"))
+    assert (found.texts, found.labels) == (texts, ("x", "y"))
+
+
+def test_tables_of_predictions_are_read_as_they_were(tmp_path):
+    rows = [[text, "x"] for text in TEXTS]
+    write_table(tmp_path / "x.csv", ["text", "label"], rows)
+    assert list(read(tmp_path / "x.csv", Columns("text", "label")).texts) == TEXTS
+    with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as stream:
+        assert list(csv.reader(stream))[1:] == rows
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.jsonl", "x.json"])
+def test_a_file_with_nothing_in_it(tmp_path, name):
+    (tmp_path / name).write_text("\n")
+    assert message(tmp_path / name) == f"data.train: no examples in {tmp_path / name}"
 
 
 def test_a_json_array_of_something_else(tmp_path):

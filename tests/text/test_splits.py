@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gridfold.core.errors import ConfigError
 from gridfold.text.data import Examples, load_data, load_test
-from gridfold.text.settings import DataSettings
+from gridfold.text.data_settings import DataSettings
 from gridfold.text.splits import balanced, folds_of, sample, strata_of
 from gridfold.text.tasks import Task
 

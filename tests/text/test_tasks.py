@@ -9,6 +9,7 @@ import csv
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -23,6 +24,7 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from gridfold.text import load
+from gridfold.text.objectives import LOSSES, METRICS
 from tests.conftest import ROOT
 from tests.text.examples import FILLERS, TOPICS
 from tests.text.test_metrics import averages, calibration_error
@@ -37,6 +39,7 @@ class Case:
         data: the data settings besides ``train``.
         training: the training settings.
         whole: whether the encoder is trained, too.
+        frozen_layers: how many of its layers are not.
     """
 
     task: str
@@ -44,24 +47,28 @@ class Case:
     data: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     whole: bool = False
+    frozen_layers: int = 0
 
 
+LONG = {"max_length": 6, "long_texts": "chunk_mean"}  # most texts are longer
 CASES = {
     "labels": Case("multiclass", "topics.csv", training={"metric": "balanced_accuracy"}),
-    "labels, whole": Case("multiclass", "topics.csv", training={"loss": "focal", "metric": "mcc"}, whole=True),
+    "labels, whole": Case("multiclass", "topics.csv", {"test": 0.2}, {"loss": "focal", "metric": "mcc"}, whole=True),
     "rare labels": Case("multiclass", "topics.csv", training={"class_weights": "balanced", "metric": "log_loss"}),
     "whole numbers": Case("multiclass", "numbers.csv", training={"label_smoothing_factor": 0.1, "metric": "macro_f1"}),
     "pairs": Case("multiclass", "pairs.csv", {"text_column": ["premise", "hypothesis"]}, {"metric": "micro_f1"}),
     "two labels": Case("binary", "binary.csv", training={"metric": "brier"}),
-    "two labels, whole": Case("binary", "binary.csv", training={"threshold": "best_f1"}, whole=True),
+    "two labels, above a frozen layer": Case(
+        "binary", "binary.csv", training={"threshold": "best_f1"}, whole=True, frozen_layers=1
+    ),
     "two labels, one output": Case("binary", "binary.csv", training={"loss": "bce", "threshold": "best_f1"}),
     "two labels, weighed": Case("binary", "binary.csv", training={"class_weights": {"yes": 3}, "threshold": 0.3}),
     "two labels, focal": Case(
         "binary", "binary.csv", training={"loss": "focal", "focal_gamma": 1, "metric": "roc_auc"}
     ),
     "two labels, held out": Case("binary", "binary.csv", {"folds": 3, "fold": 1}, {"metric": "calibration_error"}),
-    "several labels": Case("multilabel", "several.jsonl", training={"threshold": "best_f1"}),
-    "several labels, whole": Case("multilabel", "several.jsonl", training={"metric": "average_precision"}, whole=True),
+    "several labels": Case("multilabel", "several.jsonl", {**LONG, "test": 0.2}, {"threshold": "best_f1"}),
+    "several labels, whole": Case("multilabel", "several.jsonl", LONG, {"metric": "average_precision"}, whole=True),
     "several labels in a cell": Case(
         "multilabel", "several.csv", {"task": "multilabel"}, {"loss": "focal", "class_weights": "balanced"}
     ),
@@ -71,8 +78,8 @@ CASES = {
         {"label_column": sorted(TOPICS)},
         {"threshold": 0.4, "label_smoothing_factor": 0.1, "metric": "weighted_f1"},
     ),
-    "a number": Case("regression", "measured.csv", training={"metric": "r2"}),
-    "a number, whole": Case("regression", "measured.csv", training={"metric": "spearman"}, whole=True),
+    "a number": Case("regression", "measured.csv", {**LONG, "group_column": "source"}, {"metric": "r2"}),
+    "a number, whole": Case("regression", "measured.csv", {"test": 0.2}, {"metric": "spearman"}, whole=True),
     "a whole number": Case("regression", "counted.csv", {"task": "regression"}, {"loss": "huber", "metric": "mae"}),
     "a number of a pair": Case(
         "regression", "alike.csv", {"text_column": ["premise", "hypothesis"], "folds": 3, "fold": 0}, {"loss": "mae"}
@@ -105,7 +112,8 @@ def write_files(folder: Path) -> None:
     columns = [[int(name in topics) for name in names] for topics in several]
     rows = zip(several, columns, strict=True)
     write("columns.csv", ",".join(["text", *names]), [(text(*topics), *column) for topics, column in rows])
-    write("measured.csv", "text,label", [(text(*topics), 1000.1 + 200 * len(topics)) for topics in several])
+    measured = [(text(*topics), 1000.1 + 200 * len(topics), f"source {row % 20}") for row, topics in enumerate(several)]
+    write("measured.csv", "text,label,source", measured)
     write("counted.csv", "text,label", [(text(*topics), len(topics)) for topics in several])
     alike = [(text(topic), text(names[0]), 0.9 if topic == names[0] else 0.2) for topic in single]
     write("alike.csv", "premise,hypothesis,label", alike)
@@ -122,6 +130,7 @@ def runs(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
             "data": {"train": case.file, "validation": 0.4, "max_length": 48, **case.data},
             "training": {"learning_rate": 1e-2, "num_epochs": 1 if case.whole else 3, **case.training},
             "frozen": not case.whole,
+            "layers": case.frozen_layers,
         }
         for name, case in CASES.items()
     ]
@@ -129,6 +138,7 @@ def runs(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     model = {
         "name": str(tiny_model),
         "freeze_encoder": "${case.frozen}",
+        "frozen_layers": "${case.layers}",
         "classification_head": {"architecture": head},
     }
     config = {"model": model, "data": "${case.data}", "training": "${case.training}"}
@@ -148,6 +158,15 @@ def runs(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     for config_file in folder.glob("runs/*/config.yaml"):
         found[yaml.safe_load(config_file.read_text())["case"]["name"]] = config_file.parent
     return found
+
+
+def test_the_documentation_has_every_loss_and_metric():
+    pages = (ROOT / "docs" / "text.md").read_text().split("## Tasks", 1)[1]
+    losses = re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|", pages, re.MULTILINE)
+    assert {task: tuple(re.findall(r"`(\w+)`", names)) for task, names in losses if task in LOSSES} == LOSSES
+    rows = re.findall(r"^\| ([^|]+) \|", pages.split("### Metrics")[1], re.MULTILINE)
+    documented = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert {name for names in METRICS.values() for name in names} <= documented
 
 
 def table(file: Path) -> list[dict[str, str]]:

@@ -75,6 +75,9 @@ def test_test_examples_are_none_of_those_that_the_run_was_judged_by(search):
 
 
 def test_results_say_what_is_known_of_the_test_set(search, capsys):
+    main(["best"])
+    said = "Nobody has looked at the test set yet: gridfold test demo_1 measures the best run on it, once."
+    assert said in capsys.readouterr().out
     main(["test"])
     capsys.readouterr()
     for command in (["best"], ["results"]):
@@ -84,6 +87,11 @@ def test_results_say_what_is_known_of_the_test_set(search, capsys):
     assert "test_accuracy" in capsys.readouterr().out
     main(["report"])
     assert "On the test set: test_f1 0." in (search / "report.html").read_text()
+    main(["export", "last", "model"])
+    card = Path("model/README.md").read_text()
+    assert "On a test set, which no run had seen" in card
+    assert "It is one of 2 runs of the search `demo_1` (2 combinations): `training.lr` 0.2." in card
+    assert "It is one run, so how much of its result is luck" in card
 
 
 def test_another_look_is_refused_and_said(search, capsys):

@@ -20,8 +20,8 @@ from sklearn.metrics import f1_score
 
 from gridfold.text import load, trainer
 from gridfold.text.data import load_data
+from gridfold.text.data_settings import read_data
 from gridfold.text.section import LazyConfig
-from gridfold.text.settings import read_data
 from tests.conftest import ROOT
 from tests.text.examples import TOPICS, sentences, write_csv
 
