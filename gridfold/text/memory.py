@@ -19,7 +19,7 @@ _LOG = logger()
 # Tokens that are learned from at a time on a CPU. What layers compute is kept until the gradient is: some 0.3 MB a
 # token of MiniLM. More at a time is no faster, as long as what is freed stays at hand.
 MOST_TOKENS = 1024
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 _WORDS = ("out of memory", "not enough memory", "can't allocate memory", "cublas_status_alloc_failed")
 
 
@@ -42,8 +42,8 @@ def keep_freed_memory() -> None:
     Nothing changes where the C library is another than glibc.
     """
     with contextlib.suppress(AttributeError, OSError):
-        for parameter in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
-            ctypes.CDLL(None).mallopt(parameter, 2**30)
+        ctypes.CDLL(None).mallopt(_M_TRIM_THRESHOLD, 2**30)
+        ctypes.CDLL(None).mallopt(_M_MMAP_MAX, 0)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
