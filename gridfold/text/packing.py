@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ class Packing:
 
     @classmethod
     def of(cls, model: nn.Module) -> Packing | None:
-        """How, or None if the model cannot be given them."""
+        """How, or None if the model, which is in eval mode, cannot be given them."""
         if not getattr(model, "_supports_attention_backend", False):
             return None
         padding = getattr(model.config, "pad_token_id", None)
@@ -124,57 +124,83 @@ def _attend(  # noqa: PLR0913, PLR0917 (the signature of transformers)
         raise NotImplementedError("attention of another kind")
     ends = cu_seq_lens_q.tolist()
     texts = list(itertools.pairwise(ends))
-    if sliding_window is not None and any(end - start > sliding_window for start, end in texts):
-        raise NotImplementedError("attention to neighbours only")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     if query.dtype == torch.float32:
-        values = _Attention.apply(query[0], key[0], value[0], texts, scale, dropout)  # type: ignore[no-untyped-call]
+        kind = _Kind(texts, scale, Dropped(dropout) if dropout else None, sliding_window)
+        values = _Attention.apply(query[0], key[0], value[0], kind)  # type: ignore[no-untyped-call]
         return values.transpose(0, 1)[None], None
     lengths = [end - start for start, end in texts]
     parts = zip(*(states.split_with_sizes(lengths, 2) for states in (query, key, value)), strict=True)
-    attended = [functional.scaled_dot_product_attention(q, k, v, None, dropout, scale=scale) for q, k, v in parts]
+    attended = [
+        functional.scaled_dot_product_attention(q, k, v, _near(q.shape[2], sliding_window), dropout, scale=scale)
+        for q, k, v in parts
+    ]
     return torch.cat(attended, 2).transpose(1, 2), None
 
 
+def _near(length: int, window: int | None) -> Tensor | None:
+    """Which tokens of a text attend to which, ``(length, length)``; None if all do to all."""
+    if window is None or length <= window:
+        return None
+    places = torch.arange(length)
+    return (places[:, None] - places).abs() < window
+
+
 AttentionInterface.register(_NAME, _attend)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What attention is asked for.
+
+    Attributes:
+        texts: where each begins and ends.
+        scale: of the scores.
+        dropped: which weights are dropped, or None.
+        window: how far tokens attend to others, less one, or None.
+    """
+
+    texts: Sequence[tuple[int, int]]
+    scale: float
+    dropped: Dropped | None
+    window: int | None
 
 
 class _Attention(torch.autograd.Function):
     """Attention of each text to itself. What is computed at a time is small enough for the processor's cache."""
 
     @staticmethod
-    def forward(
-        ctx: Any, query: Tensor, key: Tensor, value: Tensor, texts: list[tuple[int, int]], scale: float, p: float
-    ) -> Tensor:
-        dropped = Dropped(p) if p else None
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, kind: _Kind) -> Tensor:
         result, kept = torch.empty_like(query), []
-        for start, end in texts:
-            weights = torch.bmm(query[:, start:end], key[:, start:end].transpose(1, 2)).mul_(scale)
-            weights = torch.softmax(weights, 2)
+        for start, end in kind.texts:
+            scores = torch.bmm(query[:, start:end], key[:, start:end].transpose(1, 2)).mul_(kind.scale)
+            if (near := _near(end - start, kind.window)) is not None:
+                scores.masked_fill_(~near, -torch.inf)
+            weights = torch.softmax(scores, 2)
             kept.append(weights)
-            if dropped:
-                kept.append(dropped.draw(weights.shape))
-                weights = dropped.factors(kept[-1], weights.dtype).mul_(weights)
+            if kind.dropped:
+                kept.append(kind.dropped.draw(weights.shape))
+                weights = kind.dropped.factors(kept[-1], weights.dtype).mul_(weights)
             torch.bmm(weights, value[:, start:end], out=result[:, start:end])
         ctx.save_for_backward(query, key, value, *kept)
-        ctx.texts, ctx.scale, ctx.dropped = texts, scale, dropped
+        ctx.kind = kind
         return result
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         query, key, value, *kept = ctx.saved_tensors
-        dropped, remembered = ctx.dropped, iter(kept)
+        kind, remembered = ctx.kind, iter(kept)
         by_query, by_key, by_value = (torch.empty_like(states) for states in (query, key, value))
-        for start, end in ctx.texts:
+        for start, end in kind.texts:
             weights, out = next(remembered), gradient[:, start:end]
-            factors = dropped.factors(next(remembered), weights.dtype) if dropped else None
+            factors = kind.dropped.factors(next(remembered), weights.dtype) if kind.dropped else None
             used = weights if factors is None else weights * factors
             torch.bmm(used.transpose(1, 2), out, out=by_value[:, start:end])
             by_weights = torch.bmm(out, value[:, start:end].transpose(1, 2))
             if factors is not None:
                 by_weights.mul_(factors)
-            by_scores = torch._softmax_backward_data(by_weights, weights, 2, weights.dtype).mul_(ctx.scale)
+            by_scores = torch._softmax_backward_data(by_weights, weights, 2, weights.dtype).mul_(kind.scale)
             torch.bmm(by_scores, key[:, start:end], out=by_query[:, start:end])
             torch.bmm(by_scores.transpose(1, 2), query[:, start:end], out=by_key[:, start:end])
-        return by_query, by_key, by_value, None, None, None
+        return by_query, by_key, by_value, None
