@@ -142,7 +142,7 @@ def telling(output: Console) -> Callable[[Sequence[Remark]], None]:
             else:
                 output.print(escape(remark.text), soft_wrap=True)
         if len(remarks) > _MOST_REMARKS:
-            output.print(f"… and {len(remarks) - _MOST_REMARKS:,} more of the trainer")
+            output.print(f"… and {len(remarks) - _MOST_REMARKS:,} more remarks of the trainer")
 
     return tell
 

@@ -45,6 +45,11 @@ class CheckpointFile:
         self._cost = 0.0
 
     @property
+    def folder(self) -> Path | None:
+        """The run's directory; None while several runs are trained as one."""
+        return None if self._run.shared else self._run.dir
+
+    @property
     def due(self) -> bool:
         """Whether the training of an epoch has gone on for so long that it should be saved."""
         return time.monotonic() - self._saved >= _INTERVAL and not self._run.shared

@@ -7,26 +7,30 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
+from transformers import AutoModel, AutoTokenizer
 
 from gridfold.core.errors import ConfigError
 from gridfold.text.linear import use_fastest_linear
 from gridfold.text.long_texts import HEAD_TAIL, TRUNCATE, fitted
+from gridfold.text.packing import Packing
 from gridfold.text.pooling import pooled
 from gridfold.text.pretrained import quiet, reference
 from gridfold.text.tasks import Text
 from gridfold.text.workers import each
 
-TokenRow: TypeAlias = Mapping[str, list[int]]
+TokenRow: TypeAlias = Mapping[str, list[int] | NDArray[np.int32]]
 """The tokens of one text: ``input_ids``, ``attention_mask`` and, of some models, ``token_type_ids``.
 
 Where there are more than ``max_length``, every ``max_length`` of them are a piece of a long text.
 """
 
 _BUCKET = 32
+_PADDED_WITH = {"input_ids": "pad_token_id", "attention_mask": "", "token_type_ids": "pad_token_type_id"}
 
 
 class PooledEncoder(nn.Module):
@@ -36,6 +40,9 @@ class PooledEncoder(nn.Module):
         model: gives ``last_hidden_state``, of shape ``(n, tokens, hidden)``.
         pooling: how, as `pooled` takes it.
         normalize: whether every vector is brought to length 1.
+
+    Attributes:
+        packing: how texts are learned from without their padding on a CPU; None to compute it, too.
     """
 
     def __init__(self, model: nn.Module, pooling: str, *, normalize: bool = False) -> None:
@@ -43,6 +50,7 @@ class PooledEncoder(nn.Module):
         self.model = model
         self.pooling = pooling
         self.normalize = normalize
+        self.packing: Packing | None = None
 
     @property
     def hidden_size(self) -> int:
@@ -78,8 +86,12 @@ class PooledEncoder(nn.Module):
         return (pieces * counts).sum(1) / counts.sum(1)
 
     def _pooled(self, tokens: Mapping[str, Tensor]) -> Tensor:
-        states = self.model(**tokens).last_hidden_state.float()
-        return pooled(states, tokens["attention_mask"], self.pooling)
+        mask = tokens["attention_mask"]
+        if self.training and self.packing and mask.device.type == "cpu":
+            states = self.packing.states(self.model, tokens).float()
+        else:
+            states = self.model(**tokens).last_hidden_state.float()
+        return pooled(states, mask, self.pooling)
 
 
 def load_encoder(name: str, pooling: str, *, normalize: bool = False) -> PooledEncoder:
@@ -131,8 +143,16 @@ class Tokenizer:
 
     def pad(self, rows: Sequence[TokenRow], width: int) -> dict[str, Tensor]:
         """A batch of shape ``(n, width)``; of shape ``(n, pieces, max_length)`` if ``width`` is more than that."""
-        collate = DataCollatorWithPadding(self.base, padding="max_length", max_length=self.padded(width))
-        return self.in_pieces(dict(collate([dict(row) for row in rows])))
+        padded = self.padded(width)
+        return self.in_pieces({name: self._filled(name, [row[name] for row in rows], padded) for name in rows[0]})
+
+    def _filled(self, name: str, rows: Sequence[list[int] | NDArray[np.int32]], width: int) -> Tensor:
+        """Rows in a tensor of a width, filled up with what the tokenizer pads them with, on its side."""
+        values = np.full((len(rows), width), getattr(self.base, _PADDED_WITH[name], 0) or 0, dtype=np.int64)
+        for place, row in zip(values, rows, strict=True):
+            side = slice(len(row)) if self.base.padding_side == "right" else slice(width - len(row), None)
+            place[side] = row
+        return torch.from_numpy(values)
 
     def padded(self, width: int) -> int:
         """The width of a batch: that of whole pieces, if it is more than ``max_length``."""

@@ -99,7 +99,7 @@ class Tokens(Sequence[TokenRow]):
     def of(cls, rows: Sequence[TokenRow]) -> Tokens:
         """The same, packed."""
         names = rows[0] if rows else ()
-        columns = {name: _joined(row[name] for row in rows) for name in names}
+        columns = {name: np.concatenate([row[name] for row in rows], dtype=np.int32) for name in names}
         return cls(columns, np.cumsum([len(row["input_ids"]) for row in rows], dtype=np.int64))
 
     def take(self, rows: Iterable[int]) -> Tokens:
@@ -114,11 +114,7 @@ class Tokens(Sequence[TokenRow]):
             return [self[place] for place in range(len(self))[index]]
         place = range(len(self))[index]
         start = self.ends[place - 1] if place else 0
-        return {name: column[start : self.ends[place]].tolist() for name, column in self.columns.items()}
-
-
-def _joined(lists: Iterable[list[int]]) -> NDArray[np.int32]:
-    return np.array([value for values in lists for value in values], dtype=np.int32)
+        return {name: column[start : self.ends[place]] for name, column in self.columns.items()}
 
 
 @stage(any_threads=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,18 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
+from gridfold.text.best_weights import BestWeights, Weights
 from gridfold.text.checkpoint import CheckpointFile, RandomState
-from gridfold.text.encoder import PooledEncoder, Tokenizer, TokenRow, encode
+from gridfold.text.encoder import PooledEncoder, encode
 from gridfold.text.frozen import head_logits
 from gridfold.text.history import History
 from gridfold.text.interruption import Interruption
 from gridfold.text.learning_rates import set_learning_rates
-from gridfold.text.loss import Loss
-from gridfold.text.memory import Sizes, is_out_of_memory, within_memory
+from gridfold.text.memory import MOST_TOKENS, Sizes, is_out_of_memory, keep_freed_memory, within_memory
 from gridfold.text.optimization import example_share
 from gridfold.text.precision import attention_in_bf16, usable_precision
 from gridfold.text.pretrained import quiet
-from gridfold.text.tasks import Targets
+from gridfold.text.recipe import LabelledRows, Recipe, normalizes_batches, pieces
 
 
 class Classifier(nn.Module):
@@ -77,42 +77,6 @@ class Classifier(nn.Module):
     def activation_checkpointing_enable(self, **options: Any) -> None:
         """For ``activation_checkpointing``, the newer name of the same."""
         self.encoder.model.activation_checkpointing_enable(**options)  # type: ignore[operator]
-
-
-@dataclass(frozen=True)
-class TokenizedExamples:
-    """Tokens of the training examples with what is to be predicted of them, and of the validation examples."""
-
-    train: Sequence[TokenRow]
-    targets: Targets
-    validation: Sequence[TokenRow]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What is learned from, and how.
-
-    Attributes:
-        examples: training and validation examples.
-        tokenizer: pads them.
-        padding: how long the texts of a training batch become, as `TrainingSettings.padding` says.
-        args: the rest of how, as ``transformers`` takes it.
-        loss: what is made small.
-    """
-
-    examples: TokenizedExamples
-    tokenizer: Tokenizer
-    padding: str
-    args: TrainingArguments
-    loss: Loss
-
-    def batch(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-        """A training batch of rows of tokens, each with what is to be predicted of it as its ``labels``."""
-        labels = torch.tensor([row["labels"] for row in rows])
-        tokens = [{name: row[name] for name in row if name != "labels"} for row in rows]
-        longest = max(len(row["input_ids"]) for row in rows)
-        width = self.tokenizer.max_length if self.padding == "max_length" else longest
-        return {**self.tokenizer.pad(tokens, width), "labels": labels}
 
 
 @dataclass(frozen=True)
@@ -172,6 +136,7 @@ def fine_tune(
         RuntimeError: the micro-batch does not fit into memory (see `is_out_of_memory`).
         MemoryError: not even the evaluation of one text does.
     """
+    keep_freed_memory()
     with quiet():
         trainer = _FineTuner(classifier, recipe, sizes, history, file, progress)
         del progress  # it is as large as all that is trained, and the trainer lets go of it
@@ -202,18 +167,17 @@ class _FineTuner(Trainer, TrainerCallback):
         progress: Progress | None,
     ) -> None:
         examples, tokenizer = recipe.examples, recipe.tokenizer
-        rows = zip(examples.train, examples.targets.tolist(), strict=True)
         super().__init__(
             model=classifier,
             args=recipe.args,
-            train_dataset=[{**row, "labels": label} for row, label in rows],
-            eval_dataset=list(examples.validation),
+            train_dataset=LabelledRows(examples),
+            eval_dataset=examples.validation,
             data_collator=recipe.batch,
             processing_class=tokenizer.base,
         )
         self.remove_callback(PrinterCallback)
         self.add_callback(self)
-        self._best: dict[str, dict[str, Tensor]] = {}  # by each metric that may decide
+        self._best = BestWeights(classifier.learned, lambda: file.folder)
         self.sizes = sizes
         self._classifier = classifier
         self._recipe = recipe
@@ -235,14 +199,14 @@ class _FineTuner(Trainer, TrainerCallback):
                 self.train()
                 return
             self._history.restore(self._progress.history)
-            self._best = {self._history.metric: self._progress.best}
+            self._best.restore(self._history.metric, self._progress.best)
             (Path(folder) / TRAINER_STATE_NAME).write_text(self._progress.place)
             self.train(resume_from_checkpoint=folder)
 
     @property
-    def best(self) -> dict[str, Tensor]:
+    def best(self) -> Weights:
         """The weights of the best epoch; empty before the first is over."""
-        return self._best[self._history.metric] if self._best else {}
+        return self._best.by(self._history.metric)
 
     # What is learned in a step.
 
@@ -269,10 +233,17 @@ class _FineTuner(Trainer, TrainerCallback):
 
     def training_step(self, model: nn.Module, inputs: dict[str, Tensor], *args: Any) -> Tensor:
         losses = []
+        self._best.keep()
         with attention_in_bf16(enabled=self.args.bf16):
-            for piece in _pieces(inputs, self.sizes.micro_batch):
+            for piece in pieces(inputs, self.sizes.micro_batch, self._most_tokens):
                 losses.append(super().training_step(model, piece, *args))
         return torch.stack(losses).sum()
+
+    @property
+    def _most_tokens(self) -> int | None:
+        """Of a micro-batch; None for any number: batches that are normalized are not the same in parts."""
+        whole = self.args.device.type != "cpu" or any(map(normalizes_batches, self._classifier.modules()))
+        return None if whole else MOST_TOKENS
 
     def compute_loss(
         self,
@@ -293,9 +264,7 @@ class _FineTuner(Trainer, TrainerCallback):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         self._switch_optimizer("eval")
-        if decisive := self._history.end_epoch(self._validation_logits()):
-            weights = {name: _copy(weight) for name, weight in self._classifier.learned().items()}
-            self._best |= dict.fromkeys(decisive, weights)
+        self._best.found(self._history.end_epoch(self._validation_logits()))
         self._switch_optimizer("train")
         metrics = {"eval_loss": self._history.epochs[-1].metrics["val_loss"]}
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
@@ -327,6 +296,7 @@ class _FineTuner(Trainer, TrainerCallback):
         """Schedule-free optimisers hold other weights for evaluation than for training."""
         switch = getattr(self.optimizer, mode, None)
         if callable(switch):
+            self._best.keep()
             switch()
 
     # When it is saved, and when it ends before its time.
@@ -368,12 +338,12 @@ class _FineTuner(Trainer, TrainerCallback):
     def _save_progress(self, *, evaluation_due: bool = False) -> None:
         optimizer: Any = self.optimizer
         schedule: Any = self.lr_scheduler
-        scaler = self.accelerator.scaler
+        scaler, best = self.accelerator.scaler, dict(self.best)
         progress = Progress(
             sizes=astuple(self.sizes),
             place=json.dumps(asdict(self.state)),
-            weights={name: self._shared(name, weight) for name, weight in self._classifier.learned().items()},
-            best=self.best,
+            weights={name: _shared(best.get(name), weight) for name, weight in self._classifier.learned().items()},
+            best=best,
             optimizer=optimizer.state_dict(),
             schedule=schedule.state_dict(),
             scaler=None if scaler is None else scaler.state_dict(),
@@ -383,11 +353,6 @@ class _FineTuner(Trainer, TrainerCallback):
             evaluation_due=evaluation_due,
         )
         self._file.save(vars(progress))
-
-    def _shared(self, name: str, weight: Tensor) -> Tensor:
-        """The best epoch's weight, if it is the same: a file holds one tensor once."""
-        best = self.best.get(name)
-        return weight if best is None or not torch.equal(best, weight.cpu()) else best
 
     def _load_from_checkpoint(self, *_: Any, **__: Any) -> None:
         if self._progress is not None:
@@ -414,14 +379,6 @@ class _NothingLeftError(Exception):
     """The training had come to its end when it was saved."""
 
 
-def _pieces(batch: Mapping[str, Tensor], size: int) -> Iterator[dict[str, Tensor]]:
-    """A batch in as few micro-batches as it takes, of even sizes: one example alone is more than some heads can do."""
-    count = -(-len(batch["labels"]) // size)
-    columns = {name: torch.tensor_split(column, count) for name, column in batch.items()}
-    for index in range(count):
-        yield {name: parts[index] for name, parts in columns.items()}
-
-
-def _copy(weight: Tensor) -> Tensor:
-    """In memory of the CPU: a second copy of a large encoder may not fit on its GPU."""
-    return weight.detach().to("cpu", copy=True)
+def _shared(best: Tensor | None, weight: Tensor) -> Tensor:
+    """The best epoch's weight, if it is the same: a file holds one tensor once."""
+    return weight if best is None or not torch.equal(best.cpu(), weight.cpu()) else best

@@ -49,14 +49,13 @@ class Labelling:
         """
         if self.task.name == "regression":
             return np.array(_numbers(table), dtype=np.float32)
-        places = {key: place for place, label in enumerate(self.task.labels) for key in self._keys(table, label)}
-        rows = [[_found(places, self._keys(table, label)) for label in row] for row in self._rows(table)]
-        self._reject_unknown(table, rows)
+        rows = self._rows(table)
+        places = self._places(table, {(type(label), label) for row in rows for label in row})
         if self.task.name != "multilabel":
-            return np.array([place for (place,) in rows], dtype=np.int64)
+            return np.array([places[type(label), label] for (label,) in rows], dtype=np.int64)
         targets = np.zeros((len(rows), len(self.task.labels)), dtype=np.float32)
         for target, row in zip(targets, rows, strict=True):
-            target[row] = 1
+            target[[places[type(label), label] for label in row]] = 1
         return targets
 
     def _rows(self, table: LabelledTexts) -> list[list[Any]]:
@@ -66,18 +65,23 @@ class Labelling:
 
     def _keys(self, table: LabelledTexts, label: Label) -> list[Any]:
         """By what a label is found; in a text file a number may be written in several ways."""
-        keys: list[Any] = [(label,) if isinstance(label, bool) else label] if isinstance(label, str | bool) else []
-        number = not isinstance(label, str | bool)
-        if number or ((self.written or table.written) and _DECIMAL.fullmatch(str(label))):
-            keys.append(Decimal(str(label)))
-        return keys
+        if isinstance(label, bool):
+            return [(label,)]
+        if not isinstance(label, str):
+            return [Decimal(str(label))]
+        is_number = (self.written or table.written) and _DECIMAL.fullmatch(label)
+        return [label, Decimal(label)] if is_number else [label]
 
-    def _reject_unknown(self, table: LabelledTexts, rows: list[list[int | None]]) -> None:
-        read = zip(self._rows(table), rows, strict=True)
-        unknown = {label for row, places in read for label, place in zip(row, places, strict=True) if place is None}
-        if unknown:
-            problem = f"labels that the training examples do not have, {named(sorted(unknown, key=str))}"
+    def _places(self, table: LabelledTexts, labels: set[tuple[type, Any]]) -> dict[tuple[type, Any], int]:
+        """The ids of the labels of a source, by type and value: True is no 1."""
+        known = {key: place for place, label in enumerate(self.task.labels) for key in self._keys(table, label)}
+        found = {
+            each: next((known[key] for key in self._keys(table, each[1]) if key in known), None) for each in labels
+        }
+        if unknown := sorted({label for (_, label), place in found.items() if place is None}, key=str):
+            problem = f"labels that the training examples do not have, {named(unknown)}"
             raise ConfigError(problem, path=table.path, hint=f"labels of data.train, {named(self.task.labels)}")
+        return {each: place for each, place in found.items() if place is not None}
 
 
 def labelling_of(table: LabelledTexts, asked: str | None) -> Labelling:
@@ -242,7 +246,3 @@ def _typed_names(values: Iterable[Any]) -> tuple[tuple[Label, ...], tuple[str, .
         names = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise ConfigError(f"labels of different types: {names}", path=_PATH)
     return tuple(sorted(set(values))), ()
-
-
-def _found(places: dict[Any, int], keys: Iterable[Any]) -> Any:
-    return next((places[key] for key in keys if key in places), None)

@@ -60,6 +60,8 @@ def activations(
                 values = torch.empty(ends[-1], states.shape[2], dtype=states.dtype)
             mask = batch["attention_mask"].bool()
             mask = mask[mask.any(-1)].to(device)  # of long texts, the pieces that there are
+            if states.shape[:2] != mask.shape:
+                raise _refused(encoder.model)  # XLNet has tokens first, texts second
             lengths = [len(rows[index]["input_ids"]) for index in indices]
             for index, length, text in zip(indices, lengths, states[mask].split_with_sizes(lengths), strict=True):
                 values[ends[index] - length : ends[index]] = text
@@ -110,6 +112,7 @@ def above(encoder: PooledEncoder, frozen_layers: int) -> PooledEncoder:
     if hasattr(model, "embeddings_project"):  # of ELECTRA
         upper[id(model.embeddings_project)] = nn.Identity()
     top = PooledEncoder(copy.deepcopy(model, {**kept, **upper}), encoder.pooling, normalize=encoder.normalize)
+    top.packing = encoder.packing
     module: Any
     for module in top.modules():
         if upper[id(layers)] in module.children() and hasattr(module, "conv"):
@@ -130,7 +133,10 @@ def below_and_layers(encoder: PooledEncoder) -> list[list[nn.Parameter]] | None:
     parts = [list(layer.parameters()) for layer in layers]
     own = {id(weight) for part in parts for weight in part}
     others = [weight for weight in encoder.parameters() if weight.requires_grad and id(weight) not in own]
-    states = _boundary(encoder.eval(), min(1, len(layers) - 1), _probe(encoder))
+    try:
+        states = _boundary(encoder.eval(), min(1, len(layers) - 1), _probe(encoder))
+    except ConfigError:
+        return None
     trained_below = others and states.requires_grad  # not beside adapters, which are of the layers
     gradients = torch.autograd.grad(states.sum(), others, allow_unused=True) if trained_below else [None] * len(others)
     below = [weight for weight, gradient in zip(others, gradients, strict=True) if gradient is not None]
@@ -218,7 +224,10 @@ def _freeze_and_check(encoder: PooledEncoder, top: PooledEncoder, frozen_layers:
             weight.requires_grad_(gradient is None)
     with torch.no_grad():
         whole = encoder(**probe)
-        parts = top.eval()(**{_STATES: states.detach(), "attention_mask": probe["attention_mask"]})
+        try:
+            parts = top.eval()(**{_STATES: states.detach(), "attention_mask": probe["attention_mask"]})
+        except (IndexError, TypeError, ValueError) as error:  # it counts its layers, or passes more on than states
+            raise _refused(encoder.model) from error
     if not torch.allclose(whole, parts, rtol=1e-3, atol=1e-4):
         raise _refused(encoder.model)
 

@@ -24,10 +24,11 @@ from gridfold.text.checkpoint import CheckpointFile, discard, fingerprint
 from gridfold.text.compatibility import check_compatible, check_frozen, outputs_of
 from gridfold.text.data import Dataset, Pool, facts_of, load_pool
 from gridfold.text.data_settings import DataSettings, read_examples, read_fold, read_tokenizing
+from gridfold.text.dropout import use_fast_dropout
 from gridfold.text.early_stopping import EarlyStopping, counts_steps, looks_ahead
 from gridfold.text.encoder import PooledEncoder, TokenRow, load_encoder, run_device
 from gridfold.text.features import LazyEncoder, LazyTokenizer, Tokens, activations_of, features_of, tokens_of
-from gridfold.text.finetune import Classifier, Progress, Recipe, TokenizedExamples, fine_tune, precision_of
+from gridfold.text.finetune import Classifier, Progress, fine_tune, precision_of
 from gridfold.text.frozen import Features, train_head
 from gridfold.text.head import Head, build_head, read_head
 from gridfold.text.history import History
@@ -37,8 +38,10 @@ from gridfold.text.lora import add_adapter
 from gridfold.text.loss import Loss
 from gridfold.text.memory import Sizes, within_memory
 from gridfold.text.optimization import steps_per_epoch, training_arguments
+from gridfold.text.packing import Packing, can_pack
 from gridfold.text.precision import computes_bf16, usable_precision
 from gridfold.text.pretrained import sentence_model
+from gridfold.text.recipe import Recipe, TokenizedExamples
 from gridfold.text.section import LazyConfig
 from gridfold.text.sentence_model import resolved
 from gridfold.text.settings import (
@@ -150,7 +153,10 @@ def _lazy_tokenizer(model: ModelSettings, data: DataSettings, inputs: Callable[[
 
 def _load_encoder(model: ModelSettings) -> PooledEncoder:
     set_seed(0)  # weights that a checkpoint lacks, of a pooler that is not used, do not depend on training.seed
-    return load_encoder(model.name, model.pooling, normalize=bool(model.normalize))
+    encoder = load_encoder(model.name, model.pooling, normalize=bool(model.normalize))
+    encoder.packing = Packing.of(encoder.model)
+    use_fast_dropout(encoder)
+    return encoder
 
 
 def _train_whole(
@@ -191,6 +197,8 @@ def _train_whole(
             discard(run)
         rates = learning_rates(plan.training, encoder, head)
         trained = above(encoder, model.frozen_layers) if model.frozen_layers else encoder
+        if not can_pack(plan.training.padding, plan.args):
+            trained.packing = None
         classifier, start = Classifier(trained, head, rates), Sizes(micro_batch, sizes.eval_batch)
         used = fine_tune(classifier, recipe, start, history, file, saved.pop() if saved else None)
         _note_precision(run, plan.args)

@@ -18,6 +18,7 @@ from gridfold.text.location import is_hub_name, local_path
 from gridfold.text.tasks import Text
 
 _logger = logger()
+_OTHER_SEPARATORS = (";", "\t", "|", ",")
 _FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 
 Cells: TypeAlias = Mapping[str, Sequence[Any]]
@@ -92,8 +93,9 @@ def read_table(name: str, columns: Columns, path: str, split: str) -> LabelledTe
     """
     location, undecodable = local_path(name, path), list[str]()
     cells = read_cells(name, path, split, list(columns.keys), undecodable)
-    _require_columns(cells, columns, name)
-    if not len(next(iter(cells.values()))):
+    if cells:
+        _require_columns(cells, columns, name)
+    if not any(map(len, cells.values())):
         raise ConfigError(f"no examples in {name}", path=path)
     table = LabelledTexts(
         name,
@@ -149,7 +151,16 @@ def _require_columns(cells: Cells, columns: Columns, name: str) -> None:
         if column not in cells:
             problem = f"no column '{column}' in {name}; columns: {', '.join(map(str, cells))}"
             near = nearest(column, map(str, cells))
-            raise ConfigError(problem, path=f"data.{key}", hint=near if near.startswith("did") else "")
+            hint = near if near.startswith("did") else _separated_otherwise(next(iter(cells)), len(cells))
+            raise ConfigError(problem, path=f"data.{key}", hint=hint)
+
+
+def _separated_otherwise(first: str, columns: int) -> str:
+    """A hint for a file that is taken to have one column; "" for any other."""
+    sign = next((sign for sign in _OTHER_SEPARATORS if sign in str(first)), None)
+    if columns > 1 or sign is None:
+        return ""
+    return f"its cells seem to be separated by {sign!r}: .csv files are read with ',' and .tsv files with tabs"
 
 
 def _side_by_side(cells: Cells, column: str | tuple[str, ...]) -> Iterable[Any]:
@@ -223,7 +234,7 @@ def _csv_cells(file: Path) -> Cells:
             # Without index_col, rows that have a cell more than the header move by a column.
             frame = pd.read_csv(io.BytesIO(content), dtype=str, na_filter=False, index_col=False, **how)
     except pd.errors.EmptyDataError:
-        return {"text": [], "label": []}
+        return {}
     except pd.errors.ParserWarning:
         raise ValueError("its rows have more cells than its first line, which names the columns") from None
     return {str(name): frame[name].tolist() for name in frame.columns}

@@ -34,9 +34,18 @@ ENCODERS: dict[str, tuple[type, type, dict[str, Any]]] = {
         RELATIVE | {"conv_kernel_size": 3, "conv_act": "gelu"},
     ),
     "modernbert": (transformers.ModernBertModel, transformers.ModernBertConfig, {}),
+    "xlnet": (
+        transformers.XLNetModel,
+        transformers.XLNetConfig,
+        {"d_model": 16, "n_layer": 3, "n_head": 2, "d_inner": 32},
+    ),
+    "ibert": (transformers.IBertModel, transformers.IBertConfig, {}),
+    "xlm": (transformers.XLMModel, transformers.XLMConfig, {"emb_dim": 16, "n_layers": 3, "n_heads": 2}),
+    "squeezebert": (transformers.SqueezeBertModel, transformers.SqueezeBertConfig, {"embedding_size": 16}),
     "albert": (transformers.AlbertModel, transformers.AlbertConfig, {"embedding_size": 8}),
 }
-LAYERED = [kind for kind in ENCODERS if kind != "albert"]  # its layers are all one
+ONE_PIECE = ["albert", "ibert", "squeezebert", "xlm", "xlnet"]  # whose layers cannot be frozen without the others
+LAYERED = [kind for kind in ENCODERS if kind not in ONE_PIECE]
 WITHOUT_DROPOUT = dict.fromkeys(
     ["hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"], 0.0
 )
@@ -45,8 +54,11 @@ WITHOUT_DROPOUT = dict.fromkeys(
 def small_model(kind: str, **settings: Any) -> Any:
     model, config, own = ENCODERS[kind]
     tokens = {f"{name}_token_id": place for place, name in enumerate(("pad", "bos", "eos", "cls", "sep"))}
+    small = SMALL | own | tokens | settings
+    if kind == "xlnet":
+        del small["max_position_embeddings"]  # it has none, and says so by an error
     torch.manual_seed(0)
-    return model(config(**SMALL | own | tokens | settings)).eval()
+    return model(config(**small)).eval()
 
 
 def saved_model(kind: str, tokenizer: Path, folder: Path) -> Path:

@@ -180,12 +180,11 @@ def test_adapters_of_layers_have_their_learning_rates(config_of, new_run):
         assert apart[name].norm() / same[name].norm() == pytest.approx(share, rel=1e-2), name
 
 
-def test_layers_that_are_all_one_have_no_decay(config_of, new_run):
+@pytest.mark.parametrize(("kind", "name"), [("albert", "AlbertModel"), ("squeezebert", "SqueezeBertModel")])
+def test_layers_that_cannot_be_told_apart_have_no_decay(kind, name, config_of, new_run):
     with pytest.raises(ConfigError) as caught:
-        trainer.train(config_of("albert", layer_decay=0.9), new_run("run"))
-    assert str(caught.value) == (
-        "training.layer_decay: the layers of a AlbertModel cannot be told apart\n  leave it out"
-    )
+        trainer.train(config_of(kind, layer_decay=0.9), new_run("run"))
+    assert str(caught.value) == f"training.layer_decay: the layers of a {name} cannot be told apart\n  leave it out"
 
 
 def test_the_learning_rate_of_a_head_on_a_frozen_encoder(config, new_run):

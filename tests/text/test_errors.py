@@ -326,6 +326,11 @@ def test_a_batch_of_one_and_batch_norm(config):
             "data.text_column: no column 'text' in {file}; columns: txt, label\n  did you mean 'txt'?",
         ),
         ("text,kind\na,x\n", "data.label_column: no column 'label' in {file}; columns: text, kind"),
+        (
+            "label;text\nx;a\n",
+            "data.text_column: no column 'text' in {file}; columns: label;text\n"
+            "  its cells seem to be separated by ';': .csv files are read with ',' and .tsv files with tabs",
+        ),
         ("text,label\n", "data.train: no examples in {file}"),
         ("", "data.train: no examples in {file}"),
         ("text,label\na,x\nb,\n", "data.train: '' in row 2 is not a label in column 'label' of {file}"),

@@ -177,6 +177,12 @@ def test_lists_and_numbers_in_files(tmp_path, name):
     assert load_data(DataSettings(file, file)).train.targets.tolist() == [1.25, -3.0]
 
 
+def test_true_is_no_1():
+    labelling = labelling_of(table([0, 1], written=False), None)
+    with pytest.raises(ConfigError, match="labels that the training examples do not have, 1: True"):
+        labelling.targets(table([1, True], written=False))
+
+
 def test_labels_of_the_validation_set_that_are_new(tmp_path):
     train, other = tmp_path / "train.jsonl", tmp_path / "other.jsonl"
     train.write_text('{"text": "a", "label": ["x"]}\n{"text": "b", "label": ["y", "x"]}\n')

@@ -25,7 +25,7 @@ from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder
 from gridfold.text.layers import ActivationPadding, above, activations, with_activations
 from gridfold.text.saved import save
 from gridfold.text.section import LazyConfig
-from tests.text.architectures import LAYERED, SMALL, small_model
+from tests.text.architectures import LAYERED, ONE_PIECE, SMALL, small_model
 from tests.text.examples import FILLERS, TOPICS
 
 SHARED = {  # what layers above use, too
@@ -91,11 +91,19 @@ def test_activations_do_not_depend_on_batches(tiny_model):
     assert all(torch.equal(one["inputs_embeds"], other["inputs_embeds"]) for one, other in pairs)
 
 
-def test_an_encoder_whose_layers_share_their_weights_is_refused():
+@pytest.mark.parametrize("kind", ONE_PIECE)
+def test_an_encoder_of_one_piece_is_refused(kind):
+    encoder, tokenizer = small_encoder(kind), Padding(None, ("input_ids", "attention_mask"), 64)
+    rows = [{"input_ids": [5, 6, 7], "attention_mask": [1, 1, 1]}]
+
+    def freeze() -> None:
+        activations(encoder, 1, tokenizer, rows, 1)
+        above(encoder, 1)
+
     with pytest.raises(ConfigError) as caught:
-        above(small_encoder("albert"), 1)
+        freeze()
     assert str(caught.value) == (
-        "model.frozen_layers: some layers of a AlbertModel cannot be frozen without the others\n"
+        f"model.frozen_layers: some layers of a {type(encoder.model).__name__} cannot be frozen without the others\n"
         "  leave it out, or freeze the whole encoder: freeze_encoder: true"
     )
 

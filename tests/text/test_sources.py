@@ -158,6 +158,12 @@ def test_tables_of_predictions_are_read_as_they_were(tmp_path):
         assert list(csv.reader(stream))[1:] == rows
 
 
+@pytest.mark.parametrize("name", ["x.csv", "x.jsonl", "x.json"])
+def test_a_file_with_nothing_in_it(tmp_path, name):
+    (tmp_path / name).write_text("\n")
+    assert message(tmp_path / name) == f"data.train: no examples in {tmp_path / name}"
+
+
 def test_a_json_array_of_something_else(tmp_path):
     (tmp_path / "x.json").write_text('[{"text": "a"}, 3]')
     assert message(tmp_path / "x.json").endswith("x.json: item 2 is not an object")
