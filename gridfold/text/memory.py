@@ -18,7 +18,7 @@ T = TypeVar("T")
 _LOG = logger()
 # Tokens that are learned from at a time on a CPU. What layers compute is kept until their gradients are: some 0.2 MB a
 # token of MiniLM. More at a time is hardly faster, as long as what is freed stays at hand.
-MOST_TOKENS = 768
+MOST_TOKENS = 512
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _WORDS = ("out of memory", "not enough memory", "can't allocate memory", "cublas_status_alloc_failed")
 
@@ -42,8 +42,8 @@ def keep_freed_memory() -> None:
     Nothing changes where the C library is another than glibc.
     """
     with contextlib.suppress(AttributeError, OSError):
-        for parameter in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
-            ctypes.CDLL(None).mallopt(parameter, 2**30)
+        ctypes.CDLL(None).mallopt(_M_TRIM_THRESHOLD, 2**30)
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 2**25)  # the gradient of large embeddings would leave a large hole
 
 
 def is_out_of_memory(error: BaseException) -> bool:
