@@ -18,8 +18,8 @@ T = TypeVar("T")
 _LOG = logger()
 # Tokens that are learned from at a time on a CPU. What layers compute is kept until their gradients are: some 0.2 MB a
 # token of MiniLM. More at a time is hardly faster, as long as what is freed stays at hand.
-MOST_TOKENS = 768
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's malloc.h
+MOST_TOKENS = 512
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _WORDS = ("out of memory", "not enough memory", "can't allocate memory", "cublas_status_alloc_failed")
 
 
@@ -43,7 +43,7 @@ def keep_freed_memory() -> None:
     """
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).mallopt(_M_TRIM_THRESHOLD, 2**30)
-        ctypes.CDLL(None).mallopt(_M_MMAP_MAX, 0)
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 2**25)  # the gradient of large embeddings would leave a large hole
 
 
 def is_out_of_memory(error: BaseException) -> bool:
