@@ -17,6 +17,7 @@ QUICK = [
     ("pruning.py", "frozen", "--seeds", "1", "--optuna-seeds", "0"),
     ("bertuner.py",),
     ("finetuning.py", str(ROOT), "--repeats", "1"),
+    ("memory.py", "lora"),
 ]
 
 

@@ -16,9 +16,9 @@ from gridfold.core.logs import logger
 T = TypeVar("T")
 
 _LOG = logger()
-# Tokens that are learned from at a time on a CPU. What layers compute is kept until the gradient is: some 0.3 MB a
-# token of MiniLM. More at a time is no faster, as long as what is freed stays at hand.
-MOST_TOKENS = 1024
+# Tokens that are learned from at a time on a CPU. What layers compute is kept until their gradients are: some 0.2 MB a
+# token of MiniLM. More at a time is hardly faster, as long as what is freed stays at hand.
+MOST_TOKENS = 768
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 _WORDS = ("out of memory", "not enough memory", "can't allocate memory", "cublas_status_alloc_failed")
 

@@ -77,11 +77,12 @@ def pieces(batch: Mapping[str, Tensor], size: int, most_tokens: int | None) -> I
     Args:
         batch: columns of a row for each example.
         size: examples of a micro-batch, at most.
-        most_tokens: tokens of a micro-batch, with padding, at most; one text may have more. None for any number.
+        most_tokens: tokens of a micro-batch, at most, where texts are of one length; None for any number.
     """
+    rows, mask = len(batch["labels"]), batch["attention_mask"]
+    count = -(-rows // size)
     if most_tokens is not None:
-        size = min(size, max(1, most_tokens // batch["attention_mask"][0].numel()))
-    count = -(-len(batch["labels"]) // size)
+        count = max(count, min(rows, -(-int(mask.sum()) // most_tokens)))
     columns = {name: torch.tensor_split(column, count) for name, column in batch.items()}
     for index in range(count):
         yield {name: parts[index] for name, parts in columns.items()}
