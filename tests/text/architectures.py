@@ -62,9 +62,9 @@ def small_model(kind: str, **settings: Any) -> Any:
     return model(config(**small)).eval()
 
 
-def saved_model(kind: str, tokenizer: Path, folder: Path) -> Path:
-    """A folder with a model without dropout, and the tokenizer of another."""
+def saved_model(kind: str, tokenizer: Path, folder: Path, **settings: Any) -> Path:
+    """A folder with a model, without dropout unless the settings say so, and the tokenizer of another."""
     words = transformers.AutoTokenizer.from_pretrained(tokenizer)
     words.save_pretrained(folder)
-    small_model(kind, vocab_size=len(words), **WITHOUT_DROPOUT).save_pretrained(folder)
+    small_model(kind, vocab_size=len(words), **WITHOUT_DROPOUT | settings).save_pretrained(folder)
     return folder

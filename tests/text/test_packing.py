@@ -14,6 +14,7 @@ from gridfold.text.dropout import Dropped, FastDropout, use_fast_dropout
 from gridfold.text.encoder import PooledEncoder
 from gridfold.text.packing import Packing
 from tests.text.architectures import ENCODERS, WITHOUT_DROPOUT, saved_model, small_model
+from tests.text.test_checkpoint import interrupt
 
 PACKED = {"bert", "roberta", "xlm-roberta", "distilbert", "electra", "modernbert", "albert"}
 LENGTHS = [5, 1, 73, 30]
@@ -91,6 +92,16 @@ def test_a_run_packs_where_that_changes_nothing_but_time(
     trainer.check(changed)
     trainer.train(changed, new_run("run"))
     assert len(seen) == (8 if packed else 0)
+
+
+def test_an_interrupted_run_drops_the_same_values(config, tiny_model, tmp_path, new_run):
+    config["model"]["name"] = str(saved_model("bert", tiny_model, tmp_path / "model", hidden_dropout_prob=0.1))
+    config["training"]["num_epochs"] = 2
+    trainer.train(config, whole := new_run("whole"))
+    interrupt(config, new_run("run"), step=3)
+    trainer.train(config, run := new_run("run"))
+    assert run.steps[0]["step"] == 4
+    assert run.reports == whole.reports
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.999])
