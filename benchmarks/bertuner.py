@@ -91,7 +91,7 @@ def by_bertuner(options: Namespace, seed: int) -> Found:
         "seed": seed,
     }
     (folder / "search.json").write_text(json.dumps(given))
-    environment = OFFLINE | {"OMP_NUM_THREADS": str(options.cores)}
+    environment = OFFLINE | {"OMP_NUM_THREADS": str(options.threads)}
     usage = measure([options.peers, PROGRAMS / "optimize.py", "search.json"], folder, environment, options.patience)
     said = json.loads((folder / "output").read_text().splitlines()[-1])
     return Found(said["best"], len(said["trials"]), None, usage)
@@ -164,5 +164,6 @@ if __name__ == "__main__":
     arguments.add_argument("--trials", type=int, default=12)
     arguments.add_argument("--texts", type=int, nargs=2, default=(600, 200), help="training and validation texts")
     arguments.add_argument("--max-length", type=int, default=128, help="tokens kept of a text")
+    arguments.add_argument("--threads", type=int, default=2, help="of bertuner (default: 2)")
     arguments.add_argument("--prune", default="asha", help="of gridfold (default: asha); '' for none")
     main(arguments.parse_args())

@@ -16,6 +16,7 @@ QUICK = [
     ("scripts.py", "--repeats", "1", "--sample", "1", "--more", "1"),
     ("pruning.py", "frozen", "--seeds", "1", "--optuna-seeds", "0"),
     ("bertuner.py",),
+    ("finetuning.py", str(ROOT), "--repeats", "1"),
     ("memory.py", "lora"),
 ]
 

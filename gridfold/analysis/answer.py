@@ -43,7 +43,7 @@ def answer(
     tells = len(compared) == 1 or any(each.p is not None for each in compared)
     return (
         words.best(contenders[0].estimate, results.tie),
-        *filter(None, [reach.said(results), front.said(results), looks.said(results)]),
+        *filter(None, [reach.said(results), front.said(results), looks.said(results), looks.awaited(results)]),
         *([_IDENTICAL] if identical else words.others(compared) if tells or not repeat else []),
         *confirmed(results, contenders, confirmation),
         *words.mattered(effects, interactions, step),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
+from gridfold.analysis.answer import digits
 from gridfold.analysis.summary import Summary, TrialSummary
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import render
@@ -20,6 +22,8 @@ _ONE_RUN = (
     "seeds would tell."
 )
 
+_SEEN = "The test set was looked at before, for another run, so it is no longer unseen."
+_Z = 1.96
 _CHOSEN = "The best of many noisy results looks better than it is; results on fresh seeds or on a test set do not."
 
 
@@ -33,7 +37,6 @@ def about(run: Run, record: Record) -> str:
     search = SearchDirectory(run.dir.parent / record.search) if record.search else None
     lines = [
         *_results(run, record, search),
-        *_of_test(run, search),
         *_search(record, search),
         *_config(run),
         *_made(record),
@@ -42,29 +45,43 @@ def about(run: Run, record: Record) -> str:
 
 
 def _results(run: Run, record: Record, search: SearchDirectory | None) -> Iterator[str]:
-    yield "## Results\n"
+    """The metrics of the validation examples, and of the test set if somebody has looked at it."""
     try:
         objective = objective_of(search) if search else None
     except ConfigError:  # the search was removed: the run is there
         objective = None
     metrics = run_at_best(run, record, objective).metrics if objective else record.metrics
-    yield "On the validation examples, at the best epoch:\n\n| metric | value |\n|---|---|"
-    yield from (f"| `{name}` | {number(value)} |" for name, value in metrics.items() if is_result(name))
-    yield ""
-
-
-def _of_test(run: Run, search: SearchDirectory | None) -> Iterator[str]:
-    """What is known of the run on a test set."""
     known = looks.read(search.dir if search else run.dir)
-    for place, look in enumerate(known):
-        if look.run == run.dir.name:
-            seen = (
-                "which no run had seen, and by which nothing was chosen" if place == 0 else "which was looked at before"
-            )
-            yield f"On a test set, {seen}:\n\n| metric | value |\n|---|---|"
-            yield from (f"| `{name}` | {number(value)} |" for name, value in look.metrics.items())
-            yield ""
-            return
+    place = next((place for place, look in enumerate(known) if look.run == run.dir.name), None)
+    of_test = {} if place is None else known[place].metrics
+    yield "## Results\n\nValidation is at the best epoch of the training.\n"
+    yield "| metric | validation | test |\n|---|---|---|" if of_test else "| metric | validation |\n|---|---|"
+    names = dict.fromkeys(_bare(name) for name in (*metrics, *of_test) if is_result(name))
+    for name in names:
+        cells = [_value(metrics, name, ("val_", "")), *([_value(of_test, name, ("test_",))] if of_test else [])]
+        yield f"| `{name}` | {' | '.join(cells)} |"
+    yield ""
+    if place is not None:
+        seen = "No run had seen the test set, and nothing was chosen by it." if place == 0 else _SEEN
+        yield f"{seen}{_interval(of_test)}\n"
+
+
+def _bare(name: str) -> str:
+    return name.removeprefix("val_").removeprefix("test_")
+
+
+def _value(metrics: Mapping[str, float], name: str, prefixes: Sequence[str]) -> str:
+    return next((number(metrics[prefix + name]) for prefix in prefixes if prefix + name in metrics), "")
+
+
+def _interval(of_test: Mapping[str, float]) -> str:
+    """How sure an accuracy is, of so many examples: Wilson's interval."""
+    share, count = of_test.get("test_accuracy"), of_test.get("test_examples")
+    if share is None or not count:
+        return ""
+    middle = (share + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
+    reach = _Z / (1 + _Z**2 / count) * math.sqrt(share * (1 - share) / count + (_Z / (2 * count)) ** 2)
+    return f" Of {count:g} texts, the 95 % interval of the accuracy is {middle - reach:.3f} to {middle + reach:.3f}."
 
 
 def _search(record: Record, search: SearchDirectory | None) -> Iterator[str]:
@@ -93,11 +110,12 @@ def _sure(found: Summary, trial: TrialSummary) -> str:
     """How sure the value of a trial is."""
     if trial.mean is None or trial.n < 2:
         return _ONE_RUN
-    said = f"Over {trial.n} runs of this combination `{found.metric}` is {number(trial.mean)}"
+    said = f"Over {trial.n} runs of this combination `{found.metric}` is {digits(trial.mean, trial.std)}"
     if trial.std is not None:
-        said += f" ± {number(trial.std)} (mean and standard deviation)"
+        said += f" ± {digits(trial.std, trial.std)} (mean and standard deviation)"
     if trial.low is not None and trial.high is not None:
-        said += f", and the 95 % interval of the mean is {number(trial.low)} to {number(trial.high)}"
+        low, high = digits(trial.low, trial.std), digits(trial.high, trial.std)
+        said += f", and the 95 % interval of the mean is {low} to {high}"
     return f"{said}."
 
 

@@ -71,8 +71,15 @@ def note(folder: Path, look: Look) -> None:
 
 
 def said(results: Results) -> str:
-    """What searches know of their test sets, in a sentence each; "" if they have none."""
-    return " ".join(filter(None, (_said(search, results) for search in results.searches)))
+    """What searches know of their test sets, in a sentence each; "" if nobody has looked at one."""
+    return " ".join(filter(None, (_said(read(search.dir), results) for search in results.searches)))
+
+
+def awaited(results: Results) -> str:
+    """What to do about test sets that nobody has looked at, in a sentence each; "" if there are none."""
+    names = [search.name for search in results.searches if not read(search.dir) and _awaits(search, results)]
+    said = "Nobody has looked at the test set yet: gridfold test {} measures the best run on it, once."
+    return " ".join(map(said.format, names))
 
 
 def _awaits(search: SearchDirectory, results: Results) -> bool:
@@ -89,11 +96,9 @@ def _awaits(search: SearchDirectory, results: Results) -> bool:
     return isinstance(data, dict) and data.get("test") is not None
 
 
-def _said(search: SearchDirectory, results: Results) -> str:
-    found = read(search.dir)
+def _said(found: Sequence[Look], results: Results) -> str:
     if not found:
-        hint = f"gridfold test {search.name} measures the best run on it, once."
-        return f"Nobody has looked at the test set yet: {hint}" if _awaits(search, results) else ""
+        return ""
     runs = {run.entry.run for trial in results.ranked[:1] for run in trial.runs}
     another = "" if found[0].run in runs else " Another trial is the best one now."
     if len(found) == 1:

@@ -100,7 +100,7 @@ def _early(results: Results, run: RunResult) -> str:
 
 
 def _remarks(results: Results) -> tuple[str, ...]:
-    return results.caveat, reach.said(results), front.said(results), looks.said(results)
+    return results.caveat, reach.said(results), front.said(results), looks.said(results), looks.awaited(results)
 
 
 def _of_test(run: RunResult, directory: Path) -> Mapping[str, float]:

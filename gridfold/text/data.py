@@ -15,7 +15,7 @@ from gridfold.text.data_settings import DataSettings
 from gridfold.text.doubts import doubts_of, doubts_of_parts
 from gridfold.text.labels import Labelling, labelling_of
 from gridfold.text.location import local_path, stamp
-from gridfold.text.sources import Columns, LabelledTexts, read_table
+from gridfold.text.sources import Columns, LabelledTexts, read_table, several
 from gridfold.text.splits import folds_of, sample, strata_of
 from gridfold.text.tasks import Label, Targets, Task, Text, named
 
@@ -215,7 +215,11 @@ def load_test(settings: DataSettings, task: Task) -> Examples:
 
 
 def _columns(settings: DataSettings) -> Columns:
-    return Columns(settings.text_column, settings.label_column, settings.group_column)
+    columns = Columns(settings.text_column, settings.label_column, settings.group_column)
+    for column in {*several(columns.text)} & {*several(columns.label)}:
+        problem = f"'{column}' is what is to be predicted (data.label_column)"
+        raise ConfigError(problem, path="data.text_column", hint="name the column of the texts")
+    return columns
 
 
 def _training(settings: DataSettings) -> tuple[LabelledTexts, Labelling, Examples]:

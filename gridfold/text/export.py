@@ -66,7 +66,7 @@ def export(run_dir: Path, folder: Path, about: str) -> Sequence[str]:
         _describe(model, classifier)
         folder.mkdir(parents=True, exist_ok=True)
         model.save_pretrained(folder)
-        _tokenizer(classifier).save_pretrained(folder)
+        _tokenizer(classifier, cuts=not getattr(model.config, "long_texts", None)).save_pretrained(folder)
     if stock is None:
         for code in (_CODE, Path(pooling.__file__)):
             shutil.copyfile(code, folder / code.name)
@@ -166,10 +166,10 @@ def _agreeing(
     return model if torch.allclose(here, there, rtol=1e-5, atol=1e-5) else None
 
 
-def _tokenizer(classifier: TextClassifier) -> Any:
-    """The tokenizer, which cuts texts where that is right, and begins every text with the prefix."""
+def _tokenizer(classifier: TextClassifier, *, cuts: bool) -> Any:
+    """The tokenizer, which begins every text with the prefix; ``cuts``: and cuts it, if it is told to truncate."""
     tokenizer, base = classifier.tokenizer, copy.deepcopy(classifier.tokenizer.base)
-    base.model_max_length = tokenizer.max_length if tokenizer.long_texts == TRUNCATE else _ANY_LENGTH
+    base.model_max_length = tokenizer.max_length if cuts else _ANY_LENGTH
     if tokenizer.prefix:
         backend = base.backend_tokenizer
         steps = [normalizers.Prepend(tokenizer.prefix), *([backend.normalizer] if backend.normalizer else [])]

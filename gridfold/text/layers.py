@@ -103,7 +103,8 @@ def above(encoder: PooledEncoder, frozen_layers: int) -> PooledEncoder:
     """
     model: Any = encoder.model
     layers = layers_of(model, frozen_layers)
-    kept = {id(weight): weight for weight in [*model.parameters(), *model.buffers()]}
+    # The config, too: the layers, which are not copied, read from it how they attend.
+    kept = {id(part): part for part in [*model.parameters(), *model.buffers(), model.config]}
     # What deepcopy finds here it does not copy.
     upper: dict[int, Any] = {
         id(layers): nn.ModuleList(layers[frozen_layers:]),

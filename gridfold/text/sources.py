@@ -42,8 +42,8 @@ class Columns:
     @property
     def keys(self) -> dict[str, str]:
         """Every column, and the key of ``data`` that names it."""
-        found = dict.fromkeys(_several(self.text), "text_column")
-        found |= dict.fromkeys(_several(self.label), "label_column")
+        found = dict.fromkeys(several(self.text), "text_column")
+        found |= dict.fromkeys(several(self.label), "label_column")
         return found | ({self.group: "group_column"} if self.group is not None else {})
 
 
@@ -107,7 +107,7 @@ def read_table(name: str, columns: Columns, path: str, split: str) -> LabelledTe
         columns=columns,
         undecodable=tuple(undecodable),
     )
-    for column in _several(columns.text):
+    for column in several(columns.text):
         table.reject(cells[column], lambda v: not isinstance(v, str), f"is not a text in column '{column}'")
     if columns.group is not None:
         table.reject(table.groups, _is_missing, f"is not a group in column '{columns.group}'")
@@ -142,7 +142,8 @@ def read_cells(
     return cells
 
 
-def _several(column: str | tuple[str, ...]) -> tuple[str, ...]:
+def several(column: str | tuple[str, ...]) -> tuple[str, ...]:
+    """One column or more, as several."""
     return (column,) if isinstance(column, str) else column
 
 

@@ -45,6 +45,7 @@ ENCODERS: dict[str, tuple[type, type, dict[str, Any]]] = {
     "albert": (transformers.AlbertModel, transformers.AlbertConfig, {"embedding_size": 8}),
 }
 ONE_PIECE = ["albert", "ibert", "squeezebert", "xlm", "xlnet"]  # whose layers cannot be frozen without the others
+TRAINED = [kind for kind in ENCODERS if kind not in ("deberta_conv", "ibert", "squeezebert", "xlm")]
 LAYERED = [kind for kind in ENCODERS if kind not in ONE_PIECE]
 WITHOUT_DROPOUT = dict.fromkeys(
     ["hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"], 0.0

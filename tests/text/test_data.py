@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gridfold.core.errors import ConfigError
 from gridfold.text.data import load_data
 from gridfold.text.data_settings import DataSettings
 from gridfold.text.splits import stratified
@@ -151,3 +152,13 @@ def test_a_stratified_sample_keeps_the_shares(counts, share, seed):
     assert (taken <= np.array(counts) - 1).all()
     ideal = np.array(counts) * size / len(ids)
     assert (np.abs(taken - ideal) < 1 + len(counts)).all()
+
+
+@pytest.mark.parametrize("columns", ["label", ("text", "label")])
+def test_a_column_that_is_predicted_is_no_text(tmp_path, columns):
+    file = write(tmp_path, "data.csv")
+    with pytest.raises(ConfigError) as error:
+        load_data(DataSettings(str(file), text_column=columns))
+    assert str(error.value) == (
+        "data.text_column: 'label' is what is to be predicted (data.label_column)\n  name the column of the texts"
+    )

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from gridfold.core.errors import ConfigError
 from gridfold.text import load, pipeline, trainer
 from gridfold.text.saved import save
 from gridfold.text.section import LazyConfig
-from tests.text.architectures import ENCODERS, LAYERED, saved_model
+from tests.text.architectures import TRAINED, saved_model
 from tests.text.examples import NotedRun
 
 ONE_STEP = {
@@ -55,44 +56,46 @@ def config_of(config: dict[str, Any], folder_of: Callable[[str], Path]) -> Calla
     return made
 
 
-def learned(config: dict[str, Any], run: NotedRun) -> dict[str, torch.Tensor]:
-    """The weights after a training of which nothing is saved."""
-    trained = pipeline.run_pipeline(LazyConfig(config), run)
+def weights_of(trained: pipeline.Trained) -> dict[str, torch.Tensor]:
     assert trained.encoder is not None
     head = {f"head.{name}": weight for name, weight in trained.head.state_dict().items()}
     return head | trained.encoder.model.state_dict()
 
 
-def changes(config: dict[str, Any], run: NotedRun) -> dict[str, torch.Tensor]:
-    """What one step of plain gradient descent did to the weights that moved."""
+def learned(config: dict[str, Any], run: NotedRun) -> dict[str, torch.Tensor]:
+    """The weights after a training of which nothing is saved."""
+    return weights_of(pipeline.run_pipeline(LazyConfig(config), run))
+
+
+def untrained(config: dict[str, Any], run: NotedRun) -> dict[str, torch.Tensor]:
+    """The weights before the first step."""
     still = copy.deepcopy(config)
     still["training"] |= {"learning_rate": 1e-30, "head_learning_rate": None, "layer_decay": 1}
-    before, after = learned(still, run), learned(config, run)
+    return learned(still, run)
+
+
+def changes(config: dict[str, Any], run: NotedRun, before: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What one step of plain gradient descent does to the weights that it moves."""
+    after = learned(config, run)
     found = {name: after[name].double() - before[name].double() for name in after}
     return {name: change for name, change in found.items() if change.abs().max() > 1e-5}
 
 
-@pytest.mark.parametrize("kind", ENCODERS)
-def test_accumulation_keeps_the_gradient(kind, config_of, new_run):
-    config = config_of(kind)
-    whole = changes(config, new_run("whole"))
-    config["training"] |= {"batch_size": 6, "gradient_accumulation_steps": 4}  # 6, 6, 6 and 3
-    parts = changes(config, new_run("parts"))
-    largest = max(change.abs().max() for change in whole.values())
-    assert largest > 1e-3
-    for name in whole:
-        assert (whole[name] - parts[name]).abs().max() < 1e-3 * largest, name
-
-
-@pytest.mark.parametrize("kind", ENCODERS)
-def test_a_saved_run_predicts_to_the_bit(kind, config_of, new_run):
-    layers = {"frozen_layers": 1} if kind in LAYERED else {}
-    config, run = config_of(kind, layers, max_steps=2, batch_size=16, eval_batch_size=4), new_run("run")
+@pytest.mark.parametrize("kind", TRAINED)
+def test_it_is_trained_accumulated_saved_and_loaded(kind, config_of, folder_of, new_run):
+    config, run = config_of(kind), new_run("run")
     trainer.check(config)
     trained = pipeline.run_pipeline(LazyConfig(config), run)
     save(trained, run.dir)
     _, chances = load(run.dir).predict(list(trained.data.validation.texts))
     assert (chances == trained.history.outputs.probabilities(trained.history.best.logits)).all()
+
+    config["training"] |= {"batch_size": 6, "gradient_accumulation_steps": 4}  # 6, 6, 6 and 3
+    before, whole, parts = load_file(folder_of(kind) / "model.safetensors"), weights_of(trained), learned(config, run)
+    largest = max((whole[name] - before[name]).abs().max() for name in before)
+    assert largest > 1e-3
+    for name in whole:
+        assert (whole[name] - parts[name]).abs().max() < 1e-3 * largest, name
 
 
 @pytest.mark.parametrize(("kind", "fits"), [("roberta", 79), ("xlm-roberta", 79), ("bert", 80)])
@@ -146,8 +149,10 @@ SHARES = {  # by the beginning of a weight's name
 
 @pytest.mark.parametrize("kind", SHARES)
 def test_layers_and_head_have_their_own_learning_rates(kind, config_of, new_run):
-    same = changes(config_of(kind), new_run("same"))
-    apart = changes(config_of(kind, layer_decay=0.5, head_learning_rate=1.0), new_run("apart"))
+    run = new_run("run")
+    before = untrained(config_of(kind), run)
+    same = changes(config_of(kind), run, before)
+    apart = changes(config_of(kind, layer_decay=0.5, head_learning_rate=1.0), run, before)
     seen = set()
     for name, change in apart.items():
         start, share = next(
@@ -159,8 +164,10 @@ def test_layers_and_head_have_their_own_learning_rates(kind, config_of, new_run)
 
 
 def test_the_layers_above_frozen_ones_keep_their_learning_rates(config_of, new_run):
-    same = changes(config_of("bert", {"frozen_layers": 1}), new_run("same"))
-    apart = changes(config_of("bert", {"frozen_layers": 1}, layer_decay=0.5), new_run("apart"))
+    layers, run = {"frozen_layers": 1}, new_run("run")
+    before = untrained(config_of("bert", layers), run)
+    same = changes(config_of("bert", layers), run, before)
+    apart = changes(config_of("bert", layers, layer_decay=0.5), run, before)
     lower = [name for name in apart if name.startswith("encoder.layer.1.")]
     assert lower
     assert not any(name.startswith(("embeddings", "encoder.layer.0.")) for name in apart)
@@ -171,8 +178,10 @@ def test_the_layers_above_frozen_ones_keep_their_learning_rates(config_of, new_r
 def test_adapters_of_layers_have_their_learning_rates(config_of, new_run):
     pytest.importorskip("peft")
     adapter = {"adapter": {"type": "lora", "r": 2}}
-    same = changes(config_of("bert", adapter), new_run("same"))
-    apart = changes(config_of("bert", adapter, layer_decay=0.5), new_run("apart"))
+    run = new_run("run")
+    before = untrained(config_of("bert", adapter), run)
+    same = changes(config_of("bert", adapter), run, before)
+    apart = changes(config_of("bert", adapter, layer_decay=0.5), run, before)
     moved = [name for name in apart if "lora_B" in name]
     assert moved
     for name in moved:

@@ -14,6 +14,7 @@ from torch import nn
 from gridfold.text import finetune, load, pipeline, trainer
 from gridfold.text import frozen as frozen_module
 from gridfold.text.checkpoint import CheckpointFile
+from gridfold.text.dropout import FastDropout
 from gridfold.text.encoder import PooledEncoder
 from gridfold.text.loss import Loss
 from gridfold.text.memory import is_out_of_memory, smaller, within_memory
@@ -139,7 +140,8 @@ def test_training_makes_do_with_smaller_micro_batches(batch_size, fits, micro_ba
 
 def with_dropout_off(train: Callable[..., Any], *args: Any) -> Any:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nn.Dropout, "forward", lambda self, values: values)
+        for kind in (nn.Dropout, FastDropout):
+            patch.setattr(kind, "forward", lambda self, values: values)
         return train(*args)
 
 

@@ -17,8 +17,9 @@ from gridfold.text import load, trainer
 from gridfold.text.encoder import load_tokenizer
 from gridfold.text.pooling import pooled
 from gridfold.text.pretrained import sentence_model
-from gridfold.text.sentence_model import SentenceModel
-from gridfold.text.settings import POOLINGS
+from gridfold.text.section import LazyConfig
+from gridfold.text.sentence_model import SentenceModel, resolved
+from gridfold.text.settings import POOLINGS, read_model
 from tests.text.examples import TOPICS, sentences, write_csv
 
 EXPECTED: dict[str, Callable[[Any], Any]] = {
@@ -83,16 +84,18 @@ CLS = FLAGS | {"pooling_mode_cls_token": True}
         ({}, (), ("mean", False)),
     ],
 )
-def test_the_folder_says_how(pooling, more, expected, config, tiny_model, tmp_path, new_run):
-    folder = sentence_folder(tiny_model, tmp_path / "model", pooling, *more)
+def test_the_folder_says_how(pooling, more, expected, tiny_model, tmp_path):
+    found = sentence_model(str(sentence_folder(tiny_model, tmp_path / "model", pooling, *more)))
+    assert (found.pooling, found.normalize, found.unknown) == (*expected, ())
+
+
+def test_it_is_as_if_the_config_had_said_it(config, tiny_model, tmp_path, new_run):
+    folder = sentence_folder(tiny_model, tmp_path / "model", CLS, "Normalize")
     config["model"] |= {"name": str(folder), "freeze_encoder": True}
     config["training"]["num_epochs"] = 1
-    trainer.check(config)
     told, asked = new_run("told"), new_run("asked")
     trainer.train(config, told)
-    said = json.loads((told.dir / "classifier.json").read_text())
-    assert (said["pooling"], said["normalize"]) == expected
-    config["model"] |= {"name": str(tiny_model), "pooling": expected[0], "normalize": expected[1]}
+    config["model"] |= {"name": str(tiny_model), "pooling": "cls", "normalize": True}
     trainer.train(config, asked)
     assert told.reports == asked.reports
     assert load(told.dir).predict(["the cat"])[1].tolist() == load(asked.dir).predict(["the cat"])[1].tolist()
@@ -161,13 +164,11 @@ def test_a_trained_encoder_is_loaded_with_its_pooling(config, tiny_model, tmp_pa
         ({"pooling": "max", "normalize": True}, ("max", True)),
     ],
 )
-def test_the_config_decides(given, expected, config, tiny_model, tmp_path, new_run):
-    folder = sentence_folder(tiny_model, tmp_path / "model", CLS, "Normalize")
-    config["model"] |= {"name": str(folder), "freeze_encoder": True, **given}
-    run = new_run("run")
-    trainer.train(config, run)
-    said = json.loads((run.dir / "classifier.json").read_text())
-    assert (said["pooling"], said["normalize"]) == expected
+def test_the_config_decides(given, expected, config, tiny_model, tmp_path):
+    folder = str(sentence_folder(tiny_model, tmp_path / "model", CLS, "Normalize"))
+    config["model"] |= {"name": folder, **given}
+    model = resolved(read_model(LazyConfig(config)), sentence_model(folder))
+    assert (model.pooling, model.normalize) == expected
 
 
 def test_the_model_may_be_in_a_folder_of_its_own(config, tiny_model, tmp_path, new_run):
