@@ -124,7 +124,8 @@ def _targets(model: nn.Module, target: Sequence[str], frozen_layers: int) -> lis
     if not target:
         linear = [name for name, kind in found.items() if kind != "Embedding" and _POOLER not in name.split(".")]
         if not linear:
-            raise ConfigError(f"a {type(model).__name__} has no linear layers", path=_PATH)
+            problem = f"a {type(model).__name__} has no linear layers that an adapter can be of"
+            raise ConfigError(problem, path=_PATH, hint="leave it out, or give another model")
         return linear
     for wanted in target:
         if not any(_ends_with(name, wanted) for name in found):
