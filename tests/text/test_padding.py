@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from gridfold.text import pipeline, trainer
+from gridfold.text.dropout import FastDropout
 from gridfold.text.encoder import PooledEncoder
 from tests.text.examples import NotedRun
 
@@ -19,7 +20,8 @@ from tests.text.examples import NotedRun
 def trained_shapes(config, new_run, monkeypatch) -> Callable[..., tuple[list[tuple[int, int]], NotedRun]]:
     """Trains with a padding for one epoch, without dropout: the shapes of the batches that were learned from."""
     forward = PooledEncoder.forward
-    monkeypatch.setattr(nn.Dropout, "forward", lambda self, values: values)
+    for kind in (nn.Dropout, FastDropout):
+        monkeypatch.setattr(kind, "forward", lambda self, values: values)
 
     def train(padding: str, **settings: Any) -> tuple[list[tuple[int, int]], NotedRun]:
         shapes, changed, run = [], copy.deepcopy(config), new_run(padding)
