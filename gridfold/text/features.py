@@ -99,7 +99,7 @@ class Tokens(Sequence[TokenRow]):
     def of(cls, rows: Sequence[TokenRow]) -> Tokens:
         """The same, packed."""
         names = rows[0] if rows else ()
-        columns = {name: np.concatenate([row[name] for row in rows], dtype=np.int32) for name in names}
+        columns = {name: np.concatenate([np.asarray(row[name], np.int32) for row in rows]) for name in names}
         return cls(columns, np.cumsum([len(row["input_ids"]) for row in rows], dtype=np.int64))
 
     def take(self, rows: Iterable[int]) -> Tokens:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from gridfold import stages
 from gridfold.text import features, pipeline, trainer
@@ -72,10 +75,15 @@ def test_packed_tokens_are_the_same():
     rows = [{"input_ids": [1, 2, 3], "attention_mask": [1, 1, 1]}, {"input_ids": [], "attention_mask": []}]
     rows.append({"input_ids": [70_000], "attention_mask": [1]})
     packed = Tokens.of(rows)
-    assert list(packed) == rows
-    assert packed[-1] == rows[-1]
-    assert packed[1:] == rows[1:]
+    assert [listed(row) for row in packed] == rows
+    assert listed(packed[-1]) == rows[-1]
+    assert [listed(row) for row in packed[1:]] == rows[1:]
+    assert [listed(row) for row in packed.take([2, 0])] == [rows[2], rows[0]]
     assert list(Tokens.of([])) == []
+
+
+def listed(row: Mapping[str, NDArray[np.int32]]) -> dict[str, list[int]]:
+    return {name: column.tolist() for name, column in row.items()}
 
 
 @pytest.fixture

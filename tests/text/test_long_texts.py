@@ -137,8 +137,10 @@ def test_pairs_cannot_be_read_in_pieces(long_config):
     )
 
 
-def test_pairs_are_trained_on_and_predicted(config, new_run):
-    config["data"] |= {"text_column": ["text", "label"]}
+def test_pairs_are_trained_on_and_predicted(config, new_run, tmp_path):
+    rows = [line for topic, words in TOPICS.items() for line in (f"{word},the {word},{topic}" for word in words)]
+    (tmp_path / "pairs.csv").write_text("\n".join(["one,other,label", *rows]) + "\n")
+    config["data"] |= {"train": str(tmp_path / "pairs.csv"), "text_column": ["one", "other"]}
     config["training"]["num_epochs"] = 1
     run = new_run("run")
     trainer.check(config)
