@@ -47,7 +47,7 @@ class TestWorkers:
         together = threading.Barrier(3, timeout=600)
         each(lambda piece: (together.wait(), done.append(piece)), range(30), workers=3)
         assert sorted(done) == list(range(30))
-        assert living() == before
+        assert living() <= before
 
     def test_an_error_ends_it(self):
         before, done = living(), []
@@ -60,7 +60,7 @@ class TestWorkers:
         with pytest.raises(torch.OutOfMemoryError):
             each(work, iter(range(10_000)), workers=2)
         assert len(done) < 10_000
-        assert living() == before
+        assert living() <= before
 
     def test_an_error_of_the_pieces_is_one_too(self):
         def pieces():
