@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import tempfile
 import weakref
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO, TypeAlias, cast
 
 import torch
 from torch import Tensor
@@ -89,7 +90,7 @@ class _StoredInFile(_Stored):
         weakref.finalize(self, os.close, self._descriptor)
 
     def load(self) -> Weights:
-        with os.fdopen(os.dup(self._descriptor), "rb") as file:
-            file.seek(0)
-            weights: Weights = torch.load(file, map_location="cpu", weights_only=True)
+        # Not by the descriptor's own place in the file, which is that of all processes that were forked since.
+        with mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ) as file:
+            weights: Weights = torch.load(cast("IO[bytes]", file), map_location="cpu", weights_only=True)
         return weights

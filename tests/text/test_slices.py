@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,22 @@ def test_where_there_is_no_room_for_a_file_the_best_weights_stay_in_memory(tmp_p
     best.keep()
     weights["a"] += 1
     assert best.by("f1")["a"].item() == 1
+
+
+def test_processes_that_were_forked_since_load_the_best_weights_at_the_same_time(tmp_path: Path) -> None:
+    weights = {"a": torch.arange(200_000.0)}
+    best = BestWeights(lambda: weights, lambda: tmp_path)
+    best.found({"f1"})
+    best.keep()
+    children = []
+    for _ in range(3):
+        if (pid := os.fork()) == 0:
+            try:
+                os._exit(int(not all(torch.equal(best.by("f1")["a"], weights["a"]) for _ in range(20))))
+            finally:
+                os._exit(2)
+        children.append(pid)
+    assert [os.waitpid(pid, 0)[1] for pid in children] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
