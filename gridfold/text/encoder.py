@@ -23,7 +23,7 @@ from gridfold.text.pretrained import quiet, reference
 from gridfold.text.tasks import Text
 from gridfold.text.workers import each
 
-TokenRow: TypeAlias = Mapping[str, list[int] | NDArray[np.int32]]
+TokenRow: TypeAlias = "Mapping[str, list[int] | NDArray[np.int32]]"
 """The tokens of one text: ``input_ids``, ``attention_mask`` and, of some models, ``token_type_ids``.
 
 Where there are more than ``max_length``, every ``max_length`` of them are a piece of a long text.

@@ -33,7 +33,7 @@ ONE_VALUE = {
     "lora: {target_modules: [q_proj, v_proj]}": "lora.target_modules",
     "modules_to_save: [embed_tokens, lm_head]": "modules_to_save",
     "special_tokens: ['<a>', '<b>']": "special_tokens",
-    "data: {text_column: [premise, hypothesis]}": "data.text_column",
+    'gridfold: {trainer: "my:train"}\ndata: {text_column: [premise, hypothesis]}': "data.text_column",
     "label_names: [negative, positive]": "label_names",
     "train_files: [a.jsonl, b.jsonl]": "train_files",
     # Lightning, Hydra, schedules
