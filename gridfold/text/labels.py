@@ -21,7 +21,7 @@ _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")  # a number that is writt
 _WHOLE = re.compile("0|-?[1-9][0-9]*")
 _NUMBER = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _SEPARATORS = ("|", ";", ",")  # of several labels in a cell: the first of these that the column has
-_LARGEST = float(np.finfo(np.float32).max)
+_LARGEST = 3.4028234663852886e38  # number of 32 bits
 _PATH = "data.label_column"
 
 

@@ -6,6 +6,7 @@ frozen features takes some milliseconds an epoch, and fifteen calls that check t
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from gridfold.text.tasks import Floats, Ids, Targets
 from gridfold.text.thresholds import Cuts, quotient
 
 _BINS = 15  # of the calibration error
-_EPSILON = float(np.finfo(np.float64).eps)
+_EPSILON = sys.float_info.epsilon
 
 
 def compute_metrics(outputs: Outputs, targets: Targets, logits: Floats, loss: float) -> dict[str, float]:

@@ -24,7 +24,7 @@ while not os.path.exists("end"):
 """
 
 
-def until(true, seconds=60.0):
+def until(true, seconds=300.0):
     """Wait until something is true; what it was."""
     deadline = time.monotonic() + seconds
     while not (found := true()) and time.monotonic() < deadline:
