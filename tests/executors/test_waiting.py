@@ -227,9 +227,15 @@ def test_a_run_that_does_not_end_is_killed_and_keeps_its_value(lone, submit, tra
 
 @pytest.mark.parametrize("trainer", ["epochs", "handles"])
 def test_runs_that_wait_are_interrupted_with_the_search(executor, submit, trainers, project, trainer):
-    interrupt = Interrupt()
-    watching = Watching(lambda run: interrupt.request())
-    records = executed(executor, submit("a", "b", trainer=f"trainers:{trainer}"), Script(), watching, interrupt)
+    interrupt, waiting = Interrupt(), set()
+
+    def when_both_wait(run):
+        waiting.add(run.dir)
+        if len(waiting) == 2:
+            interrupt.request()
+
+    attempts, watching = submit("a", "b", trainer=f"trainers:{trainer}"), Watching(when_both_wait)
+    records = executed(executor, attempts, Script(), watching, interrupt)
     assert {record.state for record in records.values()} == {"interrupted"}
     assert records[0].step == 2
     assert (project / "heard-0").exists() == (trainer == "handles")
