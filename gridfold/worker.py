@@ -101,22 +101,16 @@ class Stop:
     Once: an engine signals all processes of a job, and the search its runs, but a checkpoint is written to its end.
 
     Attributes:
-        pid: the process of the trainer.
         came: whether it came.
         training: whether there is something to interrupt.
     """
 
     def __init__(self) -> None:
-        self.pid = os.getpid()
         self.came = False
         self.training = False  # a result that is being written is not thrown away
 
     def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - what signal.signal calls
         """Hear the signal."""
-        if os.getpid() != self.pid:  # of a pool, say, which ends its processes so
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-            return
         is_first, self.came = not self.came, True
         if self.training and is_first:
             raise KeyboardInterrupt
@@ -258,9 +252,20 @@ def listen() -> Stop:
     """Let SIGTERM and Ctrl-C end this process in an orderly way."""
     stop = Stop()
     signal.signal(signal.SIGTERM, stop)
+    os.register_at_fork(after_in_child=_hear_no_more)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # where the import server does not hear it
     return stop
+
+
+def _hear_no_more() -> None:
+    """In a child that the trainer forks, of a pool say: SIGTERM ends it again.
+
+    At once, as a handler of Python would not where it comes just before a call that waits.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    if getattr(handler, "__module__", "").partition(".")[0] == "gridfold":  # the ready trainer has one, too
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs: Sequence[int] = (1, 2)) -> Work | None:

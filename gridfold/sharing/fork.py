@@ -245,7 +245,7 @@ class Branch:
             if pid == 0:
                 children.forget()
                 state.take()
-                self._pid = self._stop.pid = os.getpid()
+                self._pid = os.getpid()
                 self._stop.training, self._stop.came = training, False
                 self._token, self._node = token, f"{self._node}.{position}"
                 self._gpus.take(token)

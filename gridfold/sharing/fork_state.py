@@ -1,4 +1,4 @@
-"""What a forked process would share with its siblings and must not, or would lose: places in files, a timer, locks."""
+"""What forked processes must not share: file offsets; and would lose: a timer, locks, what hears SIGTERM."""
 
 from __future__ import annotations
 
@@ -27,12 +27,14 @@ class ForkState:
     Attributes:
         places: of files and folders that are open for reading, by their descriptors.
         timer: of ``signal.setitimer`` and ``signal.alarm``.
+        ending: what hears SIGTERM.
         random_state: of ``random``, which Python restarts in every child; None if it is not loaded.
         locks: of ``logging``, which frees them in every child, and how often each is held, such as while it formats.
     """
 
     places: Mapping[int, int]
     timer: tuple[float, float]
+    ending: Any
     random_state: Any
     locks: Sequence[tuple[Any, int]]
 
@@ -41,7 +43,8 @@ class ForkState:
         """What this process has; its timer is stopped, as it will only wait."""
         timer = signal.setitimer(signal.ITIMER_REAL, 0)
         random = sys.modules.get("random")
-        return cls(dict(_places()), timer, random.getstate() if random else None, list(_held_locks()))
+        drawn = random.getstate() if random else None
+        return cls(dict(_places()), timer, signal.getsignal(signal.SIGTERM), drawn, list(_held_locks()))
 
     def take(self) -> None:
         """Have it, in a child."""
@@ -56,6 +59,8 @@ class ForkState:
         for lock, count in self.locks:
             for _ in range(count):
                 lock.acquire()
+        if self.ending is not None:  # else it is not Python's
+            signal.signal(signal.SIGTERM, self.ending)
         signal.setitimer(signal.ITIMER_REAL, *self.timer)
 
 

@@ -388,7 +388,12 @@ PROGRAM = """
 import signal, sys, time
 from pathlib import Path
 
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+def end(number, frame):
+    signal.signal(number, signal.SIG_IGN)  # one comes of the job, one of the search
+    sys.exit(1)
+
+
+signal.signal(signal.SIGTERM, end)
 try:
     with open("begun", "a") as file:
         file.write(sys.argv[1])
