@@ -67,11 +67,12 @@ class RunNews:
             run, from an earlier attempt or from before a crash, is to be replaced. ``points`` begin at the first.
         is_over: whether nothing more will come of this attempt.
         points: its new reports.
-        metrics: the metrics of its best epoch, as in ``gridfold results``; empty unless it has a result.
+        metrics: the metrics of its best epoch, as in ``gridfold results``; empty until it is over.
         error: what went wrong, in one line; None if nothing did.
         started: ISO 8601, UTC.
         ended: likewise; None until it is over.
         confirms: it does not count in the comparison (see ``gridfold confirm``).
+        trial: the index of the first run of its trial: runs of one trial differ in their repeat or fold only.
     """
 
     index: int
@@ -91,6 +92,7 @@ class RunNews:
     started: str | None
     ended: str | None
     confirms: bool = False
+    trial: int = 0
 
 
 class Tracker(Protocol):
