@@ -7,9 +7,18 @@ nothing of gridfold's files.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
+
+
+def seconds(time: str | None) -> float | None:
+    """A time of a record as seconds since the epoch."""
+    with suppress(ValueError, OverflowError):
+        return datetime.fromisoformat(time).timestamp() if time else None
+    return None
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,16 @@ class RunNews:
     ended: str | None
     confirms: bool = False
     trial: int = 0
+
+    @property
+    def begun(self) -> float | None:
+        """When the attempt began, in seconds since the epoch."""
+        return seconds(self.started)
+
+    @property
+    def over(self) -> float | None:
+        """When it ended."""
+        return seconds(self.ended)
 
 
 class Tracker(Protocol):
