@@ -140,7 +140,12 @@ class Feed:
         objective = objective_of(self._search)
         parameters = {path: tuple(values.values()) for path, values in found.items()}
         return SearchFacts(
-            self._search.name, self._search.dir, objective.metric or None, bool(objective.of({}).maximize), parameters
+            self._search.name,
+            self._search.dir,
+            objective.metric or None,
+            bool(objective.of({}).maximize),
+            parameters,
+            digest(f"{self._search.name} {self._search.created}"),
         )
 
     def news(self, *, is_last: bool = False) -> Iterator[RunNews]:
@@ -215,7 +220,7 @@ class Feed:
             is_new=is_new,
             is_over=record.is_final,
             points=points,
-            metrics=self._at_best(own, record) if record.is_final else {},
+            metrics=self._at_best(own, record) if record.is_done else {},
             error=_line(record),
             started=record.started,
             ended=record.ended,

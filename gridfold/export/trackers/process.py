@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import sys
 import threading
 import time
@@ -32,6 +31,7 @@ _AGAIN_SECONDS = 10.0  # after a failure; twice that after the next
 _MOST_AGAIN_SECONDS = 600.0
 _BATCH = 100  # runs that are remembered together
 _BEAT_SECONDS = 0.5
+_BEAT_SHARE = 0.02  # of the time: whoever computes less only waits
 _MOST_SAID = 500  # characters of an error
 # Not to get in the way of the runs: libraries would take all cores.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -75,19 +75,20 @@ class _Following:
         self._name, self._search, self._tell = name, search, tell
         self._told_of = folder / f"{name}.jsonl"
         self._lock = FileLock(folder / f"{name}.lock")
-        self._is_over = False
+        self._over = threading.Event()
         self._warned: set[str] = set()
+        threading.Thread(target=self._listen, daemon=True).start()
 
     def to_the_end(self) -> None:
         """Write until the search is over, once no other process does; after a failure, again."""
         while not self._is_first():
-            if self._wait(_LOOK_SECONDS):
+            if self._over.wait(_LOOK_SECONDS):
                 return
         seconds = _AGAIN_SECONDS
         while not self._tried():
-            if self._is_over:
+            if self._over.is_set():
                 return
-            self._wait(seconds)  # if the search ends meanwhile, it is tried once more
+            self._over.wait(seconds)  # if the search ends meanwhile, it is tried once more
             seconds = min(2 * seconds, _MOST_AGAIN_SECONDS)
 
     def _is_first(self) -> bool:
@@ -114,35 +115,32 @@ class _Following:
         feed = Feed(self._search, Told(self._told_of))
         tracker.begin(feed.facts())
         while True:
-            is_last, begin = self._is_over, time.process_time()
+            is_last, begin = self._over.is_set(), time.process_time()
             self._write(tracker, feed, feed.news(is_last=is_last))
             if is_last:
                 return
             took = time.process_time() - begin
-            self._wait(min(_MOST_SECONDS, max(_LOOK_SECONDS, _LOOK_SHARE * took)))
+            self._over.wait(min(_MOST_SECONDS, max(_LOOK_SECONDS, _LOOK_SHARE * took)))
 
     def _write(self, tracker: Tracker, feed: Feed, news: Iterator[RunNews]) -> None:
         while batch := list(islice(news, _BATCH)):
             tracker.write(batch)
             feed.written()
-            if self._is_over:
+            if self._over.is_set():
                 self._tell("alive", "")
-            else:
-                self._wait(0)
 
-    def _wait(self, seconds: float) -> bool:
-        """Wait until the search is over, or some seconds; whether it is over."""
-        if not self._is_over and select.select([0], [], [], seconds)[0]:
-            self._is_over = True
-            threading.Thread(target=self._beat, daemon=True).start()
-        return self._is_over
+    def _listen(self) -> None:
+        """Hear when the search is over; then let it know, as long as this process computes, that it does.
 
-    def _beat(self) -> None:
-        """Let the search know that this process still computes: it waits for that, and not for a tool that hangs."""
-        before = -1.0
+        It waits for that, however long imports take on a busy machine, and not for a tool that hangs.
+        """
+        while os.read(0, 1):
+            pass
+        self._over.set()
+        before = 0.0
         while True:
             now = time.process_time()
-            if now > before + _BEAT_SECONDS / 100:
+            if now > before + _BEAT_SHARE * _BEAT_SECONDS:
                 self._tell("alive", "")
             before = now
             time.sleep(_BEAT_SECONDS)
