@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gridfold.config import patterns, placement, pruning, rules
+from gridfold.config import patterns, placement, pruning, rules, trackers
 from gridfold.config import strategy as strategies
 from gridfold.config.key import Key, Setting
 from gridfold.core.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS, MOST_WORKERS, USUAL_RUNS
@@ -174,6 +174,12 @@ SETTINGS: Mapping[str, Setting] = {
         "run: each run works in a folder of its own, so that programs do not overwrite each other's files",
         "run",
         "all work where the search was started",
+    ),
+    "track": Setting(
+        trackers.EXPECTED,
+        trackers.are_trackers,
+        "tools that see the search while it runs",
+        "[tensorboard, mlflow]",
     ),
     "tags": Setting(
         f"'{KEEP}'",
