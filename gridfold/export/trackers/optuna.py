@@ -96,7 +96,7 @@ class OptunaStudy:
             datetime_complete=_local(run.ended or run.started) if run.is_over else None,
             params={path: columns[path].choice(value) for path, value in run.params.items()},
             distributions={path: columns[path].distribution for path in run.params},
-            user_attrs=dict(_attributes(run)),
+            user_attrs=_attributes(run),
             system_attrs={},
             intermediate_values=dict(self._course(run)),
         )
@@ -181,19 +181,16 @@ def _state(run: RunNews, value: float | None) -> TrialState:
     return TrialState.COMPLETE if is_known else TrialState.FAIL
 
 
-def _attributes(run: RunNews) -> Iterator[tuple[str, Any]]:
-    """What else a trial says: its values as they are, or as YAML where JSON cannot hold one, and its other metrics."""
-    yield "run", run.name
-    yield "index", run.index
-    yield "state", run.state
-    if run.repeat:
-        yield "repeat", run.repeat
+def _attributes(run: RunNews) -> dict[str, Any]:
+    """What else a trial says: its values as they are, or as YAML where JSON cannot hold one, and all its metrics."""
+    found: dict[str, Any] = {"run": run.name, "index": run.index, "repeat": run.repeat, "state": run.state}
     if run.fold is not None:
-        yield "fold", run.fold
+        found["fold"] = run.fold
     if run.error is not None:
-        yield "error", run.error
-    yield "params", {path: _in_json(value) for path, value in run.params.items()}
-    yield "metrics", {name: _in_json(value) for name, value in run.metrics.items()}
+        found["error"] = run.error
+    found["params"] = {path: _in_json(value) for path, value in run.params.items()}
+    metrics = {f"metrics.{name}" if name in found else name: _in_json(value) for name, value in run.metrics.items()}
+    return {**found, **metrics}
 
 
 def _in_json(value: Any) -> Any:

@@ -71,14 +71,14 @@ class Trackio:
         return f"Trackio project '{self._search.name}': {self._dir}; look at it with: {show}"
 
     def _points(self, run: RunNews) -> Iterator[Point]:
-        """What it reported, then what else it gave; at least one, as a run without any would not be there."""
+        """What it reported, then what else it gave; at least one, for what is known of the run comes with it."""
         seen = Point(0, {}) if run.is_new else self._seen.get(run.index, Point(0, {}))
         for point in run.points:
             seen = Point(point.step, {**seen.metrics, **point.metrics}, number=point.number)
             yield point
         self._seen[run.index] = seen
         left = {name: value for name, value in run.metrics.items() if name not in seen.metrics}
-        if left or run.is_over or (run.is_new and not run.points):
+        if left or not run.points:
             yield replace(seen, metrics=left)
 
     def _config(self, run: RunNews) -> dict[str, Any]:
