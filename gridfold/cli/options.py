@@ -12,6 +12,7 @@ from gridfold.cli.arguments import (
     run_argument,
     search_argument,
     strategy_options,
+    track_option,
     trials_option,
 )
 from gridfold.cli.export_options import export_options
@@ -76,6 +77,7 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
     _top_option(parser, "with --repeats")
     trials_option(parser)
     metric_options(parser)
+    track_option(parser, "as before")
     _execution_options(parser)
     _placement_options(parser)
     parser.set_defaults(action="resume")
@@ -215,6 +217,7 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
     _trainer_options(parser)
     strategy_options(parser)
     _comparison_options(parser)
+    track_option(parser, "from the config, or none")
     parser.add_argument(
         "--reuse", action="store_true", help="reuse results of other searches where config, code and data are the same"
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from gridfold.config import patterns, placement, pruning, rules
+from gridfold.config import patterns, placement, pruning, rules, trackers
 from gridfold.config import strategy as strategies
 from gridfold.config.document import Document, parse_values
 from gridfold.core.errors import ConfigError, nearest
@@ -61,6 +61,7 @@ class Settings:
         prune: which runs go on, by what others had at the same step: a name, or a mapping with ``name`` and options;
             None for all.
         cwd: "run" to let each run work in a folder of its own; None to let all work where the search was started.
+        track: the trackers of the search; None for none.
     """
 
     fixed: tuple[str, ...] = ()
@@ -89,6 +90,7 @@ class Settings:
     add: tuple[Mapping[str, Any], ...] = ()
     strategy: str | Mapping[str, Any] | None = None
     prune: str | Mapping[str, Any] | None = None
+    track: str | tuple[str, ...] | None = None
 
     @classmethod
     def read(cls, document: Document) -> Settings:
@@ -115,6 +117,11 @@ class Settings:
                 where = f"{document.name}:{document.text.count(chr(10), 0, match.start()) + 1}"
                 raise ConfigError(f"the comment '{COMMENT}{{...}}' does not hold settings", where=where) from None
         return found
+
+    @property
+    def trackers(self) -> list[str]:
+        """The trackers of the search, each once."""
+        return [*dict.fromkeys([self.track] if isinstance(self.track, str) else self.track or ())]
 
     def override(self, **settings: Any) -> Settings:
         """These settings with others than their own; None leaves a setting as it is.
@@ -203,7 +210,7 @@ def _is_given(document: Document, key: Any, value: Any) -> bool:
         raise _bad_setting(document, f"{SECTION}.{key}.{mistake[0]}", *mistake[1:])
     if key == "resources" and value and (wrong := placement.mistake(value)):
         raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
-    for name, mistake_of in (("strategy", strategies.mistake), ("prune", pruning.mistake)):
+    for name, mistake_of in (("strategy", strategies.mistake), ("prune", pruning.mistake), ("track", trackers.mistake)):
         if key == name and value and (wrong := mistake_of(value)):
             raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
     return value is not None
@@ -258,6 +265,7 @@ SETTINGS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "add": (rules.ADD_EXPECTED, lambda value: not any(rules.mistakes("add", value))),
     "strategy": (strategies.EXPECTED, strategies.is_strategy),
     "prune": (pruning.EXPECTED, pruning.is_prune),
+    "track": (trackers.EXPECTED, trackers.are_trackers),
 }
 
 
