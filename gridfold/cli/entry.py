@@ -29,7 +29,7 @@ _MODULES = {
     "cancel": "placement",
     "import_search": "importing",
     "predict": "use",
-    "export": "use",
+    "export": "exporting",
     "test": "use",
     "serve": "serve",
 }  # that hold an action, if it is not in ``run``

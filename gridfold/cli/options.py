@@ -15,6 +15,7 @@ from gridfold.cli.arguments import (
     track_option,
     trials_option,
 )
+from gridfold.cli.export_options import export_options
 from gridfold.cli.import_options import import_options
 from gridfold.cli.serve_options import serve_options
 from gridfold.core.limits import USUAL_RUNS
@@ -441,6 +442,6 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "train": (train_options, "train one config"),
     "predict": (use_options.predict_options, "predict new data by a run"),
     "test": (use_options.test_options, "measure the best run on the test set, once"),
-    "export": (use_options.export_options, "write the model of a run for other tools"),
+    "export": (export_options, "write a search for another tool, or the model of a run"),
     "import": (import_options, "write a config from a W&B sweep, a Hydra sweeper or an Optuna study"),
 }
