@@ -51,7 +51,7 @@ from gridfold.search.more_runs import add_fresh_seeds, add_repeats, results_of
 from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan, plan_of
 from gridfold.search.said import plan_said
-from gridfold.search.verify import changes, choose, choose_these, run_again
+from gridfold.search.verify import Verification, changes, choose, choose_these, run_again
 from gridfold.search.warnings import number_like, unused_seed, warnings_of
 from gridfold.show import live, plan_table, terminal
 from gridfold.show import sharing as shared_work
@@ -115,6 +115,7 @@ def search(options: argparse.Namespace, again: str) -> int:
         warn(*warnings_of(planned))
         directory, run_dirs = create(planned, options.run_prefix, Store(), code)
         note_where(directory, where)
+        options.search = str(directory.dir)  # as of a search that is continued
         output.print(terminal.created(run_dirs), soft_wrap=True)
         if code is None:
             say_where(options, directory)
@@ -220,12 +221,25 @@ def _objective_of(run: Run, record: Record) -> Objective:
 
 def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Run some runs of a search again, each alone, and compare."""
+    found, _ = verified(options)
+    return ended(found)
+
+
+def ended(found: Verification) -> int:
+    """The exit code of a comparison."""
+    if found.interrupted:
+        return EXIT_INTERRUPTED
+    return 0 if found.is_same else EXIT_FAILED
+
+
+def verified(options: argparse.Namespace) -> tuple[Verification, list[str]]:
+    """Run some runs of a search again; what came of them, which is printed, and what has changed since."""
     directory, output = Store().find(options.search), output_of(options)
     facts = directory.facts()
     chosen = choose_these(directory, options.runs) if options.runs else choose(directory, options.count)
     planned = plan_of(directory)
     with start(LOCAL, ALONE) as executor:
-        changed = changes(directory, planned.check(executor))
+        changed = [*changes(directory, planned.check(executor))]
     warn(*changed)
     said = Execution(parallel=options.parallel, share=False)
     execution = replace(said.or_else(facts.get("execution") or {}), timeout=options.timeout)
@@ -235,9 +249,7 @@ def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     ):
         found = run_again(directory, chosen, executor, view)
     terminal.console().print(terminal.verification(found), soft_wrap=True)
-    if found.interrupted:
-        return EXIT_INTERRUPTED
-    return 0 if found.is_same else EXIT_FAILED
+    return found, changed
 
 
 def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
