@@ -27,6 +27,7 @@ _MODULES = {
     "predict": "use",
     "export": "use",
     "test": "use",
+    "serve": "serve",
 }  # that hold an action, if it is not in ``run``
 
 
