@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from gridfold.cli import look_options, use_options, values
 from gridfold.cli.arguments import (
+    json_option,
     metric_options,
     patterns_option,
     run_argument,
@@ -43,6 +44,7 @@ def _search_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and create nothing")
     _execution_options(parser)
     _placement_options(parser)
+    json_option(parser)
     parser.set_defaults(action="search")
 
 
@@ -53,6 +55,7 @@ def _plan_search_options(parser: argparse.ArgumentParser) -> None:
     _plan_options(parser)
     _execution_options(parser)
     _placement_options(parser)
+    json_option(parser)
     parser.set_defaults(action="plan")
 
 
@@ -81,6 +84,7 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
     track_option(parser, "as before")
     _execution_options(parser)
     _placement_options(parser)
+    json_option(parser)
     parser.set_defaults(action="resume")
 
 
@@ -134,6 +138,7 @@ def _confirm_options(parser: argparse.ArgumentParser) -> None:
     search_argument(parser, required=False)
     parser.add_argument("--repeats", metavar="N", type=values.repeats, default=5, help="fresh seeds (default: 5)")
     _execution_options(parser)
+    json_option(parser)
     parser.set_defaults(action="confirm", reuse=False)
 
 
@@ -168,6 +173,7 @@ def _verify_options(parser: argparse.ArgumentParser) -> None:
         "--timeout", metavar="TIME", type=values.duration, help="stop a run after this time, such as 2h or 90s"
     )
     parser.add_argument("--quiet", action="store_true", help="print only the comparison")
+    json_option(parser)
     parser.set_defaults(action="verify")
 
 
