@@ -7,13 +7,16 @@ from collections.abc import Callable
 
 from gridfold.cli import look_options, use_options, values
 from gridfold.cli.arguments import (
+    json_option,
     metric_options,
     patterns_option,
     run_argument,
     search_argument,
     strategy_options,
+    track_option,
     trials_option,
 )
+from gridfold.cli.export_options import export_options
 from gridfold.cli.import_options import import_options
 from gridfold.cli.serve_options import serve_options
 from gridfold.core.limits import USUAL_RUNS
@@ -41,6 +44,7 @@ def _search_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and create nothing")
     _execution_options(parser)
     _placement_options(parser)
+    json_option(parser)
     parser.set_defaults(action="search")
 
 
@@ -51,6 +55,7 @@ def _plan_search_options(parser: argparse.ArgumentParser) -> None:
     _plan_options(parser)
     _execution_options(parser)
     _placement_options(parser)
+    json_option(parser)
     parser.set_defaults(action="plan")
 
 
@@ -76,8 +81,10 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
     _top_option(parser, "with --repeats")
     trials_option(parser)
     metric_options(parser)
+    track_option(parser, "as before")
     _execution_options(parser)
     _placement_options(parser)
+    json_option(parser)
     parser.set_defaults(action="resume")
 
 
@@ -131,6 +138,7 @@ def _confirm_options(parser: argparse.ArgumentParser) -> None:
     search_argument(parser, required=False)
     parser.add_argument("--repeats", metavar="N", type=values.repeats, default=5, help="fresh seeds (default: 5)")
     _execution_options(parser)
+    json_option(parser)
     parser.set_defaults(action="confirm", reuse=False)
 
 
@@ -165,6 +173,7 @@ def _verify_options(parser: argparse.ArgumentParser) -> None:
         "--timeout", metavar="TIME", type=values.duration, help="stop a run after this time, such as 2h or 90s"
     )
     parser.add_argument("--quiet", action="store_true", help="print only the comparison")
+    json_option(parser)
     parser.set_defaults(action="verify")
 
 
@@ -215,6 +224,7 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
     _trainer_options(parser)
     strategy_options(parser)
     _comparison_options(parser)
+    track_option(parser, "from the config, or none")
     parser.add_argument(
         "--reuse", action="store_true", help="reuse results of other searches where config, code and data are the same"
     )
@@ -438,6 +448,6 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "train": (train_options, "train one config"),
     "predict": (use_options.predict_options, "predict new data by a run"),
     "test": (use_options.test_options, "measure the best run on the test set, once"),
-    "export": (use_options.export_options, "write the model of a run for other tools"),
+    "export": (export_options, "write a search for another tool, or the model of a run"),
     "import": (import_options, "write a config from a W&B sweep, a Hydra sweeper or an Optuna study"),
 }

@@ -1,8 +1,11 @@
-const [, token, , name] = location.pathname.split("/");
-const state = document.getElementById("state");
-if (name) {
-  const source = new EventSource(`/${token}/api/s/${name}/events`);
-  for (const kind of ["state", "change", "answer", "actions"]) {
-    source.addEventListener(kind, (event) => { state.textContent = `${kind} ${event.data}`; });
-  }
-}
+/* The pages of `gridfold serve`: /TOKEN/ is the list of searches, /TOKEN/s/NAME/ a search. */
+
+import { showList } from "./live_list.js";
+import { showSearch } from "./live_search.js";
+
+const [, token, kind, name] = location.pathname.split("/");
+const root = `/${token}/`;
+const page = kind === "s" && name ? "search" : "list";
+document.body.append(document.getElementById(`${page}-page`).content.cloneNode(true));
+if (page === "search") showSearch(root, token, name);
+else showList(root);
