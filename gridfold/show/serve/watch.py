@@ -106,6 +106,12 @@ class Watch:
         self._news = _News()
         self._told: tuple[Any, ...] = ()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no run will end for now: all are done or failed, or nobody is at them."""
+        left = len(self._seen) - sum(self._states[state] for state in (*DONE, "failed"))
+        return not left or not (self._under_way or self._standing.is_alive)
+
     def state(self) -> dict[str, Any]:
         """All that is known."""
         with self._lock:
