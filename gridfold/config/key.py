@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 REQUIRED = "-"
+ITEM = "N"  # stands in a path for the number of an item of a list
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Key:
         meaning: what it is for, in a sentence without a full stop.
         expected: what its value must be, in the words of the error about another one.
         default: what holds where it is not given, as YAML or in words; ``-`` if it must be given.
-        example: a value, as YAML.
+        example: a value, as YAML; the whole item, of what is in one of a list.
         choices: the valid values, where they can be listed.
         others: names that mean the same.
     """
@@ -34,9 +35,11 @@ class Key:
     @property
     def snippet(self) -> str:
         """The example as it stands in a config: one line of YAML."""
-        *sections, name = self.path.split(".")
+        path, of_item, _ = self.path.partition(f".{ITEM}.")
+        *sections, name = path.split(".")
         begin = "".join(f"{section}: {{" for section in sections)
-        return f"{begin}{name}: {self.example}{'}' * len(sections)}"
+        value = f"[{self.example}]" if of_item else self.example
+        return f"{begin}{name}: {value}{'}' * len(sections)}"
 
 
 @dataclass(frozen=True)

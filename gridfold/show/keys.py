@@ -1,0 +1,46 @@
+"""What ``gridfold explain`` prints: keys of a config, one by one, or a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gridfold.config.key import REQUIRED, Key
+
+_MOST_IN_FULL = 8
+_WIDTH = 44  # of the paths in a list
+
+
+def render(keys: Sequence[Key], options: Mapping[str, str]) -> str:
+    """The keys in words.
+
+    Args:
+        keys: many of them get a line each.
+        options: what sets some of them on the command line, by path.
+    """
+    if len(keys) > _MOST_IN_FULL:
+        return "\n".join(_lines(keys))
+    return "\n\n".join(_in_full(key, options.get(key.path, "")) for key in keys)
+
+
+def _in_full(key: Key, option: str) -> str:
+    facts = {
+        "value": key.expected,
+        "one of": ", ".join(key.choices),
+        "default": "none: it must be given" if key.default == REQUIRED else key.default,
+        "example": key.snippet if key.example else "",
+        "option": option,
+        "also": ", ".join(key.others),
+    }
+    said = [f"  {name + ':':9}{fact}" for name, fact in facts.items() if fact]
+    return "\n".join([key.path, f"  {key.meaning}", *said])
+
+
+def _lines(keys: Sequence[Key]) -> list[str]:
+    """A line for each key, under the name of its section."""
+    lines, section = [], ""
+    for key in keys:
+        if section != (section := key.path.partition(".")[0]):
+            lines += ["", section] if lines else [section]
+        name = key.path.removeprefix(f"{section}.")
+        lines.append(f"  {name:{_WIDTH}} {key.default}")
+    return [*lines, "", "in full: gridfold explain KEY"]
