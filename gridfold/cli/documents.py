@@ -49,6 +49,14 @@ def list_searches(options: argparse.Namespace) -> int:
     return say(listing.document(searches, None if options.all else options.count))
 
 
+def explain(options: argparse.Namespace) -> int:
+    """Tell what keys of a config are for."""
+    from gridfold.cli.explain import asked
+    from gridfold.export.json import explain as explain_document
+
+    return say(explain_document.document(*asked(options.key)))
+
+
 def say(said: Mapping[str, Any]) -> int:
     """Print a document: in one line, or so that a person can read it."""
     print(document.dumps(said, indent=2 if sys.stdout.isatty() else None))  # noqa: T201

@@ -28,6 +28,7 @@ _MODULES = {
     "work": "work",
     "cancel": "placement",
     "import_search": "importing",
+    "explain": "explain",
     "predict": "use",
     "export": "use",
     "test": "use",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 
 from gridfold.cli.options import COMMANDS
+from gridfold.config.key import Key
 from gridfold.config.known import SECTION
 from gridfold.core.errors import ConfigError, visible
 from gridfold.show import keys
@@ -17,21 +17,24 @@ _INSIDE = {"strategy.trials": "trials", "strategy.seed": "strategy_seed"}
 
 def explain(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Say what keys of a config are for."""
+    sys.stdout.write(visible(keys.render(*asked(options.key))) + "\n")
+    return 0
+
+
+def asked(name: str | None) -> tuple[list[Key], dict[str, str]]:
+    """The keys that a name means, or all; and what sets them on the command line, by path.
+
+    Raises:
+        ConfigError: there is none.
+    """
     known = _options()
     try:
-        found = explained(options.key) if options.key else all_keys()
+        found = explained(name) if name else all_keys()
     except ConfigError as error:
-        if option := known.get(options.key.replace("-", "_")):
+        if option := known.get(str(name).replace("-", "_")):
             error.hint = f"it is an option of the command line: gridfold search {option}"
         raise
-    by_path = {key.path: known.get(_dest(key.path), "") for key in found}
-    if options.json:
-        from gridfold.export.json.explain import document
-
-        sys.stdout.write(json.dumps(document(found, by_path), ensure_ascii=False, indent=2) + "\n")
-    else:
-        sys.stdout.write(visible(keys.render(found, by_path)) + "\n")
-    return 0
+    return found, {key.path: option for key in found if (option := known.get(_dest(key.path)))}
 
 
 def _dest(path: str) -> str:
@@ -44,7 +47,7 @@ def _options() -> dict[str, str]:
     parser = argparse.ArgumentParser(add_help=False)
     COMMANDS["search"][0](parser)
     found: dict[str, str] = {}
-    for action in parser._actions:  # noqa: SLF001 - argparse tells it nowhere else
+    for action in parser._actions:
         if action.option_strings:
             value = "" if action.nargs == 0 else f" {action.metavar}"
             written = f"{action.option_strings[-1]}{value}"

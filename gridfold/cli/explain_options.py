@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from gridfold.cli import values
+from gridfold.cli.arguments import json_option
 
 
 def explain_options(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +16,7 @@ def explain_options(parser: argparse.ArgumentParser) -> None:
     )
     what = "dotted path, section, or last part of a path, such as gridfold.repeats or batch_size; without it: all keys"
     parser.add_argument("key", metavar="KEY", nargs="?", type=values.text, help=what)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    json_option(parser)
     parser.set_defaults(action="explain")
 
 

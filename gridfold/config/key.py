@@ -19,9 +19,10 @@ class Key:
         meaning: what it is for, in a sentence without a full stop.
         expected: what its value must be, in the words of the error about another one.
         default: what holds where it is not given, as YAML or in words; ``-`` if it must be given.
-        example: a value, as YAML; the whole item, of what is in one of a list.
+        example: a value, as YAML.
         choices: the valid values, where they can be listed.
         others: names that mean the same.
+        at: the path that the example is a value of, if it is not this one.
     """
 
     path: str
@@ -31,15 +32,14 @@ class Key:
     example: str = ""
     choices: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    at: str = ""
 
     @property
     def snippet(self) -> str:
         """The example as it stands in a config: one line of YAML."""
-        path, of_item, _ = self.path.partition(f".{ITEM}.")
-        *sections, name = path.split(".")
+        *sections, name = (self.at or self.path).split(".")
         begin = "".join(f"{section}: {{" for section in sections)
-        value = f"[{self.example}]" if of_item else self.example
-        return f"{begin}{name}: {value}{'}' * len(sections)}"
+        return f"{begin}{name}: {self.example}{'}' * len(sections)}"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Setting:
         meaning: what it is for.
         example: a value, as YAML.
         default: what holds without it, as YAML or in words.
-        inside: its own settings, where its value is a mapping.
+        inside: its own settings, where its value is a mapping; the example of each is such a mapping.
     """
 
     expected: str
@@ -66,4 +66,4 @@ class Setting:
         """The setting at a path, and those inside it."""
         yield Key(path, self.meaning, self.expected, self.default, self.example)
         for name, each in self.inside.items():
-            yield from each.keys(f"{path}.{name}")
+            yield Key(f"{path}.{name}", each.meaning, each.expected, each.default, each.example, at=path)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 
 from gridfold.config.key import REQUIRED, Key
 
 _MOST_IN_FULL = 8
-_WIDTH = 44  # of the paths in a list
 
 
 def render(keys: Sequence[Key], options: Mapping[str, str]) -> str:
@@ -35,12 +35,10 @@ def _in_full(key: Key, option: str) -> str:
     return "\n".join([key.path, f"  {key.meaning}", *said])
 
 
-def _lines(keys: Sequence[Key]) -> list[str]:
+def _lines(keys: Sequence[Key]) -> Iterator[str]:
     """A line for each key, under the name of its section."""
-    lines, section = [], ""
-    for key in keys:
-        if section != (section := key.path.partition(".")[0]):
-            lines += ["", section] if lines else [section]
-        name = key.path.removeprefix(f"{section}.")
-        lines.append(f"  {name:{_WIDTH}} {key.default}")
-    return [*lines, "", "in full: gridfold explain KEY"]
+    for section, found in groupby(keys, key=lambda key: key.path.partition(".")[0]):
+        names = {key.path.removeprefix(f"{section}."): key.default for key in found}
+        width = max(map(len, names))
+        yield from [section, *(f"  {name:{width}}  {default}" for name, default in names.items()), ""]
+    yield "one of them in full: gridfold explain KEY"

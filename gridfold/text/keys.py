@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING
+from dataclasses import MISSING, replace
 from importlib.util import find_spec
+from pathlib import Path
 
 from gridfold.config.key import ITEM, REQUIRED, Key
 from gridfold.core.values import render
@@ -30,7 +31,9 @@ def keys() -> Iterator[Key]:
         "a mapping, or null",
         example="{type: lora, r: 8}",
     )
-    yield from keys_of("model.adapter", Adapter)
+    for each in keys_of("model.adapter", Adapter):
+        given = "" if each.path.endswith(".type") else f", {each.path.rpartition('.')[2]}: {each.example}"
+        yield replace(each, at="model.adapter", example=f"{{type: lora{given}}}")
     yield Key(
         _HEAD,
         "the layers of the head, by the names that torch.nn gives them in snake case; the last one is linear",
@@ -50,10 +53,10 @@ def keys() -> Iterator[Key]:
 def key(path: str) -> Key | None:
     """The key at a path that is any other field of ``transformers.TrainingArguments``; None if there is no such field.
 
-    It is asked for by itself, because importing transformers takes seconds.
+    It is asked for by itself, because importing transformers takes seconds; a typo costs none.
     """
     section, _, name = path.rpartition(".")
-    if section != _TRAINING or find_spec("transformers") is None:
+    if section != _TRAINING or not _is_in_source(name):
         return None
     kind = kind_of_field(name)
     if kind is None:
@@ -65,6 +68,16 @@ def key(path: str) -> Key | None:
     default = TrainingArguments.__dataclass_fields__[name].default
     said = "null" if default is MISSING else render(getattr(default, "value", default))
     return Key(path, _documented(name, TrainingArguments.__doc__ or ""), kind.expected, said, _usual_example(said))
+
+
+def _is_in_source(name: str) -> bool:
+    """Whether the class may have a field, as far as its source tells."""
+    package = find_spec("transformers")
+    places = package.submodule_search_locations if package else None
+    if not places:
+        return False
+    source = Path(places[0], "training_args.py").read_text(encoding="utf-8")
+    return re.search(rf"^    {re.escape(name)}: ", source, re.MULTILINE) is not None
 
 
 def _documented(name: str, documentation: str) -> str:
@@ -97,8 +110,11 @@ _FIELDS: Mapping[str, tuple[str, str, str]] = {
 
 # What torch has where a layer does not say it, and a layer that does.
 _OPTIONS: Mapping[str, tuple[str, str]] = {
-    "out_features": ("of the last layer: as many as the task needs", "{type: linear, out_features: 256}"),
-    "bias": ("true", "{type: linear, bias: false}"),
+    "out_features": (
+        "of the last layer: as many as the task needs",
+        "{type: linear, out_features: 256}",
+    ),
+    "bias": ("true", "{type: linear, out_features: 256, bias: false}"),
     "p": ("0.5", "{type: dropout, p: 0.1}"),
     "eps": ("1.0e-05; of rms_norm null", "{type: layer_norm, eps: 1e-6}"),
     "elementwise_affine": ("true", "{type: layer_norm, elementwise_affine: false}"),
@@ -119,9 +135,10 @@ _OPTIONS: Mapping[str, tuple[str, str]] = {
 def _layers() -> Iterator[Key]:
     """What each layer takes."""
     names = tuple(sorted(LAYERS))
-    yield Key(f"{_LAYER}.type", "the kind of the layer", "a layer", REQUIRED, "{type: gelu}", names)
+    yield Key(f"{_LAYER}.type", "the kind of the layer", "a layer", REQUIRED, "[{type: linear}]", names, at=_HEAD)
     options = {name: kind for layer in LAYERS.values() for name, kind in layer.options.items()}
     for option, kind in options.items():
         owners = ", ".join(name for name in names if option in LAYERS[name].options)
         default, example = _OPTIONS[option]
-        yield Key(f"{_LAYER}.{option}", f"option of {owners}", kind.expected, default, example, kind.choices)
+        head = f"[{example}, {{type: linear}}]"
+        yield Key(f"{_LAYER}.{option}", f"option of {owners}", kind.expected, default, head, kind.choices, at=_HEAD)

@@ -24,10 +24,10 @@ def explained(name: str) -> list[Key]:
     """
     path = ".".join(ITEM if part.isdecimal() else part for part in name.strip().rstrip(":").split("."))
     keys = all_keys()
-    if exact := [key for key in keys if path in _paths(key)]:
-        return [*exact, *_below(keys, exact[0].path)]
-    if found := _below(keys, path) or [key for key in keys if any(each.endswith(f".{path}") for each in _paths(key))]:
-        return found
+    if below := _below(keys, path):
+        return [*(key for key in keys if key.path == path), *below]
+    if found := [key for key in keys if any(f".{each}".endswith(f".{path}") for each in _paths(key))]:
+        return [*found, *_below(keys, found[0].path)] if len(found) == 1 else found
     if key := _trainer().key(path if "." in path else f"training.{path}"):
         return [key]
     raise ConfigError(f"no key '{name:.200}'", hint=f"{_nearest(path, keys)}\nall of them: gridfold explain")
