@@ -151,7 +151,7 @@ SETTINGS: Mapping[str, Setting] = {
         f"a number of runs from 1 to {MOST_RUNS:,}",
         is_whole(1, MOST_RUNS),
         "how many runs a search may have",
-        "50_000",
+        "50000",
         f"{USUAL_RUNS}",
     ),
     "metrics": Setting(
