@@ -12,9 +12,11 @@ from gridfold.cli.arguments import (
     run_argument,
     search_argument,
     strategy_options,
+    track_option,
     trials_option,
 )
 from gridfold.cli.import_options import import_options
+from gridfold.cli.serve_options import serve_options
 from gridfold.core.limits import USUAL_RUNS
 
 
@@ -75,6 +77,7 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
     _top_option(parser, "with --repeats")
     trials_option(parser)
     metric_options(parser)
+    track_option(parser, "as before")
     _execution_options(parser)
     _placement_options(parser)
     parser.set_defaults(action="resume")
@@ -214,6 +217,7 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
     _trainer_options(parser)
     strategy_options(parser)
     _comparison_options(parser)
+    track_option(parser, "from the config, or none")
     parser.add_argument(
         "--reuse", action="store_true", help="reuse results of other searches where config, code and data are the same"
     )
@@ -428,6 +432,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "best": (look_options.best_options, "show the best run of a search and how to use it"),
     "diff": (look_options.diff_options, "show how two runs differ"),
     "report": (look_options.report_options, "write the results of a search as an HTML page"),
+    "serve": (serve_options, "show searches on a live page"),
     "logs": (look_options.logs_options, "print the log of a run"),
     "collect": (look_options.collect_options, "read the metrics of completed runs again"),
     "stop": (look_options.stop_options, "stop a run early and keep its result"),

@@ -66,7 +66,7 @@ if TYPE_CHECKING:  # most searches execute here
     from gridfold.cli.placement import ByHand, Elsewhere
 
 _OF_TRIALS = ("repeats", "folds", "vary", "max_runs")
-_SETTINGS = ("trainer", "threads", "cwd", "executor", *_OF_TRIALS, "metric", "maximize", "prune")
+_SETTINGS = ("trainer", "threads", "cwd", "executor", *_OF_TRIALS, "metric", "maximize", "prune", "track")
 _ALONE = Options(parallel=1, runs_per_gpu=0, share=False)
 # What `hyper_main.py` takes for a new search only, and for one that is continued only, as it is if it was not said.
 _OF_A_NEW: dict[str, Any] = {
@@ -137,6 +137,8 @@ def resume(options: argparse.Namespace, again: str) -> int:
     directory, output = Store().find(options.search), output_of(options)
     complete(directory)
     _compare_by(directory, options)
+    if options.track is not None:
+        directory.update(track=options.track)
     if options.trials:
         allow_trials(directory, options.trials)
     wanted = runs_from(0)
