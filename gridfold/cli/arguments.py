@@ -97,3 +97,8 @@ def strategy_options(parser: argparse.ArgumentParser) -> None:
 def trials_option(parser: argparse.ArgumentParser) -> None:
     """Add the option that lets a search have more trials."""
     parser.add_argument("--trials", metavar="N", type=values.runs, help="let its strategy go on up to N trials")
+
+
+def json_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that a command tells its document."""
+    parser.add_argument("--json", action="store_true", help="print one JSON document (docs/json.md), errors too")

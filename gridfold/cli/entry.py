@@ -31,6 +31,7 @@ _MODULES = {
     "predict": "use",
     "export": "use",
     "test": "use",
+    "serve": "serve",
 }  # that hold an action, if it is not in ``run``
 
 
@@ -131,6 +132,8 @@ def _act(prog: str, options: argparse.Namespace) -> int:
     again = "python hyper_main.py --resume" if prog.endswith(".py") else "gridfold resume"
     options.called = prog if prog.endswith(".py") else f"{prog} {options.command_name}"
     # Imported here, so that --help and a typo in an option answer at once.
+    if getattr(options, "json", False):
+        return int(getattr(import_module("gridfold.cli.documents"), options.action)(options))
     name = "look" if options.action in LOOKING else _MODULES.get(options.action, "run")
     module = import_module(f"gridfold.cli.{name}")
     return int(getattr(module, options.action)(options, again))

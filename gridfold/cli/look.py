@@ -10,8 +10,8 @@ from rich.markup import escape
 
 from gridfold.core.errors import EXIT_FAILED, ConfigError, nearest, visible
 from gridfold.export import formats
-from gridfold.records.filter import Filter
 from gridfold.records.objective import Objective
+from gridfold.records.selection import Selection
 from gridfold.records.table import Table, differing
 from gridfold.records.trials import compare, objective_of, write_results
 from gridfold.runs.search import SearchDirectory
@@ -108,14 +108,10 @@ def results(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
         terminal.console(stderr=True).print(terminal.warning(difference), soft_wrap=True)
     table = Table.of(compared, by_run=options.runs)
     known = table.columns if form in formats.DATA else table.shown
-    if options.where is not None:
-        table = table.only(Filter(options.where, known).select(table.rows))
-    if options.sort is not None:
-        table = table.sorted(table.column(options.sort, known))
-    columns = [table.column(name, known) for name in options.columns or ()]
+    table, columns = Selection(options.where, options.sort, options.columns or ()).of(table, known)
     is_whole = options.all or (options.output and options.count is None)  # a file has room for all
     count = sys.maxsize if is_whole else options.count
-    listed = TrialTable(table, form, tuple(columns), options.sort, count)
+    listed = TrialTable(table, form, columns, options.sort, count)
     if options.output is None:
         output = terminal.console()
         listed.print(output)

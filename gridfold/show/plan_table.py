@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from gridfold.config.document import holders
-from gridfold.config.settings import SECTION
+from gridfold.config.known import SECTION
 from gridfold.core.values import render
 from gridfold.records.objective import is_finite
 from gridfold.runs.names import RunNames
