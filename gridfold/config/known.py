@@ -188,6 +188,13 @@ SETTINGS: Mapping[str, Setting] = {
         "keep",
         "an unknown tag is an error",
     ),
+    "track": Setting(
+        trackers.EXPECTED,
+        trackers.are_trackers,
+        "other tools that see the runs while they run: " + ", ".join(trackers.TRACKERS),
+        "[tensorboard, mlflow]",
+        "none",
+    ),
     "executor": Setting("the name of an executor", _is_text, "where runs execute", "local", "local"),
     "on": Setting(
         placement.ON_EXPECTED,
