@@ -1,7 +1,5 @@
 """Event files, as TensorBoard's own reader and its HPARAMS plugin read them."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import yaml
@@ -76,7 +74,7 @@ class TestTensorBoard(TrackerContract):
             for tag in multiplexer.PluginRunToTagToContent("scalars").get(run, {}):
                 events = multiplexer.Tensors(run, tag)
                 curves[tag] = [(event.step, event.tensor_proto.float_val[0]) for event in events]
-            index = int(Path(run).name.rpartition("_")[2])
+            index = int(start.group_name.rpartition(":")[2])
             assert index not in found
             found[index] = Found(params, curves, {tag: curve[-1][1] for tag, curve in curves.items()}, state)
         return found
