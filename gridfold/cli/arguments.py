@@ -100,5 +100,9 @@ def trials_option(parser: argparse.ArgumentParser) -> None:
 
 
 def json_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option that a command tells its document."""
-    parser.add_argument("--json", action="store_true", help="print one JSON document (docs/json.md), errors too")
+    """Add the option by which a command prints a document for programs."""
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON document on standard output, also for an error; all else goes to standard error",
+    )

@@ -133,10 +133,12 @@ def warn(*sentences: str) -> None:
         terminal.console(stderr=True).print(terminal.warning(sentence), soft_wrap=True)
 
 
-def telling(output: Console) -> Callable[[Sequence[Remark]], None]:
-    """Prints what a trainer has to say of a search, warnings to standard error."""
+def telling(output: Console, heard: list[Remark] | None = None) -> Callable[[Sequence[Remark]], None]:
+    """Prints what a trainer has to say of a search, warnings to standard error; adds it to what is heard."""
 
     def tell(remarks: Sequence[Remark]) -> None:
+        if heard is not None:
+            heard.extend(remarks)
         for remark in remarks[:_MOST_REMARKS]:
             if remark.is_warning:
                 warn(remark.text)

@@ -151,7 +151,7 @@ SETTINGS: Mapping[str, Setting] = {
         f"a number of runs from 1 to {MOST_RUNS:,}",
         is_whole(1, MOST_RUNS),
         "how many runs a search may have",
-        "50_000",
+        "50000",
         f"{USUAL_RUNS}",
     ),
     "metrics": Setting(
@@ -174,6 +174,12 @@ SETTINGS: Mapping[str, Setting] = {
         "run: each run works in a folder of its own, so that programs do not overwrite each other's files",
         "run",
         "all work where the search was started",
+    ),
+    "track": Setting(
+        trackers.EXPECTED,
+        trackers.are_trackers,
+        "tools that see the search while it runs",
+        "[tensorboard, mlflow]",
     ),
     "tags": Setting(
         f"'{KEEP}'",
