@@ -151,7 +151,7 @@ SETTINGS: Mapping[str, Setting] = {
         f"a number of runs from 1 to {MOST_RUNS:,}",
         is_whole(1, MOST_RUNS),
         "how many runs a search may have",
-        "50_000",
+        "50000",
         f"{USUAL_RUNS}",
     ),
     "metrics": Setting(
@@ -187,6 +187,13 @@ SETTINGS: Mapping[str, Setting] = {
         "keep: tags of another loader stay as they are",
         "keep",
         "an unknown tag is an error",
+    ),
+    "track": Setting(
+        trackers.EXPECTED,
+        trackers.are_trackers,
+        "other tools that see the runs while they run: " + ", ".join(trackers.TRACKERS),
+        "[tensorboard, mlflow]",
+        "none",
     ),
     "executor": Setting("the name of an executor", _is_text, "where runs execute", "local", "local"),
     "on": Setting(

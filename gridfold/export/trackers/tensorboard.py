@@ -16,7 +16,7 @@ from typing import Any
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
-from tensorboard.compat.proto.types_pb2 import DT_DOUBLE, DT_STRING
+from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from tensorboard.plugins.scalar import metadata as scalars
 from tensorboard.plugins.text import metadata as texts
@@ -38,18 +38,31 @@ class _Session:
     """The event file of a run that is not over.
 
     Attributes:
+        path: of the file.
         reported: the metrics that it has a curve of.
         number: the last step.
     """
 
-    writer: RecordWriter
+    path: Path
     reported: set[str] = field(default_factory=set)
     number: int = 0
+    _new: list[Event] = field(default_factory=list)
+
+    def begin(self, seconds: float | None) -> None:
+        """Say what kind of file it is."""
+        self._new.append(Event(wall_time=seconds or time.time(), file_version=_VERSION))
 
     def add(self, value: Summary.Value, seconds: float | None, step: int = 0) -> None:
-        """Append a value."""
-        event = Event(wall_time=seconds or time.time(), step=step, summary=Summary(value=[value]))
-        self.writer.write(event.SerializeToString())
+        """Append a value at the next `write`."""
+        self._new.append(Event(wall_time=seconds or time.time(), step=step, summary=Summary(value=[value])))
+
+    def write(self) -> None:
+        """Write what was added."""
+        with self.path.open("ab") as file:
+            writer = RecordWriter(file)
+            for event in self._new:
+                writer.write(event.SerializeToString())
+        self._new.clear()
 
 
 class TensorBoard:
@@ -79,48 +92,31 @@ class TensorBoard:
             for point in run.points:
                 _add_point(session, point)
             if run.is_over:
-                self._close(run, session)
-            else:
-                session.writer.flush()
+                _add_end(run, session)
+                del self._sessions[run.index]
+            session.write()
 
     def end(self) -> str:
-        """Close what is open."""
-        for session in self._sessions.values():
-            session.writer.close()
+        """Say how to look at it."""
         assert self._folder
         return command("tensorboard", "--logdir", self._folder)
 
     def _begun(self, run: RunNews) -> _Session:
         """The session of an attempt, in place of what there is of the run."""
         assert self._folder
-        if old := self._sessions.pop(run.index, None):
-            old.writer.close()
         folder = self._folder / run.name
         folder.mkdir(exist_ok=True)
         for path in folder.glob(_FILES):
             path.unlink()
         name = f"events.out.tfevents.{time.time_ns() // 1000:017d}.{run.attempt}.gridfold"
-        session = self._sessions[run.index] = _Session(RecordWriter((folder / name).open("wb")))
+        session = self._sessions[run.index] = _Session(folder / name)
         begun = run.begun
-        session.writer.write(Event(wall_time=begun or time.time(), file_version=_VERSION).SerializeToString())
+        session.begin(begun)
         hparams = {path: written(value, self._kinds.get(path)) for path, value in run.params.items()}
         session.add(_session_start(hparams, f"{self._name}:{run.trial}", begun), begun)
-        for tag, said in (("config", run.config), ("parameters", run.params)):
-            session.add(_text(tag, f"```yaml\n{render_block(said)}```"), begun)
+        session.add(_yaml("config", run.config), begun)
+        session.add(_yaml("parameters", run.params), begun)
         return session
-
-    def _close(self, run: RunNews, session: _Session) -> None:
-        """Write what is known at the end; a metric that has a curve has another name for its best value."""
-        for name, value in run.metrics.items():
-            tag = f"{_BEST}/{name}" if name in session.reported else name
-            session.add(_scalar(tag, value), run.over, session.number)
-        if run.error:
-            session.add(_text("error", run.error), run.over)
-        status = _STATUS.get(run.state, api_pb2.STATUS_FAILURE)
-        info = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=run.over or time.time())
-        session.add(_hparams(metadata.SESSION_END_INFO_TAG, session_end_info=info), run.over)
-        session.writer.close()
-        del self._sessions[run.index]
 
 
 def _kind(values: Iterable[Any]) -> Kind | None:
@@ -129,6 +125,20 @@ def _kind(values: Iterable[Any]) -> Kind | None:
     if kind is float and not all(map(math.isfinite, values)):
         return None
     return None if kind is int and any(float(value) != value for value in values) else kind
+
+
+def _add_end(run: RunNews, session: _Session) -> None:
+    """Write what is known at the end; a metric that has a curve has another name for its best value."""
+    for name, value in run.metrics.items():
+        tag = f"{_BEST}/{name}" if name in session.reported else name
+        session.add(_scalar(tag, value), run.over, session.number)
+    if run.metrics:
+        session.add(_yaml("metrics", run.metrics), run.over)  # to the last digit
+    if run.error:
+        session.add(_text("error", run.error), run.over)
+    status = _STATUS.get(run.state, api_pb2.STATUS_FAILURE)
+    info = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=run.over or time.time())
+    session.add(_hparams(metadata.SESSION_END_INFO_TAG, session_end_info=info), run.over)
 
 
 def _session_start(hparams: Mapping[str, bool | int | float | str], group: str, begun: float | None) -> Summary.Value:
@@ -152,9 +162,13 @@ def _add_point(session: _Session, point: Point) -> None:
 
 
 def _scalar(tag: str, value: float) -> Summary.Value:
-    """A scalar of 64 bits, which TensorBoard's own writers cut to 32."""
+    """A scalar, cut to 32 bits: TensorBoard's fast loader, which it usually uses, shows none of 64."""
     said = scalars.create_summary_metadata(display_name="", description="")
-    return Summary.Value(tag=tag, metadata=said, tensor=TensorProto(dtype=DT_DOUBLE, double_val=[float(value)]))
+    return Summary.Value(tag=tag, metadata=said, tensor=TensorProto(dtype=DT_FLOAT, float_val=[float(value)]))
+
+
+def _yaml(tag: str, said: Mapping[str, Any]) -> Summary.Value:
+    return _text(tag, f"```yaml\n{render_block(said)}```")
 
 
 def _text(tag: str, text: str) -> Summary.Value:
