@@ -1,6 +1,7 @@
 """What a page hears of a search that others execute: from the begin to the end, through death and resumption."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -117,6 +118,12 @@ def test_a_search_that_runs_dies_and_is_resumed(tmp_path, begin):
         status, _, report = server.ask(f"s/{name}/report")
         assert status == 200
         assert b"gridfold report" in report
+        link = re.search(rb'href="[.][.]/([^"]+x_4/)log.txt"', report) or re.search(
+            rb'href="[.][.]/([^"]+x_4/)"', report
+        )
+        assert b'<a href="run.json">' in server.ask(f"s/{link[1].decode()}")[2]
+        assert server.ask(f"s/{link[1].decode()}log.txt")[2] == b"run of x 4\n"
+        assert server.ask(f"s/{link[1].decode()}waits.py")[0] == 404
     assert "Traceback" not in server.said
 
 
