@@ -94,6 +94,13 @@ def _list(options: argparse.Namespace, again: str) -> Told:  # noqa: ARG001
     return listing.document(searches, None if options.all else options.count), 0
 
 
+def _explain(options: argparse.Namespace, again: str) -> Told:  # noqa: ARG001
+    from gridfold.cli.explain import asked
+    from gridfold.export.json import explain
+
+    return explain.document(*asked(options.key)), 0
+
+
 def _collect(options: argparse.Namespace, again: str) -> Told:
     from gridfold.cli.look import collected_of, show_collected
     from gridfold.export.json import collect
@@ -148,6 +155,7 @@ _ACTIONS = {
     "best": _best,
     "diff": _diff,
     "list_searches": _list,
+    "explain": _explain,
     "collect": _collect,
     "plan": _plan,
     "verify": _verify,

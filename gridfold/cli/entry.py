@@ -13,8 +13,9 @@ from importlib import import_module
 from typing import NoReturn
 
 from gridfold import __version__
+from gridfold.cli.commands import COMMANDS
 from gridfold.cli.look_options import LOOKING
-from gridfold.cli.options import COMMANDS, hyper_main_options, train_options
+from gridfold.cli.options import hyper_main_options, train_options
 from gridfold.core.errors import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, nearest, visible
 
 _OLD_OPTIONS = {"--fold": "--share", "--no-fold": "--no-share"}  # still understood, and in no help
@@ -24,8 +25,9 @@ _MODULES = {
     "work": "work",
     "cancel": "placement",
     "import_search": "importing",
+    "explain": "explain",
     "predict": "use",
-    "export": "use",
+    "export": "exporting",
     "test": "use",
     "serve": "serve",
 }  # that hold an action, if it is not in ``run``

@@ -26,6 +26,7 @@ from gridfold.search.execution import Execution
 from gridfold.search.more_runs import Contention, expected_runs, proposer_of
 from gridfold.search.pending import Pending
 from gridfold.search.reuse import find_reusable, reuse
+from gridfold.search.tracking import tracked
 from gridfold.show import live, terminal
 from gridfold.show import sharing as shared_work
 from gridfold.show.unfinished import unfinished
@@ -149,6 +150,11 @@ def telling(output: Console, heard: list[Remark] | None = None) -> Callable[[Seq
     return tell
 
 
+def telling_of_trackers(output: Console) -> Callable[[str], None]:
+    """Prints where trackers have written."""
+    return lambda line: output.print(escape(line), soft_wrap=True)
+
+
 def output_of(options: argparse.Namespace) -> Console:
     """Where a command prints what is no error."""
     return terminal.console(quiet=options.quiet)
@@ -198,7 +204,8 @@ def _execute(pending: Pending, executor: Executor, execution: Execution, options
         view.warns = policy.keep_going
         if expected := expected_runs(facts):
             view.expects(expected)
-        return execute_search(pending, executor, view, policy, execution.keep(directory))
+        with tracked(directory, view, telling_of_trackers(output)) as watcher:
+            return execute_search(pending, executor, watcher, policy, execution.keep(directory))
 
 
 def reuse_results(pending: Pending, entries: Callable[[], Iterable[RunEntry]], options: argparse.Namespace) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # most searches execute here
 
 ALONE = Options(parallel=1, runs_per_gpu=0, share=False)
 _OF_TRIALS = ("repeats", "folds", "vary", "max_runs")
-_SETTINGS = ("trainer", "threads", "cwd", "executor", *_OF_TRIALS, "metric", "maximize", "prune")
+_SETTINGS = ("trainer", "threads", "cwd", "executor", *_OF_TRIALS, "metric", "maximize", "prune", "track")
 
 
 @dataclass(frozen=True)

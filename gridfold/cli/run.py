@@ -132,6 +132,8 @@ def resume(options: argparse.Namespace, again: str) -> int:
     directory, output = Store().find(options.search), output_of(options)
     complete(directory)
     _compare_by(directory, options)
+    if options.track is not None:
+        directory.update(track=options.track)
     if options.trials:
         allow_trials(directory, options.trials)
     wanted = runs_from(0)

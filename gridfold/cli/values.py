@@ -9,6 +9,7 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable
 from typing import Any
 
+from gridfold.config.trackers import mistake
 from gridfold.core.limits import (
     MOST_FOLDS,
     MOST_PARALLEL,
@@ -36,6 +37,14 @@ def duration(said: str) -> float:
         problem = "duration must be at most ten years" if seconds else "duration must be positive"
         raise ArgumentTypeError(f"{problem}: {_quoted(said)}")
     return seconds
+
+
+def trackers(said: str) -> list[str]:
+    """Names of trackers, such as tensorboard,mlflow; none for none."""
+    names = [] if said == "none" else [name.strip() for name in said.split(",")]
+    if wrong := mistake(names):
+        raise ArgumentTypeError(f"{wrong[1]}: {wrong[2]}")
+    return names
 
 
 def text(said: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 REQUIRED = "-"
+ITEM = "N"  # stands in a path for the number of an item of a list
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Key:
         example: a value, as YAML.
         choices: the valid values, where they can be listed.
         others: names that mean the same.
+        at: the path that the example is a value of, if it is not this one.
     """
 
     path: str
@@ -30,11 +32,12 @@ class Key:
     example: str = ""
     choices: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    at: str = ""
 
     @property
     def snippet(self) -> str:
         """The example as it stands in a config: one line of YAML."""
-        *sections, name = self.path.split(".")
+        *sections, name = (self.at or self.path).split(".")
         begin = "".join(f"{section}: {{" for section in sections)
         return f"{begin}{name}: {self.example}{'}' * len(sections)}"
 
@@ -49,7 +52,7 @@ class Setting:
         meaning: what it is for.
         example: a value, as YAML.
         default: what holds without it, as YAML or in words.
-        inside: its own settings, where its value is a mapping.
+        inside: its own settings, where its value is a mapping; the example of each is such a mapping.
     """
 
     expected: str
@@ -63,4 +66,4 @@ class Setting:
         """The setting at a path, and those inside it."""
         yield Key(path, self.meaning, self.expected, self.default, self.example)
         for name, each in self.inside.items():
-            yield from each.keys(f"{path}.{name}")
+            yield Key(f"{path}.{name}", each.meaning, each.expected, each.default, each.example, at=path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gridfold.config import patterns, placement, pruning, rules
+from gridfold.config import patterns, placement, pruning, rules, trackers
 from gridfold.config import strategy as strategies
 from gridfold.config.key import Key, Setting
 from gridfold.core.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS, MOST_WORKERS, USUAL_RUNS
@@ -151,7 +151,7 @@ SETTINGS: Mapping[str, Setting] = {
         f"a number of runs from 1 to {MOST_RUNS:,}",
         is_whole(1, MOST_RUNS),
         "how many runs a search may have",
-        "50_000",
+        "50000",
         f"{USUAL_RUNS}",
     ),
     "metrics": Setting(
@@ -175,12 +175,25 @@ SETTINGS: Mapping[str, Setting] = {
         "run",
         "all work where the search was started",
     ),
+    "track": Setting(
+        trackers.EXPECTED,
+        trackers.are_trackers,
+        "tools that see the search while it runs",
+        "[tensorboard, mlflow]",
+    ),
     "tags": Setting(
         f"'{KEEP}'",
         lambda value: value == KEEP,
         "keep: tags of another loader stay as they are",
         "keep",
         "an unknown tag is an error",
+    ),
+    "track": Setting(
+        trackers.EXPECTED,
+        trackers.are_trackers,
+        "other tools that see the runs while they run: " + ", ".join(trackers.TRACKERS),
+        "[tensorboard, mlflow]",
+        "none",
     ),
     "executor": Setting("the name of an executor", _is_text, "where runs execute", "local", "local"),
     "on": Setting(

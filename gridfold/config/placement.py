@@ -20,14 +20,14 @@ SETTINGS: Mapping[str, Setting] = {
         f"a number of CPUs from 1 to {MOST_THREADS:,}",
         lambda found: type(found) is int and found >= 1,
         "CPUs of a run",
-        "4",
+        "{cpus: 4}",
         "as many as gridfold.threads",
     ),
     "gpus": Setting(
         f"a number of GPUs up to {_MOST_GPUS}, or a part of one, such as 0.5",
         lambda found: type(found) in (int, float) and 0 <= found <= _MOST_GPUS and (found <= 1 or found == int(found)),
         "GPUs of a run",
-        "0.5",
+        "{gpus: 0.5}",
         "one for each run here, if there are any; 0 for the workers of an engine",
     ),
 }

@@ -26,26 +26,32 @@ SETTINGS: Mapping[str, Setting] = {
         "the name of a pruner",
         lambda found: isinstance(found, str),
         "asha and hyperband let the best part go on, from rung to rung; median stops those below the median",
-        "asha",
+        "{name: asha}",
         "-",
     ),
-    "min": Setting(_STEPS, _IS_STEPS, "no run is stopped before this step", "2", "1"),
+    "min": Setting(_STEPS, _IS_STEPS, "no run is stopped before this step", "{name: asha, min: 2}", "1"),
     "eta": Setting(
-        "a number from 2", _is_number(2), "one run in so many goes on to the next rung; of asha and hyperband", "4", "3"
+        "a number from 2",
+        _is_number(2),
+        "one run in so many goes on to the next rung; of asha and hyperband",
+        "{name: asha, eta: 4}",
+        "3",
     ),
-    "every": Setting(_STEPS, _IS_STEPS, "how many steps lie between two comparisons; of median", "2", "1"),
+    "every": Setting(
+        _STEPS, _IS_STEPS, "how many steps lie between two comparisons; of median", "{name: median, every: 2}", "1"
+    ),
     "others": Setting(
         "a whole number from 1",
         lambda found: type(found) is int and 1 <= found <= _MOST,
         "how many other runs must have come as far; of median",
-        "6",
+        "{name: median, others: 6}",
         "4",
     ),
     "max": Setting(
         _STEPS,
         _IS_STEPS,
         "the number of steps of the longest run; hyperband needs it",
-        "27",
+        "{name: hyperband, max: 27}",
         "no last rung",
     ),
 }

@@ -16,7 +16,8 @@ from typing import Any
 from gridfold.show.serve.watch import Watch
 
 _LOOK_SECONDS = 0.5  # between two looks
-_LOOK_SHARE = 30  # a look takes at most this part of the time
+_LOOK_SHARE = 30  # a look takes at most this part of a core
+_MOST_SECONDS = 10.0
 _BEAT_SECONDS = 15.0
 _MOST_EVENTS = 240  # that are kept for pages that were away
 _CHUNK = 1 << 16
@@ -111,9 +112,9 @@ class Feed:
 
     def _run(self) -> None:
         """Look again and again, in a thread of its own."""
-        results = -1
+        results, is_first = -1, True
         while not self._is_over.is_set():
-            begin = time.monotonic()
+            begin = time.thread_time()
             change, version = self.watch.look(), self.watch.version
             with contextlib.suppress(RuntimeError):  # the loop is closed: the server ends
                 if change is not None:
@@ -121,7 +122,9 @@ class Feed:
                 if self.watch.results != results:
                     results = self.watch.results
                     self._loop.call_soon_threadsafe(self._on_results)
-            self._is_over.wait(max(_LOOK_SECONDS, _LOOK_SHARE * (time.monotonic() - begin)))
+            pause = min(_LOOK_SHARE * (time.thread_time() - begin), _MOST_SECONDS)
+            self._is_over.wait(_LOOK_SECONDS if is_first else max(_LOOK_SECONDS, pause))
+            is_first = False
 
     def _hear(self, version: int, data: bytes) -> None:
         self._is_ready.set()
