@@ -29,6 +29,8 @@ _MODULES = {
     "cancel": "placement",
     "import_search": "importing",
     "explain": "explain",
+    "guide": "explain",
+    "init": "init",
     "predict": "use",
     "export": "use",
     "test": "use",

@@ -14,7 +14,7 @@ from gridfold.cli.arguments import (
     strategy_options,
     trials_option,
 )
-from gridfold.cli.explain_options import explain_options
+from gridfold.cli.explain_options import explain_options, guide_options, init_options
 from gridfold.cli.import_options import import_options
 from gridfold.core.limits import USUAL_RUNS
 
@@ -438,6 +438,8 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "predict": (use_options.predict_options, "predict new data by a run"),
     "test": (use_options.test_options, "measure the best run on the test set, once"),
     "export": (use_options.export_options, "write the model of a run for other tools"),
+    "init": (init_options, "write a config to start from"),
     "explain": (explain_options, "explain a key of a config"),
+    "guide": (guide_options, "print a guide for coding agents"),
     "import": (import_options, "write a config from a W&B sweep, a Hydra sweeper or an Optuna study"),
 }
