@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from gridfold.cli.options import COMMANDS
+from gridfold.cli.commands import COMMANDS
 from gridfold.config.key import Key
 from gridfold.config.known import SECTION
 from gridfold.core.errors import ConfigError, visible

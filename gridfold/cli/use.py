@@ -37,9 +37,9 @@ def predict(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     return 0
 
 
-def export(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+def export_model(name: str, folder: Path) -> int:
     """Write the model of a run for other tools."""
-    asked, folder = _asked(options.run), Path(options.folder)
+    asked = _asked(name)
     trainer = able(asked.record.trainer, "export", str(asked.run.dir))
     usage = trainer.export(asked.run.dir, folder, model_card.about(asked.run, asked.record))
     said = f"Exported {asked.run.dir} to {folder}. To use it:"

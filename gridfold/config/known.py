@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gridfold.config import patterns, placement, pruning, rules
+from gridfold.config import patterns, placement, pruning, rules, trackers
 from gridfold.config import strategy as strategies
 from gridfold.config.key import Key, Setting
 from gridfold.core.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS, MOST_WORKERS, USUAL_RUNS
@@ -181,6 +181,13 @@ SETTINGS: Mapping[str, Setting] = {
         "keep: tags of another loader stay as they are",
         "keep",
         "an unknown tag is an error",
+    ),
+    "track": Setting(
+        trackers.EXPECTED,
+        trackers.are_trackers,
+        "other tools that see the runs while they run: " + ", ".join(trackers.TRACKERS),
+        "[tensorboard, mlflow]",
+        "none",
     ),
     "executor": Setting("the name of an executor", _is_text, "where runs execute", "local", "local"),
     "on": Setting(

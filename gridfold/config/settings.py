@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from gridfold.config import patterns, placement, pruning, rules
+from gridfold.config import patterns, placement, pruning, rules, trackers
 from gridfold.config import strategy as strategies
 from gridfold.config.document import Document, parse_values
 from gridfold.config.known import SECTION, SETTINGS, is_whole
@@ -58,6 +58,7 @@ class Settings:
     add: tuple[Mapping[str, Any], ...] = ()
     strategy: str | Mapping[str, Any] | None = None
     prune: str | Mapping[str, Any] | None = None
+    track: str | tuple[str, ...] | None = None
 
     @classmethod
     def read(cls, document: Document) -> Settings:
@@ -84,6 +85,11 @@ class Settings:
                 where = f"{document.name}:{document.text.count(chr(10), 0, match.start()) + 1}"
                 raise ConfigError(f"the comment '{COMMENT}{{...}}' does not hold settings", where=where) from None
         return found
+
+    @property
+    def trackers(self) -> list[str]:
+        """The trackers of the search, each once."""
+        return [*dict.fromkeys([self.track] if isinstance(self.track, str) else self.track or ())]
 
     def override(self, **settings: Any) -> Settings:
         """These settings with others than their own; None leaves a setting as it is.
@@ -172,7 +178,7 @@ def _is_given(document: Document, key: Any, value: Any) -> bool:
         raise _bad_setting(document, f"{SECTION}.{key}.{mistake[0]}", *mistake[1:])
     if key == "resources" and value and (wrong := placement.mistake(value)):
         raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
-    for name, mistake_of in (("strategy", strategies.mistake), ("prune", pruning.mistake)):
+    for name, mistake_of in (("strategy", strategies.mistake), ("prune", pruning.mistake), ("track", trackers.mistake)):
         if key == name and value and (wrong := mistake_of(value)):
             raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
     return value is not None

@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from gridfold.config.config import Config
 from gridfold.core.errors import ConfigError
 from gridfold.core.files import contents, mapping_of, read_mappings, regular
 from gridfold.core.values import canonical, digest, from_record
-from gridfold.export.trackers.protocol import Point, RunNews, SearchFacts
+from gridfold.export.trackers.protocol import Point, RunNews, SearchFacts, seconds
 from gridfold.records.objective import Objective
 from gridfold.records.trials import objective_of, run_at_best
 from gridfold.runs.entries import RunEntry
@@ -141,7 +140,12 @@ class Feed:
         objective = objective_of(self._search)
         parameters = {path: tuple(values.values()) for path, values in found.items()}
         return SearchFacts(
-            self._search.name, self._search.dir, objective.metric or None, bool(objective.of({}).maximize), parameters
+            self._search.name,
+            self._search.dir,
+            objective.metric or None,
+            bool(objective.of({}).maximize),
+            parameters,
+            digest(f"{self._search.name} {self._search.created}"),
         )
 
     def news(self, *, is_last: bool = False) -> Iterator[RunNews]:
@@ -216,7 +220,7 @@ class Feed:
             is_new=is_new,
             is_over=record.is_final,
             points=points,
-            metrics=self._at_best(own, record) if record.is_final else {},
+            metrics=self._at_best(own, record) if record.is_done else {},
             error=_line(record),
             started=record.started,
             ended=record.ended,
@@ -233,8 +237,8 @@ class Feed:
         """The reports of a run since the last that were told; their times are spread over what has passed since."""
         directory = f"{self._search.dir.parent}/{record.reused or run.entry.run}"
         reports, run.position = read_reports_from(directory, run.position)
-        begin = run.time or _seconds(record.started)
-        end = _seconds(record.ended) or _changed(f"{directory}/{METRICS}") or begin
+        begin = run.time or seconds(record.started)
+        end = seconds(record.ended) or _changed(f"{directory}/{METRICS}") or begin
         for place, report in enumerate(reports, 1):
             before, step = run.steps.step, run.steps.add(report)
             if step != before or not run.number:
@@ -260,13 +264,6 @@ def _changed(path: str) -> float | None:
         return os.stat(path).st_mtime  # noqa: PTH116 - as above
     except OSError:
         return None
-
-
-def _seconds(time: str | None) -> float | None:
-    """A time of a record as seconds since the epoch."""
-    with suppress(ValueError, OverflowError):
-        return datetime.fromisoformat(time).timestamp() if time else None
-    return None
 
 
 def _config(run: Run) -> Mapping[str, Any]:

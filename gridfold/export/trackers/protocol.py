@@ -7,9 +7,18 @@ nothing of gridfold's files.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
+
+
+def seconds(time: str | None) -> float | None:
+    """A time of a record as seconds since the epoch."""
+    with suppress(ValueError, OverflowError):
+        return datetime.fromisoformat(time).timestamp() if time else None
+    return None
 
 
 @dataclass(frozen=True)
@@ -22,6 +31,7 @@ class SearchFacts:
         metric: what its runs are compared by; None if that is not known yet.
         maximize: whether more of it is better.
         parameters: all values of each parameter that varies, in order; those that are known yet, if more will come.
+        id: what no other search has, wherever its directory is moved.
     """
 
     name: str
@@ -29,6 +39,7 @@ class SearchFacts:
     metric: str | None
     maximize: bool
     parameters: Mapping[str, tuple[Any, ...]]
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +78,7 @@ class RunNews:
             run, from an earlier attempt or from before a crash, is to be replaced. ``points`` begin at the first.
         is_over: whether nothing more will come of this attempt.
         points: its new reports.
-        metrics: the metrics of its best epoch, as in ``gridfold results``; empty until it is over.
+        metrics: the metrics of its best epoch, as in ``gridfold results``; empty unless it has a result.
         error: what went wrong, in one line; None if nothing did.
         started: ISO 8601, UTC.
         ended: likewise; None until it is over.
@@ -93,6 +104,16 @@ class RunNews:
     ended: str | None
     confirms: bool = False
     trial: int = 0
+
+    @property
+    def begun(self) -> float | None:
+        """When the attempt began, in seconds since the epoch."""
+        return seconds(self.started)
+
+    @property
+    def over(self) -> float | None:
+        """When it ended."""
+        return seconds(self.ended)
 
 
 class Tracker(Protocol):
