@@ -27,6 +27,7 @@ _MODULES = {
     "import_search": "importing",
     "explain": "explain",
     "guide": "explain",
+    "mcp": "mcp",
     "init": "init",
     "predict": "use",
     "export": "exporting",

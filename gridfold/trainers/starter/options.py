@@ -89,7 +89,7 @@ def _of_argparse(source: Source, call: ast.Call) -> Iterator[Entry]:
     elif last_name(given.get("type")) == "bool":
         yield Entry(
             flag.lstrip("-"),
-            said=f"not passed: type=bool takes every text for true, also 'false'; write {flag} yourself",
+            said="not passed: type=bool takes any text for true",
         )
     else:
         required = source.value(given.get("required")) is True

@@ -50,7 +50,7 @@ def command(words: Sequence[str], found: Found) -> str:
 
 def trainer_text(name: str, keys: Sequence[Key]) -> str:
     """A config of the ready trainer: what must be given, what is usual to vary, and all else in comments."""
-    lines = [*_head(name, "  learning_rate: [1e-5, 3e-5]"), f"gridfold:\n{_SETTINGS}"]
+    lines = [*_head(name, "   learning_rate: [1e-5, 3e-5]"), f"gridfold:\n{_SETTINGS}"]
     section = ""
     for key in keys:
         if "." in key.path.partition(".")[2]:
