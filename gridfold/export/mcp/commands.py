@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,8 @@ def say(words: Sequence[str], folder: Path) -> str:
 def begin(words: Sequence[str], folder: Path) -> None:
     """Start a command that goes on whatever becomes of this process; what it does is in the search's directory."""
     quiet: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    subprocess.Popen([*_PROGRAM, *words], cwd=folder, start_new_session=True, **quiet)
+    process = subprocess.Popen([*_PROGRAM, *words], cwd=folder, start_new_session=True, **quiet)
+    threading.Thread(target=process.wait, daemon=True).start()  # or its entry would stay in the table of processes
 
 
 def _run(words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[bytes]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import logging
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from gridfold.config.config import Config
 from gridfold.config.overrides import parse_arguments
@@ -22,6 +19,7 @@ from gridfold.export.mcp import commands
 from gridfold.export.mcp.folder import Folder
 from gridfold.records.objective import Objective
 from gridfold.records.selection import Selection
+from gridfold.runs.names import check_prefix
 from gridfold.search.forecast import Forecast
 from gridfold.search.said import plan_said
 from gridfold.trainers.explain import all_keys, explained
@@ -30,7 +28,6 @@ from gridfold.trainers.protocol import Remark
 if TYPE_CHECKING:
     from mcp.server import MCPServer
 
-_T = TypeVar("_T")
 Document = dict[str, Any]
 _MOST_LETTERS = 100_000  # of a log
 _NOT_ASKED = (
@@ -104,11 +101,12 @@ class Running:
         self, config: str, prefix: str, variations: list[str] | None = None, repeats: int = 1, budget: str | None = None
     ) -> Document:
         """Start a search that goes on by itself; ask `status`. `budget` is a time such as "1h"."""
-        words = self._of_search(config, variations, repeats)
+        check_prefix(prefix)
+        limit = [f"--budget={budget}"] if budget else []
+        words = [*self._of_search(config, variations, repeats), *limit]
         commands.tell(["plan", *words], self._folder.path)  # nothing is created if it could only fail
         made = commands.say(["search", *words, "--run-prefix", prefix, "--no-execute", "--quiet"], self._folder.path)
         search = self._folder.search(Path(made.splitlines()[-1]).name)
-        limit = [f"--budget={budget}"] if budget else []
         commands.begin(["resume", str(search.dir), "--quiet", *limit], self._folder.path)
         return status_document.document(search)
 
@@ -161,46 +159,30 @@ def server(runs_dir: Path, *, allow_run: bool) -> MCPServer[Any]:
     """
     try:
         from mcp.server import MCPServer
-        from mcp.types import ToolAnnotations
+
+        from gridfold.export.mcp.tool import tool
     except ImportError:
         raise ConfigError("gridfold mcp needs the package mcp", hint='pip install "gridfold[mcp]"') from None
     if allow_run and runs_dir.name != "runs":
         problem = f"--allow-run needs a folder called runs, found {runs_dir.name!r:.200}"
         raise ConfigError(problem, hint="searches run in a folder of that name")
     folder = Folder(runs_dir)
-    may = "plan, run and stop them" if allow_run else "plan more; you cannot run any"
-    found: MCPServer[Any] = MCPServer("gridfold", instructions=_INSTRUCTIONS.format(may=may), log_level="WARNING")
     looking, running = Looking(folder), Running(folder)
-    reads = ToolAnnotations(read_only_hint=True, open_world_hint=False)
-    for tool in (looking.list_searches, looking.status, looking.results, looking.best, looking.logs, looking.explain):
-        found.add_tool(_anticipated(tool), annotations=reads)
-    plan = running.plan if allow_run else looking.plan
-    found.add_tool(_anticipated(plan), annotations=ToolAnnotations(read_only_hint=not allow_run))
+    reads = looking.list_searches, looking.status, looking.results, looking.best, looking.logs, looking.explain
+    tools = [tool(each) for each in reads]
     if allow_run:
-        runs = ToolAnnotations(read_only_hint=False, destructive_hint=False)
-        for each in (running.start_search, running.resume_search, running.confirm):
-            found.add_tool(_anticipated(each), annotations=runs)
-        for stop in (running.stop_run, running.stop_search):
-            found.add_tool(_anticipated(stop), annotations=ToolAnnotations(read_only_hint=False, destructive_hint=True))
+        tools += [tool(running.plan, writes=True)]  # it imports the trainer, which may do anything
+        tools += [tool(each, writes=True) for each in (running.start_search, running.resume_search, running.confirm)]
+        tools += [tool(each, writes=True, ends=True) for each in (running.stop_run, running.stop_search)]
+    else:
+        tools += [tool(looking.plan)]
+    may = "plan, run and stop them" if allow_run else "plan others; none can be run here"
+    said = _INSTRUCTIONS.format(may=may)
+    found: MCPServer[Any] = MCPServer("gridfold", instructions=said, tools=tools, log_level="ERROR")
     found.resource("gridfold://guide", mime_type="text/markdown")(guide)
-    logging.getLogger("mcp").setLevel(logging.WARNING)
     return found
 
 
 def guide() -> str:
     """What a coding agent is to know of gridfold."""
     return files("gridfold.export").joinpath("assets/agents.md").read_text(encoding="utf-8")
-
-
-def _anticipated(tool: Callable[..., _T]) -> Callable[..., _T]:
-    """A tool whose errors are told to the agent in the words that a person reads."""
-    from mcp.server.mcpserver.exceptions import ToolError
-
-    @functools.wraps(tool)
-    def called(**arguments: Any) -> _T:
-        try:
-            return tool(**arguments)
-        except (ConfigError, OSError) as error:
-            raise ToolError(str(error)) from None
-
-    return called
