@@ -104,12 +104,13 @@ class Standing:
         }
 
     def _living(self, said: Mapping[str, Any]) -> Owner | None:
-        """The process of a heartbeat, unless it is dead: one that cannot be asked, as long as its heart beats."""
+        """The process of a heartbeat; None if it is dead, or cannot be asked and its heart does not beat.
+
+        An engine is not asked, for that would cost it something every few seconds.
+        """
         heart = heart_of(str(self.search.dir), str(said.get("session")))
-        asks = said.get("asks", "process")
-        owner = Owner.of(said.get("host"), said.get("pid"), said.get("process"), asks, (heart,))
-        if owner is None:
+        owner = Owner.of(said.get("host"), said.get("pid"), said.get("process"))
+        if owner is None or owner.life == "dead":
             return None
-        life = owner.life
-        is_quiet = life != "alive" and self._hearts.quiet(heart) >= SILENT_SECONDS
-        return None if life == "dead" or is_quiet else owner
+        is_quiet = owner.life != "alive" and self._hearts.quiet(heart) >= SILENT_SECONDS
+        return None if is_quiet else owner
