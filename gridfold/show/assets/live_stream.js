@@ -4,7 +4,7 @@ Browsers allow six connections to a server, for all tabs together, so a tab that
 
 const SILENCE = 40_000; // milliseconds; the server says something each 15 seconds
 const FIRST_WAIT = 500;
-const LONGEST_WAIT = 10_000;
+const LONGEST_WAIT = 4000;
 const UNSEEN = 60_000;
 
 export class Stream {
