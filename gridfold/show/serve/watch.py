@@ -237,7 +237,7 @@ class Watch:
         """See what runs are compared by, from the metrics of the first that has some."""
         if metrics and source > self._source:
             found = Objective.said(self._standing.facts).of(metrics)
-            if self._source and found != self._objective:
+            if found != self._objective and (self._source or self._under_way):
                 self._stamp = None  # all is read again
             self._objective, self._source = found, source
 
