@@ -14,6 +14,7 @@ from gridfold.cli.arguments import (
     strategy_options,
     trials_option,
 )
+from gridfold.cli.figure_options import figures_options
 from gridfold.cli.import_options import import_options
 from gridfold.core.limits import USUAL_RUNS
 
@@ -428,6 +429,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "best": (look_options.best_options, "show the best run of a search and how to use it"),
     "diff": (look_options.diff_options, "show how two runs differ"),
     "report": (look_options.report_options, "write the results of a search as an HTML page"),
+    "figures": (figures_options, "draw the figures of the report for print, and a LaTeX table"),
     "logs": (look_options.logs_options, "print the log of a run"),
     "collect": (look_options.collect_options, "read the metrics of completed runs again"),
     "stop": (look_options.stop_options, "stop a run early and keep its result"),
