@@ -19,7 +19,7 @@ from gridfold.show.figures import metric
 from gridfold.show.paper.pictures import Picture
 
 MADE_BY = "% Written by gridfold"
-_MAX_LABEL, _MAX_VALUE = 40, 40
+_MAX_LABEL, _MAX_VALUE, _MAX_NAME = 40, 40, 200
 _TIED = r"$^{\dagger}$"
 _STOPPED = r"$^{\ddagger}$"
 _NONE = "--"
@@ -42,16 +42,17 @@ class ResultsTable:
         """Its trials."""
         return self.summary.ranked[: self.rows]
 
-    def render(self) -> str:
-        """The table."""
+    def render(self, search: str) -> str:
+        """The table of a search of this name."""
         places = "".join("r" if self._are_numbers(path) else "l" for path in self.summary.labels)
         goals = list(self.summary.goals)[1:]
         head = [*self.summary.labels.values(), metric(self.summary), *goals]
         columns = f"{places}r{'r' * len(goals)}" + ("r" if self._has_repeats else "")
         named = [escape(cut(each, _MAX_LABEL)) for each in head] + (["$n$"] if self._has_repeats else [])
-        lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", _line(named), r"\midrule"]
-        lines += [_line(self._cells(trial)) for trial in self.shown]
-        return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+        body = [_line(named), r"\midrule", *(_line(self._cells(trial)) for trial in self.shown)]
+        begin = [f"{MADE_BY} from {cut(search, _MAX_NAME)}", _needs("booktabs", "".join(body))]
+        lines = [*begin, rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *body, r"\bottomrule", r"\end{tabular}"]
+        return "\n".join([*lines, ""])
 
     @property
     def caption(self) -> str:
@@ -151,6 +152,10 @@ def _line(texts: Iterable[str]) -> str:
     return " & ".join(texts) + r" \\"
 
 
+def _needs(packages: str, text: str) -> str:
+    return rf"% Needs \usepackage{{{packages}}}" + ("" if is_plain(text) else ", and LuaLaTeX or XeLaTeX")
+
+
 @dataclass(frozen=True)
 class Manuscript:
     """The figures and the table with their captions, to be copied from.
@@ -173,9 +178,8 @@ class Manuscript:
         return "\n".join([*self._head(parts), *parts])
 
     def _head(self, parts: list[str]) -> Iterator[str]:
-        yield f"{MADE_BY} from {cut(self.search, 200)}. Copy from it: the next `gridfold figures` writes it again."
-        packages = "booktabs,svg" if self.is_svg else "booktabs,graphicx"
-        yield rf"% Needs \usepackage{{{packages}}}" + ("" if is_plain("".join(parts)) else ", and LuaLaTeX or XeLaTeX")
+        yield f"{MADE_BY} from {cut(self.search, _MAX_NAME)}. Copy from it: the next `gridfold figures` writes it again."
+        yield _needs("booktabs,svg" if self.is_svg else "booktabs,graphicx", "".join(parts))
         yield ""
 
     def _table(self) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 from gridfold.analysis.summary import Summary
 from gridfold.core.errors import ConfigError
 from gridfold.core.files import replace_bytes
-from gridfold.records.numbers import cut
 from gridfold.show.paper.latex import MADE_BY, Manuscript, ResultsTable
 from gridfold.show.paper.letters import Letters
 from gridfold.show.paper.pictures import Picture, pictures, texts
@@ -60,7 +59,7 @@ def write(summary: Summary, search: str, folder: Path, paper: Paper) -> Written:
     wide = [(each, paper.page if each.is_wide else paper.column) for each in drawn]
     table = ResultsTable(summary, paper.rows)
     manuscript = Manuscript(search, wide, table, is_svg=set(paper.formats) == {"svg"})
-    written = {TABLE: f"{MADE_BY} from {cut(search, 200)}\n{table.render()}", MANUSCRIPT: manuscript.render()}
+    written = {TABLE: table.render(search), MANUSCRIPT: manuscript.render()}
     names = [f"{each.name}.{form}" for each in drawn for form in paper.formats]
     _check_folder(folder, [*names, *written])
     folder.mkdir(parents=True, exist_ok=True)
