@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from gridfold.cli import values
+from gridfold.config.trackers import TRACKERS
 
 
 def patterns_option(parser: argparse._ActionsContainer, default: str) -> None:
@@ -17,6 +18,17 @@ def patterns_option(parser: argparse._ActionsContainer, default: str) -> None:
         default=[],
         type=values.pattern,
         help=f"regular expression for a metric in the logs, with its number in parentheses (default: {default})",
+    )
+
+
+def track_option(parser: argparse._ActionsContainer, default: str) -> None:
+    """Add ``--track``; ``default`` says what it is without."""
+    parser.add_argument(
+        "--track",
+        metavar="TOOL,...",
+        type=values.trackers,
+        action="extend",
+        help=f"let {', '.join(TRACKERS[:-1])} or {TRACKERS[-1]} see the runs; none: no tool (default: {default})",
     )
 
 
@@ -85,3 +97,12 @@ def strategy_options(parser: argparse.ArgumentParser) -> None:
 def trials_option(parser: argparse.ArgumentParser) -> None:
     """Add the option that lets a search have more trials."""
     parser.add_argument("--trials", metavar="N", type=values.runs, help="let its strategy go on up to N trials")
+
+
+def json_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option by which a command prints a document for programs."""
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON document on standard output, also for an error; all else goes to standard error",
+    )

@@ -1,8 +1,4 @@
-"""The command line: parse, call, and end with an exit code.
-
-Exit codes: 0 all is well, 1 a run failed or the first has no metric, 2 bad input (nothing was created), 3 other
-processes have runs that are not done, 130 interrupted.
-"""
+"""The command line: parse, call, and end with an exit code (see ``EXIT_CODES``)."""
 
 from __future__ import annotations
 
@@ -17,8 +13,9 @@ from importlib import import_module
 from typing import NoReturn
 
 from gridfold import __version__
+from gridfold.cli.commands import COMMANDS
 from gridfold.cli.look_options import LOOKING
-from gridfold.cli.options import COMMANDS, hyper_main_options, train_options
+from gridfold.cli.options import hyper_main_options, train_options
 from gridfold.core.errors import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, nearest, visible
 
 _OLD_OPTIONS = {"--fold": "--share", "--no-fold": "--no-share"}  # still understood, and in no help
@@ -29,9 +26,11 @@ _MODULES = {
     "cancel": "placement",
     "figures": "figures",
     "import_search": "importing",
+    "explain": "explain",
     "predict": "use",
-    "export": "use",
+    "export": "exporting",
     "test": "use",
+    "serve": "serve",
 }  # that hold an action, if it is not in ``run``
 
 
@@ -48,7 +47,8 @@ class _Parser(argparse.ArgumentParser):
             message = f"{what} '{wrong[2]}'\n  {nearest(wrong[2], re.findall(r'[a-z]+', wrong[3]))}"
         elif stray := re.match(r"unrecognized arguments: (\S+\.ya?ml)", message):
             message += f"\n  did you mean --config {stray[1]}?"
-        self.exit(EXIT_BAD_INPUT, visible(f"error: {message}\n  see {self.prog} --help\n"))
+        problem, _, hint = message.partition("\n  ")
+        raise ConfigError(problem, hint=f"{hint}\nsee {self.prog} --help".strip())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,23 +86,32 @@ def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> in
         sys.stdout.reconfigure(errors="replace")  # whatever a name or an old record holds, it can be printed
     if "--" in given:
         given, command = given[: given.index("--")], given[given.index("--") + 1 :]
-    options = _parse(parser, _renamed(given))
-    options.trainer_command = command
-    options.words = words[1:] if hasattr(options, "command_name") else words
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup has it ignored, and means it
             signal.signal(ending, signal.default_int_handler)  # as Ctrl-C
     try:
+        options = _parse(parser, _renamed(given))
+        options.trainer_command = command
+        options.words = words[1:] if hasattr(options, "command_name") else words
         return _act(parser.prog, options)
-    except ConfigError as error:
-        print(visible(f"error: {error}"), file=sys.stderr)  # noqa: T201
-        return EXIT_BAD_INPUT
-    except OSError as error:
-        print(visible(f"error: {error}"), file=sys.stderr)  # noqa: T201
-        return EXIT_FAILED
-    except KeyboardInterrupt:
-        print("interrupted; finished runs are kept", file=sys.stderr)  # noqa: T201
-        return EXIT_INTERRUPTED
+    except (Exception, KeyboardInterrupt) as error:
+        return _say(error, tells="--json" in given)
+
+
+def _say(error: BaseException, *, tells: bool) -> int:
+    """Say what went wrong, with ``--json`` by a document, too; the exit code."""
+    exit_code, said = EXIT_FAILED, f"error: {error}"
+    if isinstance(error, ConfigError):
+        exit_code = EXIT_BAD_INPUT
+    elif isinstance(error, KeyboardInterrupt):
+        exit_code, said = EXIT_INTERRUPTED, "interrupted; finished runs are kept"
+        error = ConfigError(said)
+    if tells:
+        import_module("gridfold.cli.documents").tell_error(error, exit_code)
+    if not isinstance(error, (ConfigError, OSError)):
+        raise error
+    print(visible(said), file=sys.stderr)  # noqa: T201
+    return exit_code
 
 
 def _renamed(given: Sequence[str]) -> list[str]:
@@ -132,6 +141,8 @@ def _act(prog: str, options: argparse.Namespace) -> int:
     again = "python hyper_main.py --resume" if prog.endswith(".py") else "gridfold resume"
     options.called = prog if prog.endswith(".py") else f"{prog} {options.command_name}"
     # Imported here, so that --help and a typo in an option answer at once.
+    if getattr(options, "json", False):
+        return int(import_module("gridfold.cli.documents").act(options, again))
     name = "look" if options.action in LOOKING else _MODULES.get(options.action, "run")
     module = import_module(f"gridfold.cli.{name}")
     return int(getattr(module, options.action)(options, again))

@@ -26,6 +26,7 @@ from gridfold.search.execution import Execution
 from gridfold.search.more_runs import Contention, expected_runs, proposer_of
 from gridfold.search.pending import Pending
 from gridfold.search.reuse import find_reusable, reuse
+from gridfold.search.tracking import tracked
 from gridfold.show import live, terminal
 from gridfold.show import sharing as shared_work
 from gridfold.show.unfinished import unfinished
@@ -132,10 +133,12 @@ def warn(*sentences: str) -> None:
         terminal.console(stderr=True).print(terminal.warning(sentence), soft_wrap=True)
 
 
-def telling(output: Console) -> Callable[[Sequence[Remark]], None]:
-    """Prints what a trainer has to say of a search, warnings to standard error."""
+def telling(output: Console, heard: list[Remark] | None = None) -> Callable[[Sequence[Remark]], None]:
+    """Prints what a trainer has to say of a search, warnings to standard error; adds it to what is heard."""
 
     def tell(remarks: Sequence[Remark]) -> None:
+        if heard is not None:
+            heard.extend(remarks)
         for remark in remarks[:_MOST_REMARKS]:
             if remark.is_warning:
                 warn(remark.text)
@@ -145,6 +148,11 @@ def telling(output: Console) -> Callable[[Sequence[Remark]], None]:
             output.print(f"… and {len(remarks) - _MOST_REMARKS:,} more remarks of the trainer")
 
     return tell
+
+
+def telling_of_trackers(output: Console) -> Callable[[str], None]:
+    """Prints where trackers have written."""
+    return lambda line: output.print(escape(line), soft_wrap=True)
 
 
 def output_of(options: argparse.Namespace) -> Console:
@@ -196,7 +204,8 @@ def _execute(pending: Pending, executor: Executor, execution: Execution, options
         view.warns = policy.keep_going
         if expected := expected_runs(facts):
             view.expects(expected)
-        return execute_search(pending, executor, view, policy, execution.keep(directory))
+        with tracked(directory, view, telling_of_trackers(output)) as watcher:
+            return execute_search(pending, executor, watcher, policy, execution.keep(directory))
 
 
 def reuse_results(pending: Pending, entries: Callable[[], Iterable[RunEntry]], options: argparse.Namespace) -> None:

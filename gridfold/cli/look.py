@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.markup import escape
 
 from gridfold.core.errors import EXIT_FAILED, ConfigError, nearest, visible
 from gridfold.export import formats
-from gridfold.records.filter import Filter
 from gridfold.records.objective import Objective
+from gridfold.records.selection import Selection
 from gridfold.records.table import Table, differing
 from gridfold.records.trials import compare, objective_of, write_results
+from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.runs.workers import Workers
+from gridfold.search.collect import Collected, Patterns, patterns_of
 from gridfold.search.collect import collect as read_metrics
-from gridfold.search.collect import patterns_of
 from gridfold.search.status import Status
 from gridfold.show import best as chosen
 from gridfold.show import collected, search_list, terminal
@@ -89,10 +91,20 @@ def stop(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
 
 def collect(options: argparse.Namespace, again: str) -> int:
     """Read the metrics of runs that are done again, and say what has changed."""
+    return show_collected(*collected_of(options), again)
+
+
+def collected_of(options: argparse.Namespace) -> tuple[SearchDirectory, list[Collected], Patterns]:
+    """Read the metrics of the runs of a search again; what became of each, and the patterns of its logs."""
     search = Store().find(options.search)
     patterns = patterns_of(search, dict(options.metrics))
     found = list(read_metrics(search, patterns))
     write_results(search)
+    return search, found, patterns
+
+
+def show_collected(search: SearchDirectory, found: Sequence[Collected], patterns: Patterns, again: str) -> int:
+    """Say what has changed; gives the exit code."""
     said = collected.render(search, found, objective_of(search), patterns, again)
     terminal.console().print(escape(said), soft_wrap=True)
     return EXIT_FAILED if any(each.problem for each in found) else 0
@@ -108,14 +120,10 @@ def results(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
         terminal.console(stderr=True).print(terminal.warning(difference), soft_wrap=True)
     table = Table.of(compared, by_run=options.runs)
     known = table.columns if form in formats.DATA else table.shown
-    if options.where is not None:
-        table = table.only(Filter(options.where, known).select(table.rows))
-    if options.sort is not None:
-        table = table.sorted(table.column(options.sort, known))
-    columns = [table.column(name, known) for name in options.columns or ()]
+    table, columns = Selection(options.where, options.sort, options.columns or ()).of(table, known)
     is_whole = options.all or (options.output and options.count is None)  # a file has room for all
     count = sys.maxsize if is_whole else options.count
-    listed = TrialTable(table, form, tuple(columns), options.sort, count)
+    listed = TrialTable(table, form, columns, options.sort, count)
     if options.output is None:
         output = terminal.console()
         listed.print(output)
@@ -147,12 +155,18 @@ def best(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
 
 def diff(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Show in what two runs differ."""
+    terminal.console().print(apart.render(*pair(options)), soft_wrap=True)
+    return 0
+
+
+def pair(options: argparse.Namespace) -> tuple[Run, Run]:
+    """The two runs that a command compares."""
     store, names = Store(), [options.run, options.other]
     if options.number is not None:
         store.find(options.run)  # what is wrong with its name is said of it
         names = [f"{options.run}:{number}" for number in (options.other, options.number)]
-    terminal.console().print(apart.render(*map(store.find_run, names)), soft_wrap=True)
-    return 0
+    one, other = map(store.find_run, names)
+    return one, other
 
 
 def list_searches(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001

@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 
 from gridfold.cli import values
-from gridfold.cli.arguments import metric_options, patterns_option, run_argument, search_argument, searches_argument
+from gridfold.cli.arguments import (
+    json_option,
+    metric_options,
+    patterns_option,
+    run_argument,
+    search_argument,
+    searches_argument,
+)
 
 LOOKING = (
     "list_searches",
@@ -25,6 +32,7 @@ def status_options(parser: argparse.ArgumentParser) -> None:
     """Add those of ``gridfold status``."""
     parser.description = "Show the progress of a search. The search may be running in another process."
     search_argument(parser, required=False)
+    json_option(parser)
     parser.set_defaults(action="status")
 
 
@@ -34,6 +42,7 @@ def sharing_options(parser: argparse.ArgumentParser) -> None:
         "Show what the runs of a search shared, what that saved, what was not shared and why, and what to change."
     )
     search_argument(parser, required=False)
+    json_option(parser)
     parser.set_defaults(action="sharing")
 
 
@@ -71,6 +80,7 @@ def collect_options(parser: argparse.ArgumentParser) -> None:
     )
     search_argument(parser, required=False)
     patterns_option(parser, "those of the search, and of gridfold.metrics in the config that it was made from")
+    json_option(parser)
     parser.set_defaults(action="collect")
 
 
@@ -107,6 +117,7 @@ def results_options(parser: argparse.ArgumentParser) -> None:
         "-n", dest="count", metavar="N", type=values.count, help="number of rows (default: 20; data formats: all)"
     )
     count.add_argument("--all", action="store_true", help="all rows")
+    json_option(parser)
     parser.set_defaults(action="results")
 
 
@@ -115,6 +126,7 @@ def best_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "Show the best run of a search: its directory, metrics, config, and how to use it."
     search_argument(parser, required=False)
     metric_options(parser)
+    json_option(parser)
     parser.set_defaults(action="best")
 
 
@@ -126,6 +138,7 @@ def diff_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", type=values.text, help=which)
     parser.add_argument("other", metavar="RUN", type=values.text, help="the other run; or the number of a run")
     parser.add_argument("number", metavar="NUMBER", nargs="?", type=values.text, help="the number of the other run")
+    json_option(parser)
     parser.set_defaults(action="diff")
 
 
@@ -137,4 +150,5 @@ def list_options(parser: argparse.ArgumentParser) -> None:
         "-n", dest="count", metavar="N", type=values.count, default=20, help="number of searches (default: 20)"
     )
     which.add_argument("--all", action="store_true", help="all searches")
+    json_option(parser)
     parser.set_defaults(action="list_searches")

@@ -1,27 +1,26 @@
-"""The options of the commands: their names, what they take, what they say of themselves."""
+"""The options of the commands that run something: what they take, what they say of themselves."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 
-from gridfold.cli import look_options, use_options, values
+from gridfold.cli import values
 from gridfold.cli.arguments import (
+    json_option,
     metric_options,
     patterns_option,
     run_argument,
     search_argument,
     strategy_options,
+    track_option,
     trials_option,
 )
-from gridfold.cli.figure_options import figures_options
-from gridfold.cli.import_options import import_options
 from gridfold.core.limits import USUAL_RUNS
 
 
 def hyper_main_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``hyper_main.py``, which begins a search or continues one."""
-    _search_options(parser)
+    search_options(parser)
     parser.add_argument(
         "--resume", metavar="SEARCH", type=values.text, help="continue a search, by name, or the last one: last"
     )
@@ -29,7 +28,8 @@ def hyper_main_options(parser: argparse.ArgumentParser) -> None:
     _top_option(parser, "with --resume and --repeats")
 
 
-def _search_options(parser: argparse.ArgumentParser) -> None:
+def search_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of ``gridfold search``."""
     parser.description = "Run every combination of the values in a config. Each run gets its own directory under runs/."
     parser.epilog = (
         "To sweep your own script, put its command after --: "
@@ -41,20 +41,24 @@ def _search_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and create nothing")
     _execution_options(parser)
     _placement_options(parser)
+    json_option(parser)
     parser.set_defaults(action="search")
 
 
-def _plan_search_options(parser: argparse.ArgumentParser) -> None:
+def plan_search_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of ``gridfold plan``."""
     parser.description = (
         "Show what a search would run, what is done already, and the time and disk it would take. Creates nothing."
     )
     _plan_options(parser)
     _execution_options(parser)
     _placement_options(parser)
+    json_option(parser)
     parser.set_defaults(action="plan")
 
 
-def _resume_options(parser: argparse.ArgumentParser) -> None:
+def resume_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of ``gridfold resume``."""
     parser.description = (
         "Run the unfinished runs of a search. Several processes can do so at the same time; they share the runs. "
         "All options but --budget default to those that the search was started with."
@@ -76,12 +80,15 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
     _top_option(parser, "with --repeats")
     trials_option(parser)
     metric_options(parser)
+    track_option(parser, "as before")
     _execution_options(parser)
     _placement_options(parser)
+    json_option(parser)
     parser.set_defaults(action="resume")
 
 
-def _work_options(parser: argparse.ArgumentParser) -> None:
+def work_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of ``gridfold work``."""
     parser.description = (
         "Execute runs of a search until none is left, together with any number of others, on machines that share the "
         "folder. Failed runs are left. Prints no tables. All options default to those that the search was started with."
@@ -110,7 +117,8 @@ def _gone_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _cancel_options(parser: argparse.ArgumentParser) -> None:
+def cancel_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of ``gridfold cancel``."""
     parser.description = (
         "End all workers of a search, on whatever machines: runs under way are interrupted and may write a checkpoint, "
         "jobs that wait are taken back. Finished runs are kept, and gridfold resume goes on."
@@ -123,7 +131,8 @@ def _top_option(parser: argparse.ArgumentParser, where: str) -> None:
     parser.add_argument("--top", metavar="K", type=values.count, help=f"{where}: only the best K combinations")
 
 
-def _confirm_options(parser: argparse.ArgumentParser) -> None:
+def confirm_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of ``gridfold confirm``."""
     parser.description = (
         "Train the best two combinations again on fresh seeds. The best of many noisy results looks better than it is;"
         " fresh seeds show how good it really is."
@@ -131,17 +140,20 @@ def _confirm_options(parser: argparse.ArgumentParser) -> None:
     search_argument(parser, required=False)
     parser.add_argument("--repeats", metavar="N", type=values.repeats, default=5, help="fresh seeds (default: 5)")
     _execution_options(parser)
+    json_option(parser)
     parser.set_defaults(action="confirm", reuse=False)
 
 
-def _reproduce_options(parser: argparse.ArgumentParser) -> None:
+def reproduce_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of ``gridfold reproduce``."""
     parser.description = "Repeat a run in a fresh directory and compare the metrics."
     run_argument(parser)
     parser.add_argument("--quiet", action="store_true", help="print only the differences")
     parser.set_defaults(action="reproduce")
 
 
-def _verify_options(parser: argparse.ArgumentParser) -> None:
+def verify_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of ``gridfold verify``."""
     parser.description = (
         "Repeat some completed runs of a search, each alone in a new process that shares nothing, and compare metrics "
         "and files. The exit code is 1 if a run differs; its new directory is then kept."
@@ -165,6 +177,7 @@ def _verify_options(parser: argparse.ArgumentParser) -> None:
         "--timeout", metavar="TIME", type=values.duration, help="stop a run after this time, such as 2h or 90s"
     )
     parser.add_argument("--quiet", action="store_true", help="print only the comparison")
+    json_option(parser)
     parser.set_defaults(action="verify")
 
 
@@ -215,6 +228,7 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
     _trainer_options(parser)
     strategy_options(parser)
     _comparison_options(parser)
+    track_option(parser, "from the config, or none")
     parser.add_argument(
         "--reuse", action="store_true", help="reuse results of other searches where config, code and data are the same"
     )
@@ -413,31 +427,3 @@ def _placement_options(parser: argparse.ArgumentParser) -> None:
         help="start none; print the line that starts a worker on any machine that sees the folder",
     )
     group.add_argument("--no-check", action="store_true", help="do not look first whether the nodes see the folder")
-
-
-COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
-    "search": (_search_options, "run every combination of a config's values"),
-    "plan": (_plan_search_options, "show what a search would run"),
-    "resume": (_resume_options, "continue a search; several processes can share it"),
-    "work": (_work_options, "execute runs of a search as one of several workers"),
-    "cancel": (_cancel_options, "end all workers of a search"),
-    "confirm": (_confirm_options, "train the best two again on fresh seeds"),
-    "list": (look_options.list_options, "list the searches"),
-    "status": (look_options.status_options, "show the progress of a search"),
-    "sharing": (look_options.sharing_options, "show what the runs of a search shared"),
-    "results": (look_options.results_options, "show results as a table, or export them"),
-    "best": (look_options.best_options, "show the best run of a search and how to use it"),
-    "diff": (look_options.diff_options, "show how two runs differ"),
-    "report": (look_options.report_options, "write the results of a search as an HTML page"),
-    "figures": (figures_options, "draw the figures of the report for print, and a LaTeX table"),
-    "logs": (look_options.logs_options, "print the log of a run"),
-    "collect": (look_options.collect_options, "read the metrics of completed runs again"),
-    "stop": (look_options.stop_options, "stop a run early and keep its result"),
-    "verify": (_verify_options, "repeat some runs, each alone, and compare"),
-    "reproduce": (_reproduce_options, "repeat a run and compare"),
-    "train": (train_options, "train one config"),
-    "predict": (use_options.predict_options, "predict new data by a run"),
-    "test": (use_options.test_options, "measure the best run on the test set, once"),
-    "export": (use_options.export_options, "write the model of a run for other tools"),
-    "import": (import_options, "write a config from a W&B sweep, a Hydra sweeper or an Optuna study"),
-}

@@ -11,7 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gridfold.cli.execution import output_of, read_pending, reuse_results, say_where, to_the_end, warn
+from gridfold.cli.execution import (
+    output_of,
+    read_pending,
+    reuse_results,
+    say_where,
+    telling_of_trackers,
+    to_the_end,
+    warn,
+)
 from gridfold.config.settings import Settings
 from gridfold.core.errors import EXIT_FAILED, ConfigError
 from gridfold.core.process.interrupt import Interrupt
@@ -31,6 +39,7 @@ from gridfold.search.loop import Policy
 from gridfold.search.more_runs import adds_runs
 from gridfold.search.pending import Pending
 from gridfold.search.placement import Placement
+from gridfold.search.tracking import tracked
 from gridfold.show import live, terminal
 from gridfold.show import workers as shown
 from gridfold.show.plan_table import counted
@@ -146,8 +155,9 @@ class Elsewhere:
         interrupt = Interrupt()
         with view_of as view, interrupt.listening():
             view.warns = policy.keep_going
-            follower = Follower(directory, SafeWatcher(view, directory.log), policy.retries)
-            return self._to_the_end(follower, policy, interrupt, pending.code)
+            with tracked(directory, view, telling_of_trackers(output_of(self.options))) as watcher:
+                follower = Follower(directory, SafeWatcher(watcher, directory.log), policy.retries)
+                return self._to_the_end(follower, policy, interrupt, pending.code)
 
     def _to_the_end(self, follower: Follower, policy: Policy, interrupt: Interrupt, code: str | None) -> SearchOutcome:
         """Watch the workers, and start others while that brings runs to an end and nothing says that it should not."""

@@ -8,7 +8,6 @@ import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
@@ -25,16 +24,15 @@ from gridfold.cli.execution import (
     telling,
     warn,
 )
-from gridfold.cli.strategy import allow_trials, checked, learned, said_of_strategy
+from gridfold.cli.planning import ALONE, execution_of, plan, planned_of, start_new
+from gridfold.cli.strategy import allow_trials, learned
 from gridfold.cli.where import needs, note_where, where_before, where_of_new
 from gridfold.config.config import Config
 from gridfold.config.overrides import parse_arguments
-from gridfold.config.patterns import check_given
-from gridfold.config.rules import addition_said, link_said, when_said
 from gridfold.config.space import space_of
 from gridfold.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_LEFT, ConfigError
 from gridfold.core.process.threads import physical_cores
-from gridfold.executors.protocol import Executor, Options
+from gridfold.executors.protocol import Executor
 from gridfold.executors.registry import LOCAL, start
 from gridfold.identity.fingerprint import Code
 from gridfold.records.objective import Objective
@@ -48,13 +46,12 @@ from gridfold.runs.store import Store
 from gridfold.search.directories import complete, create
 from gridfold.search.execute import execute_run
 from gridfold.search.execution import Execution
-from gridfold.search.forecast import Forecast
 from gridfold.search.loop import misses
 from gridfold.search.more_runs import add_fresh_seeds, add_repeats, results_of
 from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan, plan_of
 from gridfold.search.said import plan_said
-from gridfold.search.verify import changes, choose, choose_these, run_again
+from gridfold.search.verify import Verification, changes, choose, choose_these, run_again
 from gridfold.search.warnings import number_like, unused_seed, warnings_of
 from gridfold.show import live, plan_table, terminal
 from gridfold.show import sharing as shared_work
@@ -65,9 +62,6 @@ from gridfold.space.axes import paths_of
 if TYPE_CHECKING:  # most searches execute here
     from gridfold.cli.placement import ByHand, Elsewhere
 
-_OF_TRIALS = ("repeats", "folds", "vary", "max_runs")
-_SETTINGS = ("trainer", "threads", "cwd", "executor", *_OF_TRIALS, "metric", "maximize", "prune")
-_ALONE = Options(parallel=1, runs_per_gpu=0, share=False)
 # What `hyper_main.py` takes for a new search only, and for one that is continued only, as it is if it was not said.
 _OF_A_NEW: dict[str, Any] = {
     "config": None,
@@ -105,7 +99,7 @@ def search(options: argparse.Namespace, again: str) -> int:
     if options.dry_run:
         return plan(options, again)
     check_prefix(options.run_prefix)
-    planned, output, execution = _planned(options), output_of(options), _execution(options)
+    planned, output, execution = planned_of(options), output_of(options), execution_of(options)
     where = where_of_new(planned, options)
     if options.race:
         contention()  # what it needs may not be installed
@@ -116,11 +110,12 @@ def search(options: argparse.Namespace, again: str) -> int:
     with contextlib.ExitStack() as stack:
         code = None
         if not options.no_execute:
-            executor = stack.enter_context(_start_new(execution, planned, is_alone=where is not None))
+            executor = stack.enter_context(start_new(execution, planned, is_alone=where is not None))
             code = _checked(planned, executor, where, output)
         warn(*warnings_of(planned))
         directory, run_dirs = create(planned, options.run_prefix, Store(), code)
         note_where(directory, where)
+        options.search = str(directory.dir)  # as of a search that is continued
         output.print(terminal.created(run_dirs), soft_wrap=True)
         if code is None:
             say_where(options, directory)
@@ -137,6 +132,8 @@ def resume(options: argparse.Namespace, again: str) -> int:
     directory, output = Store().find(options.search), output_of(options)
     complete(directory)
     _compare_by(directory, options)
+    if options.track is not None:
+        directory.update(track=options.track)
     if options.trials:
         allow_trials(directory, options.trials)
     wanted = runs_from(0)
@@ -161,7 +158,7 @@ def resume(options: argparse.Namespace, again: str) -> int:
         output.print(shared_work.results(directory), soft_wrap=True)
         return EXIT_LEFT if left.held else 0
     if where:
-        with start(LOCAL, _ALONE) as executor:
+        with start(LOCAL, ALONE) as executor:
             describe(pending, executor)
         where.check(*needs(directory))
         return where.begin(pending, execution, again)
@@ -193,25 +190,6 @@ def confirm(options: argparse.Namespace, again: str) -> int:
         return execute(pending, executor, execution, options, again, compare)
 
 
-def plan(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
-    """Say what a search would do."""
-    check_prefix(options.run_prefix)
-    planned, execution, output = _planned(options), _execution(options), terminal.console()
-    where = where_of_new(planned, options)
-    output.print(plan_table.plan_table(planned))
-    warn(*number_like(planned))
-    with _start_new(execution, planned, is_alone=False) as executor:
-        code = planned.check(executor, telling(output))
-        forecast = Forecast.read(planned, Store(), code, executor.parallel, reuse=options.reuse)
-    warn(*warnings_of(planned))
-    names = planned.names(options.run_prefix, "HHMMSS")
-    output.print(plan_table.expectation(planned, names, forecast), soft_wrap=True)
-    if where:
-        search = Store().root / f"{options.run_prefix}_HHMMSS"
-        output.print(where.script(search, planned.config.threads, planned.resources), soft_wrap=True)
-    return 0
-
-
 def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Run a run again, and compare."""
     store = Store()
@@ -223,7 +201,7 @@ def reproduce(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     trainer = record.trainer if isinstance(record.trainer, str) else tuple(record.trainer)
     planned, objective = Plan(config.override(trainer=trainer)), _objective_of(old, record)
     output = output_of(options)
-    with start(LOCAL, _ALONE) as executor:
+    with start(LOCAL, ALONE) as executor:
         code = planned.check(executor)
         run = store.create_run(old.read_config())
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
@@ -245,12 +223,25 @@ def _objective_of(run: Run, record: Record) -> Objective:
 
 def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Run some runs of a search again, each alone, and compare."""
+    found, _ = verified(options)
+    return ended(found)
+
+
+def ended(found: Verification) -> int:
+    """The exit code of a comparison."""
+    if found.interrupted:
+        return EXIT_INTERRUPTED
+    return 0 if found.is_same else EXIT_FAILED
+
+
+def verified(options: argparse.Namespace) -> tuple[Verification, list[str]]:
+    """Run some runs of a search again; what came of them, which is printed, and what has changed since."""
     directory, output = Store().find(options.search), output_of(options)
     facts = directory.facts()
     chosen = choose_these(directory, options.runs) if options.runs else choose(directory, options.count)
     planned = plan_of(directory)
-    with start(LOCAL, _ALONE) as executor:
-        changed = changes(directory, planned.check(executor))
+    with start(LOCAL, ALONE) as executor:
+        changed = [*changes(directory, planned.check(executor))]
     warn(*changed)
     said = Execution(parallel=options.parallel, share=False)
     execution = replace(said.or_else(facts.get("execution") or {}), timeout=options.timeout)
@@ -260,9 +251,7 @@ def verify(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     ):
         found = run_again(directory, chosen, executor, view)
     terminal.console().print(terminal.verification(found), soft_wrap=True)
-    if found.interrupted:
-        return EXIT_INTERRUPTED
-    return 0 if found.is_same else EXIT_FAILED
+    return found, changed
 
 
 def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
@@ -286,7 +275,7 @@ def train(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     cores = physical_cores()
     if planned.config.threads == 1 < cores:
         output.print(f"Uses 1 CPU thread, as in a search; --threads {cores} is faster and may change the last digits")
-    with start(LOCAL, replace(_ALONE, timeout=options.timeout)) as executor:
+    with start(LOCAL, replace(ALONE, timeout=options.timeout)) as executor:
         code = planned.check(executor, telling(output))
         run = Store().create_run(planned.renderer.text({}))
         output.print(f"Run directory: {run.dir}", soft_wrap=True)
@@ -335,13 +324,6 @@ def _add_repeats(directory: SearchDirectory, options: argparse.Namespace) -> int
     return add_repeats(directory, options.repeats, options.top, options.max_runs)
 
 
-def _start_new(execution: Execution, planned: Plan, *, is_alone: bool) -> Executor:
-    """The executor of a new search; where workers execute it, one that only imports the trainer."""
-    if is_alone:
-        return start(LOCAL, _ALONE)
-    return execution.start(planned.executor, planned.config.threads, planned.resources)
-
-
 def _checked(planned: Plan, executor: Executor, where: ByHand | Elsewhere | None, output: Console) -> Code:
     """The code of a trainer that accepts the plan, as does whoever starts workers."""
     code = planned.check(executor, telling(output))
@@ -353,7 +335,7 @@ def _checked(planned: Plan, executor: Executor, where: ByHand | Elsewhere | None
 def continued(directory: SearchDirectory, options: argparse.Namespace) -> Execution:
     """How a search is executed by whoever continues it."""
     saved = directory.facts().get("execution")
-    return _execution(options).or_else(saved if isinstance(saved, dict) else {})
+    return execution_of(options).or_else(saved if isinstance(saved, dict) else {})
 
 
 def start_again(execution: Execution, directory: SearchDirectory, options: argparse.Namespace) -> Executor:
@@ -389,60 +371,3 @@ def _check_resume(options: argparse.Namespace) -> None:
         raise ConfigError(f"{option} needs --resume", hint=hint)
     hint = "leave it out; or leave out --resume, to begin a new search"
     raise ConfigError(f"{option} cannot be combined with --resume, which continues a search as it began", hint=hint)
-
-
-def _planned(options: argparse.Namespace) -> Plan:
-    patterns = dict(options.metrics)
-    check_given(patterns)
-    settings = {name: getattr(options, name) for name in _SETTINGS} | {"metrics": patterns or None}
-    settings["strategy"] = said_of_strategy(options) or None
-    said = parse_arguments(options.param_variations), parse_arguments(options.set)
-    planned = plan_said(_config(options), *said, race=options.race, rules=_rules(options), **settings)
-    planned.space  # noqa: B018 - errors before the first print
-    return checked(planned, options)
-
-
-def _rules(options: argparse.Namespace) -> dict[str, Any]:
-    """What the options say of which combinations are run."""
-    when: dict[str, str] = {}
-    for path, text in map(when_said, options.when):
-        if path in when:
-            raise ConfigError("has two conditions", path=path, where="--when", hint="join them by 'and' or 'or'")
-        when[path] = text
-    return {
-        "link": [*map(link_said, options.link)],
-        "exclude": options.exclude,
-        "when": when,
-        "add": [*map(addition_said, options.add)],
-    }
-
-
-def _config(options: argparse.Namespace) -> Config | None:
-    """The config that a search begins from: the one that is named, or the first of ``config/``; None if it has none."""
-    if options.no_config and options.config:
-        raise ConfigError("both --config and --no-config", hint="leave one of them out")
-    path = options.config or (None if options.no_config else _first_config())
-    if path is None and options.trainer is None:
-        if options.no_config:
-            raise ConfigError("--no-config, and nothing says what trains", hint=f"give {_COMMAND}")
-        raise ConfigError(_no_config(), hint=f"give one: --config FILE\nor {_COMMAND}")
-    return Config.load(path) if path else None
-
-
-def _execution(options: argparse.Namespace) -> Execution:
-    said = {name: getattr(options, name) for name in Execution.__dataclass_fields__}
-    return Execution(**said)
-
-
-_COMMAND = "a command with values: -- python train.py --lr '{lr=0.1,0.2}'"
-
-
-def _first_config() -> Path | None:
-    """The first config of ``config/``, alphabetically; None if there is none."""
-    configs = sorted(path for path in Path("config").glob("*") if path.suffix in (".yaml", ".yml") and path.is_file())
-    return configs[0] if configs else None
-
-
-def _no_config() -> str:
-    found = "has no *.yaml or *.yml file" if Path("config").is_dir() else "is not there"
-    return f"no --config given, and the folder config/ {found}"

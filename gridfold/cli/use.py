@@ -16,6 +16,7 @@ from gridfold.core.files import is_file
 from gridfold.export import model_card
 from gridfold.identity.sources import Sources, changes
 from gridfold.records import looks
+from gridfold.records.best import best_of, directory_of
 from gridfold.records.numbers import number
 from gridfold.records.trials import RunResult, compare
 from gridfold.runs.record import Record, now
@@ -23,7 +24,6 @@ from gridfold.runs.run import Run
 from gridfold.runs.search import SEARCH, SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.show import terminal
-from gridfold.show.best import best_of, directory_of
 from gridfold.trainers.uses import NewData, able
 
 
@@ -37,9 +37,9 @@ def predict(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     return 0
 
 
-def export(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+def export_model(name: str, folder: Path) -> int:
     """Write the model of a run for other tools."""
-    asked, folder = _asked(options.run), Path(options.folder)
+    asked = _asked(name)
     trainer = able(asked.record.trainer, "export", str(asked.run.dir))
     usage = trainer.export(asked.run.dir, folder, model_card.about(asked.run, asked.record))
     said = f"Exported {asked.run.dir} to {folder}. To use it:"

@@ -34,17 +34,6 @@ def predict_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(action="predict")
 
 
-def export_options(parser: argparse.ArgumentParser) -> None:
-    """Add those of ``gridfold export``."""
-    parser.description = (
-        "Write the model of a run into a new folder, in a form that other tools load without gridfold, with a model "
-        "card that says how it was chosen and how good it is. A text classifier becomes a model of transformers."
-    )
-    _run_argument(parser)
-    parser.add_argument("folder", metavar="DIR", type=values.text, help="a new folder")
-    parser.set_defaults(action="export")
-
-
 def test_options(parser: argparse.ArgumentParser) -> None:
     """Add those of ``gridfold test``."""
     parser.description = (

@@ -9,6 +9,7 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable
 from typing import Any
 
+from gridfold.config.trackers import mistake
 from gridfold.core.limits import (
     MOST_FOLDS,
     MOST_PARALLEL,
@@ -21,6 +22,7 @@ from gridfold.core.limits import (
 )
 
 _MOST, _MOST_DIGITS = 10**9, 20  # of any other number
+_MOST_PORT = 65_535
 _SHOWN = 40  # characters of what was found
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -37,11 +39,26 @@ def duration(said: str) -> float:
     return seconds
 
 
+def trackers(said: str) -> list[str]:
+    """Names of trackers, such as tensorboard,mlflow; none for none."""
+    names = [] if said == "none" else [name.strip() for name in said.split(",")]
+    if wrong := mistake(names):
+        raise ArgumentTypeError(f"{wrong[1]}: {wrong[2]}")
+    return names
+
+
 def text(said: str) -> str:
     """Some text."""
     if not said.strip():
         raise ArgumentTypeError("expected text, found nothing (an empty shell variable?)")
     return said
+
+
+def port(said: str) -> int:
+    """A port; 0 for any that is free."""
+    if not (said.isascii() and said.isdecimal()) or len(said) > _MOST_DIGITS or int(said) > _MOST_PORT:
+        raise ArgumentTypeError(f"expected a port from 0 (any that is free) to {_MOST_PORT}, found {_quoted(said)}")
+    return int(said)
 
 
 def names(said: str) -> list[str]:

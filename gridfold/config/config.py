@@ -13,9 +13,10 @@ import yaml
 
 from gridfold.config.branches import check_anchors, unions_of, with_branches
 from gridfold.config.document import Document, Place, holders, is_foreign, nearest_path, nodes
+from gridfold.config.known import KEEP, SECTION, SETTINGS
 from gridfold.config.parser import read_text
 from gridfold.config.ranges import read_range
-from gridfold.config.settings import KEEP, SECTION, SETTINGS, Settings
+from gridfold.config.settings import Settings
 from gridfold.config.tag_checks import check_tags
 from gridfold.config.tags import FIXED_TAG, RANGE_TAGS, is_structure, is_union, is_varying
 from gridfold.core.errors import ConfigError

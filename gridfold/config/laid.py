@@ -12,9 +12,9 @@ import yaml
 from gridfold.config.config import Config
 from gridfold.config.document import Document, holders
 from gridfold.config.forms import Branches, taken
+from gridfold.config.known import SECTION
 from gridfold.config.origin import Origin
 from gridfold.config.overrides import Variation, check_known, check_paths, check_settable, from_file
-from gridfold.config.settings import SECTION
 from gridfold.config.syntax import EMPTY
 from gridfold.config.tags import WORDS
 from gridfold.config.text_edits import replaced

@@ -9,8 +9,8 @@ from typing import Any
 from gridfold.config.config import Config, is_within
 from gridfold.config.document import Document, parse_values
 from gridfold.config.forms import Taken, as_written, taken
+from gridfold.config.known import SECTION
 from gridfold.config.number_like import texts_like_numbers
-from gridfold.config.settings import SECTION
 from gridfold.config.tag_checks import check_tags
 from gridfold.config.tags import is_varying
 from gridfold.core.errors import ConfigError

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
+from gridfold.config.key import Setting
 from gridfold.core.errors import nearest
 from gridfold.core.limits import MOST_THREADS
 from gridfold.core.values import render
@@ -14,11 +15,20 @@ from gridfold.core.values import render
 ON_EXPECTED = "'local', or an engine with its options, such as {slurm: {partition: gpu, time: \"4:00:00\"}}"
 RESOURCES_EXPECTED = "what a run needs, such as {cpus: 4, gpus: 1}"
 _MOST_GPUS = 64
-_OF_A_RUN: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "cpus": (f"a number of CPUs from 1 to {MOST_THREADS:,}", lambda found: type(found) is int and found >= 1),
-    "gpus": (
+SETTINGS: Mapping[str, Setting] = {
+    "cpus": Setting(
+        f"a number of CPUs from 1 to {MOST_THREADS:,}",
+        lambda found: type(found) is int and found >= 1,
+        "CPUs of a run",
+        "{cpus: 4}",
+        "as many as gridfold.threads",
+    ),
+    "gpus": Setting(
         f"a number of GPUs up to {_MOST_GPUS}, or a part of one, such as 0.5",
         lambda found: type(found) in (int, float) and 0 <= found <= _MOST_GPUS and (found <= 1 or found == int(found)),
+        "GPUs of a run",
+        "{gpus: 0.5}",
+        "one for each run here, if there are any; 0 for the workers of an engine",
     ),
 }
 
@@ -38,11 +48,11 @@ def is_resources(value: Any) -> bool:
 def mistake(resources: Mapping[str, Any]) -> tuple[str, str, str] | None:
     """What is wrong with what a run needs: where, the problem, and a hint; None if nothing is."""
     for name, value in resources.items():
-        if name not in _OF_A_RUN:
-            return f".{name}", "unknown resource", nearest(str(name), _OF_A_RUN)
-        expected, accepts = _OF_A_RUN[name]
-        if not accepts(value):
-            return f".{name}", f"expected {expected}, found {render(value)}", ""
+        if name not in SETTINGS:
+            return f".{name}", "unknown resource", nearest(str(name), SETTINGS)
+        known = SETTINGS[name]
+        if not known.accepts(value):
+            return f".{name}", f"expected {known.expected}, found {render(value)}", ""
     return None
 
 

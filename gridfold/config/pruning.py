@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gridfold.config.key import Setting
 from gridfold.core.errors import nearest
 from gridfold.core.values import render
 
@@ -19,13 +20,45 @@ def _is_number(least: float) -> Callable[[Any], bool]:
     return lambda found: type(found) in (int, float) and least <= found <= _MOST
 
 
-_COUNT = ("a whole number from 1", lambda found: type(found) is int and 1 <= found <= _MOST)
-_STEPS = (f"a number of steps from 1 to {_MOST:,}", _is_number(1))
-_ETA = ("a number from 2", _is_number(2))
-_OPTIONS: Mapping[str, Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
-    "asha": {"min": _STEPS, "eta": _ETA, "max": _STEPS},
-    "hyperband": {"min": _STEPS, "eta": _ETA, "max": _STEPS},
-    "median": {"min": _STEPS, "every": _STEPS, "others": _COUNT, "max": _STEPS},
+_IS_STEPS, _STEPS = _is_number(1), f"a number of steps from 1 to {_MOST:,}"
+SETTINGS: Mapping[str, Setting] = {
+    "name": Setting(
+        "the name of a pruner",
+        lambda found: isinstance(found, str),
+        "asha and hyperband let the best part go on, from rung to rung; median stops those below the median",
+        "{name: asha}",
+        "-",
+    ),
+    "min": Setting(_STEPS, _IS_STEPS, "no run is stopped before this step", "{name: asha, min: 2}", "1"),
+    "eta": Setting(
+        "a number from 2",
+        _is_number(2),
+        "one run in so many goes on to the next rung; of asha and hyperband",
+        "{name: asha, eta: 4}",
+        "3",
+    ),
+    "every": Setting(
+        _STEPS, _IS_STEPS, "how many steps lie between two comparisons; of median", "{name: median, every: 2}", "1"
+    ),
+    "others": Setting(
+        "a whole number from 1",
+        lambda found: type(found) is int and 1 <= found <= _MOST,
+        "how many other runs must have come as far; of median",
+        "{name: median, others: 6}",
+        "4",
+    ),
+    "max": Setting(
+        _STEPS,
+        _IS_STEPS,
+        "the number of steps of the longest run; hyperband needs it",
+        "{name: hyperband, max: 27}",
+        "no last rung",
+    ),
+}
+_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "asha": ("min", "eta", "max"),
+    "hyperband": ("min", "eta", "max"),
+    "median": ("min", "every", "others", "max"),
 }
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "asha": {"min": 1, "eta": 3},
@@ -58,9 +91,9 @@ def mistake(value: str | Mapping[str, Any]) -> Mistake | None:
     for key, found in options.items():
         if key not in _OPTIONS[name]:
             return f".{key}", f"no option of {name}", nearest(str(key), _OPTIONS[name])
-        expected, accepts = _OPTIONS[name][key]
-        if found is not None and not accepts(found):
-            return f".{key}", f"expected {expected}, found {render(found)}", ""
+        known = SETTINGS[key]
+        if found is not None and not known.accepts(found):
+            return f".{key}", f"expected {known.expected}, found {render(found)}", ""
     return _mistake_of_all(said(value))
 
 

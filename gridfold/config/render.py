@@ -22,10 +22,11 @@ from gridfold.config.axes import applies
 from gridfold.config.branch_options import branch_options
 from gridfold.config.config import Config
 from gridfold.config.document import Document
+from gridfold.config.known import KEEP
 from gridfold.config.laid import lay, parse_edited
 from gridfold.config.overrides import Variation
 from gridfold.config.parser import growing
-from gridfold.config.settings import COMMENT, KEEP, Settings
+from gridfold.config.settings import COMMENT, Settings
 from gridfold.config.text_edits import edited
 from gridfold.config.unions import Chosen, chosen, selectors_of, unions_left, with_chosen
 from gridfold.core.errors import ConfigError

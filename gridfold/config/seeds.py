@@ -8,9 +8,9 @@ from typing import Any
 from gridfold.config.config import Config
 from gridfold.config.document import Place
 from gridfold.config.forms import as_written
+from gridfold.config.known import SECTION
 from gridfold.config.laid import of_space
 from gridfold.config.overrides import Variation
-from gridfold.config.settings import SECTION
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import canonical, render
 from gridfold.space.repeats import Seeds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
@@ -11,17 +11,14 @@ from typing import Any
 
 import yaml
 
-from gridfold.config import patterns, placement, pruning, rules
+from gridfold.config import patterns, placement, pruning, rules, trackers
 from gridfold.config import strategy as strategies
 from gridfold.config.document import Document, parse_values
+from gridfold.config.known import SECTION, SETTINGS, is_whole
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.core.limits import MOST_FOLDS, MOST_REPEATS, MOST_RUNS, MOST_THREADS, MOST_WORKERS
 from gridfold.core.values import render
 from gridfold.space.repeats import DataFold
 
-SECTION = "gridfold"
-KEEP = "keep"
-OWN_CWD = "run"
 # A run's config is plain YAML for anybody's loader, so the settings that it still needs stand in a comment.
 COMMENT = "# gridfold: "
 _COMMENT = re.compile(rf"^{COMMENT}(\{{.*\}})[ \r]*$", re.MULTILINE)
@@ -31,36 +28,8 @@ _COMMENT = re.compile(rf"^{COMMENT}(\{{.*\}})[ \r]*$", re.MULTILINE)
 class Settings:
     """The reserved section ``gridfold:`` of a base config, or what the comment of a run's config has of it.
 
-    Attributes:
-        fixed: dotted paths at and below which no list is varied.
-        vary: dotted paths at and below which lists are varied, and nowhere else; None for everywhere.
-        trainer: ``module:name`` of the training function, or the arguments of a command; None for the built-in
-            trainer.
-        threads: how many CPU threads a run may use; None for the default, 1.
-        executor: the name of what executes the runs; None for the default, ``local``.
-        repeats: how many runs of different seeds each trial has; None for the default, 1.
-        folds: into how many parts the training data are split, each of which is held out in a run of its own; None if
-            they are not.
-        max_runs: how many runs a search may have; None for the default.
-        metric: what runs are compared by; None for their first metric.
-        maximize: whether more of it is better; None to tell by its name.
-        seed: dotted path of the seed in the config, or ``run.seed``; None to look where it usually is.
-        run_seed: what ``run.seed`` is; only in a comment, where it is called ``seed``.
-        fold: what ``run.fold`` is; only in a comment.
-        tags: "keep" to pass tags that gridfold does not know on to the loader of the trainer; None to refuse them.
-        metrics: regular expressions of one group for metrics in the log of a command, by their names; None for none.
-        on: the engine that starts workers, by its name, or with its options; None to execute the runs here.
-        workers: how many workers an engine starts; None for the default, 1.
-        resources: what a run needs: CPUs (``cpus``) and GPUs (``gpus``, also a part of one).
-        space: what varies beside the lists of the config, by dotted path: values, or a range or union in one word.
-        link: groups of dotted paths whose lists vary together, value by value.
-        exclude: conditions; a trial of which one holds is not made.
-        when: for a dotted path the condition under which it varies; else it keeps its first value.
-        add: trials to make besides, by the values of some paths; the others have their first values.
-        strategy: how trials are chosen: its name, or a mapping with ``name``, ``trials``, ``seed``; None for the grid.
-        prune: which runs go on, by what others had at the same step: a name, or a mapping with ``name`` and options;
-            None for all.
-        cwd: "run" to let each run work in a folder of its own; None to let all work where the search was started.
+    What each setting is for stands in `SETTINGS`. Two are only in a comment: ``run_seed``, which is ``run.seed`` and is
+    called ``seed`` there, and ``fold``, which is ``run.fold``. None is a setting that is not given.
     """
 
     fixed: tuple[str, ...] = ()
@@ -89,6 +58,7 @@ class Settings:
     add: tuple[Mapping[str, Any], ...] = ()
     strategy: str | Mapping[str, Any] | None = None
     prune: str | Mapping[str, Any] | None = None
+    track: str | tuple[str, ...] | None = None
 
     @classmethod
     def read(cls, document: Document) -> Settings:
@@ -116,6 +86,11 @@ class Settings:
                 raise ConfigError(f"the comment '{COMMENT}{{...}}' does not hold settings", where=where) from None
         return found
 
+    @property
+    def trackers(self) -> list[str]:
+        """The trackers of the search, each once."""
+        return [*dict.fromkeys([self.track] if isinstance(self.track, str) else self.track or ())]
+
     def override(self, **settings: Any) -> Settings:
         """These settings with others than their own; None leaves a setting as it is.
 
@@ -124,10 +99,10 @@ class Settings:
         """
         changed = {name: value for name, value in settings.items() if value is not None}
         for name in changed.keys() & SETTINGS.keys():
-            expected, accepts = SETTINGS[name]
+            known = SETTINGS[name]
             value = list(changed[name]) if isinstance(changed[name], tuple) else changed[name]
-            if not accepts(value):
-                raise ConfigError(f"expected {expected}, found {value!r:.80}", path=f"{SECTION}.{name}")
+            if not known.accepts(value):
+                raise ConfigError(f"expected {known.expected}, found {value!r:.80}", path=f"{SECTION}.{name}")
             if name == "prune" and (wrong := pruning.mistake(changed[name])):
                 raise ConfigError(wrong[1], path=f"{SECTION}.prune{wrong[0]}", where="command line", hint=wrong[2])
             changed[name] = _frozen(value)
@@ -163,7 +138,7 @@ class Settings:
     def _with_comment(self, values: Mapping[str, Any]) -> Settings:
         fold = values.get("fold")
         seed = values.get("seed", self.run_seed)
-        if seed is not None and not _is_whole(0)(seed):
+        if seed is not None and not is_whole(0)(seed):
             raise ValueError(seed)
         return replace(
             self,
@@ -193,76 +168,24 @@ def _is_given(document: Document, key: Any, value: Any) -> bool:
     """
     if key not in SETTINGS:
         raise _bad_setting(document, f"{SECTION}.{key}", "unknown setting", nearest(str(key), SETTINGS))
-    expected, accepts = SETTINGS[key]
+    known = SETTINGS[key]
     for place, problem, advice in rules.mistakes(key, value) if value is not None else ():
         raise _bad_setting(document, f"{SECTION}.{key}{place}", problem, advice)
-    if value is not None and not accepts(value):
+    if value is not None and not known.accepts(value):
         hint = "write a placeholder in quotes: '{training.lr}'" if key == "trainer" and "{" in render(value) else ""
-        raise _bad_setting(document, f"{SECTION}.{key}", f"expected {expected}, found {render(value)}", hint)
+        raise _bad_setting(document, f"{SECTION}.{key}", f"expected {known.expected}, found {render(value)}", hint)
     if key == "metrics" and value and (mistake := patterns.mistake(value)):
         raise _bad_setting(document, f"{SECTION}.{key}.{mistake[0]}", *mistake[1:])
     if key == "resources" and value and (wrong := placement.mistake(value)):
         raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
-    for name, mistake_of in (("strategy", strategies.mistake), ("prune", pruning.mistake)):
+    for name, mistake_of in (("strategy", strategies.mistake), ("prune", pruning.mistake), ("track", trackers.mistake)):
         if key == name and value and (wrong := mistake_of(value)):
             raise _bad_setting(document, f"{SECTION}.{key}{wrong[0]}", *wrong[1:])
     return value is not None
 
 
-def _is_strings(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _is_scalars(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value)
-
-
-def _is_whole(least: int, most: float = float("inf")) -> Callable[[Any], bool]:
-    return lambda value: type(value) is int and least <= value <= most
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _is_trainer(value: Any) -> bool:
-    if isinstance(value, str):
-        module, _, name = value.partition(":")
-        return bool(module.strip() and name.strip())
-    return bool(value) and _is_scalars(value)
-
-
-# What may stand in the section: what to expect, and whether a value is that.
-SETTINGS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "fixed": ("a list of dotted paths", _is_strings),
-    "vary": ("a list of dotted paths", _is_strings),
-    "trainer": ("'module:function' or a command as a list of its arguments", _is_trainer),
-    "threads": (f"a number of CPU threads from 1 to {MOST_THREADS:,}", _is_whole(1, MOST_THREADS)),
-    "executor": ("the name of an executor", _is_text),
-    "repeats": (f"a number of repeats from 1 to {MOST_REPEATS:,}", _is_whole(1, MOST_REPEATS)),
-    "folds": (f"a number of parts of the training data from 2 to {MOST_FOLDS:,}", _is_whole(2, MOST_FOLDS)),
-    "max_runs": (f"a number of runs from 1 to {MOST_RUNS:,}", _is_whole(1, MOST_RUNS)),
-    "metric": ("the name of a metric", _is_text),
-    "maximize": ("true or false", lambda value: isinstance(value, bool)),
-    "seed": ("the dotted path of the seed", _is_text),
-    "tags": (f"'{KEEP}'", lambda value: value == KEEP),
-    "metrics": (patterns.EXPECTED, patterns.are_texts),
-    "cwd": (f"'{OWN_CWD}'", lambda value: value == OWN_CWD),
-    "on": (placement.ON_EXPECTED, placement.is_engine),
-    "workers": (f"a number of workers from 1 to {MOST_WORKERS:,}", _is_whole(1, MOST_WORKERS)),
-    "resources": (placement.RESOURCES_EXPECTED, placement.is_resources),
-    "space": ("a mapping of dotted paths to values or ranges", lambda value: isinstance(value, Mapping)),
-    "link": (rules.LINK_EXPECTED, lambda value: not any(rules.mistakes("link", value))),
-    "exclude": (rules.EXCLUDE_EXPECTED, lambda value: not any(rules.mistakes("exclude", value))),
-    "when": (rules.WHEN_EXPECTED, lambda value: not any(rules.mistakes("when", value))),
-    "add": (rules.ADD_EXPECTED, lambda value: not any(rules.mistakes("add", value))),
-    "strategy": (strategies.EXPECTED, strategies.is_strategy),
-    "prune": (pruning.EXPECTED, pruning.is_prune),
-}
-
-
 def _read_fold(index: Any, count: Any) -> DataFold:
-    if not _is_whole(2)(count) or not _is_whole(0, count - 1)(index):
+    if not is_whole(2)(count) or not is_whole(0, count - 1)(index):
         raise ValueError(f"no part of a whole: {index!r:.80} of {count!r:.80}")
     return DataFold(index, count)
 

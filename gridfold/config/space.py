@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from gridfold.config.axes import axes_of, constants_of, settled
 from gridfold.config.config import Config
+from gridfold.config.known import SECTION
 from gridfold.config.laid import lay
 from gridfold.config.overrides import Variation
-from gridfold.config.settings import SECTION
 from gridfold.core.errors import ConfigError
 from gridfold.space.links import Link, link
 from gridfold.space.product import Product

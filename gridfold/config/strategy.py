@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gridfold.config.key import Setting
 from gridfold.core.errors import nearest
 from gridfold.core.limits import MOST_RUNS
 from gridfold.core.values import render
@@ -99,11 +100,11 @@ def mistake(said: str | Mapping[str, Any]) -> tuple[str, str, str] | None:
         where = "" if isinstance(said, str) else ".name"
         return where, f"unknown strategy {render(name):.80}", _nearest(name)
     for key, value in values.items():
-        if key not in _OF_ONE:
-            return f".{key}", "unknown setting of a strategy", nearest(str(key), _OF_ONE)
-        expected, accepts = _OF_ONE[key]
-        if value is not None and not accepts(value):
-            return f".{key}", f"expected {expected}, found {render(value):.80}", ""
+        if key not in SETTINGS:
+            return f".{key}", "unknown setting of a strategy", nearest(str(key), SETTINGS)
+        known = SETTINGS[key]
+        if value is not None and not known.accepts(value):
+            return f".{key}", f"expected {known.expected}, found {render(value):.80}", ""
     return _misfit(name, values)
 
 
@@ -143,10 +144,40 @@ def _are_metrics(value: Any) -> bool:
     )
 
 
-_OF_ONE: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "name": ("the name of a strategy", lambda value: isinstance(value, str)),
-    "trials": (f"a number of trials from 1 to {MOST_RUNS:,}", _is_whole(1, MOST_RUNS)),
-    "seed": (f"a seed from 0 to {_MOST_SEED:,}", _is_whole(0, _MOST_SEED)),
-    "first": ("a number of random trials, at least 1", _is_whole(1, MOST_RUNS)),
-    "metrics": ("two metrics or more, such as {val_f1: max, seconds: min}", _are_metrics),
+SETTINGS: Mapping[str, Setting] = {
+    "name": Setting(
+        "the name of a strategy",
+        lambda value: isinstance(value, str),
+        f"one of {', '.join(_NAMES)}",
+        "{name: tpe}",
+        GRID,
+    ),
+    "trials": Setting(
+        f"a number of trials from 1 to {MOST_RUNS:,}",
+        _is_whole(1, MOST_RUNS),
+        "how many trials there are; not for a grid, which makes all",
+        "{name: random, trials: 20}",
+        "as many as a budget allows",
+    ),
+    "seed": Setting(
+        f"a seed from 0 to {_MOST_SEED:,}",
+        _is_whole(0, _MOST_SEED),
+        "what it draws depends on that",
+        "{name: sobol, trials: 16, seed: 1}",
+        "0",
+    ),
+    "first": Setting(
+        "a number of random trials, at least 1",
+        _is_whole(1, MOST_RUNS),
+        f"how many trials are random before it learns; for {', '.join(LEARNS)}",
+        "{name: tpe, trials: 30, first: 5}",
+        "by strategy: 10, of cmaes 1, of nsga the size of a generation",
+    ),
+    "metrics": Setting(
+        "two metrics or more, such as {val_f1: max, seconds: min}",
+        _are_metrics,
+        f"several metrics to be good in; only for {SEVERAL}",
+        "{name: nsga, trials: 100, metrics: {val_f1: max, seconds: min}}",
+        "the metric that runs are compared by",
+    ),
 }

@@ -18,9 +18,9 @@ import yaml
 from gridfold.config.changes import Changes, with_changes
 from gridfold.config.comments import comments_of, holds_for_one, spaced
 from gridfold.config.document import Document, Place, is_foreign, nodes
+from gridfold.config.known import SECTION
 from gridfold.config.origin import Origin, Piece
 from gridfold.config.parser import TO_COLON, Span
-from gridfold.config.settings import SECTION
 from gridfold.config.tags import FIXED_TAG, RANGE_TAGS
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import Tagged, is_portable, render

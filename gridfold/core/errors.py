@@ -8,6 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_LEFT, EXIT_INTERRUPTED = 1, 2, 3, 130
+EXIT_CODES = {
+    0: "everything completed",
+    EXIT_FAILED: (
+        "some runs failed, or a repeated run came out differently; the other runs are done. Or the search stopped "
+        "after its first run, because that has no metric, or it is not clear which one counts"
+    ),
+    EXIT_BAD_INPUT: "bad input; nothing was created",
+    EXIT_LEFT: "other processes hold runs that are not done yet",
+    EXIT_INTERRUPTED: "stopped by Ctrl-C or SIGTERM; finished runs are kept",
+}
 _MOST_NAMES = 30  # in a hint
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 

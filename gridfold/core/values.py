@@ -21,7 +21,7 @@ from gridfold.core.errors import ConfigError
 
 _TAG = "tag:yaml.org,2002:"
 _NUMBER_START = list("-+.0123456789_")
-_TAGGED = "!yaml"  # the only key of a mapping that stands for a value in JSON: its text in YAML
+TAGGED = "!yaml"  # the only key of a mapping that stands for a value in JSON: its text in YAML
 _MOST_REMEMBERED = 100_000  # values, in a `Memo`
 _NOTHING = frozenset({"none", "na", "n/a", "#n/a", "<na>", "nan", "-nan"})  # besides YAML's null, to readers of CSV
 
@@ -259,7 +259,7 @@ def to_record(value: Any) -> Any:
 
     Nan and infinity stay: Python's ``json`` writes and reads them as ``NaN`` and ``Infinity``.
     """
-    return value if _has_text_keys(value) else {_TAGGED: render(value)}
+    return value if _has_text_keys(value) else {TAGGED: render(value)}
 
 
 def from_record(said: Any) -> Any:
@@ -268,10 +268,10 @@ def from_record(said: Any) -> Any:
     Raises:
         ValueError: the tagged text is no YAML.
     """
-    if not isinstance(said, dict) or [*said] != [_TAGGED]:
+    if not isinstance(said, dict) or [*said] != [TAGGED]:
         return said
     try:
-        return yaml.load(said[_TAGGED], Loader=Loader)
+        return yaml.load(said[TAGGED], Loader=Loader)
     except (yaml.YAMLError, AttributeError) as error:
         raise ValueError(f"not a value: {said!r:.200}") from error
 
@@ -296,7 +296,7 @@ def _has_text_keys(value: Any) -> bool:
     if type(value) in _WRITERS:
         return True
     if isinstance(value, Mapping):
-        return [*value] != [_TAGGED] and all(
+        return [*value] != [TAGGED] and all(
             isinstance(key, str) and _has_text_keys(item) for key, item in value.items()
         )
     return not isinstance(value, (list, tuple)) or all(map(_has_text_keys, value))

@@ -30,6 +30,7 @@ from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan
 from gridfold.search.reuse import find_reusable
 from gridfold.search.reuse import reuse as take_results
+from gridfold.search.tracking import tracked
 from gridfold.search.warnings import number_like, warnings_of
 from gridfold.show import terminal
 from gridfold.show.unfinished import no_metric
@@ -172,8 +173,17 @@ def _reuse(pending: Pending, code: Code) -> int:
 def _execute(pending: Pending, executor: Executor, execution: Execution, *, quiet: bool) -> SearchOutcome:
     objective = Objective.said(pending.search.facts())
     policy = replace(execution.policy(), objective=objective)
-    with shown(pending, objective, executor.parallel, quiet=quiet) as view:
-        return execute_search(pending, executor, view, policy, execution.keep(pending.search))
+    with (
+        shown(pending, objective, executor.parallel, quiet=quiet) as view,
+        tracked(pending.search, view, _say_of(quiet=quiet)) as watcher,
+    ):
+        return execute_search(pending, executor, watcher, policy, execution.keep(pending.search))
+
+
+def _say_of(*, quiet: bool) -> Callable[[str], None]:
+    """Prints where trackers have written."""
+    output = terminal.console(stderr=True, quiet=quiet)
+    return lambda line: output.print(escape(line), soft_wrap=True)
 
 
 def _notes(directory: SearchDirectory, outcome: SearchOutcome, reused: int) -> list[str]:

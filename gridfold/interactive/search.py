@@ -16,11 +16,11 @@ from gridfold.core.errors import ConfigError, nearest, visible
 from gridfold.export import formats
 from gridfold.export.frame import results
 from gridfold.interactive.words import in_python
+from gridfold.records.best import best_of, directory_of
 from gridfold.records.trials import Results
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.show import terminal
-from gridfold.show.best import best_of, directory_of
 from gridfold.show.console import plain_console
 from gridfold.show.trial_table import TrialTable
 

@@ -112,6 +112,7 @@ class Column:
         kind: what it holds.
         value: its value in a row, or ``ABSENT``.
         metric: the metric that it holds, "" for all else.
+        path: the dotted path of the parameter that it holds, "" for all else.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Column:
     kind: Kind
     value: Callable[[Row], Any]
     metric: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ class Table:
         found: list[Column] = []
         for path, label in zip(paths, label_parameters(paths), strict=True):
             name = _free(path, "params", taken)
-            found.append(Column(name, _free(label, "params", taken), "parameter", _param(path)))
+            found.append(Column(name, _free(label, "params", taken), "parameter", _param(path), path=path))
         taken |= {column.name for column in found}
         for metric in self.metrics:
             name = _free(metric, "metrics", taken)

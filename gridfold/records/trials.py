@@ -273,7 +273,15 @@ def compare(store: Store, names: Iterable[str], said: Objective = Objective()) -
         ConfigError: there is no such search, it cannot be read, or no run has such a metric.
     """
     found = {search.dir.resolve(): search for search in map(store.find, names)}
-    searches = list(found.values())
+    return compared(list(found.values()), said)
+
+
+def compared(searches: Sequence[SearchDirectory], said: Objective = Objective()) -> Results:  # noqa: B008
+    """Read searches, to compare their trials by a metric, or by that which the searches were told.
+
+    Raises:
+        ConfigError: one cannot be read, or no run has such a metric.
+    """
     results = Results.read(searches, said)
     wanted = results.objective.metric
     known = {name for trial in results.trials for run in trial.runs for name in run.metrics}

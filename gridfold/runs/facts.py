@@ -83,7 +83,7 @@ _MORE: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("maximize", "race", "race_waits"), _or_none(lambda value: isinstance(value, bool))),
     "patterns": _or_none(lambda value: _is_mapping(value) and all(map(_is_text, (*value, *value.values())))),
     **dict.fromkeys(("repeats", "folds"), _or_none(_is_positive)),
-    **dict.fromkeys(("command", "codes"), _is_list_of_texts),
+    **dict.fromkeys(("command", "codes", "track"), _is_list_of_texts),
     **dict.fromkeys(("packages", "warnings"), lambda value: _is_mapping(value) and all(map(_is_text, value.values()))),
     "parameters": lambda value: _is_mapping(value) and all(isinstance(each, list) for each in value.values()),
     "machine": _is_machine,

@@ -98,6 +98,7 @@ def _facts(plan: Plan, name: str, commit: str | None, code: Code | None) -> dict
         "add": [to_params(params) for params in plan.config.settings.add],
         "max_runs": plan.config.settings.max_runs,
         "prune": plan.prune,
+        "track": plan.config.settings.trackers,
         "seed_path": plan.seeds.path,
         "metric": plan.config.settings.metric,
         "maximize": plan.config.settings.maximize,

@@ -29,6 +29,7 @@ from gridfold.search.more_runs import proposer_of
 from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan
 from gridfold.search.said import plan_said
+from gridfold.search.tracking import tracked
 from gridfold.search.warnings import number_like
 from gridfold.trainers.protocol import Remark
 
@@ -162,7 +163,8 @@ class HyperParamSearch:
             search, run_dirs = create(plan, run_prefix, self.store, code)
             policy = Policy(keep_going=keep_going, objective=Objective.said(search.facts()))
             pending = Pending.read(search, code.fingerprint, proposer_of(search))
-            outcome = execute_search(pending, executor, Silent(), policy)
+            with tracked(search, Silent(), logger().info) as watcher:
+                outcome = execute_search(pending, executor, watcher, policy)
         if outcome.interrupted:
             raise KeyboardInterrupt
         if outcome.asks:

@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import Any
 
 from gridfold.config.config import Config
+from gridfold.config.known import SECTION
 from gridfold.config.laid import of_space
 from gridfold.config.one_value import guesses, shortest
 from gridfold.config.overrides import Variation, parse_arguments
 from gridfold.config.pruning import said as said_of_pruning
 from gridfold.config.render import Renderer
 from gridfold.config.seeds import find_seeds
-from gridfold.config.settings import SECTION
 from gridfold.config.space import space_of
 from gridfold.config.strategy import LEARNS, Strategy
 from gridfold.core.errors import ConfigError

@@ -236,7 +236,7 @@ class _Verifying:
                 folder.rmdir()
         if self.runs:
             moment = {"time": now(), "commit": provenance.commit()}
-            self.search.note_verified({verified.entry.run: _noted(verified) | moment for verified in self.runs})
+            self.search.note_verified({verified.entry.run: noted(verified) | moment for verified in self.runs})
 
 
 def _commit(commit: str | None) -> str:
@@ -336,7 +336,7 @@ def _largest(verified: Verified) -> str:
     return "".join(f": {difference.where}: {difference.said}" for difference in verified.differences[:1])
 
 
-def _noted(verified: Verified) -> dict[str, Any]:
+def noted(verified: Verified) -> dict[str, Any]:
     """What ``verify.json`` says of a run."""
     return {
         "index": verified.entry.index,

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gridfold.config.config import is_within
+from gridfold.config.known import SECTION
 from gridfold.config.number_like import texts_like_numbers
-from gridfold.config.settings import SECTION
 from gridfold.search.plan import Plan
 from gridfold.space.space import Parameter
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
+from gridfold.runs.search import SearchDirectory
+from gridfold.sharing.first_use import first_use, is_question
 from gridfold.worker import Spent
 
 _NOTHING = Spent()
@@ -53,6 +56,29 @@ class Part:
         self.runs += sum(sizes)
         self.ways += len(sizes)
         self.spent += spent
+
+    @property
+    def first_use(self) -> int | None:
+        """The line that first needs what was read, in the code as it is now; None if that cannot be told."""
+        return first_use(self._text, self._line, self.path)
+
+    @property
+    def is_question(self) -> bool:
+        """Whether it was no value that was read, but a question about values."""
+        return is_question(self._text, self._line)
+
+    @property
+    def _line(self) -> int:
+        line = self.place.rpartition(":")[2]
+        return int(line) if line.isdecimal() else 0
+
+    @property
+    def _text(self) -> str:
+        """The code as it is now; "" if it cannot be read."""
+        try:
+            return Path(self.file).read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            return ""
 
     def walk(self, depth: int = 0) -> Iterator[tuple[int, Part]]:
         """The parts after this one, each before those that follow it, with their depth."""
@@ -129,6 +155,14 @@ class Sharing:
         sharing = cls()
         for event in events:
             sharing._note(event)
+        return sharing
+
+    @classmethod
+    def of(cls, search: SearchDirectory) -> Sharing:
+        """What batches of a search have noted, with its runs counted in."""
+        sharing = cls.read(search.sharing_events())
+        if sharing.batches:
+            deque(sharing.counting(search.records()), maxlen=0)
         return sharing
 
     def counting(self, records: Iterable[tuple[RunEntry, Record | None]]) -> Iterator[tuple[RunEntry, Record | None]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -19,6 +19,7 @@ _DECADE = 10
 _FEW = 5  # round numbers
 _SMALL = 1e-3  # below it a number is written with an exponent
 _ROUNDING = 1e-12
+_LONG = 8  # letters of a number
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,21 @@ class Line:
 
 @dataclass(frozen=True)
 class Tick:
-    """A text at a place in percent from the upper left; its side says which side of the place it stands on."""
+    """A text at a place in percent from the upper left.
+
+    Attributes:
+        side: of the place on which it stands.
+        x: from the left.
+        y: from the top.
+        text: what it says.
+        is_minor: whether it is left out where the axis lies on its side, as texts need more room there.
+    """
 
     side: str
     x: float
     y: float
     text: str
+    is_minor: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,11 @@ class Axis:
     def _found(self) -> dict[str, int]:
         return {canonical(value): position for position, value in enumerate(self.values)}
 
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The values as an axis says them."""
+        return texts(self.values)
+
     def index(self, value: Any) -> int:
         """Which of the values it is."""
         return self._found[canonical(value)]
@@ -110,7 +125,7 @@ class Axis:
             has_room = not kept or at - self.positions[kept[-1]] >= least_gap
             if index == len(self.values) - 1 or (has_room and (not kept or end - at >= least_gap)):
                 kept.append(index)
-        return [(self.positions[index], value_text(self.values[index])) for index in kept]
+        return [(self.positions[index], self.texts[index]) for index in kept]
 
     def _round_ticks(self, least_gap: float) -> list[tuple[float, str]]:
         low, high = float(self.values[0]), float(self.values[-1])
@@ -122,6 +137,22 @@ class Axis:
             if not kept or at - kept[-1][0] >= least_gap:
                 kept.append((at, short(value) if 0 < abs(value) < _SMALL else f"{value:.10g}"))
         return kept
+
+
+def texts(values: Sequence[Any]) -> tuple[str, ...]:
+    """Values as a figure says them: of long numbers as many digits as tell them apart."""
+    exact = tuple(map(value_text, values))
+    if all(len(text) <= _LONG for text in exact):
+        return exact
+    for digits in range(3, 10):
+        rounded = tuple(_rounded(value, text, digits) for value, text in zip(values, exact, strict=True))
+        if len(set(rounded)) == len(set(exact)):
+            return rounded
+    return exact
+
+
+def _rounded(value: Any, text: str, digits: int) -> str:
+    return short(float(f"{value:.{digits}g}")) if isinstance(value, float) and len(text) > _LONG else text
 
 
 def _is_number(value: Any) -> bool:

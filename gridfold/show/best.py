@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import difflib
-import json
-import shlex
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Column, Table
 
-from gridfold.core.errors import ConfigError
 from gridfold.core.values import render as value_text
-from gridfold.records import front, looks, reach
+from gridfold.records.best import best_of, directory_of, of_test, remarks, uses
 from gridfold.records.numbers import number, plus_minus
 from gridfold.records.reach import is_early
 from gridfold.records.table import Row
 from gridfold.records.trials import Results, RunResult, TrialResult
 from gridfold.runs.names import label_parameters
 from gridfold.runs.run import Run
-from gridfold.trainers.protocol import BUILT_IN
 
 _COLORS = {"+": "green", "-": "red", "@": "cyan"}
 _CONTEXT = 1  # lines around a change
@@ -38,37 +33,13 @@ def render(results: Results) -> Group:
     row = Row.of_trial(trial, {})
     return Group(
         f"[bold]{escape(_headline(results, trial, row))}",
-        *(escape(line) for line in _remarks(results) if line),
+        *map(escape, remarks(results)),
         f"Run: {escape(str(directory))}{_which(trial)}{_early(results, run)}",
-        _metrics(run, row, _of_test(run, directory)),
+        _metrics(run, row, of_test(run)),
         *_config(run, Run(directory)),
         "[bold]To use it",
-        *(f"  {escape(line)}" for line in _uses(run, directory)),
+        *(f"  {escape(line)}" for line in uses(run)),
     )
-
-
-def best_of(results: Results) -> tuple[TrialResult, RunResult]:
-    """The best trial, and the best of its runs.
-
-    Raises:
-        ConfigError: no run is completed and has the metric.
-    """
-    objective = results.objective
-    if not results.ranked:
-        where = ", ".join(str(search.dir) for search in results.searches)
-        what = f"with the metric '{objective.metric}'" if objective.metric else "with a metric to compare by"
-        hint = results.caveat or "gridfold status says how far it is"
-        raise ConfigError(f"no run is completed {what}", where=where, hint=hint)
-    trial = results.ranked[0]
-    sign = -1 if objective.maximize else 1
-    known = [(run, run.value) for run in trial.runs if run.value is not None]
-    return trial, min(known, key=lambda each: (sign * each[1], objective.beside(each[0].metrics)))[0]
-
-
-def directory_of(run: RunResult) -> Path:
-    """The directory that has the result, which may be that of the run whose result was reused."""
-    name = run.record.reused if run.record and run.record.reused else run.entry.run
-    return run.search.dir.parent / name
 
 
 def _headline(results: Results, trial: TrialResult, row: Row) -> str:
@@ -99,21 +70,12 @@ def _early(results: Results, run: RunResult) -> str:
     return ", stopped early" + ("" if run.step is None else f" at {results.course} {run.step:g}")
 
 
-def _remarks(results: Results) -> tuple[str, ...]:
-    return results.caveat, reach.said(results), front.said(results), looks.said(results), looks.awaited(results)
-
-
-def _of_test(run: RunResult, directory: Path) -> Mapping[str, float]:
-    """The metrics of the run on a test set, if somebody has looked."""
-    return next((look.metrics for look in looks.read(run.search.dir) if look.run == directory.name), {})
-
-
-def _metrics(run: RunResult, row: Row, of_test: Mapping[str, float]) -> Table:
+def _metrics(run: RunResult, row: Row, tested: Mapping[str, float]) -> Table:
     """The metrics of the run, and of all repeats; those of the test set too, now that it is chosen."""
     table = Table("metric", Column("value", justify="right"))
     if row.n > 1:
         table.add_column(f"mean ± std of {row.n} runs", justify="right")
-    for name, value in {**run.metrics, **of_test}.items():
+    for name, value in {**run.metrics, **tested}.items():
         cells = [name, number(value)]
         if row.n > 1 and name in row.metrics:
             cells.append(plus_minus(row.metrics[name], row.deviations.get(name)))
@@ -131,12 +93,3 @@ def _config(run: RunResult, directory: Run) -> Iterator[str]:
     for line in lines:
         color = _COLORS.get(line[:1])
         yield f"[{color}]{escape(line)}[/]" if color else escape(line)
-
-
-def _uses(run: RunResult, directory: Path) -> Iterator[str]:
-    if run.record and run.record.trainer == BUILT_IN:
-        yield f"gridfold.text.load({json.dumps(str(directory), ensure_ascii=False)})  # after: import gridfold.text"
-        yield f"gridfold predict {shlex.quote(str(directory))} FILE -o predictions.csv"
-        yield f"gridfold export {shlex.quote(str(directory))} DIR  # for transformers, with a model card"
-    yield f"gridfold reproduce {shlex.quote(str(directory))}"
-    yield f"gridfold train --config {shlex.quote(str(Run(directory).config_path))}"

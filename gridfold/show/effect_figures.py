@@ -32,7 +32,7 @@ def _effect(summary: Summary, position: int, shown: Effect, bounds: tuple[float,
     lines = (_curve if shown.scale else _means)(summary, axis, levels, bounds)
     lines += [_dot(axis, value, mean, bounds, "other") for value, mean in shown.points]
     room = max((len(text) for _, text in axis.ticks()), default=0) * _LETTER + _LETTER
-    below = [Tick("below", *place(_within(at), 0.0), cut(text, 14)) for at, text in axis.ticks(room)]
+    below = [Tick("below", *place(_within(at), 0.0), cut(text, figures.MAX_TICK)) for at, text in axis.ticks(room)]
     grid, left = figures.upward(bounds, 5)
     rows = [(value_text(level.value), number(level.mean), _interval(level), str(level.n)) for level in shown.levels]
     headings = (axis.label, f"mean {figures.metric(summary)}", "95 % interval", "trials")

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from gridfold.analysis.answer import effect_names
 from gridfold.analysis.cells import Heatmap
 from gridfold.analysis.effects import Effect, Interaction
 from gridfold.analysis.summary import Curve, Summary, TrialSummary
-from gridfold.records.numbers import cut, number, percent, value_text
+from gridfold.records.numbers import cut, number, percent, significant, value_text
 from gridfold.records.numbers import p_text as plain_p
-from gridfold.show.axis import Axis, Line, Tick, extent, part, path, place, steps
+from gridfold.show.axis import Axis, Line, Tick, extent, part, path, place, steps, texts
 
 _T = TypeVar("_T")
 _SCALE = ("#eef4fa", "#c3daee", "#86b5d9", "#4389bd", "#1f5f99", "#0b3a6b")  # of a heat map, from worse to better
@@ -28,10 +28,13 @@ _MAX_LINES = 300
 _MAX_FIRST = 100
 _MAX_POINTS = 60  # of a curve
 _MAX_ROWS = 50  # of a table beside a figure
+_MAX_COLUMNS = 4  # of a heat map that has fewer rows
 _MAX_PAIRS = 45  # of ten parameters
 _FEW_TICKS = 10
 _ABSENT = -0.08  # where a line crosses an axis of a parameter that its trial does not have
 _ROW = 0.06  # of the height of an upright axis: room for a text
+_LETTER = 0.024  # of the width of one that lies on its side
+MAX_TICK = 12  # letters
 _ROUNDING = 1e-12  # of a mean
 NOISE = "What is noise of it is taken off."
 _NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -57,7 +60,7 @@ class Figure:
         ticks: the texts of its axes.
         sheet: its numbers.
         bounds: the values at its left, right, lower and upper side; empty if it cannot be magnified.
-        least_width: in pixels; where there is less room it is scrolled.
+        least_width: in pixels; where there is less room its axes lie on their side, one below the other.
     """
 
     name: str
@@ -153,11 +156,11 @@ def parallel(summary: Summary, most: int | None = None) -> Figure | None:
     lines = [_through(trial, scales, summary, part(trial.mean or 0.0, low, high)) for trial in reversed(drawn)]
     across = [at / max(last, 1) for at in range(last + 1)]
     uprights = [Line("upright", path([(x, 0.0), (x, 1.0)])) for x in across]
-    each_tick = ((x, y, text) for x, axis in zip(across, scales, strict=False) for y, text in axis.ticks(_ROW))
-    ticks = [Tick("left", *place(x, y), cut(text, 14)) for x, y, text in each_tick]
+    ticks = [tick for x, axis in zip(across, scales, strict=False) for tick in _upright_ticks(axis, x)]
     lacking = [any(axis.path not in trial.params for trial in ranked) for axis in scales]
     ticks += [Tick("left", *place(x, _ABSENT), "absent") for x, lacks in zip(across, lacking, strict=False) if lacks]
-    ticks += [Tick("right", *place(across[-1], y), number(value)) for y, value in ((0.0, low), (1.0, high))]
+    ends = ((0.0, significant(low, high)), (1.0, significant(high, low)))
+    ticks += [Tick("right", *place(across[-1], y), text) for y, text in ends]
     titles = [*(axis.label for axis in scales), str(summary.metric)]
     ticks += [Tick("title", *place(x, 1.0), cut(text, 16)) for x, text in zip(across, titles, strict=True)]
     rows = tuple((trial_text(each.params, summary), number(each.mean)) for each in ranked[:_MAX_ROWS])
@@ -170,6 +173,14 @@ def parallel(summary: Summary, most: int | None = None) -> Figure | None:
         Sheet(("trial", metric(summary)), rows),
         least_width=110 * (last + 1),
     )
+
+
+def _upright_ticks(axis: Axis, x: float) -> list[Tick]:
+    """The texts of an axis, which lies on its side where there is little room across."""
+    shown = [(y, cut(text, MAX_TICK)) for y, text in axis.ticks(_ROW)]
+    room = max((len(text) for _, text in shown), default=0) * _LETTER + _LETTER
+    lying = {y for y, _ in axis.ticks(room)}
+    return [Tick("left", *place(x, y), text, y not in lying) for y, text in shown]
 
 
 def _through(trial: TrialSummary, scales: Sequence[Axis], summary: Summary, top: float) -> Line:
@@ -193,7 +204,8 @@ def _parallel_caption(summary: Summary, drawn: int) -> str:
 def pairs(summary: Summary) -> list[Pair]:
     """For each pair of parameters, those that explain most first; where they are very many, for these."""
     places, called = {axis.path: place for place, axis in enumerate(axes(summary))}, names(summary)
-    ordered = sorted(summary.heatmaps, key=lambda each: sorted((places[path] for path in each.paths), reverse=True))
+    heatmaps = [_oriented(each) for each in summary.heatmaps]
+    ordered = sorted(heatmaps, key=lambda each: sorted((places[path] for path in each.paths), reverse=True))
     bounds = cell_bounds(summary)
     return [
         Pair(
@@ -223,6 +235,15 @@ def _best(shown: Heatmap) -> _Rows:
     return shown.best
 
 
+def _oriented(shown: Heatmap) -> Heatmap:
+    """The same with its longer side downwards, if it is too wide for a page."""
+    if len(shown.columns) <= max(_MAX_COLUMNS, len(shown.rows)):
+        return shown
+    mean, best = (tuple(zip(*cells, strict=True)) for cells in (shown.mean, shown.best))
+    first, second = shown.paths
+    return replace(shown, paths=(second, first), rows=shown.columns, columns=shown.rows, mean=mean, best=best)
+
+
 def _map(summary: Summary, shown: Heatmap, cells: _Rows, what: str, bounds: tuple[float, float]) -> Map:
     """One scale holds for all pairs."""
     rows, columns = (cut(summary.labels[path], 40) for path in shown.paths)
@@ -241,8 +262,8 @@ def _map(summary: Summary, shown: Heatmap, cells: _Rows, what: str, bounds: tupl
     return Map(
         f"{metric(summary)}{others}. {_best_cell(summary, shown, cells, best)}{empty}",
         f"{rows} ↓  {columns} →",
-        tuple(map(value_text, shown.columns)),
-        tuple((value_text(value), tuple(map(cell, row))) for value, row in zip(shown.rows, cells, strict=True)),
+        texts(shown.columns),
+        tuple((text, tuple(map(cell, row))) for text, row in zip(texts(shown.rows), cells, strict=True)),
     )
 
 

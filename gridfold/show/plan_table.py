@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
@@ -15,11 +14,11 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from gridfold.config.document import holders
-from gridfold.config.settings import SECTION
+from gridfold.config.known import SECTION
 from gridfold.core.values import render
 from gridfold.records.objective import is_finite
 from gridfold.runs.names import RunNames
-from gridfold.runs.run import Run
+from gridfold.search.first_call import FirstCall
 from gridfold.show.space_table import SpaceRow, counts, shortened, space_rows, words
 from gridfold.space.space import size_text
 
@@ -148,16 +147,9 @@ def expectation(plan: Plan, names: RunNames, done: Forecast) -> Group:
 
 def _first_command(plan: Plan, names: RunNames) -> Iterator[str]:
     """How the first run of a command is started, and the lines of its script that are others."""
-    if isinstance(plan.trainer, str):
-        return
-    from gridfold.trainers.command import CommandTrainer  # a function needs nothing of it
-    from gridfold.trainers.constants import changes
-
-    first, params = plan.repetitions[0], plan.first_trials[0].params
-    config = plan.renderer.config(params)
-    run = Run(Path("runs") / names.name(params, first), plan.seeds[0], 0, first.fold)
-    yield f"first run: {shlex.join(CommandTrainer(plan.trainer).call(config, run)[0])}"
-    for change in changes(plan.trainer, config):
-        yield f"  {change.where}: {change.before}"
-        if change.after != change.before:
-            yield f"  {' ' * len(change.where)}→ {change.after}"
+    if call := FirstCall.of(plan, names):
+        yield f"first run: {shlex.join(call.arguments)}"
+        for change in call.changes:
+            yield f"  {change.where}: {change.before}"
+            if change.after != change.before:
+                yield f"  {' ' * len(change.where)}→ {change.after}"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
 from rich.console import Group
 
-from gridfold.core.errors import ConfigError
 from gridfold.records.numbers import number
-from gridfold.records.trials import Results
 from gridfold.runs.search import SearchDirectory
-from gridfold.search.status import to_be_named
+from gridfold.search.overview import Overview
 from gridfold.show.text_table import Heading, TextTable
 
 _HEADINGS = (
@@ -23,7 +20,6 @@ _HEADINGS = (
     Heading("metric", left=True),
     Heading("state", left=True),
 )
-_DONE = ("completed", "stopped")
 
 
 def render(searches: Sequence[SearchDirectory], count: int) -> Group:
@@ -40,19 +36,11 @@ def render(searches: Sequence[SearchDirectory], count: int) -> Group:
 
 
 def _row(search: SearchDirectory) -> list[str]:
-    created = _moment(search.created)
-    try:
-        results = Results.read([search])
-        is_sound = bool(results.trials)  # a search begins with some; of a torn list none may be left
-    except ConfigError:
-        is_sound = False
-    if not is_sound:
-        return [search.name, created, "", "", "", "cannot be read"]
-    states = Counter(run.state for trial in results.trials for run in (*trial.runs, *trial.confirming))
-    states["not named yet"] = to_be_named(search, states.total())
-    done, total = sum(states[state] for state in _DONE), states.total()
-    best = number(results.ranked[0].mean) if results.ranked else ""
-    return [search.name, created, f"{done:,}/{total:,}", best, results.objective.metric or "", _state(states)]
+    found, created = Overview.of(search), _moment(search.created)
+    if not found.states:
+        return [search.name, created, "", "", "", found.state]
+    best, metric = number(found.best.mean if found.best else None), found.objective.metric or ""
+    return [search.name, created, f"{found.done:,}/{found.total:,}", best, metric, found.state]
 
 
 def _moment(said: str) -> str:
@@ -61,13 +49,3 @@ def _moment(said: str) -> str:
         return f"{datetime.fromisoformat(said).astimezone():%Y-%m-%d %H:%M}"
     except (ValueError, OverflowError):
         return ""
-
-
-def _state(states: Counter[str]) -> str:
-    """How far a search is, in a word or two."""
-    if states["running"]:
-        return f"{states['running']:,} running"
-    left = states.total() - sum(states[state] for state in (*_DONE, "failed"))
-    said = [f"{states['failed']:,} failed"] if states["failed"] else []
-    said += [f"{left:,} left"] if left else []
-    return ", ".join(said) or "done"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from rich.console import Group
 from rich.markup import escape
@@ -14,7 +12,6 @@ from rich.text import Text
 from gridfold.records.objective import Objective
 from gridfold.records.trials import records_at_best
 from gridfold.runs.search import SearchDirectory
-from gridfold.sharing.first_use import first_use, is_question
 from gridfold.sharing.report import EarlyRead, Part, Sharing
 from gridfold.show import terminal
 
@@ -28,7 +25,7 @@ _ABOUT = 1.05  # a ratio below is no difference
 
 def render(search: SearchDirectory) -> Group:
     """All that is known of what the runs of a search shared."""
-    sharing = _read(search)
+    sharing = Sharing.of(search)
     if not sharing.batched:
         return Group(f"[bold]{escape(search.name)}[/]: nothing was shared", *_why_nothing(search, sharing))
     early, maybe = _advice(sharing)
@@ -44,7 +41,7 @@ def render(search: SearchDirectory) -> Group:
 
 def in_words(search: SearchDirectory) -> tuple[list[str], list[list[str]]]:
     """What sharing saved and why some runs shared nothing, as plain sentences; the rows of the table of work."""
-    sharing = _read(search)
+    sharing = Sharing.of(search)
     if not sharing.batched:
         return ["Nothing was shared.", *map(_plain, _why_nothing(search, sharing))], []
     saved = [f"All runs took {_of_cpu(sharing)}.", f"{_by_the_clock(sharing)}."]
@@ -57,13 +54,6 @@ def results(search: SearchDirectory) -> Group:
     records = records_at_best(search, Objective.said(search.facts()))
     shown = terminal.results(search, sharing.counting(records))
     return Group(shown, *_summary(search, sharing))
-
-
-def _read(search: SearchDirectory) -> Sharing:
-    sharing = Sharing.read(search.sharing_events())
-    if sharing.batches:
-        collections.deque(sharing.counting(search.records()), maxlen=0)
-    return sharing
 
 
 def _summary(search: SearchDirectory, sharing: Sharing) -> list[str]:
@@ -207,10 +197,10 @@ def _advice(sharing: Sharing) -> tuple[list[str], list[str]]:
     early: list[str] = []
     maybe: list[str] = []
     for read in sharing.early_reads():
-        uses = [(part.path, line) for part in read.parts if (line := _first_use(part))]
+        uses = [(part.path, line) for part in read.parts if (line := part.first_use)]
         if uses:
             early.append(f"{_cost(read)}. {_where(uses, alone=len(read.parts) == 1)}")
-        elif not any(map(_is_question, read.parts)):
+        elif not any(part.is_question for part in read.parts):
             maybe.append(f"{_cost(read)}, as far as it does not depend on that.")
     return early[:_MAX_SENTENCES], maybe[:_MAX_SENTENCES]
 
@@ -244,28 +234,6 @@ def _where(uses: Sequence[tuple[str, int]], *, alone: bool) -> str:
 
 def _listed(items: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]]))
-
-
-def _first_use(part: Part) -> int | None:
-    """The line that first needs what was read; None if that cannot be told."""
-    return first_use(_text(part.file), _line(part), part.path)
-
-
-def _is_question(part: Part) -> bool:
-    return is_question(_text(part.file), _line(part))
-
-
-def _line(part: Part) -> int:
-    line = part.place.rpartition(":")[2]
-    return int(line) if line.isdecimal() else 0
-
-
-def _text(file: str) -> str:
-    """The code as it is now; "" if it cannot be read."""
-    try:
-        return Path(file).read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return ""
 
 
 def _seconds(value: float) -> str:

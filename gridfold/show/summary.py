@@ -40,6 +40,23 @@ def conclusion(search: SearchDirectory, *, confirms: bool = False) -> Group:
         return Group(*caveat, _no_report(error))
 
 
+def answer(search: SearchDirectory, *, confirms: bool = False) -> list[str]:
+    """What a search has found, in sentences; none where that is not wanted, or cannot be computed.
+
+    Args:
+        search: the search.
+        confirms: what its best trials did on fresh seeds.
+    """
+    if os.environ.get(REPORT) == "0" or sum(1 for _ in search.entries()) > _MOST_RUNS:
+        return []
+    try:
+        found = Summary.of(Results.read([search]))
+    except Exception:  # `conclusion` has said so
+        return []
+    again = found.confirmation.answer if found.confirmation else ()
+    return list(again if confirms else found.answer)
+
+
 def write(results: Results) -> str:
     """Write the report of a search; where it is, as markup."""
     return _written(Summary.of(results), results.searches[0])

@@ -12,7 +12,8 @@ _WIDTH, _HEIGHT = 760, 300  # of the drawn part, in pixels
 _AROUND, _ABOVE, _BELOW = 90, 48, 36
 # Of this picture only: where it stands in a page, styles hold for the whole page.
 _STYLE = """
-.gridfold { font: 12px system-ui, sans-serif; } .gridfold .back { fill: #ffffff; } .gridfold text { fill: #57606a; }
+.gridfold { font: 12px system-ui, sans-serif; } .gridfold .back { fill: #ffffff; } .gridfold text {
+  fill: #57606a; stroke: #ffffff; stroke-width: 4px; stroke-linejoin: round; paint-order: stroke; }
 .gridfold text.title { fill: #1b1f24; font-weight: 600; }
 .gridfold path { fill: none; stroke: #9aa1ab; stroke-linecap: round; vector-effect: non-scaling-stroke; opacity: 0.6; }
 .gridfold .grid { opacity: 0.3; } .gridfold .near { stroke: #2b7bba; stroke-width: 1.3; opacity: 0.8; }

@@ -31,19 +31,20 @@ _MAPPING: Kind[Any] = Kind("a mapping", lambda value: hasattr(value, "keys"), la
 class Adapter:
     """An adapter: for each module that it is of, two matrices whose product is added to what the module computes.
 
-    Attributes:
-        type: ``lora``.
-        r: the rank of the product.
-        alpha: the product counts ``alpha / r`` times.
-        dropout: the share of a module's inputs that the adapter is not shown in training.
-        target: the ends of the names of modules; none for all linear layers.
+    No ``target`` means all linear layers.
     """
 
-    type: str = setting(choice("an adapter", ("lora",)))
-    r: int = setting(whole(1), 8)
-    alpha: int = setting(whole(1), 16)
-    dropout: float = setting(BELOW_ONE, 0.0)
-    target: tuple[str, ...] = setting(_TARGET, ())
+    type: str = setting(choice("an adapter", ("lora",)), "the kind of adapter", "lora")
+    r: int = setting(whole(1), "the rank of the matrices", "16", 8)
+    alpha: int = setting(whole(1), "their product counts alpha / r times", "32", 16)
+    dropout: float = setting(BELOW_ONE, "the share of their inputs that they are not shown in training", "0.1", 0.0)
+    target: tuple[str, ...] = setting(
+        _TARGET,
+        "the ends of the names of modules; auto: all linear layers but the pooler's",
+        "!fixed [query, value]",
+        (),
+        _AUTO,
+    )
 
 
 def has_adapter(model: Section) -> bool:

@@ -11,6 +11,7 @@ from gridfold.core.errors import ConfigError, nearest
 from gridfold.text.section import LazyConfig
 
 if TYPE_CHECKING:
+    from gridfold.config.key import Key
     from gridfold.runs.run import Run
     from gridfold.trainers.protocol import Remark
     from gridfold.trainers.uses import NewData
@@ -110,6 +111,18 @@ class TextTrainer:
         from gridfold.text.test_set import measure  # imports torch
 
         return measure(run_dir)
+
+    def keys(self) -> Sequence[Key]:
+        """The keys of its configs, as ``gridfold explain`` asks for them."""
+        from gridfold.text.keys import keys  # few ask
+
+        return list(keys())
+
+    def key(self, path: str) -> Key | None:
+        """A key that is not among `keys`: a field of ``transformers.TrainingArguments``."""
+        from gridfold.text.keys import key  # as above
+
+        return key(path)
 
 
 trainer = TextTrainer()

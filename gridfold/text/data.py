@@ -219,6 +219,10 @@ def _columns(settings: DataSettings) -> Columns:
     for column in {*several(columns.text)} & {*several(columns.label)}:
         problem = f"'{column}' is what is to be predicted (data.label_column)"
         raise ConfigError(problem, path="data.text_column", hint="name the column of the texts")
+    if columns.group in several(columns.label):
+        problem = f"'{columns.group}' is what is to be predicted (data.label_column)"
+        hint = "no label would be on both sides of a split; name the column of what belongs together"
+        raise ConfigError(problem, path="data.group_column", hint=hint)
     return columns
 
 

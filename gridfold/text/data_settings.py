@@ -31,42 +31,61 @@ _TOKENIZING = ("max_length", "long_texts")
 
 @dataclass(frozen=True)
 class DataSettings:
-    """The examples.
+    """The examples: what the section says."""
 
-    Attributes:
-        train: a file, a folder of class folders, ``package:NAME/PATH``, or a hub data set name.
-        validation: the same, or the fraction of ``train`` to split off.
-        text_column: the column of texts, or the two columns of pairs.
-        label_column: the column of labels, or the columns of 0 and 1 of several labels that may hold together.
-        max_length: tokens kept of a text.
-        limit: take this many examples of ``train``, stratified by label, before a validation split; null takes all.
-            A validation set of its own is never limited.
-        split_seed: seed of ``limit`` and of the split. It is not ``training.seed``: seeds are compared on one split.
-        folds: into how many parts to split ``train``, stratified by label, of which one is the validation set;
-            ``validation`` is not used then. Null for no parts.
-        fold: which part that is, from 0.
-        task: one of `TASKS`; null where the labels tell.
-        test: as ``validation``; examples that neither training nor validation sees. Null for none.
-        group_column: the column of groups, none of which is on both sides of a split; null for none.
-        long_texts: what becomes of texts of more than ``max_length`` tokens: ``truncate`` keeps their beginning,
-            ``head_tail`` beginning and end, ``chunk_mean`` all, in pieces whose vectors are averaged.
-    """
-
-    train: str = setting(TEXT)
-    validation: str | float = setting(_HELD_OUT, 0.2)
-    text_column: str | tuple[str, ...] = setting(one_or_several("a column, or a list of two", least=2, most=2), "text")
-    label_column: str | tuple[str, ...] = setting(
-        one_or_several("a column, or a list of two or more", least=2), "label"
+    train: str = setting(
+        TEXT,
+        "a .csv, .tsv, .jsonl, .json or .parquet file, a folder of class folders, package:NAME/PATH, or a hub data set",
+        "data/train.csv",
     )
-    max_length: int = setting(whole(1), 128)
-    limit: int | None = setting(optional(whole(1)), None)
-    split_seed: int = setting(SEED, 0)
-    folds: int | None = setting(optional(whole(2)), None)
-    fold: int | None = setting(optional(whole(0)), None)
-    task: str | None = setting(optional(choice("a task", TASKS)), None)
-    test: str | float | None = setting(optional(_HELD_OUT), None)
-    group_column: str | None = setting(optional(TEXT), None)
-    long_texts: str = setting(choice("a way with long texts", LONG_TEXTS), TRUNCATE)
+    validation: str | float = setting(
+        _HELD_OUT, "the same, or the fraction of train to split off, stratified", "0.1", 0.2
+    )
+    text_column: str | tuple[str, ...] = setting(
+        one_or_several("a column, or a list of two", least=2, most=2),
+        "the column of the texts, or the two columns of pairs",
+        "!fixed [premise, hypothesis]",
+        "text",
+    )
+    label_column: str | tuple[str, ...] = setting(
+        one_or_several("a column, or a list of two or more", least=2),
+        "the column of the labels, or one column of 0 and 1 per label",
+        "!fixed [toxic, insult]",
+        "label",
+    )
+    max_length: int = setting(whole(1), "tokens that the encoder is given at a time", "256", 128)
+    limit: int | None = setting(
+        optional(whole(1)),
+        "use only this many examples of train, stratified, before the split; a validation set is never limited",
+        "1000",
+        None,
+    )
+    split_seed: int = setting(
+        SEED, "seed of limit and split; not training.seed, so that seeds are compared on one split", "1", 0
+    )
+    folds: int | None = setting(
+        optional(whole(2)), "split train into this many stratified parts; validation is not used then", "5", None
+    )
+    fold: int | None = setting(optional(whole(0)), "which part is held out to validate on, from 0", "0", None)
+    task: str | None = setting(
+        optional(choice("a task", TASKS)), "what is predicted", "multilabel", None, "as the labels say"
+    )
+    test: str | float | None = setting(
+        optional(_HELD_OUT), "as validation; examples that neither training nor validation sees", "data/test.csv", None
+    )
+    group_column: str | None = setting(
+        optional(TEXT),
+        "a column such as the author or the document: no group is on two sides of a split",
+        "author",
+        None,
+    )
+    long_texts: str = setting(
+        choice("a way with long texts", LONG_TEXTS),
+        f"longer texts: {TRUNCATE} keeps their beginning, {HEAD_TAIL} beginning and end, {CHUNK_MEAN} all, in pieces "
+        "whose vectors are averaged",
+        HEAD_TAIL,
+        TRUNCATE,
+    )
 
 
 def read_data(config: LazyConfig) -> DataSettings:

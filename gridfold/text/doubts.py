@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from gridfold.text.labels import Labelling
+from gridfold.text.labels import Labelling, is_missing, is_number
 from gridfold.text.sources import LabelledTexts
 from gridfold.text.tasks import Label, Text
 
@@ -26,6 +26,8 @@ def doubts_of(table: LabelledTexts, labelling: Labelling) -> Iterator[str]:
         yield f"{_counted(len(empty), 'text')} of {table.name} without a word, in row {_some(empty)}"
     for spellings in labelling.merged:
         yield f"{table.name} writes a number in several ways ({spellings}), which are read as one label"
+    for gap in _gaps(labelling.task.labels):
+        yield f"labels of {table.name} are numbers, but for '{gap}' (row {_first_row(table, gap)})"
     for alike in _alike(labelling.task.labels):
         rows = ", ".join(f"'{label}' (row {_first_row(table, label)})" for label in alike)
         yield f"labels of {table.name} that look like one: {rows}"
@@ -49,6 +51,13 @@ def _sides(text: Text) -> tuple[str, ...]:
 
 def _has_rows(text: str) -> bool:
     return "\t" in text and "\n" in text
+
+
+def _gaps(labels: Sequence[Label]) -> Iterator[str]:
+    """A label that says that there is none, where all others are numbers."""
+    others = [label for label in labels if not is_number(label, written=True)]
+    if len(others) == 1 and is_missing(others[0]):
+        yield str(others[0])
 
 
 def _alike(labels: Iterable[Label]) -> Iterator[list[str]]:

@@ -21,6 +21,7 @@ _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")  # a number that is writt
 _WHOLE = re.compile("0|-?[1-9][0-9]*")
 _NUMBER = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _SEPARATORS = ("|", ";", ",")  # of several labels in a cell: the first of these that the column has
+_MISSING = ("", "nan", "na", "n/a", "null", "none")  # what writers of tables have for a number that is not there
 _LARGEST = 3.4028234663852886e38  # number of 32 bits
 _PATH = "data.label_column"
 
@@ -117,12 +118,21 @@ def _inferred(table: LabelledTexts) -> str | None:
     labels = table.labels
     if any(isinstance(label, list | tuple) for label in labels) or _are_bracketed(labels):
         return "multilabel"
-    if all(_is_number(label, written=table.written) for label in labels):
-        return "regression" if any(not float(label).is_integer() for label in labels) else None
+    numbers = [label for label in labels if not is_missing(label)]  # numbers with gaps: the error names the row
+    if all(is_number(label, written=table.written) for label in numbers):
+        return "regression" if any(not float(label).is_integer() for label in numbers) else None
     return None
 
 
-def _is_number(label: Any, *, written: bool) -> bool:
+def is_missing(label: Any) -> bool:
+    """Whether a cell is none, not a number, or says so; such a text may be a label like others."""
+    if isinstance(label, str):
+        return label.strip().lower() in _MISSING
+    return label is None or label != label  # noqa: PLR0124 (NaN)
+
+
+def is_number(label: Any, *, written: bool) -> bool:
+    """Whether a cell is a number, or where it is ``written``, a text that is one."""
     if isinstance(label, str):
         return written and _NUMBER.fullmatch(label) is not None
     return isinstance(label, int | float | Decimal) and not isinstance(label, bool) and math.isfinite(label)
@@ -137,7 +147,7 @@ def _numbers(table: LabelledTexts) -> list[float]:
                 label = float(label)
             except ValueError:
                 return True
-        return not _is_number(label, written=False) or abs(label) > _LARGEST
+        return not is_number(label, written=False) or abs(label) > _LARGEST
 
     table.reject(table.labels, is_none, f"is not a number in column {_columns(table)}")
     return [float(label) for label in table.labels]

@@ -10,9 +10,12 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from gridfold.config.key import REQUIRED, Key
 from gridfold.core.errors import ConfigError, nearest
+from gridfold.core.values import render
 from gridfold.sharing.questions import alternatives, ask
 
 T = TypeVar("T")
@@ -134,9 +137,45 @@ def one_or_several(expected: str, least: int, most: int | None = None) -> Kind[s
     return Kind(expected, accepts, lambda value: tuple(value) if _is_list(value) else str(value))
 
 
-def setting(kind: Kind[Any], default: Any = MISSING) -> Any:
-    """A field of a dataclass for `Section.read`: what its value must be; required unless there is a default."""
-    return field(default=default, metadata={"kind": kind})
+def setting(kind: Kind[Any], meaning: str, example: str, default: Any = MISSING, usual: str = "") -> Any:
+    """A field of a dataclass for `Section.read`; required unless there is a default.
+
+    Args:
+        kind: what its value must be.
+        meaning: what it is for, for `keys_of`.
+        example: a value, as YAML.
+        default: what the field is where the key is absent.
+        usual: the same in the words of a config, if those of YAML do not say it.
+    """
+    return field(default=default, metadata={"kind": kind, "meaning": meaning, "example": example, "usual": usual})
+
+
+def settings_of(fields_of: type[Any]) -> Iterator[Setting]:
+    """The `setting` fields of a dataclass, each by itself."""
+    for each in fields(fields_of):
+        yield each.name, each.metadata["kind"], each.default
+
+
+def keys_of(path: str, fields_of: type[Any], others: Mapping[str, str] = MappingProxyType({})) -> Iterator[Key]:
+    """The `setting` fields of a dataclass, for whoever asks what they are for.
+
+    Args:
+        path: of the section.
+        fields_of: the dataclass.
+        others: other names of some fields.
+    """
+    for each in fields(fields_of):
+        if kind := each.metadata.get("kind"):
+            default = REQUIRED if each.default is MISSING else render(each.default)
+            yield Key(
+                f"{path}.{each.name}",
+                each.metadata["meaning"],
+                kind.expected,
+                each.metadata["usual"] or default,
+                each.metadata["example"],
+                kind.choices,
+                tuple(name for name, short in others.items() if short == each.name),
+            )
 
 
 FLAG: Kind[bool] = Kind("true or false", lambda v: isinstance(v, bool), bool)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from gridfold.core.errors import ConfigError
@@ -20,12 +20,12 @@ from gridfold.text.section import (
     Kind,
     LazyConfig,
     Section,
-    Setting,
     choice,
     is_number,
     number,
     optional,
     setting,
+    settings_of,
     whole,
 )
 from gridfold.text.trainer_arguments import read_argument, without_effect
@@ -75,62 +75,68 @@ _NORMALIZE: Kind[bool | None] = Kind(
 class ModelSettings:
     """The encoder. The head and the adapter are read on their own, after the encoder has done its work.
 
-    Attributes:
-        name: hub id, local path or ``package:NAME/PATH``.
-        pooling: how token states become one vector: names of ``POOLINGS`` joined by ``+``; ``auto`` is what the
-            model's own sentence-transformers files say, else ``mean``.
-        normalize: whether vectors are scaled to length 1; None, ``auto``, is as the model's files say if ``pooling``
-            is, too, else not.
-        prefix: what every text begins with before it is tokenized, such as ``"query: "`` of E5.
-        freeze_encoder: whether only the head is trained.
-        frozen_layers: how many layers are frozen, from the embeddings on and with them; 0 freezes nothing.
+    ``normalize`` is None for ``auto``.
     """
 
-    name: str = setting(TEXT)
-    pooling: str = setting(_POOLING, AUTO)
-    normalize: bool | None = setting(_NORMALIZE, None)
-    prefix: str = setting(ANY_TEXT, "")
-    freeze_encoder: bool = setting(FLAG, default=False)
-    frozen_layers: int = setting(whole(0), 0)
+    name: str = setting(TEXT, "hub id, local path, or package:NAME/PATH", "microsoft/deberta-v3-base")
+    pooling: str = setting(
+        _POOLING,
+        "how token vectors become one; auto: as the model's sentence-transformers files say, else mean",
+        "mean+max",
+        AUTO,
+    )
+    normalize: bool | None = setting(
+        _NORMALIZE,
+        "scale that vector to length 1; auto: as the same files say if pooling is auto, too, else false",
+        "true",
+        None,
+        AUTO,
+    )
+    prefix: str = setting(ANY_TEXT, "put before every text, in training and prediction", '"query: "', "")
+    freeze_encoder: bool = setting(FLAG, "train the head alone: a run encodes each text once", "true", default=False)
+    frozen_layers: int = setting(whole(0), "freeze the embeddings and this many layers above them", "6", 0)
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How to train an epoch; when to end, and which epoch is best, is for ``gridfold.text.early_stopping``.
+    """How to train an epoch; when to end, and which epoch is best, is in `EndSettings`.
 
-    Attributes:
-        batch_size: examples a forward pass.
-        learning_rate: the highest learning rate of the schedule, for the head and an encoder that is trained.
-        head_learning_rate: that of the head, if it is another one.
-        layer_decay: what the learning rate of each layer of the encoder is, as a share of that of the layer above it;
-            the topmost has ``learning_rate``.
-        weight_decay: for weights; biases and norms are never decayed.
-        warmup_ratio: the share of all steps in which the learning rate rises from 0.
-        scheduler: a learning rate schedule, by its ``transformers`` name.
-        seed: of the head's first weights, the order of examples, and dropout.
-        eval_batch_size: texts a forward pass where nothing is learned: evaluation, and a frozen encoder.
-        padding: how long the texts of a training batch become: ``batch``, as the longest of them; ``bucket``, the same
-            in batches of texts of like lengths; ``max_length``, always ``data.max_length``.
-        loss: what is made small, by its name; null for the usual one of the task.
-        class_weights: how much the examples of each label count, by its name; ``balanced`` for as much as rare labels
-            need to count like frequent ones; null for all the same.
-        focal_gamma: of the focal loss, how much less those examples count that are right already.
-        arguments: fields of ``transformers.TrainingArguments`` under their own names.
+    ``arguments`` are fields of ``transformers.TrainingArguments`` under their own names.
     """
 
-    batch_size: int = 16
-    learning_rate: float = 2e-5
-    head_learning_rate: float | None = None
-    layer_decay: float = 1.0
-    weight_decay: float = 0.01
-    warmup_ratio: float = 0.0
-    scheduler: str = "linear"
-    seed: int = 42
-    eval_batch_size: int = 32
-    padding: str = "batch"
-    loss: str | None = None
-    class_weights: str | Mapping[str, float] | None = None
-    focal_gamma: float = 2.0
+    batch_size: int = setting(whole(1), "examples of a step", "32", 16)
+    learning_rate: float = setting(POSITIVE, "of the encoder's top layer and the head", "1e-5", 2e-5)
+    head_learning_rate: float | None = setting(optional(POSITIVE), "another one for the head", "1e-3", None)
+    layer_decay: float = setting(
+        number("a number above 0, up to 1", lambda v: 0 < v <= 1),
+        "each layer of the encoder learns at this share of the rate of the layer above it",
+        "0.9",
+        1.0,
+    )
+    weight_decay: float = setting(NOT_NEGATIVE, "not applied to biases and norms", "0.1", 0.01)
+    warmup_ratio: float = setting(BELOW_ONE, "share of the steps in which the learning rate rises", "0.1", 0.0)
+    scheduler: str = setting(
+        choice("a scheduler", SCHEDULERS), "a learning rate schedule, by its transformers name", "cosine", "linear"
+    )
+    seed: int = setting(SEED, "of the head's first weights, the order of examples, and dropout", "1", 42)
+    eval_batch_size: int = setting(whole(1), "batch size of evaluation and encoding", "64", 32)
+    padding: str = setting(
+        choice("a padding", PADDINGS),
+        "how long the texts of a training batch become: batch, as the longest of them; bucket, the same in batches of "
+        "texts of like lengths; max_length, always data.max_length",
+        "bucket",
+        "batch",
+    )
+    loss: str | None = setting(optional(_LOSS), "what is made small", "focal", None, "the first loss of the task")
+    class_weights: str | Mapping[str, float] | None = setting(
+        _CLASS_WEIGHTS,
+        "how much the examples of each label count; balanced: rare labels count like frequent ones",
+        "balanced",
+        None,
+    )
+    focal_gamma: float = setting(
+        NOT_NEGATIVE, "of loss: focal, how much less those examples count that are right already", "1.0", 2.0
+    )
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -139,34 +145,31 @@ class TrainingSettings:
         return float(self.arguments.get("label_smoothing_factor", 0.0))
 
 
-NUM_EPOCHS: Setting = ("num_epochs", whole(1), 3)  # passes over the training examples, at most
-PATIENCE: Setting = ("early_stopping_patience", optional(whole(1)), None)  # stop after this many without improvement
-METRIC: Setting = ("metric", _METRIC, None)  # decides which epoch is best; None is the usual one of the task
-THRESHOLD: Setting = ("threshold", _THRESHOLD, 0.5)  # the probability above which a label holds
-_AFTER_EPOCHS = ("num_epochs", "early_stopping_patience", "metric", "threshold")  # read when one is over
+@dataclass(frozen=True)
+class EndSettings:
+    """What is read when an epoch is over: how many there are, and which one is best."""
+
+    num_epochs: int = setting(whole(1), "passes over the training examples, at most", "10", 3)
+    early_stopping_patience: int | None = setting(
+        optional(whole(1)), "stop after this many epochs without improvement", "2", None
+    )
+    metric: str | None = setting(_METRIC, "decides which epoch is best", "accuracy", None, "f1; of a regression rmse")
+    threshold: float | str = setting(
+        _THRESHOLD, "the probability above which a label holds; best_f1: chosen on the validation texts", "best_f1", 0.5
+    )
+
+
+NUM_EPOCHS, PATIENCE, METRIC, THRESHOLD = settings_of(EndSettings)
+_AFTER_EPOCHS = tuple(each.name for each in fields(EndSettings))
 _WITH_FOCAL = ("focal_gamma",)  # not read with another loss: both can be varied together
 
 # The settings of our own: how each is checked, and the name that transformers.TrainingArguments has for it.
 _OWN: Mapping[str, Kind[Any]] = {
-    "batch_size": whole(1),
-    "learning_rate": POSITIVE,
-    "head_learning_rate": optional(POSITIVE),
-    "layer_decay": number("a number above 0, up to 1", lambda v: 0 < v <= 1),
-    "num_epochs": NUM_EPOCHS[1],
-    "weight_decay": NOT_NEGATIVE,
-    "warmup_ratio": BELOW_ONE,
-    "scheduler": choice("a scheduler", SCHEDULERS),
-    "seed": SEED,
-    "early_stopping_patience": PATIENCE[1],
-    "metric": METRIC[1],
-    "eval_batch_size": whole(1),
-    "padding": choice("a padding", PADDINGS),
-    "loss": optional(_LOSS),
-    "class_weights": _CLASS_WEIGHTS,
-    "focal_gamma": NOT_NEGATIVE,
-    "threshold": THRESHOLD[1],
+    each.name: each.metadata["kind"]
+    for each in (*fields(TrainingSettings), *fields(EndSettings))
+    if each.name != "arguments"
 }
-_LONG_NAMES = {
+LONG_NAMES = {
     "per_device_train_batch_size": "batch_size",
     "num_train_epochs": "num_epochs",
     "lr_scheduler_type": "scheduler",
@@ -261,7 +264,7 @@ def given_names(section: Section) -> dict[str, str]:
     """Which key of the section gives each setting of our own: its short name, or the long one of transformers."""
     given: dict[str, str] = {}
     for key in section:
-        short = _LONG_NAMES.get(key, key)
+        short = LONG_NAMES.get(key, key)
         if short in given:
             problem = f"the same as {given[short]}, which is given too"
             raise ConfigError(problem, path=section.path_of(key), hint="keep one of the two")

@@ -215,25 +215,28 @@ def _read_file(file: Path, path: str, columns: Sequence[str] | None) -> Cells:
     try:
         if suffix == ".parquet":
             return _parquet_cells(file, columns)
-        return _json_cells(file) if suffix in {".json", ".jsonl"} else _csv_cells(file)
+        return _json_cells(file) if suffix in {".json", ".jsonl"} else _csv_cells(file, columns)
     except UnicodeDecodeError:
         raise not_decodable(file, path) from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read {file}: {_first_line(error)}", path=path) from error
 
 
-def _csv_cells(file: Path) -> Cells:
+def _csv_cells(file: Path, columns: Sequence[str] | None) -> Cells:
     """Cells are text, "NA" and "null" too."""
     import pandas as pd  # the other formats do without
 
     content = file.read_bytes()
-    how = {"sep": "\t" if file.suffix.lower() == ".tsv" else ",", "encoding": encoding_of(content)}
+    how: dict[str, Any] = {"sep": "\t" if file.suffix.lower() == ".tsv" else ",", "encoding": encoding_of(content)}
     if b"\n" in content and b"\r" in content and b"\r\n" not in content:
         how["lineterminator"] = "\n"  # a carriage return in a text, which many writers do not quote, ends no row then
+    how |= {"dtype": str, "na_filter": False}
     try:
+        names = pd.read_csv(io.BytesIO(content), header=None, nrows=1, **how).iloc[0].tolist()  # all, as they are
+        _require_once(names, names if columns is None else columns)
         with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
             # Without index_col, rows that have a cell more than the header move by a column.
-            frame = pd.read_csv(io.BytesIO(content), dtype=str, na_filter=False, index_col=False, **how)
+            frame = pd.read_csv(io.BytesIO(content), index_col=False, **how)
     except pd.errors.EmptyDataError:
         return {}
     except pd.errors.ParserWarning:
@@ -241,13 +244,35 @@ def _csv_cells(file: Path) -> Cells:
     return {str(name): frame[name].tolist() for name in frame.columns}
 
 
+def _require_once(names: Sequence[str], wanted: Iterable[str]) -> None:
+    for name in wanted:
+        if names.count(name) > 1:
+            raise ValueError(f"it has {names.count(name)} columns called '{name}'")
+
+
 def _json_cells(file: Path) -> Cells:
-    """JSON lines, or one JSON array of objects."""
+    """JSON lines, one JSON array of objects, or one object of columns."""
     raw = file.read_bytes()
     content = raw.decode(encoding_of(raw))
+    if file.suffix.lower() == ".json" and (columns := _json_columns(content)):
+        return columns
     rows = list(_json_array(content) if content.lstrip().startswith("[") else _json_lines(content.split("\n")))
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _json_columns(content: str) -> Cells:
+    """The columns of an object of lists, or of objects as pandas writes them; none if it is something else."""
+    try:
+        found = json.loads(content)
+    except json.JSONDecodeError:  # lines, or an error that is told of a line
+        return {}
+    if not isinstance(found, dict) or not all(isinstance(column, list | dict) for column in found.values()):
+        return {}
+    rows = {tuple(column) if isinstance(column, dict) else len(column) for column in found.values()}
+    if len(rows) > 1:
+        raise ValueError("its columns do not have the same rows")
+    return {name: list(column.values()) if isinstance(column, dict) else column for name, column in found.items()}
 
 
 def _json_array(content: str) -> Iterable[dict[str, Any]]:
@@ -281,6 +306,7 @@ def _parquet_cells(file: Path, columns: Sequence[str] | None) -> Cells:
         wanted = names if columns is None else columns
         if not set(wanted) <= set(names):
             return {name: [] for name in names}  # which is an error
+        _require_once(names, wanted)
         table = content.read(columns=list(wanted))
     return {name: table.column(name).to_pylist() for name in wanted}
 

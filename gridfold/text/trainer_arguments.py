@@ -57,7 +57,7 @@ _OF_TRAINER = """
     save_safetensors save_steps save_strategy save_total_limit trackio_bucket_id trackio_space_id
     trackio_static_space_id
 """
-_SET_BY_GRIDFOLD = frozenset(_OF_TRAINER.split())
+SET_BY_GRIDFOLD = frozenset(_OF_TRAINER.split())
 
 
 def read_argument(section: Section, key: str, own: Collection[str], *, frozen: bool) -> Any:
@@ -73,7 +73,7 @@ def read_argument(section: Section, key: str, own: Collection[str], *, frozen: b
         ConfigError: there is no such field, gridfold sets it, it has no effect, or its value is wrong.
     """
     path = section.path_of(key)
-    if key in _SET_BY_GRIDFOLD:
+    if key in SET_BY_GRIDFOLD:
         raise ConfigError("set by gridfold, so a config cannot set it", path=path, hint="remove it")
     kind = HONOURED_WHEN_FROZEN.get(key) or _kind_of(key, path, own)
     if frozen and key not in HONOURED_WHEN_FROZEN:
@@ -97,15 +97,28 @@ def _all_optimizers() -> list[str]:
 
 def _kind_of(key: str, path: str, own: Collection[str]) -> Kind[Any]:
     """What ``TrainingArguments`` says about one of its fields; ``ConfigError`` if it has no such field."""
-    from transformers import TrainingArguments  # slow, and needed only for fields that are not ours
-
-    names = {item.name for item in fields(TrainingArguments)}
-    if key not in names:
-        near = nearest(key, {*own, *names} - _SET_BY_GRIDFOLD)
+    kind = kind_of_field(key)
+    if kind is None:
+        near = nearest(key, {*own, *_names_of_fields()} - SET_BY_GRIDFOLD)
         if not near.startswith("did you mean"):
             near = f"valid: {', '.join(own)}, and the fields of transformers.TrainingArguments"
         raise ConfigError("unknown key", path=path, hint=near)
-    return _kind_of_hint(get_type_hints(TrainingArguments).get(key, Any))
+    return kind
+
+
+def kind_of_field(name: str) -> Kind[Any] | None:
+    """What a field of ``TrainingArguments`` must be, as far as it says so; None if it has no such field."""
+    from transformers import TrainingArguments  # slow, and needed only for fields that are not ours
+
+    if name not in _names_of_fields():
+        return None
+    return _kind_of_hint(get_type_hints(TrainingArguments).get(name, Any))
+
+
+def _names_of_fields() -> set[str]:
+    from transformers import TrainingArguments  # as above
+
+    return {each.name for each in fields(TrainingArguments)}
 
 
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", type(None): "null"}

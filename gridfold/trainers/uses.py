@@ -1,6 +1,7 @@
-"""What a trainer may offer beside training: to use what its runs have saved.
+"""What a trainer may offer beside training: to use what its runs have saved, and to explain its configs.
 
-A trainer that has one of these methods is asked by the command of that name. The ready trainer has them all.
+A trainer that has one of these methods is asked by the command of that name, and for its keys by ``gridfold explain``.
+The ready trainer has them all.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from gridfold.config.key import Key
 from gridfold.core.errors import ConfigError
 from gridfold.trainers.resolve import resolve
 
@@ -70,6 +72,16 @@ class Tests(Protocol):
         Raises:
             ConfigError: the run has no test set, or saved nothing that predicts.
         """
+
+
+class Explains(Protocol):
+    """A trainer that says what its configs may hold."""
+
+    def keys(self) -> Sequence[Key]:
+        """The keys of its configs."""
+
+    def key(self, path: str) -> Key | None:
+        """A key that is not among them, because it is costly to look up; None if there is none."""
 
 
 def able(trainer: str | Sequence[str], method: str, where: str) -> Any:

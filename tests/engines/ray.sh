@@ -12,7 +12,8 @@
 set -euo pipefail
 what=${1:?start, enter, node, kill-node or stop} D=$(realpath -m "${2:?folder}")
 HEAD=10.9.9.1 PORT=6390
-QUICK='{"health_check_period_ms": 500, "health_check_timeout_ms": 1000, "health_check_failure_threshold": 4}' # not 30 s
+# Not 30 s until a node is gone: one that was killed refuses each check. One that is only slow has time to answer.
+QUICK='{"health_check_period_ms": 500, "health_check_timeout_ms": 60000, "health_check_failure_threshold": 4}'
 export RAY_AUTH_MODE=disabled # else a node may ask for a token that `ray.init()` of somebody has left in ~/.ray
 
 first() { local outer; outer=$(cat "$D/$1.pid"); cat "/proc/$outer/task/$outer/children" | tr -d ' '; }

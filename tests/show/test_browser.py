@@ -75,6 +75,28 @@ return document.documentElement.scrollWidth > room
   : [];
 """
 
+# Figures and metrics that are not in sight without scrolling.
+CUT = """
+const figures = ".plot, .plot .tick span, .map table, .bars table, #failures table";
+const places = document.querySelectorAll(`${figures}, .trials .metric`);
+const isCut = (each) => {
+  const [box, room] = [each.getBoundingClientRect(), each.closest(".scroll").getBoundingClientRect()];
+  return box.left < room.left - 1 || box.right > room.right + 1;
+};
+return [...places].filter((each) => each.checkVisibility() && isCut(each)).map((each) => each.outerHTML.slice(0, 100));
+"""
+
+# Labels of figures that a line runs through, with nothing of the colour of the page between them.
+STRUCK = """
+const labels = [...document.querySelectorAll(".plot .tick span")].filter((each) => each.checkVisibility());
+const isStruck = (label) => {
+  if (getComputedStyle(label).backgroundColor === getComputedStyle(document.body).backgroundColor) return false;
+  const [box, plot] = [label, label.closest(".plot")].map((each) => each.getBoundingClientRect());
+  return box.left < plot.right && box.right > plot.left && box.top < plot.bottom && box.bottom > plot.top;
+};
+return [labels.length, labels.filter(isStruck).map((label) => label.textContent)];
+"""
+
 COLUMN = (
     "return [...document.querySelectorAll('#table tbody tr:not([hidden])')].map((row) => row.cells[{}].textContent)"
 )
@@ -252,6 +274,19 @@ class TestLooks:
         window.open(report)
         window.run("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
         assert window.run(SIDEWAYS) == []
+
+    def test_on_a_phone_no_figure_and_no_metric_is_cut_off(self, window, report):
+        window.look(400)
+        window.open(report)
+        assert window.run(CUT) == []
+
+    @pytest.mark.parametrize("width", [400, 1400])
+    def test_no_line_runs_through_a_label(self, window, report, width):
+        window.look(width)
+        window.open(report)
+        count, struck = window.run(STRUCK)
+        assert count > 20
+        assert struck == []
 
     def test_all_controls_have_names(self, shown):
         assert shown.run(NAMELESS) == []

@@ -125,6 +125,8 @@ def test_numbers_where_the_task_says_so():
     [
         (["1", "x"], "regression", "data.train: 'x' in row 2 is not a number in column 'label' of x"),
         (["1", "nan"], "regression", "data.train: 'nan' in row 2 is not a number in column 'label' of x"),
+        (["1.5", "2", "nan"], None, "data.train: 'nan' in row 3 is not a number in column 'label' of x"),
+        (["1.5", "", "2"], None, "data.train: '' in row 2 is not a number in column 'label' of x"),
         (["1", "1e39"], "regression", "data.train: '1e39' in row 2 is not a number in column 'label' of x"),
         (["2", "2.0"], "regression", "data.label_column: nothing to predict: all numbers are 2.0"),
         (["a", "  "], None, "data.train: '  ' in row 2 is not a label in column 'label' of x"),
@@ -143,7 +145,9 @@ def test_cells_that_do_not_fit_the_task(labels, asked, message):
     ("labels", "message"),
     [
         ([True, 1], "data.label_column: labels of different types: bool, int"),
-        ([1.5, float("nan")], "data.train: nan in row 2 is not a label in column 'label' of x"),
+        ([1, float("nan")], "data.train: nan in row 2 is not a label in column 'label' of x"),
+        ([1.5, float("nan")], "data.train: nan in row 2 is not a number in column 'label' of x"),
+        ([1.5, None, 2], "data.train: None in row 2 is not a number in column 'label' of x"),
         ([["a"], None], "data.train: None in row 2 is not a list of labels in column 'label' of x"),
         ([["a"], ["a", None]], "data.train: ['a', None] in row 2 is not a list of labels in column 'label' of x"),
     ],

@@ -58,7 +58,9 @@ def test_texts_of_many_are_counted_in_a_sample(config, monkeypatch):
         ),
         ("a,1\nb,0\nc,1.0\n", ["{file} writes a number in several ways (1, 1.0), which are read as one label"]),
         (",x\nb,y\n  ,x\n", ["2 texts of {file} without a word, in row 1, 3"]),
+        ("a,1\nb,2\nc,nan\n", ["labels of {file} are numbers, but for 'nan' (row 3)"]),
         ("a,x\nb,y\n", []),
+        ("a,x\nb,none\n", []),
     ],
 )  # fmt: skip
 def test_what_is_odd_in_a_file(tmp_path, rows, said):

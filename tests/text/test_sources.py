@@ -169,6 +169,38 @@ def test_a_json_array_of_something_else(tmp_path):
     assert message(tmp_path / "x.json").endswith("x.json: item 2 is not an object")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"text": ["a", "b"], "label": ["x", "y"]}',
+        '{\n  "text": {"0": "a", "1": "b"},\n  "label": {"0": "x", "1": "y"}\n}',  # as pandas writes it
+    ],
+)
+def test_json_by_columns(tmp_path, content):
+    (tmp_path / "x.json").write_text(content)
+    found = read(tmp_path / "x.json", Columns("text", "label"))
+    assert (found.texts, found.labels) == (("a", "b"), ("x", "y"))
+
+
+def test_columns_of_json_with_other_rows(tmp_path):
+    (tmp_path / "x.json").write_text('{"text": {"0": "a", "2": "b"}, "label": {"0": "x", "1": "y"}}')
+    assert message(tmp_path / "x.json").endswith("x.json: its columns do not have the same rows")
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.parquet"])
+def test_two_columns_of_one_name(tmp_path, name):
+    if name == "x.csv":
+        (tmp_path / name).write_text("other,text,text,label,other\n1,a,b,x,2\n")
+    else:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        names = ["other", "text", "text", "label", "other"]
+        parquet.write_table(pa.table([[cell] for cell in "1abx2"], names=names), tmp_path / name)
+    assert message(tmp_path / name, Columns("text", "label")).endswith(f"{name}: it has 2 columns called 'text'")
+    assert read(tmp_path / name, Columns("label", "label")).texts == ("x",)  # of others, as many as there are
+
+
 @pytest.mark.parametrize("name", ["x.jsonl", "x.parquet"])
 @pytest.mark.parametrize("text", [None, 7, 1.5, ["a"]])
 def test_what_is_no_text(tmp_path, name, text):

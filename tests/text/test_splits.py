@@ -36,6 +36,7 @@ def rows():
             "text": f"text {place}",
             "label": stream.choice([TOPICS[place % 20 % 4], *TOPICS]),
             "author": f"author {place % 20}",
+            "half": place % 2,
         }
         for place in range(100)
     ]
@@ -177,14 +178,19 @@ def test_groups_of_a_source_of_its_own(tmp_path, file, rows):
     [
         (
             {"group_column": "writer"},
-            "data.group_column: no column 'writer' in {file}; columns: text, label, author",
+            "data.group_column: no column 'writer' in {file}; columns: text, label, author, half",
         ),
         (
             {"group_column": "author", "folds": 21, "fold": 0},
             "data.folds: 20 groups cannot be split into 21 parts\n  give more examples",
         ),
         (
-            {"test": 0.001, "group_column": "label", "limit": 50},
+            {"group_column": "label"},
+            "data.group_column: 'label' is what is to be predicted (data.label_column)\n"
+            "  no label would be on both sides of a split; name the column of what belongs together",
+        ),
+        (
+            {"test": 0.001, "group_column": "half", "limit": 50},
             "data.test: 0.001 of 100 examples leaves nothing on one side\n  give another fraction, or more examples",
         ),
     ],

@@ -12,8 +12,8 @@ import yaml
 from gridfold.config.document import Document, Place
 from gridfold.config.importing.imported import Choices, Constant, Imported, Parameter
 from gridfold.config.importing.section import comments, plain_form, settings_text, tagged_form
+from gridfold.config.known import SECTION
 from gridfold.config.parser import TO_COLON
-from gridfold.config.settings import SECTION
 from gridfold.core.errors import nearest
 from gridfold.core.values import canonical
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gridfold.config.importing.imported import Choices, Form, Imported, Parameter, Remark, Word
-from gridfold.config.settings import SECTION
+from gridfold.config.known import SECTION
 from gridfold.core.values import render
 
 _WIDTH = 110  # of comments

@@ -25,12 +25,13 @@
       tip.hidden = true;
     };
     plot.addEventListener("pointermove", (event) => {
-      const { box, shown, x: across, y: down } = scaleOf(svg);
+      const box = svg.getBoundingClientRect();
       let nearest = { distance: 24 };
       lines.forEach(({ path, points }) => {
         if (path.classList.contains("faint")) return;
+        const to = path.getScreenCTM(); // lines lie on their side where a figure does
         points.forEach(([px, py], at) => {
-          const [x, y] = [box.left + (px - shown.x) * across, box.top + (py - shown.y) * down];
+          const [x, y] = [to.a * px + to.c * py + to.e, to.b * px + to.d * py + to.f];
           if (x < box.left - 1 || x > box.right + 1) return;
           const distance = Math.hypot(x - event.clientX, y - event.clientY);
           if (distance <= nearest.distance) nearest = { distance, path, at, x, y };

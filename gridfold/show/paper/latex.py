@@ -178,7 +178,7 @@ class Manuscript:
         return "\n".join([*self._head(parts), *parts])
 
     def _head(self, parts: list[str]) -> Iterator[str]:
-        yield f"{MADE_BY} from {cut(self.search, _MAX_NAME)}. Copy from it: the next `gridfold figures` writes it again."
+        yield f"{MADE_BY} from {cut(self.search, _MAX_NAME)}. Copy from it: the next call writes it again."
         yield _needs("booktabs,svg" if self.is_svg else "booktabs,graphicx", "".join(parts))
         yield ""
 

@@ -1,0 +1,82 @@
+"""The command ``gridfold export``: a search for another tool, or the model of a run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+
+from rich.markup import escape
+
+from gridfold.cli import use
+from gridfold.core.errors import ConfigError
+from gridfold.export.trackers.feed import Feed
+from gridfold.export.trackers.protocol import RunNews
+from gridfold.export.trackers.registry import EXPORTED, tracker
+from gridfold.runs.search import SearchDirectory
+from gridfold.runs.store import Store
+from gridfold.show import terminal
+
+
+def export(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
+    """Do what the first word says: it is the name of a tool, or else a run."""
+    if _is_tool(options.what, options.other):
+        return _export_search(options)
+    if options.other is None:
+        options.parser.error("the following arguments are required: DIR")
+    if options.output is not None:
+        hint = f"gridfold export {options.what} {options.other}"
+        raise ConfigError("the model of a run has its folder after the run, without -o", hint=hint)
+    return use.export_model(options.what, Path(options.other))
+
+
+def _is_tool(what: str, other: str | None) -> bool:
+    """Whether a search is meant; a run that is called as a tool is meant if what follows is no search."""
+    if what not in EXPORTED:
+        return False
+    if other is None:
+        return True
+    store = Store()
+    with suppress(ConfigError):
+        store.find_run(what)
+        with suppress(ConfigError):
+            store.find(other)
+            return True
+        return False
+    return True
+
+
+def _export_search(options: argparse.Namespace) -> int:
+    search = Store().find(options.other or "last")
+    count, said = _written(options.what, search, Path(options.output) if options.output else None)
+    runs = f"{count:,} run{'s' * (count != 1)}"
+    terminal.console().print(escape(f"Exported {runs} of {search.name}. {said}"), soft_wrap=True)
+    return 0
+
+
+def _written(name: str, search: SearchDirectory, folder: Path | None) -> tuple[int, str]:
+    """Write a search for a tool; how many runs, and what the tool says in the end."""
+    feed = Feed(search)
+    facts, news = feed.facts(), feed.news(is_last=True)
+    first = next(news, None)
+    if first is None:
+        raise ConfigError("none of its runs has begun yet", where=search.name, hint=f"gridfold status {search.name}")
+    written: list[int] = []
+    tool = tracker(name, folder)
+    try:
+        tool.begin(facts)
+        tool.write(_counted(chain([first], news), written))
+        return len(written), tool.end()
+    except (ConfigError, OSError):
+        raise
+    except Exception as error:  # whatever the tool raises
+        problem = f"{name} could not write it: {type(error).__name__}: {error}"
+        raise ConfigError(problem, where=search.name) from error
+
+
+def _counted(runs: Iterable[RunNews], written: list[int]) -> Iterator[RunNews]:
+    for run in runs:
+        yield run
+        written.append(run.index)

@@ -1,0 +1,1 @@
+"""What commands tell, as documents of JSON: plain data, each with the name and the version of its schema."""

@@ -1,0 +1,54 @@
+/* The searches of a folder, the latest first. */
+
+import { connection } from "./live_search.js";
+import { byId, count, element, ENDED, keyed, moment, number, say } from "./live_words.js";
+
+const OFTEN = 5000; // milliseconds
+
+export function showList(root) {
+  const look = async () => {
+    if (!document.hidden) await update(root);
+    setTimeout(look, OFTEN);
+  };
+  document.addEventListener("visibilitychange", () => !document.hidden && update(root));
+  document.title = "Searches – gridfold";
+  look();
+}
+
+async function update(root) {
+  const answer = await fetch(`${root}api/searches`, { cache: "no-store" }).catch(() => null);
+  connection(answer?.ok ? "live" : answer?.status === 404 ? "unknown" : "lost");
+  if (!answer?.ok) return;
+  const { searches = [], folder = "" } = await answer.json();
+  const known = new Map(searches.map((search) => [search.name, search]));
+  say(byId("folder"), folder);
+  byId("none").hidden = known.size > 0;
+  keyed(byId("searches"), [...known.keys()], (name) => newRow(root, name), (row, name) => drawRow(row, known.get(name)));
+}
+
+function newRow(root, name) {
+  const link = element("a", { href: `${root}s/${encodeURIComponent(name)}/` }, name);
+  const progress = element("td", {}, element("span", { className: "bar" }, element("span")), element("span"));
+  const cells = [1, 2, 3, 4].map(() => element("td"));
+  return element("tr", {}, element("th", { scope: "row" }, link), progress, ...cells);
+}
+
+function drawRow(row, { total = 0, states = {}, best, metric, created, problem }) {
+  const ended = ENDED.reduce((sum, state) => sum + (states[state] ?? 0), 0);
+  const [, progress, state, value, name, time] = row.cells;
+  progress.querySelector(".bar span").style.width = `${(100 * ended) / Math.max(total, 1)}%`;
+  say(progress.lastChild, `${count(ended)} of ${count(total)}`);
+  say(state, problem ? "cannot be read" : stateWords(states, total - ended));
+  say(value, number(best?.value ?? best));
+  say(name, metric ?? "");
+  say(time, moment(created));
+}
+
+/* How far a search is, in a word or two. */
+function stateWords(states, left) {
+  if (states.running) return `${count(states.running)} running`;
+  const said = [];
+  if (states.failed) said.push(`${count(states.failed)} failed`);
+  if (left > 0) said.push(`${count(left)} left`);
+  return said.join(", ") || "done";
+}

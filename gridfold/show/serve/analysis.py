@@ -1,0 +1,60 @@
+"""The analysis of a search in a process that ends, so that the server need not hold what it takes.
+
+``python -m gridfold.show.serve.analysis WHAT SEARCH`` prints the ``answer`` as JSON, or the ``report``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+_MOST_TRIALS = 50
+
+
+def answer(directory: str) -> dict[str, Any]:
+    """The numbers of the report and what was shared, without what the page has already."""
+    from gridfold.analysis.summary import Summary
+    from gridfold.records.trials import Results
+    from gridfold.runs.search import SearchDirectory
+    from gridfold.show.sharing import in_words
+
+    search = SearchDirectory(Path(directory))
+    summary = json.loads(Summary.of(Results.read([search])).json())
+    summary["trials"] = summary["trials"][:_MOST_TRIALS]
+    del summary["curves"], summary["heatmaps"]
+    sentences, rows = in_words(search)
+    return {"summary": summary, "shared": {"sentences": sentences, "rows": rows}}
+
+
+def report(directory: str) -> str:
+    """The report, as `gridfold report` writes it."""
+    from gridfold.analysis.summary import Summary
+    from gridfold.records.trials import Results
+    from gridfold.runs.search import SearchDirectory
+    from gridfold.show import page
+
+    search = SearchDirectory(Path(directory))
+    return page.render(Summary.of(Results.read([search])), search)
+
+
+def main() -> int:
+    """Print what is asked for; what goes wrong is one line of the error output."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.nice(10)  # runs go first
+    what, directory = sys.argv[1:]
+    from gridfold.core.errors import ConfigError
+
+    try:
+        text = report(directory) if what == "report" else json.dumps(answer(directory))
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""When the analysis of a search is made again: seldom enough to leave the machine to the runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from gridfold.show.serve.feed import as_json
+
+_LEAST_SECONDS = 5.0  # between two
+_SHARE = 30  # it takes at most this part of the time
+_TIMEOUT = 600.0
+_MOST_LETTERS = 1000
+
+
+class Answers:
+    """The latest analysis of a search.
+
+    Args:
+        directory: of the search.
+        tell: called with the number of a new one.
+
+    Attributes:
+        version: of the latest; 0 before the first.
+        document: the latest, as JSON.
+    """
+
+    def __init__(self, directory: str, tell: Callable[[int], None]) -> None:
+        self.version = 0
+        self.document = b""
+        self._directory, self._tell = directory, tell
+        self._is_wanted = asyncio.Event()
+        self._is_there = asyncio.Event()
+        self._task = asyncio.create_task(self._run())
+
+    def want(self) -> None:
+        """Runs have ended: a new one is wanted."""
+        self._is_wanted.set()
+
+    async def latest(self) -> bytes:
+        """The latest, once there is one."""
+        await self._is_there.wait()
+        return self.document
+
+    def close(self) -> None:
+        """Make none any more."""
+        self._task.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            await self._is_wanted.wait()
+            self._is_wanted.clear()
+            begin = time.monotonic()
+            self.document = await self._made()
+            self.version += 1
+            self._is_there.set()
+            self._tell(self.version)
+            await asyncio.sleep(max(_LEAST_SECONDS, _SHARE * (time.monotonic() - begin)))
+
+    async def _made(self) -> bytes:
+        version = self.version + 1
+        try:
+            found: dict[str, Any] = json.loads(await printed("answer", self._directory))
+        except (RuntimeError, ValueError) as error:
+            found = {"problem": str(error)}
+        return as_json({"schema": "gridfold/answer/1", "version": version, **found})
+
+
+async def printed(what: str, directory: str) -> bytes:
+    """What a process prints that makes the analysis.
+
+    Raises:
+        RuntimeError: it failed; says why.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "gridfold.show.serve.analysis", what, directory,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        output, said = await asyncio.wait_for(process.communicate(), _TIMEOUT)
+    except TimeoutError:
+        raise RuntimeError(f"took more than {_TIMEOUT:.0f} seconds") from None
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+    if process.returncode:
+        lines = said.decode("utf-8", "replace").strip().splitlines()
+        raise RuntimeError("\n".join(lines[-3:])[-_MOST_LETTERS:] or f"ended with exit code {process.returncode}")
+    return output

@@ -1,0 +1,193 @@
+"""The pages, and what they ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from gridfold.core.errors import ConfigError
+from gridfold.runs.search import SearchDirectory
+from gridfold.show.serve.actions import ACTIONS
+from gridfold.show.serve.answers import printed
+from gridfold.show.serve.feed import as_json
+from gridfold.show.serve.guard import body_of
+from gridfold.show.serve.listing import Listing
+from gridfold.show.serve.searches import Searches, Watched
+from gridfold.show.serve.under_way import tail_of
+
+_ASSETS = files("gridfold.show") / "assets"
+_MOST_STREAMS = 32
+_MOST_TAIL, _TAIL = 1 << 20, 8192  # bytes of a log
+_BODY_SECONDS = 5.0
+_MOST_REPORTS = 2  # that are made at a time
+
+Answering = Callable[[Request], Awaitable[Response]]
+
+
+class App:
+    """Answers requests that the `Guard` has let through.
+
+    Args:
+        searches: what is shown.
+        token: what a page has to say when it asks for something to be done.
+    """
+
+    def __init__(self, searches: Searches, token: str) -> None:
+        self._searches = searches
+        self._listing = Listing(searches.store, searches.only)
+        self._token = token
+        self._streams = 0
+        self._reports = asyncio.Semaphore(_MOST_REPORTS)
+        one = "/api/s/{search}"
+        self.asgi = Starlette(
+            routes=[
+                Route("/", self._page),
+                Route("/s/{search}/", self._page),
+                Route("/s/{search}/report", self._report),
+                Route("/api/searches", self._list),
+                Route(f"{one}/state", self._state),
+                Route(f"{one}/events", self._events),
+                Route(f"{one}/answer", self._answer),
+                Route(f"{one}/curve/{{run:int}}", self._curve),
+                Route(f"{one}/log/{{run:int}}", self._log),
+                Route(f"{one}/{{action}}", self._act, methods=["POST"]),
+            ],
+            exception_handlers={HTTPException: _plain},
+        )
+        self.asgi.router.redirect_slashes = False
+
+    async def _page(self, request: Request) -> Response:
+        if name := request.path_params.get("search"):
+            self._watched(request)
+            title = f"{name} – gridfold"
+        else:
+            title = "gridfold"
+        text, policy = await asyncio.to_thread(page, title)
+        return HTMLResponse(text, headers={"content-security-policy": policy})
+
+    async def _list(self, request: Request) -> Response:  # noqa: ARG002 - what Starlette calls
+        return _data(as_json(await asyncio.to_thread(self._listing.document)))
+
+    async def _state(self, request: Request) -> Response:
+        return _data(await self._watched(request).feed.state())
+
+    async def _events(self, request: Request) -> Response:
+        if self._streams >= _MOST_STREAMS:
+            raise HTTPException(503, "Too many pages are open")
+        events = self._watched(request).feed.events(request.headers.get("last-event-id"))
+        return StreamingResponse(self._counted(events), media_type="text/event-stream")
+
+    async def _counted(self, events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        self._streams += 1
+        try:
+            async for event in events:
+                yield event
+        finally:
+            self._streams -= 1
+            self._searches.close_idle()
+
+    async def _answer(self, request: Request) -> Response:
+        return _data(await self._watched(request).answers.latest())
+
+    async def _curve(self, request: Request) -> Response:
+        watch = self._watched(request).feed.watch
+        return _data(as_json(await asyncio.to_thread(watch.curve, request.path_params["run"])))
+
+    async def _log(self, request: Request) -> Response:
+        said = request.query_params.get("tail", str(_TAIL))
+        size = int(said) if said.isascii() and said.isdecimal() and len(said) < 9 else _TAIL
+        path = _log_of(self._watched(request).search, request.path_params["run"])
+        text = await asyncio.to_thread(tail_of, str(path), min(size, _MOST_TAIL))
+        return PlainTextResponse(text.encode("utf-8", "replace"))
+
+    async def _report(self, request: Request) -> Response:
+        search = self._watched(request).search
+        async with self._reports:
+            try:
+                text = await printed("report", str(search.dir))
+            except RuntimeError as error:
+                raise HTTPException(500, str(error)) from None
+        policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+        policy += "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"  # its own says which script
+        return HTMLResponse(text, headers={"content-security-policy": policy})
+
+    async def _act(self, request: Request) -> Response:
+        name, watched = request.path_params["action"], self._watched(request)
+        if name not in ACTIONS:
+            raise HTTPException(404)
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                body = await body_of(request.receive)
+        except TimeoutError:
+            raise HTTPException(408, headers={"connection": "close"}) from None
+        if body is None:
+            raise HTTPException(413, headers={"connection": "close"})
+        try:
+            said = json.loads(body or b"{}")
+            if not isinstance(said, dict):
+                raise ConfigError("expected a mapping")
+            return _data(as_json(watched.act(name, said)), 202)
+        except (ValueError, RecursionError) as error:  # a ConfigError is one
+            return _data(as_json({"problem": str(error)}), 400)
+        except OSError as error:
+            return _data(as_json({"problem": str(error)}), 500)
+
+    def _watched(self, request: Request) -> Watched:
+        watched = self._searches.watched(request.path_params["search"])
+        if watched is None:
+            raise HTTPException(404)
+        return watched
+
+
+def page(title: str) -> tuple[str, str]:
+    """The page, the same for all searches, and what a browser lets it do: its own script, this server, nothing else."""
+    style, script = (_asset(f"live.{kind}") for kind in ("css", "js"))
+    text = _asset("live.html").replace("{{ title }}", _escaped(title))
+    text = text.replace("{{ style }}", style).replace("{{ script }}", script)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
+        "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    )
+    return text, policy
+
+
+def _asset(name: str) -> str:
+    return (_ASSETS / name).read_text(encoding="utf-8")
+
+
+def _escaped(text: str) -> str:
+    from html import escape
+
+    return escape(text).encode("utf-8", "replace").decode()
+
+
+def _log_of(search: SearchDirectory, index: int) -> Path:
+    """The log of a run, or of the run whose result it has."""
+    try:
+        entry = next(search.entries_at([index]))
+    except ConfigError:
+        raise HTTPException(404) from None
+    run = search.run(entry)
+    record = run.read()
+    return (search.dir.parent / record.reused / "log.txt") if record and record.reused else run.log_path
+
+
+def _data(said: bytes, status: int = 200) -> Response:
+    return Response(said, status, media_type="application/json")
+
+
+async def _plain(request: Request, error: Any) -> Response:  # noqa: ARG001 - what Starlette calls
+    return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
