@@ -135,4 +135,4 @@ def _latex(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 
 def _latex_line(texts: Iterable[str]) -> str:
-    return " & ".join(latex.escape(" ".join(text.split())) for text in texts) + r" \\"
+    return latex.row(latex.escape(" ".join(text.split())) for text in texts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from gridfold.core.errors import visible
 
@@ -43,6 +44,12 @@ def number(text: str) -> str:
     power = "" if exponent is None else f"10^{{{int(exponent)}}}"
     factors = [each for each in ("" if digits == "1" and power else digits, power) if each]
     return f"${sign}{_TIMES.join(factors)}$"
+
+
+def row(cells: Iterable[str]) -> str:
+    """Escaped cells as a row of a table; the break before it would take what begins with a bracket or a star."""
+    line = " & ".join(cells)
+    return ("{}" if line[:1] in ("[", "*") else "") + line + r" \\"
 
 
 def is_plain(text: str) -> bool:

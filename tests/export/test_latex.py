@@ -40,6 +40,12 @@ def test_a_text_is_one_line():
     assert latex.escape("a\n\nb\tc\x1b") == r"a  b c\textbackslash{}x1b"
 
 
+def test_a_row_is_no_option_of_the_break_before_it():
+    assert latex.row(["[256, 128]", "1"]) == r"{}[256, 128] & 1 \\"
+    assert latex.row(["*", "1"]) == r"{}* & 1 \\"
+    assert latex.row(["1", "[2]"]) == r"1 & [2] \\"
+
+
 def test_numbers_have_powers_and_a_true_minus():
     said = {"0.1": "0.1", "-2": "$-2$", "5e-6": r"$5\times10^{-6}$", "1e300": "$10^{300}$", "-1e-5": "$-10^{-5}$"}
     assert {text: latex.number(text) for text in said} == said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from gridfold.analysis.answer import digits
 from gridfold.analysis.summary import Summary, TrialSummary
 from gridfold.core.values import canonical
-from gridfold.export.latex import escape, is_plain, number
+from gridfold.export.latex import escape, is_plain, number, row
 from gridfold.records import numbers
 from gridfold.records.numbers import cut, value_text
 from gridfold.show.figures import metric
@@ -49,7 +49,7 @@ class ResultsTable:
         head = [*self.summary.labels.values(), metric(self.summary), *goals]
         columns = f"{places}r{'r' * len(goals)}" + ("r" if self._has_repeats else "")
         named = [escape(cut(each, _MAX_LABEL)) for each in head] + (["$n$"] if self._has_repeats else [])
-        body = [_line(named), r"\midrule", *(_line(self._cells(trial)) for trial in self.shown)]
+        body = [row(named), r"\midrule", *(row(self._cells(trial)) for trial in self.shown)]
         begin = [f"{MADE_BY} from {cut(search, _MAX_NAME)}", _needs("booktabs", "".join(body))]
         lines = [*begin, rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *body, r"\bottomrule", r"\end{tabular}"]
         return "\n".join([*lines, ""])
@@ -146,10 +146,6 @@ def _value(value: Any) -> str:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _line(texts: Iterable[str]) -> str:
-    return " & ".join(texts) + r" \\"
 
 
 def _needs(packages: str, text: str) -> str:
