@@ -79,7 +79,8 @@ def _draw_map(axes: Axes, shown: Map, room: float, write: Write) -> None:
                 frame = Rectangle((column, row), 1, 1, fill=False, edgecolor=INKS["best"].color, linewidth=1.4)
                 axes.add_patch(frame).set(zorder=3, clip_on=False)
             if texts:
-                axes.text(column + 0.5, row + 0.5, text, color=front, ha="center", va="center", fontsize=6)
+                weight = "bold" if is_best else "normal"  # in grey, too
+                axes.text(column + 0.5, row + 0.5, text, color=front, ha="center", va="center", size=6, weight=weight)
     axes.set(xlim=(0, len(shown.columns)), ylim=(len(shown.rows), 0))
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.tick_params(length=0)
