@@ -23,7 +23,6 @@ PUBLISHED = {
     "error-1": "1e3e210455a142a1",
     "explain-1": "2e427c7f1d45fa99",
     "list-1": "feb3805f7dd13445",
-    "explain-1": "2e427c7f1d45fa99",
     "plan-1": "0fb296149233a3a6",
     "results-1": "ed9bfa7bb26a7934",
     "search-1": "9a41c4e6ae356ffa",
