@@ -89,10 +89,12 @@ class Standing:
             "states": known,
             "left_seconds": round(seconds / done * left / running) if done and running else None,
             "created": self.facts.get("created"),
+            "started": self.facts.get("started"),
             "ended": self.facts.get("ended"),
             "host": ", ".join(self.hosts),
             "parallel": self.parallel,
             "is_alive": self.is_alive,
+            "warnings": list(self.facts.get("warnings", {}).values()),
             "problem": self.problem or self.unlisted,
             "can": {
                 "stop_run": running > 0,
