@@ -69,7 +69,7 @@ class SearchPage {
     }
     if (kind === "change") {
       const moved = this.#model.apply(data);
-      this.#table.update(Object.keys(data.runs ?? {}).map(Number));
+      this.#table.update(Object.keys(data.runs ?? {}).map(Number), Boolean(data.columns));
       this.#announce(moved);
     }
     if (kind === "state" || kind === "change") this.#later();
@@ -187,7 +187,7 @@ function drawFacts(model) {
   const { best, is_alive: isAlive, parallel } = search;
   const facts = {
     [`best ${model.metric} of a run`]:
-      best === null ? [NOTHING, "no run is done"] : [number(model.value(best)), `run ${best}: ${model.parameters(best)}`],
+      best === null ? [NOTHING, "no run has one"] : [number(model.value(best)), `run ${best}: ${model.parameters(best)}`],
     done: [count(model.count(DONE)), `of ${counted(search.total, "run")}`],
     "time left": timeLeft(search),
     "where it runs": [isAlive ? search.host : "nowhere now", isAlive && parallel ? `${parallel} at a time` : ""],

@@ -80,9 +80,9 @@ export class Table {
     this.#arrange();
   }
 
-  /* Some runs have changed. */
-  update(indices) {
-    if (this.#columns.length !== this.#model.columns.length + 1) this.#setColumns();
+  /* Some runs have changed, or the columns have. */
+  update(indices, hasColumns = false) {
+    if (hasColumns) this.#setColumns();
     for (const index of indices) this.#measure(index);
     this.#isStale ||= indices.length > 0;
     this.#draw();
