@@ -254,7 +254,8 @@ function progressParts(said) {
 }
 
 function drawSentences(place, sentences) {
-  place.replaceChildren(...sentences.map((words) => element("p", {}, whole(words))));
+  const said = sentences.map(whole);
+  if (place.textContent !== said.join("")) place.replaceChildren(...said.map((words) => element("p", {}, words)));
 }
 
 function drawAnswer(model) {
@@ -281,8 +282,11 @@ function effectTable(effects, labels) {
 }
 
 function drawFailures({ summary }, open) {
-  if (!summary.failures.length) return drawSentences(byId("causes"), ["No run failed."]);
-  byId("causes").replaceChildren(...summary.failures.map((failure) => failureOf(failure, open)));
+  const place = byId("causes");
+  if (!summary.failures.length) return drawSentences(place, ["No run failed."]);
+  const opened = new Set([...place.querySelectorAll("details[open]")].map((each) => each.dataset.cause));
+  place.replaceChildren(...summary.failures.map((failure) => failureOf(failure, open)));
+  place.querySelectorAll("details").forEach((each) => (each.open = opened.has(each.dataset.cause)));
 }
 
 function failureOf({ type, place, message, traceback, runs }, open) {
@@ -303,7 +307,9 @@ function failureOf({ type, place, message, traceback, runs }, open) {
   );
   if (traceback) {
     const lines = element("pre", { tabIndex: 0 }, traceback);
-    made.append(element("details", {}, element("summary", {}, `Traceback of ${type} in run ${runs[0]?.index}`), lines));
+    const details = element("details", {}, element("summary", {}, `Traceback of ${type} in run ${runs[0].index}`), lines);
+    details.dataset.cause = `${type} ${place}`;
+    made.append(details);
   }
   return made;
 }
