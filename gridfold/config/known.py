@@ -178,8 +178,9 @@ SETTINGS: Mapping[str, Setting] = {
     "track": Setting(
         trackers.EXPECTED,
         trackers.are_trackers,
-        "tools that see the search while it runs",
+        "other tools that see the runs while they run: " + ", ".join(trackers.TRACKERS),
         "[tensorboard, mlflow]",
+        "none",
     ),
     "tags": Setting(
         f"'{KEEP}'",
@@ -187,13 +188,6 @@ SETTINGS: Mapping[str, Setting] = {
         "keep: tags of another loader stay as they are",
         "keep",
         "an unknown tag is an error",
-    ),
-    "track": Setting(
-        trackers.EXPECTED,
-        trackers.are_trackers,
-        "other tools that see the runs while they run: " + ", ".join(trackers.TRACKERS),
-        "[tensorboard, mlflow]",
-        "none",
     ),
     "executor": Setting("the name of an executor", _is_text, "where runs execute", "local", "local"),
     "on": Setting(
