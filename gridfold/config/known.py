@@ -175,19 +175,19 @@ SETTINGS: Mapping[str, Setting] = {
         "run",
         "all work where the search was started",
     ),
-    "track": Setting(
-        trackers.EXPECTED,
-        trackers.are_trackers,
-        "other tools that see the runs while they run: " + ", ".join(trackers.TRACKERS),
-        "[tensorboard, mlflow]",
-        "none",
-    ),
     "tags": Setting(
         f"'{KEEP}'",
         lambda value: value == KEEP,
         "keep: tags of another loader stay as they are",
         "keep",
         "an unknown tag is an error",
+    ),
+    "track": Setting(
+        trackers.EXPECTED,
+        trackers.are_trackers,
+        "other tools that see the runs while they run: " + ", ".join(trackers.TRACKERS),
+        "[tensorboard, mlflow]",
+        "none",
     ),
     "executor": Setting("the name of an executor", _is_text, "where runs execute", "local", "local"),
     "on": Setting(
