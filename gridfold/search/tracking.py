@@ -200,7 +200,7 @@ class _Listener(SafeWatcher):
     def _cannot(self, name: str, why: str) -> None:
         said = f"{name}: {why}"
         self._search.log(said)
-        self.warned(f"{said}\n  the runs are complete without it; later: gridfold export {name} {self._search.name}")
+        self.warned(f"{said}\n  the search goes on without it; later: gridfold export {name} {self._search.name}")
 
 
 def _start(name: str, search: SearchDirectory, folder: Path) -> _Tracker:

@@ -25,7 +25,7 @@ from gridfold.runs.run import Run
 from gridfold.search.forecast import Pace
 from gridfold.search.loop import misses
 from gridfold.show.plan_table import counted
-from gridfold.show.terminal import progress_note
+from gridfold.show.terminal import console, progress_note
 
 _MAX_BARS = 10  # of runs that run
 _FEW = 100  # runs that each have a line
@@ -166,7 +166,9 @@ class Live:
 
     def warned(self, sentence: str) -> None:
         """Something is probably not as it was meant."""
-        self._progress.console.print(f"[yellow]{escape(f'warning: {sentence}')}", soft_wrap=True)
+        shown = self._progress.console
+        output = console(stderr=True) if shown.quiet else shown  # a command that is quiet still warns
+        output.print(f"[yellow]{escape(f'warning: {sentence}')}", soft_wrap=True)
 
     def _say_of_first(self, run: Run, record: Record) -> None:
         """Say at the first completed run, not after hours, what its metrics are, and if it has not the right one."""

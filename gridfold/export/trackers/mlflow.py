@@ -71,7 +71,8 @@ class MLflow:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._runs: dict[int, _Run] = {}
-        self._there: dict[str, Any] = {}
+        self._there: dict[str, str] = {}  # the runs of MLflow, by the index of ours
+        self._marks: dict[str, str] = {}
         self._texts: frozenset[str] = frozenset()
 
     def begin(self, search: SearchFacts) -> None:
@@ -83,20 +84,17 @@ class MLflow:
         if self._database:
             self._database.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{self._database}.lock"):  # two that make its tables at once fail
-                _make_tables(self._database)
+                make_tables(self._database)
                 self._client = MlflowClient(_uri(self._database))
                 self._experiment = self._make_experiment()
         else:
             self._client = MlflowClient()
             self._experiment = self._make_experiment()
         for run in self._found():
-            self._there[run.data.tags.get(_INDEX, "")] = run
-        parent = self._there.get("")
-        if parent:
-            self._parent = str(parent.info.run_id)
-            self._client.update_run(self._parent, status="RUNNING")
-        else:
-            self._parent = self._create(search.name, {})
+            index = run.data.tags.get(_INDEX, "")
+            self._there[index], self._marks[index] = str(run.info.run_id), run.data.tags.get(_MARK, "")
+        self._parent = self._there.get("") or self._create(search.name, {})
+        self._client.update_run(self._parent, status="RUNNING")
 
     def write(self, runs: Iterable[RunNews]) -> None:
         """Write what is new."""
@@ -141,8 +139,7 @@ class MLflow:
 
     def _has(self, news: RunNews) -> bool:
         """Whether all of a run that is over has been written."""
-        there = self._there.get(str(news.index))
-        return news.is_over and there is not None and there.data.tags.get(_MARK) == _mark(news)
+        return news.is_over and self._marks.get(str(news.index)) == _mark(news)
 
     def _create(self, name: str, tags: Mapping[str, str], begun: float | None = None) -> str:
         own = {_SEARCH: self._search.id, "mlflow.source.name": "gridfold", "mlflow.source.type": "LOCAL"}
@@ -153,10 +150,8 @@ class MLflow:
 
     def _begun(self, news: RunNews) -> _Run:
         """The run of an attempt, in place of what there is of it."""
-        old = self._runs.pop(news.index, None)
-        there = self._there.pop(str(news.index), None)
-        for each in {old.id if old else "", there.info.run_id if there else ""} - {""}:
-            self._client.delete_run(each)
+        if old := self._there.get(str(news.index)):
+            self._client.delete_run(old)
         tags = {
             "mlflow.parentRunId": self._parent,
             _INDEX: str(news.index),
@@ -167,9 +162,10 @@ class MLflow:
             **({} if news.fold is None else {"gridfold.fold": str(news.fold)}),
             **({"gridfold.confirms": "true"} if news.confirms else {}),
         }
-        run = self._runs[news.index] = _Run(self._create(news.name, tags, news.begun))
         params = {**_leaves(news.config, set(news.params)), **news.params}
         names = {path: _name(path) for path in params}
+        run = self._runs[news.index] = _Run(self._create(news.name, tags, news.begun))
+        self._there[str(news.index)] = run.id
         self._log(run.id, params=[Param(names[path], self._value(path, value)) for path, value in params.items()])
         renamed = [
             RunTag(f"gridfold.name.{name}", cut(path, _MOST_TAG)) for path, name in names.items() if name != path
@@ -215,7 +211,7 @@ def _uri(database: Path) -> str:
     return f"sqlite:///{database}"
 
 
-def _make_tables(database: Path) -> None:
+def make_tables(database: Path) -> None:
     """Make a database that is not there: one of which only some tables were made can never be opened again."""
     if database.exists():
         return

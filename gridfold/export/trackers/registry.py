@@ -39,4 +39,4 @@ def tracker(name: str, folder: Path | None = None) -> Tracker:
         if error.name and error.name.startswith("gridfold"):
             raise
         extra = "search" if name == "optuna" else name
-        raise ConfigError(f"{name} needs the package {error.name}", hint=f'pip install "gridfold[{extra}]"') from None
+        raise ConfigError(f"needs the package {error.name}", hint=f'pip install "gridfold[{extra}]"') from None

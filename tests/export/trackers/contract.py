@@ -179,7 +179,7 @@ class TrackerContract:
         found = self.read(folder)
         back = [found[0].params[f"p{place}"] if alone else found[place].params["p"] for place in range(len(values))]
         wrong = [name for name, each in zip(HARD_VALUES, back, strict=True) if not self.value(each, HARD_VALUES[name])]
-        assert wrong == []
+        assert not wrong, [(name, back[[*HARD_VALUES].index(name)]) for name in wrong]
 
     def test_names_of_all_kinds_are_taken(self, folder, tmp_path):
         params = {name: place for place, name in enumerate(HARD_NAMES)}
@@ -205,10 +205,13 @@ class TrackerContract:
         tracker.end()
         (found,) = self.read(folder).values()
         for step, value in found.curves["m"]:
-            said = HARD_NUMBERS[step - 1]
-            assert value in (said, float(said)) or (math.isnan(value) and math.isnan(said)), said
+            assert self.number(value, float(HARD_NUMBERS[step - 1])), HARD_NUMBERS[step - 1]
         missing = [value for step, value in enumerate(HARD_NUMBERS, 1) if step not in dict(found.curves["m"])]
         assert all(map(self.may_be_missing, missing)), missing
+
+    def number(self, found: float, value: float) -> bool:
+        """Whether the tool gave back a number of a curve."""
+        return float(found) == value or (math.isnan(found) and math.isnan(value))
 
     def may_be_missing(self, number: float) -> bool:
         """Whether a number of a curve need not be a number for the tool, as it is written otherwise."""

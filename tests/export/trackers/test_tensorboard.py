@@ -1,11 +1,12 @@
 """Event files, as TensorBoard's own reader and its HPARAMS plugin read them."""
 
-from pathlib import Path
-
+import numpy as np
 import pytest
+import yaml
 
+from gridfold.core.values import Loader
 from tests.export.trackers.contract import Found, TrackerContract, begun, over, search
-from tests.export.trackers.hard_values import is_same, is_text_of
+from tests.export.trackers.hard_values import HARD_NUMBERS, is_same, is_text_of
 
 pytest.importorskip("tensorboard")
 from tensorboard import context
@@ -56,6 +57,11 @@ class TestTensorBoard(TrackerContract):
         is_number = type(value) in (int, float) and type(found) is float
         return is_same(found, value) or is_text_of(found, value) or (is_number and found == value)
 
+    def number(self, found, value):
+        """Curves have 32 bits."""
+        with np.errstate(over="ignore"):
+            return repr(found) == repr(float(np.float32(value)))
+
     def read(self, folder):
         multiplexer, found = multiplexer_of(folder), {}
         for run, tags in multiplexer.PluginRunToTagToContent("hparams").items():
@@ -67,8 +73,8 @@ class TestTensorBoard(TrackerContract):
             curves = {}
             for tag in multiplexer.PluginRunToTagToContent("scalars").get(run, {}):
                 events = multiplexer.Tensors(run, tag)
-                curves[tag] = [(event.step, float(event.tensor_proto.double_val[0])) for event in events]
-            index = int(Path(run).name.rpartition("_")[2])
+                curves[tag] = [(event.step, event.tensor_proto.float_val[0]) for event in events]
+            index = int(start.group_name.rpartition(":")[2])
             assert index not in found
             found[index] = Found(params, curves, {tag: curve[-1][1] for tag, curve in curves.items()}, state)
         return found
@@ -94,6 +100,19 @@ def test_the_table_has_the_columns_of_all_runs(tmp_path):
     }  # fmt: skip
     found = {row.name: (row.metric_values[0].value, len(row.sessions)) for row in rows}
     assert found == {"demo_120000:0": (0.625, 2), "demo_120000:1": (0.25, 1)}  # repeats are one row, with their mean
+
+
+def test_final_metrics_are_exact_as_a_text(tmp_path):
+    metrics = {f"m{place}": value for place, value in enumerate(HARD_NUMBERS)}
+    facts = search(tmp_path, lr=[0.1])
+    tracker = TensorBoard(tmp_path / "tb")
+    tracker.begin(facts)
+    tracker.write([begun(facts.dir)])
+    tracker.write([over(begun(facts.dir), **metrics)])
+    multiplexer = multiplexer_of(tmp_path / "tb")
+    (event,) = multiplexer.Tensors("demo_120000_0", "metrics")
+    text = event.tensor_proto.string_val[0].decode().removeprefix("```yaml\n").removesuffix("```")
+    assert is_same(yaml.load(text, Loader), metrics)
 
 
 def test_not_finite_numbers_do_not_break_the_page(tmp_path):
