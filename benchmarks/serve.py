@@ -1,10 +1,10 @@
 """What ``gridfold serve`` costs while it watches a search of many runs, of which some are under way and report.
 
-Run: ``python benchmarks/serve.py [--runs 10000] [--running 4] [--seconds 20]``. The folder is that of ``results.py``; the
-runs under way are written by this process, twice a second each. Measured are the seconds from the start to the whole
-state at a page, the milliseconds from a report to the page that shows it, the CPU of the server with its children as a
-share of one core, and its memory (PSS, with children). The analysis of all runs, which is made once in the beginning and
-then only when runs have ended, is given by itself.
+Run: ``python benchmarks/serve.py [--runs 10000] [--running 4] [--created 0] [--seconds 20]``. The folder is that of
+``results.py``; the runs under way are written by this process, twice a second each, others wait to begin. Measured are
+the seconds from the start to the whole state at a page, the milliseconds from a report to the page that shows it, the
+CPU of the server with its children as a share of one core, and its memory (PSS, with children). The analysis of all
+runs, which is made once in the beginning and then only when runs have ended, is given by itself.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import psutil
-
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 from results import NAME, ROOT, make
 
 from gridfold.runs.record import Record, started
@@ -77,17 +75,14 @@ class Page:
                 yield event, value
 
 
-def begun(root: Path, count: int) -> list[Run]:
-    """Some more runs of the search, under way."""
+def begun(root: Path, count: int, more: int) -> list[Run]:
+    """Some more runs of the search, under way, and some that are not."""
     search = SearchDirectory(root / NAME)
-    entries = list(search.entries())[:count]
-    for place, entry in enumerate(entries):
-        new = replace(entry, index=entry.index, run=f"{entry.run}_seed_1", repeat=1)
-        search.extend([(new, "x: 1\n")])
-        entries[place] = new
+    like = next(search.entries())
+    names = [f"{NAME}_more_{number}" for number in range(count + more)]
+    search.extend((replace(like, run=name, repeat=place + 1), "x: 1\n") for place, name in enumerate(names))
     runs = []
-    listed = list(search.entries())[-count:]
-    for entry in listed:
+    for entry in list(search.entries())[-count - more :][:count]:
         record = Record(entry.id, entry.index, NAME, entry.params, "train:train", attempt=1)
         run = Run(search.run(entry).dir, index=entry.index, attempt=1)
         run.claims.take(started(record))
@@ -140,7 +135,7 @@ class Memory(threading.Thread):
 
 def measure(root: Path, options: argparse.Namespace) -> dict[str, float]:
     """Serve the folder and watch it."""
-    over, runs = threading.Event(), begun(root, options.running)
+    over, runs = threading.Event(), begun(root, options.running, options.created)
     words = [sys.executable, "-m", "gridfold", "serve", "--no-browser", "--port", "0"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     server = subprocess.Popen(words, cwd=root.parent, env=environment, stdout=subprocess.PIPE, text=True)
@@ -184,12 +179,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--running", type=int, default=4)
+    parser.add_argument("--created", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=20)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="gridfold-bench-", dir=Path.cwd()) as name:
         root = Path(name) / "runs"
         make(root, options.runs)
-        print(f"{options.runs:,} runs that are done, {options.running} under way")
+        print(f"{options.runs:,} runs that are done, {options.running} under way, {options.created:,} to begin")
         for said, value in measure(root, options).items():
             print(f"{said}: {value:.1f}")
 

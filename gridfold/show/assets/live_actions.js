@@ -1,28 +1,31 @@
-/* What people can have done: each asks first, then the server, and says what came of it. */
+/* What people can have done: each asks first, then the server starts a command, and the page says what came of it. */
 
 import { byId, counted, say } from "./live_words.js";
 
-const WORDS = {
-  "stop-run": ({ run }) => ({
+const ASKED = {
+  "stop-run": (model, run) => ({
     title: `Stop run ${run}?`,
     words: "Its process is ended. What it reported and saved so far stays; the other runs go on.",
     yes: `Stop run ${run}`,
   }),
-  stop: ({ model }) => ({
+  stop: ({ search }) => ({
     title: "Stop the search?",
-    words:
-      `${counted(model.search.running.length, "running run")} will be ended; all results stay.` +
-      ` gridfold resume ${model.search.name} goes on with it.`,
+    words: `${counted(search.running.length, "running run")} will be ended; results stay. It can be resumed at any time.`,
     yes: "Stop the search",
   }),
-  retry: ({ model }) => ({
+  resume: ({ search }) => ({
+    title: "Resume the search?",
+    words: `The runs that are not done are executed on this machine, as by: gridfold resume ${search.name}`,
+    yes: "Resume the search",
+  }),
+  retry: ({ search }) => ({
     title: "Retry the failed runs?",
-    words: `${counted(model.search.states.failed ?? 0, "failed run")} will be executed again, from the beginning.`,
+    words: `${counted(search.states.failed ?? 0, "failed run")} will be executed again, from the beginning.`,
     yes: "Retry failed runs",
   }),
   more: () => ({
     title: "More repeats of the best?",
-    words: "The best trials, and those that cannot be told from them, are run again with other seeds.",
+    words: "The best trials are run again with other seeds, which tells how sure their order is.",
     yes: "Run more repeats",
   }),
 };
@@ -32,7 +35,7 @@ export class Actions {
   #address;
   #token;
   #dialog = byId("confirm");
-  #asked = null;
+  #asked = null; // what the dialog asks about
 
   /* `address` is that of the search in the API. */
   constructor(model, address, token) {
@@ -40,10 +43,7 @@ export class Actions {
     this.#address = address;
     this.#token = token;
     byId("confirm-no").addEventListener("click", () => this.#dialog.close());
-    byId("confirm-yes").addEventListener("click", () => {
-      this.#dialog.close();
-      this.#do(this.#asked);
-    });
+    byId("confirm-yes").addEventListener("click", () => this.#confirm());
     document.querySelectorAll("header [data-action]").forEach((button) => {
       button.addEventListener("click", () => this.ask(button.dataset.action));
     });
@@ -57,34 +57,57 @@ export class Actions {
   }
 
   #can(action) {
-    return Boolean(this.#model.search?.can?.[action]);
+    return Boolean(this.#model.search?.can[action.replace("-", "_")]);
   }
 
   ask(action, run) {
     if (!this.#can(action)) return;
-    const { title, words, yes } = WORDS[action]({ model: this.#model, run });
-    this.#asked = { action, body: run === undefined ? {} : { run } };
+    const { title, words, yes } = ASKED[action](this.#model, run);
+    this.#asked = { action, run };
     say(byId("confirm-title"), title);
     say(byId("confirm-words"), words);
     say(byId("confirm-yes"), yes);
+    byId("confirm-more").hidden = action !== "more";
+    if (action === "more") this.#proposeRepeats();
     this.#dialog.showModal();
     byId("confirm-no").focus();
   }
 
-  async #do({ action, body }) {
+  /* Two more than they have, of those that cannot be told from the best, as far as that is affordable. */
+  #proposeRepeats() {
+    const trials = this.#model.summary?.trials ?? [];
+    const close = trials.filter(({ standing }) => standing === "best" || standing === "near").length;
+    byId("more-top").value = Math.min(Math.max(close, 2), 5);
+    byId("more-repeats").value = Math.max(1, ...trials.map(({ runs }) => runs.length)) + 2;
+  }
+
+  #confirm() {
+    const { action, run } = this.#asked;
+    const fields = [byId("more-top"), byId("more-repeats")];
+    if (action === "more" && !fields.every((field) => field.reportValidity())) return;
+    const [top, repeats] = fields.map((field) => field.valueAsNumber);
+    this.#dialog.close();
+    this.#do(action, action === "more" ? { top, repeats } : action === "stop-run" ? { run } : {});
+  }
+
+  async #do(action, body) {
     const headers = { "Content-Type": "application/json", "X-Gridfold": this.#token };
     say(byId("said"), "Asking …");
     try {
       const answer = await fetch(`${this.#address}/${action}`, { method: "POST", headers, body: JSON.stringify(body) });
-      say(byId("said"), said(await answer.json().catch(() => ({})), answer));
+      const told = await answer.json().catch(() => ({}));
+      if (answer.ok) this.told([told]);
+      else say(byId("said"), `Nothing was done: ${told.problem ?? `the server answered ${answer.status}`}`);
     } catch {
       say(byId("said"), "Nothing was done: the server cannot be reached.");
     }
   }
-}
 
-function said(told, answer) {
-  if (answer.ok) return told.said ?? "Done.";
-  const { problem = `the server answered ${answer.status}`, hint } = told.error ?? {};
-  return `Nothing was done: ${problem}${hint ? ` (${hint})` : ""}`;
+  /* How the commands stand that buttons have started, the latest last. */
+  told(commands) {
+    const { command, exit_code: code, said } = commands.at(-1);
+    const words = command.map((word) => word.split("/").at(-1)).join(" ");
+    const how = { null: "is under way", 0: "is done" }[code] ?? `ended with exit code ${code}`;
+    say(byId("said"), `${words} ${how}.${said ? `\n${said}` : ""}`);
+  }
 }

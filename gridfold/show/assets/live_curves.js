@@ -63,11 +63,10 @@ export class Curves {
   }
 
   #caption(chosen) {
-    const { search } = this.#model;
     if (!chosen.length) return "No run has reported the metric yet.";
     const running = chosen.filter(({ kind }) => kind === "running");
     const latest = running.slice(0, 4).map(({ index, points }) => `run ${index} is at ${number(points.at(-1)[1])}`);
-    const of = `${search.metric} of ${count(chosen.length)} ${chosen.length === 1 ? "run" : "runs"} by step`;
+    const of = `${this.#model.metric} of ${count(chosen.length)} ${chosen.length === 1 ? "run" : "runs"} by step`;
     const many = chosen.length === MOST ? ": the running ones and the best" : "";
     return `${of}${many}.${latest.length ? ` Now ${latest.join(", ")}.` : ""}`;
   }
@@ -128,8 +127,7 @@ export class Curves {
   }
 
   #said(index) {
-    const params = this.#model.parameters(index).map(([column, value]) => `${column.label ?? column.name} ${value}`);
-    return [`run ${index}, ${this.#model.state(index)}`, params.join(", ")].filter(Boolean).join("\n");
+    return [`run ${index}, ${this.#model.state(index)}`, this.#model.parameters(index)].filter(Boolean).join("\n");
   }
 
   #leave() {

@@ -19,9 +19,8 @@ async function update(root) {
   const answer = await fetch(`${root}api/searches`, { cache: "no-store" }).catch(() => null);
   connection(answer?.ok ? "live" : answer?.status === 404 ? "unknown" : "lost");
   if (!answer?.ok) return;
-  const { searches = [], folder = "" } = await answer.json();
+  const { searches } = await answer.json();
   const known = new Map(searches.map((search) => [search.name, search]));
-  say(byId("folder"), folder);
   byId("none").hidden = known.size > 0;
   keyed(byId("searches"), [...known.keys()], (name) => newRow(root, name), (row, name) => drawRow(row, known.get(name)));
 }
@@ -33,20 +32,24 @@ function newRow(root, name) {
   return element("tr", {}, element("th", { scope: "row" }, link), progress, ...cells);
 }
 
-function drawRow(row, { total = 0, states = {}, best, metric, created, problem }) {
-  const ended = ENDED.reduce((sum, state) => sum + (states[state] ?? 0), 0);
-  const [, progress, state, value, name, time] = row.cells;
-  progress.querySelector(".bar span").style.width = `${(100 * ended) / Math.max(total, 1)}%`;
-  say(progress.lastChild, `${count(ended)} of ${count(total)}`);
-  say(state, problem ? "cannot be read" : stateWords(states, total - ended));
-  say(value, number(best?.value ?? best));
-  say(name, metric ?? "");
-  say(time, moment(created));
+function drawRow(row, search) {
+  const { states, total = 0, best } = search;
+  const [, progress, state, value, metric, created] = row.cells;
+  const ended = ENDED.reduce((sum, state) => sum + (states?.[state] ?? 0), 0);
+  progress.firstChild.hidden = !states;
+  progress.firstChild.firstChild.style.width = `${(100 * ended) / Math.max(total, 1)}%`;
+  say(progress.lastChild, states ? `${count(ended)} of ${count(total)}` : total ? `${count(total)} runs` : "");
+  say(state, stateWords(search, total - ended));
+  say(value, number(best));
+  say(metric, search.metric ?? "");
+  say(created, moment(search.created));
 }
 
 /* How far a search is, in a word or two. */
-function stateWords(states, left) {
-  if (states.running) return `${count(states.running)} running`;
+function stateWords({ problem, is_alive: isAlive, host, states, ended }, left) {
+  if (problem) return "cannot be read";
+  if (isAlive) return host ? `running on ${host}` : "running";
+  if (!states) return ended ? "over" : "not running";
   const said = [];
   if (states.failed) said.push(`${count(states.failed)} failed`);
   if (left > 0) said.push(`${count(left)} left`);

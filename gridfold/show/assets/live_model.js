@@ -1,10 +1,10 @@
 /* What is known of a search: its state, as the server said it, and the changes since. */
 
-import { DONE, isNumber } from "./live_words.js";
+import { isNumber } from "./live_words.js";
 import { Misfit } from "./live_stream.js";
 
-const [STATE, SECONDS, STEP, VALUE] = [0, 1, 2, 3];
-export const FIRST_COLUMN = 4; // of a row, after those
+const [STATE, SECONDS, STEP, VALUE] = [0, 1, 2, 3]; // the first columns
+export const FACTS = 4;
 
 export class Model {
   search = null;
@@ -12,7 +12,8 @@ export class Model {
   runs = new Map();
   curves = new Map();
   tails = new Map();
-  answer = null;
+  progress = new Map();
+  summary = null;
   standing = new Map();
 
   /* Take a whole state. */
@@ -20,6 +21,7 @@ export class Model {
     this.runs = new Map();
     this.curves = new Map();
     this.tails = new Map();
+    this.progress = new Map();
     this.apply(state);
   }
 
@@ -33,33 +35,44 @@ export class Model {
       if (before !== row[STATE]) moved.push([index, before, row[STATE]]);
       this.runs.set(index, row);
     }
-    for (const [index, curve] of entries(change.curves)) this.curves.set(index, this.#curve(index, curve));
-    for (const [index, tail] of entries(change.tails)) this.tails.set(index, tail);
-    const running = new Set(this.search.running);
-    for (const index of this.tails.keys()) if (!running.has(index)) this.tails.delete(index);
+    for (const [index, curve] of entries(change.curves)) this.#put(this.curves, index, this.#curve(index, curve));
+    for (const [index, tail] of entries(change.tails)) this.#put(this.tails, index, tail);
+    for (const [index, said] of entries(change.progress)) this.#put(this.progress, index, said);
     return moved;
+  }
+
+  #put(known, index, value) {
+    if (value === null) known.delete(index);
+    else known.set(index, value);
   }
 
   /* A whole curve, or what it goes on with: new arrays, as those who draw compare by identity. */
   #curve(index, said) {
-    if (Array.isArray(said)) return said;
+    if (said === null || Array.isArray(said)) return said;
     const known = this.curves.get(index) ?? [];
     if (said.from > known.length) throw new Misfit();
     return [...known.slice(0, said.from), ...said.points];
   }
 
   /* Take the analysis. */
-  setAnswer(answer) {
-    this.answer = answer;
-    const { near = [], best = [] } = answer?.standing ?? {};
-    this.standing = new Map([...near.map((index) => [index, "near"]), ...best.map((index) => [index, "best"])]);
+  setSummary(summary) {
+    this.summary = summary;
+    const runs = summary.trials.flatMap(({ standing, runs }) => runs.map(({ index }) => [index, standing]));
+    this.standing = new Map(runs.filter(([, standing]) => standing === "best" || standing === "near"));
+  }
+
+  /* What runs are compared by. */
+  get metric() {
+    return this.search.metric || "value";
   }
 
   state(index) {
     return this.runs.get(index)?.[STATE] ?? "created";
   }
   seconds(index) {
-    return this.runs.get(index)?.[SECONDS];
+    const { started } = this.progress.get(index) ?? {};
+    const isRunning = this.state(index) === "running" && isNumber(started);
+    return this.runs.get(index)?.[SECONDS] ?? (isRunning ? Math.max(0, Date.now() / 1000 - started) : null);
   }
   step(index) {
     return this.runs.get(index)?.[STEP];
@@ -68,19 +81,21 @@ export class Model {
     return this.runs.get(index)?.[VALUE];
   }
   cell(index, position) {
-    return this.runs.get(index)?.[FIRST_COLUMN + position];
+    return this.runs.get(index)?.[position];
   }
 
   /* What varies in a run, in words. */
   parameters(index) {
-    return this.columns.flatMap((column, position) => {
-      const value = this.cell(index, position);
-      return column.kind !== "parameter" || value === null || value === undefined ? [] : [[column, value]];
+    const said = this.columns.flatMap(({ kind, label }, position) => {
+      const value = this.cell(index, position) ?? null;
+      return kind !== "parameter" || value === null ? [] : [`${label} ${value}`];
     });
+    return said.join(", ");
   }
 
-  done() {
-    return DONE.reduce((total, state) => total + (this.search.states[state] ?? 0), 0);
+  /* How many runs are in some states. */
+  count(states) {
+    return states.reduce((total, state) => total + (this.search.states[state] ?? 0), 0);
   }
 
   /* The runs of these that have a value, the best first. */
@@ -88,18 +103,6 @@ export class Model {
     const sign = this.search.maximize ? -1 : 1;
     const valued = indices.filter((index) => isNumber(this.value(index)));
     return valued.sort((a, b) => sign * (this.value(a) - this.value(b)) || a - b);
-  }
-
-  /* The best run that is done; undefined if there is none. */
-  best() {
-    let best;
-    const sign = this.search.maximize ? 1 : -1;
-    for (const [index, row] of this.runs) {
-      if (!DONE.includes(row[STATE]) || !isNumber(row[VALUE])) continue;
-      if (best === undefined || sign * (row[VALUE] - this.value(best)) > 0) best = index;
-    }
-    return best;
-  }
-}
+  }}
 
 const entries = (mapping) => Object.entries(mapping ?? {}).map(([index, value]) => [Number(index), value]);

@@ -1,5 +1,6 @@
 /* One run: what it is, how it stands, and the end of its log, which grows while it runs. */
 
+import { FACTS } from "./live_model.js";
 import { byId, duration, element, number, say, text } from "./live_words.js";
 
 const TAIL = 65_536; // bytes
@@ -41,10 +42,10 @@ export class RunDialog {
     byId("run-stop").hidden = model.state(index) !== "running";
     const facts = [
       ["state", model.state(index)],
-      [model.search.metric ?? "value", number(model.value(index))],
+      [model.metric, number(model.value(index))],
       ["step", number(model.step(index))],
       ["time", duration(model.seconds(index))],
-      ...model.columns.map((column, at) => [column.name, (column.kind === "metric" ? number : text)(model.cell(index, at))]),
+      ...model.columns.map(({ kind, name }, at) => [name, (kind === "metric" ? number : text)(model.cell(index, at))]).slice(FACTS),
     ];
     const place = byId("run-facts");
     if (place.children.length !== facts.length) {

@@ -7,15 +7,18 @@ import { follow, RunDialog } from "./live_run.js";
 import { Stream } from "./live_stream.js";
 import { Table } from "./live_table.js";
 import {
-  byId, count, counted, DONE, duration, element, ENDED, keyed, number, say, whole,
+  byId, count, counted, DONE, duration, element, ENDED, keyed, NOTHING, number, say, whole,
 } from "./live_words.js";
 
 const MOST_CARDS = 12;
+const MOST_PARTS = 3; // of what a run says of its progress
 const MOST_RUNS = 12; // of a cause of failure
 const MOST_EFFECTS = 8;
+const TICK = 1000; // milliseconds between two times that the clocks of running runs are set
 const REST = 250; // milliseconds between two times that figures are drawn
 const QUIET = 5000; // between two things said to a screen reader
-const ORDER = ["completed", "stopped", "running", "failed", "lost", "interrupted"];
+const ORDER = ["completed", "stopped", "running", "waiting", "failed", "lost", "interrupted"];
+const TO_DO = { created: "not started", "not named yet": "not named yet" };
 const CONNECTION = {
   lost: "The connection to gridfold serve is lost. This page shows what was last known, and tries to connect again.",
   unknown: "This server does not know the search, or it was started anew: open the address that gridfold serve printed last.",
@@ -40,6 +43,8 @@ class SearchPage {
   #ended = []; // runs that ended since that was said last
   #isStale = false;
   #isResting = false;
+  #isAsked = false;
+  #isAsking = false;
   #isSaying = false;
 
   constructor(address, token) {
@@ -51,10 +56,12 @@ class SearchPage {
     this.#curves = new Curves(this.#model, open);
     this.told = (kind, data) => this.#told(kind, data);
     this.connection = (word) => connection(word);
+    setInterval(() => this.#model.search?.running.length && this.#drawCards(), TICK);
   }
 
   #told(kind, data) {
     if (kind === "answer") this.#fetchAnswer();
+    if (kind === "actions") this.#actions.told(data);
     if (kind === "state") {
       this.#model.reset(data);
       this.#table.reset();
@@ -68,14 +75,26 @@ class SearchPage {
     if (kind === "state" || kind === "change") this.#later();
   }
 
+  /* The answer takes a while to be worked out: the server says so by an event, and answers when it is. */
   async #fetchAnswer() {
-    const answer = await fetch(`${this.#address}/answer`, { cache: "no-store" }).catch(() => null);
-    if (answer?.status !== 200) return;
-    this.#model.setAnswer(await answer.json());
+    this.#isAsked = true;
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    while (this.#isAsked) {
+      this.#isAsked = false;
+      const answer = await fetch(`${this.#address}/answer`, { cache: "no-store" }).catch(() => null);
+      if (answer?.ok) this.#take(await answer.json());
+    }
+    this.#isAsking = false;
+  }
+
+  #take({ summary, shared, problem }) {
+    if (problem) return drawSentences(byId("answer-words"), [`There is no answer: ${problem}`]);
+    this.#model.setSummary(summary);
     this.#table.update([]);
     drawAnswer(this.#model);
     drawFailures(this.#model, (index) => this.#dialog.open(index));
-    drawSentences(byId("shared"), this.#model.answer.shared ?? [], "Nothing was shared yet.");
+    drawSentences(byId("shared"), shared.sentences);
     this.#later();
   }
 
@@ -86,7 +105,7 @@ class SearchPage {
     requestAnimationFrame(() => {
       this.#isStale = false;
       drawProgress(this.#model);
-      drawCards(this.#model, this.#actions, (index) => this.#dialog.open(index));
+      this.#drawCards();
       this.#curves.draw();
       this.#dialog.draw();
       this.#actions.draw();
@@ -97,13 +116,16 @@ class SearchPage {
     });
   }
 
+  #drawCards() {
+    drawCards(this.#model, this.#actions, (index) => this.#dialog.open(index));
+  }
+
   /* Say to a screen reader which runs ended: not each, if there are many. */
   #announce(moved) {
     this.#ended.push(...moved.filter(([, , state]) => ENDED.includes(state)).map(([index]) => index));
     if (!this.#ended.length || this.#isSaying) return;
     const [index, more] = [this.#ended[0], this.#ended.length - 1];
-    const { search } = this.#model;
-    const first = `Run ${index} ${this.#model.state(index)}, ${search.metric ?? "value"} ${number(this.#model.value(index))}`;
+    const first = `Run ${index} ${this.#model.state(index)}, ${this.#model.metric} ${number(this.#model.value(index))}`;
     say(byId("news"), `${first}${more ? `, and ${counted(more, "more run")} ended` : ""}. ${progressWords(this.#model)}`);
     this.#ended = [];
     this.#isSaying = true;
@@ -122,9 +144,10 @@ export function connection(word) {
   place.hidden = !CONNECTION[word];
 }
 
-function progressWords({ search }) {
+function progressWords(model) {
+  const { search } = model;
   const { states, total, running } = search;
-  const ended = ENDED.reduce((sum, state) => sum + (states[state] ?? 0), 0);
+  const ended = model.count(ENDED);
   const said = [`${count(ended)} of ${counted(total, "run")} ${ended === 1 && total === 1 ? "is" : "are"} over`];
   if (states.failed) said.push(`${count(states.failed)} failed`);
   if (running.length) said.push(`${count(running.length)} running`);
@@ -140,7 +163,7 @@ function drawProgress(model) {
   say(byId("name"), search.name);
   const better = search.maximize ? "higher" : "lower";
   say(byId("subtitle"), search.metric ? `compared by ${search.metric}, ${better} is better` : "no metric yet");
-  const ended = ENDED.reduce((sum, state) => sum + (states[state] ?? 0), 0);
+  const ended = model.count(ENDED);
   document.title = `${count(ended)}/${count(total)} · ${search.name} – gridfold`;
   say(byId("progress-words"), progressWords(model));
   const bar = byId("bar");
@@ -149,10 +172,11 @@ function drawProgress(model) {
   keyed(bar, shown, (state) => element("span", { className: `part is-${state}` }), (part, state) => {
     part.style.width = `${(100 * states[state]) / Math.max(total, 1)}%`;
   });
-  keyed(byId("states"), [...shown, ...(states.created ? ["created"] : [])], newState, (item, state) => {
-    say(item.lastChild, `${count(states[state])} ${state === "created" ? "waiting" : state}`);
+  const toDo = Object.keys(TO_DO).filter((state) => states[state]);
+  keyed(byId("states"), [...shown, ...toDo], newState, (item, state) => {
+    say(item.lastChild, `${count(states[state])} ${TO_DO[state] ?? state}`);
   });
-  keyed(byId("warnings"), search.warnings ?? [], () => element("p"), (item, words) => say(item, `Warning: ${words}`));
+  say(byId("problem"), search.problem);
   drawFacts(model);
 }
 
@@ -160,14 +184,13 @@ const newState = (state) => element("li", {}, element("span", { className: `dot 
 
 function drawFacts(model) {
   const { search } = model;
-  const best = search.best ?? model.best();
-  const params = (index) => model.parameters(index).map(([column, value]) => `${column.label ?? column.name} ${value}`);
+  const { best, is_alive: isAlive, parallel } = search;
   const facts = {
-    [`best ${search.metric ?? "value"} so far`]:
-      best === undefined ? [number(null), "no run is done"] : [number(model.value(best)), `run ${best}: ${params(best).join(", ")}`],
-    done: [count(model.done()), `of ${counted(search.total, "run")}`],
+    [`best ${model.metric} of a run`]:
+      best === null ? [NOTHING, "no run is done"] : [number(model.value(best)), `run ${best}: ${model.parameters(best)}`],
+    done: [count(model.count(DONE)), `of ${counted(search.total, "run")}`],
     "time left": timeLeft(search),
-    "where it runs": [search.is_alive ? search.host ?? "here" : "nowhere now", search.parallel ? `${search.parallel} at a time` : ""],
+    "where it runs": [isAlive ? search.host : "nowhere now", isAlive && parallel ? `${parallel} at a time` : ""],
   };
   keyed(byId("facts"), Object.keys(facts), newFact, (item, name) => {
     const [value, note] = item.lastChild.children;
@@ -177,8 +200,8 @@ function drawFacts(model) {
 }
 
 function timeLeft(search) {
-  if (!search.is_alive) return ["–", "nothing is running"];
-  if (typeof search.left_seconds !== "number") return ["–", "not known yet"];
+  if (!search.is_alive) return [NOTHING, "nothing is running"];
+  if (typeof search.left_seconds !== "number") return [NOTHING, "not known yet"];
   const end = new Date(Date.now() + 1000 * search.left_seconds);
   const isToday = end.toDateString() === new Date().toDateString();
   const day = isToday ? {} : { weekday: "short" };
@@ -215,29 +238,32 @@ function newCard(index, actions, open) {
 }
 
 function drawCard(card, index, model) {
-  const params = model.parameters(index).map(([column, value]) => `${column.label ?? column.name} ${value}`);
-  say(card.querySelector(".card-params"), params.join(", "));
-  const step = model.step(index);
-  const parts = [
-    duration(model.seconds(index)),
-    step === null || step === undefined ? "" : `step ${number(step)}`,
-    `${model.search.metric ?? "value"} ${number(model.value(index))}`,
-  ];
-  say(card.querySelector(".card-now"), parts.filter(Boolean).join(" · "));
+  say(card.querySelector(".card-params"), model.parameters(index));
+  const parts = [duration(model.seconds(index)), ...progressParts(model.progress.get(index) ?? {})];
+  say(card.querySelector(".card-now"), [...parts, `${model.metric} ${number(model.value(index))}`].join(" · "));
   follow(card.querySelector("pre"), model.tails.get(index) || "(no output yet)");
 }
 
-function drawSentences(place, sentences, nothing) {
-  place.replaceChildren(...(sentences.length ? sentences : [nothing]).map((words) => element("p", {}, whole(words))));
+/* What a run says of its progress: `epoch` and `epochs` are epoch 3 of 10. */
+function progressParts(said) {
+  const names = Object.keys(said).filter((name) => name !== "started" && !(name.endsWith("s") && name.slice(0, -1) in said));
+  return names.slice(0, MOST_PARTS).map((name) => {
+    const most = said[`${name}s`];
+    return `${name} ${number(said[name])}${most === undefined ? "" : ` of ${number(most)}`}`;
+  });
 }
 
-function drawAnswer({ answer, search }) {
-  const left = DONE.reduce((rest, state) => rest - (search.states[state] ?? 0), search.total);
-  say(byId("answer-title"), left > 0 ? "Answer so far" : "Answer");
-  drawSentences(byId("answer-words"), answer.answer ?? [], "There is no answer yet.");
+function drawSentences(place, sentences) {
+  place.replaceChildren(...sentences.map((words) => element("p", {}, whole(words))));
+}
+
+function drawAnswer(model) {
+  const { answer, effects, labels } = model.summary;
+  say(byId("answer-title"), model.count(ENDED) < model.search.total ? "Answer so far" : "Answer");
+  drawSentences(byId("answer-words"), answer.length ? answer : ["There is no answer yet."]);
   byId("answer-words").firstElementChild.className = "lead";
-  const effects = (answer.effects ?? []).slice(0, MOST_EFFECTS);
-  byId("effects").replaceChildren(...(effects.length ? [effectTable(effects, answer.labels ?? {})] : []));
+  const table = effects.length ? [effectTable(effects.slice(0, MOST_EFFECTS), labels)] : [];
+  byId("effects").replaceChildren(...table);
 }
 
 function effectTable(effects, labels) {
@@ -245,7 +271,7 @@ function effectTable(effects, labels) {
     const filled = element("span");
     filled.style.width = `${(100 * share).toFixed(1)}%`;
     const bar = element("td", {}, element("span", { className: "bar" }, filled), `${(100 * share).toFixed(1)} %`);
-    return element("tr", {}, element("th", { scope: "row" }, labels[path] ?? path), bar, element("td", {}, verdict ?? ""));
+    return element("tr", {}, element("th", { scope: "row" }, labels[path]), bar, element("td", {}, verdict));
   });
   const headings = ["parameter", "share of the variance", "difference"].map((words) => element("th", { scope: "col" }, words));
   const caption = element("caption", { className: "unseen" }, "What each parameter explains");
@@ -254,10 +280,9 @@ function effectTable(effects, labels) {
   return element("div", { className: "scroll bars", role: "region", ariaLabel: "What each parameter explains", tabIndex: 0 }, table);
 }
 
-function drawFailures({ answer }, open) {
-  const failures = answer.failures ?? [];
-  if (!failures.length) return drawSentences(byId("causes"), [], "No run failed.");
-  byId("causes").replaceChildren(...failures.map((failure) => failureOf(failure, open)));
+function drawFailures({ summary }, open) {
+  if (!summary.failures.length) return drawSentences(byId("causes"), ["No run failed."]);
+  byId("causes").replaceChildren(...summary.failures.map((failure) => failureOf(failure, open)));
 }
 
 function failureOf({ type, place, message, traceback, runs }, open) {

@@ -1,6 +1,6 @@
 /* The table of runs. Only the rows in sight are in the page, so that tens of thousands stay smooth. */
 
-import { FIRST_COLUMN } from "./live_model.js";
+import { FACTS } from "./live_model.js";
 import { arrange, byId, count, duration, element, isNumber, NOTHING, number, say, text } from "./live_words.js";
 
 const AROUND = 12; // rows above and below those in sight
@@ -82,7 +82,7 @@ export class Table {
 
   /* Some runs have changed. */
   update(indices) {
-    if (this.#columns.length !== this.#model.columns.length + 5) this.#setColumns();
+    if (this.#columns.length !== this.#model.columns.length + 1) this.#setColumns();
     for (const index of indices) this.#measure(index);
     this.#isStale ||= indices.length > 0;
     this.#draw();
@@ -98,21 +98,21 @@ export class Table {
   }
 
   #setColumns() {
-    const { search, columns } = this.#model;
-    const cell = (kind) =>
-      columns.flatMap((column, at) =>
-        column.kind === kind
-          ? [{ key: `column ${at}`, label: column.label ?? column.name, title: column.name, of: (row) => row[FIRST_COLUMN + at] }]
-          : [],
-      );
+    const model = this.#model;
+    const cells = (kind, show) =>
+      model.columns.flatMap((column, at) => {
+        if (at < FACTS || column.kind !== kind) return [];
+        return [{ key: `column ${at}`, label: column.label, title: column.name, of: (row) => row[at], show }];
+      });
     this.#columns = [
       { key: "run", label: "run", of: (row, index) => index, show: String },
       { key: "state", label: "state", of: (row) => row[0], isText: true },
-      { key: "value", label: search.metric ?? "value", of: (row) => row[3], show: number },
-      ...cell("parameter").map((each) => ({ ...each, show: text })),
+      { key: "value", label: model.metric, of: (row) => row[3], show: number },
+      ...cells("parameter", text),
+      ...cells("fact", text),
       { key: "step", label: "step", of: (row) => row[2], show: number },
-      { key: "seconds", label: "time", of: (row) => row[1], show: duration },
-      ...cell("metric").map((each) => ({ ...each, show: number })),
+      { key: "seconds", label: "time", of: (row, index) => model.seconds(index), show: duration },
+      ...cells("metric", number),
     ];
     this.#widths = this.#columns.map(({ label }) => label.length + 2);
     this.head.replaceChildren(...this.#columns.map((column) => this.#heading(column)));

@@ -28,6 +28,7 @@ from gridfold.runs.run import Run, judge
 from gridfold.runs.search import SEARCH, SearchDirectory
 from gridfold.show.serve.columns import Cells, Columns, said
 from gridfold.show.serve.curve import Curve
+from gridfold.show.serve.files import stamp
 from gridfold.show.serve.standing import DONE, Standing
 from gridfold.show.serve.under_way import UnderWay
 
@@ -137,11 +138,11 @@ class Watch:
 
     def _see_search(self) -> bool:
         """Read what the search says of itself; whether that is so new that all begins again."""
-        stamp = _stamp(f"{self.search.dir}/{SEARCH}")
-        if stamp == self._stamp:
+        found = stamp(f"{self.search.dir}/{SEARCH}")
+        if found == self._stamp:
             return False
         is_first, before = self._stamp is None, Objective.said(self._standing.facts)
-        self._stamp = stamp
+        self._stamp = found
         self._standing.read_facts()
         after = Objective.said(self._standing.facts)
         if is_first or (after, after.maximize) == (before, before.maximize):
@@ -154,7 +155,7 @@ class Watch:
         version = self.search.version_of_list()
         if version == self._version_of_list:
             return
-        added = list(islice(self.search.entries(), len(self._seen), None))
+        added = list(self.search.entries_from(len(self._seen)))
         self._version_of_list = version
         for entry in added:
             self._columns.see_entry(entry)
@@ -374,12 +375,3 @@ def _state_of(directory: str, record: Record) -> str:
     """The state of a record, "waiting" if its run waits until its search lets it go on."""
     waits = record.state == "running" and Run(directory).is_waiting(record.attempt)
     return "waiting" if waits else record.state
-
-
-def _stamp(path: str) -> object:
-    """What is another when a file was replaced or written."""
-    try:
-        found = os.stat(path)  # noqa: PTH116 - twice a second
-    except OSError:
-        return 0
-    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -201,13 +201,13 @@ class TrackerContract:
         tracker.end()
         (found,) = self.read(folder).values()
         for step, value in found.curves["m"]:
-            assert self.number(value, float(HARD_NUMBERS[step - 1])), HARD_NUMBERS[step - 1]
+            assert self.number(value, HARD_NUMBERS[step - 1]), HARD_NUMBERS[step - 1]
         missing = [value for step, value in enumerate(HARD_NUMBERS, 1) if step not in dict(found.curves["m"])]
         assert all(map(self.may_be_missing, missing)), missing
 
     def number(self, found: float, value: float) -> bool:
         """Whether the tool gave back a number of a curve."""
-        return float(found) == value or (math.isnan(found) and math.isnan(value))
+        return found in (value, float(value)) or (math.isnan(found) and math.isnan(value))
 
     def may_be_missing(self, number: float) -> bool:
         """Whether a number of a curve need not be a number for the tool, as it is written otherwise."""
