@@ -10,7 +10,10 @@ import pytest
 
 from gridfold.cli import main
 from gridfold.core.errors import EXIT_CODES
+from gridfold.core.process.identity import new_session
+from gridfold.core.process.liveness import PROCESS
 from gridfold.export.json.document import exact, schema
+from gridfold.runs.workers import Workers
 from tests import made
 from tests.conftest import ROOT
 
@@ -25,9 +28,9 @@ PUBLISHED = {
     "list-1": "feb3805f7dd13445",
     "plan-1": "0fb296149233a3a6",
     "results-1": "ed9bfa7bb26a7934",
-    "search-1": "9a41c4e6ae356ffa",
+    "search-1": "2a5b9edc479eb669",
     "sharing-1": "620b50c4322b6310",
-    "status-1": "63d7ebb56ae1ed20",
+    "status-1": "2dc1c4df706bbcf2",
     "verify-1": "1fa8574c7bfe4a94",
 }
 TRAINER = """
@@ -211,6 +214,14 @@ def test_an_error_of_gridfold_is_told_too(project, tell, monkeypatch, capfd):
     said = json.loads(capfd.readouterr().out)
     check(said)
     assert said["error"]["exit_code"] == 1
+
+
+def test_a_search_is_active_while_a_process_has_a_heartbeat(project, tell):
+    search = made.search(project / "runs", "some_1", [{"params": {"training.lr": 1}}])
+    assert tell("status")[1]["active"] is False
+    with Workers(search.dir).beating(new_session(), PROCESS, 1, lambda: None):
+        assert tell("status")[1]["active"] is True
+    assert tell("status")[1]["active"] is False
 
 
 def test_a_search_that_asks_which_metric_counts(project, tell):
