@@ -24,8 +24,12 @@ _OLD_OPTIONS = {"--fold": "--share", "--no-fold": "--no-share"}  # still underst
 _MODULES = {
     "work": "work",
     "cancel": "placement",
+    "figures": "figures",
     "import_search": "importing",
     "explain": "explain",
+    "guide": "explain",
+    "mcp": "mcp",
+    "init": "init",
     "predict": "use",
     "export": "exporting",
     "test": "use",
