@@ -7,6 +7,7 @@ import pytest
 
 from gridfold.cli import main
 from tests import made
+from tests.export.trackers.hard_values import HARD_METRICS, HARD_NAMES, HARD_VALUES, is_same, is_text_of
 
 pandas = pytest.importorskip("pandas")
 polars = pytest.importorskip("polars")
@@ -135,6 +136,30 @@ def test_json_lines(written, reader):
     assert json.loads(found["not_finite"][-2]) == {"loss": "nan", "far": "-inf"}
     assert told(found["runs"]) == ["['some_1_0']", f"['some_1_{MANY}']", f"['some_1_{MANY + 1}']"]
     assert told(found["optional_missing"]) == ["False", "False", "True"]
+
+
+@pytest.mark.parametrize("reader", ["parquet", *READERS])
+def test_values_and_names_that_other_tools_change(project, reader):
+    params = {f"value {place}": value for place, value in enumerate(HARD_VALUES.values())}
+    params |= dict.fromkeys(HARD_NAMES, 1)
+    made.search(project / "runs", "hard_1", [{"params": params, "metrics": dict.fromkeys(HARD_METRICS, 0.1 + 0.2)}])
+    form = "parquet" if reader == "parquet" else "jsonl"
+    assert main(["results", "--output", f"hard.{form}"]) == 0
+    found = _tables(f"hard.{form}") if reader == "parquet" else [READERS[reader](f"hard.{form}")]
+    for columns in found:
+        for name, value in params.items():
+            told = columns[name if name in columns else f"{name}_1"][0]  # DuckDB does not tell capitals
+            inexact = reader == "pandas" and isinstance(value, float) and abs(value) in (5e-324, 1.7976931348623157e308)
+            is_date = value in ("2024-01-01", "Infinity") and reader in ("duckdb", "arrow")  # for them, it is one
+            assert inexact or is_date or is_same(told, value) or is_text_of(told, value), (name, value, told)
+        assert {columns[name][0] for name in HARD_METRICS} == {0.1 + 0.2}
+
+
+def _tables(path):
+    yield parquet.read_table(path).to_pydict()
+    yield polars.read_parquet(path).to_dict(as_series=False)
+    found = duckdb.sql(f"select * from '{path}'")
+    yield dict(zip(found.columns, zip(*found.fetchall(), strict=True), strict=True))
 
 
 def test_files_of_several_searches_have_the_same_types(project):
