@@ -45,7 +45,8 @@ class Looking:
 
     def list_searches(self, count: int = 20) -> Document:
         """The searches, the latest first: how far each is, and its best trial."""
-        return listing.document(self._folder.searches(), max(1, count))
+        count = max(1, count)
+        return listing.document(self._folder.searches(count), count)
 
     def status(self, search: str = "last") -> Document:
         """How far a search is: states, time left, what runs now, failures by cause. It may be running."""
@@ -71,7 +72,8 @@ class Looking:
 
     def logs(self, run: str, letters: int = 8_000) -> str:
         """The end of what a run printed. `run` is SEARCH:NUMBER, such as last:0."""
-        return self._folder.run(run).read_log()[-max(1, min(letters, _MOST_LETTERS)) :]
+        most = max(1, min(letters, _MOST_LETTERS))
+        return self._folder.run(run).read_log(last=4 * most)[-most:]  # a letter has up to four bytes
 
     def explain(self, key: str | None = None) -> Document:
         """A key of a config: what it is for, its type, its default, an example. Without a key: all of them."""
