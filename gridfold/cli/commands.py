@@ -6,10 +6,11 @@ import argparse
 from collections.abc import Callable
 
 from gridfold.cli import look_options, options, use_options
-from gridfold.cli.explain_options import explain_options
+from gridfold.cli.explain_options import explain_options, guide_options, init_options
 from gridfold.cli.export_options import export_options
 from gridfold.cli.figure_options import figures_options
 from gridfold.cli.import_options import import_options
+from gridfold.cli.mcp_options import mcp_options
 from gridfold.cli.serve_options import serve_options
 
 COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
@@ -37,6 +38,9 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "predict": (use_options.predict_options, "predict new data by a run"),
     "test": (use_options.test_options, "measure the best run on the test set, once"),
     "export": (export_options, "write a search for another tool, or the model of a run"),
+    "init": (init_options, "write a config to start from"),
     "explain": (explain_options, "explain a key of a config"),
+    "guide": (guide_options, "print a guide for coding agents"),
+    "mcp": (mcp_options, "serve searches to an agent"),
     "import": (import_options, "write a config from a W&B sweep, a Hydra sweeper or an Optuna study"),
 }

@@ -14,7 +14,6 @@ from gridfold.core.errors import EXIT_FAILED, ConfigError
 from gridfold.export.json.document import dumps
 from gridfold.records.objective import Objective
 from gridfold.records.selection import Selection
-from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
 
 Told = tuple[Mapping[str, Any], int]
@@ -129,19 +128,17 @@ def _verify(options: argparse.Namespace, again: str) -> Told:  # noqa: ARG001
 
 def _search(options: argparse.Namespace, again: str) -> Told:
     """Run a search, continue or confirm one, and tell how it ended."""
+    from rich.text import Text
+
     from gridfold.export.json import search
+    from gridfold.show import summary
 
     if options.action == "search" and options.dry_run:
         return _plan(options, again)
     exit_code = getattr(import_module("gridfold.cli.run"), options.action)(options, again)
-    directory = Store().find(options.search)
-    return search.document(directory, exit_code, _answer(directory, options.action == "confirm")), exit_code
-
-
-def _answer(directory: SearchDirectory, confirms: bool) -> list[str]:  # noqa: FBT001
-    from gridfold.show import summary
-
-    return summary.answer(directory, confirms=confirms)
+    directory, unfinished = Store().find(options.search), Text.from_markup(getattr(options, "unfinished", "")).plain
+    answer = summary.answer(directory, confirms=options.action == "confirm")
+    return search.document(directory, exit_code, answer, unfinished), exit_code
 
 
 def _objective(options: argparse.Namespace) -> Objective:

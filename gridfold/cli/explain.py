@@ -59,5 +59,5 @@ def guide(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Print the guide for agents."""
     from importlib.resources import files
 
-    sys.stdout.write(files("gridfold.show").joinpath("assets/agents.md").read_text(encoding="utf-8"))
+    sys.stdout.write(files("gridfold.export").joinpath("assets/agents.md").read_text(encoding="utf-8"))
     return 0

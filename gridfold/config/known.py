@@ -175,12 +175,6 @@ SETTINGS: Mapping[str, Setting] = {
         "run",
         "all work where the search was started",
     ),
-    "track": Setting(
-        trackers.EXPECTED,
-        trackers.are_trackers,
-        "tools that see the search while it runs",
-        "[tensorboard, mlflow]",
-    ),
     "tags": Setting(
         f"'{KEEP}'",
         lambda value: value == KEEP,

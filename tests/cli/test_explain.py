@@ -7,6 +7,7 @@ from dataclasses import fields
 import jsonschema
 import pytest
 
+from gridfold.cli import main
 from gridfold.config.config import Config
 from gridfold.config.document import Document
 from gridfold.config.settings import Settings
@@ -60,10 +61,9 @@ def test_a_section_is_what_is_in_it(gridfold):
     ]
 
 
-def test_as_json(gridfold):
-    code, said = gridfold("explain", "--json")
-    found = json.loads(said)
-    assert code == 0
+def test_as_json(capfd):
+    assert main(["explain", "--json"]) == 0
+    found = json.loads(capfd.readouterr().out)
     jsonschema.validate(found, schema("explain/1"))
     by_path = {key["path"]: key for key in found["keys"]}
     assert [*by_path] == [key.path for key in KEYS]

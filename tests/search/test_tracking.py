@@ -98,7 +98,8 @@ def test_a_failure_is_told_although_the_command_is_quiet(tool, tracked):
 def test_runs_are_what_they_are_without_it(gridfold, write):
     write(
         "env.py",
-        "import os\n\ndef train(config):\n    print(sorted(os.environ), os.getpgrp() == os.getpid())\n    return {'val_f1': 1.0}\n",
+        "import os\n\ndef train(config):\n"
+        "    print(sorted(os.environ), os.getpgrp() == os.getpid())\n    return {'val_f1': 1.0}\n",
     )
     write("c.yaml", CONFIG.replace("toy", "env"))
     for prefix, options in (("plain", ()), ("tracked", ("--track", "tensorboard"))):

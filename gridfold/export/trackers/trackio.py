@@ -17,6 +17,7 @@ from typing import Any
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import digest
 from gridfold.export.trackers.nested import NestedConfig
+from gridfold.export.trackers.opening import command
 from gridfold.export.trackers.protocol import Point, RunNews, SearchFacts
 
 if find_spec("trackio") is None:  # it is imported once its folder is known
@@ -67,8 +68,8 @@ class Trackio:
 
     def end(self) -> str:
         """See `Tracker`."""
-        show = f"{_VARIABLE}={self._dir} trackio show --project {self._search.name}"
-        return f"Trackio project '{self._search.name}': {self._dir}; look at it with: {show}"
+        show = command("trackio", "show", "--project", self._search.name)
+        return f"{_VARIABLE}={command(self._dir)} {show}"
 
     def _points(self, run: RunNews) -> Iterator[Point]:
         """What it reported, then what else it gave; at least one, for what is known of the run comes with it."""

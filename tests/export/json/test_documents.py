@@ -21,10 +21,11 @@ PUBLISHED = {
     "collect-1": "4fbf95da5cf0f690",
     "diff-1": "e06a54edc1ba10ea",
     "error-1": "1e3e210455a142a1",
+    "explain-1": "2e427c7f1d45fa99",
     "list-1": "feb3805f7dd13445",
     "plan-1": "0fb296149233a3a6",
     "results-1": "ed9bfa7bb26a7934",
-    "search-1": "9daf23fc01e054ff",
+    "search-1": "9a41c4e6ae356ffa",
     "sharing-1": "620b50c4322b6310",
     "status-1": "63d7ebb56ae1ed20",
     "verify-1": "1fa8574c7bfe4a94",
@@ -210,6 +211,16 @@ def test_an_error_of_gridfold_is_told_too(project, tell, monkeypatch, capfd):
     said = json.loads(capfd.readouterr().out)
     check(said)
     assert said["error"]["exit_code"] == 1
+
+
+def test_a_search_that_asks_which_metric_counts(project, tell):
+    (project / "odd.py").write_text("def train(config, run):\n    return {'a': config['x'], 'b': 1.0}\n")
+    (project / "c.yaml").write_text("gridfold: {trainer: 'odd:train'}\nx: [1, 2]\n")
+    code, said = tell("search", "--config", "c.yaml", "--parallel", "1")
+    assert (code, said["exit_code"], said["left"]) == (1, 1, 1)
+    assert f"To continue: gridfold resume {said['search']} --metric a" in said["unfinished"]
+    code, said = tell("resume", "last", "--metric", "a")
+    assert (code, said["left"], said["unfinished"], said["best"]["value"]) == (0, 0, None, 2)
 
 
 def test_people_read_the_rest_on_standard_error(project, trained, capfd):

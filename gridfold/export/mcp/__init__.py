@@ -1,0 +1,1 @@
+"""A server of the Model Context Protocol: agents look at searches, and run them if they may."""

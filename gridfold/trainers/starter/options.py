@@ -1,0 +1,169 @@
+"""The options of a script, by the calls that declare them: argparse, click, absl."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from gridfold.trainers.starter.entry import UNKNOWN, Entry, Source, keywords, last_name, named
+
+_SWITCHES = ("store_true", "store_false", "store_const")
+_NO_VALUE = ("help", "version", "append", "append_const", "count", "extend")
+_ABSL = {"DEFINE_float", "DEFINE_integer", "DEFINE_string", "DEFINE_enum", "DEFINE_bool", "DEFINE_boolean"}
+
+
+def declared(source: Source) -> Iterator[Entry]:
+    """The options that a script declares one by one, in the order of its text."""
+    calls = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
+    for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
+        name = named(call)
+        if name == "add_argument" and call.args:
+            yield from _of_argparse(source, call)
+        elif name in ("option", "argument") and _is_decorator(source.tree, call):
+            yield from _of_click(source, call, is_positional=name == "argument")
+        elif name in _ABSL and len(call.args) > 1:
+            yield from _of_absl(source, call)
+
+
+def passed(flag: str, value: Any, said: str, *, is_required: bool = False, path: str = "") -> Entry:
+    """An option with a value: left out if that is null.
+
+    Args:
+        flag: as it is passed, such as ``--learning-rate``.
+        value: its default; `UNKNOWN` if it has none, or that is computed.
+        said: what is to know of it.
+        is_required: whether the program asks for it.
+        path: where it stands in the config; "" for the name of the flag.
+    """
+    name = flag.lstrip("-")
+    path = path or name.replace("-", "_")
+    if is_required or (isinstance(value, (int, float, str)) and not isinstance(value, bool)):
+        return Entry(path, (flag, f"{{{path}}}"), UNKNOWN if is_required else value, said, is_required)
+    placeholder = optional(flag, path)
+    if not placeholder:
+        return Entry(path, (), UNKNOWN, f"{said}; to pass it, add {flag}".removeprefix("; "))
+    return Entry(path, (placeholder,), None if value is UNKNOWN else value, said)
+
+
+def optional(flag: str, path: str) -> str:
+    """The placeholder of an option that is left out if its value is null; "" if none gives this flag."""
+    for style, name in (("plain", path), ("dash", path.replace("_", "-"))):
+        if flag == f"--{name}":
+            return f"{{args:{style}:{path}}}"
+    return ""
+
+
+def switch(flag: str, said: str, path: str = "") -> Entry:
+    """An option without a value: null leaves it out, true passes it."""
+    path = path or flag.lstrip("-").replace("-", "_")
+    placeholder = optional(flag, path)
+    return Entry(
+        path, (placeholder,) if placeholder else (), None if placeholder else UNKNOWN, told("true passes it", said)
+    )
+
+
+def told(*parts: str) -> str:
+    """Some remarks as one."""
+    return "; ".join(part for part in parts if part)
+
+
+def _of_argparse(source: Source, call: ast.Call) -> Iterator[Entry]:
+    flags = [text for each in call.args if (text := source.text(each))]
+    if not flags:
+        return
+    given = keywords(call)
+    action, flag = last_name(given.get("action")) or source.text(given.get("action")), _long(flags)
+    path = source.text(given.get("dest")) if action != "store_false" else ""
+    said = told(_choices(source, given.get("choices")), _help(source, given))
+    value = source.value(given["default"]) if "default" in given else None
+    if action in _NO_VALUE or flag in ("-h", "--help"):
+        return
+    if not flag.startswith("-"):
+        yield from _positional(flag, given, source, said)
+    elif action in _SWITCHES:
+        yield switch(flag, said, "" if optional(flag, path) == "" else path)
+    elif action == "BooleanOptionalAction":
+        yield passed(flag, value, told("false passes --no-…", said))
+    elif last_name(given.get("type")) == "bool":
+        yield Entry(
+            flag.lstrip("-"),
+            said="not passed: type=bool takes any text for true",
+        )
+    else:
+        required = source.value(given.get("required")) is True
+        yield passed(flag, value, told(_computed(given, value), said), is_required=required, path=path)
+
+
+def _positional(name: str, given: dict[str, ast.expr], source: Source, said: str) -> Iterator[Entry]:
+    value = source.value(given["default"]) if "default" in given else UNKNOWN
+    if value is UNKNOWN or value is None:
+        is_needed = source.text(given.get("nargs")) not in ("?", "*")
+        yield Entry(name, (f"{{{name}}}",) if is_needed else (), UNKNOWN, said, is_needed)
+    else:
+        yield Entry(name, (f"{{{name}}}",), value, said)
+
+
+def _of_click(source: Source, call: ast.Call, *, is_positional: bool) -> Iterator[Entry]:
+    texts = [text for each in call.args if (text := source.text(each))]
+    if not texts:
+        return
+    given, flag = keywords(call), _long(texts)
+    value = source.value(given["default"]) if "default" in given else None
+    said = told(_choices(source, _first(given.get("type"))), source.text(given.get("help")))
+    required = source.value(given.get("required")) is True
+    if is_positional:
+        yield from _positional(texts[0], given, source, said)
+    elif "/" in flag:
+        on, off = (part.strip() for part in flag.split("/", 1))
+        usual = off == f"--no-{on.lstrip('-')}"
+        yield passed(on, value, told("false passes --no-…", said)) if usual else switch(on, said)
+    elif source.value(given.get("is_flag")) is True or isinstance(value, bool):
+        yield switch(flag, said)
+    elif source.value(given.get("multiple")) is not True:
+        yield passed(flag, value, told(_computed(given, value), said), is_required=required)
+
+
+def _of_absl(source: Source, call: ast.Call) -> Iterator[Entry]:
+    name, default = source.text(call.args[0]), source.value(call.args[1])
+    help_at = 3 if named(call) == "DEFINE_enum" else 2
+    said = source.text(call.args[help_at]) if len(call.args) > help_at else ""
+    if named(call) == "DEFINE_enum" and len(call.args) > 2:
+        said = told(_choices(source, call.args[2]), said)
+    if isinstance(default, bool):
+        yield Entry(name, (f"{{args:underscore:{name}}}",), default, said)
+    else:
+        yield passed(f"--{name}", None if default is UNKNOWN else default, said)
+
+
+def _long(flags: Sequence[str]) -> str:
+    """The flag to pass: the first long one, or else the first."""
+    return next((each for each in flags if each.startswith("--")), flags[0])
+
+
+def _first(node: ast.expr | None) -> ast.expr | None:
+    """The choices of ``click.Choice([...])``."""
+    return node.args[0] if isinstance(node, ast.Call) and named(node) == "Choice" and node.args else None
+
+
+def _choices(source: Source, node: ast.expr | None) -> str:
+    found = source.value(node) if node is not None else UNKNOWN
+    return f"one of {', '.join(map(str, found))}" if isinstance(found, (list, set)) and found else ""
+
+
+def _computed(given: dict[str, ast.expr], value: Any) -> str:
+    if "default" not in given or value is not UNKNOWN:
+        return ""
+    return f"null: its default, {' '.join(ast.unparse(given['default']).split()):.60}"
+
+
+def _is_decorator(tree: ast.Module, call: ast.Call) -> bool:
+    """Whether a call decorates a function: other things have methods of these names."""
+    functions = (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+    return any(call in function.decorator_list for function in functions)
+
+
+def _help(source: Source, given: dict[str, ast.expr]) -> str:
+    """What an option says of itself, without its default, which stands beside it."""
+    return re.sub(r"\s*[(\[,;]?\s*(?i:default)\s*[:=]?\s*%\(default\)s[)\]]?", "", source.text(given.get("help")))

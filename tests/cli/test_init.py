@@ -1,0 +1,94 @@
+"""``gridfold init``: a config to start from, for scripts as people write them."""
+
+import json
+import re
+
+import pytest
+
+from gridfold.config.config import Config
+from gridfold.core.errors import ConfigError
+from gridfold.export.mcp.folder import Folder
+from gridfold.export.mcp.server import Looking
+from gridfold.text.data_settings import read_data
+from gridfold.text.head import read_head
+from gridfold.text.section import LazyConfig
+from gridfold.text.settings import read_model
+from tests.trainers.starters import SCRIPTS
+
+REQUIRED = ("data", "tag", "lr", "hidden")
+
+
+@pytest.mark.parametrize("kind", SCRIPTS)
+def test_a_script(kind, project, write, gridfold, snapshot):
+    write("work.py", SCRIPTS[kind])
+    code, said = gridfold("init", "work.py")
+    config = project / "config.yaml"
+    assert (code, said) == (0, "wrote config.yaml\nlook at it, then: gridfold plan --config config.yaml\n")
+    text = config.read_text()
+    config.write_text(re.sub(r"# (\w+):( # required.*| #.*to pass it.*|)$", r"\1: 1", text, flags=re.MULTILINE))
+    assert (text.partition("explain\n")[2], first_command(project)) == snapshot
+
+
+def first_command(project):
+    """What a plan of the config would run first; for a config that is not complete, the error."""
+    try:
+        return Looking(Folder(project / "runs")).plan("config.yaml")["first_command"]
+    except ConfigError as error:
+        return error.problem
+
+
+def test_a_value_that_must_be_given_is_an_error_of_the_plan(write, gridfold):
+    write("work.py", SCRIPTS["argparse"])
+    gridfold("init", "work.py")
+    code, said = gridfold("plan", "--config", "config.yaml")
+    assert code == 2
+    assert "the config has no 'data', which the command takes from it" in said
+
+
+@pytest.mark.parametrize("target", ["package.work:train", "package/work.py", "package/work.py:train"])
+def test_a_function(target, project, write, gridfold):
+    write("package/work.py", SCRIPTS["function"])
+    assert gridfold("init", target, "-o", "other.yaml")[0] == 0
+    text = (project / "other.yaml").read_text()
+    assert "trainer: 'package.work:train'" in text
+    assert "training:\n  epochs: 3\n  # lr: # required\n" in text
+
+
+def test_an_example_that_runs(project, gridfold):
+    assert gridfold("init")[0] == 0
+    code, _ = gridfold("search", "--config", "config.yaml", "--run-prefix", "demo", "--quiet")
+    assert code == 0
+    (record,) = project.glob("runs/demo_*_single/run.json")
+    assert json.loads(record.read_text())["metrics"]["val_loss"] == pytest.approx(0.9**3)
+
+
+def test_the_ready_trainer(project, gridfold, snapshot):
+    assert gridfold("init", "--text")[0] == 0
+    assert (project / "config.yaml").read_text() == snapshot
+    lazy = LazyConfig(Config.load("config.yaml").data | {"training": {}})
+    assert read_model(lazy).name == "microsoft/deberta-v3-base"
+    assert read_data(lazy).train == "data/train.csv"
+    assert len(read_head(lazy.section("model")).layers) == 4
+
+
+def test_nothing_is_overwritten(project, write, gridfold, snapshot):
+    write("train.py", "mine")
+    assert gridfold("init") == (2, snapshot)
+    write("config.yaml", "mine: 1")
+    assert gridfold("init", "--text") == (2, snapshot)
+    (project / "link.yaml").symlink_to("nowhere.yaml")
+    assert gridfold("init", "--text", "-o", "link.yaml")[0] == 2
+    assert [(project / name).read_text() for name in ("train.py", "config.yaml")] == ["mine", "mine: 1"]
+    assert not (project / "nowhere.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("wrok.py",), ("work:trian",), ("broken.py",), ("work.py", "-o", "no/such/folder.yaml"), ("work.py", "--text")],
+    ids=" ".join,
+)
+def test_what_cannot_be_read(project, write, gridfold, snapshot, words):
+    write("work.py", SCRIPTS["function"])
+    write("broken.py", "def train(:\n")
+    assert gridfold("init", *words) == (2, snapshot)
+    assert not (project / "config.yaml").exists()
