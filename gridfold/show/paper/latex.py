@@ -134,7 +134,7 @@ def _is_tied(trial: TrialSummary) -> bool:
 def _goal(value: float | None) -> str:
     if value is None:
         return _NONE
-    is_whole = value.is_integer() and abs(value) < _LARGE
+    is_whole = float(value).is_integer() and abs(value) < _LARGE
     return number(str(int(value)) if is_whole else numbers.number(value))
 
 
