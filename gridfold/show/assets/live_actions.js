@@ -69,6 +69,7 @@ export class Actions {
     say(byId("confirm-title"), title);
     say(byId("confirm-words"), words);
     say(byId("confirm-yes"), yes);
+    byId("confirm-yes").classList.toggle("stops", action.startsWith("stop"));
     byId("confirm-more").hidden = action !== "more";
     if (action === "more") this.#proposeRepeats();
     this.#dialog.showModal();

@@ -113,7 +113,12 @@ export class Stream {
       else if (name) fields[name] = value;
     }
     if (!fields.data.length) return;
-    this.#told(fields.event, JSON.parse(fields.data.join("\n")));
+    try {
+      this.#told(fields.event, JSON.parse(fields.data.join("\n")));
+    } catch (error) {
+      if (error instanceof Misfit) throw error;
+      reportError(error); // what the page cannot show is no reason to hear it again
+    }
     if (fields.id !== undefined) this.#version = fields.id;
   }
 }
