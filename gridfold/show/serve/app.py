@@ -22,6 +22,7 @@ from gridfold.show.serve.assets import POLICY, asset, page
 from gridfold.show.serve.feed import as_json
 from gridfold.show.serve.guard import body_of
 from gridfold.show.serve.listing import Listing
+from gridfold.show.serve.run_files import listed, run_directory, sent
 from gridfold.show.serve.searches import Searches, Watched
 from gridfold.show.serve.under_way import tail_of
 
@@ -54,6 +55,7 @@ class App:
                 Route("/s/{search}/", self._page),
                 Route("/assets/{name}", self._asset),
                 Route("/s/{search}/report", self._report),
+                Route("/s/{run}/{file}", self._file),
                 Route("/api/searches", self._list),
                 Route(f"{one}/state", self._state),
                 Route(f"{one}/events", self._events),
@@ -67,7 +69,9 @@ class App:
         self.asgi.router.redirect_slashes = False
 
     async def _page(self, request: Request) -> Response:
-        if "search" in request.path_params:
+        if name := request.path_params.get("search"):
+            if run := run_directory(self._searches.root, name):
+                return listed(run)
             self._watched(request)
         text = await asyncio.to_thread(page, self._token)
         return HTMLResponse(text, headers={"content-security-policy": POLICY})
@@ -124,6 +128,13 @@ class App:
         policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
         policy += "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"  # its own says which script
         return HTMLResponse(text, headers={"content-security-policy": policy})
+
+    async def _file(self, request: Request) -> Response:
+        run = run_directory(self._searches.root, request.path_params["run"])
+        found = sent(run, request.path_params["file"]) if run else None
+        if found is None:
+            raise HTTPException(404)
+        return found
 
     async def _act(self, request: Request) -> Response:
         name, watched = request.path_params["action"], self._watched(request)
