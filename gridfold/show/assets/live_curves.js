@@ -150,7 +150,8 @@ function tick(side, x, y, said) {
 }
 
 function extent(values) {
-  const [low, high] = values.reduce(([low, high], each) => [Math.min(low, each), Math.max(high, each)], [Infinity, -Infinity]);
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
   return low / 2 < high / 2 ? [low, high] : [low - 0.5, high + 0.5];
 }
 
