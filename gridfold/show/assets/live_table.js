@@ -22,6 +22,7 @@ export class Table {
   #rows = new Map(); // index of a run to the element of its row, and what that shows
   #texts = new WeakMap(); // row to its words, for the filter
   #sorted = { key: "value", isDown: true };
+  #isChosen = false; // the order, by a person
   #heldUntil = 0; // while people are about to choose a row, rows change but do not move
   #isStale = true;
   #isPrinting = false;
@@ -71,7 +72,7 @@ export class Table {
 
   /* A whole state is there. */
   reset() {
-    this.#sorted = { key: "value", isDown: this.#model.search.maximize };
+    if (!this.#isChosen) this.#sorted = { key: "value", isDown: this.#model.search.maximize };
     this.#rows.clear();
     this.body.replaceChildren();
     this.#setColumns();
@@ -133,6 +134,7 @@ export class Table {
 
   #sortBy(column) {
     const first = column.key === "value" && this.#model.search.maximize;
+    this.#isChosen = true;
     this.#sorted = { key: column.key, isDown: this.#sorted.key === column.key ? !this.#sorted.isDown : first };
     for (const heading of this.head.cells) {
       if (heading.dataset.column !== column.key) heading.removeAttribute("aria-sort");
