@@ -16,6 +16,7 @@ from typing import Any
 
 from gridfold.core.errors import visible
 from gridfold.core.values import Exact, cell, render
+from gridfold.export import latex
 from gridfold.export.typed import TypedColumn, typed
 from gridfold.records.numbers import number, plus_minus
 from gridfold.records.table import ABSENT, Column, Row
@@ -31,8 +32,6 @@ SUFFIXES = {
 }
 
 LEFT = ("state", "search", "run", "runs", "error")  # texts; numbers stand to the right
-_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
-_LATEX |= {character: f"\\{character}" for character in "&%$#_{}"}
 
 
 def text_of(form: str, columns: Sequence[Column], rows: Sequence[Row]) -> str:
@@ -143,7 +142,4 @@ def _latex(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 
 def _latex_line(texts: Iterable[str]) -> str:
-    escaped = (
-        "".join(_LATEX.get(character, character) for character in " ".join(visible(text).split())) for text in texts
-    )
-    return " & ".join(escaped) + r" \\"
+    return latex.row(latex.escape(" ".join(text.split())) for text in texts)
