@@ -88,7 +88,9 @@ def framed(axes: Axes, figure: Figure, width: float, write: Write) -> None:
     axes.set(xlim=(-_EDGE, 1 + _EDGE), ylim=(-_EDGE, 1 + _EDGE))
     left = [tick for tick in figure.ticks if tick.side == "left"]
     axes.set_yticks([1 - tick.y / 100 for tick in left], _alike([write(tick.text) for tick in left]))
-    below(axes, [(tick.x / 100, write(tick.text)) for tick in figure.ticks if tick.side == "below"], width)
+    under = [tick for tick in figure.ticks if tick.side == "below"]
+    texts = _alike([write(tick.text) for tick in under])
+    below(axes, [(tick.x / 100, text) for tick, text in zip(under, texts, strict=True)], width)
 
 
 def _alike(texts: list[str]) -> list[str]:

@@ -20,6 +20,7 @@ from gridfold.show.paper.pictures import Picture
 
 MADE_BY = "% Written by gridfold"
 _MAX_LABEL, _MAX_VALUE, _MAX_NAME = 40, 40, 200
+_LARGE = 1e9
 _TIED = r"$^{\dagger}$"
 _STOPPED = r"$^{\ddagger}$"
 _NONE = "--"
@@ -62,9 +63,8 @@ class ResultsTable:
     def _said(self) -> Iterator[str]:
         summary, total = self.summary, len(self.summary.ranked)
         better = "higher" if summary.maximize else "lower"
-        which = (
-            f"The best {len(self.shown)} of {total:,} trials" if len(self.shown) < total else f"All {total:,} trials"
-        )
+        of = f"{total:,} trials" + (" that have a value" if total < len(summary.trials) else "")
+        which = f"The best {len(self.shown)} of {of}" if len(self.shown) < total else f"The {of},"
         yield escape(f"{which} by {metric(summary)} ({better} is better).")
         known = any(trial.low is not None for trial in self.shown)
         spread = escape("Mean ± half of its 95 % interval over n runs.").replace(" n runs", " $n$ runs")
@@ -77,7 +77,7 @@ class ResultsTable:
         if summary.goals and any(trial.front for trial in self.shown):
             yield r"$\bullet$: on the Pareto front."
         if without := len(summary.trials) - total:
-            yield f"{without:,} more {'trial has' if without == 1 else 'trials have'} no value."
+            yield f"{without:,} {'has' if without == 1 else 'have'} none."
 
     @cached_property
     def _values(self) -> dict[str, dict[str, str]]:
@@ -98,7 +98,7 @@ class ResultsTable:
         for path in self.summary.labels:
             yield self._values[path][canonical(trial.params[path])] if path in trial.params else _NONE
         yield self._measured(trial)
-        yield from (number(numbers.number(trial.goals.get(name))) or _NONE for name in list(self.summary.goals)[1:])
+        yield from (_goal(trial.goals.get(name)) for name in list(self.summary.goals)[1:])
         if self._has_repeats:
             yield str(trial.n)
 
@@ -129,6 +129,13 @@ def _half(trial: TrialSummary) -> float | None:
 
 def _is_tied(trial: TrialSummary) -> bool:
     return trial.rank != 1 and trial.p is not None and not trial.distinguishable and not trial.stopped
+
+
+def _goal(value: float | None) -> str:
+    if value is None:
+        return _NONE
+    is_whole = float(value).is_integer() and abs(value) < _LARGE
+    return number(str(int(value)) if is_whole else numbers.number(value))
 
 
 def _written(values: Sequence[Any]) -> dict[str, str]:
