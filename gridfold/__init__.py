@@ -13,6 +13,7 @@ from gridfold.core.errors import ConfigError
 if TYPE_CHECKING:
     from gridfold.config.forms import choice, integers, log, log_integers, normal, one_of, uniform
     from gridfold.core.values import fixed
+    from gridfold.export.array import to_xarray
     from gridfold.export.frame import results
     from gridfold.interactive.run import search
     from gridfold.interactive.search import Search
@@ -39,6 +40,7 @@ __all__ = [
     "results",
     "search",
     "stage",
+    "to_xarray",
     "uniform",
 ]
 __version__ = "0.1.0"
@@ -59,6 +61,7 @@ _HOMES = {
     "one_of": "gridfold.config.forms",
     "results": "gridfold.export.frame",
     "stage": "gridfold.stages",
+    "to_xarray": "gridfold.export.array",
     "uniform": "gridfold.config.forms",
 }
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from gridfold.cli import look_options, options, use_options
 from gridfold.cli.explain_options import explain_options, guide_options, init_options
 from gridfold.cli.export_options import export_options
+from gridfold.cli.figure_options import figures_options
 from gridfold.cli.import_options import import_options
 from gridfold.cli.mcp_options import mcp_options
 from gridfold.cli.serve_options import serve_options
@@ -26,6 +27,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "best": (look_options.best_options, "show the best run of a search and how to use it"),
     "diff": (look_options.diff_options, "show how two runs differ"),
     "report": (look_options.report_options, "write the results of a search as an HTML page"),
+    "figures": (figures_options, "draw the figures of the report for print, and a LaTeX table"),
     "serve": (serve_options, "show searches on a live page"),
     "logs": (look_options.logs_options, "print the log of a run"),
     "collect": (look_options.collect_options, "read the metrics of completed runs again"),

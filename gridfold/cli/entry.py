@@ -24,6 +24,7 @@ _OLD_OPTIONS = {"--fold": "--share", "--no-fold": "--no-share"}  # still underst
 _MODULES = {
     "work": "work",
     "cancel": "placement",
+    "figures": "figures",
     "import_search": "importing",
     "explain": "explain",
     "guide": "explain",

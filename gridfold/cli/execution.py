@@ -189,7 +189,8 @@ def _say_the_end(left: Pending, outcome: SearchOutcome, options: argparse.Namesp
     if left.held:
         output.print(terminal.held(left), soft_wrap=True)
     if outcome.asks or (left.has_more and (outcome.stopped or outcome.interrupted)):
-        errors.print(unfinished(left, outcome, again), soft_wrap=True)
+        options.unfinished = unfinished(left, outcome, again)  # a document has it, too
+        errors.print(options.unfinished, soft_wrap=True)
 
 
 def _execute(pending: Pending, executor: Executor, execution: Execution, options: argparse.Namespace) -> SearchOutcome:

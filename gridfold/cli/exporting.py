@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from gridfold.cli import use
-from gridfold.core.errors import ConfigError
+from gridfold.core.errors import ConfigError, nearest
 from gridfold.export.trackers.feed import Feed
 from gridfold.export.trackers.protocol import RunNews
 from gridfold.export.trackers.registry import EXPORTED, tracker
@@ -22,37 +22,37 @@ from gridfold.show import terminal
 
 def export(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     """Do what the first word says: it is the name of a tool, or else a run."""
-    if _is_tool(options.what, options.other):
+    store, what, other = Store(), options.what, options.other
+    if _is_tool(store, what, other):
         return _export_search(options)
-    if options.other is None:
+    if other is None:
         options.parser.error("the following arguments are required: DIR")
     if options.output is not None:
-        hint = f"gridfold export {options.what} {options.other}"
+        hint = f"gridfold export {what} {other}"
         raise ConfigError("the model of a run has its folder after the run, without -o", hint=hint)
-    return use.export_model(options.what, Path(options.other))
+    hint = nearest(what, EXPORTED)
+    if hint.startswith("did you mean") and not (_finds(store.find_run, what) or _finds(store.find, what)):
+        raise ConfigError(f"no tool and no run '{what}'", hint=hint)
+    return use.export_model(what, Path(other))
 
 
-def _is_tool(what: str, other: str | None) -> bool:
+def _is_tool(store: Store, what: str, other: str | None) -> bool:
     """Whether a search is meant; a run that is called as a tool is meant if what follows is no search."""
-    if what not in EXPORTED:
-        return False
-    if other is None:
-        return True
-    store = Store()
+    return what in EXPORTED and (other is None or not _finds(store.find_run, what) or _finds(store.find, other))
+
+
+def _finds(find: Callable[[str], object], name: str) -> bool:
     with suppress(ConfigError):
-        store.find_run(what)
-        with suppress(ConfigError):
-            store.find(other)
-            return True
-        return False
-    return True
+        find(name)
+        return True
+    return False
 
 
 def _export_search(options: argparse.Namespace) -> int:
     search = Store().find(options.other or "last")
     count, said = _written(options.what, search, Path(options.output) if options.output else None)
     runs = f"{count:,} run{'s' * (count != 1)}"
-    terminal.console().print(escape(f"Exported {runs} of {search.name}. {said}"), soft_wrap=True)
+    terminal.console().print(escape(f"Exported {runs} of {search.name}: {said}"), soft_wrap=True)
     return 0
 
 

@@ -7,16 +7,17 @@ the mean and the standard deviation of repeats in one.
 from __future__ import annotations
 
 import csv
-import io
 import json
+import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 from gridfold.core.errors import visible
-from gridfold.core.values import Exact, cell, is_json, render
-from gridfold.export.frame import frame_of
+from gridfold.core.values import Exact, cell, render
+from gridfold.export import latex
+from gridfold.export.typed import TypedColumn, typed
 from gridfold.records.numbers import number, plus_minus
 from gridfold.records.table import ABSENT, Column, Row
 
@@ -31,25 +32,12 @@ SUFFIXES = {
 }
 
 LEFT = ("state", "search", "run", "runs", "error")  # texts; numbers stand to the right
-_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
-_LATEX |= {character: f"\\{character}" for character in "&%$#_{}"}
 
 
 def text_of(form: str, columns: Sequence[Column], rows: Sequence[Row]) -> str:
     """The table in a format that is text."""
     writers = {"csv": _csv, "jsonl": _json_lines, "markdown": _markdown, "latex": _latex}
     return writers[form](columns, rows)
-
-
-def parquet(columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
-    """The table as a Parquet file; what is no plain value, and columns of mixed kinds, are texts.
-
-    Raises:
-        ConfigError: pandas or pyarrow is not installed.
-    """
-    content = io.BytesIO()
-    frame_of(columns, rows, plain=True).to_parquet(content, index=False, engine="pyarrow")
-    return content.getvalue()
 
 
 def cells(columns: Sequence[Column], row: Row) -> list[str]:
@@ -87,11 +75,12 @@ def _csv(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 
 def _csv_cells(column: Column, rows: Sequence[Row]) -> Iterator[Any]:
-    """A column; nothing for what is not there."""
-    for row in rows:
-        value = column.value(row)
+    """A column; nothing for what is not there. Of a metric, integers among floats are floats."""
+    values = [column.value(row) for row in rows]
+    is_number = column.metric and float in set(map(type, values))
+    for value in values:
         is_cell = column.kind == "parameter" or isinstance(value, list)
-        yield None if value is ABSENT else cell(value) if is_cell else value
+        yield None if value is ABSENT else cell(value) if is_cell else float(value) if is_number else value
 
 
 class _Lines(list[str]):
@@ -102,17 +91,34 @@ class _Lines(list[str]):
 
 
 def _json_lines(columns: Sequence[Column], rows: Sequence[Row]) -> str:
-    names = [column.name for column in columns]
-    lines = zip(*(_json_cells([column.value(row) for row in rows]) for column in columns), strict=True)
-    return "".join(json.dumps(dict(zip(names, line, strict=True)), ensure_ascii=False) + "\n" for line in lines)
+    found = list(typed(columns, rows))
+    cells_of = {column.name: _json_cells(column) for column in found}
+    if wrong := [column for column in found if not (column.is_parameter or column.is_finite)]:
+        cells_of[_free("not_finite", cells_of)] = [_not_finite(wrong, place) for place in range(len(rows))]
+    lines = zip(*cells_of.values(), strict=True)
+    return "".join(json.dumps(dict(zip(cells_of, line, strict=True)), ensure_ascii=False) + "\n" for line in lines)
 
 
-def _json_cells(values: list[Any]) -> list[Any]:
-    """A column as every reader of JSON takes it: what JSON cannot hold is a text, as in CSV, and then so are texts."""
-    values = [None if value is ABSENT else value for value in values]
-    if all(map(is_json, values)):
-        return values
-    return [f"{cell(value)}" if isinstance(value, str) or not is_json(value) else value for value in values]
+def _json_cells(column: TypedColumn) -> Sequence[Any]:
+    """A column as every reader of JSON takes it: if JSON has no type for all values of a parameter, they are texts."""
+    if column.kind == "mixed" or (column.is_parameter and not column.is_finite):
+        return column.as_texts
+    if column.is_finite:
+        return column.values
+    return [value if value is not None and math.isfinite(value) else None for value in column.values]
+
+
+def _not_finite(columns: Sequence[TypedColumn], place: int) -> str:
+    """The metrics of a row that are no finite numbers: ``{"val_loss": "nan"}``; "" without any."""
+    values = {column.name: column.values[place] for column in columns}
+    wrong = {name: repr(value) for name, value in values.items() if value is not None and not math.isfinite(value)}
+    return json.dumps(wrong, ensure_ascii=False) if wrong else ""
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    while name in taken:
+        name = f"_{name}"
+    return name
 
 
 def _markdown(columns: Sequence[Column], rows: Sequence[Row]) -> str:
@@ -136,7 +142,4 @@ def _latex(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 
 def _latex_line(texts: Iterable[str]) -> str:
-    escaped = (
-        "".join(_LATEX.get(character, character) for character in " ".join(visible(text).split())) for text in texts
-    )
-    return " & ".join(escaped) + r" \\"
+    return latex.row(latex.escape(" ".join(text.split())) for text in texts)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import math
+import io
 import os
 from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.core.values import canonical, is_json, render
-from gridfold.records.objective import Objective, is_finite
-from gridfold.records.table import ABSENT, Column, Row, Table
+from gridfold.export.typed import TypedColumn, typed
+from gridfold.records.objective import Objective
+from gridfold.records.table import Column, Row, Table
 from gridfold.records.trials import compare
 from gridfold.runs.store import Store
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-_INT64 = 2**63
 
 
 def results(
@@ -64,75 +61,63 @@ def results(
     return frame_of(table.columns, table.rows)
 
 
-def frame_of(columns: Sequence[Column], rows: Sequence[Row], *, plain: bool = False) -> DataFrame:
-    """Rows as a DataFrame.
-
-    Args:
-        columns: its columns.
-        rows: its rows.
-        plain: with values of one plain kind in each column, for formats that need it; others become texts.
+def frame_of(columns: Sequence[Column], rows: Sequence[Row]) -> DataFrame:
+    """Rows as a DataFrame, in which each value stays what it is.
 
     Raises:
-        ConfigError: pandas is not installed, or with ``plain``, pyarrow.
+        ConfigError: pandas is not installed.
     """
+    pandas = _package("pandas")
+    return pandas.DataFrame({column.name: _series(pandas, column) for column in typed(columns, rows)})
+
+
+def parquet(columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
+    """Rows as a Parquet file; columns of mixed values are texts of JSON, or of YAML where JSON cannot hold a value.
+
+    Raises:
+        ConfigError: pandas or pyarrow is not installed.
+    """
+    pandas, arrow, files = map(_package, ("pandas", "pyarrow", "pyarrow.parquet"))
+    found = list(typed(columns, rows))
+    frame = pandas.DataFrame({column.name: _plain_series(pandas, column) for column in found})
+    types = {
+        "integer": arrow.int64(),
+        "number": arrow.float64(),
+        "boolean": arrow.bool_(),
+        "texts": arrow.list_(arrow.string()),
+    }
+    schema = arrow.schema([(column.name, types.get(column.kind, arrow.string())) for column in found])
+    content = io.BytesIO()
+    files.write_table(arrow.Table.from_pandas(frame, schema, preserve_index=False), content)
+    return content.getvalue()
+
+
+def _package(name: str) -> Any:
     try:
-        pandas = import_module("pandas")
-        if plain:
-            import_module("pyarrow")
+        return import_module(name)
     except ModuleNotFoundError as error:
         raise ConfigError(f"this needs the package {error.name}", hint='pip install "gridfold[report]"') from None
-    make = _plain_series if plain else _series
-    found = ((each, [None if (value := each.value(row)) is ABSENT else value for row in rows]) for each in columns)
-    return pandas.DataFrame({column.name: make(pandas, column, values) for column, values in found})
 
 
-def _series(pandas: Any, column: Column, values: list[Any]) -> Any:
-    """A column in which each value stays what it is; pandas has nan for what is not there."""
-    kind, missing = _kind(column, values), any(value is None for value in values)
-    if kind is int:  # integers, although some are not there
-        return pandas.array(values, dtype="Int64") if missing else pandas.Series(values, dtype="int64")
-    if kind is float and not (column.kind == "parameter" and missing and any(map(_is_nan, values))):
-        return pandas.Series([None if value is None else float(value) for value in values], dtype="float64")
-    return pandas.Series(values, dtype=None if kind is str or (kind is bool and not missing) else object)
+def _series(pandas: Any, column: TypedColumn) -> Any:
+    """A column as pandas has it, where nan is what is not there."""
+    values, kind = column.values, column.kind
+    if kind == "integer":
+        return pandas.array(values, dtype="Int64") if column.has_nothing else pandas.Series(values, dtype="int64")
+    if kind == "number" and not (column.is_parameter and column.has_nothing and column.has_nan):
+        return pandas.Series(values, dtype="float64")
+    is_plain = (kind == "text" and any(value is not None for value in values)) or (
+        kind == "boolean" and not column.has_nothing
+    )
+    return pandas.Series(values, dtype=None if is_plain else object)
 
 
-def _plain_series(pandas: Any, column: Column, values: list[Any]) -> Any:
-    """A column of one plain kind; what has several is texts of JSON, or of YAML where JSON cannot hold a value."""
-    kind = _kind(column, values)
-    if kind is float and any(map(_is_nan, values)):  # and nan is not what is not there
-        missing = pandas.Series([value is None for value in values], dtype=bool).to_numpy()
-        numbers = pandas.Series(
-            [0.0 if value is None else float(value) for value in values], dtype="float64"
-        ).to_numpy()
-        return pandas.arrays.FloatingArray(numbers, missing)
-    if kind is object:
-        return pandas.Series([None if value is None else _text(value) for value in values], dtype=object)
-    return _series(pandas, column, values)
-
-
-def _kind(column: Column, values: list[Any]) -> type:
-    """The one type of a column, by all its values; ``object`` if it needs several."""
-    present = [value for value in values if value is not None]
-    kinds = set(map(type, present))
-    if kinds == {int}:
-        return int if all(-_INT64 <= value < _INT64 for value in present) else object
-    if kinds == {int, float}:
-        return float if _are_as_floats(column, present) else object
-    return kinds.pop() if len(kinds) == 1 and kinds <= {float, bool, str} else object
-
-
-def _are_as_floats(column: Column, values: list[int | float]) -> bool:
-    """Whether integers can stand among floats: none is rounded, and of a parameter no two become one, as 1 and 1.0."""
-    if column.kind != "parameter":
-        return all(isinstance(value, float) or is_finite(value) for value in values)
-    if any(isinstance(value, int) and (not is_finite(value) or float(value) != value) for value in values):
-        return False
-    return len(set(map(canonical, values))) == len({canonical(float(value)) for value in values})
-
-
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and math.isnan(value)
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) if is_json(value) else render(value)
+def _plain_series(pandas: Any, column: TypedColumn) -> Any:
+    """A column that Arrow takes: nan is not what is not there."""
+    if column.kind == "mixed":
+        return pandas.Series(column.as_texts, dtype=object)
+    if not column.has_nan:
+        return _series(pandas, column)
+    missing = pandas.Series([value is None for value in column.values], dtype=bool).to_numpy()
+    numbers = pandas.Series([0.0 if value is None else value for value in column.values], dtype="float64").to_numpy()
+    return pandas.arrays.FloatingArray(numbers, missing)

@@ -26,6 +26,7 @@ from gridfold.show.trial_table import TrialTable
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+    from xarray import Dataset
 
 _WIDTH = 160
 
@@ -105,6 +106,12 @@ class Search:
     def to_frame(self, by: Literal["trial", "run"] = "trial") -> DataFrame:
         """The results as a pandas DataFrame, the best first; see `gridfold.results`."""
         return results(self.directory, by=by, runs_dir=self.directory.parent)
+
+    def to_xarray(self, *, fill: bool = False) -> Dataset:
+        """The results of a full grid as an xarray Dataset, a dimension for each parameter; see `gridfold.to_xarray`."""
+        from gridfold.export.array import to_xarray
+
+        return to_xarray(self.directory, fill=fill, runs_dir=self.directory.parent)
 
     def report(self) -> Path:
         """Write ``report.html``, one page with all figures that needs no network; where it is.

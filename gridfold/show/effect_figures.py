@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from gridfold.analysis.effects import Effect, Level
 from gridfold.analysis.summary import Summary
 from gridfold.records.numbers import cut, number, value_text
+from gridfold.records.objective import is_finite
 from gridfold.show import figures
 from gridfold.show.axis import Axis, Line, Tick, closed, extent, part, path, place
 from gridfold.show.figures import Figure, Sheet
@@ -26,8 +27,7 @@ def effects(summary: Summary) -> list[Figure]:
 
 def _effect(summary: Summary, position: int, shown: Effect, bounds: tuple[float, float]) -> Figure:
     """The mean of the metric for each value of a parameter, with its interval; or a curve among the trials."""
-    values = [level.value for level in shown.levels] + [value for value, _ in shown.points]
-    axis = Axis.of(shown.path, summary.labels[shown.path], values, shown.scale)
+    axis = _axis(summary, shown)
     levels = sorted(shown.levels, key=lambda level: axis.index(level.value))
     lines = (_curve if shown.scale else _means)(summary, axis, levels, bounds)
     lines += [_dot(axis, value, mean, bounds, "other") for value, mean in shown.points]
@@ -40,12 +40,23 @@ def _effect(summary: Summary, position: int, shown: Effect, bounds: tuple[float,
     return Figure(f"effect-{position}", title, _effect_caption(summary, shown), (grid, *lines), (*left, *below), sheet)
 
 
+def ticks(summary: Summary, shown: Effect, least_gap: float) -> list[tuple[float, str]]:
+    """Places from 0 to 1 and texts of the values of an effect that are at least so far apart."""
+    found = _axis(summary, shown).ticks(least_gap / (_within(1.0) - _within(0.0)))
+    return [(_within(at), text) for at, text in found]
+
+
+def _axis(summary: Summary, shown: Effect) -> Axis:
+    values = [level.value for level in shown.levels] + [value for value, _ in shown.points]
+    return Axis.of(shown.path, summary.labels[shown.path], values, shown.scale)
+
+
 def _means(summary: Summary, axis: Axis, levels: list[Level], bounds: tuple[float, float]) -> list[Line]:
     best = (max if summary.maximize else min)(levels, key=lambda level: level.mean, default=None)
     lines = [Line("course", path([(_inner(axis, each), part(each.mean, *bounds)) for each in levels]))]
     for level in levels:
         x = _inner(axis, level)
-        if level.low is not None and level.high is not None:
+        if is_finite(level.low) and is_finite(level.high):
             lines.append(Line("interval", path([(x, part(bound, *bounds)) for bound in (level.low, level.high)])))
         lines.append(_dot(axis, level.value, level.mean, bounds, "best" if level is best else "near"))
     return lines
@@ -53,7 +64,9 @@ def _means(summary: Summary, axis: Axis, levels: list[Level], bounds: tuple[floa
 
 def _curve(summary: Summary, axis: Axis, levels: list[Level], bounds: tuple[float, float]) -> list[Line]:  # noqa: ARG001
     """A line, and around it the interval of the mean."""
-    known = [(_inner(axis, each), each.low, each.high) for each in levels if None not in (each.low, each.high)]
+    known = [
+        (_inner(axis, each), each.low, each.high) for each in levels if is_finite(each.low) and is_finite(each.high)
+    ]
     around = [(x, part(low or 0.0, *bounds)) for x, low, _ in known]
     around += [(x, part(high or 0.0, *bounds)) for x, _, high in reversed(known)]
     line = path([(_inner(axis, each), part(each.mean, *bounds)) for each in levels])
@@ -104,5 +117,5 @@ def _interval(level: Level) -> str:
 
 def _all_bounds(shown: Effect) -> Iterator[float]:
     for level in shown.levels:
-        yield from (bound for bound in (level.mean, level.low, level.high) if bound is not None)
+        yield from (bound for bound in (level.mean, level.low, level.high) if is_finite(bound))
     yield from (mean for _, mean in shown.points)

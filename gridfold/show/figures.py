@@ -36,7 +36,7 @@ _ROW = 0.06  # of the height of an upright axis: room for a text
 _LETTER = 0.024  # of the width of one that lies on its side
 MAX_TICK = 12  # letters
 _ROUNDING = 1e-12  # of a mean
-_NOISE = "What is noise of it is taken off."
+NOISE = "What is noise of it is taken off."
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -94,6 +94,7 @@ class Map:
 class Pair:
     """The heat maps of a pair of parameters: the mean over the others, and the best."""
 
+    paths: tuple[str, str]
     title: str
     mean: Map
     best: Map
@@ -140,9 +141,14 @@ def choices(summary: Summary) -> list[tuple[str, str]]:
     ]
 
 
-def parallel(summary: Summary) -> Figure | None:
-    """A line for each trial through its values, to its metric on the last axis; the best on top."""
-    ranked, scales = summary.ranked, axes(summary)
+def parallel(summary: Summary, most: int | None = None) -> Figure | None:
+    """A line for each trial through its values, to its metric on the last axis; the best on top.
+
+    Args:
+        summary: the numbers.
+        most: how many parameters have an axis, those that explain most; None for all.
+    """
+    ranked, scales = summary.ranked, axes(summary)[:most]
     if not ranked:
         return None
     low, high = extent(trial.mean for trial in ranked if trial.mean is not None)
@@ -200,15 +206,22 @@ def pairs(summary: Summary) -> list[Pair]:
     places, called = {axis.path: place for place, axis in enumerate(axes(summary))}, names(summary)
     heatmaps = [_oriented(each) for each in summary.heatmaps]
     ordered = sorted(heatmaps, key=lambda each: sorted((places[path] for path in each.paths), reverse=True))
-    bounds = [extent(_cells(row for each in summary.heatmaps for row in cells(each))) for cells in (_mean, _best)]
+    bounds = cell_bounds(summary)
     return [
         Pair(
+            each.paths,
             " × ".join(called[path] for path in each.paths),
             _map(summary, each, each.mean, "the mean", bounds[0]),
             _map(summary, each, each.best, "the best", bounds[1]),
         )
         for each in ordered[:_MAX_PAIRS]
     ]
+
+
+def cell_bounds(summary: Summary) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Between which numbers the cells of all heat maps are: the means, and the best."""
+    mean, best = (extent(_cells(row for each in summary.heatmaps for row in cells(each))) for cells in (_mean, _best))
+    return mean, best
 
 
 _Rows = tuple[tuple[float | None, ...], ...]
@@ -238,6 +251,8 @@ def _map(summary: Summary, shown: Heatmap, cells: _Rows, what: str, bounds: tupl
     best = pick(_cells(cells), default=None)
     empty = " Empty cells have no value." if any(cell is None for row in cells for cell in row) else ""
 
+    others = f", {what} over the other parameters" if len(summary.labels) > 2 else ""
+
     def cell(value: float | None) -> tuple[str, int | None, bool]:
         if value is None:
             return "–", None, False
@@ -245,7 +260,7 @@ def _map(summary: Summary, shown: Heatmap, cells: _Rows, what: str, bounds: tupl
         return number(value), round((at if summary.maximize else 1 - at) * (_SHADES - 1)), value == best
 
     return Map(
-        f"{metric(summary)}, {what} over the other parameters. {_best_cell(summary, shown, cells, best)}{empty}",
+        f"{metric(summary)}{others}. {_best_cell(summary, shown, cells, best)}{empty}",
         f"{rows} ↓  {columns} →",
         texts(shown.columns),
         tuple((text, tuple(map(cell, row))) for text, row in zip(texts(shown.rows), cells, strict=True)),
@@ -294,7 +309,7 @@ def shares(summary: Summary) -> list[Shares]:
         if any(each.n < each.of for each in summary.effects):
             said += " The share of a parameter that some trials lack is of those that have it."
         rows = tuple((called[each.path], each.share, p_text(each.p), each.verdict) for each in summary.effects)
-        found.append(Shares("shares", "Shares of the variance", f"{said} {_NOISE}", "parameter", rows))
+        found.append(Shares("shares", "Shares of the variance", f"{said} {NOISE}", "parameter", rows))
     if ordered := sorted(summary.interactions, key=lambda each: -each.share):
         pairs_of = [[called[path] for path in each.paths] for each in ordered]
         said = (
@@ -305,7 +320,7 @@ def shares(summary: Summary) -> list[Shares]:
             (" × ".join(name), each.share, p_text(each.p), each.verdict)
             for name, each in zip(pairs_of, ordered, strict=True)
         )
-        found.append(Shares("interactions", "Interactions", f"{said} {_NOISE}", "pair", rows))
+        found.append(Shares("interactions", "Interactions", f"{said} {NOISE}", "pair", rows))
     return found
 
 
@@ -409,6 +424,13 @@ def sureness(of: Effect | Interaction) -> str:
     """The p-value of an effect, and what that means."""
     said = {"sure": "it matters", "not certain": "not certain", "no sign": "no sign of a difference"}
     return "noise is unknown" if of.verdict == "unknown" else f"p{_NO_BREAK}{p_text(of.p)}: {said[of.verdict]}"
+
+
+def at_step(summary: Summary) -> str:
+    """At which step effects are looked at, in a sentence; "" if each trial is as far as it came."""
+    if summary.step is None:
+        return ""
+    return f"Trials as they were at {summary.course} {summary.step:g}, to which all came."
 
 
 def _cells(rows: Iterable[Iterable[float | None]]) -> list[float]:

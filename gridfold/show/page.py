@@ -97,7 +97,7 @@ def render(summary: Summary, search: SearchDirectory) -> str:
         pairs=pairs,
         left_out=len(summary.heatmaps) - len(pairs),
         effects=effect_figures.effects(summary),
-        at_step=_at_step(summary),
+        at_step=figures.at_step(summary),
         shares=figures.shares(summary),
         curves=figures.curves(summary),
         front=figures.front(summary),
@@ -241,13 +241,6 @@ def _has_stopped(summary: Summary) -> bool:
 
 def _step(trial: TrialSummary) -> str:
     return _NOTHING if trial.step is None else f"{trial.step:g}"
-
-
-def _at_step(summary: Summary) -> str:
-    """At which step effects are looked at, in a sentence; "" if each trial is as far as it came."""
-    return (
-        "" if summary.step is None else f"Trials as they were at {summary.course} {summary.step:g}, to which all came."
-    )
 
 
 def _state(trial: TrialSummary) -> str:

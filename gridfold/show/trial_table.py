@@ -14,6 +14,7 @@ from gridfold.core.errors import ConfigError, nearest_file, visible
 from gridfold.core.files import replace_bytes
 from gridfold.core.values import render
 from gridfold.export import formats
+from gridfold.export.frame import parquet
 from gridfold.records import front, looks, reach
 from gridfold.records.numbers import number
 from gridfold.records.table import Column, Row, Table
@@ -71,7 +72,7 @@ class TrialTable:
         if not path.parent.is_dir():
             raise ConfigError("no such folder", where=str(path.parent), hint=nearest_file(path.parent))
         if self.form == "parquet":
-            content = formats.parquet(self.columns, self.shown)
+            content = parquet(self.columns, self.shown)
         else:
             text = io.StringIO()
             self.print(plain_console(text))

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from gridfold.config.config import Config
 from gridfold.core.values import canonical, first_repeat, render
-from gridfold.export.formats import parquet, text_of
-from gridfold.export.frame import frame_of
+from gridfold.export.formats import text_of
+from gridfold.export.frame import frame_of, parquet
 from gridfold.records.table import Table
 from gridfold.records.trials import Results, write_results
 from tests.core.test_values import mixed, read_cell

@@ -24,6 +24,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from gridfold.core.values import canonical, is_json, render
+from gridfold.export.trackers.opening import command
 from gridfold.export.trackers.protocol import RunNews, SearchFacts
 from gridfold.export.trackers.values import kind_of, written
 
@@ -61,7 +62,7 @@ class OptunaStudy:
 
     def end(self) -> str:
         """See `Tracker`."""
-        return f"Optuna study '{self._search.name}': {self._path}; look at it with: optuna-dashboard {self._path}"
+        return command("optuna-dashboard", self._path)
 
     def _write_study(self) -> None:
         journal = _InOnePiece(JournalFileBackend(str(self._path)))
@@ -92,8 +93,8 @@ class OptunaStudy:
             trial_id=-1,
             state=state,
             value=value if state == TrialState.COMPLETE else None,
-            datetime_start=_local(run.started),
-            datetime_complete=_local(run.ended or run.started) if run.is_over else None,
+            datetime_start=_local(run.begun or run.over),
+            datetime_complete=_local(run.over or run.begun) if run.is_over else None,
             params={path: columns[path].choice(value) for path, value in run.params.items()},
             distributions={path: columns[path].distribution for path in run.params},
             user_attrs=_attributes(run),
@@ -197,9 +198,9 @@ def _in_json(value: Any) -> Any:
     return value if is_json(value) else render(value)
 
 
-def _local(moment: str | None) -> datetime | None:
-    """A moment as Optuna has it: of this machine's clock, without a zone."""
-    return datetime.fromisoformat(moment).astimezone().replace(tzinfo=None) if moment else None
+def _local(moment: float | None) -> datetime:
+    """A moment as Optuna has it, of this machine's clock, without a zone; it takes no trial without one."""
+    return datetime.now() if moment is None else datetime.fromtimestamp(moment)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ measures the machine, prints, and would log a report twice that it is told of tw
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from typing import Any
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import digest
 from gridfold.export.trackers.nested import NestedConfig
+from gridfold.export.trackers.opening import command
 from gridfold.export.trackers.protocol import Point, RunNews, SearchFacts
 
 if find_spec("trackio") is None:  # it is imported once its folder is known
@@ -67,8 +69,8 @@ class Trackio:
 
     def end(self) -> str:
         """See `Tracker`."""
-        show = f"{_VARIABLE}={self._dir} trackio show --project {self._search.name}"
-        return f"Trackio project '{self._search.name}': {self._dir}; look at it with: {show}"
+        show = command("trackio", "show", "--project", self._search.name)
+        return f"{_VARIABLE}={command(self._dir)} {show}"
 
     def _points(self, run: RunNews) -> Iterator[Point]:
         """What it reported, then what else it gave; at least one, for what is known of the run comes with it."""
@@ -122,6 +124,5 @@ def _name(name: str) -> str:
 
 
 def _moment(point: Point, run: RunNews) -> str:
-    if point.time is not None:
-        return datetime.fromtimestamp(point.time, UTC).isoformat()
-    return run.ended or run.started or datetime.now(UTC).isoformat()
+    known = (moment for moment in (point.time, run.over, run.begun) if moment is not None)
+    return datetime.fromtimestamp(next(known, time.time()), UTC).isoformat()

@@ -16,8 +16,8 @@ import wandb
 
 from gridfold.core.values import digest, render
 from gridfold.export.trackers.nested import NestedConfig
+from gridfold.export.trackers.opening import command
 from gridfold.export.trackers.protocol import Point, RunNews, SearchFacts
-from gridfold.runs.search import SearchDirectory
 
 _PROJECT = "gridfold"
 _OF_WANDB = ("_wandb", "_step", "_runtime", "_timestamp", "")  # names of metrics that W&B takes for its own, or drops
@@ -33,7 +33,7 @@ _SETTINGS: Mapping[str, Any] = {
     "x_disable_meta": True,
     "x_disable_machine_info": True,
     "x_save_requirements": False,
-    "x_transaction_log_flush_interval": 0.5,
+    "x_transaction_log_flush_interval": 1.0,
 }
 
 
@@ -50,10 +50,10 @@ class WandB:
 
     def begin(self, search: SearchFacts) -> None:
         """See `Tracker`."""
+        wandb.teardown()  # what a tracker before this one left open, which failed
         self._search = search
         self._dir = self._folder or Path(os.environ.get("WANDB_DIR") or search.dir.parent)
         self._dir.mkdir(parents=True, exist_ok=True)
-        self._created = SearchDirectory(search.dir).created
         self._configs = NestedConfig(search.parameters, _keeps_text, _synced)
         known = {name: value for name, value in _SETTINGS.items() if name in wandb.Settings.model_fields}
         self._settings = wandb.Settings(**known)
@@ -73,14 +73,13 @@ class WandB:
         for opened in self._open.values():
             opened.finish(exit_code=1)
         wandb.teardown()
-        folder = self._dir / "wandb"
-        return f"W&B runs, offline: {folder}; send them with: wandb sync {folder}/offline-run-*"
+        return f"{command('wandb', 'sync', self._dir / 'wandb')}/offline-run-*"
 
     def _begin_run(self, run: RunNews) -> None:
         """Begin a run anew: what an earlier attempt left, or a process that was killed, is replaced."""
         if run.index in self._open:
             self._open.pop(run.index).finish(exit_code=1)
-        identity = digest(f"{self._search.name} {self._created} {run.name}")
+        identity = digest(f"{self._search.id} {run.name}")
         for earlier in self._dir.glob(f"wandb/offline-run-*-{identity}"):
             shutil.rmtree(earlier)
         self._open[run.index] = wandb.init(

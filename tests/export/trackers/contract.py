@@ -76,6 +76,7 @@ class TrackerContract:
 
     NAME = ""
     CHANGES_NAMES = False  # whether parameters and metrics may get other names
+    READS_LIVE = True  # whether the tool can read what was written as soon as that is so
 
     @pytest.fixture
     def folder(self, tmp_path):
@@ -100,7 +101,8 @@ class TrackerContract:
         tracker.begin(facts)
         tracker.write([news])
         tracker.write([later(news, *points(0.5, 0.25)), begun(facts.dir, 1, {"lr": 0.2}, points=points(0.75))])
-        assert self.read(folder)[0].curves["val_f1"] == [(1, 0.5), (2, 0.25)]  # while the tracker goes on
+        if self.READS_LIVE:
+            assert self.read(folder)[0].curves["val_f1"] == [(1, 0.5), (2, 0.25)]
         tracker.write([later(news, *points(0.125, first=3))])
         tracker.write([over(news, val_f1=0.5)])
         assert tracker.end()
@@ -199,13 +201,13 @@ class TrackerContract:
         tracker.end()
         (found,) = self.read(folder).values()
         for step, value in found.curves["m"]:
-            assert self.number(value, float(HARD_NUMBERS[step - 1])), HARD_NUMBERS[step - 1]
+            assert self.number(value, HARD_NUMBERS[step - 1]), HARD_NUMBERS[step - 1]
         missing = [value for step, value in enumerate(HARD_NUMBERS, 1) if step not in dict(found.curves["m"])]
         assert all(map(self.may_be_missing, missing)), missing
 
     def number(self, found: float, value: float) -> bool:
         """Whether the tool gave back a number of a curve."""
-        return found == value or (math.isnan(found) and math.isnan(value))
+        return found in (value, float(value)) or (math.isnan(found) and math.isnan(value))
 
     def may_be_missing(self, number: float) -> bool:
         """Whether a number of a curve need not be a number for the tool, as it is written otherwise."""

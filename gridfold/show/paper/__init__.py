@@ -1,0 +1,1 @@
+"""The figures of the report for print, and its table for LaTeX."""
