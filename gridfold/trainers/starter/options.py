@@ -109,6 +109,9 @@ def _of_argparse(source: Source, call: ast.Call) -> Iterator[Entry]:
             flag.lstrip("-"),
             said="not passed: type=bool takes any text for true",
         )
+    elif isinstance(value, bool):  # its type reads a text, such as strtobool
+        path = path or flag.lstrip("-").replace("-", "_")
+        yield Entry(path, (flag, f"{{{path}}}"), value, said)
     else:
         required = source.value(given.get("required")) is True
         yield passed(flag, value, told(_computed(given, value), said), is_required=required, path=path)

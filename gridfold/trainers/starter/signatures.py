@@ -39,6 +39,8 @@ def _of_name(source: Source, name: str, style: str) -> Iterator[Entry | str]:
     elif name in source.functions:
         yield from _of_function(source, source.functions[name], "typer")
     elif name.endswith("Arguments"):
+        if name.endswith("TrainingArguments"):
+            yield output("--output_dir", "output_dir", "")
         yield f'{name} is not in this file: to pass a field of it, add "{{args:{style}:FIELD}}" to the command'
 
 
