@@ -48,7 +48,9 @@ def passed(flag: str, value: Any, said: str, *, is_required: bool = False, path:
             path, (optional(flag, path),) if optional(flag, path) else (), None if value is UNKNOWN else value, said
         )
     if is_required or (isinstance(value, (int, float, str)) and not isinstance(value, bool)):
-        return Entry(path, (flag, f"{{{path}}}"), UNKNOWN if is_required else value, said, is_required)
+        is_negative = isinstance(value, (int, float)) and value < 0  # a parser may take -1e-5 for a flag
+        words = (f"{flag}={{{path}}}",) if is_negative else (flag, f"{{{path}}}")
+        return Entry(path, words, UNKNOWN if is_required else value, said, is_required)
     placeholder = optional(flag, path)
     if not placeholder:
         return Entry(path, (), UNKNOWN, f"{said}; to pass it, add {flag}".removeprefix("; "))
