@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
 from typing import IO, Any
 
@@ -39,13 +40,22 @@ def _all_else_to_stderr() -> Iterator[IO[str]]:
     """Standard output, for a document; what is printed meanwhile, by other processes too, goes to standard error."""
     sys.stdout.flush()
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as output:
-        os.dup2(2, 1)
+        _let_stdout_be_stderr()
         try:
-            with redirect_stdout(sys.stderr):
+            with redirect_stdout(sys.stderr or io.StringIO()):
                 yield output
         finally:
             sys.stdout.flush()
             os.dup2(output.fileno(), 1)
+
+
+def _let_stdout_be_stderr() -> None:
+    try:
+        os.dup2(2, 1)
+    except OSError:  # it is closed: nobody reads it
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.close(null)
 
 
 def _status(options: argparse.Namespace, again: str) -> Told:  # noqa: ARG001
@@ -133,12 +143,23 @@ def _search(options: argparse.Namespace, again: str) -> Told:
     from gridfold.export.json import search
     from gridfold.show import summary
 
-    if options.action == "search" and options.dry_run:
+    if options.action == "search" and options.dry_run and getattr(options, "resume", None) is None:
         return _plan(options, again)
     exit_code = getattr(import_module("gridfold.cli.run"), options.action)(options, again)
     directory, unfinished = Store().find(options.search), Text.from_markup(getattr(options, "unfinished", "")).plain
     answer = summary.answer(directory, confirms=options.action == "confirm")
     return search.document(directory, exit_code, answer, unfinished), exit_code
+
+
+def _report(options: argparse.Namespace, again: str) -> Told:  # noqa: ARG001
+    from gridfold.analysis.summary import Summary
+    from gridfold.export.json import report
+    from gridfold.records.trials import compare
+    from gridfold.show import page
+
+    compared = compare(Store(), [options.search], _objective(options))
+    (directory,), found = compared.searches, Summary.of(compared)
+    return report.document(directory, found, page.write(found, directory)), 0
 
 
 def _objective(options: argparse.Namespace) -> Objective:
@@ -155,6 +176,7 @@ _ACTIONS = {
     "explain": _explain,
     "collect": _collect,
     "plan": _plan,
+    "report": _report,
     "verify": _verify,
     "search": _search,
     "resume": _search,
@@ -166,4 +188,5 @@ def tell_error(error: BaseException, exit_code: int = EXIT_FAILED) -> None:
     """Print the document of an error."""
     from gridfold.export.json import error as error_document
 
-    say(error_document.document(error, exit_code), sys.stdout)
+    with suppress(OSError):  # whoever reads is gone
+        say(error_document.document(error, exit_code), sys.stdout)

@@ -57,12 +57,12 @@ def _of_target(target: str, name: str) -> str:
     place, colon, function = target.partition(":")
     file = _file_of(place)
     source = script.source_of(file)
-    if not colon and not script.of_script(source).entries:
+    if not colon and not script.of_script(source, file).entries:
         function = script.training_function(source)
     if function:
         found = script.of_function(source, script.function_of(source, function, file))
         return config_text(name, render(f"{_module_of(file)}:{function}"), found)
-    found = script.of_script(source)
+    found = script.of_script(source, file)
     return config_text(name, command(["python", str(file)], found), found)
 
 

@@ -21,7 +21,7 @@ from gridfold.runs.store import Store
 from gridfold.runs.workers import Workers
 from gridfold.search.collect import Collected, Patterns, patterns_of
 from gridfold.search.collect import collect as read_metrics
-from gridfold.search.status import Status
+from gridfold.search.status import Status, is_worked_on
 from gridfold.show import best as chosen
 from gridfold.show import collected, search_list, terminal
 from gridfold.show import diff as apart
@@ -33,7 +33,7 @@ def status(options: argparse.Namespace, again: str) -> int:
     """Say how far a search is."""
     directory = Store().find(options.search)
     said, has_jobs = _workers(directory) if Workers(directory.dir).folder.is_dir() else ([], False)
-    found = terminal.status(Status.read(directory), again, said, has_jobs=has_jobs)
+    found = terminal.status(Status.read(directory), again, said, has_jobs=has_jobs or is_worked_on(directory))
     terminal.console().print(found, soft_wrap=True)
     return 0
 

@@ -51,6 +51,7 @@ def report_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "Write report.html, the results of a search in words and figures, into its directory."
     search_argument(parser, required=False)
     metric_options(parser)
+    json_option(parser)
     parser.set_defaults(action="report")
 
 

@@ -249,10 +249,13 @@ class Run:
         """All that the run printed."""
         return self.dir / LOG
 
-    def read_log(self) -> str:
-        """All that the run printed so far."""
+    def read_log(self, last: int | None = None) -> str:
+        """All that the run printed so far, or the last bytes of it."""
         try:
-            return read_regular(self.log_path).decode("utf-8", "replace")
+            with open(self.log_path, "rb", opener=regular) as log:
+                if last is not None:
+                    log.seek(max(0, log.seek(0, os.SEEK_END) - last))
+                return log.read().decode("utf-8", "replace")
         except FileNotFoundError:
             return ""
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from gridfold.config.strategy import Strategy
 from gridfold.core.errors import ConfigError
+from gridfold.core.process.identity import Owner
+from gridfold.core.process.liveness import PROCESS
 from gridfold.records.objective import Objective, Rank
 from gridfold.records.ties import Leaders
 from gridfold.records.trials import objective_of, records_at_best
@@ -15,6 +19,7 @@ from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
 from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
+from gridfold.runs.workers import Workers
 from gridfold.search.plan import plan_of
 
 
@@ -52,8 +57,16 @@ class Status:
     @classmethod
     def read(cls, search: SearchDirectory) -> Status:
         """Look at every run of a search."""
-        status = cls(search, objective=objective_of(search))
-        for entry, record in records_at_best(search, status.objective):
+        objective = objective_of(search)
+        return cls.of(search, records_at_best(search, objective), objective)
+
+    @classmethod
+    def of(
+        cls, search: SearchDirectory, runs: Iterable[tuple[RunEntry, Record | None]], objective: Objective
+    ) -> Status:
+        """The same of runs that were read; what is best among them is told by the metrics that they have here."""
+        status = cls(search, objective=objective)
+        for entry, record in runs:
             status._add(entry, record)
         status.total += (more := to_be_named(search, status.total))
         status.states += Counter({"not named yet": more} if more else {})
@@ -95,6 +108,22 @@ def elapsed(record: Record) -> float | None:
     if not record.started:
         return None
     return (datetime.now(UTC) - datetime.fromisoformat(record.started)).total_seconds()
+
+
+def is_worked_on(search: SearchDirectory) -> bool:
+    """Whether a process is at it, as far as can be told here: it has a heartbeat, or has just created the search."""
+    facts = search.facts()
+    owners = [_owner(said) for said in Workers(search.dir).all()]
+    owners += [] if facts.get("started") else [_owner(facts.get("creator"))]
+    return any(owner is not None and owner.life == "alive" for owner in owners)
+
+
+def _owner(said: Any) -> Owner | None:
+    """The process that a heartbeat or ``search.json`` tells of."""
+    if not isinstance(said, Mapping):
+        return None
+    start = said.get("process", said.get("start"))
+    return Owner.of(said.get("host"), said.get("pid"), start, said.get("asks", PROCESS))
 
 
 def to_be_named(search: SearchDirectory, listed: int) -> int:

@@ -29,10 +29,18 @@ def test_a_script(kind, project, write, gridfold, snapshot):
     assert (text.partition("explain\n")[2], first_command(project)) == snapshot
 
 
+def test_options_that_a_module_beside_the_script_declares(project, write, gridfold):
+    write("code/opts.py", "def parser(made):\n    made.add_argument('--lr', type=float, default=0.5)\n")
+    write("code/work.py", "import os\nfrom opts import parser\nsteps = 3\n")
+    assert gridfold("init", "code/work.py")[0] == 0
+    assert first_command(project) == "python code/work.py --lr 0.5"
+
+
 def first_command(project):
     """What a plan of the config would run first; for a config that is not complete, the error."""
     try:
-        return Looking(Folder(project / "runs")).plan("config.yaml")["first_command"]
+        found = Looking(Folder(project / "runs")).plan("config.yaml")["first_command"]
+        return found and found.replace(f"{project}/", "")
     except ConfigError as error:
         return error.problem
 

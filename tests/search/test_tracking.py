@@ -30,6 +30,15 @@ def train(config, run):
     run.report(epoch=2, val_f1=2 * config["lr"])
 """
 
+ENVIRONMENT = """
+import os
+
+
+def train(config):
+    print(sorted(os.environ), os.getpgrp() == os.getpid())
+    return {"val_f1": 1.0}
+"""
+
 
 def wait_for(condition, seconds=300):
     deadline = time.monotonic() + seconds
@@ -96,11 +105,7 @@ def test_a_failure_is_told_although_the_command_is_quiet(tool, tracked):
 
 
 def test_runs_are_what_they_are_without_it(gridfold, write):
-    write(
-        "env.py",
-        "import os\n\ndef train(config):\n"
-        "    print(sorted(os.environ), os.getpgrp() == os.getpid())\n    return {'val_f1': 1.0}\n",
-    )
+    write("env.py", ENVIRONMENT)
     write("c.yaml", CONFIG.replace("toy", "env"))
     for prefix, options in (("plain", ()), ("tracked", ("--track", "tensorboard"))):
         assert gridfold("search", "--config", "c.yaml", "--run-prefix", prefix, *options)[0] == 0
@@ -162,12 +167,9 @@ def is_free(lock):
 
 
 @pytest.mark.parametrize("option", ["tensorbord", "tensorboard,", "none,mlflow"])
-def test_an_unknown_tracker_is_an_error(gridfold, write, capsys, snapshot, option):
+def test_an_unknown_tracker_is_an_error(gridfold, write, snapshot, option):
     write("c.yaml", CONFIG)
-    with pytest.raises(SystemExit) as ended:
-        gridfold("search", "--config", "c.yaml", "--track", option)
-    assert ended.value.code == 2
-    assert capsys.readouterr().err == snapshot
+    assert gridfold("search", "--config", "c.yaml", "--track", option) == snapshot
     assert not Path("runs").exists()
 
 

@@ -20,6 +20,8 @@ parser.add_argument("--bad", type=bool, default=True)
 parser.add_argument("--tag", required=True)
 parser.add_argument("--text", default="a: b # c, d")
 parser.add_argument("-v", action="count")
+parser.add_argument("--output-dir", default="out", help="100%% of the files")
+parser.add_argument("--config", default="other.yaml")
 print(vars(parser.parse_args()))
 """,
     "click": """
@@ -69,6 +71,7 @@ from transformers import HfArgumentParser, TrainingArguments
 @dataclass
 class DataArguments:
     data: str = field(metadata={"help": "a file"})
+    output_dir: str = "out"
     max_length: int = field(default=128, metadata={"help": "tokens"})
 parser = HfArgumentParser((DataArguments, TrainingArguments))
 """,

@@ -8,12 +8,13 @@ from typing import Any
 
 from gridfold.export.json.document import document as new
 from gridfold.export.json.document import exact_all
+from gridfold.records.objective import Objective
 from gridfold.records.trials import Results, RunResult
 from gridfold.runs.failure import grouped
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.workers import Workers
 from gridfold.search.placement import Jobs, jobs_of
-from gridfold.search.status import Status, elapsed
+from gridfold.search.status import Status, elapsed, is_worked_on
 
 _MOST_RUNS = 20  # of one cause
 
@@ -24,7 +25,9 @@ def document(search: SearchDirectory) -> dict[str, Any]:
     Raises:
         ConfigError: the list of its runs cannot be read.
     """
-    found, results = Status.read(search), Results.read([search])
+    runs = list(search.records())
+    results = Results.of([search], [(search, *run) for run in runs], Objective())
+    found = Status.of(search, runs, results.objective)
     jobs = jobs_of(search) if Workers(search.dir).folder.is_dir() else []
     return new(
         "status/1",
@@ -34,7 +37,7 @@ def document(search: SearchDirectory) -> dict[str, Any]:
         total=found.total,
         states=dict(found.states.most_common()),
         left=found.left,
-        active=bool(found.running or found.waiting or any(each.living for each in jobs)),
+        active=bool(found.running or found.waiting or any(each.living for each in jobs)) or is_worked_on(search),
         seconds_left=found.seconds_left(),
         metric=results.objective.metric or None,
         maximize=results.objective.maximize if results.objective.metric else None,

@@ -24,14 +24,17 @@ class Folder:
         self.store = Store(runs_dir.resolve())
         self.path = self.store.root.parent
 
-    def searches(self) -> list[SearchDirectory]:
-        """The searches, the latest last, but those that lead elsewhere.
+    def searches(self, count: int) -> list[SearchDirectory]:
+        """The searches, the latest last, but those of the last ``count`` that lead elsewhere.
 
         Raises:
             ConfigError: there is none.
         """
-        found = [search for search in self.store.searches() if self._is_within(search)]
-        return found or [self.store.find("last")]  # which says what to do
+        found: list[SearchDirectory] = []
+        for search in reversed(self.store.searches()):  # of old ones, which are only counted, nothing is read
+            if len(found) >= count or self._is_within(search):
+                found.append(search)
+        return found[::-1] or [self.store.find("last")]  # which says what to do
 
     def search(self, name: str) -> SearchDirectory:
         """A search by its name, or as ``last``.
@@ -40,7 +43,9 @@ class Folder:
             ConfigError: there is none, or it leads out of the folder.
         """
         _check_name(name)
-        found = self.searches()[-1] if name == "last" else self.store.find(name)
+        if name == "last":
+            return self.searches(1)[-1]
+        found = self.store.find(name)
         if found.dir.parent != self.store.root:  # a path that begins elsewhere
             raise ConfigError(_OUT, where=f"{name:.200}")
         self._check(found)
@@ -81,8 +86,9 @@ class Folder:
         """Raise ``ConfigError`` if something of a search leads out of the folder."""
         self._check_folder(search.dir)
         for entry in search.entries():
-            self._check_folder(search.run(entry).dir)
-        for _, record in search.records():
+            run = search.run(entry)
+            self._check_folder(run.dir)
+            record = run.read()
             if record and record.reused:
                 _check_name(record.reused)
                 self._check_folder(self.store.root / record.reused)

@@ -1,4 +1,7 @@
-"""The tools of the server: each gives the document that the command of its name tells with ``--json``."""
+"""The tools of the server: each gives the document that the command of its name tells with ``--json``.
+
+A text that need not be given is "" then: of an optional one, the package reads "null" as nothing, and "[1]" as a list.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,8 @@ class Looking:
 
     def list_searches(self, count: int = 20) -> Document:
         """The searches, the latest first: how far each is, and its best trial."""
-        return listing.document(self._folder.searches(), max(1, count))
+        count = max(1, count)
+        return listing.document(self._folder.searches(count), count)
 
     def status(self, search: str = "last") -> Document:
         """How far a search is: states, time left, what runs now, failures by cause. It may be running."""
@@ -54,26 +58,29 @@ class Looking:
     def results(
         self,
         search: str = "last",
-        metric: str | None = None,
-        where: str | None = None,
-        sort: str | None = None,
+        metric: str = "",
+        where: str = "",
+        sort: str = "",
         count: int = 50,
         by_run: bool = False,  # noqa: FBT001, FBT002 - the protocol passes it by name
     ) -> Document:
         """The trials of a search with their metrics, the best first. `where` is a condition such as "lr < 0.1"."""
-        selection = Selection(where, sort, ())
+        selection = Selection(where or None, sort or None, ())
         found = [self._folder.search(search)]
-        return results_document.document(found, Objective(metric), selection, by_run=by_run, count=max(1, count))
+        return results_document.document(
+            found, Objective(metric or None), selection, by_run=by_run, count=max(1, count)
+        )
 
-    def best(self, search: str = "last", metric: str | None = None) -> Document:
+    def best(self, search: str = "last", metric: str = "") -> Document:
         """The best trial, what ties with it, its config, and what fresh seeds have shown."""
-        return best_document.document(self._folder.search(search), Objective(metric))
+        return best_document.document(self._folder.search(search), Objective(metric or None))
 
     def logs(self, run: str, letters: int = 8_000) -> str:
         """The end of what a run printed. `run` is SEARCH:NUMBER, such as last:0."""
-        return self._folder.run(run).read_log()[-max(1, min(letters, _MOST_LETTERS)) :]
+        most = max(1, min(letters, _MOST_LETTERS))
+        return self._folder.run(run).read_log(last=4 * most)[-most:]  # a letter has up to four bytes
 
-    def explain(self, key: str | None = None) -> Document:
+    def explain(self, key: str = "") -> Document:
         """A key of a config: what it is for, its type, its default, an example. Without a key: all of them."""
         return explain_document.document(explained(key) if key else all_keys(), {})
 
@@ -98,7 +105,7 @@ class Running:
         return commands.tell(["plan", *self._of_search(config, variations, repeats)], self._folder.path)
 
     def start_search(
-        self, config: str, prefix: str, variations: list[str] | None = None, repeats: int = 1, budget: str | None = None
+        self, config: str, prefix: str, variations: list[str] | None = None, repeats: int = 1, budget: str = ""
     ) -> Document:
         """Start a search that goes on by itself; ask `status`. `budget` is a time such as "1h"."""
         check_prefix(prefix)

@@ -93,8 +93,8 @@ class OptunaStudy:
             trial_id=-1,
             state=state,
             value=value if state == TrialState.COMPLETE else None,
-            datetime_start=_local(run.started or run.ended),
-            datetime_complete=_local(run.ended or run.started) if run.is_over else None,
+            datetime_start=_local(run.begun or run.over),
+            datetime_complete=_local(run.over or run.begun) if run.is_over else None,
             params={path: columns[path].choice(value) for path, value in run.params.items()},
             distributions={path: columns[path].distribution for path in run.params},
             user_attrs=_attributes(run),
@@ -198,10 +198,9 @@ def _in_json(value: Any) -> Any:
     return value if is_json(value) else render(value)
 
 
-def _local(moment: str | None) -> datetime:
+def _local(moment: float | None) -> datetime:
     """A moment as Optuna has it, of this machine's clock, without a zone; it takes no trial without one."""
-    known = datetime.fromisoformat(moment).astimezone() if moment else datetime.now().astimezone()
-    return known.replace(tzinfo=None)
+    return datetime.now() if moment is None else datetime.fromtimestamp(moment)
 
 
 @contextmanager

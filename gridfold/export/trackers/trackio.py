@@ -7,6 +7,7 @@ measures the machine, prints, and would log a report twice that it is told of tw
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -123,6 +124,5 @@ def _name(name: str) -> str:
 
 
 def _moment(point: Point, run: RunNews) -> str:
-    if point.time is not None:
-        return datetime.fromtimestamp(point.time, UTC).isoformat()
-    return run.ended or run.started or datetime.now(UTC).isoformat()
+    known = (moment for moment in (point.time, run.over, run.begun) if moment is not None)
+    return datetime.fromtimestamp(next(known, time.time()), UTC).isoformat()

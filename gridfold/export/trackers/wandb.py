@@ -50,6 +50,7 @@ class WandB:
 
     def begin(self, search: SearchFacts) -> None:
         """See `Tracker`."""
+        wandb.teardown()  # what a tracker before this one left open, which failed
         self._search = search
         self._dir = self._folder or Path(os.environ.get("WANDB_DIR") or search.dir.parent)
         self._dir.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,9 @@ import { byId, counted, say } from "./live_words.js";
 const ASKED = {
   "stop-run": (model, run) => ({
     title: `Stop run ${run}?`,
-    words: "Its process is ended. What it reported and saved so far stays; the other runs go on.",
+    words:
+      "It ends with the value that it has reached, which counts, when its trainer next asks run.should_stop()." +
+      " The built-in trainer asks after each evaluation; a trainer that does not ask goes on.",
     yes: `Stop run ${run}`,
   }),
   stop: ({ search }) => ({
@@ -67,6 +69,7 @@ export class Actions {
     say(byId("confirm-title"), title);
     say(byId("confirm-words"), words);
     say(byId("confirm-yes"), yes);
+    byId("confirm-yes").classList.toggle("stops", action.startsWith("stop"));
     byId("confirm-more").hidden = action !== "more";
     if (action === "more") this.#proposeRepeats();
     this.#dialog.showModal();

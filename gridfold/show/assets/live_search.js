@@ -69,7 +69,7 @@ class SearchPage {
     }
     if (kind === "change") {
       const moved = this.#model.apply(data);
-      this.#table.update(Object.keys(data.runs ?? {}).map(Number));
+      this.#table.update(Object.keys(data.runs ?? {}).map(Number), Boolean(data.columns));
       this.#announce(moved);
     }
     if (kind === "state" || kind === "change") this.#later();
@@ -187,7 +187,7 @@ function drawFacts(model) {
   const { best, is_alive: isAlive, parallel } = search;
   const facts = {
     [`best ${model.metric} of a run`]:
-      best === null ? [NOTHING, "no run is done"] : [number(model.value(best)), `run ${best}: ${model.parameters(best)}`],
+      best === null ? [NOTHING, "no run has one"] : [number(model.value(best)), `run ${best}: ${model.parameters(best)}`],
     done: [count(model.count(DONE)), `of ${counted(search.total, "run")}`],
     "time left": timeLeft(search),
     "where it runs": [isAlive ? search.host : "nowhere now", isAlive && parallel ? `${parallel} at a time` : ""],
@@ -254,7 +254,8 @@ function progressParts(said) {
 }
 
 function drawSentences(place, sentences) {
-  place.replaceChildren(...sentences.map((words) => element("p", {}, whole(words))));
+  const said = sentences.map(whole);
+  if (place.textContent !== said.join("")) place.replaceChildren(...said.map((words) => element("p", {}, words)));
 }
 
 function drawAnswer(model) {
@@ -281,8 +282,11 @@ function effectTable(effects, labels) {
 }
 
 function drawFailures({ summary }, open) {
-  if (!summary.failures.length) return drawSentences(byId("causes"), ["No run failed."]);
-  byId("causes").replaceChildren(...summary.failures.map((failure) => failureOf(failure, open)));
+  const place = byId("causes");
+  if (!summary.failures.length) return drawSentences(place, ["No run failed."]);
+  const opened = new Set([...place.querySelectorAll("details[open]")].map((each) => each.dataset.cause));
+  place.replaceChildren(...summary.failures.map((failure) => failureOf(failure, open)));
+  place.querySelectorAll("details").forEach((each) => (each.open = opened.has(each.dataset.cause)));
 }
 
 function failureOf({ type, place, message, traceback, runs }, open) {
@@ -303,7 +307,9 @@ function failureOf({ type, place, message, traceback, runs }, open) {
   );
   if (traceback) {
     const lines = element("pre", { tabIndex: 0 }, traceback);
-    made.append(element("details", {}, element("summary", {}, `Traceback of ${type} in run ${runs[0]?.index}`), lines));
+    const details = element("details", {}, element("summary", {}, `Traceback of ${type} in run ${runs[0].index}`), lines);
+    details.dataset.cause = `${type} ${place}`;
+    made.append(details);
   }
   return made;
 }

@@ -4,7 +4,7 @@ Browsers allow six connections to a server, for all tabs together, so a tab that
 
 const SILENCE = 40_000; // milliseconds; the server says something each 15 seconds
 const FIRST_WAIT = 500;
-const LONGEST_WAIT = 10_000;
+const LONGEST_WAIT = 4000;
 const UNSEEN = 60_000;
 
 export class Stream {
@@ -113,7 +113,12 @@ export class Stream {
       else if (name) fields[name] = value;
     }
     if (!fields.data.length) return;
-    this.#told(fields.event, JSON.parse(fields.data.join("\n")));
+    try {
+      this.#told(fields.event, JSON.parse(fields.data.join("\n")));
+    } catch (error) {
+      if (error instanceof Misfit) throw error;
+      reportError(error); // what the page cannot show is no reason to hear it again
+    }
     if (fields.id !== undefined) this.#version = fields.id;
   }
 }

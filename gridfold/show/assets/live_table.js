@@ -7,6 +7,7 @@ const AROUND = 12; // rows above and below those in sight
 const ON_PAPER = 50;
 const MOST_LETTERS = 40;
 const REST = 1000; // milliseconds between two times that rows are put in order
+const HELD = 3000;
 const collator = new Intl.Collator(undefined, { numeric: true });
 
 export class Table {
@@ -21,7 +22,7 @@ export class Table {
   #rows = new Map(); // index of a run to the element of its row, and what that shows
   #texts = new WeakMap(); // row to its words, for the filter
   #sorted = { key: "value", isDown: true };
-  #isHeld = false; // while people point at a row, rows change but do not move
+  #heldUntil = 0; // while people are about to choose a row, rows change but do not move
   #isStale = true;
   #isPrinting = false;
   #timer = null;
@@ -50,14 +51,10 @@ export class Table {
     this.#place.addEventListener("scroll", () => this.#draw(), { passive: true });
     new ResizeObserver(() => this.#draw()).observe(this.#place);
     this.#filter.addEventListener("input", () => this.#arrange());
-    const hold = (isHeld) => () => {
-      this.#isHeld = isHeld;
-      if (!isHeld && this.#isStale) this.#later();
-    };
-    this.body.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && hold(true)());
-    this.body.addEventListener("pointerleave", hold(false));
-    this.body.addEventListener("focusin", hold(true));
-    this.body.addEventListener("focusout", hold(false));
+    for (const doing of ["pointermove", "focusin", "keydown"]) {
+      this.body.addEventListener(doing, () => (this.#heldUntil = performance.now() + HELD));
+    }
+    this.body.addEventListener("pointerleave", () => (this.#heldUntil = 0));
     this.body.addEventListener("click", (event) => {
       const row = event.target.closest("tr");
       if (row && !getSelection().toString()) this.#open(Number(row.dataset.key));
@@ -80,9 +77,9 @@ export class Table {
     this.#arrange();
   }
 
-  /* Some runs have changed. */
-  update(indices) {
-    if (this.#columns.length !== this.#model.columns.length + 1) this.#setColumns();
+  /* Some runs have changed, or the columns have. */
+  update(indices, hasColumns = false) {
+    if (hasColumns) this.#setColumns();
     for (const index of indices) this.#measure(index);
     this.#isStale ||= indices.length > 0;
     this.#draw();
@@ -93,7 +90,9 @@ export class Table {
     if (this.#timer) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      if (this.#isStale && !this.#isHeld) this.#arrange();
+      if (!this.#isStale) return;
+      if (performance.now() < this.#heldUntil) this.#later();
+      else this.#arrange();
     }, REST);
   }
 

@@ -26,7 +26,7 @@ export function text(value) {
 
 export function duration(seconds) {
   if (!isNumber(seconds)) return NOTHING;
-  if (seconds < 119.5) return `${seconds < 9.95 ? Math.round(seconds * 10) / 10 : Math.round(seconds)} s`;
+  if (seconds < 119.5) return `${seconds < 9.95 ? Number(seconds.toPrecision(2)) : Math.round(seconds)} s`;
   const minutes = Math.round(seconds / 60);
   if (minutes < 120) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);

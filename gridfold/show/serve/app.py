@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +18,14 @@ from gridfold.core.errors import ConfigError
 from gridfold.runs.search import SearchDirectory
 from gridfold.show.serve.actions import ACTIONS
 from gridfold.show.serve.answers import printed
+from gridfold.show.serve.assets import POLICY, asset, page
 from gridfold.show.serve.feed import as_json
 from gridfold.show.serve.guard import body_of
 from gridfold.show.serve.listing import Listing
+from gridfold.show.serve.run_files import listed, run_directory, sent
 from gridfold.show.serve.searches import Searches, Watched
 from gridfold.show.serve.under_way import tail_of
 
-_ASSETS = files("gridfold.show") / "assets"
 _MOST_STREAMS = 32
 _MOST_TAIL, _TAIL = 1 << 20, 8192  # bytes of a log
 _BODY_SECONDS = 5.0
@@ -55,7 +53,9 @@ class App:
             routes=[
                 Route("/", self._page),
                 Route("/s/{search}/", self._page),
+                Route("/assets/{name}", self._asset),
                 Route("/s/{search}/report", self._report),
+                Route("/s/{run}/{file}", self._file),
                 Route("/api/searches", self._list),
                 Route(f"{one}/state", self._state),
                 Route(f"{one}/events", self._events),
@@ -70,12 +70,18 @@ class App:
 
     async def _page(self, request: Request) -> Response:
         if name := request.path_params.get("search"):
+            if run := run_directory(self._searches.root, name):
+                return listed(run)
             self._watched(request)
-            title = f"{name} – gridfold"
-        else:
-            title = "gridfold"
-        text, policy = await asyncio.to_thread(page, title)
-        return HTMLResponse(text, headers={"content-security-policy": policy})
+        text = await asyncio.to_thread(page, self._token)
+        return HTMLResponse(text, headers={"content-security-policy": POLICY})
+
+    async def _asset(self, request: Request) -> Response:
+        found = await asyncio.to_thread(asset, request.path_params["name"])
+        if found is None:
+            raise HTTPException(404)
+        content, kind = found
+        return Response(content, media_type=kind)
 
     async def _list(self, request: Request) -> Response:  # noqa: ARG002 - what Starlette calls
         return _data(as_json(await asyncio.to_thread(self._listing.document)))
@@ -123,6 +129,13 @@ class App:
         policy += "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"  # its own says which script
         return HTMLResponse(text, headers={"content-security-policy": policy})
 
+    async def _file(self, request: Request) -> Response:
+        run = run_directory(self._searches.root, request.path_params["run"])
+        found = sent(run, request.path_params["file"]) if run else None
+        if found is None:
+            raise HTTPException(404)
+        return found
+
     async def _act(self, request: Request) -> Response:
         name, watched = request.path_params["action"], self._watched(request)
         if name not in ACTIONS:
@@ -149,29 +162,6 @@ class App:
         if watched is None:
             raise HTTPException(404)
         return watched
-
-
-def page(title: str) -> tuple[str, str]:
-    """The page, the same for all searches, and what a browser lets it do: its own script, this server, nothing else."""
-    style, script = (_asset(f"live.{kind}") for kind in ("css", "js"))
-    text = _asset("live.html").replace("{{ title }}", _escaped(title))
-    text = text.replace("{{ style }}", style).replace("{{ script }}", script)
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
-        "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-    )
-    return text, policy
-
-
-def _asset(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
-
-
-def _escaped(text: str) -> str:
-    from html import escape
-
-    return escape(text).encode("utf-8", "replace").decode()
 
 
 def _log_of(search: SearchDirectory, index: int) -> Path:

@@ -45,14 +45,14 @@ class Feed:
 
     Args:
         watch: the search.
-        on_results: called in the event loop when runs have ended.
+        on_results: called in the event loop when runs have ended, with whether no more will.
 
     Attributes:
         listeners: how many pages listen.
         idle: since when nobody has, by the clock of ``time.monotonic``.
     """
 
-    def __init__(self, watch: Watch, on_results: Callable[[], None]) -> None:
+    def __init__(self, watch: Watch, on_results: Callable[[bool], None]) -> None:
         self.watch = watch
         self.listeners = 0
         self.idle = time.monotonic()
@@ -112,16 +112,15 @@ class Feed:
 
     def _run(self) -> None:
         """Look again and again, in a thread of its own."""
-        results, is_first = -1, True
+        results, is_first = (-1, False), True
         while not self._is_over.is_set():
             begin = time.thread_time()
             change, version = self.watch.look(), self.watch.version
             with contextlib.suppress(RuntimeError):  # the loop is closed: the server ends
                 if change is not None:
                     self._loop.call_soon_threadsafe(self._hear, version, as_json(change) if change else b"")
-                if self.watch.results != results:
-                    results = self.watch.results
-                    self._loop.call_soon_threadsafe(self._on_results)
+                if results != (results := (self.watch.results, self.watch.is_over)):
+                    self._loop.call_soon_threadsafe(self._on_results, results[1])
             pause = min(_LOOK_SHARE * (time.thread_time() - begin), _MOST_SECONDS)
             self._is_over.wait(_LOOK_SECONDS if is_first else max(_LOOK_SECONDS, pause))
             is_first = False

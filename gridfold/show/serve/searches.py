@@ -79,11 +79,15 @@ class Searches:
     Args:
         store: the folder.
         only: the search that is shown, if not all are.
+
+    Attributes:
+        root: the folder of the runs.
     """
 
     def __init__(self, store: Store, only: SearchDirectory | None = None) -> None:
         self.store = store
         self.only = only
+        self.root = only.dir.parent if only else store.root
         self._watched: dict[str, Watched] = {}
 
     def watched(self, name: str) -> Watched | None:

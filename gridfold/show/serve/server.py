@@ -9,6 +9,7 @@ import secrets
 import socket
 import string
 from collections.abc import Callable
+from urllib.parse import quote
 
 from gridfold.core.errors import ConfigError
 from gridfold.show.serve.searches import Searches
@@ -46,7 +47,7 @@ def serve(searches: Searches, port: int | None, told: Callable[[str], None]) -> 
         app = Guard(App(searches, token).asgi, token, port)
         logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
         server = uvicorn.Server(uvicorn.Config(app, **settings()))
-        where = f"s/{searches.only.name}/" if searches.only else ""
+        where = f"s/{quote(searches.only.name)}/" if searches.only else ""
         told(f"http://{HOST}:{port}/{token}/{where}")
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listening])

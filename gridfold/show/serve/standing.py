@@ -28,6 +28,7 @@ class Standing:
         search: the search.
         facts: what it says of itself; empty if that cannot be read.
         problem: why it cannot.
+        unlisted: why the list of its runs cannot be read.
         hosts: the machines on which processes execute its runs.
         parallel: how many runs these execute at a time.
     """
@@ -35,6 +36,7 @@ class Standing:
     search: SearchDirectory
     facts: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
+    unlisted: str = ""
     hosts: tuple[str, ...] = ()
     parallel: int = 0
     _more: int = 0  # runs that its strategy has still to name
@@ -91,7 +93,7 @@ class Standing:
             "host": ", ".join(self.hosts),
             "parallel": self.parallel,
             "is_alive": self.is_alive,
-            "problem": self.problem,
+            "problem": self.problem or self.unlisted,
             "can": {
                 "stop_run": running > 0,
                 "stop": self.is_alive,

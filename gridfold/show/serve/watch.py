@@ -13,7 +13,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -106,6 +105,12 @@ class Watch:
         self._news = _News()
         self._told: tuple[Any, ...] = ()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no run will end for now: all are done or failed, or nobody is at them."""
+        left = len(self._seen) - sum(self._states[state] for state in (*DONE, "failed"))
+        return not left or not (self._under_way or self._standing.is_alive)
+
     def state(self) -> dict[str, Any]:
         """All that is known."""
         with self._lock:
@@ -123,8 +128,7 @@ class Watch:
         """What has changed since the last look; None if nothing has, and ``{}`` if all is to be told again."""
         with self._lock:
             again = self._see_search()
-            with suppress(ConfigError):  # the list is told of as a problem below
-                self._see_added()
+            self._see_added()
             for seen in self._to_see():
                 self._see(seen)
             self._follow()
@@ -155,8 +159,13 @@ class Watch:
         version = self.search.version_of_list()
         if version == self._version_of_list:
             return
-        added = list(self.search.entries_from(len(self._seen)))
         self._version_of_list = version
+        try:
+            added = list(self.search.entries_from(len(self._seen)))
+        except ConfigError as error:
+            self._standing.unlisted = str(error) if version else ""  # one that is being made has no list yet
+            return
+        self._standing.unlisted = ""
         for entry in added:
             self._columns.see_entry(entry)
         self._news.rows.update(range(len(self._seen), len(self._seen) + len(added)))
@@ -239,8 +248,7 @@ class Watch:
         self._forget()
         self._see_search()
         self._objective, self._source = found, source
-        with suppress(ConfigError):
-            self._see_added()
+        self._see_added()
         for seen in self._to_see():
             self._see(seen)
         self._follow()

@@ -11,6 +11,8 @@ from gridfold.trainers.starter.entry import UNKNOWN, Entry, Source, keywords, la
 
 _SWITCHES = ("store_true", "store_false", "store_const")
 _NO_VALUE = ("help", "version", "append", "append_const", "count", "extend")
+_OF_OUTPUT = re.compile(r"(out|output|save|log|logging|checkpoint|ckpt|results?|run|work)[-_]?(dir|directory|folder)")
+_NOT_OF_CONFIG = ("config", "run_dir")  # what a placeholder of these names stands for comes from the run
 _ABSL = {"DEFINE_float", "DEFINE_integer", "DEFINE_string", "DEFINE_enum", "DEFINE_bool", "DEFINE_boolean"}
 
 
@@ -39,12 +41,28 @@ def passed(flag: str, value: Any, said: str, *, is_required: bool = False, path:
     """
     name = flag.lstrip("-")
     path = path or name.replace("-", "_")
+    if is_output(name) and not isinstance(value, bool):
+        return output(flag, path, said)
+    if path in _NOT_OF_CONFIG:  # this placeholder means something else
+        return Entry(
+            path, (optional(flag, path),) if optional(flag, path) else (), None if value is UNKNOWN else value, said
+        )
     if is_required or (isinstance(value, (int, float, str)) and not isinstance(value, bool)):
         return Entry(path, (flag, f"{{{path}}}"), UNKNOWN if is_required else value, said, is_required)
     placeholder = optional(flag, path)
     if not placeholder:
         return Entry(path, (), UNKNOWN, f"{said}; to pass it, add {flag}".removeprefix("; "))
     return Entry(path, (placeholder,), None if value is UNKNOWN else value, said)
+
+
+def is_output(name: str) -> bool:
+    """Whether an option is the folder that a program writes to, by its name: runs would write to one."""
+    return _OF_OUTPUT.fullmatch(name) is not None
+
+
+def output(flag: str, path: str, said: str) -> Entry:
+    """The option for the folder that a program writes to."""
+    return Entry(path, (flag, "{run_dir}"), said=told("each run gets its own directory, {run_dir}", said))
 
 
 def optional(flag: str, path: str) -> str:
@@ -166,4 +184,5 @@ def _is_decorator(tree: ast.Module, call: ast.Call) -> bool:
 
 def _help(source: Source, given: dict[str, ast.expr]) -> str:
     """What an option says of itself, without its default, which stands beside it."""
-    return re.sub(r"\s*[(\[,;]?\s*(?i:default)\s*[:=]?\s*%\(default\)s[)\]]?", "", source.text(given.get("help")))
+    said = source.text(given.get("help")).replace("%%", "%")
+    return re.sub(r"\s*[(\[,;]?\s*(?i:default)\s*[:=]?\s*%\(default\)s[)\]]?", "", said)

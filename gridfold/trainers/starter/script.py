@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gridfold.core.errors import ConfigError, nearest, nearest_file
@@ -62,15 +63,15 @@ def of_function(source: Source, function: ast.FunctionDef) -> Found:
     return Found(tuple(entries), remarks)
 
 
-def of_script(source: Source) -> Found:
-    """What a script takes: its options, or its constants if it has none."""
+def of_script(source: Source, file: Path) -> Found:
+    """What a script takes: its options, which may be declared in a module beside it; or else its constants."""
     if _uses_hydra(source.tree):
         return Found(
             (),
             ("{args:hydra} passes what varies: write keys of the script's own config, with a list",),
             ("{args:hydra}",),
         )
-    found = [*declared(source), *made(source)]
+    found = next(filter(None, map(_options, (source, *_beside(source, file)))), [])
     entries = _unique([each for each in found if isinstance(each, Entry)])
     remarks = [each for each in found if isinstance(each, str)]
     if not found:
@@ -81,6 +82,22 @@ def of_script(source: Source) -> Found:
             else "the script declares no options: {config} passes the path of the run's config"
         ]
     return Found(tuple(entries), tuple(remarks), () if found or entries else ("{config}",))
+
+
+def _options(source: Source) -> list[Entry | str]:
+    return [*declared(source), *made(source)]
+
+
+def _beside(source: Source, file: Path) -> Iterator[Source]:
+    """The modules in the folder of a script that it imports."""
+    for node in ast.walk(source.tree):
+        names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        for name in names:
+            path = file.parent.joinpath(*name.split(".")).with_suffix(".py")
+            with suppress(ConfigError):
+                if name and path.is_file():
+                    yield source_of(path)
 
 
 def _uses_hydra(tree: ast.Module) -> bool:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from gridfold.trainers.starter.entry import UNKNOWN, Entry, Source, keywords, last_name, named
-from gridfold.trainers.starter.options import passed, switch, told
+from gridfold.trainers.starter.options import is_output, output, passed, switch, told
 
 _OF_DATACLASSES = {
     "HfArgumentParser": "underscore",
@@ -122,6 +122,8 @@ def _of_field(source: Source, path: str, default: ast.expr | None, style: str) -
         default = given.get("default", given.get("default_factory"))
     value = source.value(default.body if isinstance(default, ast.Lambda) else default)
     placeholder = f"{{args:{style}:{path}}}"
+    if is_output(path.rpartition(".")[2]):
+        return output(f"--{path.replace('_', '-') if style == 'dash' else path}", path, said)
     if default is None:
         return Entry(path, (placeholder,), UNKNOWN, said, is_required=True)
     if value is UNKNOWN:

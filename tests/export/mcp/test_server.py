@@ -94,6 +94,13 @@ def test_documents_are_those_of_the_commands(ask, tool, arguments, name):
     jsonschema.validate(said, schema(name))
 
 
+@pytest.mark.parametrize("text", ["null", "[1]", '{"a": 1}', "true"])
+def test_a_text_is_that_text(ask, text):
+    for tool, name in (("explain", "key"), ("results", "where"), ("results", "metric"), ("results", "sort")):
+        assert ask(tool, **{name: text})[0] or name == "where"
+    assert ask("explain", key=text)[1].startswith(f"Error executing tool explain: no key '{text}'")
+
+
 def test_a_log_is_its_end(ask):
     assert ask("logs", run="one_1:0", letters=10) == (False, {"result": "last line\n"})
 
@@ -228,7 +235,7 @@ def test_an_agent_runs_a_search_over_standard_input(folder):
                 await asyncio.sleep(0.2)
             return guide, plan, found
 
-    guide, plan, found = asyncio.run(session())
+    guide, plan, found = asyncio.run(asyncio.wait_for(session(), 600))
     assert guide == (ROOT / "docs" / "agents.md").read_text()
     assert plan["to_run"] == 3
     assert found["params"] == {"lr": 0.2}

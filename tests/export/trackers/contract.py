@@ -91,9 +91,6 @@ class TrackerContract:
         """What the tool reads there of the search, by the index of the run; a run that is there twice is an error."""
         raise NotImplementedError
 
-    def kill(self, tracker: Any) -> None:
-        """What becomes of the tool when the process of a tracker is killed."""
-
     def value(self, found: Any, value: Any) -> bool:
         """Whether the tool gave back a value of a parameter: equal and of the same type, or as its text."""
         raise NotImplementedError
@@ -122,7 +119,6 @@ class TrackerContract:
         killed.begin(facts)
         killed.write([news, done])
         killed.write([over(done, val_f1=0.75)])
-        self.kill(killed)
         tracker = self.make(folder)
         tracker.begin(facts)
         tracker.write([replace(news, points=points(0.5, 0.25, 0.125)), replace(done, is_over=True, state="completed",

@@ -26,9 +26,6 @@ class TestWandB(TrackerContract):
 
         return WandB(folder)
 
-    def kill(self, tracker):
-        wandb.teardown()
-
     def read(self, folder):
         found = {}
         for file in folder.glob("wandb/offline-run-*/*.wandb"):
