@@ -29,7 +29,7 @@ from gridfold.export.trackers.protocol import RunNews, SearchFacts, seconds
 from gridfold.export.trackers.values import kind_of
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before it is imported: nothing leaves the machine
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # a server that is down is asked again, by the process
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # whoever tracks asks again, and has said so
 
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
