@@ -83,7 +83,9 @@ class MLflow:
         self._search = search
         if self._database:
             self._database.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._database.with_name(f".{self._database.name}.lock")):  # two that make its tables at once fail
+            with FileLock(
+                self._database.with_name(f".{self._database.name}.lock")
+            ):  # two that make its tables at once fail
                 make_tables(self._database)
                 self._client = MlflowClient(_uri(self._database))
                 self._experiment = self._make_experiment()
