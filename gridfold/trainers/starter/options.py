@@ -48,7 +48,9 @@ def passed(flag: str, value: Any, said: str, *, is_required: bool = False, path:
             path, (optional(flag, path),) if optional(flag, path) else (), None if value is UNKNOWN else value, said
         )
     if is_required or (isinstance(value, (int, float, str)) and not isinstance(value, bool)):
-        return Entry(path, (flag, f"{{{path}}}"), UNKNOWN if is_required else value, said, is_required)
+        is_negative = isinstance(value, (int, float)) and value < 0  # a parser may take -1e-5 for a flag
+        words = (f"{flag}={{{path}}}",) if is_negative else (flag, f"{{{path}}}")
+        return Entry(path, words, UNKNOWN if is_required else value, said, is_required)
     placeholder = optional(flag, path)
     if not placeholder:
         return Entry(path, (), UNKNOWN, f"{said}; to pass it, add {flag}".removeprefix("; "))
@@ -109,6 +111,9 @@ def _of_argparse(source: Source, call: ast.Call) -> Iterator[Entry]:
             flag.lstrip("-"),
             said="not passed: type=bool takes any text for true",
         )
+    elif isinstance(value, bool):  # its type reads a text, such as strtobool
+        path = path or flag.lstrip("-").replace("-", "_")
+        yield Entry(path, (flag, f"{{{path}}}"), value, said)
     else:
         required = source.value(given.get("required")) is True
         yield passed(flag, value, told(_computed(given, value), said), is_required=required, path=path)

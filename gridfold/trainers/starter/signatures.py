@@ -24,7 +24,7 @@ def made(source: Source) -> Iterator[Entry | str]:
             yield from _of_function(source, function, "typer")
     for call in (node for node in ast.walk(source.tree) if isinstance(node, ast.Call)):
         given = [last_name(each) for each in _arguments(call)]
-        if named(call) in ("run", "Fire") and given and given[0] in source.functions:
+        if ast.unparse(call.func) in ("typer.run", "fire.Fire", "Fire") and given and given[0] in source.functions:
             library = "typer" if named(call) == "run" else "fire"
             yield from _of_function(source, source.functions[given[0]], library)
         elif style := _OF_DATACLASSES.get(named(call)):
@@ -39,6 +39,8 @@ def _of_name(source: Source, name: str, style: str) -> Iterator[Entry | str]:
     elif name in source.functions:
         yield from _of_function(source, source.functions[name], "typer")
     elif name.endswith("Arguments"):
+        if name.endswith("TrainingArguments"):
+            yield output("--output_dir", "output_dir", "")
         yield f'{name} is not in this file: to pass a field of it, add "{{args:{style}:FIELD}}" to the command'
 
 
@@ -69,6 +71,8 @@ def _of_function(source: Source, function: ast.FunctionDef, library: str) -> Ite
 def _of_parameter(name: str, value: object, said: str, library: str, *, is_positional: bool) -> Iterator[Entry]:
     if is_positional and library == "typer":
         yield Entry(name, (f"{{{name}}}",), value, said, value is UNKNOWN)
+    elif isinstance(value, list) and library == "typer":
+        yield Entry(name, said=told("not passed: of several values each has the flag before it", said))
     elif isinstance(value, bool) and library == "fire":
         yield switch(f"--{name}", said)
     else:

@@ -27,7 +27,7 @@ PUBLISHED = {
     "collect-1": "4fbf95da5cf0f690",
     "diff-1": "e06a54edc1ba10ea",
     "error-1": "1e3e210455a142a1",
-    "explain-1": "2e427c7f1d45fa99",
+    "explain-1": "f28ad62143b18f54",
     "list-1": "feb3805f7dd13445",
     "plan-1": "0fb296149233a3a6",
     "report-1": "4d2acdd407edee01",
