@@ -18,7 +18,7 @@ from gridfold.show.serve.standing import Standing
 
 _MOST = 500
 _SECONDS = 1.0  # that one listing takes at most; the rest is counted for the next
-_SHARE = 20  # a search that goes on is counted in at most this part of the time
+_SHARE = 50  # a search that goes on is counted in at most this part of the time
 
 
 @dataclass(frozen=True)

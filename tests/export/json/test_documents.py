@@ -236,6 +236,12 @@ def test_a_search_that_asks_which_metric_counts(project, tell):
     assert (code, said["left"], said["unfinished"], said["best"]["value"]) == (0, 0, None, 2)
 
 
+def test_the_option_may_stand_before_the_command(project, capfd):
+    made.search(project / "runs", "some_1", [made.completed("ü", f1=1)])
+    assert main(["--json", "list"]) == 0
+    assert json.loads(capfd.readouterr().out)["searches"][0]["best"]["params"] == {"training.lr": "ü"}
+
+
 def test_people_read_the_rest_on_standard_error(project, trained, capfd):
     main(["resume", "last", "--json"])
     said = capfd.readouterr()
