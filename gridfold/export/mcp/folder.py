@@ -86,7 +86,8 @@ class Folder:
 
     def _check(self, search: SearchDirectory) -> None:
         """Raise ``ConfigError`` if something of a search leads out of the folder."""
-        self._check_folder(search.dir)
+        for folder, _, _ in os.walk(search.dir):
+            self._check_folder(Path(folder))
         for entry in search.entries():
             run = search.run(entry)
             self._check_folder(run.dir)
