@@ -10,7 +10,6 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from gridfold.cli import use
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.export.trackers.feed import Feed
 from gridfold.export.trackers.protocol import RunNews
@@ -33,6 +32,8 @@ def export(options: argparse.Namespace, again: str) -> int:  # noqa: ARG001
     hint = nearest(what, EXPORTED)
     if hint.startswith("did you mean") and not (_finds(store.find_run, what) or _finds(store.find, what)):
         raise ConfigError(f"no tool and no run '{what}'", hint=hint)
+    from gridfold.cli import use  # which imports what a model card says of a search
+
     return use.export_model(what, Path(other))
 
 
@@ -50,7 +51,10 @@ def _finds(find: Callable[[str], object], name: str) -> bool:
 
 def _export_search(options: argparse.Namespace) -> int:
     search = Store().find(options.other or "last")
-    count, said = _written(options.what, search, Path(options.output) if options.output else None)
+    folder = Path(options.output) if options.output else None
+    if folder and folder.exists() and not folder.is_dir():
+        raise ConfigError("is a file, expected a folder", where=str(folder))
+    count, said = _written(options.what, search, folder)
     runs = f"{count:,} run{'s' * (count != 1)}"
     terminal.console().print(escape(f"Exported {runs} of {search.name}: {said}"), soft_wrap=True)
     return 0

@@ -23,6 +23,7 @@ from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from gridfold.core.errors import ConfigError
 from gridfold.core.values import canonical, is_json, render
 from gridfold.export.trackers.opening import command
 from gridfold.export.trackers.protocol import RunNews, SearchFacts
@@ -31,6 +32,7 @@ from gridfold.export.trackers.values import kind_of, written
 _FILE = "optuna.log"
 _LARGEST = 2**53  # Optuna computes with whole numbers as floats
 _ORDERS = 100  # how many times as large as the least value the greatest is, where each order of magnitude counts alike
+_OF_SEARCH = "gridfold.search"  # an attribute of a study: the search that it is of
 _DONE = ("completed", "stopped")
 
 
@@ -67,16 +69,30 @@ class OptunaStudy:
     def _write_study(self) -> None:
         journal = _InOnePiece(JournalFileBackend(str(self._path)))
         storage = optuna.storages.JournalStorage(journal)
-        if self._search.name in optuna.get_all_study_names(storage):
-            optuna.delete_study(study_name=self._search.name, storage=storage)
+        self._delete_earlier(storage)
         direction = StudyDirection.MAXIMIZE if self._search.maximize else StudyDirection.MINIMIZE
         study = optuna.create_study(storage=storage, study_name=self._search.name, direction=direction)
+        study.set_user_attr(_OF_SEARCH, self._search.id)
         if self._metric:
             study.set_metric_names([self._metric])
         counted = [self._runs[index] for index in sorted(self._runs) if not self._runs[index].confirms]
         columns = self._columns(counted)
         study.add_trials(self._trial(run, columns) for run in counted)
         journal.flush()
+
+    def _delete_earlier(self, storage: optuna.storages.BaseStorage) -> None:
+        """Delete what was written of the search before, and nothing else.
+
+        Raises:
+            ConfigError: another study has its name.
+        """
+        name = self._search.name
+        if name not in optuna.get_all_study_names(storage):
+            return
+        if optuna.load_study(study_name=name, storage=storage).user_attrs.get(_OF_SEARCH) != self._search.id:
+            hint = "it stays as it is; name another folder: -o DIR"
+            raise ConfigError(f"there is another study '{name}'", where=str(self._path), hint=hint)
+        optuna.delete_study(study_name=name, storage=storage)
 
     def _columns(self, runs: Iterable[RunNews]) -> dict[str, _Column]:
         values = {path: [*known] for path, known in self._search.parameters.items()}
