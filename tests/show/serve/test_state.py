@@ -1,8 +1,10 @@
 """What a page hears of a search that others execute: from the begin to the end, through death and resumption."""
 
+import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 
@@ -181,5 +183,9 @@ def test_it_says_what_is_missing(tmp_path, gridfold, write, snapshot, monkeypatc
     assert gridfold("serve") == snapshot
     assert gridfold("serve", "--port", "70000") == snapshot
     write("runs/a_120000/search.json", "{}")
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        code, said = gridfold("serve", "--port", str(port))
+        assert (code, said.replace(str(port), "PORT")) == snapshot
     monkeypatch.setitem(sys.modules, "starlette", None)
     assert gridfold("serve") == snapshot
