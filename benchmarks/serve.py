@@ -184,8 +184,9 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="gridfold-bench-", dir=Path.cwd()) as name:
         root = Path(name) / "runs"
-        make(root, options.runs)
-        print(f"{options.runs:,} runs that are done, {options.running} under way, {options.created:,} to begin")
+        done = options.runs - options.running - options.created
+        make(root, done)
+        print(f"{done:,} runs that are done, {options.running} under way, {options.created:,} to begin")
         for said, value in measure(root, options).items():
             print(f"{said}: {value:.1f}")
 

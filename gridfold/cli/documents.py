@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
-from typing import IO, Any
+from typing import Any, TextIO
 
-from gridfold.core.errors import EXIT_FAILED, ConfigError
+from gridfold.core.errors import EXIT_FAILED, ConfigError, visible
 from gridfold.export.json.document import dumps
 from gridfold.records.objective import Objective
 from gridfold.records.selection import Selection
@@ -29,14 +29,17 @@ def act(options: argparse.Namespace, again: str) -> int:
     return exit_code
 
 
-def say(said: Mapping[str, Any], output: IO[str]) -> None:
+def say(said: Mapping[str, Any], output: TextIO) -> None:
     """Print a document: in one line, or so that a person can read it."""
-    output.write(dumps(said, indent=2 if output.isatty() else None) + "\n")
+    is_terminal = output.isatty()
+    indent, text = (2 if is_terminal else None), dumps(said)
+    is_safe = (output.encoding or "").lower() == "utf-8" and not (is_terminal and visible(text) != text)
+    output.write(dumps(said, indent=indent, ascii_only=not is_safe) + "\n")
     output.flush()
 
 
 @contextmanager
-def _all_else_to_stderr() -> Iterator[IO[str]]:
+def _all_else_to_stderr() -> Iterator[TextIO]:
     """Standard output, for a document; what is printed meanwhile, by other processes too, goes to standard error."""
     sys.stdout.flush()
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as output:

@@ -118,8 +118,10 @@ def _say(error: BaseException, *, tells: bool) -> int:
 
 
 def _renamed(given: Sequence[str]) -> list[str]:
-    """The same in the words of today: scripts that were written for older ones go on."""
+    """The same in the words of today, in their order: scripts that were written for older ones go on."""
     words = [_OLD_OPTIONS.get(word, word) for word in given]
+    if words[:1] == ["--json"]:  # before the command, as other programs have it
+        words = [*words[1:], "--json"]
     return ["sharing", *words[1:]] if words[:1] == ["fold"] else words
 
 

@@ -51,7 +51,10 @@ def _finds(find: Callable[[str], object], name: str) -> bool:
 
 def _export_search(options: argparse.Namespace) -> int:
     search = Store().find(options.other or "last")
-    count, said = _written(options.what, search, Path(options.output) if options.output else None)
+    folder = Path(options.output) if options.output else None
+    if folder and folder.exists() and not folder.is_dir():
+        raise ConfigError("is a file, expected a folder", where=str(folder))
+    count, said = _written(options.what, search, folder)
     runs = f"{count:,} run{'s' * (count != 1)}"
     terminal.console().print(escape(f"Exported {runs} of {search.name}: {said}"), soft_wrap=True)
     return 0

@@ -9,7 +9,7 @@ from gridfold.cli.arguments import metric_options, search_argument
 from gridfold.core.errors import nearest
 
 _FORMATS = ("pdf", "svg", "png")
-_NARROWEST, _WIDEST = 40, 600  # millimetres
+_NARROWEST, _WIDEST = 70, 600  # millimetres
 
 
 def figures_options(parser: argparse.ArgumentParser) -> None:

@@ -39,7 +39,7 @@ from gridfold.search.loop import Policy
 from gridfold.search.more_runs import adds_runs
 from gridfold.search.pending import Pending
 from gridfold.search.placement import Placement
-from gridfold.search.tracking import tracked
+from gridfold.search.tracking import tracked, untracked
 from gridfold.show import live, terminal
 from gridfold.show import workers as shown
 from gridfold.show.plan_table import counted
@@ -73,6 +73,7 @@ class ByHand:
         _prepare(pending, execution, self.options)
         Workers(pending.search.dir).allow()
         output_of(self.options).print(shown.by_hand(pending.search), soft_wrap=True)
+        warn(*untracked(pending.search))
         say_where(self.options, pending.search)
         return 0
 
@@ -118,6 +119,7 @@ class Elsewhere:
             return to_the_end(directory, lambda: _NOTHING, self.options, again)
         self._submit(pending)
         if not self.options.wait:
+            warn(*untracked(directory))
             say_where(self.options, directory)
             return 0
         return to_the_end(directory, lambda: self._follow(pending, execution), self.options, again)

@@ -44,6 +44,10 @@ def results(
     - ``n``, how many runs are in the means; ``state``; ``seconds``, of a trial the mean of its completed runs;
     - ``runs``, the names of the run directories, or ``run``; and ``error``, what went wrong first.
 
+    Each has one type by all its values: metrics are floats; parameters ``int64`` (``Int64`` if some are missing),
+    ``float64``, ``bool``, ``str``, or ``object`` with the values themselves. Where some trials lack a parameter that is
+    None in others, ``<parameter>_missing`` tells which.
+
     Args:
         searches: names or directories of searches; none for the last one.
         metric: what to compare by; None for ``gridfold.metric`` of the config, else the first that a run has.

@@ -72,6 +72,13 @@ def tracked(search: SearchDirectory, watcher: Watcher, say: Say) -> Iterator[Wat
             listener.kill()
 
 
+def untracked(search: SearchDirectory) -> Iterator[str]:
+    """What to know of the trackers of a search that nobody watches, in sentences."""
+    if names := search.facts().get("track"):
+        later = f"--wait watches it, or export it later: gridfold export {names[0]} {search.name}"
+        yield f"no process watches the search for {' and '.join(names)}\n  {later}"
+
+
 @dataclass
 class _Tracker:
     """The process of a tracker.

@@ -24,7 +24,7 @@ def render(keys: Sequence[Key], options: Mapping[str, str]) -> str:
 
 def _in_full(key: Key, option: str) -> str:
     facts = {
-        "value": key.expected,
+        "type": key.expected,
         "one of": ", ".join(key.choices),
         "default": "none: it must be given" if key.default == REQUIRED else key.default,
         "example": key.snippet if key.example else "",

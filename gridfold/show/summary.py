@@ -15,7 +15,7 @@ from gridfold.runs.search import SearchDirectory
 from gridfold.show import page
 
 REPORT = "GRIDFOLD_REPORT"  # an environment variable: 0 for neither answer nor report at the end of a search
-_MOST_RUNS = 10_000  # beyond that, memory and time are for the search, and ``gridfold report`` is asked for
+MOST_RUNS = 10_000  # beyond that, memory and time are for the search, and ``gridfold report`` is asked for
 
 
 def conclusion(search: SearchDirectory, *, confirms: bool = False) -> Group:
@@ -28,7 +28,7 @@ def conclusion(search: SearchDirectory, *, confirms: bool = False) -> Group:
     caveat = [] if confirms else _caveat(search)
     if os.environ.get(REPORT) == "0":
         return Group(*caveat)
-    if (count := sum(1 for _ in search.entries())) > _MOST_RUNS:
+    if (count := sum(1 for _ in search.entries())) > MOST_RUNS:
         said = f"No report of {count:,} runs unless it is asked for: gridfold report {search.name}"
         return Group(*caveat, escape(said))
     try:
@@ -47,7 +47,7 @@ def answer(search: SearchDirectory, *, confirms: bool = False) -> list[str]:
         search: the search.
         confirms: what its best trials did on fresh seeds.
     """
-    if os.environ.get(REPORT) == "0" or sum(1 for _ in search.entries()) > _MOST_RUNS:
+    if os.environ.get(REPORT) == "0" or sum(1 for _ in search.entries()) > MOST_RUNS:
         return []
     try:
         found = Summary.of(Results.read([search]))

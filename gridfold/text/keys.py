@@ -8,8 +8,8 @@ from dataclasses import MISSING, replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from gridfold.config.importing.section import text_of
 from gridfold.config.key import ITEM, REQUIRED, Key
-from gridfold.core.values import render
 from gridfold.text.adapter import Adapter
 from gridfold.text.data_settings import DataSettings
 from gridfold.text.head import LAYERS
@@ -66,7 +66,7 @@ def key(path: str) -> Key | None:
     from transformers import TrainingArguments  # as above
 
     default = TrainingArguments.__dataclass_fields__[name].default
-    said = "null" if default is MISSING else render(getattr(default, "value", default))
+    said = "null" if default is MISSING else text_of(getattr(default, "value", default))
     return Key(path, _documented(name, TrainingArguments.__doc__ or ""), kind.expected, said, _usual_example(said))
 
 
@@ -97,7 +97,7 @@ _FIELDS: Mapping[str, tuple[str, str, str]] = {
     "optim_args": ("options of the optimiser, as transformers reads them", "null", '"momentum=0.9"'),
     "adam_beta1": ("decay of the mean of the gradients, in AdamW", "0.9", "0.95"),
     "adam_beta2": ("decay of the mean of their squares, in AdamW", "0.999", "0.98"),
-    "adam_epsilon": ("what AdamW adds to a divisor", "1.0e-08", "1e-6"),
+    "adam_epsilon": ("what AdamW adds to a divisor", "1e-8", "1e-6"),
     "max_grad_norm": ("the largest norm of a gradient; 0 for any", "1.0", "0.5"),
     "gradient_accumulation_steps": ("batches whose gradients are added up for a step", "1", "4"),
     "label_smoothing_factor": ("share of certainty that is spread evenly over the labels", "0.0", "0.1"),
@@ -116,7 +116,7 @@ _OPTIONS: Mapping[str, tuple[str, str]] = {
     ),
     "bias": ("true", "{type: linear, out_features: 256, bias: false}"),
     "p": ("0.5", "{type: dropout, p: 0.1}"),
-    "eps": ("1.0e-05; of rms_norm null", "{type: layer_norm, eps: 1e-6}"),
+    "eps": ("1e-5; of rms_norm null", "{type: layer_norm, eps: 1e-6}"),
     "elementwise_affine": ("true", "{type: layer_norm, elementwise_affine: false}"),
     "momentum": ("0.1", "{type: batch_norm, momentum: 0.05}"),
     "affine": ("true", "{type: batch_norm, affine: false}"),

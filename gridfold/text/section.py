@@ -13,9 +13,9 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from gridfold.config.importing.section import text_of
 from gridfold.config.key import REQUIRED, Key
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.core.values import render
 from gridfold.sharing.questions import alternatives, ask
 
 T = TypeVar("T")
@@ -166,7 +166,7 @@ def keys_of(path: str, fields_of: type[Any], others: Mapping[str, str] = Mapping
     """
     for each in fields(fields_of):
         if kind := each.metadata.get("kind"):
-            default = REQUIRED if each.default is MISSING else render(each.default)
+            default = REQUIRED if each.default is MISSING else text_of(each.default)
             yield Key(
                 f"{path}.{each.name}",
                 each.metadata["meaning"],

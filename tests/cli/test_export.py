@@ -83,3 +83,9 @@ def test_a_study_comes_back_as_a_config(runs, capsys):
     capsys.readouterr()
     assert main(["import", "runs/optuna.log"]) == 0
     assert "lr: !uniform [0.1, 0.2]" in capsys.readouterr().out
+
+
+def test_a_file_where_the_folder_should_be(runs, capsys):
+    (runs.parent / "out").write_text("mine")
+    assert main(["export", "optuna", "demo_000000", "-o", "out"]) == 2
+    assert capsys.readouterr().err == "error: out: is a file, expected a folder\n"

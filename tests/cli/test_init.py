@@ -2,6 +2,9 @@
 
 import json
 import re
+import shlex
+import subprocess
+import sys
 
 import pytest
 
@@ -25,8 +28,29 @@ def test_a_script(kind, project, write, gridfold, snapshot):
     config = project / "config.yaml"
     assert (code, said) == (0, "wrote config.yaml\nlook at it, then: gridfold plan --config config.yaml\n")
     text = config.read_text()
-    config.write_text(re.sub(r"# (\w+):( # required.*| #.*to pass it.*|)$", r"\1: 1", text, flags=re.MULTILINE))
+    config.write_text(given(text))
     assert (text.partition("explain\n")[2], first_command(project)) == snapshot
+
+
+@pytest.mark.parametrize("kind", ["argparse", "click"])
+def test_the_program_gets_its_defaults(kind, project, write, gridfold):
+    """What it parses is what it parses without the options that it need not be given."""
+    pytest.importorskip(kind)
+    write("work.py", SCRIPTS[kind])
+    gridfold("init", "work.py")
+    (project / "config.yaml").write_text(given((project / "config.yaml").read_text()))
+    least, said = ["work.py", "1", "--tag", "1"], shlex.split(first_command(project))[1:]
+    printed = [
+        subprocess.run([sys.executable, *words], check=True, capture_output=True, text=True).stdout
+        for words in (least, said)
+    ]
+    ignored = r"'(config|output_dir)': '[^']*'"
+    assert re.sub(ignored, "", printed[0]) == re.sub(ignored, "", printed[1])
+
+
+def given(text):
+    """A config in which what must be given is 1."""
+    return re.sub(r"# (\w+):( # required.*| #.*to pass it.*|)$", r"\1: 1", text, flags=re.MULTILINE)
 
 
 def test_options_that_a_module_beside_the_script_declares(project, write, gridfold):

@@ -183,3 +183,12 @@ def test_trackers_of_the_config_can_be_left_out(gridfold, write):
     write("c.yaml", CONFIG.replace("metric: val_f1", "track: tensorboard"))
     assert gridfold("search", "--config", "c.yaml", "--track", "none")[0] == 0
     assert not [*Path("runs").glob("run_*/.track")]
+
+
+def test_whoever_only_prepares_a_search_says_that_nobody_tracks_it(gridfold, write, snapshot):
+    write("c.yaml", CONFIG)
+    code, said = gridfold("search", "--config", "c.yaml", "--workers-by-hand", "--track", "tensorboard,mlflow")
+    assert code == 0
+    assert re.sub(r"run_\d+", "SEARCH", said[said.index("warning") :]) == snapshot
+    assert gridfold("work", "last")[0] == 0
+    assert not [*Path("runs").glob("run_*/.track")]

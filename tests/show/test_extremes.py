@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from gridfold.analysis.summary import Summary
-from gridfold.export import formats
+from gridfold.export import formats, frame
 from gridfold.records.table import Table
 from gridfold.records.trials import Results
 from gridfold.runs import results_csv
@@ -80,7 +80,7 @@ def test_nothing_fails(tmp_path, name):
         table = Table.of(Results.read([made]), by_run=by_run)
         for form in ("csv", "jsonl", "markdown", "latex"):
             formats.text_of(form, table.columns, table.rows).encode()
-        formats.parquet(table.columns, table.rows)
+        frame.parquet(table.columns, table.rows)
         output.print(trial_table.TrialTable(table, "table").render())
     output.print(terminal.results(made, made.records()))
     results_csv.write(made.results_path, made.records)

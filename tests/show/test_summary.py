@@ -230,7 +230,7 @@ class TestWhateverCameOfIt:
         assert "no report: OSError" in (Store().find("last").dir / "search.log").read_text()
 
     def test_so_many_runs_that_it_is_to_be_asked_for(self, search, gridfold, monkeypatch):
-        monkeypatch.setattr(summary, "_MOST_RUNS", 5)
+        monkeypatch.setattr(summary, "MOST_RUNS", 5)
         code, said = search(GRID)
         name = Store().find("last").name
         assert code == 0

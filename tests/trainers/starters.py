@@ -19,7 +19,9 @@ parser.add_argument("--name")
 parser.add_argument("--bad", type=bool, default=True)
 parser.add_argument("--tag", required=True)
 parser.add_argument("--text", default="a: b # c, d")
+parser.add_argument("--shift", type=float, default=-1e-5)
 parser.add_argument("-v", action="count")
+parser.add_argument("--cuda", type=lambda x: x == "true", default=True, nargs="?", const=True)
 parser.add_argument("--output-dir", default="out", help="100%% of the files")
 parser.add_argument("--config", default="other.yaml")
 print(vars(parser.parse_args()))
@@ -35,7 +37,7 @@ import click
 @click.option("--tag", required=True)
 @click.argument("data")
 def main(**options):
-    print(options)
+    print(sorted(options.items()))
 main()
 """,
     "typer": """
@@ -45,7 +47,7 @@ app = typer.Typer()
 @app.command()
 def main(data: str, lr: float = 0.1, batch_size: Annotated[int, typer.Option(help="the size")] = 16,
          amp: bool = False, name: Optional[str] = None, out: str = typer.Option("x", help="where"),
-         tag: int = typer.Option(...)):
+         tag: int = typer.Option(...), several: list[str] = ["a", "b"]):
     print(lr)
 app()
 """,
@@ -71,15 +73,16 @@ from transformers import HfArgumentParser, TrainingArguments
 @dataclass
 class DataArguments:
     data: str = field(metadata={"help": "a file"})
-    output_dir: str = "out"
     max_length: int = field(default=128, metadata={"help": "tokens"})
 parser = HfArgumentParser((DataArguments, TrainingArguments))
 """,
     "absl": """
 from absl import app, flags
+def main(_): pass
 flags.DEFINE_float("lr", 0.1, "rate")
 flags.DEFINE_bool("amp", True, "mixed precision")
 flags.DEFINE_enum("opt", "sgd", ["sgd", "adam"], "which")
+app.run(main)
 """,
     "fire": """
 import fire
@@ -105,6 +108,8 @@ import sys
 print(open(sys.argv[1]).read())
 """,
     "function": """
+SEED = 3
+
 def build(model):
     return model["hidden"], model.get("dropout", 0.1)
 

@@ -23,9 +23,9 @@ def schema(name: str) -> dict[str, Any]:
     return found
 
 
-def dumps(said: Mapping[str, Any], *, indent: int | None = None) -> str:
+def dumps(said: Mapping[str, Any], *, indent: int | None = None, ascii_only: bool = False) -> str:
     """A document as text."""
-    return json.dumps(said, ensure_ascii=False, allow_nan=False, indent=indent)
+    return json.dumps(said, ensure_ascii=ascii_only, allow_nan=False, indent=indent)
 
 
 def held(value: Any) -> Any:

@@ -24,7 +24,7 @@ def _key(key: Key, option: str) -> dict[str, Any]:
     return {
         "path": key.path,
         "meaning": key.meaning,
-        "expected": key.expected,
+        "type": key.expected,
         "required": is_required,
         "default": None if is_required else key.default,
         "example": key.snippet if key.example else None,

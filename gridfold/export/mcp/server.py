@@ -169,7 +169,9 @@ def server(runs_dir: Path, *, allow_run: bool) -> MCPServer[Any]:
 
         from gridfold.export.mcp.tool import tool
     except ImportError:
-        raise ConfigError("gridfold mcp needs the package mcp", hint='pip install "gridfold[mcp]"') from None
+        raise ConfigError(
+            "gridfold mcp needs the package mcp, 2.0 or newer", hint='pip install "gridfold[mcp]"'
+        ) from None
     if allow_run and runs_dir.name != "runs":
         problem = f"--allow-run needs a folder called runs, found {runs_dir.name!r:.200}"
         raise ConfigError(problem, hint="searches run in a folder of that name")

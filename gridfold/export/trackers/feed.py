@@ -146,6 +146,7 @@ class Feed:
             bool(objective.of({}).maximize),
             parameters,
             digest(f"{self._search.name} {self._search.created}"),
+            self._search.created,
         )
 
     def news(self, *, is_last: bool = False) -> Iterator[RunNews]:
@@ -230,7 +231,7 @@ class Feed:
 
     def _at_best(self, run: Run, record: Record) -> Mapping[str, float]:
         if self._objective is None or not self._objective.metric:
-            self._objective = objective_of(self._search)
+            self._objective = Objective.said(self._search.facts()).of(record.metrics)
         return run_at_best(run, record, self._objective).metrics
 
     def _points(self, run: _Followed, record: Record) -> Iterator[Point]:

@@ -29,6 +29,7 @@ _LOOK_SHARE = 50  # of the time, a look and what it finds to write take at most 
 _MOST_SECONDS = 60.0
 _AGAIN_SECONDS = 10.0  # after a failure; twice that after the next
 _MOST_AGAIN_SECONDS = 600.0
+_LAST_SECONDS = 5.0  # to wait for another process that writes, when the search is over here
 _BATCH = 100  # runs that are remembered together
 _BEAT_SECONDS = 0.5
 _BEAT_SHARE = 0.02  # of the time: whoever computes less only waits
@@ -83,7 +84,9 @@ class _Following:
         """Write until the search is over, once no other process does; after a failure, again."""
         while not self._is_first():
             if self._over.wait(_LOOK_SECONDS):
-                return
+                if not self._is_first(_LAST_SECONDS):
+                    return  # another process executes the search, and its tracker tells all
+                break
         seconds = _AGAIN_SECONDS
         while not self._tried():
             if self._over.is_set():
@@ -91,9 +94,10 @@ class _Following:
             self._over.wait(seconds)  # if the search ends meanwhile, it is tried once more
             seconds = min(2 * seconds, _MOST_AGAIN_SECONDS)
 
-    def _is_first(self) -> bool:
+    def _is_first(self, seconds: float = 0.0) -> bool:
+        """Whether no other process writes for the tracker, or soon none does."""
         try:
-            self._lock.acquire(blocking=False)
+            self._lock.acquire(timeout=seconds)
         except Timeout:
             return False
         return True

@@ -12,7 +12,9 @@ const ASKED = {
   }),
   stop: ({ search }) => ({
     title: "Stop the search?",
-    words: `${counted(search.running.length, "running run")} will be ended; results stay. It can be resumed at any time.`,
+    words:
+      `${counted(search.running.length, "running run")} will be ended; results stay.` +
+      " It can be resumed at any time.",
     yes: "Stop the search",
   }),
   resume: ({ search }) => ({

@@ -4,7 +4,7 @@ import { byId, count, element, isNumber, number, say } from "./live_words.js";
 
 const MOST = 50;
 const MOST_RUNNING = 25;
-const LEAST_GAP = 4.5; // of the height, in percent, between two names of curves
+const LEAST_GAP = 4.5; // percent of the figure, between two names of curves
 const NEAR = 24; // pixels
 
 export class Curves {
@@ -98,8 +98,8 @@ export class Curves {
     return [...this.#drawn].reverse().flatMap(({ index, kind, points }) => {
       if (kind !== "running" && kind !== "best") return [];
       const [x, y] = this.#place(points.at(-1)).map((at) => 100 * at);
-      if (taken.some((other) => Math.abs(other - y) < LEAST_GAP)) return [];
-      taken.push(y);
+      if (taken.some(([left, top]) => Math.abs(left - x) < LEAST_GAP && Math.abs(top - y) < LEAST_GAP)) return [];
+      taken.push([x, y]);
       return [tick("right", x, y, String(index))];
     });
   }
@@ -150,7 +150,8 @@ function tick(side, x, y, said) {
 }
 
 function extent(values) {
-  const [low, high] = values.reduce(([low, high], each) => [Math.min(low, each), Math.max(high, each)], [Infinity, -Infinity]);
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
   return low / 2 < high / 2 ? [low, high] : [low - 0.5, high + 0.5];
 }
 

@@ -22,7 +22,8 @@ async function update(root) {
   const { searches } = await answer.json();
   const known = new Map(searches.map((search) => [search.name, search]));
   byId("none").hidden = known.size > 0;
-  keyed(byId("searches"), [...known.keys()], (name) => newRow(root, name), (row, name) => drawRow(row, known.get(name)));
+  const draw = (row, name) => drawRow(row, known.get(name));
+  keyed(byId("searches"), [...known.keys()], (name) => newRow(root, name), draw);
 }
 
 function newRow(root, name) {

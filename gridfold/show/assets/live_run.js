@@ -45,7 +45,7 @@ export class RunDialog {
       [model.metric, number(model.value(index))],
       ["step", number(model.step(index))],
       ["time", duration(model.seconds(index))],
-      ...model.columns.map(({ kind, name }, at) => [name, (kind === "metric" ? number : text)(model.cell(index, at))]).slice(FACTS),
+      ...model.columns.map((column, at) => [column.name, words(column, model.cell(index, at))]).slice(FACTS),
     ];
     const place = byId("run-facts");
     if (place.children.length !== facts.length) {
@@ -72,6 +72,8 @@ export class RunDialog {
     if (this.#model.state(index) === "running") this.#timer = setTimeout(() => this.#read(), OFTEN);
   }
 }
+
+const words = ({ kind }, value) => (kind === "metric" ? number : text)(value);
 
 /* Show the end of a log; who has scrolled up stays there. */
 export function follow(place, said) {

@@ -22,6 +22,7 @@ export class Table {
   #rows = new Map(); // index of a run to the element of its row, and what that shows
   #texts = new WeakMap(); // row to its words, for the filter
   #sorted = { key: "value", isDown: true };
+  #isChosen = false; // the order, by a person
   #heldUntil = 0; // while people are about to choose a row, rows change but do not move
   #isStale = true;
   #isPrinting = false;
@@ -39,9 +40,11 @@ export class Table {
   #build() {
     this.head = element("tr");
     this.body = element("tbody");
-    this.space = ["above", "below"].map(() => element("tbody", { ariaHidden: "true" }, element("tr", {}, element("td"))));
+    const space = () => element("tbody", { ariaHidden: "true" }, element("tr", {}, element("td")));
+    this.space = [space(), space()]; // as high as the rows above and below those in the page
     this.widths = element("colgroup");
-    const caption = element("caption", { className: "unseen" }, "All runs; every column can be sorted by the button in its heading.");
+    const words = "All runs; every column can be sorted by the button in its heading.";
+    const caption = element("caption", { className: "unseen" }, words);
     this.table = element("table", { className: "virtual" }, caption, this.widths, element("thead", {}, this.head));
     this.table.append(this.space[0], this.body, this.space[1]);
     this.#place.append(this.table);
@@ -69,7 +72,7 @@ export class Table {
 
   /* A whole state is there. */
   reset() {
-    this.#sorted = { key: "value", isDown: this.#model.search.maximize };
+    if (!this.#isChosen) this.#sorted = { key: "value", isDown: this.#model.search.maximize };
     this.#rows.clear();
     this.body.replaceChildren();
     this.#setColumns();
@@ -131,6 +134,7 @@ export class Table {
 
   #sortBy(column) {
     const first = column.key === "value" && this.#model.search.maximize;
+    this.#isChosen = true;
     this.#sorted = { key: column.key, isDown: this.#sorted.key === column.key ? !this.#sorted.isDown : first };
     for (const heading of this.head.cells) {
       if (heading.dataset.column !== column.key) heading.removeAttribute("aria-sort");
@@ -191,7 +195,8 @@ export class Table {
     if (!this.#columns.length) return;
     const [first, last] = this.#inSight();
     this.#widths.forEach((letters, at) => (this.widths.children[at].style.width = `calc(${letters}ch + 1.6rem)`));
-    this.table.style.width = `calc(${this.#widths.reduce((sum, each) => sum + each)}ch + ${1.6 * this.#widths.length}rem)`;
+    const letters = this.#widths.reduce((sum, each) => sum + each);
+    this.table.style.width = `calc(${letters}ch + ${1.6 * this.#widths.length}rem)`;
     this.table.ariaRowCount = this.#order.length + 1;
     const shown = this.#order.slice(first, last);
     const kept = new Set(shown);

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gridfold.show.axis import Line, Tick
 from gridfold.show.figures import Figure
-from gridfold.show.paper.style import INKS, LETTER
+from gridfold.show.paper.style import INKS, LETTER, fitted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 Stroke = list[tuple[float, float]]
 Write = Callable[[str], str]
 _STEP = re.compile(r"([ML])(\S+?) ([^MLZ]+)")
-_SIDES = {"left": ("right", "center", -0.7), "right": ("left", "center", 0.7), "title": ("center", "bottom", 0.0)}
+_SIDES = {"left": ("right", "center", -0.7), "right": ("left", "center", 0.7)}
+_KEY = 7.0  # millimetres of a line or dot in a legend
+_BOLD, _TITLE = 1.65, 45.0  # millimetres of a bold letter, of a title that stands aslant
 _FAR = 10.0  # the interval of a mean beyond all floats ends there
 _EDGE = 0.02  # of an axis: room beside what stands at its ends
 _GAP = 2.0  # in letters, between texts beside one another
@@ -112,13 +114,38 @@ def _fit(one: tuple[float, str], other: tuple[float, str], width: float) -> bool
     return (other[0] - one[0]) * width >= ((len(one[1]) + len(other[1])) / 2 + _GAP) * LETTER
 
 
-def parallel(axes: Axes, figure: Figure, write: Write) -> None:
-    """Draw a figure of several upright axes, with texts beside each of them."""
+def parallel(axes: Axes, figure: Figure, titles: Sequence[str], width: float, write: Write) -> None:
+    """Draw a figure of several upright axes, with texts beside each of them.
+
+    Args:
+        axes: where.
+        figure: the figure.
+        titles: of the axes.
+        width: of the figure, in millimetres.
+        write: how a text is written.
+    """
     lines(axes, figure.lines)
     axes.set(xlim=(0, 1), ylim=(-_EDGE, 1 + _EDGE))
     axes.axis("off")
     for tick in figure.ticks:
-        _beside(axes, tick, write)
+        if tick.side != "title":
+            _beside(axes, tick, write)
+    room = width / len(titles)
+    is_tight = max(map(len, titles)) * _BOLD > room
+    for place, title in enumerate(titles):
+        is_last = place == len(titles) - 1  # it has no room on its right
+        text = write(fitted(title, (_TITLE if is_tight and not is_last else room) * LETTER / _BOLD))
+        axes.annotate(
+            text,
+            (place / max(len(titles) - 1, 1), 1.0),
+            (0, 6),
+            textcoords="offset points",
+            ha="left" if is_tight else "center",
+            va="bottom",
+            fontweight="bold",
+            rotation=20 if is_tight else 0,
+            rotation_mode="anchor",
+        )
 
 
 def _beside(axes: Axes, tick: Tick, write: Write) -> None:
@@ -126,20 +153,19 @@ def _beside(axes: Axes, tick: Tick, write: Write) -> None:
     axes.annotate(
         write(tick.text),
         (tick.x / 100, 1 - tick.y / 100),
-        (letters * 6, 5 if tick.side == "title" else 0),
+        (letters * 6, 0),
         textcoords="offset points",
         ha=across,
         va=upward,
-        fontsize=7 if tick.side == "title" else 6,
-        fontweight="bold" if tick.side == "title" else "normal",
+        fontsize=6,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85},
         zorder=6,
         annotation_clip=False,
     )
 
 
-def legend(drawing: Drawing | SubFigure, kinds: Sequence[tuple[str, str]], *, dots: bool) -> None:
-    """Say above a figure what its kinds mean."""
+def legend(drawing: Drawing | SubFigure, kinds: Sequence[tuple[str, str]], width: float, *, dots: bool) -> None:
+    """Say above a figure of a width in millimetres what its kinds mean."""
     from matplotlib.lines import Line2D
 
     keys = []
@@ -158,5 +184,7 @@ def legend(drawing: Drawing | SubFigure, kinds: Sequence[tuple[str, str]], *, do
                 label=words,
             )
         )
+    needed = sum(len(words) * LETTER + _KEY for _, words in kinds)
     if keys:
-        drawing.legend(handles=keys, loc="outside upper right", ncols=len(keys), handlelength=1.6, columnspacing=1.2)
+        columns = len(keys) if needed <= width else 1
+        drawing.legend(handles=keys, loc="outside upper right", ncols=columns, handlelength=1.6, columnspacing=1.2)

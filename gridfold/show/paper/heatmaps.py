@@ -6,20 +6,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gridfold.analysis.summary import Summary
-from gridfold.records.numbers import cut, number, percent
+from gridfold.records.numbers import number, percent
 from gridfold.show import figures
 from gridfold.show.figures import Map, Pair
 from gridfold.show.paper.drawing import Write, below
-from gridfold.show.paper.style import INKS, LETTER, SLANTED
+from gridfold.show.paper.style import INKS, LETTER, SLANTED, fitted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
 _SURE = "sure"
-_MAX_LABEL = 24
 _ROW = 5.0  # the usual height of a row, in millimetres
-_MAX_HEIGHT = 150.0
+_LEAST_HEIGHT, _MAX_HEIGHT = 25.0, 150.0
 _MOST = 60  # rows or columns
 _AROUND = 16.0  # the room that texts take below and above
 _BESIDE = 22.0  # and left of it
@@ -39,7 +38,11 @@ def has_room(pair: Pair) -> bool:
 
 def height(pair: Pair) -> float:
     """How high it becomes, in millimetres."""
-    return min(len(pair.mean.rows) * _ROW, _MAX_HEIGHT) + _AROUND
+    return _inner(pair) + _AROUND
+
+
+def _inner(pair: Pair) -> float:
+    return max(min(len(pair.mean.rows) * _ROW, _MAX_HEIGHT), _LEAST_HEIGHT)
 
 
 def draw(drawing: Drawing, summary: Summary, pair: Pair, width: float, write: Write) -> None:
@@ -55,7 +58,8 @@ def draw(drawing: Drawing, summary: Summary, pair: Pair, width: float, write: Wr
     shown, bounds = maps(pair), figures.cell_bounds(summary)
     across = drawing.subplots(1, len(shown), squeeze=False)[0]
     room = width / len(shown) - _BESIDE
-    rows, columns = (write(cut(summary.labels[path], _MAX_LABEL)) for path in pair.paths)
+    rooms = zip(pair.paths, (_inner(pair), room), strict=True)
+    rows, columns = (write(fitted(summary.labels[path], each)) for path, each in rooms)
     for place, (axes, (each, which)) in enumerate(zip(across, shown, strict=True)):
         _draw_map(axes, each, room, write)
         axes.set(xlabel=columns, ylabel=rows)
@@ -107,11 +111,11 @@ def _scale(drawing: Drawing, axes: Axes, bounds: tuple[float, float], summary: S
     bar.outline.set_visible(False)
 
 
-def bars(axes: Axes, rows: Sequence[Bar], write: Write) -> None:
+def bars(axes: Axes, rows: Sequence[Bar], width: float, write: Write) -> None:
     """Draw shares of the variance: a name, a share, its p-value, its verdict; dark where it is sure."""
     kinds = [INKS["fitted"].color if verdict == _SURE else INKS["grid"].color for *_, verdict in rows]
     axes.barh(range(len(rows)), [100 * share for _, share, _, _ in rows], color=kinds, height=0.62)
-    axes.set_yticks(range(len(rows)), [write(cut(name, 2 * _MAX_LABEL)) for name, *_ in rows])
+    axes.set_yticks(range(len(rows)), [write(fitted(name, 0.45 * width)) for name, *_ in rows])
     axes.set(xlim=(0, 100), ylim=(len(rows) - 0.5, -0.5), xlabel="share of the variance in %")
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)

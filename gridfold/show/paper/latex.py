@@ -15,11 +15,12 @@ from gridfold.core.values import canonical
 from gridfold.export.latex import escape, is_plain, number, row
 from gridfold.records import numbers
 from gridfold.records.numbers import cut, value_text
-from gridfold.show.figures import metric
+from gridfold.show.figures import axes, metric
 from gridfold.show.paper.pictures import Picture
 
 MADE_BY = "% Written by gridfold"
 _MAX_LABEL, _MAX_VALUE, _MAX_NAME = 40, 40, 200
+_MAX_COLUMNS = 8  # of parameters
 _LARGE = 1e9
 _TIED = r"$^{\dagger}$"
 _STOPPED = r"$^{\ddagger}$"
@@ -45,9 +46,10 @@ class ResultsTable:
 
     def render(self, search: str) -> str:
         """The table of a search of this name."""
-        places = "".join("r" if self._are_numbers(path) else "l" for path in self.summary.labels)
+        labels = self._labels
+        places = "".join("r" if self._are_numbers(path) else "l" for path in labels)
         goals = list(self.summary.goals)[1:]
-        head = [*self.summary.labels.values(), metric(self.summary), *goals]
+        head = [*labels.values(), metric(self.summary), *goals]
         columns = f"{places}r{'r' * len(goals)}" + ("r" if self._has_repeats else "")
         named = [escape(cut(each, _MAX_LABEL)) for each in head] + (["$n$"] if self._has_repeats else [])
         body = [row(named), r"\midrule", *(row(self._cells(trial)) for trial in self.shown)]
@@ -76,6 +78,8 @@ class ResultsTable:
             yield f"{_STOPPED}: stopped before it had come as far as the best, so not compared."
         if summary.goals and any(trial.front for trial in self.shown):
             yield r"$\bullet$: on the Pareto front."
+        if left_out := len(summary.labels) - len(self._labels):
+            yield f"{left_out} parameters that explain less are left out."
         if without := len(summary.trials) - total:
             yield f"{without:,} {'has' if without == 1 else 'have'} none."
 
@@ -84,8 +88,14 @@ class ResultsTable:
         """The values of each parameter, and how they are written."""
         return {
             path: _written([trial.params[path] for trial in self.shown if path in trial.params])
-            for path in self.summary.labels
+            for path in self._labels
         }
+
+    @cached_property
+    def _labels(self) -> dict[str, str]:
+        """The parameters that have a column: all, or those that explain most."""
+        most = {axis.path for axis in axes(self.summary)[:_MAX_COLUMNS]}
+        return {path: label for path, label in self.summary.labels.items() if path in most}
 
     @property
     def _has_repeats(self) -> bool:
@@ -95,7 +105,7 @@ class ResultsTable:
         return all(_is_number(trial.params[path]) for trial in self.shown if path in trial.params)
 
     def _cells(self, trial: TrialSummary) -> Iterator[str]:
-        for path in self.summary.labels:
+        for path in self._labels:
             yield self._values[path][canonical(trial.params[path])] if path in trial.params else _NONE
         yield self._measured(trial)
         yield from (_goal(trial.goals.get(name)) for name in list(self.summary.goals)[1:])

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from gridfold.analysis.effects import Effect
 from gridfold.analysis.summary import Summary
-from gridfold.records.numbers import cut, value_text
+from gridfold.records.numbers import value_text
 from gridfold.show import effect_figures, figures
 from gridfold.show.figures import Figure, Pair
 from gridfold.show.paper import drawing as draw
 from gridfold.show.paper import heatmaps
 from gridfold.show.paper.drawing import Write
-from gridfold.show.paper.style import SLANTED
+from gridfold.show.paper.style import SLANTED, fitted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ _MAX_EFFECTS = 12
 _MAX_AXES = 7
 _MAX_PAIRS = 10
 _MAX_BARS = 15
-_MAX_LABEL = 28
+_MAX_NAME = 28  # letters in a column
 _ACROSS = 3  # small figures beside each other
 _PANEL, _USUAL, _BAR = 44.0, 58.0, 5.5  # the heights of a small figure, a figure, a bar, in millimetres
 
@@ -71,14 +71,13 @@ def _effects(summary: Summary) -> Picture | None:
 
     def put(drawing: Drawing, width: float, write: Write) -> None:
         grid = drawing.subplots(rows, columns, squeeze=False, sharey=True)
-        room = (width - 12) / columns - 4
+        room = (width - 15) / columns - 4
         for place, axes in enumerate(grid.flat):
             if place < len(shown):
                 _effect(axes, summary, *shown[place], room, write)
             else:
                 axes.set_axis_off()
-        for axes in grid[:, 0]:
-            axes.set_ylabel(write(cut(f"mean {summary.metric}", _MAX_LABEL)))
+        drawing.supylabel(write(fitted(f"mean {summary.metric}", rows * _PANEL)), fontsize="medium")
 
     curve, points = any(each.scale for each, _ in shown), any(not each.scale for each, _ in shown)
     known = any(level.low is not None for each, _ in shown for level in each.levels)
@@ -98,7 +97,7 @@ def _effects(summary: Summary) -> Picture | None:
 def _effect(axes: Axes, summary: Summary, shown: Effect, figure: Figure, room: float, write: Write) -> None:
     draw.framed(axes, figure, room, write)
     draw.below(axes, [(x, write(text)) for x, text in effect_figures.ticks(summary, shown, SLANTED / room)], room)
-    axes.set_xlabel(write(cut(figure.title, _MAX_LABEL)))
+    axes.set_xlabel(write(fitted(figure.title, room)))
 
 
 def _shares(summary: Summary) -> Picture | None:
@@ -107,13 +106,14 @@ def _shares(summary: Summary) -> Picture | None:
     if len(rows) < 2:
         return None
 
-    def put(drawing: Drawing, width: float, write: Write) -> None:  # noqa: ARG001
-        heatmaps.bars(drawing.subplots(), rows, write)
+    def put(drawing: Drawing, width: float, write: Write) -> None:
+        heatmaps.bars(drawing.subplots(), rows, width, write)
 
     said = (each.caption.removesuffix(figures.NOISE).rstrip() for each in found)
     sure = "Dark: p < 0.01, corrected for all parameters and pairs." if any(row[3] == "sure" for row in rows) else ""
     caption = _joined(*said, figures.NOISE, sure)
-    return Picture("shares", caption, is_wide=False, height=len(rows) * _BAR + 12, draw=put)
+    is_wide = max(len(name) for name, *_ in rows) > _MAX_NAME
+    return Picture("shares", caption, is_wide, height=len(rows) * _BAR + 12, draw=put)
 
 
 def _parallel(summary: Summary) -> Picture | None:
@@ -121,9 +121,11 @@ def _parallel(summary: Summary) -> Picture | None:
     if figure is None or len(summary.ranked) < 2:
         return None
 
-    def put(drawing: Drawing, width: float, write: Write) -> None:  # noqa: ARG001
-        draw.legend(drawing, _kinds(summary), dots=False)
-        draw.parallel(drawing.subplots(), figure, write)
+    titles = [*(axis.label for axis in figures.axes(summary)[:_MAX_AXES]), str(summary.metric)]
+
+    def put(drawing: Drawing, width: float, write: Write) -> None:
+        draw.legend(drawing, _kinds(summary), width, dots=False)
+        draw.parallel(drawing.subplots(), figure, titles, width, write)
 
     left_out = len(summary.labels) - _MAX_AXES
     less = f"{left_out} parameters that explain less are left out." if left_out > 0 else ""
@@ -138,7 +140,7 @@ def _front(summary: Summary) -> Picture | None:
     across, upward = list(summary.goals)[:2]
 
     def put(drawing: Drawing, width: float, write: Write) -> None:
-        draw.legend(drawing, [("best", "on the front"), ("other", "others")], dots=True)
+        draw.legend(drawing, [("best", "on the front"), ("other", "others")], width, dots=True)
         _named(drawing.subplots(), figure, (across, upward), width, write)
 
     return Picture("front", _joined("Pareto front.", figure.caption), is_wide=False, height=_USUAL, draw=put)
@@ -150,7 +152,7 @@ def _curves(summary: Summary) -> Picture | None:
         return None
 
     def put(drawing: Drawing, width: float, write: Write) -> None:
-        draw.legend(drawing, _kinds(summary), dots=False)
+        draw.legend(drawing, _kinds(summary), width, dots=False)
         _named(drawing.subplots(), figure, (summary.course, str(summary.metric)), width, write)
 
     caption = _joined(f"Learning curves: {_metric(summary)}.", figure.caption)
@@ -159,7 +161,7 @@ def _curves(summary: Summary) -> Picture | None:
 
 def _named(axes: Axes, figure: Figure, names: tuple[str, str], width: float, write: Write) -> None:
     draw.framed(axes, figure, width - 14, write)
-    axes.set(xlabel=write(cut(names[0], _MAX_LABEL)), ylabel=write(cut(names[1], _MAX_LABEL)))
+    axes.set(xlabel=write(fitted(names[0], width - 14)), ylabel=write(fitted(names[1], _USUAL - 18)))
 
 
 def _pairs(summary: Summary) -> Iterator[Picture]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = ("pdf", "svg", "png")
-LETTER = 1.35  # the width of a usual letter, in millimetres
+LETTER = 1.4  # the width of a usual letter, in millimetres
 SLANTED = 4.4  # millimetres from a text that stands aslant to the next
 _INCH = 25.4
 _MAKER = "gridfold"
@@ -76,6 +76,15 @@ INKS = {
 }
 
 
+def fitted(text: str, room: float) -> str:
+    """A text in one line for a room in millimetres; of a long one head and tail: ends tell names apart."""
+    line, most = " ".join(text.split()), max(4, int(room / LETTER))
+    if len(line) <= most:
+        return line
+    tail = (most - 1) // 2
+    return f"{line[: most - 1 - tail]}…{line[len(line) - tail :]}"
+
+
 @contextmanager
 def styled(families: list[str] | None = None) -> Iterator[None]:
     """Draw in the style of this module, whatever the user's own ``matplotlibrc`` says; both are as before, afterwards.
@@ -98,10 +107,10 @@ def figure_of(width: float, height: float) -> Figure:
     return Figure(figsize=(width / _INCH, height / _INCH), layout="constrained")
 
 
-def saved(figure: Figure, form: str) -> bytes:
-    """A figure as a file: the same bytes for the same figure."""
+def saved(figure: Figure, form: str, title: str) -> bytes:
+    """A figure as a file, with a title for those who do not see it: the same bytes for the same figure."""
     content = io.BytesIO()
-    figure.savefig(content, format=form, metadata=_METADATA[form])
+    figure.savefig(content, format=form, metadata=_METADATA[form] | {"Title": title})
     return content.getvalue()
 
 

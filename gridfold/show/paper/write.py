@@ -77,7 +77,7 @@ def _drawn(wide: Sequence[tuple[Picture, float]], paper: Paper, letters: Letters
             figure = figure_of(width, picture.height)
             picture.draw(figure, width, letters.write)
             for form in paper.formats:
-                yield f"{picture.name}.{form}", saved(figure, form)
+                yield f"{picture.name}.{form}", saved(figure, form, letters.write(picture.caption))
 
 
 def _check(summary: Summary, search: str) -> None:

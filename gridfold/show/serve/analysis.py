@@ -15,13 +15,22 @@ _MOST_TRIALS = 50
 
 
 def answer(directory: str) -> dict[str, Any]:
-    """The numbers of the report and what was shared, without what the page has already."""
+    """The numbers of the report and what was shared, without what the page has already.
+
+    Raises:
+        ConfigError: there are so many runs that it is left to whoever asks for it.
+    """
     from gridfold.analysis.summary import Summary
+    from gridfold.core.errors import ConfigError
     from gridfold.records.trials import Results
     from gridfold.runs.search import SearchDirectory
     from gridfold.show.sharing import in_words
+    from gridfold.show.summary import MOST_RUNS
 
     search = SearchDirectory(Path(directory))
+    if (count := sum(1 for _ in search.entries())) > MOST_RUNS:
+        hint = f"to have it all the same: gridfold report {search.name}"
+        raise ConfigError(f"no answer of {count:,} runs is computed while a page is open", hint=hint)
     summary = json.loads(Summary.of(Results.read([search])).json())
     summary["trials"] = summary["trials"][:_MOST_TRIALS]
     del summary["curves"], summary["heatmaps"]

@@ -53,8 +53,10 @@ class Answers:
         return self.document
 
     def close(self) -> None:
-        """Make none any more."""
+        """Make none any more; whoever waits for one waits no longer."""
         self._task.cancel()
+        self.document = self.document or as_json({"schema": "gridfold/answer/1", "version": 0, "problem": "not made"})
+        self._is_there.set()
 
     async def _run(self) -> None:
         while True:

@@ -102,7 +102,6 @@ class App:
                 yield event
         finally:
             self._streams -= 1
-            self._searches.close_idle()
 
     async def _answer(self, request: Request) -> Response:
         return _data(await self._watched(request).answers.latest())

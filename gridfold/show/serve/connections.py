@@ -8,14 +8,15 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST = 100  # connections
-_MOST_SILENT = 48  # of them that have not sent a whole request
+_MOST_SILENT = 48  # of them for which nothing is to do: no request has come whole, or all were answered
 _HEAD_SECONDS = 5.0  # that the head of a request may take
 
 
 class Connection(H11Protocol):
-    """A connection that is closed if the head of a request does not come, or if too many others wait for theirs.
+    """A connection that is closed if the head of a request does not come, or makes room for others while it is idle.
 
-    uvicorn ends connections that are idle between two requests; one that sends a letter now and then it would keep.
+    uvicorn ends connections that are idle between two requests; one that sends a letter now and then it would keep, and
+    refuse all others once there are too many.
     """
 
     _silent: dict[Connection, None] = {}  # noqa: RUF012 - of all connections, in the order in which they came
@@ -25,8 +26,6 @@ class Connection(H11Protocol):
         """Begin to wait for a request."""
         super().connection_made(transport)
         self._wait()
-        if len(self._silent) > _MOST_SILENT:
-            next(iter(self._silent))._drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
@@ -42,8 +41,19 @@ class Connection(H11Protocol):
         elif self._timer is None and (self.cycle is None or self.cycle.response_complete):
             self._wait()
 
-    def _wait(self) -> None:
+    def on_response_complete(self) -> None:
+        """Be idle until the next request."""
+        super().on_response_complete()
+        if not self.transport.is_closing() and self.cycle.response_complete:
+            self._be_silent()
+
+    def _be_silent(self) -> None:
         self._silent[self] = None
+        if len(self._silent) > _MOST_SILENT:
+            next(iter(self._silent))._drop()
+
+    def _wait(self) -> None:
+        self._be_silent()
         self._timer = self.loop.call_later(_HEAD_SECONDS, self._drop)
 
     def _heard(self) -> None:

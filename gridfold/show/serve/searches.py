@@ -89,6 +89,7 @@ class Searches:
         self.only = only
         self.root = only.dir.parent if only else store.root
         self._watched: dict[str, Watched] = {}
+        self._closing: asyncio.Task[None] | None = None
 
     def watched(self, name: str) -> Watched | None:
         """A search by its name, which is that of a directory in the folder; None if there is none."""
@@ -99,12 +100,15 @@ class Searches:
             return None
         self._make_room()
         found = self._watched[name] = Watched(search)
+        if self._closing is None or self._closing.done():
+            self._closing = asyncio.create_task(self._close_idle())
         return found
 
-    def close_idle(self) -> None:
+    async def _close_idle(self) -> None:
         """Watch no longer what nobody looks at."""
-        for name, each in [*self._watched.items()]:
-            if each.is_idle:
+        while self._watched:
+            await asyncio.sleep(_IDLE_SECONDS / 4)
+            for name in [name for name, each in self._watched.items() if each.is_idle]:
                 self._close(name)
 
     def close(self) -> None:

@@ -89,10 +89,12 @@ class Standing:
             "states": known,
             "left_seconds": round(seconds / done * left / running) if done and running else None,
             "created": self.facts.get("created"),
+            "started": self.facts.get("started"),
             "ended": self.facts.get("ended"),
             "host": ", ".join(self.hosts),
             "parallel": self.parallel,
             "is_alive": self.is_alive,
+            "warnings": list(self.facts.get("warnings", {}).values()),
             "problem": self.problem or self.unlisted,
             "can": {
                 "stop_run": running > 0,
@@ -104,12 +106,13 @@ class Standing:
         }
 
     def _living(self, said: Mapping[str, Any]) -> Owner | None:
-        """The process of a heartbeat, unless it is dead: one that cannot be asked, as long as its heart beats."""
+        """The process of a heartbeat; None if it is dead, or cannot be asked and its heart does not beat.
+
+        An engine is not asked, for that would cost it something every few seconds.
+        """
         heart = heart_of(str(self.search.dir), str(said.get("session")))
-        asks = said.get("asks", "process")
-        owner = Owner.of(said.get("host"), said.get("pid"), said.get("process"), asks, (heart,))
-        if owner is None:
+        owner = Owner.of(said.get("host"), said.get("pid"), said.get("process"))
+        if owner is None or owner.life == "dead":
             return None
-        life = owner.life
-        is_quiet = life != "alive" and self._hearts.quiet(heart) >= SILENT_SECONDS
-        return None if life == "dead" or is_quiet else owner
+        is_quiet = owner.life != "alive" and self._hearts.quiet(heart) >= SILENT_SECONDS
+        return None if is_quiet else owner

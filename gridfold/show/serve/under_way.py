@@ -10,6 +10,7 @@ from typing import Any
 
 from gridfold.core.errors import visible
 from gridfold.core.files import regular
+from gridfold.core.process.liveness import PROCESS
 from gridfold.records.objective import Objective
 from gridfold.runs.record import Record
 from gridfold.runs.reports import LOG, METRICS, is_metric, read_progress, read_reports_from
@@ -31,6 +32,7 @@ class UnderWay:
 
     Attributes:
         attempt: which attempt it is.
+        asks_engine: whether an engine is asked if its process lives, which costs that engine something.
         started: when it began, in seconds since the epoch; None if it does not say.
         curve: the metric over its reports.
         metrics: those of the best epoch so far.
@@ -41,6 +43,7 @@ class UnderWay:
 
     def __init__(self, directory: str, record: Record, objective: Objective) -> None:
         self.attempt = record.attempt
+        self.asks_engine = record.asks != PROCESS
         self.started = _seconds_of(record.started)
         self.metrics: Mapping[str, float] = {}
         self.tail = ""

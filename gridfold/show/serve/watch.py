@@ -34,6 +34,7 @@ from gridfold.show.serve.under_way import UnderWay
 MOST_CURVES = 50  # of runs that are done
 MOST_TAILS = 16  # of runs that are under way
 _LIFE_SECONDS = 2.0  # between two questions whether the processes of runs live
+_ENGINE_SECONDS = 15.0  # if an engine is asked
 _LOOKS = 3  # at a directory that has changed: its disk may tell the time coarsely
 _SLICES = 16  # looks, after which all runs that are done were looked at once
 
@@ -236,7 +237,7 @@ class Watch:
         """See what runs are compared by, from the metrics of the first that has some."""
         if metrics and source > self._source:
             found = Objective.said(self._standing.facts).of(metrics)
-            if self._source and found != self._objective:
+            if found != self._objective and (self._source or self._under_way):
                 self._stamp = None  # all is read again
             self._objective, self._source = found, source
 
@@ -265,7 +266,8 @@ class Watch:
     def _follow(self) -> None:
         """Read on in the runs that are under way; now and then ask whether their processes live."""
         now = time.monotonic()
-        asks = now - self._asked >= _LIFE_SECONDS
+        costs = any(run.asks_engine for run in self._under_way.values())
+        asks = now - self._asked >= (_ENGINE_SECONDS if costs else _LIFE_SECONDS)
         if asks:
             self._asked = now
             self._standing.look()

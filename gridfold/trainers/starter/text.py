@@ -41,11 +41,12 @@ def command(words: Sequence[str], found: Found) -> str:
     line = f"[{', '.join(items)}]"
     if len(line) <= _WIDTH:
         return line
-    return (
-        "[\n"
-        + "\n".join(textwrap.wrap(", ".join(items), _WIDTH, initial_indent="    ", subsequent_indent="    "))
-        + "\n  ]"
-    )
+    lines = [""]
+    for item in items:
+        if len(lines[-1]) + len(item) > _WIDTH:
+            lines.append("")
+        lines[-1] += f"{item}, "
+    return "[\n" + "".join(f"    {each.rstrip()}\n" for each in lines) + "  ]"
 
 
 def trainer_text(name: str, keys: Sequence[Key]) -> str:

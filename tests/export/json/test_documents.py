@@ -27,7 +27,7 @@ PUBLISHED = {
     "collect-1": "4fbf95da5cf0f690",
     "diff-1": "e06a54edc1ba10ea",
     "error-1": "1e3e210455a142a1",
-    "explain-1": "2e427c7f1d45fa99",
+    "explain-1": "f28ad62143b18f54",
     "list-1": "feb3805f7dd13445",
     "plan-1": "0fb296149233a3a6",
     "report-1": "4d2acdd407edee01",
@@ -120,6 +120,8 @@ def test_a_search_from_the_plan_to_the_confirmed_best(project, trained, tell):
     assert (results["total"], len(results["rows"])) == (3, 1)
     assert results["rows"][0]["metrics"]["val_f1"] == best["value"]
     assert tell("resume", "last", "--dry-run")[1]["exit_code"] == 0
+    code, created = tell("search", "--config", "c.yaml", "--no-execute", "--run-prefix", "later")
+    assert (code, created["states"], created["active"]) == (0, {"created": 12}, False)
 
 
 def test_what_looks_at_a_search(project, trained, tell):
@@ -234,6 +236,12 @@ def test_a_search_that_asks_which_metric_counts(project, tell):
     assert f"To continue: gridfold resume {said['search']} --metric a" in said["unfinished"]
     code, said = tell("resume", "last", "--metric", "a")
     assert (code, said["left"], said["unfinished"], said["best"]["value"]) == (0, 0, None, 2)
+
+
+def test_the_option_may_stand_before_the_command(project, capfd):
+    made.search(project / "runs", "some_1", [made.completed("ü", f1=1)])
+    assert main(["--json", "list"]) == 0
+    assert json.loads(capfd.readouterr().out)["searches"][0]["best"]["params"] == {"training.lr": "ü"}
 
 
 def test_people_read_the_rest_on_standard_error(project, trained, capfd):

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import signal
+import subprocess
 import sys
 
 import jsonschema
@@ -26,6 +28,8 @@ def train(config, run):
 """
 CONFIG = "gridfold: {trainer: 'train:train', metric: val_loss}\nlr: [0.1, 0.2, 0.3]\n"
 SECRET = "the secret"
+CLIENT = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+HELLO = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": CLIENT}).encode() + b"\n"
 
 
 @pytest.fixture
@@ -203,6 +207,22 @@ def test_what_cannot_be_started(folder, ask, arguments):
 def test_a_folder_of_another_name_cannot_be_run_in(project):
     with pytest.raises(ConfigError, match="needs a folder called runs"):
         server(project / "elsewhere", allow_run=True)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, "end of input"])
+def test_it_ends(folder, ending):
+    program = [sys.executable, "-m", "gridfold", "mcp"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(program, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, **pipes) as process:
+        process.stdin.write(HELLO)
+        process.stdin.flush()
+        assert b'"gridfold"' in process.stdout.readline()
+        if ending == "end of input":
+            process.stdin.close()
+        else:
+            process.send_signal(ending)
+        assert process.wait(600) == (0 if ending == "end of input" else 130)
+        assert process.stderr.read() == b""
 
 
 def test_an_agent_runs_a_search_over_standard_input(folder):

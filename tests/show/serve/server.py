@@ -145,19 +145,19 @@ class Page:
         elif not self.known:  # it knew the rest before it lost its connection
             return
         elif event == "change":
-            self._change(said)
+            self.known = changed(self.known, said)
         else:
             self.known[event] = said
 
-    def _change(self, said):
-        for name, value in said.items():
-            if name in ("version", "search", "columns"):
-                self.known[name] = value
-        for name in ("runs", "tails", "progress"):
-            self.known[name] |= said.get(name, {})
-        for index, news in said.get("curves", {}).items():
-            if news is None:
-                self.known["curves"].pop(index, None)
-            else:
-                before = self.known["curves"].get(index, [])[: news["from"]]
-                self.known["curves"][index] = before + news["points"]
+
+def changed(known, said):
+    """What a page knows after a change."""
+    known = known | {name: said[name] for name in ("version", "search", "columns") if name in said}
+    for name in ("runs", "tails", "progress"):
+        known[name] = known[name] | said.get(name, {})
+    known["curves"] = dict(known["curves"])
+    for index, news in said.get("curves", {}).items():
+        before = known["curves"].pop(index, [])
+        if news is not None:
+            known["curves"][index] = before[: news["from"]] + news["points"]
+    return known

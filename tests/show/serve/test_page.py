@@ -66,7 +66,7 @@ class Page:
     def open(self, address, until="#shared p"):
         self.window.said()
         self.window.driver.get(address)
-        self.until(f"return document.querySelector({json.dumps(until)})")
+        self.until(f"return document.querySelector({json.dumps(until)}) && document.title.endsWith('– gridfold')")
 
     def until(self, script):
         """Wait until a script returns what is true."""
