@@ -57,7 +57,7 @@ def _of_target(target: str, name: str) -> str:
     place, colon, function = target.partition(":")
     file = _file_of(place)
     source = script.source_of(file)
-    if not colon and not script.of_script(source, file).entries:
+    if not colon and not script.options_of(source, file):
         function = script.training_function(source)
     if function:
         found = script.of_function(source, script.function_of(source, function, file))

@@ -108,6 +108,8 @@ import sys
 print(open(sys.argv[1]).read())
 """,
     "function": """
+SEED = 3
+
 def build(model):
     return model["hidden"], model.get("dropout", 0.1)
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from gridfold.core.errors import ConfigError
+from gridfold.runs.entries import RunEntry
 from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
@@ -60,7 +61,8 @@ class Folder:
         search, colon, index = name.rpartition(":")
         if not colon or not index.isdecimal():
             raise ConfigError(f"expected SEARCH:NUMBER, found {name!r:.200}", hint="such as last:0")
-        run = self.store.find_run(f"{self.search(search).name}:{index}")
+        found = self.search(search)
+        run = found.run(_entry(found, index))
         record = run.read()
         return self.store.run(record.reused) if record and record.reused else run
 
@@ -84,7 +86,8 @@ class Folder:
 
     def _check(self, search: SearchDirectory) -> None:
         """Raise ``ConfigError`` if something of a search leads out of the folder."""
-        self._check_folder(search.dir)
+        for folder, _, _ in os.walk(search.dir):
+            self._check_folder(Path(folder))
         for entry in search.entries():
             run = search.run(entry)
             self._check_folder(run.dir)
@@ -111,6 +114,15 @@ class Folder:
         if not found.is_relative_to(root):
             raise ConfigError(_OUT, where=f"{path.name:.200}")
         return found
+
+
+def _entry(search: SearchDirectory, index: str) -> RunEntry:
+    last = -1
+    for entry in search.entries():
+        if str(entry.index) == index:
+            return entry
+        last = entry.index
+    raise ConfigError(f"no run {index:.20} in {search.name}", hint=f"it has runs 0 to {last}")
 
 
 def _check_name(name: str) -> None:

@@ -29,7 +29,7 @@ def declared(source: Source) -> Iterator[Entry]:
             yield from _of_absl(source, call)
 
 
-def passed(flag: str, value: Any, said: str, *, is_required: bool = False, path: str = "") -> Entry:
+def passed(flag: str, value: Any, said: str, *, is_required: bool = False) -> Entry:
     """An option with a value: left out if that is null.
 
     Args:
@@ -37,23 +37,17 @@ def passed(flag: str, value: Any, said: str, *, is_required: bool = False, path:
         value: its default; `UNKNOWN` if it has none, or that is computed.
         said: what is to know of it.
         is_required: whether the program asks for it.
-        path: where it stands in the config; "" for the name of the flag.
     """
-    name = flag.lstrip("-")
-    path = path or name.replace("-", "_")
-    if is_output(name) and not isinstance(value, bool):
-        return output(flag, path, said)
-    if path in _NOT_OF_CONFIG:  # this placeholder means something else
-        return Entry(
-            path, (optional(flag, path),) if optional(flag, path) else (), None if value is UNKNOWN else value, said
-        )
-    if is_required or (isinstance(value, (int, float, str)) and not isinstance(value, bool)):
+    path, placeholder = path_of(flag), _optional(flag)
+    if is_output(path) and not isinstance(value, bool):
+        return output(flag, said)
+    is_own = path not in _NOT_OF_CONFIG  # else this placeholder means something of the run
+    if is_own and (is_required or (isinstance(value, (int, float, str)) and not isinstance(value, bool))):
         is_negative = isinstance(value, (int, float)) and value < 0  # a parser may take -1e-5 for a flag
         words = (f"{flag}={{{path}}}",) if is_negative else (flag, f"{{{path}}}")
         return Entry(path, words, UNKNOWN if is_required else value, said, is_required)
-    placeholder = optional(flag, path)
     if not placeholder:
-        return Entry(path, (), UNKNOWN, f"{said}; to pass it, add {flag}".removeprefix("; "))
+        return Entry(path, said=told(f"to pass it, add {flag}", said))
     return Entry(path, (placeholder,), None if value is UNKNOWN else value, said)
 
 
@@ -62,26 +56,29 @@ def is_output(name: str) -> bool:
     return _OF_OUTPUT.fullmatch(name) is not None
 
 
-def output(flag: str, path: str, said: str) -> Entry:
+def output(flag: str, said: str = "") -> Entry:
     """The option for the folder that a program writes to."""
-    return Entry(path, (flag, "{run_dir}"), said=told("each run gets its own directory, {run_dir}", said))
+    return Entry(path_of(flag), (flag, "{run_dir}"), said=told("each run gets its own directory, {run_dir}", said))
 
 
-def optional(flag: str, path: str) -> str:
+def path_of(flag: str) -> str:
+    """Where the value of an option stands in the config."""
+    return flag.lstrip("-").replace("-", "_")
+
+
+def switch(flag: str, said: str) -> Entry:
+    """An option without a value: null leaves it out, true passes it."""
+    placeholder, said = _optional(flag), told("true passes it", said)
+    return Entry(path_of(flag), (placeholder,), None, said) if placeholder else Entry(path_of(flag), said=said)
+
+
+def _optional(flag: str) -> str:
     """The placeholder of an option that is left out if its value is null; "" if none gives this flag."""
+    path = path_of(flag)
     for style, name in (("plain", path), ("dash", path.replace("_", "-"))):
         if flag == f"--{name}":
             return f"{{args:{style}:{path}}}"
     return ""
-
-
-def switch(flag: str, said: str, path: str = "") -> Entry:
-    """An option without a value: null leaves it out, true passes it."""
-    path = path or flag.lstrip("-").replace("-", "_")
-    placeholder = optional(flag, path)
-    return Entry(
-        path, (placeholder,) if placeholder else (), None if placeholder else UNKNOWN, told("true passes it", said)
-    )
 
 
 def told(*parts: str) -> str:
@@ -95,7 +92,6 @@ def _of_argparse(source: Source, call: ast.Call) -> Iterator[Entry]:
         return
     given = keywords(call)
     action, flag = last_name(given.get("action")) or source.text(given.get("action")), _long(flags)
-    path = source.text(given.get("dest")) if action != "store_false" else ""
     said = told(_choices(source, given.get("choices")), _help(source, given))
     value = source.value(given["default"]) if "default" in given else None
     if action in _NO_VALUE or flag in ("-h", "--help"):
@@ -103,20 +99,16 @@ def _of_argparse(source: Source, call: ast.Call) -> Iterator[Entry]:
     if not flag.startswith("-"):
         yield from _positional(flag, given, source, said)
     elif action in _SWITCHES:
-        yield switch(flag, said, "" if optional(flag, path) == "" else path)
+        yield switch(flag, said)
     elif action == "BooleanOptionalAction":
         yield passed(flag, value, told("false passes --no-…", said))
     elif last_name(given.get("type")) == "bool":
-        yield Entry(
-            flag.lstrip("-"),
-            said="not passed: type=bool takes any text for true",
-        )
+        yield Entry(path_of(flag), said="not passed: type=bool takes any text for true")
     elif isinstance(value, bool):  # its type reads a text, such as strtobool
-        path = path or flag.lstrip("-").replace("-", "_")
-        yield Entry(path, (flag, f"{{{path}}}"), value, said)
+        yield Entry(path_of(flag), (flag, f"{{{path_of(flag)}}}"), value, said)
     else:
         required = source.value(given.get("required")) is True
-        yield passed(flag, value, told(_computed(given, value), said), is_required=required, path=path)
+        yield passed(flag, value, told(_computed(given, value), said), is_required=required)
 
 
 def _positional(name: str, given: dict[str, ast.expr], source: Source, said: str) -> Iterator[Entry]:
@@ -172,7 +164,8 @@ def _first(node: ast.expr | None) -> ast.expr | None:
 
 def _choices(source: Source, node: ast.expr | None) -> str:
     found = source.value(node) if node is not None else UNKNOWN
-    return f"one of {', '.join(map(str, found))}" if isinstance(found, (list, set)) and found else ""
+    names = sorted(map(str, found)) if isinstance(found, set) else found if isinstance(found, list) else []
+    return f"one of {', '.join(map(str, names))}" if names else ""
 
 
 def _computed(given: dict[str, ast.expr], value: Any) -> str:

@@ -71,7 +71,7 @@ def of_script(source: Source, file: Path) -> Found:
             ("{args:hydra} passes what varies: write keys of the script's own config, with a list",),
             ("{args:hydra}",),
         )
-    found = next(filter(None, map(_options, (source, *_beside(source, file)))), [])
+    found = options_of(source, file)
     entries = _unique([each for each in found if isinstance(each, Entry)])
     remarks = [each for each in found if isinstance(each, str)]
     if not found:
@@ -84,8 +84,10 @@ def of_script(source: Source, file: Path) -> Found:
     return Found(tuple(entries), tuple(remarks), () if found or entries else ("{config}",))
 
 
-def _options(source: Source) -> list[Entry | str]:
-    return [*declared(source), *made(source)]
+def options_of(source: Source, file: Path) -> list[Entry | str]:
+    """The options that a script declares, or else a module beside it that it imports; a text is a remark."""
+    each = ([*declared(part), *made(part)] for part in (source, *_beside(source, file)))
+    return next(filter(None, each), [])
 
 
 def _beside(source: Source, file: Path) -> Iterator[Source]:

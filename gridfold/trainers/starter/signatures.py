@@ -37,10 +37,10 @@ def _of_name(source: Source, name: str, style: str) -> Iterator[Entry | str]:
     if name in source.classes:
         yield from _of_class(source, name, style)
     elif name in source.functions:
-        yield from _of_function(source, source.functions[name], "typer")
+        yield from _of_function(source, source.functions[name], "tyro")
     elif name.endswith("Arguments"):
         if name.endswith("TrainingArguments"):
-            yield output("--output_dir", "output_dir", "")
+            yield output("--output_dir")
         yield f'{name} is not in this file: to pass a field of it, add "{{args:{style}:FIELD}}" to the command'
 
 
@@ -59,9 +59,10 @@ def _arguments(call: ast.Call) -> list[ast.expr]:
 
 
 def _of_function(source: Source, function: ast.FunctionDef, library: str) -> Iterator[Entry]:
-    arguments = [*function.args.args, *function.args.kwonlyargs]
-    defaults = [None] * (len(function.args.args) - len(function.args.defaults)) + [*function.args.defaults]
-    for argument, default in zip(arguments, [*defaults, *function.args.kw_defaults], strict=True):
+    by_place = [*function.args.posonlyargs, *function.args.args]
+    defaults = [None] * (len(by_place) - len(function.args.defaults)) + [*function.args.defaults]
+    arguments = zip([*by_place, *function.args.kwonlyargs], [*defaults, *function.args.kw_defaults], strict=True)
+    for argument, default in arguments:
         if argument.arg in ("self", "ctx"):
             continue
         value, said, is_positional = _default(source, argument.annotation, default)
@@ -77,7 +78,7 @@ def _of_parameter(name: str, value: object, said: str, library: str, *, is_posit
         yield switch(f"--{name}", said)
     else:
         flag = f"--{name}" if library == "fire" else f"--{name.replace('_', '-')}"
-        yield passed(flag, value, said, is_required=value is UNKNOWN, path=name)
+        yield passed(flag, value, said, is_required=value is UNKNOWN)
 
 
 def _default(source: Source, annotation: ast.expr | None, default: ast.expr | None) -> tuple[object, str, bool]:
@@ -124,10 +125,10 @@ def _of_field(source: Source, path: str, default: ast.expr | None, style: str) -
         said = next((source.text(value) for key, value in pairs if source.value(key) == "help"), "")
         said = said or source.text(given.get("help"))
         default = given.get("default", given.get("default_factory"))
+    if is_output(path.rpartition(".")[2]):
+        return output(f"--{path.replace('_', '-') if style == 'dash' else path}", said)
     value = source.value(default.body if isinstance(default, ast.Lambda) else default)
     placeholder = f"{{args:{style}:{path}}}"
-    if is_output(path.rpartition(".")[2]):
-        return output(f"--{path.replace('_', '-') if style == 'dash' else path}", path, said)
     if default is None:
         return Entry(path, (placeholder,), UNKNOWN, said, is_required=True)
     if value is UNKNOWN:
