@@ -114,7 +114,8 @@ def is_worked_on(search: SearchDirectory) -> bool:
     """Whether a process is at it, as far as can be told here: it has a heartbeat, or has just created the search."""
     facts = search.facts()
     owners = [_owner(said) for said in Workers(search.dir).all()]
-    owners += [] if facts.get("started") else [_owner(facts.get("creator"))]
+    creator = None if facts.get("started") else _owner(facts.get("creator"))
+    owners += [] if creator == Owner.current() else [creator]  # it has created it, and does no more
     return any(owner is not None and owner.life == "alive" for owner in owners)
 
 

@@ -36,13 +36,6 @@ def test_searches_share_a_journal_and_are_there_once(runs):
     assert studies("out/optuna.log") == {"demo_000000": 2, "other_000001": 1}
 
 
-def code_of(words):
-    try:
-        return main(words)
-    except SystemExit as end:
-        return end.code
-
-
 @pytest.mark.parametrize(
     "words",
     [
@@ -56,7 +49,7 @@ def code_of(words):
 )
 def test_what_cannot_be_exported(runs, words, capsys, snapshot):
     made.search(Path("runs"), "empty_000002", [{"params": {"training.lr": 0.1}}], created="2020")
-    assert code_of(["export", *words]) == 2
+    assert main(["export", *words]) == 2
     assert capsys.readouterr().err == snapshot
     assert not [path for path in runs.parent.iterdir() if path.name not in ("runs", "toy.py")]
 
@@ -74,6 +67,15 @@ def test_a_package_that_is_missing_is_named(runs, monkeypatch, capsys, snapshot)
     assert main(["export", "wandb"]) == 2
     assert capsys.readouterr().err == snapshot
     assert not (runs / "wandb").exists()
+
+
+def test_a_study_of_somebody_else_is_left_alone(runs, capsys, snapshot):
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend("runs/optuna.log"))
+    optuna.create_study(study_name="demo_000000", storage=storage).add_trial(optuna.trial.create_trial(value=1.0))
+    before = (runs / "optuna.log").read_bytes()
+    assert main(["export", "optuna", "demo_000000"]) == 2
+    assert capsys.readouterr().err == snapshot
+    assert (runs / "optuna.log").read_bytes() == before
 
 
 def test_a_study_comes_back_as_a_config(runs, capsys):

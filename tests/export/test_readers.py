@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+import gridfold
 from gridfold.cli import main
 from tests import made
 from tests.export.trackers.hard_values import HARD_METRICS, HARD_NAMES, HARD_VALUES, is_same, is_text_of
@@ -104,6 +105,25 @@ def test_parquet(written):
     frame = pandas.read_parquet(file)
     assert frame["int64"].tolist()[-1] == 2**63 - 1
     assert frame.dtypes.map(str)[["ints", "late_float", "count", "late"]].tolist() == ["int64", *["float64"] * 3]
+
+
+def test_a_data_frame(written):
+    frame = gridfold.results(runs_dir=written / "runs")
+    names = ["ints", "late_float", "bools", "texts", "late", "f1", "int64", "optional_missing"]
+    assert frame.dtypes.map(str)[names].tolist() == [
+        "int64",
+        "float64",
+        "bool",
+        "str",
+        "float64",
+        "float64",
+        "int64",
+        "bool",
+    ]
+    mixed = ["lists", "mappings", "late_text", "one_and_true", "large"]
+    for name in mixed:
+        assert told(list(frame[name])) == [*map(repr, PARAMETERS[name]), repr(PARAMETERS[name][1])]
+    assert told(list(frame["optional_missing"])) == ["False", "False", "True"]
 
 
 def _pandas(path):

@@ -146,6 +146,7 @@ class Feed:
             bool(objective.of({}).maximize),
             parameters,
             digest(f"{self._search.name} {self._search.created}"),
+            self._search.created,
         )
 
     def news(self, *, is_last: bool = False) -> Iterator[RunNews]:

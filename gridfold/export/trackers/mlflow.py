@@ -7,6 +7,7 @@ and are whole in ``config.yaml``, an artifact; infinity, which it would bring ba
 from __future__ import annotations
 
 import getpass
+import logging
 import math
 import os
 import posixpath
@@ -24,14 +25,16 @@ from filelock import FileLock
 from gridfold.core.errors import cut
 from gridfold.core.values import canonical, digest, render, render_block
 from gridfold.export.trackers.opening import command
-from gridfold.export.trackers.protocol import RunNews, SearchFacts
+from gridfold.export.trackers.protocol import RunNews, SearchFacts, seconds
 from gridfold.export.trackers.values import kind_of
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before it is imported: nothing leaves the machine
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # a server that is down is asked again, by the process
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # whoever tracks asks again, and has said so
 
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
+
+logging.getLogger("mlflow").setLevel(logging.WARNING)  # how it makes its tables is nobody's concern
 
 _URI, _EXPERIMENT = "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"
 _MOST_VALUE, _MOST_TAG, _MOST_NAME = 5900, 5000, 200  # characters; more is cut, or refused
@@ -73,6 +76,7 @@ class MLflow:
         self._runs: dict[int, _Run] = {}
         self._there: dict[str, str] = {}  # the runs of MLflow, by the index of ours
         self._marks: dict[str, str] = {}
+        self._ended = 0.0  # the last run
         self._texts: frozenset[str] = frozenset()
 
     def begin(self, search: SearchFacts) -> None:
@@ -95,12 +99,13 @@ class MLflow:
         for run in self._found():
             index = run.data.tags.get(_INDEX, "")
             self._there[index], self._marks[index] = str(run.info.run_id), run.data.tags.get(_MARK, "")
-        self._parent = self._there.get("") or self._create(search.name, {})
+        self._parent = self._there.get("") or self._create(search.name, {}, seconds(search.created))
         self._client.update_run(self._parent, status="RUNNING")
 
     def write(self, runs: Iterable[RunNews]) -> None:
         """Write what is new."""
         for news in runs:
+            self._ended = max(self._ended, news.over or 0.0)
             if news.is_new and self._has(news):
                 continue
             run = self._begun(news) if news.is_new else self._runs[news.index]
@@ -112,7 +117,7 @@ class MLflow:
 
     def end(self) -> str:
         """Close the run of the search."""
-        self._client.set_terminated(self._parent, "FINISHED")
+        self._client.set_terminated(self._parent, "FINISHED", _milliseconds(self._ended))
         if self._database is None:
             return f"experiment {self._experiment_name} at {os.environ[_URI]}"
         return command("mlflow", "ui", "--backend-store-uri") + f" sqlite:///{command(self._database)}"

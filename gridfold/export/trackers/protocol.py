@@ -32,6 +32,7 @@ class SearchFacts:
         maximize: whether more of it is better.
         parameters: all values of each parameter that varies, in order; those that are known yet, if more will come.
         id: what no other search has, wherever its directory is moved.
+        created: when it was created, ISO 8601.
     """
 
     name: str
@@ -40,6 +41,7 @@ class SearchFacts:
     maximize: bool
     parameters: Mapping[str, tuple[Any, ...]]
     id: str = ""
+    created: str = ""
 
 
 @dataclass(frozen=True)

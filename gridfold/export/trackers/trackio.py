@@ -53,7 +53,7 @@ class Trackio:
     def write(self, runs: Iterable[RunNews]) -> None:
         """See `Tracker`."""
         for run in runs:
-            name, identity = run.name.removeprefix(f"{self._search.name}_"), digest(str(run.dir.resolve()))
+            name, identity = run.name.removeprefix(f"{self._search.name}_"), digest(f"{self._search.id} {run.name}")
             if run.is_new:
                 self._storage.delete_run(self._search.name, name, run_id=identity)
             points = list(self._points(run))

@@ -22,7 +22,9 @@ export function drawProblem(problem) {
 
 /* Show the answer with its doubt, and what explains most. */
 export function drawAnswer(model) {
-  const { answer, effects, labels } = model.summary;
+  const { answer, effects, labels, trials } = model.summary;
+  const isNoiseKnown = trials.some(({ p }) => p !== null);
+  say(byId("near"), isNoiseKnown ? "not distinguishable from it" : "the best tenth");
   say(byId("answer-title"), model.count(ENDED) < model.search.total ? "Answer so far" : "Answer");
   drawSentences(byId("answer-words"), answer.length ? answer : ["There is no answer yet."]);
   byId("answer-words").firstElementChild.className = "lead";

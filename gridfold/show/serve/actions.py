@@ -13,6 +13,7 @@ from typing import IO, Any
 from gridfold.core.errors import ConfigError, cut, nearest
 from gridfold.core.limits import MOST_REPEATS
 from gridfold.runs.search import SearchDirectory
+from gridfold.show.serve.child import calling
 
 ACTIONS = ("stop-run", "stop", "retry", "resume", "more")
 _MOST_LETTERS = 600  # of what a command says
@@ -96,7 +97,7 @@ class Actions:
         output = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed when the command is over
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "gridfold", *words],
+            calling("gridfold.cli", *words),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

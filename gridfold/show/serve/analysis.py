@@ -1,6 +1,6 @@
 """The analysis of a search in a process that ends, so that the server need not hold what it takes.
 
-``python -m gridfold.show.serve.analysis WHAT SEARCH`` prints the ``answer`` as JSON, or the ``report``.
+Its arguments are what to print, the ``answer`` as JSON or the ``report``, and the directory of the search.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +33,12 @@ def answer(directory: str) -> dict[str, Any]:
     if (count := sum(1 for _ in search.entries())) > MOST_RUNS:
         hint = f"to have it all the same: gridfold report {search.name}"
         raise ConfigError(f"no answer of {count:,} runs is computed while a page is open", hint=hint)
-    summary = json.loads(Summary.of(Results.read([search])).json())
-    summary["trials"] = summary["trials"][:_MOST_TRIALS]
-    del summary["curves"], summary["heatmaps"]
+    found = Summary.of(Results.read([search]))
+    summary = json.loads(replace(found, trials=found.trials[:_MOST_TRIALS], curves=(), heatmaps=()).json())
+    del found, summary["curves"], summary["heatmaps"]
     sentences, rows = in_words(search)
-    return {"summary": summary, "shared": {"sentences": sentences, "rows": rows}}
+    shared = {"sentences": sentences, "rows": rows}
+    return {"summary": summary, "shared": shared, "cpu_seconds": time.process_time()}
 
 
 def report(directory: str) -> str:
@@ -63,7 +66,3 @@ def main() -> int:
         return 1
     sys.stdout.buffer.write(text.encode("utf-8", "replace"))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

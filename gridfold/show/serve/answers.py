@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import sys
 from collections.abc import Callable
 from typing import Any
 
+from gridfold.show.serve.child import calling
 from gridfold.show.serve.feed import as_json
 
 _LEAST_SECONDS = 5.0  # between two
@@ -62,28 +61,23 @@ class Answers:
         while True:
             await self._is_wanted.wait()
             self._is_wanted.clear()
-            begin = _children()
-            self.document = await self._made()
+            self.document, seconds = await self._made()
             self.version += 1
             self._is_there.set()
             self._tell(self.version)
             await asyncio.sleep(_LEAST_SECONDS)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._is_last.wait(), _SHARE * (_children() - begin))
+                await asyncio.wait_for(self._is_last.wait(), _SHARE * seconds)
 
-    async def _made(self) -> bytes:
+    async def _made(self) -> tuple[bytes, float]:
+        """A new one, and the CPU seconds that it took."""
         version = self.version + 1
         try:
             found: dict[str, Any] = json.loads(await printed("answer", self._directory))
         except (RuntimeError, ValueError) as error:
             found = {"problem": str(error)}
-        return as_json({"schema": "gridfold/answer/1", "version": version, **found})
-
-
-def _children() -> float:
-    """CPU seconds of all processes that have ended here."""
-    found = os.times()
-    return found.children_user + found.children_system
+        seconds = found.pop("cpu_seconds", 1.0)
+        return as_json({"schema": "gridfold/answer/1", "version": version, **found}), seconds
 
 
 async def printed(what: str, directory: str) -> bytes:
@@ -93,9 +87,11 @@ async def printed(what: str, directory: str) -> bytes:
         RuntimeError: it failed; says why.
     """
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "gridfold.show.serve.analysis", what, directory,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        *calling("gridfold.show.serve.analysis", what, directory),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
     try:
         output, said = await asyncio.wait_for(process.communicate(), _TIMEOUT)
     except TimeoutError:

@@ -21,6 +21,7 @@ _MOST_SECONDS = 10.0
 _BEAT_SECONDS = 15.0
 _MOST_EVENTS = 240  # that are kept for pages that were away
 _CHUNK = 1 << 16
+_MOST_LETTERS = 300  # of a failure
 
 
 @dataclass(frozen=True)
@@ -115,15 +116,30 @@ class Feed:
         results, is_first = (-1, False), True
         while not self._is_over.is_set():
             begin = time.thread_time()
-            change, version = self.watch.look(), self.watch.version
+            change = self._look()
             with contextlib.suppress(RuntimeError):  # the loop is closed: the server ends
                 if change is not None:
-                    self._loop.call_soon_threadsafe(self._hear, version, as_json(change) if change else b"")
+                    self._loop.call_soon_threadsafe(self._hear, self.watch.version, change)
                 if results != (results := (self.watch.results, self.watch.is_over)):
                     self._loop.call_soon_threadsafe(self._on_results, results[1])
             pause = min(_LOOK_SHARE * (time.thread_time() - begin), _MOST_SECONDS)
             self._is_over.wait(_LOOK_SECONDS if is_first else max(_LOOK_SECONDS, pause))
             is_first = False
+
+    def _look(self) -> bytes | None:
+        """What has changed, as JSON; None if nothing has, and nothing of it if all is to be told again.
+
+        Whatever a disk or a damaged file does, the next look may be better.
+        """
+        before = self.watch.failure
+        try:
+            change = self.watch.look()
+            found = None if change is None else as_json(change) if change else b""
+            self.watch.failure = ""
+        except Exception as error:
+            self.watch.failure = f"{type(error).__name__}: {error}"[:_MOST_LETTERS]
+            found = None
+        return b"" if self.watch.failure != before else found
 
     def _hear(self, version: int, data: bytes) -> None:
         self._is_ready.set()

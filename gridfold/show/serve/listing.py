@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from gridfold.show.serve.files import stamp
 from gridfold.show.serve.standing import Standing
 
 _MOST = 500
-_SECONDS = 1.0  # that one listing takes at most; the rest is counted for the next
+_SECONDS = 1.0  # that a page waits for the count at most
 _SHARE = 50  # a search that goes on is counted in at most this part of the time
 
 
@@ -32,7 +33,7 @@ class _Counted:
 
 
 class Listing:
-    """Lists searches, the latest first. To count the runs of a search takes a while; who is at it is seen at once.
+    """Lists searches, the latest first. Who is at one is seen at once; to count its runs takes a while.
 
     Args:
         store: the folder.
@@ -41,43 +42,65 @@ class Listing:
 
     def __init__(self, store: Store, only: SearchDirectory | None = None) -> None:
         self._store, self._only = store, only
-        self._lock = threading.Lock()
         self._counted: dict[str, _Counted] = {}
+        self._lock = threading.Lock()
+        self._is_counted = threading.Event()  # as far as is wanted now
+        self._is_counted.set()
 
     def document(self) -> dict[str, Any]:
         """What a page shows of them; the runs of some may be counted only when it is asked again."""
+        searches = [self._only] if self._only else self._store.searches()[::-1]
+        listed = [(search, _standing(search)) for search in searches[:_MOST]]
         with self._lock:
-            searches = [self._only] if self._only else self._store.searches()[::-1]
-            deadline = time.monotonic() + _SECONDS
-            rows = [self._row(each, deadline) for each in searches[:_MOST]]
-            return {"schema": "gridfold/searches/1", "searches": rows, "more": max(0, len(searches) - _MOST)}
+            if self._is_counted.is_set():
+                self._is_counted.clear()
+                threading.Thread(target=self._count, args=(listed,), daemon=True, name="count").start()
+        self._is_counted.wait(_SECONDS)
+        rows = [self._row(search, standing) for search, standing in listed]
+        return {"schema": "gridfold/searches/1", "searches": rows, "more": max(0, len(searches) - _MOST)}
 
-    def _row(self, search: SearchDirectory, deadline: float) -> dict[str, Any]:
-        row: dict[str, Any] = {"name": search.name, "states": None, "problem": ""}
-        try:
-            facts = search.facts()
-        except ConfigError as error:
-            return row | {"problem": str(error)}
-        standing = Standing(search)
-        standing.look()
+    def _row(self, search: SearchDirectory, standing: Standing) -> dict[str, Any]:
+        row: dict[str, Any] = {"name": search.name, "states": None, "problem": standing.problem}
+        if standing.problem:
+            return row
+        facts = standing.facts
         row |= {name: facts.get(name) for name in ("created", "started", "ended", "metric")}
         row |= {"total": facts["runs"], "is_alive": standing.is_alive, "host": ", ".join(standing.hosts)}
-        return row | self._count(search, deadline, is_alive=standing.is_alive)
+        known = self._counted.get(search.name)
+        return row | known.row if known else row
 
-    def _count(self, search: SearchDirectory, deadline: float, *, is_alive: bool) -> dict[str, Any]:
-        """How its runs stand, as far as there is time to look."""
-        known, begin = self._counted.get(search.name), time.monotonic()
-        now = tuple(stamp(f"{search.dir}/{name}") for name in (SEARCH, RUNS, RESULTS))
-        is_new = known is not None and (known.of == now if not is_alive else begin - known.at < _SHARE * known.took)
-        if known and (is_new or begin > deadline):
-            return known.row
-        if begin > deadline:
-            return {}
-        row: dict[str, Any] = {}
-        with suppress(ConfigError):  # a search that is being made has no list yet
-            row = _counts(Status.read(search))
-        self._counted[search.name] = _Counted(time.monotonic(), time.monotonic() - begin, now, row)
-        return row
+    def _count(self, listed: Sequence[tuple[SearchDirectory, Standing]]) -> None:
+        """See how the runs of searches stand that have changed since they were counted."""
+        try:
+            for search, standing in listed:
+                if not standing.problem and not self._is_known(search, standing):
+                    begin, of, row = time.monotonic(), _stamps(search, standing), dict[str, Any]()
+                    with suppress(ConfigError):  # a search that is being made has no list yet
+                        row = _counts(Status.read(search))
+                    now = time.monotonic()
+                    self._counted[search.name] = _Counted(now, now - begin, of, row)
+        finally:
+            self._is_counted.set()
+
+    def _is_known(self, search: SearchDirectory, standing: Standing) -> bool:
+        known = self._counted.get(search.name)
+        if known is None:
+            return False
+        if known.of == _stamps(search, standing) and known.row and not standing.is_alive:
+            return True
+        return time.monotonic() - known.at < _SHARE * known.took
+
+
+def _standing(search: SearchDirectory) -> Standing:
+    found = Standing(search)
+    found.read_facts()
+    found.look()
+    return found
+
+
+def _stamps(search: SearchDirectory, standing: Standing) -> object:
+    """What is another when its runs are to be counted again: also once a process of it has died."""
+    return standing.is_alive, *(stamp(f"{search.dir}/{name}") for name in (SEARCH, RUNS, RESULTS))
 
 
 def _counts(status: Status) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from gridfold.core.errors import ConfigError
 from gridfold.core.process.identity import Owner
 from gridfold.core.process.liveness import SILENT_SECONDS
 from gridfold.core.process.monitor import ChangeMonitor
+from gridfold.records.objective import is_finite
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.workers import Workers, heart_of
 from gridfold.search.status import to_be_named
@@ -81,13 +82,14 @@ class Standing:
         total, done = sum(known.values()), sum(states[state] for state in DONE)
         left = total - done - states["failed"]
         running = states["running"]
+        takes = seconds / done * left / running if done and running else None
         return {
             "name": self.search.name,
             "metric": metric,
             "maximize": maximize,
             "total": total,
             "states": known,
-            "left_seconds": round(seconds / done * left / running) if done and running else None,
+            "left_seconds": round(takes) if is_finite(takes) else None,
             "created": self.facts.get("created"),
             "started": self.facts.get("started"),
             "ended": self.facts.get("ended"),

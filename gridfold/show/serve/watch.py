@@ -78,12 +78,14 @@ class Watch:
     Attributes:
         version: of what is known; another one with each change.
         results: another number whenever a run has ended, or is to be run again.
+        failure: what went wrong in the last look; "" if nothing did.
     """
 
     def __init__(self, search: SearchDirectory) -> None:
         self.search = search
         self.version = 0
         self.results = 0
+        self.failure = ""
         self._lock = threading.Lock()
         self._forget()
 
@@ -343,6 +345,8 @@ class Watch:
         said_of = self._standing.document(
             self._states, self._seconds, objective.metric or "", maximize=bool(objective.maximize)
         )
+        if self.failure:
+            said_of["problem"] = self.failure
         return said_of | {"running": sorted(self._under_way), "best": min(self._ranked(), default=(0, None))[1]}
 
     def _ranked(self) -> Iterator[tuple[float, int]]:

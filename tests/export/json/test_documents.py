@@ -120,6 +120,8 @@ def test_a_search_from_the_plan_to_the_confirmed_best(project, trained, tell):
     assert (results["total"], len(results["rows"])) == (3, 1)
     assert results["rows"][0]["metrics"]["val_f1"] == best["value"]
     assert tell("resume", "last", "--dry-run")[1]["exit_code"] == 0
+    code, created = tell("search", "--config", "c.yaml", "--no-execute", "--run-prefix", "later")
+    assert (code, created["states"], created["active"]) == (0, {"created": 12}, False)
 
 
 def test_what_looks_at_a_search(project, trained, tell):

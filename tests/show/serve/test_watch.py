@@ -1,5 +1,6 @@
 """Changes, put together, give the whole state, whatever happens to a search and in whatever order."""
 
+import asyncio
 import json
 import random
 from dataclasses import replace
@@ -9,7 +10,7 @@ import pytest
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import started
 from gridfold.show.serve.curve import MOST_POINTS, Curve
-from gridfold.show.serve.feed import as_json
+from gridfold.show.serve.feed import Feed, as_json
 from gridfold.show.serve.watch import MOST_CURVES, Watch
 from tests import made
 from tests.show.serve.server import changed
@@ -197,3 +198,31 @@ def test_a_search_that_cannot_be_read_says_so(tmp_path):
     (search.dir / "search.json").write_text("{")
     assert "cannot be read" in fresh(made.SearchDirectory(search.dir)).state()["search"]["problem"]
     assert "no search.json" in fresh(made.SearchDirectory(tmp_path / "none_120000")).state()["search"]["problem"]
+
+
+class Flaky(Watch):
+    """Of a search on a disk that sometimes does not answer."""
+
+    works = False
+
+    def look(self):
+        if not self.works:
+            raise OSError("Stale file handle")
+        return super().look()
+
+
+def test_a_look_that_fails_is_told_and_tried_again(tmp_path):
+    async def hear():
+        watch = Flaky(made.search(tmp_path, "flaky_120000", [made.completed(1, f1=0.5)]))
+        feed, told = Feed(watch, lambda _: None), []
+        async for event in feed.events(None):
+            told.append(event)
+            if b"Stale file handle" in b"".join(told):
+                watch.works = True
+            if b'"completed":1' in event:
+                feed.close()
+        return b"".join(told)
+
+    told = asyncio.run(hear())
+    assert told.index(b'"problem":"OSError: Stale file handle"') < told.index(b'"completed":1')
+    assert b'"problem":""' in told
