@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import jsonschema
 import pytest
@@ -27,6 +28,14 @@ def train(config, run):
     return {"val_loss": (config["lr"] - 0.2) ** 2 + (run.seed or 0) / 1e4}
 """
 CONFIG = "gridfold: {trainer: 'train:train', metric: val_loss}\nlr: [0.1, 0.2, 0.3]\n"
+WAITS = """
+import os, time
+
+def train(config, run):
+    run.report(val_loss=config["lr"])
+    while not run.should_stop() and not os.path.exists("go"):
+        time.sleep(0.05)
+"""
 SECRET = "the secret"
 CLIENT = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
 HELLO = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": CLIENT}).encode() + b"\n"
@@ -223,6 +232,35 @@ def test_it_ends(folder, ending):
             process.send_signal(ending)
         assert process.wait(600) == (0 if ending == "end of input" else 130)
         assert process.stderr.read() == b""
+
+
+def test_an_agent_stops_what_it_has_started(folder, ask):
+    (folder / "train.py").write_text(WAITS)
+
+    def do(tool, **arguments):
+        is_error, said = ask(tool, allow_run=True, **arguments)
+        assert not is_error, said
+        return said
+
+    def wait(search, is_so):
+        end = time.monotonic() + 300
+        while not is_so(do("status", search=search)):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+    search = do("start_search", config="config.yaml", prefix="waits", variations=["lr=0.1,0.2"])["search"]
+    wait(search, lambda status: status["states"].get("running"))
+    first = do("status", search=search)["running"][0]["index"]
+    do("stop_run", run=f"{search}:{first}")
+    wait(search, lambda status: status["states"].get("stopped"))
+    wait(search, lambda status: status["states"].get("running"))
+    do("stop_search", search=search)
+    wait(search, lambda status: not status["active"])
+    assert do("status", search=search)["left"] == 1
+    (folder / "go").touch()
+    do("resume_search", search=search)
+    wait(search, lambda status: not status["left"])
+    assert do("status", search=search)["states"] == {"stopped": 1, "completed": 1}
 
 
 def test_an_agent_runs_a_search_over_standard_input(folder):
