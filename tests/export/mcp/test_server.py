@@ -14,7 +14,8 @@ from mcp import Client, StdioServerParameters
 
 from gridfold.core.errors import ConfigError
 from gridfold.export.json.document import schema
-from gridfold.export.mcp.server import server
+from gridfold.export.mcp.folder import Folder
+from gridfold.export.mcp.server import Looking, server
 from tests import made
 from tests.conftest import ROOT
 
@@ -216,6 +217,19 @@ def test_what_cannot_be_started(folder, ask, arguments):
 def test_a_folder_of_another_name_cannot_be_run_in(project):
     with pytest.raises(ConfigError, match="needs a folder called runs"):
         server(project / "elsewhere", allow_run=True)
+
+
+def test_what_it_needs(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mcp.server", None)
+    with pytest.raises(ConfigError) as refused:
+        server(folder / "runs", allow_run=False)
+    assert str(refused.value) == 'gridfold mcp needs the package mcp, 2.0 or newer\n  pip install "gridfold[mcp]"'
+
+
+def test_a_folder_without_searches(tmp_path):
+    with pytest.raises(ConfigError, match="no search"):
+        Looking(Folder(tmp_path / "runs")).status()
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, "end of input"])
