@@ -109,6 +109,7 @@ class WandB:
 
     def _end_run(self, run: RunNews) -> None:
         opened = self._open.pop(run.index)
+        opened.log({}, commit=True)  # else the last report is added in the end, and is the summary
         opened.summary.update(_summary(run))
         opened.finish(exit_code=0 if run.state in _DONE else 1)
 
