@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gridfold.export.trackers.protocol import Point
-from tests.export.trackers.contract import SECONDS, Found, TrackerContract, begun, search
+from tests.export.trackers.contract import SECONDS, Found, TrackerContract, begun, over, points, search
 from tests.export.trackers.hard_values import is_same, is_text_of
 from tests.export.trackers.readers import item_of, records_of
 
@@ -76,3 +76,15 @@ def test_values_that_are_one_when_they_are_sent_are_texts(tmp_path):
     found = TestWandB().read(tmp_path / "tool")
     assert [found[index].params["one"] for index in (0, 1)] == ["1", "1.0"]
     assert [found[index].params["other"] for index in (0, 1)] == [2, 2.5]
+
+
+def test_the_summary_has_the_best_epoch_and_not_the_last(tmp_path):
+    facts = search(tmp_path, lr=[0.1])
+    tracker, news = TestWandB().make(tmp_path / "tool"), begun(facts.dir, points=points(0.5, 0.75, 0.25))
+    tracker.begin(facts)
+    tracker.write([news])
+    tracker.write([over(news, val_f1=0.75, epoch=2)])
+    tracker.end()
+    (found,) = TestWandB().read(tmp_path / "tool").values()
+    assert (found.metrics["val_f1"], found.metrics["epoch"]) == (0.75, 2)
+    assert [value for _, value in found.curves["val_f1"]] == [0.5, 0.75, 0.25]
