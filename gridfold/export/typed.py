@@ -71,8 +71,9 @@ def typed(columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[TypedColum
 
     Where rows lack a parameter that is null in others, a column of booleans says which: ``<parameter>_missing``.
     """
-    taken = {column.name for column in columns}
-    for column in columns:
+    by_name = {column.name: column for column in columns}  # somebody may have asked for one twice
+    taken = set(by_name)
+    for column in by_name.values():
         found = [column.value(row) for row in rows]
         values = [None if value is ABSENT else value for value in found]
         kind = _kind(column, [value for value in values if value is not None])

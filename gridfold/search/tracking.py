@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import sys
 import time
@@ -31,7 +30,7 @@ FOLDER = ".track"  # in the directory of the search: what trackers remember and 
 _QUIET_SECONDS = 10.0  # that a tracker may take, when the search is over, without any sign of life
 _MOST_SECONDS = 60.0  # that it may take at all
 _SAY_SECONDS = 2.0  # after which the user is told what is waited for
-_WAIT_SECONDS = 0.2
+_WAIT_SECONDS = 0.05
 _KILL_SECONDS = 2.0
 _START = """
 import sys
@@ -112,9 +111,8 @@ class _Tracker:
                 self._has_ended |= kind == "end"
                 yield kind, text
             self.is_heard = bool(read)
-        if not self._has_ended:
-            self._has_ended = True
-            yield "warning", f"its process ended, see {FOLDER}/{self.name}.log"
+            if not read and not self._has_ended:
+                yield "warning", f"its process ended, see {FOLDER}/{self.name}.log"
 
     def say_end(self) -> None:
         """Tell it that the search is over."""
@@ -129,7 +127,7 @@ class _Tracker:
             os.killpg(self.process.pid, signal.SIGKILL)
         deadline = time.monotonic() + _KILL_SECONDS  # it may hang in the kernel, at a disk that is gone
         while self.process.poll() is None and time.monotonic() < deadline:
-            time.sleep(_WAIT_SECONDS / 10)
+            time.sleep(_WAIT_SECONDS)
         os.close(self.output)
         self.lifeline.release()
 
@@ -169,7 +167,7 @@ class _Listener(SafeWatcher):
         for each in self._trackers:
             each.say_end()
         while living := [each for each in self._trackers if each.is_heard]:
-            select.select([each.output for each in living], [], [], _WAIT_SECONDS)
+            time.sleep(_WAIT_SECONDS)
             now = time.monotonic()
             heard.update(dict.fromkeys(self._listen(), now))
             if not has_said and now - begin > _SAY_SECONDS:

@@ -30,6 +30,12 @@ def test_the_last_search_is_written_beside_its_runs(runs, capsys, snapshot):
     assert list(studies(runs / "optuna.log").values()) == [1]
 
 
+def test_an_export_for_tensorboard_has_a_folder_for_each_run(runs):
+    pytest.importorskip("tensorboard")
+    assert main(["export", "tensorboard", "demo_000000", "-o", "out"]) == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["demo_000000_0", "demo_000000_1"]
+
+
 def test_searches_share_a_journal_and_are_there_once(runs):
     for name in ("demo_000000", "other_000001", "demo_000000"):
         assert main(["export", "optuna", name, "-o", "out"]) == 0

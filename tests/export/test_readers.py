@@ -107,6 +107,14 @@ def test_parquet(written):
     assert frame.dtypes.map(str)[["ints", "late_float", "count", "late"]].tolist() == ["int64", *["float64"] * 3]
 
 
+def test_no_rows_and_a_column_that_was_named_twice(project):
+    made.search(project / "runs", "some_1", [made.completed(1, f1=0.5)])
+    assert main(["results", "--where", "f1 > 1", "--output", "none.parquet"]) == 0
+    assert parquet.read_table("none.parquet").num_rows == 0
+    assert main(["results", "--columns", "lr,f1,lr", "--output", "twice.parquet"]) == 0
+    assert parquet.read_table("twice.parquet").to_pydict() == {"training.lr": [1], "f1": [0.5]}
+
+
 def test_a_data_frame(written):
     frame = gridfold.results(runs_dir=written / "runs")
     names = ["ints", "late_float", "bools", "texts", "late", "f1", "int64", "optional_missing"]

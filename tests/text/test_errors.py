@@ -46,8 +46,8 @@ SIMPLE = [
         "training.zzzzzz",
         1,
         "training.zzzzzz: unknown key\n  valid: batch_size, learning_rate, head_learning_rate, layer_decay, "
-        "num_epochs, weight_decay, warmup_ratio, scheduler, seed, early_stopping_patience, metric, eval_batch_size, "
-        "padding, loss, class_weights, focal_gamma, threshold, and the fields of transformers.TrainingArguments",
+        "weight_decay, warmup_ratio, scheduler, seed, eval_batch_size, padding, loss, class_weights, focal_gamma, "
+        "num_epochs, early_stopping_patience, metric, threshold, and the fields of transformers.TrainingArguments",
     ),
     ("model.name", REMOVED, "model.name: required, but missing: give a text"),
     ("data.train", REMOVED, "data.train: required, but missing: give a text"),

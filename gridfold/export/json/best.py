@@ -17,6 +17,8 @@ from gridfold.records.trials import Results, TrialResult, compared
 from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
 
+_MOST_TIED = 100
+
 
 def document(search: SearchDirectory, said: Objective = Objective()) -> dict[str, Any]:  # noqa: B008
     """The best trial of a search, and the best of its runs: metrics, config, how to use it.
@@ -48,7 +50,7 @@ def document(search: SearchDirectory, said: Objective = Objective()) -> dict[str
         stds=row.deviations,
         runs=[each.entry.run for each in trial.runs],
         tie=asdict(results.tie) if results.tie else None,
-        tied=[_tied(each) for each in results.tied] if results.tie else [],
+        tied=[_tied(each) for each in results.tied[:_MOST_TIED]] if results.tie else [],
         confirmation=_confirmation(results),
         run={
             "index": run.entry.index,

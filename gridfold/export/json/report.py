@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from gridfold.analysis.summary import SUMMARY, Summary
 from gridfold.export.json.document import document as new
 from gridfold.export.json.document import exact_all
 from gridfold.runs.search import SearchDirectory
+
+_MOST_NEAR = 100
 
 
 def document(search: SearchDirectory, found: Summary, path: Path) -> dict[str, Any]:
@@ -31,7 +34,7 @@ def document(search: SearchDirectory, found: Summary, path: Path) -> dict[str, A
         maximize=found.maximize if found.metric else None,
         answer=list(found.answer),
         knows_noise=found.knows_noise,
-        near_best=list(_near_best(found)),
+        near_best=list(islice(_near_best(found), _MOST_NEAR)),
         advice=[asdict(each) for each in found.advice],
         confirmation=list(found.confirmation.answer) if found.confirmation else [],
     )

@@ -80,7 +80,7 @@ def _failures(results: Results) -> Iterator[dict[str, Any]]:
     runs = [run for trial in results.trials for run in (*trial.runs, *trial.confirming) if run.record]
     failed: Mapping[int, RunResult] = {id(run.record): run for run in runs}
     for group in grouped(run.record for run in runs if run.record):
-        error, indices = group[0].error or {}, [failed[id(record)].entry.index for record in group]
+        error, indices = group[0].error or {}, sorted(failed[id(record)].entry.index for record in group)
         said = {name: str(error.get(name) or "") for name in ("type", "message", "place")}
         yield {**said, "count": len(indices), "runs": indices[:_MOST_RUNS]}
 

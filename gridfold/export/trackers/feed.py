@@ -68,7 +68,7 @@ class _Followed:
         seen: how the file of its record was when it was read last; None if it was not there yet.
         record: what the record said then.
         version: of that record.
-        attempt: which the tracker was told of last; 0 if none.
+        attempt: which the tracker was told of last; -1 if none.
         is_over: whether it was told of the end of that.
         config: of the run, while it is not over.
         position: up to where its reports were told.
@@ -82,7 +82,7 @@ class _Followed:
     seen: object = None
     record: Record | None = None
     version: str = ""
-    attempt: int = 0
+    attempt: int = -1
     is_over: bool = False
     config: Mapping[str, Any] | None = None
     position: int = 0

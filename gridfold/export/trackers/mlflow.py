@@ -12,6 +12,7 @@ import math
 import os
 import posixpath
 import re
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -19,8 +20,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
-
-from filelock import FileLock
 
 from gridfold.core.errors import cut
 from gridfold.core.values import canonical, digest, render, render_block
@@ -32,6 +31,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before it is import
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # whoever tracks asks again, and has said so
 
 from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # how it makes its tables is nobody's concern
@@ -87,15 +87,9 @@ class MLflow:
         self._search = search
         if self._database:
             self._database.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(
-                self._database.with_name(f".{self._database.name}.lock")
-            ):  # two that make its tables at once fail
-                make_tables(self._database)
-                self._client = MlflowClient(_uri(self._database))
-                self._experiment = self._make_experiment()
-        else:
-            self._client = MlflowClient()
-            self._experiment = self._make_experiment()
+            make_tables(self._database)
+        self._client = MlflowClient(_uri(self._database) if self._database else None)
+        self._experiment = self._make_experiment()
         for run in self._found():
             index = run.data.tags.get(_INDEX, "")
             self._there[index], self._marks[index] = str(run.info.run_id), run.data.tags.get(_MARK, "")
@@ -127,11 +121,17 @@ class MLflow:
         return os.environ.get(_EXPERIMENT) or self._search.name.rpartition("_")[0] or self._search.name
 
     def _make_experiment(self) -> str:
-        found = self._client.get_experiment_by_name(self._experiment_name)
-        if found:
+        name, place = self._experiment_name, None
+        if self._database:
+            place = (self._database.parent / "mlflow-artifacts").as_uri()
+        if found := self._client.get_experiment_by_name(name):
             return str(found.experiment_id)
-        place = (self._database.parent / "mlflow-artifacts").as_uri() if self._database else None
-        return str(self._client.create_experiment(self._experiment_name, artifact_location=place))
+        try:
+            return str(self._client.create_experiment(name, artifact_location=place))
+        except MlflowException:  # another process may have made it meanwhile
+            if found := self._client.get_experiment_by_name(name):
+                return str(found.experiment_id)
+            raise
 
     def _found(self) -> Iterator[Any]:
         """What there is of the search."""
@@ -219,13 +219,21 @@ def _uri(database: Path) -> str:
 
 
 def make_tables(database: Path) -> None:
-    """Make a database that is not there: one of which only some tables were made can never be opened again."""
+    """Make a database that is not there, in one step.
+
+    One of which only some tables were made can never be opened again, and two processes that make them at once fail.
+    """
     if database.exists():
         return
-    new = database.with_name(f"{database.name}.new")
-    new.unlink(missing_ok=True)
-    MlflowClient(_uri(new)).search_experiments(max_results=1)
-    new.rename(database)
+    with tempfile.TemporaryDirectory(dir=database.parent, prefix=".mlflow-") as folder:
+        new = Path(folder) / database.name
+        MlflowClient(_uri(new)).search_experiments(max_results=1)
+        try:
+            os.link(new, database)
+        except FileExistsError:
+            return  # another process was faster
+        except OSError:  # a disk without hard links
+            new.rename(database)
 
 
 def _batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:

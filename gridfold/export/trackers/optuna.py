@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.exceptions import ExperimentalWarning
-from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
+from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalFileSymlinkLock
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -59,16 +60,14 @@ class OptunaStudy:
         for run in runs:
             before = () if run.is_new or run.index not in self._runs else self._runs[run.index].points
             self._runs[run.index] = replace(run, points=[*before, *run.points])
-        with _quiet():
-            self._write_study()
+        with _quiet(), _in_one_piece(self._path) as journal:
+            self._write_study(optuna.storages.JournalStorage(journal))
 
     def end(self) -> str:
         """See `Tracker`."""
         return command("optuna-dashboard", self._path)
 
-    def _write_study(self) -> None:
-        journal = _InOnePiece(JournalFileBackend(str(self._path)))
-        storage = optuna.storages.JournalStorage(journal)
+    def _write_study(self, storage: optuna.storages.BaseStorage) -> None:
         self._delete_earlier(storage)
         direction = StudyDirection.MAXIMIZE if self._search.maximize else StudyDirection.MINIMIZE
         study = optuna.create_study(storage=storage, study_name=self._search.name, direction=direction)
@@ -78,7 +77,6 @@ class OptunaStudy:
         counted = [self._runs[index] for index in sorted(self._runs) if not self._runs[index].confirms]
         columns = self._columns(counted)
         study.add_trials(self._trial(run, columns) for run in counted)
-        journal.flush()
 
     def _delete_earlier(self, storage: optuna.storages.BaseStorage) -> None:
         """Delete what was written of the search before, and nothing else.
@@ -95,11 +93,12 @@ class OptunaStudy:
         optuna.delete_study(study_name=name, storage=storage)
 
     def _columns(self, runs: Iterable[RunNews]) -> dict[str, _Column]:
-        values = {path: [*known] for path, known in self._search.parameters.items()}
-        for run in runs:
-            for path, value in run.params.items():
-                values.setdefault(path, []).append(value)
-        return {path: _Column.of(known) for path, known in values.items() if known}
+        told = (item for run in runs for item in run.params.items())
+        listed = ((path, value) for path, values in self._search.parameters.items() for value in values)
+        found: dict[str, dict[str, Any]] = {}
+        for path, value in chain(listed, told):
+            found.setdefault(path, {}).setdefault(canonical(value), value)
+        return {path: _Column.of([*values.values()]) for path, values in found.items()}
 
     def _trial(self, run: RunNews, columns: Mapping[str, _Column]) -> FrozenTrial:
         value = run.metrics.get(self._metric)
@@ -167,6 +166,30 @@ def _are_choices(values: Sequence[Any]) -> bool:
 
 def _unchanged(value: Any) -> Any:
     return value
+
+
+@contextmanager
+def _in_one_piece(path: Path) -> Iterator[BaseJournalBackend]:
+    """A journal that nobody else writes to meanwhile, and to which is added in the end, unless an exception comes."""
+    lock = JournalFileSymlinkLock(str(path))
+    lock.acquire()
+    try:
+        journal = _InOnePiece(JournalFileBackend(str(path), _Held(str(path))))
+        yield journal
+        journal.flush()
+    finally:
+        lock.release()
+
+
+class _Held(JournalFileSymlinkLock):
+    """A lock that this process has already."""
+
+    def acquire(self) -> bool:
+        """It has it."""
+        return True
+
+    def release(self) -> None:
+        """It keeps it."""
 
 
 class _InOnePiece(BaseJournalBackend):

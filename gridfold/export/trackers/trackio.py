@@ -47,6 +47,7 @@ class Trackio:
         self._dir = self._folder or Path(os.environ.get(_VARIABLE) or search.dir.parent / _FOLDER)
         self._dir.mkdir(parents=True, exist_ok=True)
         self._storage = _storage_in(self._dir)
+        self._storage.validate_project_name(search.name)  # it has names for files of its own
         self._configs = NestedConfig(search.parameters, lambda text: text not in _READ_AS_NUMBERS)
         self._seen: dict[int, Point] = {}  # of each run, the last step and all metrics that were reported
 

@@ -12,12 +12,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import wandb
-
 from gridfold.core.values import digest, render
 from gridfold.export.trackers.nested import NestedConfig
 from gridfold.export.trackers.opening import command
 from gridfold.export.trackers.protocol import Point, RunNews, SearchFacts
+
+os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # before it is imported: nothing leaves the machine
+
+import wandb
 
 _PROJECT = "gridfold"
 _OF_WANDB = ("_wandb", "_step", "_runtime", "_timestamp", "")  # names of metrics that W&B takes for its own, or drops
@@ -109,6 +111,7 @@ class WandB:
 
     def _end_run(self, run: RunNews) -> None:
         opened = self._open.pop(run.index)
+        opened.log({}, commit=True)  # else the last report is added in the end, and is the summary
         opened.summary.update(_summary(run))
         opened.finish(exit_code=0 if run.state in _DONE else 1)
 

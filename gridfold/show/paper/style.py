@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,10 +95,22 @@ def styled(families: list[str] | None = None) -> Iterator[None]:
     """
     import matplotlib as mpl
 
-    with mpl.rc_context():
+    fonts = logging.getLogger("matplotlib.font_manager")
+    with mpl.rc_context(), _silent(fonts):
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE | {"font.family": [*_STYLE["font.family"], *(families or [])]})
         yield
+
+
+@contextmanager
+def _silent(logger: logging.Logger) -> Iterator[None]:
+    """Without its warnings, such as that a font of rare letters has no bold ones."""
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def figure_of(width: float, height: float) -> Figure:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import jsonschema
 import pytest
@@ -13,7 +14,8 @@ from mcp import Client, StdioServerParameters
 
 from gridfold.core.errors import ConfigError
 from gridfold.export.json.document import schema
-from gridfold.export.mcp.server import server
+from gridfold.export.mcp.folder import Folder
+from gridfold.export.mcp.server import Looking, server
 from tests import made
 from tests.conftest import ROOT
 
@@ -27,6 +29,14 @@ def train(config, run):
     return {"val_loss": (config["lr"] - 0.2) ** 2 + (run.seed or 0) / 1e4}
 """
 CONFIG = "gridfold: {trainer: 'train:train', metric: val_loss}\nlr: [0.1, 0.2, 0.3]\n"
+WAITS = """
+import os, time
+
+def train(config, run):
+    run.report(val_loss=config["lr"])
+    while not run.should_stop() and not os.path.exists("go"):
+        time.sleep(0.05)
+"""
 SECRET = "the secret"
 CLIENT = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
 HELLO = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": CLIENT}).encode() + b"\n"
@@ -209,6 +219,19 @@ def test_a_folder_of_another_name_cannot_be_run_in(project):
         server(project / "elsewhere", allow_run=True)
 
 
+def test_what_it_needs(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mcp.server", None)
+    with pytest.raises(ConfigError) as refused:
+        server(folder / "runs", allow_run=False)
+    assert str(refused.value) == 'gridfold mcp needs the package mcp, 2.0 or newer\n  pip install "gridfold[mcp]"'
+
+
+def test_a_folder_without_searches(tmp_path):
+    with pytest.raises(ConfigError, match="no search"):
+        Looking(Folder(tmp_path / "runs")).status()
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, "end of input"])
 def test_it_ends(folder, ending):
     program = [sys.executable, "-m", "gridfold", "mcp"]
@@ -223,6 +246,35 @@ def test_it_ends(folder, ending):
             process.send_signal(ending)
         assert process.wait(600) == (0 if ending == "end of input" else 130)
         assert process.stderr.read() == b""
+
+
+def test_an_agent_stops_what_it_has_started(folder, ask):
+    (folder / "train.py").write_text(WAITS)
+
+    def do(tool, **arguments):
+        is_error, said = ask(tool, allow_run=True, **arguments)
+        assert not is_error, said
+        return said
+
+    def wait(search, is_so):
+        end = time.monotonic() + 300
+        while not is_so(do("status", search=search)):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+    search = do("start_search", config="config.yaml", prefix="waits", variations=["lr=0.1,0.2"])["search"]
+    wait(search, lambda status: status["states"].get("running"))
+    first = do("status", search=search)["running"][0]["index"]
+    do("stop_run", run=f"{search}:{first}")
+    wait(search, lambda status: status["states"].get("stopped"))
+    wait(search, lambda status: status["states"].get("running"))
+    do("stop_search", search=search)
+    wait(search, lambda status: not status["active"])
+    assert do("status", search=search)["left"] == 1
+    (folder / "go").touch()
+    do("resume_search", search=search)
+    wait(search, lambda status: not status["left"])
+    assert do("status", search=search)["states"] == {"stopped": 1, "completed": 1}
 
 
 def test_an_agent_runs_a_search_over_standard_input(folder):

@@ -123,6 +123,13 @@ def test_a_run_whose_process_is_dead_is_lost_in_the_end(search):
     assert (news.is_over, news.is_new, news.state) == (True, False, "lost")
 
 
+def test_a_result_that_was_reused_has_the_reports_of_its_run(search):
+    report(search, {"loss": 0.5}, index=1)
+    record(search, state="completed", attempt=0, reused="demo_1", metrics={"loss": 0.5}, ended=ENDED)
+    (news,) = told(Feed(search))
+    assert (news.is_new, news.is_over, [point.metrics for point in news.points]) == (True, True, [{"loss": 0.5}])
+
+
 def test_runs_that_are_added_are_told(search):
     feed = Feed(search)
     assert told(feed) == []
