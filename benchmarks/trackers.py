@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -65,6 +66,7 @@ def measured(command: str, runs: int, seconds: float, trackers: str, *, hangs: b
 def main() -> None:
     """Measure."""
     command, runs, seconds, repeats = [*sys.argv[1:], *("gridfold", "12", "10", "3")[len(sys.argv) - 1 :]]
+    command = os.path.abspath(shutil.which(command) or sys.exit(f"no command {command}"))  # searches run elsewhere
     ways = {"without": ("none", False), ALL: (ALL, False), "one that hangs": ("tensorboard", True)}
     found: dict[str, list[tuple[float, float, float]]] = {way: [] for way in ways}
     for _ in range(int(repeats)):
