@@ -120,10 +120,20 @@ def submit(asked: dict[str, Any]) -> dict[str, Any]:
             num_gpus=asked["gpus"],
             scheduling_strategy="SPREAD",
         ).remote(name, {**asked, "environment": environment}, _TIED, _OF_NODE)
-    deadline = time.monotonic() + 5.0
-    while set(asked["names"]) - set(ray.util.list_named_actors()) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    _wait_until_known(asked)
     return {}
+
+
+def _wait_until_known(asked: dict[str, Any]) -> None:
+    """Wait until Ray knows the actors, running or ended: what it was told before this process ends may be lost."""
+    deadline = time.monotonic() + asked["limit"] / 2
+    while missing := {*asked["names"]} - {*ray.util.list_named_actors()}:
+        missing -= {*state({**asked, "names": [*missing]})}
+        if not missing:
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"it has not taken {len(missing)} of {len(asked['names'])} workers")
+        time.sleep(0.05)
 
 
 def _actor() -> type:

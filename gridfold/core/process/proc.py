@@ -68,25 +68,41 @@ def _stat(pid: int) -> list[str]:
         return []
 
 
+def bears(pid: int, name: bytes, value: bytes) -> bool | None:
+    """Whether a living process was started with a variable; None if it cannot be asked, or not yet or no more."""
+    fields = _stat(pid)
+    if not fields or fields[0] in "ZX":
+        return False
+    found = environment(PROC / str(pid))
+    if found == {} and not _has_no_variables(fields):
+        return None
+    return found is not None and found.get(name) == value
+
+
 def members(group: int, mark: bytes) -> Iterator[tuple[int, bool | None]]:
     """The living processes of a process group that bear a mark (True), or cannot be asked yet (None)."""
     for entry in PROC.iterdir():
         if entry.name.isdigit():
             fields = _stat(int(entry.name))
             if fields and fields[0] not in "ZX" and int(fields[2]) == group:
-                is_marked = _is_marked(entry, mark, env_start=fields[47], env_end=fields[48])
+                is_marked = _is_marked(entry, mark, fields)
                 if is_marked is not False:
                     yield int(entry.name), is_marked
 
 
-def _is_marked(process: Path, mark: bytes, env_start: str, env_end: str) -> bool | None:
+def _is_marked(process: Path, mark: bytes, fields: list[str]) -> bool | None:
     """Whether the mark is in its environment; None while it starts a program, when it has none for a moment."""
     found = environment(process)
     if found is None:
         return False
-    if not found and not env_start == env_end != "0":
+    if not found and not _has_no_variables(fields):
         return None
     return mark in found
+
+
+def _has_no_variables(fields: list[str]) -> bool:
+    """Whether a process was started without any; while it ends or starts a program, it has no memory to tell."""
+    return fields[47] == fields[48] != "0"
 
 
 def environment(process: Path) -> dict[bytes, bytes] | None:

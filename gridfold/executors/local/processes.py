@@ -9,14 +9,16 @@ import selectors
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gridfold.core.process.channel import Channel
-from gridfold.core.process.identity import MARK, is_alive, kill_all, marked, wait_until_gone
+from gridfold.core.process.identity import MARK, is_alive, kill_all, wait_until_gone
 from gridfold.core.process.lifeline import Lifeline, copy, tie_other
 from gridfold.core.process.orphans import adopt, children
+from gridfold.core.process.proc import bears
 from gridfold.executors.local.batching import Batch
 from gridfold.runs.failure import signal_name
 from gridfold.runs.run import Attempt
@@ -320,13 +322,20 @@ class ImportServer:
 
 
 def kill_marked_children(session: str) -> None:
-    """Kill what this process has adopted of a session."""
-    while left := marked(children(), session):
-        if not kill_all(left):
+    """Kill what this process has adopted of a session, and what that leaves.
+
+    A child that is ending bears no mark any more, and what it has started is not a child of this process yet.
+    """
+    deadline = time.monotonic() + _END_SECONDS
+    while time.monotonic() < deadline:
+        found = {pid: bears(pid, MARK.encode(), session.encode()) for pid in children()}
+        left = [pid for pid, is_marked in found.items() if is_marked]
+        if not kill_all(left) or not (left or None in found.values()):
             return
         for pid in left:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
+        time.sleep(0.002)
 
 
 @dataclass(frozen=True)
