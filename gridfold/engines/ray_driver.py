@@ -38,6 +38,7 @@ if select.select([end], [], [], 0)[0]:
     os._exit(128 + signal.SIGTERM)
 os.execvp(sys.argv[2], sys.argv[2:])
 """
+_REGISTERED = "DEPENDENCIES_UNREADY"  # what Ray calls an actor that it knows and has not begun to create
 _OF_NODE = ("CUDA_VISIBLE_DEVICES", "HOSTNAME", "TMPDIR")  # variables that the machine sets, not the submitter
 
 
@@ -120,20 +121,19 @@ def submit(asked: dict[str, Any]) -> dict[str, Any]:
             num_gpus=asked["gpus"],
             scheduling_strategy="SPREAD",
         ).remote(name, {**asked, "environment": environment}, _TIED, _OF_NODE)
-    _wait_until_known(asked)
+    _wait_until_taken(asked)
     return {}
 
 
-def _wait_until_known(asked: dict[str, Any]) -> None:
-    """Wait until Ray knows the actors, running or ended: what it was told before this process ends may be lost."""
+def _wait_until_taken(asked: dict[str, Any]) -> None:
+    """Wait until Ray has begun to create the actors: those that it has only registered end with this process."""
     deadline = time.monotonic() + asked["limit"] / 2
-    while missing := {*asked["names"]} - {*ray.util.list_named_actors()}:
-        missing -= {*state({**asked, "names": [*missing]})}
-        if not missing:
-            return
+    while not_taken := {*asked["names"]} - {
+        name for name, each in state(asked).items() if each["state"] != _REGISTERED
+    }:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"it has not taken {len(missing)} of {len(asked['names'])} workers")
-        time.sleep(0.05)
+            raise TimeoutError(f"it has not taken {len(not_taken)} of {len(asked['names'])} workers")
+        time.sleep(0.02)
 
 
 def _actor() -> type:
