@@ -11,7 +11,7 @@ from rich.table import Table
 
 from gridfold.core.errors import cut
 from gridfold.core.values import render as value_text
-from gridfold.records.known import Known, changed
+from gridfold.records.differences import Known, changed
 from gridfold.records.table import ABSENT
 from gridfold.records.trials import run_at_best
 from gridfold.runs.run import Run

@@ -7,7 +7,7 @@ from typing import Any
 
 from gridfold.export.json.document import document as new
 from gridfold.export.json.document import exact
-from gridfold.records.known import Known, changed
+from gridfold.records.differences import Known, changed
 from gridfold.records.table import ABSENT
 from gridfold.records.trials import run_at_best
 from gridfold.runs.run import Run
