@@ -1,6 +1,6 @@
 """A search of 12 trials by gridfold and by bertuner 0.2.4: the same texts, encoder, batch sizes, epochs and precision.
 
-Run: ``python benchmarks/bertuner.py --peers PYTHON [--seeds N] [--texts N N] [--max-length N] [--trials N]``, where
+Run: ``python benchmarks/bertuner.py --peers PYTHON [--seeds N ...] [--texts N N] [--max-length N] [--trials N]``, where
 PYTHON is that of an environment with bertuner. MiniLM on BBC news, fine-tuned whole for six epochs, which bertuner does
 always. Both draw from the same space: bertuner by Optuna's TPE, whose first ten trials are random; gridfold at random,
 as all trials then begin before one goes on, and with ``--prune``. A seed is that of the sampler and of the training.
@@ -97,13 +97,13 @@ def by_bertuner(options: Namespace, seed: int) -> Found:
     return Found(said["best"], len(said["trials"]), None, usage)
 
 
-def show(ours: Sequence[Found], theirs: Sequence[Found], heads: Found) -> None:
+def show(seeds: Sequence[int], ours: Sequence[Found], theirs: Sequence[Found], heads: Found) -> None:
     """Print the tables."""
     rows = []
-    for seed, our in enumerate(ours, 1):
+    for index, (seed, our) in enumerate(zip(seeds, ours, strict=True)):
         row = [str(seed), f"{our.best:.4f}", str(our.epochs), f"{our.usage.cpu:.0f}", f"{our.usage.seconds:.0f}"]
         if theirs:
-            their = theirs[seed - 1]
+            their = theirs[index]
             row += [f"{their.best:.4f}", f"{their.usage.cpu:.0f}", f"{their.usage.seconds:.0f}"]
             row += [f"{our.usage.cpu / their.usage.cpu:.3f}", f"{our.usage.seconds / their.usage.seconds:.3f}"]
         rows.append(row)
@@ -130,7 +130,7 @@ def sized(options: Namespace) -> None:
     """Work out how large the search is."""
     texts, length = options.texts, options.max_length
     if options.tiny:
-        options.trials, options.seeds, texts, length = 2, 1, [20, 10], 8
+        options.trials, options.seeds, texts, length = 2, [1], [20, 10], 8
     grid: dict[str, Sequence[float]] = {"learning_rate": [5e-5], "batch_size": [16], "dropout": [0.1]}
     options.work = Work("fine_tune", grid, epochs=EPOCHS, texts=(texts[0], texts[1]), max_length=length)
     heads = replace(FROZEN, epochs=EPOCHS, texts=options.work.texts, max_length=length)
@@ -144,23 +144,24 @@ def main(options: Namespace) -> None:
     with bench(options, peers) as found:
         write_texts(options.folder, options.work)
         ours, theirs = [], []
-        for seed in range(1, options.seeds + 1):
+        for seed in options.seeds:
             progress(f"seed {seed}: gridfold")
             ours.append(by_gridfold(options, seed))
             if peers:
                 progress(f"seed {seed}: bertuner")
                 theirs.append(by_bertuner(options, seed))
+            found |= {"gridfold": figures(ours), "bertuner": figures(theirs)}
         progress(f"{len(options.heads)} heads on the frozen encoder")
         config = gridfold_config(options.folder, options.heads)
         heads = Found.of(search(config, options.folder / "heads", patience=options.patience))
-        show(ours, theirs, heads)
-        found |= {"gridfold": figures(ours), "bertuner": figures(theirs), "heads": asdict(heads)}
+        show(options.seeds, ours, theirs, heads)
+        found["heads"] = asdict(heads)
 
 
 if __name__ == "__main__":
     arguments = parser(__doc__.partition("\n")[0])
     arguments.add_argument("--peers", metavar="PYTHON", help="of an environment with bertuner")
-    arguments.add_argument("--seeds", type=int, default=5)
+    arguments.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5], metavar="N")
     arguments.add_argument("--trials", type=int, default=12)
     arguments.add_argument("--texts", type=int, nargs=2, default=(600, 200), help="training and validation texts")
     arguments.add_argument("--max-length", type=int, default=128, help="tokens kept of a text")

@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("torch", "transformers", "scikit-learn", "hydra-core", "optuna", "ray", "bertuner")
 _SET_CHILD_SUBREAPER = 36  # prctl
 _SAMPLE_SECONDS = 0.5
+_SAMPLING = 0.02  # the part of the time that samples may take: the memory of many large processes takes long to add up
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,11 @@ class _Tree:
 
     def watch(self) -> None:
         """Take samples until it is done."""
-        while not self.done.wait(_SAMPLE_SECONDS):
+        pause = _SAMPLE_SECONDS
+        while not self.done.wait(pause):
+            began = time.thread_time()
             self.memory = max(self.memory, sum(map(self._sample, psutil.Process().children(recursive=True))))
+            pause = max(_SAMPLE_SECONDS, (time.thread_time() - began) / _SAMPLING)
 
     def _sample(self, process: psutil.Process) -> int:
         try:
@@ -201,9 +205,11 @@ def bench(options: Namespace, pythons: Sequence[str] = ()) -> Iterator[dict[str,
     found: dict[str, Any] = {"machine": machine(), "versions": versions([sys.executable, *pythons])}
     print("; ".join(f"{value}" for value in found["machine"].values()))
     print(", ".join(f"{name} {version}" for name, version in found["versions"].items()), end="\n\n")
-    yield found
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
+    try:
+        yield found
+    finally:  # also of a measurement that was interrupted
+        if options.json:
+            options.json.write_text(json.dumps(found, indent=1) + "\n")
     if options.keep:
         print(f"kept in {options.folder}")
     else:
