@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("torch", "transformers", "scikit-learn", "hydra-core", "optuna", "ray", "bertuner")
 _SET_CHILD_SUBREAPER = 36  # prctl
 _SAMPLE_SECONDS = 0.5
-_SAMPLING = 0.02  # the part of the time that samples may take: the memory of many large processes takes long to add up
+_SAMPLING = 0.05  # the part of the time that samples may take: the memory of many large processes takes long to add up
 
 
 @dataclass(frozen=True)
