@@ -15,11 +15,13 @@ from torch.nn import functional
 from transformers import AutoModel, AutoTokenizer
 
 from gridfold.core.errors import ConfigError
+from gridfold.text.dense import load_dense
 from gridfold.text.linear import use_fastest_linear
 from gridfold.text.long_texts import HEAD_TAIL, TRUNCATE, fitted
 from gridfold.text.packing import Packing
 from gridfold.text.pooling import pooled
 from gridfold.text.pretrained import quiet, reference
+from gridfold.text.sentence_model import DenseLayer, EncoderSettings
 from gridfold.text.tasks import Text
 from gridfold.text.workers import each
 
@@ -39,22 +41,28 @@ class PooledEncoder(nn.Module):
     Args:
         model: gives ``last_hidden_state``, of shape ``(n, tokens, hidden)``.
         pooling: how, as `pooled` takes it.
-        normalize: whether every vector is brought to length 1.
+        dense: what comes after it; None for nothing.
+        normalize: whether every vector is then brought to length 1.
 
     Attributes:
         packing: how texts are learned from without their padding on a CPU; None to compute it, too.
     """
 
-    def __init__(self, model: nn.Module, pooling: str, *, normalize: bool = False) -> None:
+    def __init__(
+        self, model: nn.Module, pooling: str, dense: nn.Sequential | None = None, *, normalize: bool = False
+    ) -> None:
         super().__init__()
         self.model = model
         self.pooling = pooling
+        self.dense = dense or nn.Sequential()
         self.normalize = normalize
         self.packing: Packing | None = None
 
     @property
     def hidden_size(self) -> int:
         """Columns of the result."""
+        if len(self.dense):
+            return int(self.dense[-2].out_features)  # type: ignore[arg-type]
         return int(self.model.config.hidden_size) * len(self.pooling.split("+"))  # type: ignore[union-attr, arg-type]
 
     @property
@@ -71,7 +79,7 @@ class PooledEncoder(nn.Module):
         Of long texts in pieces, with tokens of shape ``(n, pieces, tokens)``, it is the mean over the pieces, in which
         every token counts alike.
         """
-        vectors = self._vectors(tokens)
+        vectors = self.dense(self._vectors(tokens)).float()
         return functional.normalize(vectors, dim=1) if self.normalize else vectors
 
     def _vectors(self, tokens: Mapping[str, Tensor]) -> Tensor:
@@ -94,14 +102,21 @@ class PooledEncoder(nn.Module):
         return pooled(states, mask, self.pooling)
 
 
-def load_encoder(name: str, pooling: str, *, normalize: bool = False) -> PooledEncoder:
-    """The encoder of ``model.name``, in float32 and eval mode; ``ConfigError`` if it cannot be loaded.
+def load_encoder(
+    name: str, pooling: str, dense: Sequence[DenseLayer] = (), *, normalize: bool = False
+) -> PooledEncoder:
+    """A model and what comes after it, in float32 and eval mode; ``ConfigError`` if it cannot be loaded.
 
     A checkpoint stored in half precision is widened: trained as it is stored, it would diverge.
     """
     model = _load(AutoModel, name).float().eval()
     use_fastest_linear(model)
-    return PooledEncoder(model, pooling, normalize=normalize)
+    return PooledEncoder(model, pooling, load_dense(dense), normalize=normalize)
+
+
+def encoder_of(model: EncoderSettings) -> PooledEncoder:
+    """The encoder that settings describe; see `load_encoder`."""
+    return load_encoder(model.name, model.pooling, model.dense, normalize=bool(model.normalize))
 
 
 def _load(kind: Any, name: str) -> Any:

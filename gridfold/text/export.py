@@ -103,7 +103,7 @@ def _full_head(classifier: TextClassifier) -> list[nn.Module]:
 
 def _stock(classifier: TextClassifier, head: Sequence[nn.Module]) -> PreTrainedModel | None:
     encoder = classifier.encoder
-    if encoder.normalize or classifier.tokenizer.long_texts != TRUNCATE:
+    if encoder.normalize or len(encoder.dense) or classifier.tokenizer.long_texts != TRUNCATE:
         return None
     return stock_model(encoder.model, encoder.pooling, head)  # type: ignore[arg-type]
 
@@ -117,14 +117,23 @@ def _own_model(classifier: TextClassifier, head: Sequence[Any]) -> PreTrainedMod
         encoder=json.loads(encoder.config.to_json_string(use_diff=False)),
         pooling=classifier.encoder.pooling,
         normalize=classifier.encoder.normalize,
+        dense=[_said(module) for module in classifier.encoder.dense],
         head=[{"layer": LAYERS[row.pop("type")].torch_name, **row} for row in rows],
         long_texts=_long_texts(classifier),
     )
     model = modeling_text_classifier.TextClassifier(config)
     model.encoder.load_state_dict(encoder.state_dict())
+    model.dense.load_state_dict(classifier.encoder.dense.state_dict())
     model.head.load_state_dict(nn.Sequential(*head).state_dict())
     model.eval()  # type: ignore[no-untyped-call]
     return model
+
+
+def _said(module: Any) -> dict[str, Any]:
+    """A module of the dense layers after the pooling, as the config of the exported model has it."""
+    sizes = ("in_features", "out_features") if isinstance(module, nn.Linear) else ()
+    bias = {"bias": module.bias is not None} if sizes else {}
+    return {"layer": type(module).__name__, **{name: getattr(module, name) for name in sizes}, **bias}
 
 
 def _long_texts(classifier: TextClassifier) -> dict[str, Any] | None:

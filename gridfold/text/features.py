@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from gridfold.core.process.threads import physical_cores
 from gridfold.stages import cache_in_use, stage
-from gridfold.text.encoder import PooledEncoder, Tokenizer, TokenRow, encode, load_encoder, load_tokenizer
+from gridfold.text.encoder import PooledEncoder, Tokenizer, TokenRow, encode, encoder_of, load_tokenizer
 from gridfold.text.layers import activations
 from gridfold.text.pretrained import content_of
+from gridfold.text.sentence_model import EncoderSettings
 from gridfold.text.tasks import Text
 
 
@@ -23,22 +24,18 @@ class LazyEncoder:
     """An encoder that is loaded when it is first needed.
 
     Args:
-        name: ``model.name``.
-        pooling: ``model.pooling``, as it was found out.
+        model: which, and how it makes vectors.
         device: where it computes.
-        normalize: ``model.normalize``, likewise.
     """
 
-    def __init__(self, name: str, pooling: str, device: torch.device, *, normalize: bool = False) -> None:
-        self._name = name
-        self._pooling = pooling
+    def __init__(self, model: EncoderSettings, device: torch.device) -> None:
+        self._model = model
         self._device = device
-        self._normalize = normalize
 
     @classmethod
-    def of(cls, name: str, encoder: PooledEncoder) -> LazyEncoder:
+    def of(cls, model: EncoderSettings, encoder: PooledEncoder) -> LazyEncoder:
         """One that is loaded already."""
-        lazy = cls(name, encoder.pooling, next(encoder.parameters()).device, normalize=encoder.normalize)
+        lazy = cls(model, next(encoder.parameters()).device)
         lazy.loaded = encoder
         return lazy
 
@@ -47,12 +44,15 @@ class LazyEncoder:
         """The encoder."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # for weights that a checkpoint lacks, of a pooler that is not used
-            return load_encoder(self._name, self._pooling, normalize=self._normalize).to(self._device)
+            return encoder_of(self._model).to(self._device)
 
     def stage_id(self) -> str:
         """What it is known by."""
-        pooling = f"{self._pooling} normalized" if self._normalize else self._pooling
-        return f"{content_of(self._name)} {pooling} {self._device.type}"
+        from gridfold.identity.values import of_value  # needed by runs only
+
+        model = self._model
+        after = [*([of_value(model.dense)] if model.dense else []), *(["normalized"] if model.normalize else [])]
+        return " ".join([content_of(model.name), model.pooling, *after, self._device.type])
 
 
 class LazyTokenizer:

@@ -112,7 +112,8 @@ def above(encoder: PooledEncoder, frozen_layers: int) -> PooledEncoder:
     }
     if hasattr(model, "embeddings_project"):  # of ELECTRA
         upper[id(model.embeddings_project)] = nn.Identity()
-    top = PooledEncoder(copy.deepcopy(model, {**kept, **upper}), encoder.pooling, normalize=encoder.normalize)
+    upper_model = copy.deepcopy(model, {**kept, **upper})
+    top = PooledEncoder(upper_model, encoder.pooling, encoder.dense, normalize=encoder.normalize)
     top.packing = encoder.packing
     module: Any
     for module in top.modules():

@@ -26,8 +26,9 @@ class TextClassifierConfig(PreTrainedConfig):
     Args:
         encoder: the config of the encoder, with its ``model_type``.
         pooling: how token vectors become one.
-        normalize: whether that vector is brought to length 1.
-        head: layers, each with the name of its class in ``torch.nn`` as ``layer``, and its arguments.
+        dense: layers that follow, each with the name of its class in ``torch.nn`` as ``layer``, and its arguments.
+        normalize: whether their vector is brought to length 1.
+        head: layers, likewise.
         long_texts: what becomes of texts of more than ``most`` tokens: they are cut, but keep their ``first`` and
             ``last`` tokens; or, if ``in_pieces``, they become pieces, each with these, whose vectors are averaged.
             None for a model that is given texts that fit.
@@ -41,6 +42,7 @@ class TextClassifierConfig(PreTrainedConfig):
         encoder: dict[str, Any] | None = None,
         *,
         pooling: str = "mean",
+        dense: list[dict[str, Any]] | None = None,
         normalize: bool = False,
         head: list[dict[str, Any]] | None = None,
         long_texts: dict[str, Any] | None = None,
@@ -48,6 +50,7 @@ class TextClassifierConfig(PreTrainedConfig):
     ) -> None:
         self.encoder = encoder or {}
         self.pooling = pooling
+        self.dense = dense or []
         self.normalize = normalize
         self.head = head or []
         self.long_texts = long_texts
@@ -65,6 +68,7 @@ class TextClassifier(PreTrainedModel):
         super().__init__(config)
         encoder = dict(config.encoder)
         self.encoder = AutoModel.from_config(AutoConfig.for_model(encoder.pop("model_type"), **encoder))
+        self.dense = nn.Sequential(*map(_layer, config.dense))
         self.head = nn.Sequential(*map(_layer, config.head))
         self._inputs = set(inspect.signature(self.encoder.forward).parameters)
         self.post_init()
@@ -84,7 +88,7 @@ class TextClassifier(PreTrainedModel):
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         given = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": token_type_ids}
         tokens = {name: values for name, values in given.items() if values is not None and name in self._inputs}
-        vectors = self._vectors(tokens | {"attention_mask": mask})
+        vectors = self.dense(self._vectors(tokens | {"attention_mask": mask}))
         if self.config.normalize:
             vectors = functional.normalize(vectors, dim=1)
         logits = self.head(vectors.to(next(self.head.parameters()).dtype))

@@ -26,7 +26,7 @@ from gridfold.text.data import Dataset, Pool, facts_of, load_pool
 from gridfold.text.data_settings import DataSettings, read_examples, read_fold, read_tokenizing
 from gridfold.text.dropout import use_fast_dropout
 from gridfold.text.early_stopping import EarlyStopping, counts_steps, looks_ahead
-from gridfold.text.encoder import PooledEncoder, TokenRow, load_encoder, run_device
+from gridfold.text.encoder import PooledEncoder, TokenRow, encoder_of, run_device
 from gridfold.text.features import LazyEncoder, LazyTokenizer, Tokens, activations_of, features_of, tokens_of
 from gridfold.text.finetune import Classifier, Progress, fine_tune, precision_of
 from gridfold.text.frozen import Features, train_head
@@ -43,9 +43,8 @@ from gridfold.text.precision import computes_bf16, usable_precision
 from gridfold.text.pretrained import sentence_model
 from gridfold.text.recipe import Recipe, TokenizedExamples
 from gridfold.text.section import LazyConfig
-from gridfold.text.sentence_model import resolved
+from gridfold.text.sentence_model import EncoderSettings, resolved
 from gridfold.text.settings import (
-    ModelSettings,
     TrainingSettings,
     read_eval_batch_size,
     read_model,
@@ -66,7 +65,7 @@ class Trained:
         encoder: None if it was frozen, and so is as it is in the model that the settings name.
     """
 
-    settings: ModelSettings
+    settings: EncoderSettings
     data_settings: DataSettings
     data: Dataset
     head_settings: Head
@@ -95,8 +94,8 @@ class _TrainingPlan:
 def run_pipeline(config: LazyConfig, run: Run) -> Trained:
     """Train what a config describes, reporting to ``run``; nothing is saved."""
     _ask_for_determinism()
-    model, data_settings = read_model(config), read_examples(config)
-    model = resolved(model, sentence_model(model.name))
+    asked, data_settings = read_model(config), read_examples(config)
+    model = resolved(asked, sentence_model(asked.name))
     pool = load_pool(data_settings)
     return (_train_frozen if model.freeze_encoder else _train_whole)(config, run, model, data_settings, pool)
 
@@ -109,12 +108,12 @@ def _ask_for_determinism() -> None:
 
 
 def _train_frozen(
-    config: LazyConfig, run: Run, model: ModelSettings, data_settings: DataSettings, pool: Pool
+    config: LazyConfig, run: Run, model: EncoderSettings, data_settings: DataSettings, pool: Pool
 ) -> Trained:
     asked, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
     if device.type == "cuda":
         _ = run.dir  # which each has of its own: a process that has encoded on a GPU could not split any more
-    encoder = LazyEncoder(model.name, model.pooling, device, normalize=bool(model.normalize))
+    encoder = LazyEncoder(model, device)
     data_settings = read_tokenizing(config, data_settings)
     tokenizer = _lazy_tokenizer(model, data_settings, lambda: encoder.loaded.inputs)
     # One after the other: a saved run that predicts the validation texts then does the very same. Not so with folds,
@@ -147,20 +146,20 @@ def _encode(
     return torch.from_numpy(array), used
 
 
-def _lazy_tokenizer(model: ModelSettings, data: DataSettings, inputs: Callable[[], tuple[str, ...]]) -> LazyTokenizer:
+def _lazy_tokenizer(model: EncoderSettings, data: DataSettings, inputs: Callable[[], tuple[str, ...]]) -> LazyTokenizer:
     return LazyTokenizer(model.name, data.max_length, inputs, data.long_texts, model.prefix)
 
 
-def _load_encoder(model: ModelSettings) -> PooledEncoder:
+def _load_encoder(model: EncoderSettings) -> PooledEncoder:
     set_seed(0)  # weights that a checkpoint lacks, of a pooler that is not used, do not depend on training.seed
-    encoder = load_encoder(model.name, model.pooling, normalize=bool(model.normalize))
+    encoder = encoder_of(model)
     encoder.packing = Packing.of(encoder.model)
     use_fast_dropout(encoder)
     return encoder
 
 
 def _train_whole(
-    config: LazyConfig, run: Run, model: ModelSettings, data_settings: DataSettings, pool: Pool
+    config: LazyConfig, run: Run, model: EncoderSettings, data_settings: DataSettings, pool: Pool
 ) -> Trained:
     encoders = [_load_encoder(model)]  # a list, so that an encoder that takes too much memory can be let go
     inputs = encoders[0].inputs
@@ -192,6 +191,7 @@ def _train_whole(
         if plan.adapter:
             set_seed(plan.training.seed)  # its first weights do not depend on the head
             add_adapter(encoder.model, plan.adapter, model.frozen_layers)
+            encoder.dense.requires_grad_(False)  # noqa: FBT003 (torch takes it by position)
         history = _new_history(run, plan, data)
         if not saved:
             discard(run)
@@ -226,12 +226,16 @@ def _taken(texts: Sequence[TokenRow], rows: NDArray[np.int64]) -> Sequence[Token
 
 
 def _with_activations(
-    config: LazyConfig, model: ModelSettings, encoder: PooledEncoder, tokenizer: LazyTokenizer, parts: Sequence[Tokens]
+    config: LazyConfig,
+    model: EncoderSettings,
+    encoder: PooledEncoder,
+    tokenizer: LazyTokenizer,
+    parts: Sequence[Tokens],
 ) -> list[list[TokenRow]]:
     """Tokens with what the frozen layers made of them."""
     size, device = read_eval_batch_size(config), run_device(use_cpu=read_use_cpu(config))
     precision = usable_precision(read_precision(config), device)
-    lazy = LazyEncoder.of(model.name, encoder.to(device))
+    lazy = LazyEncoder.of(model, encoder.to(device))
 
     def keep(tokens: Tokens) -> list[TokenRow]:
         layers = model.frozen_layers

@@ -34,10 +34,12 @@ def _vectors(model: ModelSettings) -> Iterator[Remark]:
     """What the model's own files decide, if it is not what would be done without them."""
     found = sentence_model(model.name)
     how = resolved(model, found)
-    if model.pooling == AUTO and (how.pooling != "mean" or how.normalize):
-        scaled = ", scaled to length 1" if how.normalize else ""
+    if model.pooling == AUTO and (how.pooling != "mean" or how.dense or how.normalize):
+        count = len(how.dense)
+        layers = [f"{count} dense layer{'s' if count > 1 else ''}"] if count else []
+        scaled = ["scaled to length 1"] if how.normalize else []
         said = "by the model's files; model.pooling and model.normalize say otherwise"
-        yield Remark(f"pooling: {how.pooling}{scaled} ({said})")
+        yield Remark(f"pooling: {', '.join([how.pooling, *layers, *scaled])} ({said})")
     if found.prompts and not model.prefix:
         prompts = ", ".join(f"'{prompt}'" for prompt in found.prompts)
         yield Remark(f"the model was trained with prompts before its texts: {prompts} (model.prefix sets one)")

@@ -17,6 +17,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from gridfold.core.errors import ConfigError, nearest_file, shown
+from gridfold.text.dense import save_dense
 from gridfold.text.encoder import PooledEncoder, Tokenizer, encode, load_encoder, load_tokenizer, run_device
 from gridfold.text.frozen import head_logits
 from gridfold.text.head import build_head
@@ -27,7 +28,7 @@ from gridfold.text.outputs import Outputs, Prediction
 from gridfold.text.pipeline import Trained
 from gridfold.text.plots import draw_loss, draw_predictions
 from gridfold.text.predictions import write_mistakes, write_predictions
-from gridfold.text.pretrained import lasting_reference, quiet
+from gridfold.text.pretrained import lasting_reference, quiet, sentence_model
 from gridfold.text.progress import bar
 from gridfold.text.tasks import Floats, Label, Text
 
@@ -69,6 +70,7 @@ def _write(target: Path, write: Callable[[Path], Any]) -> None:
 def _save_encoder(encoder: PooledEncoder, folder: Path) -> None:
     with quiet():
         encoder.model.save_pretrained(folder)  # type: ignore[operator]
+    save_dense(encoder.dense, folder)
     for weights in folder.glob("*.safetensors"):
         shutil.copymode(folder / "config.json", weights)  # safetensors writes files that only their owner can read
 
@@ -87,6 +89,7 @@ def _description(trained: Trained) -> dict[str, Any]:
         "adapter": _ADAPTER if trained.adapter else None,
         "pooling": trained.settings.pooling,
         "text_column": trained.data_settings.text_column,
+        "dense": bool(trained.settings.dense),
         "normalize": bool(trained.settings.normalize),
         "max_length": trained.data_settings.max_length,
         "long_texts": trained.data_settings.long_texts,
@@ -190,7 +193,8 @@ def load(run_dir: str | Path, *, use_cpu: bool = False) -> TextClassifier:
     _require_weights(folder, part)
     device = run_device(use_cpu=use_cpu)
     name = str(folder / _ENCODER) if part == _ENCODER else said["model"]
-    encoder = load_encoder(name, said["pooling"], normalize=said.get("normalize", False))
+    dense = sentence_model(name).dense if said.get("dense") else ()
+    encoder = load_encoder(name, said["pooling"], dense, normalize=said.get("normalize", False))
     if adapter:
         load_adapter(encoder.model, folder / adapter)
     encoder.to(device)

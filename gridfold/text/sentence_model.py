@@ -12,6 +12,8 @@ from gridfold.core.errors import ConfigError
 from gridfold.text.settings import AUTO, POOLINGS, ModelSettings
 
 MODULES = "modules.json"
+CONFIG = "config.json"
+DENSE_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _PROMPTS = "config_sentence_transformers.json"
 ReadFile = Callable[[str], "Path | None"]
 """Where a file of the model is, by its path inside the folder; None if there is none."""
@@ -27,6 +29,38 @@ _FLAGS = {
 }
 _OTHER_NAMES = {"mean_sqrt_len_tokens": "mean_sqrt_len"}
 _WITHOUT_EFFECT = ("Dropout",)  # where nothing is learned; the head has its own
+_ACTIVATIONS = (
+    "Identity",
+    "Tanh",
+    "ReLU",
+    "GELU",
+    "SiLU",
+    "Sigmoid",
+    "Mish",
+    "ELU",
+    "LeakyReLU",
+    "Softplus",
+)  # of torch.nn
+_VECTOR = "sentence_embedding"
+
+
+@dataclass(frozen=True)
+class DenseLayer:
+    """A linear layer with an activation, as a folder describes it.
+
+    Attributes:
+        weights: the file that has them.
+        in_features: how long the vectors are that it takes,
+        out_features: and those that it gives.
+        bias: whether it adds one.
+        activation: a class of ``torch.nn``.
+    """
+
+    weights: Path
+    in_features: int
+    out_features: int
+    bias: bool
+    activation: str
 
 
 @dataclass(frozen=True)
@@ -35,6 +69,7 @@ class SentenceModel:
 
     Attributes:
         pooling: names of ``POOLINGS``, joined by ``+``.
+        dense: the layers after it.
         normalize: whether vectors are of length 1.
         leaves_out_prompt: whether the tokens of a prompt before the text do not count in the pooling.
         unknown: the kinds of modules that gridfold has not.
@@ -42,6 +77,7 @@ class SentenceModel:
     """
 
     pooling: str = "mean"
+    dense: tuple[DenseLayer, ...] = ()
     normalize: bool = False
     leaves_out_prompt: bool = False
     unknown: tuple[str, ...] = ()
@@ -58,16 +94,20 @@ def read_sentence_model(file_of: ReadFile) -> SentenceModel:
     if listed is None:
         return SentenceModel()
     found = SentenceModel()
-    unknown = []
+    unknown: list[str] = []
     for module in _modules(listed):
         kind = str(module.get("type", "")).rpartition(".")[2]
+        follows = not unknown and not found.normalize  # what gridfold does as the last but one
+        layer = _dense(module, file_of) if kind == "Dense" and follows else None
         if kind == "Pooling":
-            if config := file_of(f"{module.get('path', '')}/config.json"):
+            if config := file_of(f"{module.get('path', '')}/{CONFIG}"):
                 said = _mapping(config)
                 leaves_out = said.get("include_prompt") is False
                 found = replace(found, pooling=_pooling(said, config), leaves_out_prompt=leaves_out)
         elif kind == "Normalize":
             found = replace(found, normalize=True)
+        elif layer:
+            found = replace(found, dense=(*found.dense, layer))
         elif kind not in ("Transformer", *_WITHOUT_EFFECT):
             unknown.append(kind)
     return replace(found, unknown=tuple(unknown), prompts=_prompts(file_of(_PROMPTS)))
@@ -75,16 +115,28 @@ def read_sentence_model(file_of: ReadFile) -> SentenceModel:
 
 def transformer_folder(folder: Path) -> Path:
     """Where the encoder is: in the folder itself, or, in older ones, in the folder of its first module."""
-    if (folder / "config.json").is_file() or not (folder / MODULES).is_file():
+    if (folder / CONFIG).is_file() or not (folder / MODULES).is_file():
         return folder
     modules = _modules(folder / MODULES)
     return folder / str(modules[0].get("path", "")) if modules else folder
 
 
-def resolved(model: ModelSettings, found: SentenceModel) -> ModelSettings:
+@dataclass(frozen=True)
+class EncoderSettings(ModelSettings):
+    """The settings, once what they leave to the model's folder is known.
+
+    Attributes:
+        dense: the layers after the pooling.
+    """
+
+    dense: tuple[DenseLayer, ...] = ()
+
+
+def resolved(model: ModelSettings, found: SentenceModel) -> EncoderSettings:
     """The settings with what the config leaves to the folder.
 
-    A config that gives the pooling makes vectors of its own: they are brought to length 1 only where it says so.
+    A config that gives the pooling makes vectors of its own: no dense layers follow, and they are brought to length 1
+    only where it says so.
 
     Raises:
         ConfigError: the folder's pooling leaves out a prefix, and there is one.
@@ -95,7 +147,30 @@ def resolved(model: ModelSettings, found: SentenceModel) -> ModelSettings:
         raise ConfigError(problem, path="model.prefix", hint=f"remove it, or give the pooling: {found.pooling}")
     pooling = found.pooling if left_to_folder else model.pooling
     normalize = (left_to_folder and found.normalize) if model.normalize is None else model.normalize
-    return replace(model, pooling=pooling, normalize=normalize)
+    dense = found.dense if left_to_folder else ()
+    return EncoderSettings(**{**vars(model), "pooling": pooling, "normalize": normalize, "dense": dense})
+
+
+def _dense(module: Mapping[str, Any], file_of: ReadFile) -> DenseLayer | None:
+    """A dense layer; None if it is one that gridfold has not.
+
+    Raises:
+        ConfigError: a file of it is not there, or cannot be read.
+    """
+    path = module.get("path", "")
+    config = file_of(f"{path}/{CONFIG}")
+    weights = next(filter(None, (file_of(f"{path}/{name}") for name in DENSE_WEIGHTS)), None)
+    if config is None or weights is None:
+        missing = CONFIG if config is None else f"weights, {' or '.join(DENSE_WEIGHTS)}"
+        raise ConfigError(f"the model is not whole: its module {path} has no {missing}", path="model.name")
+    said = _mapping(config)
+    sizes = [said.get(name) for name in ("in_features", "out_features")]
+    library, _, activation = str(said.get("activation_function", "torch.nn.Tanh")).rpartition(".")
+    names = {said.get("module_input_name", _VECTOR), said.get("module_output_name") or _VECTOR}
+    is_known = library.startswith("torch.nn") and activation in _ACTIVATIONS and names == {_VECTOR}
+    if not is_known or said.get("use_residual") or not all(isinstance(size, int) for size in sizes):
+        return None
+    return DenseLayer(weights, *sizes, said.get("bias", True), activation)  # type: ignore[arg-type]
 
 
 def _mapping(file: Path) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ import pytest
 
 from gridfold.core.errors import ConfigError
 from gridfold.text import load, trainer
-from tests.text.examples import TOPICS, NotedRun, sentences
+from tests.text.examples import TOPICS, NotedRun, dense_model, sentences
 
 SMALL = {
     "hidden_size": 16,
@@ -45,6 +45,7 @@ class Case:
 OWN, CLS = "TextClassifier", {"pooling": "cls"}
 CASES: dict[str, Case] = {
     "whole": Case("", ("gelu", "dropout"), OWN, {"freeze_encoder": False}),
+    "dense layers": Case("dense", ("gelu",), OWN, {"freeze_encoder": False}),
     "lora": Case("", ("gelu",), OWN, {"freeze_encoder": False, "adapter": {"type": "lora", "r": 2}}),
     "bert": Case("bert", ("tanh",), "BertForSequenceClassification", CLS),
     "bert, an activation of its own": Case("bert", ("relu",), OWN, CLS),
@@ -91,6 +92,8 @@ def encoder(kind: str, tiny_model: Path, folder: Path) -> Path:
 
     if not kind:
         return tiny_model
+    if kind == "dense":
+        return dense_model(tiny_model, folder, "Normalize")
     torch.manual_seed(1)
     settings = DISTIL if kind == "distilbert" else SMALL
     AutoModel.from_config(AutoConfig.for_model(kind, **settings)).save_pretrained(folder)

@@ -96,7 +96,7 @@ def frozen(config: dict[str, Any]) -> dict[str, Any]:
 def counted(monkeypatch) -> list[str]:
     """What was loaded and computed."""
     done: list[str] = []
-    for module, name in ((features, "load_encoder"), (features, "load_tokenizer"), (features, "encode")):
+    for module, name in ((features, "encoder_of"), (features, "load_tokenizer"), (features, "encode")):
         original = getattr(module, name)
 
         def noted(*args: Any, _name: str = name, _original: Any = original, **named: Any) -> Any:
@@ -115,7 +115,7 @@ def kept(tmp_path, monkeypatch) -> Path:
     return tmp_path / ".stages"
 
 
-ONCE = ["load_encoder", "load_tokenizer", "encode", "encode"]
+ONCE = ["encoder_of", "load_tokenizer", "encode", "encode"]
 
 
 def test_another_search_loads_and_encodes_nothing(frozen, new_run, counted, kept, monkeypatch):

@@ -147,8 +147,8 @@ def test_it_learns_what_ordinary_training_with_frozen_layers_learns(partly, new_
     kept, ordinary = new_run("kept"), new_run("ordinary")
     trainer.train(partly, kept)
     other = copy.deepcopy(partly)
-    count, load_whole = other["model"].pop("frozen_layers"), pipeline.load_encoder
-    monkeypatch.setattr(pipeline, "load_encoder", lambda *args, **named: Frozen.of(load_whole(*args, **named), count))
+    count, load_whole = other["model"].pop("frozen_layers"), pipeline.encoder_of
+    monkeypatch.setattr(pipeline, "encoder_of", lambda *args, **named: Frozen.of(load_whole(*args, **named), count))
     trainer.train(other, ordinary)
     assert len(kept.reports) == len(ordinary.reports) == 3
     for one, expected in zip(kept.reports, ordinary.reports, strict=True):

@@ -99,15 +99,15 @@ def test_what_did_not_fit_is_let_go():
 
 def test_nothing_holds_on_to_an_encoder_that_did_not_fit(config, new_run, room, monkeypatch):
     room(training=2)
-    load_encoder, loaded, alive = pipeline.load_encoder, [], []
+    encoder_of, loaded, alive = pipeline.encoder_of, [], []
 
     def noted(*args: Any, **named: Any) -> PooledEncoder:
         alive.append(sum(encoder() is not None for encoder in loaded))
-        encoder = load_encoder(*args, **named)
+        encoder = encoder_of(*args, **named)
         loaded.append(weakref.ref(encoder))
         return encoder
 
-    monkeypatch.setattr(pipeline, "load_encoder", noted)
+    monkeypatch.setattr(pipeline, "encoder_of", noted)
     trainer.train(config, new_run("run"))
     assert alive == [0, 0, 0]
 

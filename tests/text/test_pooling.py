@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from gridfold.text.pretrained import sentence_model
 from gridfold.text.section import LazyConfig
 from gridfold.text.sentence_model import SentenceModel, resolved
 from gridfold.text.settings import POOLINGS, read_model
-from tests.text.examples import TOPICS, sentences, write_csv
+from tests.text.examples import CLS, FLAGS, TOPICS, sentence_folder, sentences, write_csv
 
 EXPECTED: dict[str, Callable[[Any], Any]] = {
     "mean": lambda states: states.mean(0),
@@ -45,30 +44,6 @@ def test_padding_counts_for_nothing(name, side):
     np.testing.assert_allclose(pooled(states, mask, name), expected, rtol=1e-12)
     both = pooled(states, mask, f"{name}+mean")
     assert torch.equal(both, torch.cat([pooled(states, mask, each) for each in (name, "mean")], 1))
-
-
-def sentence_folder(model: Path, folder: Path, pooling: dict[str, Any], *more: str, inside: str = "") -> Path:
-    """A copy of a model as sentence-transformers saves it."""
-    shutil.copytree(model, folder / inside)
-    kinds = ["Transformer", "Pooling", *more]
-    paths = [inside, *(f"{place}_{kind}" for place, kind in enumerate(kinds) if place)]
-    modules = [
-        {"idx": place, "name": str(place), "path": path, "type": f"sentence_transformers.models.{kind}"}
-        for place, (kind, path) in enumerate(zip(kinds, paths, strict=True))
-    ]
-    (folder / "modules.json").write_text(json.dumps(modules))
-    (folder / "1_Pooling").mkdir()
-    (folder / "1_Pooling" / "config.json").write_text(json.dumps({"word_embedding_dimension": 16, **pooling}))
-    return folder
-
-
-FLAGS = {
-    "pooling_mode_cls_token": False,
-    "pooling_mode_mean_tokens": False,
-    "pooling_mode_max_tokens": False,
-    "pooling_mode_mean_sqrt_len_tokens": False,
-}
-CLS = FLAGS | {"pooling_mode_cls_token": True}
 
 
 @pytest.mark.parametrize(
@@ -105,9 +80,9 @@ def test_what_the_folder_says_is_said_before_the_first_run(config, tiny_model, t
     def remarks() -> list[tuple[str, bool]]:
         return [(remark.text, remark.is_warning) for remark in trainer.remarks(config) if "task" not in remark.text]
 
-    folder = sentence_folder(tiny_model, tmp_path / "model", CLS, "Dense", "Normalize")
+    folder = sentence_folder(tiny_model, tmp_path / "model", CLS, "LSTM", "Normalize")
     config["model"]["name"] = str(folder)
-    left_out = (f"modules of {folder} that are not applied: Dense", True)
+    left_out = (f"modules of {folder} that are not applied: LSTM", True)
     said = "by the model's files; model.pooling and model.normalize say otherwise"
     assert remarks() == [(f"pooling: cls, scaled to length 1 ({said})", False), left_out]
     config["model"]["normalize"] = False
