@@ -75,8 +75,8 @@ class Task:
 
         It has no config if that cannot be read, which is then the run's error.
         """
-        run = self.attempt.run
-        task = replace(self, attempt=replace(self.attempt, run=Run(run.dir.absolute(), run.seed, run.index, run.fold)))
+        run = of_record(self.attempt.run.dir.absolute(), self.attempt.record)
+        task = replace(self, attempt=replace(self.attempt, run=run))
         from gridfold.config.config import Config  # whoever executes a run is told its config, and need not read it
 
         with contextlib.suppress(ConfigError):

@@ -10,30 +10,27 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import takewhile
-from pathlib import Path
 from typing import Any
 
 from gridfold.analysis.effects import Effect, Interaction
 from gridfold.analysis.factors import is_numeric
+from gridfold.analysis.next_command import Changed, NextCommand
 from gridfold.analysis.next_values import between, extended, text
 from gridfold.analysis.significance import Contender
-from gridfold.config.config import Config
 from gridfold.config.overrides import Variation, parse_arguments
-from gridfold.config.strategy import Strategy
 from gridfold.core.errors import ConfigError
-from gridfold.core.values import canonical, render
+from gridfold.core.values import canonical
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.sources import Sources
 from gridfold.records.numbers import duration
 from gridfold.records.trials import Replicate, Results, TrialResult
 from gridfold.runs.names import label_parameters
-from gridfold.runs.search import BASE, SearchDirectory
+from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.search.plan import Plan, plan_of
 from gridfold.search.reuse import find_reusable
 from gridfold.space.parameters import Interval, ListedParameter, RangeParameter
 from gridfold.space.repeats import Repetition
-from gridfold.trainers.protocol import BUILT_IN
 
 _LARGE = 0.1  # of a share, where the noise is unknown
 _REPEATS, _TOP = 3, 5
@@ -109,9 +106,6 @@ class _Move:
     range: Interval | None = None
 
 
-_Changed = Mapping[str, ListedParameter | RangeParameter]
-
-
 @dataclass(frozen=True)
 class _Next:
     """A search like one that was, but for what it varies."""
@@ -137,14 +131,14 @@ class _Next:
         """A parameter of the search; None if it is none there."""
         return next((each for each in self.plan.space.parameters if each.path == path), None)
 
-    def variations(self, changed: _Changed) -> tuple[Variation, ...]:
+    def variations(self, changed: Changed) -> tuple[Variation, ...]:
         """Those of the search with some parameters changed."""
         before = parse_arguments(self.facts["variations"])
         kept = [replace(each, parameter=changed.get(each.path, each.parameter)) for each in before]
         known = {each.path for each in before}
         return (*kept, *(Variation(parameter) for path, parameter in changed.items() if path not in known))
 
-    def runs(self, changed: _Changed) -> int | None:
+    def runs(self, changed: Changed) -> int | None:
         """How many runs it would make that are not done, here or in another search; None for one that is too large.
 
         Which trials a strategy takes of another space is not known before, so all may be new.
@@ -179,70 +173,9 @@ class _Next:
             if run.is_done and run.search.dir == self.search.dir
         }
 
-    def command(self, changed: _Changed) -> str:
+    def command(self, changed: Changed) -> str:
         """The command that runs it."""
-        words = ["gridfold", "search", "--config", self._config()]
-        variations = self.variations(changed)
-        if variations:
-            words += ["--param-variations", *map(_argument, variations)]
-        words += ["--run-prefix", self.search.name.rpartition("_")[0], "--reuse", *self._settings()]
-        return shlex.join(words)
-
-    def _config(self) -> str:
-        """The file that the search was made from, if it is as it was; else the copy."""
-        original, copy = Path(self.facts["config"]), self.search.dir / BASE
-        try:
-            same = original.read_bytes() == copy.read_bytes()
-        except OSError:
-            same = False
-        return str(original if same else copy)
-
-    def _settings(self) -> list[str]:
-        """What was said on the command line and not in the file."""
-        config = Config.parse(self.search.base(), self.facts["config"])
-        words = [] if self.facts["threads"] == config.threads else ["--threads", str(self.facts["threads"])]
-        if not self.plan.seeds.are_listed and self.repeats != (config.settings.repeats or 1):
-            words += ["--repeats", str(self.repeats)]
-        for name in ("cwd", "folds", "metric", "max_runs"):
-            said = self.facts.get(name)
-            if said is not None and said != getattr(config.settings, name):
-                words += [f"--{name.replace('_', '-')}", str(said)]
-        words += [*self._strategy(config), *self._rules(config)]
-        words += ["--race"] if self.facts.get("race") else []
-        words += self._only_vary(config.settings.vary)
-        more = self.facts.get("maximize")
-        if more is not None and more != config.settings.maximize:
-            words.append("--maximize" if more else "--minimize")
-        trainer = self.facts["trainer"] if isinstance(self.facts["trainer"], str) else tuple(self.facts["trainer"])
-        if trainer == (config.trainer or BUILT_IN):
-            return words
-        return [*words, "--trainer", trainer] if isinstance(trainer, str) else [*words, "--", *trainer]
-
-    def _strategy(self, config: Config) -> list[str]:
-        """The strategy, as far as the file does not say it."""
-        now, before = self.plan.strategy, Strategy.read(config.settings.strategy)
-        pairs = (
-            ("--strategy", now.name, before.name),
-            ("--trials", now.trials, before.trials),
-            ("--strategy-seed", now.seed, before.seed),
-        )
-        return [word for option, value, said in pairs if value != said for word in (option, str(value))]
-
-    def _rules(self, config: Config) -> list[str]:
-        """Links, conditions and additions beside those of the file, and how runs are pruned."""
-        now, before = self.plan.config.settings, config.settings
-        said = {
-            "--link": [",".join(paths) for paths in now.link if paths not in before.link],
-            "--exclude": [text for text in now.exclude if text not in before.exclude],
-            "--when": [f"{path}={text}" for path, text in (now.when or {}).items() if path not in (before.when or {})],
-            "--add": [_added(params) for params in now.add if params not in before.add],
-            "--prune": [_joined(self.plan.prune or {})] if now.prune and now.prune != before.prune else [],
-        }
-        return [word for option, words in said.items() if words for word in (option, *words)]
-
-    def _only_vary(self, of_the_file: tuple[str, ...] | None) -> list[str]:
-        vary = self.plan.config.settings.vary
-        return ["--vary", *vary] if vary and vary != of_the_file else []
+        return NextCommand(self.search, self.plan, self.repeats).text(self.variations(changed), changed)
 
 
 def _moves(
@@ -393,7 +326,7 @@ def _repeats(trial: TrialResult) -> int:
     return 1 + max(run.entry.repeat for run in trial.runs)
 
 
-def _advice(search: _Next, kind: str, path: str, sentence: str, changed: _Changed, runs: int) -> Advice:
+def _advice(search: _Next, kind: str, path: str, sentence: str, changed: Changed, runs: int) -> Advice:
     seconds, at_most = _seconds(runs, search.results.trials), search.plan.race or not search.plan.strategy.is_grid
     return Advice(kind, path, sentence, search.command(changed), runs, seconds, at_most)
 
@@ -403,27 +336,6 @@ def _seconds(runs: int, trials: Sequence[TrialResult]) -> float | None:
     own = [trial.seconds for trial in trials if trial.seconds is not None]
     shared = [trial.shared_seconds for trial in trials if trial.shared_seconds is not None]
     return runs * statistics.fmean(own) + statistics.fmean(shared) if own else None
-
-
-def _added(params: Mapping[str, Any]) -> str:
-    return ",".join(f"{path}={render(value)}" for path, value in params.items())
-
-
-def _joined(prune: Mapping[str, Any]) -> str:
-    return ",".join([str(prune["name"]), *(f"{name}={value}" for name, value in prune.items() if name != "name")])
-
-
-def _argument(variation: Variation) -> str:
-    """A variation as a person would write it."""
-    if not variation.values:
-        return variation.argument
-    values = ",".join(_written(value) for value in variation.values)
-    short = f"{'+' if variation.add else ''}{variation.path}={values}"
-    return short if parse_arguments([short]) == (variation,) else variation.argument
-
-
-def _written(value: Any) -> str:
-    return text(value) if isinstance(value, float) else render(value)
 
 
 def _replicate(repetition: Repetition) -> Replicate:

@@ -107,7 +107,8 @@ class _Words:
         ]
         if len(found.estimates) > 1:
             second = found.estimates[1]
-            sure = {None: "what that means is not known", True: "they are apart", False: "they cannot be told apart"}
+            unsure = "whether the difference is more than noise cannot be said"
+            sure = {None: unsure, True: "they are apart", False: "they cannot be told apart"}
             verdict = sure[None if found.p is None else found.p < 0.05]
             p = "" if found.p is None else f" (p {p_text(found.p)})"
             which = "runner-up" if is_best else "other"

@@ -125,6 +125,21 @@ def constants_in(arguments: Iterable[str]) -> list[str]:
     return [each.name for each in found if each and each.kind == CONSTANT]
 
 
+def values_in(arguments: Iterable[str]) -> dict[str, str]:
+    """The values that a command has for a path of the config, as they are written, by that path."""
+    return {each.name: each.values for argument in arguments for each in placeholders(argument) if each.values}
+
+
+def with_values(argument: str, values: Mapping[str, str]) -> str:
+    """An argument with other values where it has some, by path."""
+
+    def replacement(match: re.Match[str]) -> str:
+        literal, _, _, name, before = match.groups("")
+        return f"{{{name}={values[name]}}}" if not literal and before and name in values else match[0]
+
+    return _PLACEHOLDER.sub(replacement, argument)
+
+
 @lru_cache(maxsize=1_000)
 def spellings(values: str) -> Mapping[str, str]:
     """How values are written, for each in canonical form: a text in quotes, a list or a mapping is not in it.

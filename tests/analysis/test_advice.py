@@ -189,6 +189,21 @@ def test_the_advised_command_runs_exactly_the_new_trials(command, project, write
     assert len(records) == 12
 
 
+def test_the_advised_command_has_new_values_where_the_command_had_them(command, project, write):
+    write("t.py", "import sys\nprint('quality', float(sys.argv[1]) + len(sys.argv[2]) / 1e6)\n")
+    said = ["--metrics", r"quality=quality ([\d.e-]+)", "--maximize", "--run-prefix", "first"]
+    swept = ["--", "python", "t.py", "{lr=1e-3,0.010}", "{name=a,bb}"]
+    result = command("hyper_main.py", *said, *swept)
+    assert result.returncode == 0, result.stderr
+    found = advised(SearchDirectory(next(project.glob("runs/*/search.json")).parent))["extend"]
+    words = shlex.split(found.command)
+    assert words[words.index("--") :] == ["--", "python", "t.py", "{lr=1e-3,0.010,0.1}", "{name=a,bb}"]
+    result = command("hyper_main.py", *words[2:])
+    assert result.returncode == 0, result.stderr
+    assert "Reused 4 results of earlier searches" in result.stdout
+    assert found.runs == 2
+
+
 def all_advice(search):
     return Summary.of(Results.read([search])).advice
 

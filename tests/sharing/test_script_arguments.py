@@ -1,5 +1,6 @@
 """Scripts of one search share what they do until they read an argument in which runs differ."""
 
+import json
 import os
 import subprocess
 import sys
@@ -98,8 +99,24 @@ except Exception:
     size = 0
 print(json.dumps({"loss": size}))
 """
+OF_RUN = """
+import argparse, json
+from pathlib import Path
+parser = argparse.ArgumentParser()
+for name in ("lr", "seed", "fold", "index", "out"):
+    parser.add_argument(f"--{name}")
+args = parser.parse_args()
+print(json.dumps([args.lr, args.seed, args.fold, args.index, Path(args.out).name]))
+print(json.dumps({"loss": float(args.lr)}))
+"""
 KEYWORDS = CLICK.replace("def main(lr, size):", "def main(**values):\n    lr, size = values.values()")
 WRONG = ARGPARSE.replace("type=int", "choices=['2']").replace("args.lr * args.size", "args.lr")
+
+
+def _environment():
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment.pop("PYTHONUNBUFFERED", None)
+    return environment
 
 
 @pytest.mark.parametrize(
@@ -118,8 +135,7 @@ WRONG = ARGPARSE.replace("type=int", "choices=['2']").replace("args.lr * args.si
 def test_runs_of_a_script_share_until_they_read_an_argument(script, paths, tmp_path):
     (tmp_path / "train.py").write_text(script)
     (tmp_path / "c.yaml").write_text("lr: [0.1, 0.2]\nsize: [2, 3]\n")
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    environment.pop("PYTHONUNBUFFERED", None)
+    environment = _environment()
     command = ["python", "train.py", "--lr", "{lr}", "--size", "{size}"]
     search = [sys.executable, "-m", "gridfold", "search", "--config", "c.yaml", "--run-prefix", "s", "--", *command]
     subprocess.run(search, cwd=tmp_path, env=environment, capture_output=True, check=False)
@@ -134,3 +150,18 @@ def test_runs_of_a_script_share_until_they_read_an_argument(script, paths, tmp_p
             )
             (run,) = (tmp_path / "runs").glob(f"*_lr_{lr}_size_{size}")
             assert (run / "log.txt").read_bytes() == ended.stdout
+
+
+def test_runs_of_a_script_get_their_own_seed_fold_and_index(tmp_path):
+    (tmp_path / "train.py").write_text(OF_RUN)
+    named = ["--seed", "{seed}", "--fold", "{fold}/{folds}", "--index", "{index}", "--out", "{run_dir}"]
+    command = ["python", "train.py", "--lr", "{lr=0.1,0.2}", *named]
+    options = ["--repeats", "2", "--folds", "2", "--quiet"]
+    started = [sys.executable, "-m", "gridfold", "search", *options, "--", *command]
+    subprocess.run(started, cwd=tmp_path, env=_environment(), capture_output=True, check=True)
+    (directory,) = (each for each in (tmp_path / "runs").iterdir() if (each / "sharing.jsonl").exists())
+    search = SearchDirectory(directory)
+    assert any(max(event["sizes"]) > 0 for event in search.sharing_events() if "split" in event)
+    for entry in search.entries():
+        said = [f"{entry.params['lr']}", f"{entry.repeat}", f"{entry.fold}/2", f"{entry.index}", entry.run]
+        assert json.loads((tmp_path / "runs" / entry.run / "log.txt").read_text().splitlines()[0]) == said
