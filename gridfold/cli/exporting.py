@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 
+from filelock import Timeout
 from rich.markup import escape
 
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.export.trackers.feed import Feed
+from gridfold.export.trackers.process import lock_of
 from gridfold.export.trackers.protocol import RunNews
 from gridfold.export.trackers.registry import EXPORTED, tracker
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.store import Store
+from gridfold.search.tracking import FOLDER
 from gridfold.show import terminal
 
 
@@ -60,6 +63,25 @@ def _export_search(options: argparse.Namespace) -> int:
     return 0
 
 
+@contextmanager
+def _alone(name: str, search: SearchDirectory, folder: Path | None) -> Iterator[None]:
+    """While no tracker of the search writes to the same place: what each of both has of a run it replaces.
+
+    Raises:
+        ConfigError: one does.
+    """
+    with ExitStack() as held:
+        if folder is None and (place := search.dir / FOLDER).is_dir():
+            try:
+                held.enter_context(lock_of(name, place).acquire(timeout=0))
+            except Timeout:
+                problem = f"is being written for {name} while it runs"
+                raise ConfigError(problem, where=search.name, hint="to write it elsewhere: -o DIR") from None
+            except OSError:  # the folder cannot be written to, so no tracker does
+                pass
+        yield
+
+
 def _written(name: str, search: SearchDirectory, folder: Path | None) -> tuple[int, str]:
     """Write a search for a tool; how many runs, and what the tool says in the end."""
     feed = Feed(search)
@@ -70,9 +92,10 @@ def _written(name: str, search: SearchDirectory, folder: Path | None) -> tuple[i
     written: list[int] = []
     tool = tracker(name, folder)
     try:
-        tool.begin(facts)
-        tool.write(_counted(chain([first], news), written))
-        return len(written), tool.end()
+        with _alone(name, search, folder):
+            tool.begin(facts)
+            tool.write(_counted(chain([first], news), written))
+            return len(written), tool.end()
     except (ConfigError, OSError):
         raise
     except Exception as error:  # whatever the tool raises

@@ -68,7 +68,7 @@ def to_xarray(
     grid.check(fill=fill)
     objective = table.results.objective
     said = {
-        "searches": ", ".join(search.name for search in table.results.searches),
+        "searches": ", ".join(table.results.names.values()),
         "metric": objective.metric or "",
         "maximize": int(bool(objective.maximize)),  # so that any file of NetCDF holds it
     }
@@ -210,7 +210,7 @@ _STATE = Column("state", "state", "fact", lambda row: row.state)
 
 
 def _order(table: Table) -> Any:
-    places = {search.name: place for place, search in enumerate(table.results.searches)}
+    places = {name: place for place, name in enumerate(table.results.names.values())}
     return lambda row: (places[row.search], row.index)
 
 

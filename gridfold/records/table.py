@@ -34,7 +34,7 @@ class Row:
     """A trial or a run, as a table has it.
 
     Attributes:
-        search: the name of its search.
+        search: the name of its search; its path in a table of several that have that name.
         index: its number among the runs of the search; of a trial, that of its first run.
         runs: the names of its run directories.
         params: path and value of what varies, and of what is fixed here but varies in another search.
@@ -148,13 +148,16 @@ class Table:
         first = {(run.search.dir, run.entry.index) for trial in front(results) for run in trial.runs}
         if by_run:
             runs = sorted(_runs(results), key=lambda run: _place(run, results.objective))
-            rows = [(run, Row.of_run(run, fixed[run.search.dir])) for run in runs]
+            found = [(run, Row.of_run(run, fixed[run.search.dir])) for run in runs]
         else:
             left = [trial for trial in results.trials if trial.runs and not trial.values]
             trials = [(trial.runs[0], trial) for trial in (*results.ranked, *left)]
-            rows = [(run, Row.of_trial(trial, fixed[run.search.dir])) for run, trial in trials]
-        marked = (replace(row, front=True) if (run.search.dir, run.entry.index) in first else row for run, row in rows)
-        return cls(results, tuple(marked), by_run)
+            found = [(run, Row.of_trial(trial, fixed[run.search.dir])) for run, trial in trials]
+        rows = []
+        for run, row in found:
+            name, is_first = results.names[run.search.dir], (run.search.dir, run.entry.index) in first
+            rows.append(replace(row, search=name, front=is_first) if is_first or name != row.search else row)
+        return cls(results, tuple(rows), by_run)
 
     @cached_property
     def metrics(self) -> list[str]:
@@ -250,11 +253,12 @@ class Table:
     @cached_property
     def _places(self) -> dict[tuple[str, int], object]:
         """What a row has in common with those that are as good, by search and index; nothing without a value."""
+        names = self.results.names
         if self.by_run:
             values = ((run, run.value) for run in _runs(self.results) if run.value is not None)
-            return {(run.search.name, run.entry.index): value for run, value in values}
+            return {(names[run.search.dir], run.entry.index): value for run, value in values}
         groups = ((trial.runs[0], place) for place, group in enumerate(self.results.groups) for trial in group)
-        return {(run.search.name, run.entry.index): place for run, place in groups}
+        return {(names[run.search.dir], run.entry.index): place for run, place in groups}
 
     def only(self, rows: Iterable[Row]) -> Table:
         """The same with some of the rows."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
+from pathlib import Path
 
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import canonical
@@ -181,6 +183,12 @@ class Results:
         """What is to know of how the trials are compared, in a sentence; "" where nothing is left open."""
         runs = [run for trial in self.trials for run in trial.runs]
         return self.objective.caveat(next((run.metrics for run in runs if run.metrics), {}))
+
+    @cached_property
+    def names(self) -> Mapping[Path, str]:
+        """What each search is called, by its directory: by its name, or by its path if others have that name, too."""
+        counts = Counter(search.name for search in self.searches)
+        return {each.dir: each.name if counts[each.name] == 1 else str(each.dir) for each in self.searches}
 
     @cached_property
     def course(self) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
@@ -22,20 +24,51 @@ def read_reports(directory: str) -> list[dict[str, float]]:
     return read_mappings(f"{directory}/{METRICS}")
 
 
-def read_reports_from(directory: str, position: int) -> tuple[list[dict[str, float]], int]:
-    """What the run in a directory has reported since, and the position to go on from.
+@dataclass
+class ReportReader:
+    """Reads on in what a run reports.
 
-    Args:
-        directory: of the run.
-        position: up to which byte of the file it was read before.
+    Whoever takes over a run sets the file of the attempt before aside, after its record says that the next one has
+    begun: so a reader may hold the old file, and reads the new one from its beginning.
+
+    Attributes:
+        position: up to which byte of its file it has read.
+        is_other: whether that is another file than the one before, so that what was read there does not count.
     """
-    try:
-        with open(f"{directory}/{METRICS}", "rb", opener=regular) as file:
-            file.seek(position)
-            whole = file.read().rpartition(b"\n")[0]
-    except OSError:
-        return [], position
-    return mappings_of(whole), position + len(whole) + bool(whole)
+
+    position: int = 0
+    is_other: bool = False
+    _file: int | None = None
+
+    def read(self, directory: str) -> list[dict[str, float]]:
+        """What the run in a directory has reported since."""
+        before, self.is_other = self._file, False
+        try:
+            with open(f"{directory}/{METRICS}", "rb", opener=regular) as file:
+                found = os.fstat(file.fileno())
+                self._see(found.st_ino, is_other=before not in (None, found.st_ino) or found.st_size < self.position)
+                file.seek(self.position)
+                whole = file.read().rpartition(b"\n")[0]
+        except FileNotFoundError:
+            self._see(None, is_other=before is not None)
+            return []
+        except OSError:
+            return []
+        self.position += len(whole) + bool(whole)
+        return mappings_of(whole)
+
+    def has_read_all(self, directory: str) -> bool:
+        """Whether the run has reported nothing since."""
+        try:
+            found = os.stat(f"{directory}/{METRICS}")  # noqa: PTH116 - asked of each run twice a second
+        except OSError:
+            return self._file is None
+        return (found.st_ino, found.st_size) == (self._file, self.position)
+
+    def _see(self, file: int | None, *, is_other: bool) -> None:
+        self._file, self.is_other = file, is_other
+        if is_other:
+            self.position = 0
 
 
 def read_progress(directory: str) -> dict[str, float]:

@@ -25,7 +25,7 @@ from gridfold.records.numbers import number
 from gridfold.records.objective import Objective, is_finite
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
-from gridfold.runs.reports import read_reports_from
+from gridfold.runs.reports import ReportReader
 from gridfold.runs.run import Attempt, Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.steps import EPOCH, Steps
@@ -43,7 +43,7 @@ class _Seen:
         steps: how far it is, by the reports that have the metric.
         best: the best value so far, more is better.
         rung: the last rung that it has reached; 0 for none.
-        position: up to where its reports were read.
+        reports: reads them.
         attempt: the attempt that they are of; 0 if it is over.
     """
 
@@ -51,7 +51,7 @@ class _Seen:
     steps: Steps = field(default_factory=Steps)
     best: float = -math.inf
     rung: float = 0.0
-    position: int = 0
+    reports: ReportReader = field(default_factory=ReportReader)
     attempt: int = 0
 
 
@@ -225,10 +225,10 @@ class SearchPruner:
 
     def _values(self, seen: _Seen) -> Iterator[tuple[float, float]]:
         """The steps that a run has come to, and the values there."""
-        if not seen.position:  # or a program had said so far what it reports in the end
+        if not seen.reports.position:  # or a program had said so far what it reports in the end
             seen.steps = Steps()
-        reports, seen.position = read_reports_from(str(seen.run.dir), seen.position)
-        if not seen.position and seen.attempt:
+        reports = seen.reports.read(str(seen.run.dir))
+        if not seen.reports.position and seen.attempt:
             reports = seen.run.reports_so_far(seen.attempt)
         for report in reports:
             if not self._metric:

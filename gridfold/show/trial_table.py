@@ -144,8 +144,8 @@ class TrialTable:
 
     @property
     def searches(self) -> list[str]:
-        """The names of the searches that they are from."""
-        return [search.name for search in self.table.results.searches]
+        """What the searches that they are from are called."""
+        return list(self.table.results.names.values())
 
     @property
     def title(self) -> str:

@@ -70,14 +70,19 @@ def _read(source: str, columns: tuple[str, ...]) -> Cells:
     if source == _STDIN or (Path(source).suffix.lower() == ".txt" and Path(source).is_file()):
         if len(columns) > 1:
             raise ConfigError("lines are no pairs of texts", where=source, hint="give a file with two columns")
-        return {columns[0]: sys.stdin.read().splitlines() if source == _STDIN else _lines(Path(source))}
+        return {columns[0]: _lines(sys.stdin.read() if source == _STDIN else _decoded(Path(source)))}
     return read_cells(source, "", "test")
 
 
-def _lines(file: Path) -> list[str]:
+def _lines(content: str) -> list[str]:
+    """Not ``splitlines``: a text may have other signs in it that begin a line, such as U+2028, or a form feed."""
+    return content.replace("\r\n", "\n").removesuffix("\n").split("\n") if content else []
+
+
+def _decoded(file: Path) -> str:
     content = file.read_bytes()
     try:
-        return content.decode(encoding_of(content)).removesuffix("\n").replace("\r\n", "\n").split("\n")
+        return content.decode(encoding_of(content))
     except UnicodeDecodeError:
         raise not_decodable(file, "") from None
 

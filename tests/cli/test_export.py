@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gridfold.cli import main
+from gridfold.export.trackers.process import lock_of
 from tests import made
 
 optuna = pytest.importorskip("optuna")
@@ -89,6 +90,19 @@ def test_a_study_comes_back_as_a_config(runs, capsys):
     capsys.readouterr()
     assert main(["import", "runs/optuna.log"]) == 0
     assert "lr: !uniform [0.1, 0.2]" in capsys.readouterr().out
+
+
+def test_what_a_tracker_writes_meanwhile_is_left_to_it(runs, capsys):
+    pytest.importorskip("tensorboard")
+    track = runs / "demo_000000" / ".track"
+    track.mkdir()
+    with lock_of("tensorboard", track):
+        assert main(["export", "tensorboard", "demo_000000"]) == 2
+        said = "error: demo_000000: is being written for tensorboard while it runs\n  to write it elsewhere: -o DIR\n"
+        assert said in capsys.readouterr().err
+        assert not (runs / "demo_000000" / "tensorboard").exists()
+        assert main(["export", "tensorboard", "demo_000000", "-o", "elsewhere"]) == 0
+    assert main(["export", "tensorboard", "demo_000000"]) == 0
 
 
 def test_a_file_where_the_folder_should_be(runs, capsys):

@@ -5,6 +5,7 @@ import math
 import pytest
 
 import gridfold
+from gridfold.cli import main
 from gridfold.core.errors import ConfigError
 from tests import made
 
@@ -115,6 +116,18 @@ def test_several_searches(project):
         grid(project, [run(float(lr), lr=lr) for lr in values], name)
     assert gridfold.to_xarray("a_1", "b_1").lr.values.tolist() == [1, 2, 3]
     assert gridfold.to_xarray("a_1", "c_1").sizes == {"search": 2, "lr": 2}
+
+
+def test_searches_of_one_name_are_told_apart(project, capsys):
+    for place, values in (("here", (0.25, 0.5)), ("there", (0.125, 0.75))):
+        made.search(project / place, "some_1", [run(value, lr=lr) for lr, value in enumerate(values)])
+    found = gridfold.to_xarray("here/some_1", "there/some_1")
+    assert found.f1.values.tolist() == [[0.25, 0.5], [0.125, 0.75]]
+    assert found.search.values.tolist() == ["here/some_1", "there/some_1"]
+    table = gridfold.results("here/some_1", "there/some_1")
+    assert table["search"].tolist() == ["there/some_1", "here/some_1", "here/some_1", "there/some_1"]
+    assert main(["results", "here/some_1", "there/some_1"]) == 0
+    assert "tie" not in capsys.readouterr().out
 
 
 def test_one_run(project):

@@ -76,6 +76,17 @@ def test_a_search_stands_for_its_best_run_and_lines_for_texts(run, project, caps
     assert capsys.readouterr().out == printed
 
 
+def test_a_line_ends_nowhere_but_at_its_end(run, project, capsys, monkeypatch):
+    texts = ["the\u2028cat", "a\x0cdog\x85", "", "we saw snow\x1e"]
+    (project / "texts.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    assert main(["predict", str(run), "texts.txt"]) == 0
+    printed = capsys.readouterr().out
+    assert [row["text"] for row in csv.DictReader(io.StringIO(printed, newline=""))] == texts
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(texts) + "\n"))
+    assert main(["predict", str(run), "-"]) == 0
+    assert capsys.readouterr().out == printed
+
+
 def test_another_column(run, project, capsys):
     (project / "in.csv").write_text("body,text\nthe cat,\n")
     assert main(["predict", str(run), "in.csv", "--column", "body"]) == 0

@@ -43,7 +43,7 @@ def document(
     columns = asked or table.shown
     return new(
         "results/1",
-        searches=[search.name for search in results.searches],
+        searches=list(results.names.values()),
         metric=results.objective.metric or None,
         maximize=results.objective.maximize if results.objective.metric else None,
         by="run" if by_run else "trial",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -24,9 +24,9 @@ from gridfold.records.objective import Objective
 from gridfold.records.trials import objective_of, run_at_best
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import RECORD, Record, as_record
-from gridfold.runs.reports import METRICS, is_metric, read_reports_from
+from gridfold.runs.reports import METRICS, ReportReader, is_metric
 from gridfold.runs.run import Run, judge
-from gridfold.runs.search import SearchDirectory
+from gridfold.runs.search import SEARCH, SearchDirectory
 from gridfold.runs.steps import Steps
 
 
@@ -71,7 +71,7 @@ class _Followed:
         attempt: which the tracker was told of last; -1 if none.
         is_over: whether it was told of the end of that.
         config: of the run, while it is not over.
-        position: up to where its reports were told.
+        reports: reads what is to be told of them.
         steps: what they say of how far it is.
         number: the last step that was told, as a whole number.
         time: of the last report that was told.
@@ -85,15 +85,19 @@ class _Followed:
     attempt: int = -1
     is_over: bool = False
     config: Mapping[str, Any] | None = None
-    position: int = 0
+    reports: ReportReader = field(default_factory=ReportReader)
     steps: Steps = field(default_factory=Steps)
     number: int = 0
     time: float | None = None
 
     def begin(self, attempt: int) -> None:
         """Tell of an attempt from its beginning on."""
-        self.attempt, self.is_over = attempt, False
-        self.position, self.steps, self.number, self.time = 0, Steps(), 0, None
+        self.attempt, self.is_over, self.reports = attempt, False, ReportReader()
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Tell of its reports from the first on."""
+        self.steps, self.number, self.time = Steps(), 0, None
 
     def read(self, directory: str) -> bool:
         """Read the record if that is another now; whether it was."""
@@ -121,6 +125,8 @@ class Feed:
         self._trials: dict[tuple[str, bool], int] = {}
         self._list: object = None
         self._objective: Objective | None = None
+        self._facts: object = None
+        self._asked = ""  # what runs are to be compared by
         self._ended: list[tuple[int, str]] = []  # told, but not yet written
 
     def facts(self) -> SearchFacts:
@@ -155,6 +161,7 @@ class Feed:
         Args:
             is_last: nobody executes the search any more: a run whose process is dead is lost.
         """
+        self._see_objective()
         self._see_added()
         for run in list(self._left.values()):
             if found := self._news_of(run, is_last=is_last):
@@ -165,6 +172,25 @@ class Feed:
         for index, version in self._ended:
             self._told.note(index, version)
         self._ended.clear()
+
+    def _see_objective(self) -> None:
+        """See by what runs are compared. If that has changed, so have the best epochs of those that are over."""
+        facts = _signature(f"{self._search.dir}/{SEARCH}")
+        if facts in (None, self._facts):
+            return
+        with suppress(ConfigError):  # else it is read at the next look
+            said, before = Objective.said(self._search.facts()), self._asked
+            self._facts, self._asked = facts, canonical([said.metric, said.maximize])
+            if before not in ("", self._asked):
+                self._objective = None
+                for run in self._runs:
+                    if run.is_over:
+                        run.seen = None
+                        self._left[run.entry.index] = run
+
+    def _version(self, run: _Followed) -> str:
+        """What is another when a run that is over is to be told again."""
+        return digest(f"{run.version} {self._asked}")
 
     def _see_added(self) -> None:
         version = self._search.version_of_list()
@@ -183,7 +209,7 @@ class Feed:
         record = run.record
         if record is None or (run.is_over and not is_changed):
             return None
-        if record.is_final and self._told.knows(run.entry.index, run.version):
+        if record.is_final and self._told.knows(run.entry.index, self._version(run)):
             self._tell_end(run, record)
             return None
         if is_last and not record.is_final:
@@ -191,12 +217,16 @@ class Feed:
         is_new = record.attempt != run.attempt or was_over  # the record of a run that was over may be written again
         if is_new:
             run.begin(record.attempt)
-        points = [*self._points(run, record)]
+        reports = run.reports.read(f"{self._search.dir.parent}/{record.reused or run.entry.run}")
+        if run.reports.is_other:  # those before were of an earlier attempt
+            is_new = True
+            run.begin_again()
+        points = [*self._points(run, record, reports)]
         if not (is_new or is_changed or points or record.is_final):
             return None
         news = self._news(run, record, points, is_new=is_new)
         if record.is_final:
-            self._ended.append((run.entry.index, run.version))
+            self._ended.append((run.entry.index, self._version(run)))
             self._tell_end(run, record)
         return news
 
@@ -234,10 +264,9 @@ class Feed:
             self._objective = Objective.said(self._search.facts()).of(record.metrics)
         return run_at_best(run, record, self._objective).metrics
 
-    def _points(self, run: _Followed, record: Record) -> Iterator[Point]:
+    def _points(self, run: _Followed, record: Record, reports: Sequence[Mapping[str, Any]]) -> Iterator[Point]:
         """The reports of a run since the last that were told; their times are spread over what has passed since."""
         directory = f"{self._search.dir.parent}/{record.reused or run.entry.run}"
-        reports, run.position = read_reports_from(directory, run.position)
         begin = run.time or seconds(record.started)
         end = seconds(record.ended) or _changed(f"{directory}/{METRICS}") or begin
         for place, report in enumerate(reports, 1):

@@ -23,6 +23,7 @@ from gridfold.export.trackers import registry
 from gridfold.export.trackers.feed import Feed, Told
 from gridfold.export.trackers.protocol import RunNews, Tracker
 from gridfold.runs.search import SearchDirectory
+from gridfold.search.tracking import FOLDER
 
 _LOOK_SECONDS = 2.0  # between two looks at the runs
 _LOOK_SHARE = 50  # of the time, a look and what it finds to write take at most this part
@@ -47,7 +48,7 @@ def main() -> None:
     os.nice(10)
     for variable in _THREADS:
         os.environ.setdefault(variable, "1")
-    folder = Path(directory) / ".track"
+    folder = Path(directory) / FOLDER
 
     def tell(kind: str, text: str = "") -> None:
         with suppress(OSError):
@@ -60,6 +61,16 @@ def main() -> None:
     tell("end")
     sys.stdout.flush()
     os._exit(0)  # threads of the tool may wait for something that never comes
+
+
+def lock_of(name: str, folder: Path) -> FileLock:
+    """Is held by whoever writes a search for a tool, to where its data are by default.
+
+    Args:
+        name: of the tracker.
+        folder: where it remembers what it has told.
+    """
+    return FileLock(folder / f"{name}.lock")
 
 
 class _Following:
@@ -75,7 +86,7 @@ class _Following:
     def __init__(self, name: str, search: SearchDirectory, folder: Path, tell: Tell) -> None:
         self._name, self._search, self._tell = name, search, tell
         self._told_of = folder / f"{name}.jsonl"
-        self._lock = FileLock(folder / f"{name}.lock")
+        self._lock = lock_of(name, folder)
         self._over = threading.Event()
         self._warned: set[str] = set()
         threading.Thread(target=self._listen, daemon=True).start()

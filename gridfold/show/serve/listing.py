@@ -12,6 +12,7 @@ from typing import Any
 from gridfold.core.errors import ConfigError
 from gridfold.runs.search import RESULTS, RUNS, SEARCH, SearchDirectory
 from gridfold.runs.store import Store
+from gridfold.search.overview import Overview
 from gridfold.search.status import Status
 from gridfold.show.serve.columns import said
 from gridfold.show.serve.files import stamp
@@ -76,7 +77,7 @@ class Listing:
                 if not standing.problem and not self._is_known(search, standing):
                     begin, of, row = time.monotonic(), _stamps(search, standing), dict[str, Any]()
                     with suppress(ConfigError):  # a search that is being made has no list yet
-                        row = _counts(Status.read(search))
+                        row = _counts(search)
                     now = time.monotonic()
                     self._counted[search.name] = _Counted(now, now - begin, of, row)
         finally:
@@ -103,10 +104,14 @@ def _stamps(search: SearchDirectory, standing: Standing) -> object:
     return standing.is_alive, *(stamp(f"{search.dir}/{name}") for name in (SEARCH, RUNS, RESULTS))
 
 
-def _counts(status: Status) -> dict[str, Any]:
+def _counts(search: SearchDirectory) -> dict[str, Any]:
+    status = Status.read(search)
     objective = status.objective
     row = {"total": status.total, "states": dict(status.states), "metric": objective.metric}
     if status.best is None:
         return row | {"best": None}
     metric, value = objective.value(status.best[1].metrics)
+    if status.is_repeated:  # the best of many repeats is the luckiest
+        trial = Overview.of(search).best
+        value = trial.mean if trial else None
     return row | {"metric": metric, "best": said(value)}

@@ -13,7 +13,7 @@ from gridfold.core.files import regular
 from gridfold.core.process.liveness import PROCESS
 from gridfold.records.objective import Objective
 from gridfold.runs.record import Record
-from gridfold.runs.reports import LOG, METRICS, is_metric, read_progress, read_reports_from
+from gridfold.runs.reports import LOG, ReportReader, is_metric, read_progress
 from gridfold.runs.steps import EPOCH, Steps
 from gridfold.show.serve.curve import Curve
 from gridfold.trainers.metrics.terminal import shown
@@ -45,16 +45,20 @@ class UnderWay:
         self.attempt = record.attempt
         self.asks_engine = record.asks != PROCESS
         self.started = _seconds_of(record.started)
-        self.metrics: Mapping[str, float] = {}
         self.tail = ""
         self.progress: Mapping[str, float] = {}
-        self.first: Mapping[str, float] = {}
         self._directory, self._objective = directory, objective
-        self.curve = Curve(objective.metric or "")
-        self._steps = Steps()
         self._log_start = record.log_start
-        self._position = 0
+        self._reports = ReportReader()
+        self._begin()
         self._printed = -1  # the size of the log when it was read last
+
+    def _begin(self) -> None:
+        """Know nothing of its reports."""
+        self.metrics: Mapping[str, float] = {}
+        self.first: Mapping[str, float] = {}
+        self.curve = Curve(self._objective.metric or "")
+        self._steps = Steps()
 
     @property
     def step(self) -> float | None:
@@ -70,18 +74,18 @@ class UnderWay:
         """Read what it has reported since, and how far it says that it is; whether something is new."""
         before = self.progress
         self.progress = read_progress(self._directory)
-        size = _size(f"{self._directory}/{METRICS}")
-        if size == self._position:
+        if self._reports.has_read_all(self._directory):
             return self.progress != before
-        if size < self._position:  # of a later attempt
-            self._position = 0
-        reports, self._position = read_reports_from(self._directory, self._position)
+        reports = self._reports.read(self._directory)
+        if is_other := self._reports.is_other:  # those before were of an earlier attempt
+            self._begin()
+            self.curve.has_news = True
         for report in reports:
             self._steps.add(report)
         self.first = self.first or next((found for each in reports if (found := _numbers(each))), {})
         self._see_best(reports)
         self.curve.add(reports)
-        return bool(reports) or self.progress != before
+        return bool(reports) or is_other or self.progress != before
 
     def look_at_log(self) -> bool:
         """Read the end of its log, if that has grown; whether it has."""

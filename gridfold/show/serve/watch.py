@@ -213,7 +213,10 @@ class Watch:
         self._seconds -= (seen.seconds or 0.0) if seen.is_done else 0.0
         self._set_state(seen, _state_of(directory, record))
         seen.attempt, seen.seconds, seen.step = record.attempt, record.seconds, record.step
-        seen.reused, seen.value = record.reused, None
+        seen.reused, seen.value, seen.metrics = record.reused, None, ()
+        if self._best.pop(index, None):  # its curve may be another one now
+            self._news.curves.add(index)
+            self._is_ranked = False
         self._seconds += (seen.seconds or 0.0) if seen.is_done else 0.0
         if record.is_final:
             if self._under_way.pop(index, None):

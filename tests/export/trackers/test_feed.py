@@ -95,6 +95,24 @@ def test_another_attempt_is_told_from_its_beginning(search):
     assert [point.metrics for point in news.points] == [{"loss": 0.25}]
 
 
+@pytest.mark.parametrize("reports", [[], [{"loss": 0.25}], [{"loss": 0.25}] * 4])
+def test_what_an_attempt_reported_is_not_told_of_the_next_which_has_yet_to_set_it_aside(search, reports):
+    feed = Feed(search)
+    report(search, {"loss": 0.5}, {"loss": 0.375})
+    record(search, attempt=2)
+    assert [len(news.points) for news in told(feed)] == [2]
+    search.run(next(search.entries())).set_aside(1)
+    if reports:
+        report(search, *reports)
+    (news,) = told(feed)
+    assert (news.is_new, news.is_over) == (True, False)
+    assert [(point.metrics, point.number) for point in news.points] == [
+        (each, number) for number, each in enumerate(reports, 1)
+    ]
+    record(search, attempt=2, state="completed", metrics={"loss": 0.125}, ended=ENDED)
+    assert [(news.is_new, news.is_over, news.points) for news in told(feed)] == [(False, True, [])]
+
+
 def test_what_was_told_to_the_end_is_not_told_again_unless_it_has_changed(search, tmp_path):
     path = tmp_path / "told" / "tool.jsonl"
     for index in (0, 1):
@@ -105,6 +123,22 @@ def test_what_was_told_to_the_end_is_not_told_again_unless_it_has_changed(search
     record(search, 1, state="completed", metrics={"loss": 0.25}, ended=ENDED)  # by `gridfold collect`
     (news,) = told(Feed(search, Told(path)))
     assert (news.index, news.is_new, news.metrics) == (1, True, {"loss": 0.25})
+
+
+def test_a_run_is_told_again_if_another_metric_says_which_epoch_is_its_best(search, tmp_path):
+    path = tmp_path / "told" / "tool.jsonl"
+    search.update(metric="acc")
+    record(search, state="completed", metrics={"acc": 0.75, "loss": 0.5}, ended=ENDED)
+    report(search, {"epoch": 1, "acc": 0.25, "loss": 0.125}, {"epoch": 2, "acc": 0.75, "loss": 0.5})
+    before = Feed(search, Told(path))
+    assert [news.metrics["loss"] for news in told(before)] == [0.5]
+    search.update(metric="loss")  # by `gridfold resume --metric loss`
+    (news,) = told(before)
+    assert (news.is_new, news.is_over, news.metrics["loss"], len(news.points)) == (True, True, 0.125, 2)
+    assert told(before) == told(Feed(search, Told(path))) == []
+    search.update(metric="acc")
+    (news,) = told(Feed(search, Told(path)))
+    assert news.metrics["loss"] == 0.5
 
 
 def test_what_was_not_written_is_told_again(search, tmp_path):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from gridfold.core.files import replace_file
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import started
 from gridfold.show.serve.curve import MOST_POINTS, Curve
@@ -47,7 +48,10 @@ class Life:
 
     def step(self):
         """One thing."""
-        name = self.draw.choice(["begin", "report", "report", "print", "progress", "complete", "fail", "again", "add"])
+        name = self.draw.choice(
+            ["begin", "report", "report", "print", "progress", "complete", "fail", "again", "add", "collect"]
+        )
+        self.settle()
         getattr(self, name)()
 
     def begin(self):
@@ -60,9 +64,15 @@ class Life:
         run = self.search.run(entry)
         run.attempt = attempt
         record = made.Record(entry.id, entry.index, self.search.name, entry.params, "toy:train", attempt=attempt)
-        run.set_aside(attempt - 1)
         run.claims.take(started(record))
-        self.attempts[entry.index] = (run, 0, "running")
+        self.attempts[entry.index] = (run, 0, "taken")
+
+    def settle(self):
+        """Who has taken a run sets aside what the attempt before has reported, and only then reports."""
+        for index, (run, epoch, state) in self.attempts.items():
+            if state == "taken":
+                run.set_aside(run.attempt - 1)
+                self.attempts[index] = (run, epoch, "running")
 
     def report(self):
         """Some runs report some epochs."""
@@ -107,6 +117,14 @@ class Life:
             if state == "failed":
                 self.take(entries[index], run.attempt + 1)
 
+    def collect(self):
+        """What a run has reported is read again, and is something else."""
+        for run, _, state in self.attempts.values():
+            if state == "completed" and self.draw.random() < 0.5:
+                lines = [json.dumps({"epoch": epoch, "val_f1": self.draw.random()}) for epoch in (1, 2)]
+                replace_file(run.dir / "metrics.jsonl", "\n".join(lines) + "\n")
+                run.write(replace(run.read(), metrics={"val_f1": 0.0}))
+
     def add(self):
         """A run with a parameter that the others lack; the list is read again."""
         name = f"life_120000_more_{len(self.entries())}"
@@ -128,6 +146,7 @@ def test_changes_give_the_state(tmp_path, seed):
         change = watch.look()
         known = state_of(watch) if change == {} else changed(known, json.loads(as_json(change or {})))
         assert shown(known) == shown(state_of(watch))
+    life.settle()
     for _ in range(20):  # until directories whose times are too coarse were looked at again
         watch.look()
     assert meant(state_of(watch)) == meant(state_of(fresh(life.search)))
