@@ -131,6 +131,33 @@ def test_a_file_that_tells_only_of_training_does_not_hide_what_the_log_tells_of_
     assert found(files, "done\n").metrics == {"embedding_loss": 0.3}
 
 
+EACH_BATCH = "step,val_loss\n0,0.1\n1,0.9\n2,0.2\n3,0.6\n"
+
+
+def test_the_mean_of_each_epoch_in_the_log_counts_and_not_the_value_of_each_batch_in_a_file(found):
+    log = "epoch: 1\nval_loss: 0.5\nepoch: 2\nval_loss: 0.4\n"
+    for table in (EACH_BATCH, "step,val_loss\n0,0.1\n1,0.9\n"):  # with one batch, too: names are the same in all runs
+        assert found({"history.csv": table}, log).metrics == {"val_loss": 0.4}
+    seen = found({"history.csv": EACH_BATCH.replace("loss", "acc")}, log)
+    assert seen.metrics == {"val_acc": 0.6}
+    seen = found({"history.csv": EACH_BATCH}, log)
+    assert seen.metrics == {"val_loss": 0.4}
+    assert seen.reports == [{"epoch": 1, "val_loss": 0.5}, {"epoch": 2, "val_loss": 0.4}]
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "epoch: 2\nval_loss: 0.4\n",  # of the last one
+        "epoch: 1\nval_acc: 0.5\nepoch: 2\nval_acc: 0.4\n",
+        "".join(f"epoch: {epoch}\nval_loss: 0.4\n" for epoch in range(8)),
+        "val_loss: 0.4\n",
+    ],
+)
+def test_a_file_counts_if_the_log_does_not_tell_the_same_of_fewer_epochs(found, log):
+    assert found({"history.csv": EACH_BATCH}, log).metrics == {"val_loss": 0.6}
+
+
 SCALARS = """
 import sys
 from tensorboard.compat.proto.event_pb2 import Event

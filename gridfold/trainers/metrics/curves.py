@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gridfold.trainers.metrics.labels import split_in
+from gridfold.trainers.metrics.labels import is_result_name, split_in
+from gridfold.trainers.metrics.names import measured
 
 _MOST_POINTS = 5_000
 _EVALUATIONS = ("val", "eval", "test")
+_OF_RESULTS = 2  # how much these tell
+_LEAST_PARTS = 2  # of an epoch
 _TRAINED_BY = re.compile(r"loss|nll|ppl|perplexity|(?:^|[_/])kl", re.IGNORECASE)
 
 _EXTREME = re.compile(r"best|(?:^|_)(?:max|min|maximum|minimum|highest|lowest)_(?!f1)", re.IGNORECASE)
@@ -25,6 +28,12 @@ class _Moment:
     position: dict[str, float]
     parts: list[Numbers]
     progress: tuple[int, int] | None
+
+    def results(self) -> Iterator[tuple[str, str]]:
+        """What is said of validation and test: of which of them, and what is measured."""
+        for name in (name for part in self.parts for name in part):
+            if (split := split_in([name])) in _EVALUATIONS and is_result_name(name):
+                yield split, measured(name)
 
 
 class Curves:
@@ -86,6 +95,28 @@ class Curves:
     def tells(self) -> int:
         """How much is said of the result: 2 by validation or test, 1 by what is no loss, 0 by how training went."""
         return max(map(_tells, (*self._counts, *([self._concluded] if self._concluded else []))), default=-1)
+
+    def is_behind(self, others: Callable[[], Curves]) -> bool:
+        """Whether others tell the same of each epoch, and this, which knows no epochs, maybe of each batch.
+
+        Args:
+            others: gives them, if they are needed.
+        """
+        if self.tells < _OF_RESULTS or any("epoch" in moment.position for moment in self._moments):
+            return False
+        times = Counter(result for moment in self._moments for result in moment.results())
+        epochs = {result: len(found) for result, found in others()._whole_epochs().items() if result in times}
+        has_all = len(epochs) == len(times) and all(times[result] >= count for result, count in epochs.items())
+        return has_all or any(times[result] >= _LEAST_PARTS * count for result, count in epochs.items())
+
+    def _whole_epochs(self) -> dict[tuple[str, str], set[float]]:
+        """The epochs of what is told of results, where it is told of each epoch from the first one on."""
+        found: dict[tuple[str, str], set[float]] = {}
+        for moment in self._moments:
+            if "epoch" in moment.position and not moment.progress:
+                for result in moment.results():
+                    found.setdefault(result, set()).add(moment.position["epoch"])
+        return {result: at for result, at in found.items() if min(at) in (0, 1) and max(at) - min(at) + 1 == len(at)}
 
     def final(self) -> dict[str, float]:
         """The final metrics; those to compare by come first."""

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,8 @@ def find_metrics(
     """The metrics of a program, from the first source that has some.
 
     Of files and lines that the program did not make for gridfold, the first counts that tells how good the result is;
-    one that only tells how the training went counts if there is no other.
+    one that only tells how the training went counts if there is no other. A file that knows only
+    steps, which may be batches of the validation, does not count if lines say the same of each epoch.
 
     Args:
         output: what it wrote and printed.
@@ -150,19 +152,22 @@ def _in_json(output: ProgramOutput) -> Found:
 
 def _others(output: ProgramOutput, given: Collection[str]) -> Iterator[tuple[int, Found]]:
     """What files of libraries and printed lines say, each with how much that is (see ``Curves.tells``)."""
+    from gridfold.trainers.metrics.lines import read_lines  # what programs that write for gridfold need nothing of
+
+    printed = cache(lambda: read_lines(output.printed.shown_after(_LOG_BYTES), given))
     if written := _paths(output):
-        from gridfold.trainers.metrics.logged import read_logged  # as below
+        from gridfold.trainers.metrics.logged import read_logged  # as above
 
         for curves, files in read_logged(written):
-            yield curves.tells, _found(curves.final(), output.reports_of(curves), " and ".join(map(_name, files[:2])))
+            if not curves.is_behind(lambda: printed()[0]):
+                place = " and ".join(map(_name, files[:2]))
+                yield curves.tells, _found(curves.final(), output.reports_of(curves), place)
     if entries := list_of_json(output.printed):
         from gridfold.trainers.metrics.logged import read_entries
 
         curves = read_entries(entries)
         yield curves.tells, _found(curves.final(), output.reports_of(curves), "the JSON at the end of the log")
-    from gridfold.trainers.metrics.lines import read_lines  # what programs that write for gridfold need nothing of
-
-    curves, example = read_lines(output.printed.shown_after(_LOG_BYTES), given)
+    curves, example = printed()
     if curves:
         yield curves.tells, _found(curves.final(), output.reports_of(curves), f'the log (lines such as "{example}")')
 

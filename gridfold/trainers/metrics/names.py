@@ -174,7 +174,7 @@ def is_result(name: str) -> bool:
 
 def is_cost(name: str) -> bool:
     """Whether a metric says what a run costs."""
-    if _key(name) in _COSTS or bare(name) in _COSTS:
+    if measured(name) in _COSTS or bare(name) in _COSTS:
         return True
     return bool(_COSTS_END.search(name.lower())) and not higher_is_better(name)
 
@@ -210,7 +210,7 @@ def spelled(name: str, names: Iterable[str]) -> str | None:
 
 
 def _places(names: Sequence[str], parameters: Collection[str]) -> Iterator[int]:
-    validated = {_key(name) for name in names if _VALIDATION & _words(name)}
+    validated = {measured(name) for name in names if _VALIDATION & _words(name)}
     for name in names:
         if _is_beside(name, parameters):
             yield 3
@@ -225,7 +225,7 @@ def _is_of_training(name: str, validated: Collection[str]) -> bool:
     words = _words(name)
     if not validated or words & (_TRAINING | _VALIDATION):
         return bool(words & _TRAINING)
-    return _key(name) in validated or "loss" in words
+    return measured(name) in validated or "loss" in words
 
 
 def _is_beside(name: str, parameters: Collection[str]) -> bool:
@@ -236,7 +236,7 @@ def _is_beside(name: str, parameters: Collection[str]) -> bool:
         return True
     if bare(name) in _COSTS:
         return False
-    if _key(leaf) in _BESIDE or _BESIDE_END.search(name.lower()):
+    if measured(leaf) in _BESIDE or _BESIDE_END.search(name.lower()):
         return True
     return bool(_COUNTS.match(leaf.lower())) and higher_is_better(name) is None
 
@@ -245,7 +245,7 @@ def _words(name: str) -> set[str]:
     return {part.lower() for part in _PARTS.findall(name)}
 
 
-def _key(name: str) -> str:
+def measured(name: str) -> str:
     """What is measured, whatever it is measured on."""
     parts = [part.lower() for part in _PARTS.findall(name)]
     return _single("".join(part for part in parts if part not in _AROUND) or "".join(parts[-1:]))
