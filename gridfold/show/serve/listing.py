@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridfold.core.errors import ConfigError
+from gridfold.records.trials import Results
 from gridfold.runs.search import RESULTS, RUNS, SEARCH, SearchDirectory
 from gridfold.runs.store import Store
 from gridfold.search.status import Status
@@ -106,6 +107,9 @@ def _stamps(search: SearchDirectory, standing: Standing) -> object:
 def _counts(status: Status) -> dict[str, Any]:
     objective = status.objective
     row = {"total": status.total, "states": dict(status.states), "metric": objective.metric}
+    if status.is_repeated:  # the best run is the luckiest one: what counts is the best trial
+        best = next(iter(Results.read([status.search]).ranked), None)
+        return row | {"best": said(best.mean if best else None)}
     if status.best is None:
         return row | {"best": None}
     metric, value = objective.value(status.best[1].metrics)
