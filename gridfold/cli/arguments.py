@@ -46,7 +46,7 @@ def searches_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("searches", metavar="SEARCH", nargs="*", default=["last"], type=values.text, help=text)
 
 
-def metric_options(parser: argparse.ArgumentParser) -> None:
+def metric_options(parser: argparse._ActionsContainer) -> None:
     """Add what to compare runs by."""
     text = "metric to compare runs by (default: from the config, or the first one)"
     parser.add_argument("--metric", metavar="NAME", type=values.text, help=text)

@@ -5,13 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from gridfold.cli import look_options, options, use_options
-from gridfold.cli.explain_options import explain_options, guide_options, init_options
-from gridfold.cli.export_options import export_options
-from gridfold.cli.figure_options import figures_options
-from gridfold.cli.import_options import import_options
-from gridfold.cli.mcp_options import mcp_options
-from gridfold.cli.serve_options import serve_options
+from gridfold.cli import config_options, look_options, options, use_options
 
 COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "search": (options.search_options, "run every combination of a config's values"),
@@ -27,8 +21,8 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "best": (look_options.best_options, "show the best run of a search and how to use it"),
     "diff": (look_options.diff_options, "show how two runs differ"),
     "report": (look_options.report_options, "write the results of a search as an HTML page"),
-    "figures": (figures_options, "draw the figures of the report for print, and a LaTeX table"),
-    "serve": (serve_options, "show searches on a live page"),
+    "figures": (look_options.figures_options, "draw the figures of the report for print, and a LaTeX table"),
+    "serve": (look_options.serve_options, "show searches on a live page"),
     "logs": (look_options.logs_options, "print the log of a run"),
     "collect": (look_options.collect_options, "read the metrics of completed runs again"),
     "stop": (look_options.stop_options, "stop a run early and keep its result"),
@@ -37,10 +31,10 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "train": (options.train_options, "train one config"),
     "predict": (use_options.predict_options, "predict new data by a run"),
     "test": (use_options.test_options, "measure the best run on the test set, once"),
-    "export": (export_options, "write a search for another tool, or the model of a run"),
-    "init": (init_options, "write a config to start from"),
-    "explain": (explain_options, "explain a key of a config"),
-    "guide": (guide_options, "print a guide for coding agents"),
-    "mcp": (mcp_options, "serve searches to an agent"),
-    "import": (import_options, "write a config from a W&B sweep, a Hydra sweeper or an Optuna study"),
+    "export": (use_options.export_options, "write a search for another tool, or the model of a run"),
+    "init": (config_options.init_options, "write a config to start from"),
+    "explain": (config_options.explain_options, "explain a key of a config"),
+    "guide": (config_options.guide_options, "print a guide for coding agents"),
+    "mcp": (look_options.mcp_options, "serve searches to an agent"),
+    "import": (config_options.import_options, "write a config from a W&B sweep, a Hydra sweeper or an Optuna study"),
 }

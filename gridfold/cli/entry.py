@@ -14,14 +14,13 @@ from typing import NoReturn
 
 from gridfold import __version__
 from gridfold.cli.commands import COMMANDS
-from gridfold.cli.look_options import LOOKING
 from gridfold.cli.options import hyper_main_options, train_options
 from gridfold.core.errors import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, nearest, visible
 
 _OLD_OPTIONS = {"--fold": "--share", "--no-fold": "--no-share"}  # still understood, and in no help
-
-
+_LOOKING = "list_searches status sharing results best diff report logs stop collect"
 _MODULES = {
+    **dict.fromkeys(_LOOKING.split(), "look"),
     "work": "work",
     "cancel": "placement",
     "figures": "figures",
@@ -148,6 +147,5 @@ def _act(prog: str, options: argparse.Namespace) -> int:
     # Imported here, so that --help and a typo in an option answer at once.
     if getattr(options, "json", False):
         return int(import_module("gridfold.cli.documents").act(options, again))
-    name = "look" if options.action in LOOKING else _MODULES.get(options.action, "run")
-    module = import_module(f"gridfold.cli.{name}")
+    module = import_module(f"gridfold.cli.{_MODULES.get(options.action, 'run')}")
     return int(getattr(module, options.action)(options, again))

@@ -110,21 +110,9 @@ def contention() -> Contention:
     return in_contention
 
 
-def read_pending(
-    directory: SearchDirectory, code: str | None = None, only: Callable[[RunEntry], bool] = lambda _: True, **how: Any
-) -> Pending:
+def read_pending(directory: SearchDirectory, code: str | None = None, **how: Any) -> Pending:
     """What is left of a search; a race or a strategy may add to it."""
-    return Pending.read(directory, code, proposer_of(directory, contention), only=only, **how)
-
-
-def first_of_last(directory: SearchDirectory, count: int) -> int:
-    """The index of the first of the last runs of a search, by their number."""
-    return sum(1 for _ in directory.entries()) - count
-
-
-def runs_from(first: int) -> Callable[[RunEntry], bool]:
-    """Whether a run is one of those from an index on."""
-    return lambda entry: entry.index >= first
+    return Pending.read(directory, code, proposer_of(directory, contention), **how)
 
 
 def warn(*sentences: str) -> None:

@@ -1,4 +1,4 @@
-"""The options of the commands that look at what runs gave, and run nothing."""
+"""The options of the commands that show what runs gave."""
 
 from __future__ import annotations
 
@@ -13,19 +13,10 @@ from gridfold.cli.arguments import (
     search_argument,
     searches_argument,
 )
+from gridfold.core.errors import nearest
 
-LOOKING = (
-    "list_searches",
-    "status",
-    "sharing",
-    "results",
-    "best",
-    "diff",
-    "report",
-    "logs",
-    "stop",
-    "collect",
-)  # actions that run nothing
+_FORMATS = ("pdf", "svg", "png")  # of figures
+_NARROWEST, _WIDEST = 70, 600  # millimetres
 
 
 def status_options(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +58,7 @@ def stop_options(parser: argparse.ArgumentParser) -> None:
     """Add those of ``gridfold stop``."""
     parser.description = (
         "Tell a run to stop. It ends with the value that it has reached, which counts as a result, when its trainer "
-        "next asks run.should_stop(). The built-in trainer asks after each evaluation. A run that does not ask goes on."
+        "next asks run.should_stop(). The ready trainer asks after each evaluation. A run that does not ask goes on."
     )
     run_argument(parser)
     parser.set_defaults(action="stop")
@@ -153,3 +144,94 @@ def list_options(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--all", action="store_true", help="all searches")
     json_option(parser)
     parser.set_defaults(action="list_searches")
+
+
+def figures_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of ``gridfold figures``."""
+    parser.description = (
+        "Draw the figures of the report for print, and write a LaTeX table of the best trials. figures.tex has all of "
+        "them with captions. What an earlier call wrote is replaced, and no other file."
+    )
+    search_argument(parser, required=False)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        type=values.text,
+        help="write into this folder (default: figures/ in the directory of the search)",
+    )
+    parser.add_argument(
+        "--format",
+        metavar="pdf,svg,png",
+        type=_formats,
+        default=("pdf",),
+        help="one or several; PNG has 300 dots per inch (default: pdf)",
+    )
+    parser.add_argument(
+        "--column", metavar="MM", type=_millimetres, default=84, help="width of a column in millimetres (default: 84)"
+    )
+    parser.add_argument(
+        "--page",
+        metavar="MM",
+        type=_millimetres,
+        default=174,
+        help="width of figures that go across the page, in millimetres (default: 174)",
+    )
+    parser.add_argument(
+        "--rows", metavar="N", type=values.count, default=10, help="trials in the table, the best (default: 10)"
+    )
+    metric_options(parser)
+    parser.set_defaults(action="figures")
+
+
+def serve_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of ``gridfold serve``."""
+    parser.description = (
+        "Show searches on a live page, on this machine only. The address holds a token; whoever has it may look, and "
+        "stop or continue searches."
+    )
+    what = "name or path of a search, or last (default: all searches in runs/)"
+    parser.add_argument("search", metavar="SEARCH", nargs="?", type=values.text, help=what)
+    parser.add_argument(
+        "--port", metavar="N", type=values.port, help="port of 127.0.0.1 (default: 8157, or any if that is taken)"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="print the address, and open no browser")
+    parser.set_defaults(action="serve")
+
+
+def mcp_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of ``gridfold mcp``."""
+    parser.description = (
+        "Serve searches to an agent by the Model Context Protocol (stdio): list_searches, status, results, best, logs, "
+        "plan, explain. It reads nothing but the searches and, in the folder around them, configs, and changes nothing "
+        "unless it is allowed to run."
+    )
+    parser.add_argument(
+        "--runs-dir", metavar="DIR", default="runs", type=values.text, help="folder of the searches (default: runs)"
+    )
+    parser.add_argument(
+        "--allow-run", action="store_true", help="let the agent start, continue, confirm and stop searches, too"
+    )
+    parser.set_defaults(action="mcp")
+
+
+def _formats(said: str) -> tuple[str, ...]:
+    """Formats with commas between them, each once."""
+    found = tuple(dict.fromkeys(name.lower() for name in values.names(said)))
+    for name in found:
+        if name not in _FORMATS:
+            raise argparse.ArgumentTypeError(f"unknown format '{name:.20}'\n  {nearest(name, _FORMATS)}")
+    if not found:
+        raise argparse.ArgumentTypeError(f"expected some of {', '.join(_FORMATS)}")
+    return found
+
+
+def _millimetres(said: str) -> float:
+    try:
+        found = float(said)
+    except ValueError:
+        found = 0.0
+    if not _NARROWEST <= found <= _WIDEST:
+        problem = f"expected millimetres, a number from {_NARROWEST} to {_WIDEST}, found '{said:.40}'"
+        raise argparse.ArgumentTypeError(problem)
+    return found

@@ -304,17 +304,7 @@ def _comparison_options(parser: argparse.ArgumentParser) -> None:
         help="let runs wait while others were better at the same epoch: asha, hyperband or median, with options "
         "such as asha,min=1,eta=3 (default: from the config, or all runs go on)",
     )
-    group.add_argument(
-        "--metric", metavar="NAME", type=values.text, help="metric to compare runs by (default: the first one)"
-    )
-    direction = group.add_mutually_exclusive_group()
-    direction.add_argument(
-        "--maximize",
-        action="store_true",
-        default=None,
-        help="higher is better (default: depends on the name of the metric)",
-    )
-    direction.add_argument("--minimize", dest="maximize", action="store_false", help="lower is better")
+    metric_options(group)
     patterns_option(group, "those of gridfold.metrics in the config")
 
 
@@ -323,7 +313,7 @@ def _trainer_options(parser: argparse.ArgumentParser) -> None:
         "--trainer",
         metavar="MODULE:FUNCTION",
         type=values.text,
-        help="training function (default: from the config, or the built-in trainer)",
+        help="training function (default: from the config, or the ready trainer)",
     )
     parser.add_argument(
         "--threads", metavar="N", type=values.threads, help="CPU threads per run (default: from the config, or 1)"

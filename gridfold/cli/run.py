@@ -15,11 +15,9 @@ from rich.console import Console, RenderableType
 from gridfold.cli.execution import (
     contention,
     execute,
-    first_of_last,
     left_in_the_end,
     output_of,
     read_pending,
-    runs_from,
     say_where,
     telling,
     warn,
@@ -136,16 +134,16 @@ def resume(options: argparse.Namespace, again: str) -> int:
         directory.update(track=options.track)
     if options.trials:
         allow_trials(directory, options.trials)
-    wanted = runs_from(0)
+    how: dict[str, Any] = {}
     if options.repeats or options.top or options.max_runs:
         added = _add_repeats(directory, options)
         output.print(terminal.added(added))
         warn(*(unused_seed(plan_of(directory)) if options.repeats > 1 else ()))
-        wanted = _not_failed(directory, before=first_of_last(directory, added))
+        how["only"] = _not_failed(directory, added)
     execution = continued(directory, options)
     where = where_before(directory, options)
-    how = {"only_failed": options.failed, "gone": options.gone, "finishes": bool(execution.finish_all)}
-    pending = read_pending(directory, only=wanted, **how)
+    how |= {"only_failed": options.failed, "gone": options.gone, "finishes": bool(execution.finish_all)}
+    pending = read_pending(directory, **how)
     answer = None if len(pending) or options.dry_run else pending.ask()
     output.print(terminal.pending(pending), soft_wrap=True)
     if options.dry_run:
@@ -305,8 +303,9 @@ def _compare_by(directory: SearchDirectory, options: argparse.Namespace) -> None
         directory.update(maximize=options.maximize)
 
 
-def _not_failed(directory: SearchDirectory, before: int) -> Callable[[RunEntry], bool]:
-    """Whether a run is not one of those before an index that failed: they are not tried again with those added."""
+def _not_failed(directory: SearchDirectory, added: int) -> Callable[[RunEntry], bool]:
+    """Whether a run is not one that failed before the last were added: those are not tried again with them."""
+    before = sum(1 for _ in directory.entries()) - added
 
     def is_wanted(entry: RunEntry) -> bool:
         record = directory.run(entry).read() if entry.index < before else None

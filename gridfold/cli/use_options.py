@@ -1,4 +1,4 @@
-"""The options of the commands that use what a run has saved."""
+"""The options of the commands that use what runs have saved."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def predict_options(parser: argparse.ArgumentParser) -> None:
         "probability of each label are added."
     )
     _run_argument(parser)
-    what = "CSV, TSV, JSON lines, Parquet, a .txt file with a text in every line, or - for such lines on standard input"
+    what = "CSV, TSV, JSON, JSON lines, Parquet, .txt with a text in every line, or - for such lines on standard input"
     parser.add_argument("file", metavar="FILE", type=values.text, help=what)
     parser.add_argument(
         "-o",
@@ -47,6 +47,24 @@ def test_options(parser: argparse.ArgumentParser) -> None:
         "--again", action="store_true", help="look although the test set was looked at, or runs are left to be done"
     )
     parser.set_defaults(action="test")
+
+
+def export_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of ``gridfold export``."""
+    parser.description = (
+        "With the name of a tool, write a search for it: tensorboard, mlflow, optuna, wandb (offline) or trackio. "
+        "Nothing leaves this machine, and nothing is there twice if it is exported again. With a run, write its model "
+        "into a new folder, in a form that other tools load without gridfold, with a model card that says how it was "
+        "chosen and how good it is. A text classifier becomes a model of transformers."
+    )
+    parser.usage = "%(prog)s [-h] (TOOL [SEARCH] [-o DIR] | RUN DIR)"
+    which = "a tool; or a run: its path, its number in the last search, or SEARCH:NUMBER; or a search: its best run"
+    parser.add_argument("what", metavar="TOOL", type=values.text, help=which)
+    other = "name or path of a search (default: the last one); after a run, a new folder"
+    parser.add_argument("other", metavar="SEARCH", nargs="?", type=values.text, help=other)
+    folder = "write into this folder (default: where the tool has its data, or else beside the runs)"
+    parser.add_argument("-o", "--output", metavar="DIR", type=values.text, help=folder)
+    parser.set_defaults(action="export")
 
 
 def _run_argument(parser: argparse.ArgumentParser) -> None:

@@ -45,7 +45,7 @@ class Config:
     A list of two or more values is varied. A list with a mapping in it is structure, in which lists to vary are looked
     for. A list of one value stays, and a list in which a value is repeated; so does what ``!fixed``, the setting
     ``gridfold.fixed`` or the comment ``# gridfold: {fixed: [...]}`` of a run's config keeps, and the two columns in
-    ``data.text_column`` of the built-in trainer. Where the setting ``gridfold.vary`` names lists, or sections that hold
+    ``data.text_column`` of the ready trainer. Where the setting ``gridfold.vary`` names lists, or sections that hold
     some, all others stay.
 
     A range (``!log [1e-6, 1e-3]``) and a list after ``!choice`` vary. Of a union (``!one_of``) each trial has one
@@ -214,7 +214,7 @@ class Config:
 
     @property
     def trainer(self) -> str | tuple[str, ...] | None:
-        """``module:name`` of the trainer, or the arguments of a command; None for the built-in one."""
+        """``module:name`` of the trainer, or the arguments of a command; None for the ready one."""
         return self.settings.trainer or self._commented.trainer
 
     @property
@@ -356,7 +356,7 @@ class Config:
         return VARIED if repeated is None else f"{render(values[repeated]):.40} is repeated"
 
     def _is_pair_of_columns(self, path: str, values: list[Any]) -> bool:
-        """Whether these are the two columns that the built-in trainer finds pairs of texts in."""
+        """Whether these are the two columns that the ready trainer finds pairs of texts in."""
         is_named = path == _PAIR_OF_COLUMNS and self.settings.vary is None and path not in self.linked
         is_pair = len(values) == 2 and all(isinstance(each, str) for each in values)
         return is_named and is_pair and self.trainer in (None, _BUILT_IN)

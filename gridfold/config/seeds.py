@@ -17,7 +17,7 @@ from gridfold.space.repeats import Seeds
 
 _OF_RUN = "run.seed"  # as a path: what the config has is not what the trainer takes
 _USUAL = ("training.seed", "seed")  # where a config has it, if it has one
-_DEFAULTS: Mapping[str, int] = {"training.seed": 42}  # of the built-in trainer
+_DEFAULTS: Mapping[str, int] = {"training.seed": 42}  # of the ready trainer
 
 
 def find_seeds(config: Config, variations: Sequence[Variation], *, built_in: bool) -> Seeds:

@@ -23,7 +23,6 @@ _LEAST_METRICS = 2
 _FIRST = {"tpe": 10, "gp": 10, "cmaes": 1}  # random trials
 _POPULATION = (8, 50)  # of NSGA-II, at least and at most
 _GENERATIONS = 5  # at least, if there are trials enough
-SECONDS = "seconds"  # may be one of several metrics
 
 
 @dataclass(frozen=True)

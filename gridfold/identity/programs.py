@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,15 +35,14 @@ _COMMENT = re.compile(r"(?m)(?:^|\s)#.*$")
 _COMMAND = re.compile(r"(?m)(?:^|[;&|(`]|\b(?:do|then|else|exec|nohup|time)\s)\s*([\w.+-]+)")
 
 
-def sources_of(arguments: Sequence[str], folder: str = "", variables: Mapping[str, str] = os.environ) -> Sources:
+def sources_of(arguments: Sequence[str], folder: str = "") -> Sources:
     """The code that a command runs, as far as its arguments, and the scripts that it runs, tell.
 
     Args:
         arguments: the program first.
         folder: where it is started; the working directory unless it is given.
-        variables: its environment.
     """
-    program = _Program(folder or os.getcwd(), variables)
+    program = _Program(folder or os.getcwd())
     program.run(list(arguments))
     return program.found()
 
@@ -86,7 +85,6 @@ class _Program:
     """A program that is started in a folder."""
 
     folder: str
-    variables: Mapping[str, str]
     untold: str = ""
     _files: set[str] = field(default_factory=set)
     _following: dict[tuple[str, ...], Following] = field(default_factory=dict)
@@ -117,7 +115,7 @@ class _Program:
         return None
 
     def _note_program(self, argument: str) -> None:
-        place = shutil.which(argument, path=self.variables.get("PATH")) if os.sep not in argument else argument
+        place = shutil.which(argument, path=os.environ.get("PATH")) if os.sep not in argument else argument
         path = self._path(place or "")
         if path and not is_installed(path):
             self._files.add(path)
@@ -212,14 +210,14 @@ class _Program:
 
     def _follow(self, program: str, first: str) -> Following:
         """What follows imports as an interpreter would do it, in whose path this folder comes first."""
-        given = [each for each in self.variables.get("PYTHONPATH", "").split(os.pathsep) if each]
+        given = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
         installed, is_own = self._installed(program)
         path = (first, *map(self._path_of, given), *installed)
         return self._following.setdefault(path, Following(path, is_own))
 
     def _installed(self, program: str) -> tuple[list[str], bool]:
         """The folders of packages of an interpreter, and whether it is that of this process."""
-        place = shutil.which(program, path=self.variables.get("PATH")) if program else sys.executable
+        place = shutil.which(program, path=os.environ.get("PATH")) if program else sys.executable
         prefix = Path(place or sys.executable).absolute().parent.parent
         if prefix == Path(sys.prefix):
             return [folder for folder in sys.path if is_installed(os.path.join(folder, ""))], True

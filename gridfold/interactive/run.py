@@ -80,8 +80,8 @@ def search(  # noqa: PLR0913 - each is a word that a person may say
         config: a mapping, or the path of a YAML file. A list in it is swept, except one from `gridfold.fixed`; and what
             `gridfold.log`, `gridfold.one_of` and the like make.
         name: what the names of the directories begin with (default: the name of the function).
-        metric: what to compare runs by (default: the first one that a run has).
-        maximize: whether more of it is better (default: by its name).
+        metric: what to compare runs by (default: the config's, or the first one that a run has).
+        maximize: whether more of it is better (default: the config's, or by its name).
         repeats: how many runs of different seeds each combination has.
         folds: into how many parts to split the training data, each of which is held out in a run of its own.
         vary: dotted paths of the lists that are swept, or of sections that hold them (default: all lists).

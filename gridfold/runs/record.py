@@ -36,7 +36,7 @@ class Record:
         metrics: the trainer's final metrics; the first is the one to compare runs by.
         error: ``type``, ``message``, ``traceback``, ``place`` and, for a process that was killed, ``signal`` of a run
             that failed (see ``gridfold.failure``).
-        seed: what ``run.seed`` gives the trainer; the built-in trainer uses ``training.seed``.
+        seed: what ``run.seed`` gives the trainer; the ready trainer uses ``training.seed``.
         threads: how many CPU threads it may use; its last digits may depend on that.
         host: the machine that executes it.
         pid: the process that does; the leader of a process group.

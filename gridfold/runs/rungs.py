@@ -107,9 +107,7 @@ class Rungs:
         self._next = math.inf if self.is_told_to_stop else float(said)
 
 
-def final_metrics(
-    reports: Sequence[Mapping[str, float]], places: Sequence[str] = ("epoch", "step")
-) -> dict[str, float]:
+def final_metrics(reports: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """What a run that returns nothing has reported last; what says where that was comes last."""
     last = reports[-1] if reports else {}
-    return dict(sorted(last.items(), key=lambda metric: metric[0] in places))  # stable
+    return dict(sorted(last.items(), key=lambda metric: metric[0] in ("epoch", "step")))  # stable

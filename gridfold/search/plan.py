@@ -373,9 +373,7 @@ class Plan:
             code, remarks = executor.call(self.trainer, self.checks)
         except ConfigError as error:
             if self.config.trainer is None and "data" not in self.config.data:
-                hint = (
-                    "no trainer is given, so the built-in one was asked; for your own: --trainer, or a command after --"
-                )
+                hint = "no trainer is given, so the ready one was asked; for your own: --trainer, or a command after --"
                 error.hint = f"{error.hint}\n{hint}".strip()
             error.where = error.where or self.config.where(error.path)
             raise

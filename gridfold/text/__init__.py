@@ -1,4 +1,4 @@
-"""The built-in trainer: a Hugging Face encoder with a classification head (extra ``text``).
+"""The ready trainer: a Hugging Face encoder with a classification head (extra ``text``).
 
 ``import gridfold.text`` is cheap: torch and its company are imported when a run trains or a saved run is loaded.
 """

@@ -1,4 +1,4 @@
-"""The built-in trainer: config in, metrics and a saved run out."""
+"""The ready trainer: config in, metrics and a saved run out."""
 
 from __future__ import annotations
 
@@ -139,5 +139,5 @@ def _check_sections(config: Mapping[str, Any]) -> None:
 def _require_packages() -> None:
     missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        problem = f"the built-in trainer needs packages that are not installed: {', '.join(missing)}"
+        problem = f"the ready trainer needs packages that are not installed: {', '.join(missing)}"
         raise ConfigError(problem, hint='pip install "gridfold[text]"')

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gridfold.core.errors import ConfigError
 from gridfold.text.data_settings import DataSettings
-from gridfold.text.doubts import doubts_of, doubts_of_parts
+from gridfold.text.doubts import doubts_of, doubts_of_split
 from gridfold.text.labels import Labelling, labelling_of
 from gridfold.text.location import local_path, stamp
 from gridfold.text.sources import Columns, LabelledTexts, read_table, several
@@ -188,7 +188,7 @@ def load_pool(settings: DataSettings) -> Pool:
     else:
         rows = _held_out(train, task, settings.validation, [settings.split_seed, 1], "data.validation")
         train, validation = train.without(rows), train.take(rows)
-    doubts += tuple(doubts_of_parts(train.texts, validation.texts, "validation"))
+    doubts += tuple(doubts_of_split(train.texts, validation.texts))
     return Pool(task, (train, validation), doubts)
 
 

@@ -33,12 +33,12 @@ def doubts_of(table: LabelledTexts, labelling: Labelling) -> Iterator[str]:
         yield f"labels of {table.name} that look like one: {rows}"
 
 
-def doubts_of_parts(train: Iterable[Text], held_out: Iterable[Text], name: str) -> Iterator[str]:
-    """What is odd in how examples are split; ``name`` is what the part is called."""
-    held_out, known = list(held_out), set(train)
-    common = sum(text in known for text in held_out)
+def doubts_of_split(train: Iterable[Text], validation: Iterable[Text]) -> Iterator[str]:
+    """What is odd in how examples are split."""
+    validation, known = list(validation), set(train)
+    common = sum(text in known for text in validation)
     if common:
-        yield f"{common:,} of {_counted(len(held_out), f'{name} text')} are among those to train on, too"
+        yield f"{common:,} of {_counted(len(validation), 'validation text')} are among those to train on, too"
 
 
 def _is_empty(text: Text) -> bool:

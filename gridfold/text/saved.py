@@ -214,7 +214,7 @@ def read_description(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise ConfigError(f"no such directory: {folder}", hint=nearest_file(folder))
     if not (folder / _DESCRIPTION).is_file():
-        hint = "give the directory of a completed run of the built-in trainer"
+        hint = "give the directory of a completed run of the ready trainer"
         raise ConfigError(f"{folder} holds no trained classifier: there is no {_DESCRIPTION} in it", hint=hint)
     said: dict[str, Any] = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
     return said

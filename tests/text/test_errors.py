@@ -478,7 +478,7 @@ def test_a_data_set_of_the_hub_while_offline(config, monkeypatch):
 def test_a_package_of_the_extra_that_is_missing(config, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else find(name))
-    expected = 'the built-in trainer needs packages that are not installed: torch\n  pip install "gridfold[text]"'
+    expected = 'the ready trainer needs packages that are not installed: torch\n  pip install "gridfold[text]"'
     assert message(config) == expected
 
 

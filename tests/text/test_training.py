@@ -327,7 +327,7 @@ def test_loading_says_what_is_missing(tmp_path):
         load(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path} holds no trained classifier: there is no classifier.json in it\n"
-        "  give the directory of a completed run of the built-in trainer"
+        "  give the directory of a completed run of the ready trainer"
     )
 
 

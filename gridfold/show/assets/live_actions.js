@@ -7,7 +7,7 @@ const ASKED = {
     title: `Stop run ${run}?`,
     words:
       "It ends with the value that it has reached, which counts, when its trainer next asks run.should_stop()." +
-      " The built-in trainer asks after each evaluation; a trainer that does not ask goes on.",
+      " The ready trainer asks after each evaluation; a trainer that does not ask goes on.",
     yes: `Stop run ${run}`,
   }),
   stop: ({ search }) => ({

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMATS = ("pdf", "svg", "png")
 LETTER = 1.4  # the width of a usual letter, in millimetres
 SLANTED = 4.4  # millimetres from a text that stands aslant to the next
 _INCH = 25.4

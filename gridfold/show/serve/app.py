@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,6 @@ _MOST_STREAMS = 32
 _MOST_TAIL, _TAIL = 1 << 20, 8192  # bytes of a log
 _BODY_SECONDS = 5.0
 _MOST_REPORTS = 2  # that are made at a time
-
-Answering = Callable[[Request], Awaitable[Response]]
 
 
 class App:

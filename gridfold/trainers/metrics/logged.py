@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,6 @@ _LOGGERS = ("metrics.csv", "summary.csv", "history.csv", "training.csv", "train_
 _EVENTS = "events.out.tfevents."
 _NO_METRICS = ("hp_metric", "total_flos", "best_metric")
 _PARENTHESES = re.compile(r"\([^()]*\)")
-
-Reader = Callable[[Sequence[Path]], tuple[Curves, Sequence[Path]]]
 
 
 def read_logged(written: Sequence[Path]) -> Iterator[tuple[Curves, Sequence[Path]]]:

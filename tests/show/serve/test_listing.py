@@ -1,20 +1,25 @@
-"""The searches of a folder, as the page lists them."""
+"""The searches of a folder, as the first page of the server lists them."""
 
-from gridfold.cli import main
+import pytest
+
+from gridfold.export.json.listing import document
 from gridfold.runs.store import Store
 from gridfold.show.serve.listing import Listing
 from tests import made
 
 
-def test_the_best_value_is_that_of_the_best_trial(project, capsys):
-    values = {0.1: (0.5, 0.75), 0.01: (0.25, 0.875)}
+@pytest.mark.parametrize("is_repeated", [False, True])
+def test_the_best_value_is_that_of_gridfold_list(tmp_path, is_repeated):
+    values = {1: (0.5, 0.9), 2: (0.8, 0.8)}  # the best run is none of the best trial
     runs = [
-        {"params": {"training.lr": lr}, "repeat": repeat, "metrics": {"f1": value}}
-        for lr, each in values.items()
-        for repeat, value in enumerate(each)
+        made.completed(x, val_f1=found[repeat]) | {"repeat": repeat}
+        for repeat in range(1 + is_repeated)
+        for x, found in values.items()
     ]
-    made.search(project / "runs", "demo_1", [run | {"run": f"r_{place}"} for place, run in enumerate(runs)])
-    (row,) = Listing(Store()).document()["searches"]
-    assert (row["total"], row["metric"], row["best"]) == (4, "f1", 0.625)
-    assert main(["list"]) == 0
-    assert "0.6250" in capsys.readouterr().out
+    made.search(tmp_path, "some_1", runs)
+    store = Store(tmp_path)
+    (listed,) = Listing(store).document()["searches"]
+    (told,) = document(store.searches())["searches"]
+    assert listed["best"] == told["best"]["value"] == 0.8
+    assert listed["metric"] == told["metric"] == "val_f1"
+    assert listed["total"] == told["total"] == len(runs)
