@@ -111,6 +111,12 @@ def test_a_function(target, project, write, gridfold):
     assert "training:\n  epochs: 3\n  # lr: # required\n" in text
 
 
+def test_the_next_command_names_the_config(write, gridfold):
+    write("config.yaml", "lr: [0.1, 0.2]\n")
+    code, said = gridfold("plan")
+    assert (code, "\n  give one: --config config.yaml\n" in said) == (2, True)
+
+
 def test_an_example_that_runs(project, gridfold):
     assert gridfold("init")[0] == 0
     code, _ = gridfold("search", "--config", "config.yaml", "--run-prefix", "demo", "--quiet")
