@@ -67,9 +67,16 @@ def _of_target(target: str, name: str) -> str:
 
 
 def _file_of(place: str) -> Path:
-    """The file of a script or a module."""
+    """The file of a script or a module.
+
+    Raises:
+        ConfigError: it is the file of another program.
+    """
     if place.endswith(".py"):
         return Path(place)
+    if Path(place).is_file():
+        hint = f"write the values in its command: gridfold search -- ./{place} '{{lr=0.1,0.2}}'"
+        raise ConfigError("not a file of Python (.py), so its options cannot be read", where=place, hint=hint)
     path = Path(*place.split("."))
     files = (path / "__init__.py", path.with_name(f"{path.name}.py"))
     return next((file for file in files if file.is_file()), files[1])

@@ -33,7 +33,7 @@ def search_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "Run every combination of the values in a config. Each run gets its own directory under runs/."
     parser.epilog = (
         "To sweep your own script, put its command after --: "
-        "hyper_main.py -- python train.py --lr '{lr=0.1,0.2}', or with a config: --lr {training.lr}. "
+        "%(prog)s -- python train.py --lr '{lr=0.1,0.2}', or with a config: --lr {training.lr}. "
         "Each run fills in its value; {args}, {config}, {run_dir}, {index}, {seed}, {fold} and {folds} work too."
     )
     _plan_options(parser)

@@ -132,7 +132,8 @@ def _config(options: argparse.Namespace) -> Config | None:
     if path is None and options.trainer is None:
         if options.no_config:
             raise ConfigError("--no-config, and nothing says what trains", hint=f"give {_COMMAND}")
-        raise ConfigError(_no_config(), hint=f"give one: --config FILE\nor {_COMMAND}")
+        file = "config.yaml" if Path("config.yaml").is_file() else "FILE"
+        raise ConfigError(_no_config(), hint=f"give one: --config {file}\nor {_COMMAND}")
     return Config.load(path) if path else None
 
 

@@ -120,7 +120,8 @@ def parse_edited(text: str, config: Config, given: Sequence[str], origin: Origin
     except ConfigError as error:
         undefined = re.search(r"undefined alias '([^']+)'", error.problem)
         if error.problem == EMPTY:
-            raise
+            hint = "write what a run is to get beside it, such as 'lr: [0.1, 0.2]'"
+            raise ConfigError(f"there is nothing but the section {SECTION}", where=error.where, hint=hint) from None
         if undefined is None:
             raise _unwritable(config, given) from None
         raise ConfigError(

@@ -55,8 +55,8 @@ def unused_seed(plan: Plan) -> Iterator[str]:
     if len(told) == 1:
         which = f"{{{path}}}" if path else "{seed}"
         yield (
-            f"no argument of the command has the seed of a repeat ({which}), so unless it reads $GRIDFOLD_SEED, its"
-            " repeats are all the same and tell nothing of the noise"
+            f"no argument of the command has the seed of a repeat ({which}), so unless it reads $GRIDFOLD_SEED, or"
+            " draws without a seed, its repeats are all the same and tell nothing of the noise"
         )
 
 

@@ -77,6 +77,31 @@ def test_a_value_that_must_be_given_is_an_error_of_the_plan(write, gridfold):
     assert "the config has no 'data', which the command takes from it" in said
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "def parse(s):\n    t = s.add_parser('train')\n    t.add_argument('--lr', default=0.0)\n"
+        "    s.add_parser('test')\n",
+        "@click.group()\ndef cli(): ...\n@cli.command()\n@click.option('--lr', default=0.0)\ndef train(lr): ...\n"
+        "@cli.command('test')\ndef check(): ...\n",
+        "app = typer.Typer()\n@app.command()\ndef train(lr: float = 0.0): ...\n@app.command()\ndef test(): ...\n",
+    ],
+    ids=["argparse", "click", "typer"],
+)
+def test_a_script_with_commands(script, project, write, gridfold):
+    write("work.py", f"import click, typer\n{script}")
+    gridfold("init", "work.py")
+    text = (project / "config.yaml").read_text()
+    assert "\n# the script has subcommands (train, test): write the one to run where it belongs in trainer" in text
+    assert "\n#   lr: [0.0, 0.1]\n" in text
+
+
+def test_a_script_with_one_command_of_click_or_typer_has_none(project, write, gridfold):
+    write("work.py", "@app.command()\n@click.command()\ndef train(): ...\n")
+    gridfold("init", "work.py")
+    assert "subcommands" not in (project / "config.yaml").read_text()
+
+
 @pytest.mark.parametrize("target", ["package.work:train", "package/work.py", "package/work.py:train"])
 def test_a_function(target, project, write, gridfold):
     write("package/work.py", SCRIPTS["function"])
@@ -84,6 +109,12 @@ def test_a_function(target, project, write, gridfold):
     text = (project / "other.yaml").read_text()
     assert "trainer: 'package.work:train'" in text
     assert "training:\n  epochs: 3\n  # lr: # required\n" in text
+
+
+def test_the_next_command_names_the_config(write, gridfold):
+    write("config.yaml", "lr: [0.1, 0.2]\n")
+    code, said = gridfold("plan")
+    assert (code, "\n  give one: --config config.yaml\n" in said) == (2, True)
 
 
 def test_an_example_that_runs(project, gridfold):
@@ -116,11 +147,19 @@ def test_nothing_is_overwritten(project, write, gridfold, snapshot):
 
 @pytest.mark.parametrize(
     "words",
-    [("wrok.py",), ("work:trian",), ("broken.py",), ("work.py", "-o", "no/such/folder.yaml"), ("work.py", "--text")],
+    [
+        ("wrok.py",),
+        ("work:trian",),
+        ("broken.py",),
+        ("run.sh",),
+        ("work.py", "-o", "no/such/folder.yaml"),
+        ("work.py", "--text"),
+    ],
     ids=" ".join,
 )
 def test_what_cannot_be_read(project, write, gridfold, snapshot, words):
     write("work.py", SCRIPTS["function"])
     write("broken.py", "def train(:\n")
+    write("run.sh", "python work.py $1\n")
     assert gridfold("init", *words) == (2, snapshot)
     assert not (project / "config.yaml").exists()

@@ -22,8 +22,8 @@ def warnings(command, write, project):
 
 def test_a_command_that_does_not_get_the_seed(warnings):
     assert warnings("x: [1, 2]\n", "--repeats", "2", "--", "./r.sh", "{x}") == [
-        "no argument of the command has the seed of a repeat ({seed}), so unless it reads $GRIDFOLD_SEED, its repeats"
-        " are all the same and tell nothing of the noise"
+        "no argument of the command has the seed of a repeat ({seed}), so unless it reads $GRIDFOLD_SEED, or draws"
+        " without a seed, its repeats are all the same and tell nothing of the noise"
     ]
     (said,) = warnings(GRID, "--repeats", "2", "--", "./r.sh", "{m.lr}", "{m.bs}")
     assert "the seed of a repeat ({training.seed})" in said

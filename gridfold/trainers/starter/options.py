@@ -29,6 +29,28 @@ def declared(source: Source) -> Iterator[Entry]:
             yield from _of_absl(source, call)
 
 
+def subcommands(source: Source) -> list[str]:
+    """The commands that a script has, of which one must be named before its options."""
+    calls = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call) and named(node) == "add_parser"]
+    of_argparse = [source.text(call.args[0]) for call in calls if call.args]
+    functions = source.functions.values()
+    decorated = [(each, function.name) for function in functions for each in function.decorator_list]
+    of_click = [_command_name(source, each, name) for each, name in decorated if _adds_command(each)]
+    is_group = len(of_click) > 1 or any(last_name(each) in ("group", "callback") for each, _ in decorated)
+    return [*filter(None, of_argparse), *(of_click if is_group else [])]
+
+
+def _adds_command(decorator: ast.expr) -> bool:
+    """Whether a decorator makes a function a command of a group of click, or of an app of typer."""
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return isinstance(called, ast.Attribute) and called.attr == "command" and last_name(called.value) != "click"
+
+
+def _command_name(source: Source, decorator: ast.expr, function: str) -> str:
+    given = source.text(decorator.args[0]) if isinstance(decorator, ast.Call) and decorator.args else ""
+    return given or function.replace("_", "-")
+
+
 def passed(flag: str, value: Any, said: str, *, is_required: bool = False) -> Entry:
     """An option with a value: left out if that is null.
 

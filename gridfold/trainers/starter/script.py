@@ -10,7 +10,7 @@ from pathlib import Path
 from gridfold.core.errors import ConfigError, nearest, nearest_file
 from gridfold.trainers.bindings import bindings
 from gridfold.trainers.starter.entry import UNKNOWN, Entry, Found, Source
-from gridfold.trainers.starter.options import declared
+from gridfold.trainers.starter.options import declared, subcommands
 from gridfold.trainers.starter.reads import read
 from gridfold.trainers.starter.signatures import made
 
@@ -79,8 +79,14 @@ def of_script(source: Source, file: Path) -> Found:
         remarks = [
             "the script declares no options: these are its constants; each run gets a copy with other values"
             if entries
-            else "the script declares no options: {config} passes the path of the run's config"
+            else "the script declares no options: {config} passes the path of the run's config, whose keys go below; "
+            f"if it reads a YAML file of its own, search with that: --config FILE -- python {file} {{config}}"
         ]
+    if names := subcommands(source):
+        remarks.append(
+            f"the script has subcommands ({', '.join(names)}): write the one to run where it belongs in trainer, and "
+            "take out the options of the others"
+        )
     return Found(tuple(entries), tuple(remarks), () if found or entries else ("{config}",))
 
 

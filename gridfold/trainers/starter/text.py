@@ -95,13 +95,14 @@ def _head(name: str, example: str) -> list[str]:
 
 
 def _example(entries: Sequence[Entry]) -> str:
-    """A list in place of the first number with a fraction, or of any number."""
+    """A list in place of the first number with a fraction, or of any number; of zero only if there is no other."""
     numbers = [each for each in entries if isinstance(each.value, (int, float)) and not isinstance(each.value, bool)]
-    chosen = next((each for each in numbers if isinstance(each.value, float)), numbers[0] if numbers else None)
-    if chosen is None:
+    if not numbers:
         return "   lr: [0.01, 0.1]"
+    chosen = min(numbers, key=lambda each: (not each.value, isinstance(each.value, int)))
     value: Any = chosen.value
     other = value / 10 if isinstance(value, float) else value * 2
+    other = other or (0.1 if isinstance(value, float) else 1)
     return f"   {chosen.path.rpartition('.')[2]}: {text_of(sorted([value, other]))}"
 
 
