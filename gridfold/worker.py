@@ -306,9 +306,9 @@ def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs:
 
 def _wait_for_second(attempt: Attempt, stop: Stop) -> bool:
     """Wait for a second of its own, if the run is of a command that names files by it; whether it is."""
-    if isinstance(attempt.record.trainer, str) or not attempt.record.search:
+    if isinstance(attempt.record.trainer, str):
         return False
-    seconds = Seconds(attempt.run.dir.parent / attempt.record.search)
+    seconds = Seconds(attempt.run.dir.parent / (attempt.record.search or ""))  # or of runs that are compared
     if not seconds.are_apart:
         return False
     seconds.wait(lambda: stop.came)

@@ -14,6 +14,7 @@ from pathlib import Path
 from gridfold.core.files import write_new
 
 _APART = ".seconds"  # there if runs are to begin in different ones
+_SUPPOSED = ".seconds-supposed"  # there while they are to, because nobody knows better
 _TOKEN = ".second-"  # and the second in which one has begun
 _LOOK_SECONDS = 0.05
 
@@ -31,20 +32,33 @@ class Seconds:
     @property
     def are_apart(self) -> bool:
         """Whether runs are to begin in different seconds."""
-        return os.path.exists(f"{self._folder}/{_APART}")  # noqa: PTH110 - asked for each run
+        return any(os.path.exists(f"{self._folder}/{name}") for name in (_APART, _SUPPOSED))  # noqa: PTH110 - asked often
 
     def set_apart(self) -> None:
         """From now on, let runs begin in different seconds, and in none that is over: the first run began in one."""
         self._make(int(time.time()))
         (self._folder / _APART).touch()
 
+    def suppose(self) -> None:
+        """Let runs begin in different seconds until it is known whether they have to."""
+        (self._folder / _SUPPOSED).touch()
+
+    def suppose_no_longer(self) -> None:
+        """It is known."""
+        (self._folder / _SUPPOSED).unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Remove what this has made in the folder."""
+        for path in self._folder.glob(".second*"):
+            path.unlink(missing_ok=True)
+
     def wait(self, ends: Callable[[], bool]) -> None:
-        """Wait for a second in which no other run begins.
+        """Wait for a second in which no other run begins, or until runs need not begin in different ones.
 
         Args:
             ends: whether to wait no longer.
         """
-        while not ends() and not self.take():
+        while self.are_apart and not ends() and not self.take():
             time.sleep(_LOOK_SECONDS)
 
     def take(self) -> bool:

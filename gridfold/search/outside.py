@@ -14,7 +14,7 @@ from gridfold.runs.record import Record
 from gridfold.runs.search import SearchDirectory
 from gridfold.runs.seconds import Seconds, apart
 from gridfold.search.collisions import Collision, Collisions, told
-from gridfold.search.stamps import stamp_in
+from gridfold.search.stamps import names_seconds, stamp_in
 
 _COLLISIONS, _STAMPS, _MISSED = "collisions", "stamps", "missed"  # kinds of warnings
 _NAME_IT = "name it in the config or in an argument, and runs are told where it is"
@@ -35,8 +35,11 @@ class Outside:
         self._told: dict[str, str] = dict(facts.get("warnings", {}))
         self._collisions = Collisions(search)
         self._position = 0
+        self._seconds = Seconds(search.dir)
         if self._is_of_those_apart():
-            Seconds(search.dir).set_apart()
+            self._seconds.set_apart()
+        elif not self._works_apart and not isinstance(self._trainer, str) and names_seconds(search.codes().values()):
+            self._seconds.suppose()
 
     def _is_of_those_apart(self) -> bool:
         """Whether an earlier search has seen this program name files by the second."""
@@ -52,16 +55,17 @@ class Outside:
         if self._works_apart and record.error and (name := _missed(record.error.get("message", ""))):
             self._warn(_MISSED, f"each run works in a folder of its own, which has no {name}: {_NAME_IT}", watcher)
         lines, self._position = self._search.written(self._position)
-        if not lines:
-            return
         if _STAMPS not in self._told and not isinstance(self._trainer, str) and (stamped := _stamped(lines)):
-            Seconds(self._search.dir).set_apart()
+            self._seconds.set_apart()
             self._warn(_STAMPS, f"runs name files by the second ({stamped}), so each starts in another one", watcher)
-        if _COLLISIONS not in self._told:
+        if record.is_done:
+            self._seconds.suppose_no_longer()
+        if lines and _COLLISIONS not in self._told:
             self._warn_of(self._collisions.hear(lines), watcher)
 
     def end(self, watcher: Watcher) -> None:
         """When all runs have ended, warn of what was not certain before."""
+        self._seconds.suppose_no_longer()
         self._warn_of(self._collisions.unsettled(), watcher)
 
     def _warn_of(self, found: Sequence[Collision], watcher: Watcher) -> None:

@@ -27,6 +27,7 @@ from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record, now
 from gridfold.runs.run import Attempt, Run, write_config
 from gridfold.runs.search import SearchDirectory
+from gridfold.runs.seconds import Seconds
 from gridfold.search.checkpoints import checkpoints
 
 Verdict = Literal["bitwise", "close", "different", "failed alone"]
@@ -162,6 +163,8 @@ def run_again(search: SearchDirectory, chosen: Collection[int], executor: Execut
     """
     chosen, watcher = set(chosen), SafeWatcher(watcher, search.log)
     under_way = _Verifying(search, search.folder_for_comparison())
+    if Seconds(search.dir).are_apart:
+        Seconds(under_way.folder).set_apart()
     interrupt = Interrupt()
     with interrupt.listening():
         try:
@@ -231,6 +234,7 @@ class _Verifying:
         """Remove what was not brought to its end, and note what was."""
         for case in self._cases.values():
             shutil.rmtree(case.alone.dir, ignore_errors=True)
+        Seconds(self.folder).clear()
         for folder in (self.folder, self.folder.parent):
             with suppress(OSError):  # what differs is kept in it
                 folder.rmdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -40,6 +41,7 @@ from gridfold.trainers.warm.program import UNBUFFERED, Program, start
 from gridfold.trainers.watch import Watch
 from gridfold.trainers.working_dir import WorkDir, config_for
 
+_IN_RUN_DIR = re.compile(r"\{run_dir\}/(?!config)")  # where the program writes; the config of the run is read
 _VARIABLES = "GRIDFOLD_"  # what the names of the environment variables of a run begin with
 _SCRIPT_BYTES = 16 << 20  # more is no text
 
@@ -123,7 +125,8 @@ class CommandTrainer:
     @property
     def may_look(self) -> bool:
         """Whether the program may get at what no argument says: from the run's files, its index, or the environment."""
-        found = [each for argument in self.arguments for each in placeholders(argument)]
+        arguments = [_IN_RUN_DIR.sub("", argument) for argument in self.arguments]
+        found = [each for argument in arguments for each in placeholders(argument)]
         looks = any(each.kind == FORMAT or each.full_name in ("config", "run_dir", "index") for each in found)
         return looks or any(map(_mentions_variables, self.arguments))
 

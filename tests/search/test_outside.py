@@ -94,6 +94,17 @@ def test_runs_that_name_folders_by_the_second_start_in_different_ones(search, pr
     assert all(len(list(folder.parent.glob(".second-*"))) < 4 for folder in project.glob("runs/*/.seconds"))
 
 
+def test_so_do_those_that_begin_together_in_the_first_search_and_those_that_are_compared(search, project, command):
+    result = search(STAMPS, "--parallel", "2", "--", "python", "train.py", "{lr}", values="1, 2")
+    assert result.returncode == 0, result.stdout
+    assert len(list((project / "output").iterdir())) == 2
+    result = command("gridfold/__main__.py", "verify", "--all", "--parallel", "2")
+    assert "2 of 2 runs give the same alone" in result.stdout
+    assert len(list((project / "output").iterdir())) == 4
+    assert not list(project.glob("runs/.verify"))
+    assert not list(project.glob("runs/*/.seconds-supposed"))
+
+
 def foreign(runs):
     """What TensorBoard and cleanrl leave in their ``runs/``."""
     name = "events.out.tfevents.1732871234.host.4711.0"

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import pytest
 
+from gridfold.identity.sources import Sources
 from gridfold.runs.seconds import Seconds
-from gridfold.search.stamps import stamp_in
+from gridfold.search.stamps import names_seconds, stamp_in
 
 BEGAN = 1_732_871_230
 
@@ -48,6 +49,39 @@ def test_a_name_that_tells_the_second(name):
 )
 def test_a_name_that_does_not(name):
     assert stamp_in(f"/home/me/output/{name}", BEGAN * 10**9) == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ('name = datetime.now().strftime(r"%m%d_%H%M%S")', True),
+        ('name = f"runs/{datetime.now():%Y-%m-%d_%H-%M-%S}"', True),
+        ('name = f"{args.name}__{int(time.time())}"', True),
+        ("python fit.py > $(date +%Y%m%d%H%M%S).txt", True),
+        ('logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")', False),
+        ("began = time.time()", False),
+        ("", False),
+    ],
+)
+def test_a_source_that_may_name_files_by_the_second(tmp_path, source, names):
+    (tmp_path / "train.py").write_text(source)
+    files = {str(tmp_path / "train.py"): "hash", str(tmp_path / "gone.py"): None}
+    assert names_seconds([Sources(), Sources(files)]) is names
+    assert names_seconds([Sources(packages={"hydra-core": "1.3"})])
+
+
+def test_runs_are_apart_until_it_is_known_that_they_need_not_be(tmp_path):
+    seconds = Seconds(tmp_path)
+    seconds.suppose()
+    assert seconds.are_apart
+    assert seconds.take()
+    seconds.suppose_no_longer()
+    assert not seconds.are_apart
+    seconds.wait(lambda: False)
+    seconds.set_apart()
+    assert seconds.are_apart
+    seconds.clear()
+    assert not list(tmp_path.iterdir())
 
 
 def test_one_run_begins_in_each_second(tmp_path, monkeypatch):

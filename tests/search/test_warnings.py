@@ -36,6 +36,7 @@ def test_a_command_that_does_not_get_the_seed(warnings):
         ("--repeats", "2", "--", "./r.sh", "{m}", "{training}"),
         ("--repeats", "2", "--", "./r.sh", "1", "{config}"),
         ("--repeats", "2", "--", "./r.sh", "1", "--to={run_dir}"),
+        ("--repeats", "2", "--", "./r.sh", "1", "--from={run_dir}/config.yaml"),
         ("--repeats", "2", "--", "sh", "-c", 'cat "$GRIDFOLD_CONFIG" && ./r.sh'),
         ("--", "./r.sh", "{m.lr}", "{m.bs}"),
         ("--trainer", "toy:number", "--repeats", "2"),
@@ -55,6 +56,11 @@ def test_a_parameter_that_a_command_does_not_get(warnings):
         "no argument of the command has m.bs ({m.bs}), so unless it reads $GRIDFOLD_CONFIG, its values make no"
         " difference"
     ]
+
+
+def test_a_command_that_gets_only_where_to_write(warnings):
+    (said,) = warnings("x: [1, 2]\n", "--", "./r.sh", "{run_dir}/model.pkl", "--log={run_dir}/logs/")
+    assert said.startswith("no argument of the command has x ({x}), so")
 
 
 def test_an_alias_of_a_parameter_is_enough(warnings):
