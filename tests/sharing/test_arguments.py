@@ -23,14 +23,9 @@ if __name__ == "__main__":  # gridfold need not be installed
 
 from gridfold.sharing import arguments
 from gridfold.sharing.disguise import Pickles
-from gridfold.sharing.group import Group
 from gridfold.sharing.prints import Prints
+from tests.sharing.again import by_running_again
 from tests.sharing.scripts import random_script
-
-
-class _Fork(BaseException):
-    def __init__(self, groups):
-        self.groups = groups
 
 
 class Printed(io.TextIOWrapper):
@@ -81,40 +76,25 @@ def alone(script, argvs):
 
 
 def together(script, argvs):
-    """What each run prints; the script runs once for each group, and takes the recorded way at each split.
+    """What each run prints, and where they split.
 
     Runs whose shared part fails are left out, as each of them then runs alone.
     """
-    program, results, splits, ways, before = compiled(script), {}, [], [[]], sys.argv
-    while ways:
-        way = ways.pop()
-        ahead = iter(way)
+    program, before = compiled(script), sys.argv
 
-        def split(path, groups, place, ahead=ahead):
-            group = next(ahead, None)
-            if group is None:
-                splits.append((path, groups, place))
-                raise _Fork(groups)
-            assert group in groups
-            return group
-
-        group = Group([{}] * len(argvs), split)
+    def run(group):
         shared, pickles, prints = arguments.share(group, argvs), Pickles(group.settle), Prints(group, [1].__contains__)
         try:
             printed, ended = executed(program, pytest.MonkeyPatch)
-        except _Fork as fork:
-            ways.extend([*way, each] for each in reversed(fork.groups))
-            continue
         finally:
             shared.end()
             pickles.stop()
             prints.stop()
             sys.argv = before
-        assert next(ahead, None) is None
         fails = ended not in (None, 0) and len(group.trials) > 1
-        for trial in group.trials:
-            results[trial] = "fails" if fails else (told(prints.of(trial, printed)), ended)
-    return [results[trial] for trial in range(len(argvs))], splits
+        return {trial: "fails" if fails else (told(prints.of(trial, printed)), ended) for trial in group.trials}
+
+    return by_running_again(run, [{}] * len(argvs))
 
 
 def compare(seed):

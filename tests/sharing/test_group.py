@@ -32,41 +32,17 @@ if __name__ == "__main__":  # gridfold need not be installed
 
 from gridfold.sharing.group import Group
 from gridfold.sharing.untracked import UntrackedReadError
-
-# Two ways to split: by running again from the start, and by forking
-
-
-class _Fork(BaseException):
-    def __init__(self, groups):
-        self.groups = groups
+from tests.sharing import again
 
 
 def by_running_again(program, configs):
-    """What each trial sees; the program runs once for each group, and takes the recorded way at each split."""
-    seen, splits = {}, []
-    ways = [[]]
-    while ways:
-        way = ways.pop()
-        ahead = iter(way)
+    """What each trial sees, and where they split."""
 
-        def split(path, groups, place, ahead=ahead):
-            group = next(ahead, None)
-            if group is None:
-                splits.append((path, groups, place))
-                raise _Fork(groups)
-            assert group in groups
-            return group
+    def run(group):
+        result = program(group.config)
+        return dict.fromkeys(group.trials, result)
 
-        group = Group(copy.deepcopy(configs), split)
-        try:
-            result = program(group.config)
-        except _Fork as fork:
-            ways.extend([*way, group] for group in reversed(fork.groups))
-            continue
-        assert next(ahead, None) is None
-        assert all(trial not in seen for trial in group.trials)
-        seen |= dict.fromkeys(group.trials, result)
-    return [seen[trial] for trial in range(len(configs))], splits
+    return again.by_running_again(run, configs)
 
 
 def by_forking(program, configs):

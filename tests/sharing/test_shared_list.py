@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gridfold.sharing.disguise import Pickles
-from gridfold.sharing.group import Group
 from gridfold.sharing.shared_list import share_list
+from tests.sharing.again import by_running_again
 
 
 def _count(*words):
@@ -77,11 +77,6 @@ PROGRAMS = st.lists(
 )
 
 
-class _Fork(BaseException):
-    def __init__(self, groups):
-        self.groups = groups
-
-
 def observed(steps, words):
     at_hand, seen = [words], []
     for name, word, which, number in steps:
@@ -101,25 +96,13 @@ def observed(steps, words):
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(LISTS, PROGRAMS)
 def test_every_trial_sees_what_it_would_see_alone(lists, steps):
-    results, ways = {}, [[]]
-    while ways:
-        way = ways.pop()
-        ahead = iter(way)
-
-        def split(path, groups, place, ahead=ahead):
-            group = next(ahead, None)
-            if group is None:
-                raise _Fork(groups)
-            return group
-
-        group = Group([{}] * len(lists), split)
+    def run(group):
         pickles = Pickles(group.settle)
         try:
             result = observed(steps, share_list(group, "words", dict(enumerate(copy.deepcopy(lists)))))
-        except _Fork as fork:
-            ways.extend([*way, each] for each in fork.groups)
-            continue
         finally:
             pickles.stop()
-        results |= dict.fromkeys(group.trials, result)
-    assert [results[trial] for trial in range(len(lists))] == [observed(steps, list(words)) for words in lists]
+        return dict.fromkeys(group.trials, result)
+
+    results, _ = by_running_again(run, [{}] * len(lists))
+    assert results == [observed(steps, list(words)) for words in lists]
