@@ -22,7 +22,7 @@ class OneDnnLinear(nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (the signature of torch)
         """States ``(..., out_features)`` of states ``(..., in_features)``."""
-        if not _is_plain(input, self.weight):
+        if not is_plain(input, self.weight):
             return super().forward(input)
         rows = input.reshape(-1, input.shape[-1])
         product: Tensor = _Product.apply(rows, self.weight, self.bias)  # type: ignore[no-untyped-call]
@@ -52,7 +52,8 @@ def _processor() -> str:
     return next((line for line in lines if line.startswith("vendor_id")), "")
 
 
-def _is_plain(states: Tensor, weight: Tensor) -> bool:
+def is_plain(states: Tensor, weight: Tensor) -> bool:
+    """Whether they are to be multiplied on a CPU, in float32."""
     is_float32 = states.dtype == weight.dtype == torch.float32
     is_on_cpu = states.device.type == weight.device.type == "cpu"
     is_free = not torch.is_autocast_enabled("cpu") and not torch.compiler.is_compiling()
@@ -65,7 +66,7 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(rows, weight)
-        return _multiply(rows, weight, bias)
+        return multiply(rows, weight, bias)
 
     @staticmethod
     @once_differentiable
@@ -73,13 +74,13 @@ class _Product(torch.autograd.Function):
         rows, weight = ctx.saved_tensors
         by_rows, by_weight, by_bias = ctx.needs_input_grad
         return (
-            _multiply(gradient, weight.t()) if by_rows else None,
-            _multiply(gradient.t(), rows.t()) if by_weight else None,
+            multiply(gradient, weight.t()) if by_rows else None,
+            multiply(gradient.t(), rows.t()) if by_weight else None,
             gradient.sum(0) if by_bias else None,
         )
 
 
-def _multiply(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``left @ right.T + bias``. torch's own compiler calls oneDNN by this name."""
+def multiply(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``left @ right.T + bias`` by oneDNN, which torch's own compiler calls by this name."""
     product: Tensor = torch.ops.mkldnn._linear_pointwise(left, right, bias, "none", [], "")
     return product

@@ -60,9 +60,12 @@ def add_adapter(model: nn.Module, adapter: Adapter, frozen_layers: int = 0) -> N
     """
     from peft import LoraConfig, inject_adapter_in_model
 
+    from gridfold.text.lora_linear import use_fused_linear
+
     targets = _targets(model, adapter.target, frozen_layers)
     options = LoraConfig(r=adapter.r, lora_alpha=adapter.alpha, lora_dropout=adapter.dropout, target_modules=targets)
     inject_adapter_in_model(options, model)
+    use_fused_linear(model)
 
 
 def save_adapter(model: nn.Module, base: str, folder: Path) -> None:
@@ -88,11 +91,14 @@ def load_adapter(model: nn.Module, folder: Path) -> None:
     """Let a model, which is changed in place, compute with an adapter that was saved."""
     from peft import PeftConfig, inject_adapter_in_model, set_peft_model_state_dict
 
+    from gridfold.text.lora_linear import use_fused_linear
+
     inject_adapter_in_model(PeftConfig.from_pretrained(str(folder)), model)
     weights = {name.removeprefix(_PREFIX): weight for name, weight in load_file(folder / _WEIGHTS).items()}
     fitting: Any = set_peft_model_state_dict(model, weights)
     if fitting.unexpected_keys:
         raise ConfigError(f"the adapter in {folder} is of another model: it has {fitting.unexpected_keys[0]}")
+    use_fused_linear(model)
     model.eval()
 
 

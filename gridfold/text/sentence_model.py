@@ -164,13 +164,13 @@ def _dense(module: Mapping[str, Any], file_of: ReadFile) -> DenseLayer | None:
         missing = CONFIG if config is None else f"weights, {' or '.join(DENSE_WEIGHTS)}"
         raise ConfigError(f"the model is not whole: its module {path} has no {missing}", path="model.name")
     said = _mapping(config)
-    sizes = [said.get(name) for name in ("in_features", "out_features")]
+    taken, given = said.get("in_features"), said.get("out_features")
     library, _, activation = str(said.get("activation_function", "torch.nn.Tanh")).rpartition(".")
     names = {said.get("module_input_name", _VECTOR), said.get("module_output_name") or _VECTOR}
     is_known = library.startswith("torch.nn") and activation in _ACTIVATIONS and names == {_VECTOR}
-    if not is_known or said.get("use_residual") or not all(isinstance(size, int) for size in sizes):
+    if not is_known or said.get("use_residual") or not (isinstance(taken, int) and isinstance(given, int)):
         return None
-    return DenseLayer(weights, *sizes, said.get("bias", True), activation)  # type: ignore[arg-type]
+    return DenseLayer(weights, taken, given, said.get("bias", True), activation)
 
 
 def _mapping(file: Path) -> Mapping[str, Any]:
