@@ -94,15 +94,25 @@ def test_runs_that_name_folders_by_the_second_start_in_different_ones(search, pr
     assert all(len(list(folder.parent.glob(".second-*"))) < 4 for folder in project.glob("runs/*/.seconds"))
 
 
-def test_so_do_those_that_begin_together_in_the_first_search_and_those_that_are_compared(search, project, command):
-    result = search(STAMPS, "--parallel", "2", "--", "python", "train.py", "{lr}", values="1, 2")
-    assert result.returncode == 0, result.stdout
-    assert len(list((project / "output").iterdir())) == 2
-    result = command("gridfold/__main__.py", "verify", "--all", "--parallel", "2")
-    assert "2 of 2 runs give the same alone" in result.stdout
-    assert len(list((project / "output").iterdir())) == 4
-    assert not list(project.glob("runs/.verify"))
-    assert not list(project.glob("runs/*/.seconds-supposed"))
+MARKS = """
+import glob, json, time
+
+name = time.strftime("%Y%m%d-%H%M%S")
+print(json.dumps({"loss": len(glob.glob("runs/*/.seconds*")) + 10 * len(glob.glob("runs/.verify/*/.seconds"))}))
+"""
+
+
+def test_so_do_those_of_a_first_search_if_the_source_names_seconds_and_those_that_are_compared(
+    search, project, command
+):
+    result = search(MARKS, "--", "python", "train.py", "{lr}", values="1")
+    assert "completed, loss 1," in result.stdout
+    assert not list(project.glob("runs/*/.seconds*"))
+    (facts_path,) = project.glob("runs/*/search.json")
+    (facts_path.parent / ".seconds").touch()
+    result = command("gridfold/__main__.py", "verify", "--all")
+    assert "loss: 11 instead of 1" in result.stdout
+    assert not list(project.glob("runs/.verify/*/.second*"))
 
 
 def foreign(runs):
