@@ -62,7 +62,7 @@ class _Sum(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, first: Tensor, second: Tensor, base: _Base) -> Tensor:
-        low = rows @ first.t()
+        low = base.product(rows, first)
         ctx.base = base
         ctx.save_for_backward(rows, low, first, second)
         product = base.product(rows, base.layer.weight, base.layer.bias)
@@ -73,7 +73,8 @@ class _Sum(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         rows, low, first, second = ctx.saved_tensors
         base, by_rows = ctx.base, None
-        by_low = (gradient @ second).mul_(base.scaling)
+        by_low = base.product(gradient, second.t()).mul_(base.scaling)
         if ctx.needs_input_grad[0]:
             by_rows = base.product(gradient, base.layer.weight.t()).addmm_(by_low, first)
-        return by_rows, by_low.t() @ rows, (gradient.t() @ low).mul_(base.scaling), None
+        by_second = (low.t() @ gradient).mul_(base.scaling).t()  # faster by far than gradient.t() @ low
+        return by_rows, base.product(by_low.t(), rows.t()), by_second, None
