@@ -107,7 +107,8 @@ class Collisions:
         versions = sorted(self._files[path].values(), key=lambda version: version.changed)
         if all(version.appended for version in versions[1:] or versions):
             return None
-        heard, contents = _heard(versions), {version.content for version in versions}
+        # An empty file may be one that another run has opened and is about to write again, maybe to the same.
+        heard, contents = _heard(versions), {version.content for version in versions if version.size}
         if len(heard) > 1 and (len(contents) > 1 or path.endswith(_WEIGHTS)):
             return Collision(path, tuple(heard[:2]))
         if len(contents) < 2 or _is_meant(path, versions, heard) or self._looks == _MOST_LOOKS:

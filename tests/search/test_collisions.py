@@ -140,3 +140,12 @@ def test_a_message_names_some_files(snapshot, monkeypatch, tmp_path):
     found = collisions.hear([line(0, *wrote), line(1, *again)])
     assert told(found, ["./fit"], works_apart=False) == snapshot(name="command")
     assert told(found[:1], "train:train", works_apart=True) == snapshot(name="function")
+
+
+def test_a_file_that_another_run_was_about_to_write_again_tells_nothing():
+    collisions = Collisions(Simulated([], []))
+    empty, whole = ["vocab.txt", 2, 0, "0-00000000", "heard"], ["vocab.txt", 3, 9, "9-1a2b3c4d", "heard"]
+    lines = [{"run": run, "span": [1, 4], "files": [file]} for run, file in enumerate((empty, whole))]
+    assert collisions.hear(lines) == []
+    other = {"run": 2, "span": [1, 5], "files": [["vocab.txt", 5, 9, "9-00000001", "heard"]]}
+    assert [found.path for found in collisions.hear([other])] == ["vocab.txt"]
