@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatch
 from itertools import pairwise
 from pathlib import Path
@@ -34,6 +34,8 @@ Verdict = Literal["bitwise", "close", "different", "failed alone"]
 
 _TIMED = "*events.out.tfevents.*"  # TensorBoard's: full of times, which are in the names too
 _MOST_NOTED = 20  # differences of a run
+_ONCE_MORE = "_once_more"  # after the name of a directory
+_MOST_ONCE_MORE = 2  # runs that differ, which are run alone once more: does the program repeat itself?
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Verified:
         alone: the record of the run alone.
         differences: the largest of the metrics and of each file, the largest first.
         not_compared: files that were not compared, and why.
+        repeats: whether the run gives the same alone when it is run alone once more; None if that was not tried.
         kept: the directory of the run alone; None if it is removed, because nothing in it is new.
     """
 
@@ -58,6 +61,7 @@ class Verified:
     differences: Sequence[Difference]
     not_compared: Mapping[str, str]
     kept: Path | None
+    repeats: bool | None = None
 
     @property
     def is_same(self) -> bool:
@@ -172,6 +176,11 @@ def run_again(search: SearchDirectory, chosen: Collection[int], executor: Execut
                 watcher.ended(attempt.run, record)
                 if record.state == "completed" or not interrupt.requests:
                     under_way.judge(attempt.run, record)
+            if not interrupt.requests:
+                for attempt, record in executor.execute(
+                    under_way.attempts_once_more(), _Unseen(watcher, search.log), interrupt
+                ):
+                    under_way.judge_once_more(attempt.run, record)
         finally:
             under_way.close()
     return Verification(search, len(chosen), under_way.runs, interrupt.by_signal)
@@ -194,6 +203,13 @@ def changes(search: SearchDirectory, code: Code) -> list[str]:
         changed = listed(differing(before, code.sources)) if before else ""
         found.append(f"the trainer's code has changed since the search began{f': {changed}' if changed else ''}")
     return found
+
+
+class _Unseen(SafeWatcher):
+    """Shows nothing: nobody has asked for these runs."""
+
+    def _show(self, *_: Any, **__: Any) -> None:
+        pass
 
 
 @dataclass
@@ -229,6 +245,25 @@ class _Verifying:
             shutil.rmtree(run.dir, ignore_errors=True)
         self.runs.append(verified)
         self.search.log(f"verified run {verified.entry.index}: {verified.verdict}{_largest(verified)}")
+
+    def attempts_once_more(self) -> Iterator[Attempt]:
+        """Some of those that differ, to execute once more."""
+        different = [verified for verified in self.runs if verified.verdict == "different"]
+        for verified in different[:_MOST_ONCE_MORE]:
+            run = Run(self.folder / f"{verified.entry.run}{_ONCE_MORE}")
+            run.dir.mkdir()
+            first = Run(self.folder / verified.entry.run)
+            write_config(str(run.dir), first.read_config())
+            self._cases[run.dir.name] = _Case(verified.entry, first, verified.alone, run)
+            yield Attempt(run, _as_new(verified.alone))
+
+    def judge_once_more(self, run: Run, record: Record) -> None:
+        """Compare two runs alone; nothing is kept of the second."""
+        case = self._cases.pop(run.dir.name)
+        if record.state == "completed":
+            repeats = _judge(case, record).is_same
+            self.runs = [replace(each, repeats=repeats) if each.entry is case.entry else each for each in self.runs]
+        shutil.rmtree(run.dir, ignore_errors=True)
 
     def close(self) -> None:
         """Remove what was not brought to its end, and note what was."""
@@ -350,5 +385,6 @@ def noted(verified: Verified) -> dict[str, Any]:
         "differences": [asdict(difference) for difference in verified.differences[:_MOST_NOTED]],
         "not_compared": dict(verified.not_compared),
         "error": verified.alone.error,
+        "repeats": verified.repeats,
         "kept": str(verified.kept) if verified.kept else None,
     }

@@ -48,6 +48,10 @@ MAX_ROWS = 20
 _MAX_VALUES = 12
 _MAX_SEEDS = 5
 _MAX_METRICS = 3  # the others are in results.csv
+_ONCE_MORE = {  # by whether it gives the same
+    True: "the same as the first time alone",
+    False: "another result again, so it is not sharing that changes it, but a draw without a seed, or a clock, say",
+}
 
 
 def console(*, stderr: bool = False, quiet: bool = False) -> Console:
@@ -261,7 +265,8 @@ def _unlike(verified: Verified) -> list[str]:
         return [*lines, f"  {error['type']}: {error['message'].strip().partition(chr(10))[0]:.200}"]
     more = len(verified.differences) - _MAX_VALUES
     lines += [f"  {difference.where}: {difference.said}" for difference in verified.differences[:_MAX_VALUES]]
-    return lines + ([f"  and {more} more"] if more > 0 else [])
+    lines += [f"  and {more} more"] if more > 0 else []
+    return lines + ([] if verified.repeats is None else [f"  alone once more: {_ONCE_MORE[verified.repeats]}"])
 
 
 def _not_compared(runs: Sequence[Verified]) -> list[str]:

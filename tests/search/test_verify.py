@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import pytest
 
@@ -147,7 +148,22 @@ class TestDifferent:
         assert f"run 3 ({kept.name}): different; kept: {kept.relative_to(project)}\n  metrics: began: " in result.stdout
         assert (kept / "run.json").exists()
         assert noted(search)[3]["kept"] == str(kept.relative_to(project))
+        assert noted(search)[3]["repeats"] is False
         assert "verified run 3: different: metrics: began: " in (search / "search.log").read_text()
+
+    @pytest.mark.parametrize("repeats", [False, True])
+    def test_two_runs_that_differ_are_run_alone_once_more(self, gridfold, project, repeats):
+        draw = "1" if repeats else "random.SystemRandom().random()"
+        code = f"import random\ndef train(config): return {{'f1': config['lr'], 'drawn': {draw}}}\n"
+        search = gridfold.search(code)
+        (project / "mine.py").write_text(code.replace("1}", "2}"))  # what differs once, and is the same ever after
+        result = gridfold("verify", "-n", "3")
+        assert result.returncode == 1
+        assert result.stdout.count("alone once more: ") == 2
+        again = "the same as the first time alone" if repeats else "another result again, so it is not sharing that"
+        assert f"\n  alone once more: {again}" in result.stdout
+        assert Counter(run["repeats"] for run in noted(search).values()) == {repeats: 2, None: 1}
+        assert len(list(project.glob("runs/.verify/*/*"))) == 3
 
     def test_what_differs_is_named(self, gridfold):
         """Each run differs alone, which it can tell by its directory, in something of its own."""

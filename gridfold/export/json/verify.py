@@ -18,7 +18,7 @@ def document(found: Verification, changes: Sequence[str], exit_code: int) -> dic
         exit_code: that of the command.
     """
     return new(
-        "verify/1",
+        "verify/2",
         search=found.search.name,
         dir=str(found.search.dir),
         exit_code=exit_code,

@@ -35,7 +35,7 @@ PUBLISHED = {
     "search-1": "2a5b9edc479eb669",
     "sharing-1": "620b50c4322b6310",
     "status-1": "2dc1c4df706bbcf2",
-    "verify-1": "1fa8574c7bfe4a94",
+    "verify-2": "c21b1efa80623752",
 }
 TRAINER = """
 def train(config, run):
