@@ -146,6 +146,7 @@ def test_the_description_says_all_that_loading_needs(trained, tiny_model):
         "tokenizer": str(tiny_model.resolve()),
         "freeze_encoder": frozen,
         "pooling": "mean",
+        "dense": False,
         "normalize": False,
         "text_column": "text",
         "max_length": 48,
