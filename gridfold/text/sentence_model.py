@@ -97,7 +97,7 @@ def read_sentence_model(file_of: ReadFile) -> SentenceModel:
     unknown: list[str] = []
     for module in _modules(listed):
         kind = str(module.get("type", "")).rpartition(".")[2]
-        follows = not unknown and not found.normalize  # what gridfold does as the last but one
+        follows = not unknown and not found.normalize  # else it is left out, as what comes before it is
         layer = _dense(module, file_of) if kind == "Dense" and follows else None
         if kind == "Pooling":
             if config := file_of(f"{module.get('path', '')}/{CONFIG}"):
