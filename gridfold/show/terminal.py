@@ -50,7 +50,7 @@ _MAX_SEEDS = 5
 _MAX_METRICS = 3  # the others are in results.csv
 _ONCE_MORE = {  # by whether it gives the same
     True: "the same as the first time alone",
-    False: "another result again, so it is not sharing that changes it, but a draw without a seed, or a clock, say",
+    False: "another result again, so sharing need not be the cause: it may draw without a seed",
 }
 
 
