@@ -160,7 +160,7 @@ class TestDifferent:
         result = gridfold("verify", "-n", "3")
         assert result.returncode == 1
         assert result.stdout.count("alone once more: ") == 2
-        again = "the same as the first time alone" if repeats else "another result again, so sharing need not be the cause"
+        again = "the same as the first time alone" if repeats else "another result again, so sharing need not be"
         assert f"\n  alone once more: {again}" in result.stdout
         assert Counter(run["repeats"] for run in noted(search).values()) == {repeats: 2, None: 1}
         assert len(list(project.glob("runs/.verify/*/*"))) == 3
