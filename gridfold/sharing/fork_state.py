@@ -1,4 +1,4 @@
-"""What forked processes must not share: file offsets; and would lose: a timer, locks, what hears SIGTERM."""
+"""What forked processes must not share: file offsets; and would lose: a timer, locks, what hears signals."""
 
 from __future__ import annotations
 
@@ -27,24 +27,27 @@ class ForkState:
     Attributes:
         places: of files and folders that are open for reading, by their descriptors.
         timer: of ``signal.setitimer`` and ``signal.alarm``.
-        ending: what hears SIGTERM.
+        handlers: what hears signals, by their numbers.
         random_state: of ``random``, which Python restarts in every child; None if it is not loaded.
         locks: of ``logging``, which frees them in every child, and how often each is held, such as while it formats.
     """
 
     places: Mapping[int, int]
     timer: tuple[float, float]
-    ending: Any
+    handlers: Mapping[int, Any]
     random_state: Any
     locks: Sequence[tuple[Any, int]]
 
     @classmethod
     def leave(cls) -> ForkState:
-        """What this process has; its timer is stopped, as it will only wait."""
+        """What this process has; its timer is stopped, and it hears no signal that code hears: it will only wait."""
         timer = signal.setitimer(signal.ITIMER_REAL, 0)
         random = sys.modules.get("random")
         drawn = random.getstate() if random else None
-        return cls(dict(_places()), timer, signal.getsignal(signal.SIGTERM), drawn, list(_held_locks()))
+        handlers = {number: handler for number, handler in _handlers() if callable(handler)}
+        for number in handlers:
+            signal.signal(number, signal.SIG_IGN)
+        return cls(dict(_places()), timer, handlers, drawn, list(_held_locks()))
 
     def take(self) -> None:
         """Have it, in a child."""
@@ -59,8 +62,8 @@ class ForkState:
         for lock, count in self.locks:
             for _ in range(count):
                 lock.acquire()
-        if self.ending is not None:  # else it is not Python's
-            signal.signal(signal.SIGTERM, self.ending)
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
         signal.setitimer(signal.ITIMER_REAL, *self.timer)
 
 
@@ -95,6 +98,12 @@ def _places() -> Iterator[tuple[int, int]]:
             reads = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
             if reads and kind in (stat.S_IFREG, stat.S_IFDIR):
                 yield descriptor, os.lseek(descriptor, 0, os.SEEK_CUR)
+
+
+def _handlers() -> Iterator[tuple[int, Any]]:
+    """What hears signals, but for the one by which a process hears that a child has ended."""
+    for number in signal.valid_signals() - {signal.SIGCHLD}:
+        yield number, signal.getsignal(number)
 
 
 def _held_locks() -> Iterator[tuple[Any, int]]:

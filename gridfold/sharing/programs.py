@@ -125,6 +125,7 @@ class _ProgramBranch(Branch):
         super()._become(group, printed if len(group) > 1 else b"", outputs)
         if self._work is None:
             return
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # it waits until somebody hears it
         state = ForkState.leave()
         changes = hold()
         if changes is None:
@@ -134,6 +135,7 @@ class _ProgramBranch(Branch):
         seeding.restart()
         for number, handler in handlers.items():
             signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         self._pid = os.getpid()
         _append(self._work.run.log_path, printed)
         variables.leave_alone()
