@@ -25,7 +25,7 @@ LOWER = """
     waiting_time response_time p99_latency EarthMoversDistance testLoss binary_crossentropy
     categorical_crossentropy edit_distance crashes costs timeouts tail_latency mean_squared_error
     root_mean_squared_log_error slowdown joules_per_sample losses/total simple_regret homo_lumo_gap_mae
-    -log_likelihood fvd chi_sq nlogl
+    -log_likelihood fvd chi_sq nlogl d2.loss_bbox wrmsse bler valid_uer nme energy_score mean_interval_score
 """.split()
 HIGHER = """
     negative_elbo minus_reward loss_improvement error_free_rate bits_saved val_acc neg_mean_squared_error acc
@@ -51,7 +51,7 @@ HIGHER = """
     loss_decrease accuracy_increase exactMatch HitRate cross_validated_accuracy testAccuracy win_loss_ratio
     error_reduction_rate bleu_score bertscore_f1 quality goodness_of_fit_score rating similarity_score
     mAP@0.5:0.95 hypervolume kendall_tau pearsonr gmean robust_accuracy selective_accuracy
-    prec1 prec@5 recip_rank rank_ic crpss cagr explained_deviance qini_score
+    prec1 prec@5 recip_rank rank_ic crpss cagr explained_deviance qini_score uas LAS val_uar bacc nuscenes/NDS
 """.split()
 NEITHER = """
     foo y val 1 entropy glossy time ÄÖ timestamp start_time batch_size width depth episode_length epoch
@@ -97,6 +97,21 @@ def test_which_direction_is_better(names, expected):
         ("time/fps rollout/ep_len_mean episode_len_mean rollout/ep_rew_mean", "rollout/ep_rew_mean"),
         ("time_this_iter_s timesteps_total training_iteration mean_accuracy", "mean_accuracy"),
         ("n_errors num_correct", "n_errors"),
+        ("lr-AdamW lr-SGD-momentum base_lr lr0 learning_rate/group0 val_acc", "val_acc"),
+        ("before_init_mem_cpu train_mem_gpu_peaked_delta memory.max_active peakMemory eval_f1", "eval_f1"),
+        ("tokens_per_second_per_gpu mfu tflops tps speed/inference epochs_per_hour loss", "loss"),
+        ("hours timeMs elapsedSec seconds_per_epoch ms_per_step perf/time_per_step timing/gen acc", "acc"),
+        ("num_env_steps_sampled_lifetime num_episodes_lifetime episode_return_mean", "episode_return_mean"),
+        ("episode_reward_max episode_reward_min episode_reward_std episode_reward_mean", "episode_reward_mean"),
+        ("acc_std acc", "acc"),
+        ("loss_max", "loss_max"),
+        ("model/GFLOPs model/parameters param_count img_size dataset_size metrics/mAP50(B)", "metrics/mAP50(B)"),
+        ("gpu_utilization cpu_usage emissions energy_consumed co2_kg acc", "acc"),
+        ("local_rank v_num hp_metric random_state exit_code consumed_samples eval_gen_len eval_rouge1", "eval_rouge1"),
+        ("wps ups wpb bsz grad_norm_clipped epoch_end_timestamps valid_ppl", "valid_ppl"),
+        ("lr_auc energy_mae", "lr_auc"),
+        ("energy_mae acc", "energy_mae"),
+        ("latency_ms memory_savings acc", "latency_ms"),
         ("survival_time uptime", "survival_time"),
         ("", ""),
     ],

@@ -30,7 +30,8 @@ _LOWER = """
     mpjpe pampjpe pve absrel sqrel silog pae igd daviesbouldin bouldin inertia distortion impurity xiebeni wcss idsw
     idswitch fallout distance dissimilarity disparity paritydifference oddsdifference aic aicc bic dic waic looic
     hqic mdl chi2 chisquare chisquared freeenergy surprisal misclassification misclassified misprediction inaccuracy
-    unfairness instability incorrect unexplainedvariance fvd chisq nlogl
+    unfairness instability incorrect unexplainedvariance fvd chisq nlogl rmsse wrmsse uer bler fer apcer bpcer nme
+    dtw aee energyscore intervalscore
 """
 _HIGHER = """
     acc accuracy pass passed exactmatch em correct f1 f2 f05 fbeta fscore fmeasure precision recall sensitivity
@@ -48,7 +49,7 @@ _HIGHER = """
     goodput mfu speedup bandwidth utilization uptime availability mtbf mttf lifetime survivaltime reward rew return
     success win winrate winloss elo spl gain lift uplift profit pnl roi revenue sharpe sortino calmar ctr similarity
     agreement improvement saved saving avoided prevented fixed free informationgain prec reciprank rankic crpss cagr
-    explaineddeviance auuc qini epret
+    explaineddeviance auuc qini epret uas las uar bacc logp amota assa deta nds froc normalizedgini
 """
 # Those of ordinary language say little beside another: recall_failure is a recall.
 _LOWER_IN_PLAIN_WORDS = """
@@ -72,6 +73,7 @@ _HIGHER_ENDS = ("accuracy", "precision", "recall", "reward", "similarity", "like
 _AT_K = re.compile(r"\b[PpRr]@\d")
 _NOT_BARE = re.compile(r"[^a-z0-9]")
 _PARTS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*")
+_WORDS = re.compile(r"[a-z]+")  # GFLOPs is one
 _LONGEST = 3  # parts of one word, as in exact_match
 
 # Words that turn what stands beside them.
@@ -104,17 +106,40 @@ _BESIDE = _set(  # in the singular
     ts t timestamp datetime date time unixtime wall wallclock walltime elapsed elapsedtime eta starttime endtime created
     pid rank worldsize worker device host port line lineno id index idx uuid version level code statu
     sample token example row instance param parameter trainableparam runtime flo flop second sec
-    episodelen episodelength eplen eplength episodiclength sp converged cpu gpu tp fp tn fn
+    episodelen episodelength eplen eplength episodiclength sp converged cpu gpu tp fp tn fn minute hour day remaining
+    localrank globalrank noderank randomstate randomseed exitcode returncode trialnumber vnum hpmetric wp up wpb bsz
     """
 )
-_BESIDE_END = re.compile(r"(runtime|_(seconds?|secs?|seen)|per_(second|sec|s)|/(s|sec|second)|_time_s|_iter_s)$")
-# Of these only if no word says that less or more is better: n_clusters, but not num_errors.
-_COUNTS = re.compile(
-    r"(n|num|number)_|.*(_|^)(steps?|timesteps?|epochs?|iterations?|batch_size|params?|id|total|util|percent)$"
+_BESIDE_END = re.compile(
+    r"(runtime|_(seconds?|secs?|seen)|per_(second|sec|s)(_per_[a-z]+)?|/(s|sec|second)|_time_s|_iter_s|_since_restore"
+    r"|(epochs?|steps?|its?|iters?|iterations?|samples|tokens|images|batches|frames|episodes)_per_(min|minute|hour))$"
 )
-_BESIDE_FOLDERS = _set("lr learningrate time timer hparam hyperparameter config param system")
+# Of these only if no word says that less or more is better: n_clusters, but not num_errors; lr-AdamW, but not lr_auc.
+_COUNTS = re.compile(
+    r"(n|num|number)_|.*(_|^)(steps?|timesteps?|epochs?|iterations?|batch_size|params?|id|total|util|percent|samples?"
+    r"|tokens?|frames?|episodes?|updates?|examples?|counts?|timestamps?|interact(ion)?s|len|length|norm|seed)$"
+)
+_GIVEN = re.compile(r"(^|_)(lr\d*|learning_rate|gnorm|grad(ient)?_norm)(_|$)")
+_BESIDE_FOLDERS = _set("lr learningrate time timer timing hparam hyperparameter config param system")
 _COSTS = _set("duration memory mem vram ram fittime scoretime peakmemory mb gb energy throughput")
-_COSTS_END = re.compile(r"((?<=.)time|duration|memory|(?<!latency)_ms|_[mg]i?b)(_?(ms|s|sec|[mg]i?b))?$")
+_COSTS_END = re.compile(
+    r"((?<=.)time|duration|memory|(?<!latency)_ms|_[mg]i?b)(_?(ms|s|sec|min|h|[mg]i?b))?$"
+    r"|(^|_)(time|seconds?|secs?|ms|minutes?|hours?)_per_[a-z_]+$|._size$"
+)
+# With one of these a name says what a run costs, or how fast it went, if nothing else in it says how good it is.
+_COST_WORDS = _set(
+    """
+    mem memory vram ram utilization utilisation usage emission emissions co2 energy mfu tflop tflops gflop gflops flop
+    flops mac macs fps tps qps rps ips iops throughput goodput bandwidth speed
+    """
+)
+_UNITS = _set(
+    "s sec secs second seconds ms msec us ns min mins minute minutes h hr hrs hour hours kb mb gb kib mib gib"
+)
+# Beside a mean, or the thing itself, these say how it is spread.
+_SPREAD = _set("std stdev stddev stderr sem var variance max maximum min minimum")
+_MEAN = _set("mean avg average")
+_OF_COSTS = _COST_WORDS | _UNITS
 
 
 @cache
@@ -156,7 +181,7 @@ def candidates(metrics: tuple[str, ...], parameters: frozenset[str] = frozenset(
     """The metrics of which one is as good as another to compare by, as far as their names tell; see `first_metric`."""
     names = [name for name in metrics if not is_of_test(name)]
     places = list(_places(names, parameters))
-    if len(names) < len(metrics) and min(places, default=0) > 1:  # the result is one of the test set
+    if places and len(names) < len(metrics) and min(places)[0] > 1:  # the result is one of the test set
         return ()
     return tuple(name for name, place in zip(names, places, strict=True) if place == min(places))
 
@@ -176,7 +201,15 @@ def is_cost(name: str) -> bool:
     """Whether a metric says what a run costs."""
     if measured(name) in _COSTS or bare(name) in _COSTS:
         return True
-    return bool(_COSTS_END.search(name.lower())) and not higher_is_better(name)
+    words = [part.lower() for part in _PARTS.findall(name)]
+    if _names_a_cost(words) or _names_a_cost(_WORDS.findall(name.lower())):
+        return True
+    ends = _COSTS_END.search(name.lower()) or _COSTS_END.search("_".join(words))
+    return bool(ends) and not higher_is_better(name)
+
+
+def _names_a_cost(words: Sequence[str]) -> bool:
+    return not _COST_WORDS.isdisjoint(words) and _verdict([word for word in words if word not in _OF_COSTS]) is None
 
 
 def bare(name: str) -> str:
@@ -209,15 +242,19 @@ def spelled(name: str, names: Iterable[str]) -> str | None:
     return next((each for each in known if bare(each) == bare(name)), None)
 
 
-def _places(names: Sequence[str], parameters: Collection[str]) -> Iterator[int]:
+def _places(names: Sequence[str], parameters: Collection[str]) -> Iterator[tuple[int, bool]]:
+    """Where each stands, the lower the better; and whether it only says how another one is spread."""
     validated = {measured(name) for name in names if _VALIDATION & _words(name)}
+    means = {frozenset(words - _MEAN) for words in map(_words, names) if words.isdisjoint(_SPREAD)}
     for name in names:
+        words = _words(name)
+        is_spread = not words.isdisjoint(_SPREAD) and frozenset(words - _SPREAD) in means
         if _is_beside(name, parameters):
-            yield 3
+            yield 3, is_spread
         elif is_cost(name):
-            yield 2
+            yield 2, is_spread
         else:
-            yield int(_is_of_training(name, validated))
+            yield int(_is_of_training(name, validated)), is_spread
 
 
 def _is_of_training(name: str, validated: Collection[str]) -> bool:
@@ -236,9 +273,17 @@ def _is_beside(name: str, parameters: Collection[str]) -> bool:
         return True
     if bare(name) in _COSTS:
         return False
-    if measured(leaf) in _BESIDE or _BESIDE_END.search(name.lower()):
+    leaf = leaf.removesuffix("_lifetime")  # num_episodes_lifetime
+    if not _BESIDE.isdisjoint((measured(leaf), bare(leaf), _without_unit(leaf))) or _BESIDE_END.search(name.lower()):
         return True
-    return bool(_COUNTS.match(leaf.lower())) and higher_is_better(name) is None
+    said = "_".join(parts_of(name)).lower()
+    return bool(_COUNTS.match(leaf.lower()) or _GIVEN.search(said)) and higher_is_better(leaf) is None
+
+
+def _without_unit(name: str) -> str:
+    """What is measured in some unit: ``time`` of ``timeMs``; "" without one."""
+    *words, last = parts_of(name) or [""]
+    return "".join(words).lower() if last.lower() in _UNITS else ""
 
 
 def _words(name: str) -> set[str]:
@@ -261,7 +306,7 @@ def _not(verdict: bool | None) -> bool | None:  # noqa: FBT001
 
 def _verdict(words: Sequence[str]) -> bool | None:
     """What the parts of a name say together."""
-    if "d2" in words:  # how much of a loss is explained
+    if "d2" in words and words[-1] in ("d2", "score"):  # how much of a loss is explained; d2.loss is of a decoder
         return True
     for place, word in enumerate(words):
         before, after = words[:place], words[place + 1 :]
