@@ -69,7 +69,10 @@ class Config:
             ConfigError: there is no such file, it cannot be read, or what it holds is not a config.
         """
         if isinstance(source, Mapping):
-            return cls.parse(render_block(source), "<mapping>")
+            try:
+                return cls.parse(render_block(source), "<mapping>")
+            except RecursionError:
+                raise ConfigError("a value that contains itself, or is nested too deeply", where="<mapping>") from None
         return cls.parse(read_text(Path(source)), os.fspath(source))
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -212,8 +213,9 @@ def _parse_argument(argument: str) -> Variation:
     if not text.strip() or text.rstrip().endswith(",") or text.lstrip().startswith(","):
         raise ConfigError("a value is missing", path=path.lstrip("+"), where=repr(argument)[:200], hint=_FORM)
     bare = path.removeprefix("+")
+    is_tagged = re.match(r"\s*!(?!!)", text)  # !!str 1,2 are two values
     try:
-        if text.lstrip().startswith("!"):
+        if is_tagged:
             return _variation(path, (), argument, _tagged(bare, text, argument))
         document = parse_values(text)
         _check_alone(document)

@@ -360,13 +360,13 @@ def plain(value: Any, path: str = "") -> Any:
         return _writable(value, path)
     if isinstance(value, Mapping):
         return _plain_mapping(value, path)
-    if hasattr(value, "tolist"):
-        return plain(value.tolist(), path)
+    if hasattr(value, "tolist") and type(listed := value.tolist()) is not type(value):  # a long double gives itself
+        return plain(listed, path)
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, (int, float, str)):  # subclasses, such as members of IntEnum and StrEnum
         return plain(next(kind(value) for kind in (int, float, str) if isinstance(value, kind)), path)
-    if isinstance(value, Sequence) and not isinstance(value, bytes):
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
         return [plain(item, f"{path}.{index}") for index, item in enumerate(value)]
     raise ConfigError(
         f"a {type(value).__name__} is not allowed in a config: {value!r:.80}",

@@ -20,6 +20,7 @@ from gridfold.records.objective import Objective, is_finite
 from gridfold.records.reach import reached
 from gridfold.records.trials import Results, RunResult, TrialResult
 from gridfold.runs.names import label_parameters
+from gridfold.runs.results_csv import free
 from gridfold.runs.search import SearchDirectory
 from gridfold.trainers.metrics.names import is_of_test
 
@@ -179,16 +180,16 @@ class Table:
         taken = {column.name for column in (*before, *after)}
         found: list[Column] = []
         for path, label in zip(paths, label_parameters(paths), strict=True):
-            name = _free(path, "params", taken)
-            found.append(Column(name, _free(label, "params", taken), "parameter", _param(path), path=path))
+            name = free(path, "params", taken)
+            found.append(Column(name, free(label, "params", taken), "parameter", _param(path), path=path))
         taken |= {column.name for column in found}
         for metric in self.metrics:
-            name = _free(metric, "metrics", taken)
+            name = free(metric, "metrics", taken)
             found.append(Column(name, name, "metric", _metric(metric), metric))
         taken |= {column.name for column in found}
         if self.has_repeats and not self.by_run:
             for metric in self.metrics:
-                name = _free(f"{metric}_std", "deviations", taken)
+                name = free(f"{metric}_std", "deviations", taken)
                 found.append(Column(name, name, "deviation", _deviation(metric), metric))
         return (*before, *found, *after)
 
@@ -351,13 +352,6 @@ def _metric(name: str) -> Callable[[Row], Any]:
 
 def _deviation(name: str) -> Callable[[Row], Any]:
     return lambda row: row.deviations.get(name, ABSENT)
-
-
-def _free(name: str, prefix: str, taken: set[str]) -> str:
-    """The name, or one with a prefix where it is taken."""
-    while name in taken:
-        name = f"{prefix}.{name}"
-    return name
 
 
 def _sort_key(value: Any, sign: int) -> tuple[int, float, str]:

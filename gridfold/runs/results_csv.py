@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,23 @@ def write(path: Path, records: Callable[[], Iterable[tuple[RunEntry, Record | No
         metrics |= dict.fromkeys(record.metrics if record else ())
         repeated = repeated or entry.is_repeat
     which = ["repeat", "fold", "confirms"] if repeated else []
-    columns = ["index", "run", *params, *which, "state", *metrics, "seconds", "error"]
+    taken = {"index", "run", *which, "state", "seconds", "error"}
+    of_params = [free(path, "params", taken) for path in params]
+    taken |= {*of_params}
+    of_metrics = [free(name, "metrics", taken) for name in metrics]
+    columns = ["index", "run", *of_params, *which, "state", *of_metrics, "seconds", "error"]
     with replacing(path) as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         for entry, record in records():
             writer.writerow(_row(entry, record, [*params], which, [*metrics]))
+
+
+def free(name: str, prefix: str, taken: Container[str]) -> str:
+    """The name of a column, or one with a prefix where it is taken."""
+    while name in taken:
+        name = f"{prefix}.{name}"
+    return name
 
 
 def _row(entry: RunEntry, record: Record | None, params: list[str], which: list[str], metrics: list[str]) -> list[Any]:

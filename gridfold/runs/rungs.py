@@ -108,6 +108,8 @@ class Rungs:
 
 
 def final_metrics(reports: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """What a run that returns nothing has reported last; what says where that was comes last."""
-    last = reports[-1] if reports else {}
-    return dict(sorted(last.items(), key=lambda metric: metric[0] in ("epoch", "step")))  # stable
+    """The last value of each metric that a run has reported, those of the last report first, and places last."""
+    found: dict[str, float] = {}
+    for report in reversed(reports):
+        found |= {name: value for name, value in report.items() if name not in found}
+    return dict(sorted(found.items(), key=lambda metric: metric[0] in _PLACES))  # stable

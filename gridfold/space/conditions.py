@@ -22,7 +22,8 @@ _CONSTANTS = {"null": None, "true": True, "false": False, "nan": math.nan, "inf"
 _NO_NAME = re.compile(r"and|or|not|in|is|if|else|True|False|None|\d[\d._]*(e\d+)?")  # a word of the language
 _NODES = (
     *(ast.Expr, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.Call, ast.Subscript),
-    *(ast.Name, ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Load, ast.boolop, ast.operator, ast.unaryop, ast.cmpop),
+    *(ast.Name, ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict),
+    *(ast.Load, ast.boolop, ast.operator, ast.unaryop, ast.cmpop),
 )
 _STAND_IN = "name_{}_"  # a name of Python in place of one that may be no such name
 _TEXTS = r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\""

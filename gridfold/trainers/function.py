@@ -13,13 +13,15 @@ from gridfold.core.errors import shown
 from gridfold.core.values import encodable
 from gridfold.runs.reports import numbers
 from gridfold.runs.run import Run
+from gridfold.trainers.metrics.names import is_cost, is_result
 
 
 @dataclass(frozen=True)
 class FunctionTrainer:
     """A function ``train(config, run)`` or ``train(config)`` that returns a mapping of numbers, or a number.
 
-    If it returns nothing, what it reported last counts; if it reported nothing, it has no metrics.
+    If it returns nothing, the last value of each metric that it reported counts, and also beside what it returns if
+    that is no result, such as a runtime; if it reported nothing, it has no metrics.
     """
 
     function: Callable[..., Any]
@@ -50,6 +52,8 @@ class FunctionTrainer:
             raise TypeError(
                 f"a trainer returns a mapping of numbers, or a number; this one returned {shown(result, 200)}"
             )
+        if not any(is_result(name) and not is_cost(name) for name in metrics):
+            metrics = run.last_reported() | metrics
         return metrics
 
 

@@ -25,6 +25,8 @@ from tests.loaders import same
         ("$(rm -rf x)", ["$(rm -rf x)"]),
         ("../up,/abs", ["../up", "/abs"]),
         ("é,中", ["é", "中"]),
+        ("!!str 1,2", ["1", 2]),
+        (" !!float 1", [1.0]),
     ],
 )
 def test_values(text, values):

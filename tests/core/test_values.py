@@ -130,7 +130,11 @@ def test_a_number_of_too_many_digits_is_refused():
 
 
 @pytest.mark.parametrize(
-    "value", [object(), {1, 2}, b"x", len, {None: 1}, {(1, 2): 3}, np.datetime64("2020-01-01"), 1j, "\ud800"]
+    "value",
+    [
+        *(object(), {1, 2}, b"x", bytearray(b"x"), len, {None: 1}, {(1, 2): 3}),
+        *(np.datetime64("2020-01-01"), np.longdouble("0.1"), 1j, "\ud800"),
+    ],
 )
 def test_values_without_a_form_in_yaml_are_refused(value):
     with pytest.raises(ConfigError, match=r"is not allowed in a config|a key must be|cannot be written"):

@@ -107,6 +107,11 @@ def test_rows_in_which_it_makes_no_sense_are_passed_over():
         ([1, "1"], "x == '1'", ["1"]),
         ([[True, 1], [1, 1]], "x == [1, 1]", [[1, 1]]),
         ([[True, 1], [1, 1]], "1 in x", [[True, 1], [1, 1]]),
+        (
+            [{}, {1: "a"}, {"1": "a"}, {"b": 1}, {"b": 1.0}],
+            "x in [{}, {1: 'a'}, {'b': 1.0}]",
+            [{}, {1: "a"}, {"b": 1.0}],
+        ),
         (["linear", "cosine"], "'lin' in x", ["linear"]),
         (["linear", None], "x in 'linear or cosine'", ["linear"]),
         ([None, ABSENT, 0], "x != 0", [None]),

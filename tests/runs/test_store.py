@@ -132,6 +132,18 @@ def test_lists_in_results_are_json(tmp_path):
     assert (row["sizes"], row["how"]) == ('["é", null]', '{"a": true}')
 
 
+def test_no_two_columns_of_results_have_one_name(tmp_path):
+    search, _ = Store(tmp_path).create_search("p")
+    search.create_runs([(entry(0, "r0", lr=1, state=2), "a: 1\n")])
+    metrics = {"lr": 3, "state": 4, "seconds": 5, "acc": 6}
+    Run(tmp_path / "r0").write(Record("0", 0, "p", {}, "t:t", state="completed", metrics=metrics, seconds=7))
+    results_csv.write(search.results_path, search.records)
+    assert search.results_path.read_text() == (
+        "index,run,lr,params.state,state,metrics.lr,metrics.state,metrics.seconds,acc,seconds,error\n"
+        "0,r0,1,2,completed,3,4,5,6,7,\n"
+    )
+
+
 def test_results_and_log_take_what_cannot_be_encoded(tmp_path):
     search, _ = Store(tmp_path).create_search("p")
     search.create_runs([(entry(0, "r0"), "a: 1\n")])

@@ -84,6 +84,11 @@ def test_bad_variations(project, variations, message):
     assert not (project / "runs").exists()
 
 
+def test_a_config_that_contains_itself():
+    with pytest.raises(ConfigError, match="contains itself"):
+        HyperParamSearch({"lr": [0.1, 0.2], "x": LOOP})
+
+
 def test_the_executed_config_is_checked_by_the_trainer(project):
     (project / "toy2.py").write_text(
         "from gridfold import ConfigError\n"

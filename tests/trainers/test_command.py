@@ -295,7 +295,7 @@ NUMBERS = {"val_f1": 0.9, "epochs": 3, "val.loss": 0.1, "val.by.a": 1}
     [
         ({"metrics.json": OBJECT, "metrics.jsonl": '{"a": 1}\n'}, '{"b": 1}\n'),
         ({"metrics.json": json.dumps(json.loads(OBJECT), indent=2).encode("utf-8-sig")}, ""),
-        ({"metrics.jsonl": '{"a": 1}\n' + OBJECT + "\n"}, '{"b": 1}\n'),
+        ({"metrics.jsonl": '{"epochs": 1}\n' + OBJECT + "\n"}, '{"b": 1}\n'),
         ({"metrics.jsonl": OBJECT + '\n{"val_f1": 0.9'}, ""),
         ({}, f"epoch 1\n{OBJECT}\nsaved\n"),
         ({}, '{"b": 1}\n' + OBJECT),
@@ -338,6 +338,11 @@ def test_numbers_that_are_none(run):
 def test_metrics_that_cannot_be_read(run, content):
     with pytest.raises(MetricsUnreadable, match=r"metrics\.json: "):
         trained(run, {"metrics.json": content}, '{"a": 1}\n')
+
+
+def test_the_last_value_of_each_reported_metric_counts(run):
+    lines = '{"loss": 3}\n{"val_acc": 0.5, "loss": 2}\n{"loss": 1}\n{}\n'
+    assert list(trained(run, {"metrics.jsonl": lines}).items()) == [("loss", 1), ("val_acc", 0.5)]
 
 
 def test_reported_metrics_that_cannot_be_read(run):

@@ -78,6 +78,27 @@ def test_of_a_function_that_returns_nothing_the_last_report_counts(tmp_path):
     assert list(found.items()) == [("f1", 0.2), ("epoch", 2)]
 
 
+def test_the_last_value_of_each_metric_counts(tmp_path):
+    def train(config, run):
+        run.report(step=1, loss=0.9, val_acc=0.5)
+        run.report(step=2, loss=0.8, val_acc=0.6)
+        run.report(step=3, loss=0.7)
+
+    found = FunctionTrainer(train).train({}, Run(tmp_path))
+    assert list(found.items()) == [("loss", 0.7), ("val_acc", 0.6), ("step", 3)]
+
+
+def test_what_was_reported_counts_beside_a_runtime(tmp_path):
+    def train(config, run):
+        run.report(epoch=1, val_acc=0.5)
+        return config
+
+    trainer = FunctionTrainer(train)
+    cost = {"train_runtime": 3.5, "epoch": 2}
+    assert trainer.train(cost, Run(tmp_path)) == {"val_acc": 0.5, "epoch": 2, "train_runtime": 3.5}
+    assert trainer.train(cost | {"f1": 0.1}, Run(tmp_path)) == cost | {"f1": 0.1}
+
+
 def test_one_metric_that_is_none_or_no_number_does_not_fail_a_run(tmp_path):
     run = Run(tmp_path)
     metrics = FunctionTrainer(lambda config: {"acc": 0.5, "auc": None, "model": "svm", "matrix": [[1]]}).train({}, run)

@@ -137,7 +137,7 @@ def written_metrics(path: Path) -> Metrics:
 
 
 def reported_metrics(reported: Mark) -> Metrics | None:
-    """Those of the last line of a file of reports that is a JSON object with numbers; None if nothing was reported.
+    """The last value of each in a file of reports, those of the last line first; None if nothing was reported.
 
     Raises:
         MetricsUnreadable: no line is a JSON object.
@@ -145,14 +145,12 @@ def reported_metrics(reported: Mark) -> Metrics | None:
     lines = reported.lines_after(_METRICS_BYTES)
     if not lines:
         return None
-    found = None
-    for line in reversed(lines):
-        with suppress(ValueError, OverflowError, RecursionError):
-            found = _numbers(_object(line))
-            if found:
-                return found
-    if found is None:
+    said = list(_objects(lines))
+    if not said:
         raise MetricsUnreadable(f"{reported.path}: no line is a JSON object; the last is {lines[-1]!r:.80}")
+    found: Metrics = {}
+    for metrics in map(_numbers, reversed(said)):
+        found |= {name: value for name, value in metrics.items() if name not in found}
     return found
 
 
@@ -211,7 +209,7 @@ def printed_metrics(printed: Mark) -> tuple[Metrics, Sequence[Metrics]]:
     return final, reports
 
 
-def _objects(lines: Iterable[bytes]) -> Iterator[Mapping[str, Any]]:
+def _objects(lines: Iterable[str | bytes]) -> Iterator[Mapping[str, Any]]:
     for line in lines:
         with suppress(ValueError, OverflowError, RecursionError):
             found = _object(line)
