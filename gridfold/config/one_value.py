@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from gridfold.config.config import Config
+from gridfold.config.document import holders
 from gridfold.space.parameters import ListedParameter
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -52,16 +54,10 @@ def guesses(config: Config, parameters: Iterable[ListedParameter]) -> dict[str, 
 
 def shortest(paths: Collection[str], others: Collection[str]) -> list[str]:
     """These paths, and instead of several in one section that section, if it holds none of the others."""
-    found: dict[str, None] = {}
-    for path in paths:
-        sections = [path[: match.start()] for match in re.finditer(r"\.", path)]
-        found[next((section for section in sections if _is_full(section, paths, others)), path)] = None
-    return list(found)
-
-
-def _is_full(section: str, paths: Iterable[str], others: Iterable[str]) -> bool:
-    inside = f"{section}."
-    return sum(path.startswith(inside) for path in paths) > 1 and not any(path.startswith(inside) for path in others)
+    counts = Counter(section for path in paths for section in holders(path))
+    of_others = {section for path in others for section in holders(path)}
+    full = {section for section, count in counts.items() if count > 1} - of_others
+    return list(dict.fromkeys([path, *(section for section in holders(path) if section in full)][-1] for path in paths))
 
 
 def _reason(parameter: ListedParameter) -> str:

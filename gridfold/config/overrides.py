@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gridfold.config.config import Config, is_within
-from gridfold.config.document import Document, parse_values
+from gridfold.config.document import Document, holders, parse_values
 from gridfold.config.forms import Taken, as_written, taken
 from gridfold.config.known import SECTION
 from gridfold.config.number_like import texts_like_numbers
@@ -155,8 +155,9 @@ def check_known(variations: Sequence[Variation], config: Config) -> None:
 def _check_vary(given: Collection[str], config: Config) -> None:
     """Whether each path that is to vary holds a list that does; one for which values are given may hold anything."""
     varied = [*config.varied_paths, *given, *(union.path for union in config.unions)]
+    holding = {holder for path in varied for holder in (path, *holders(path))}
     for path in config.settings.vary or ():
-        if config.union_around(path) is not None or any(is_within(other, [path]) for other in varied):
+        if config.union_around(path) is not None or path in holding:
             continue
         place = config.find(path)
         reasons = [f"{kept.path} stays a list: {kept.reason}" for kept in config.kept if is_within(kept.path, [path])]
