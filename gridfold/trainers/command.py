@@ -48,6 +48,7 @@ _SCRIPT_BYTES = 16 << 20  # more is no text
 _PRINTED_BYTES = 64 << 10
 _SEARCHED_BYTES = 64 << 20  # for the cause of a failure, where those do not tell
 _SHOWN_LINES = 20
+_SIGNAL_OF_SHELL = 128  # and its number: the exit code of a shell whose program was killed
 _CLOCK_LAG = 10_000_000  # nanoseconds that the time of a file may be behind
 _SHOWN_CHARACTERS = 200
 
@@ -204,9 +205,10 @@ def _known(run: Run, config: Mapping[str, Any]) -> dict[str, str]:
 
 def _failure(code: int, printed: Mark) -> CommandFailed:
     lines = printed.lines_after(_PRINTED_BYTES)
-    why = cause(lines)
+    killed = code < 0 or code > _SIGNAL_OF_SHELL
+    why = cause(lines, killed=killed)
     if not why and "".join(lines[:1]).startswith("…"):  # a message may be longer than what was read
-        why = cause(printed.beginnings_after(_SEARCHED_BYTES))
+        why = cause(printed.beginnings_after(_SEARCHED_BYTES), killed=killed)
     output = "\n".join(lines[-_SHOWN_LINES:])
     return CommandFailed(max(code, 0) or None, None if code > 0 else signal_name(-code), output, why)
 
