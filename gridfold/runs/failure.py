@@ -133,6 +133,13 @@ def signature(error: Error) -> tuple[str, str]:
     return str(error["type"]), str(error.get("place") or _NUMBER.sub("#", error["message"]))
 
 
+def headline(message: str) -> str:
+    """The first line of what an exception says; with the next one, if that is what it announces."""
+    first, _, rest = message.strip().partition("\n")
+    following = rest.strip().partition("\n")[0]
+    return f"{first} {following}" if first.endswith(":") and following else first
+
+
 def is_infrastructure(error: Error) -> bool:
     """Whether the machine failed and not the run: it was killed from outside, timed out, or lost."""
     return error["type"] in (_TIMEOUT, _LOST) or error.get("signal") in _INFRASTRUCTURE_SIGNALS

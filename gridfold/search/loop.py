@@ -14,7 +14,7 @@ from typing import Protocol
 from gridfold.core.errors import ConfigError
 from gridfold.propose.protocol import Answer
 from gridfold.records.objective import Objective, listed
-from gridfold.runs.failure import is_disk_full, is_infrastructure, signature
+from gridfold.runs.failure import headline, is_disk_full, is_infrastructure, signature
 from gridfold.runs.record import Record
 from gridfold.runs.run import Attempt, Run
 from gridfold.search.job_end import JobEnd
@@ -182,7 +182,7 @@ class Schedule:
     def _judge(self, record: Record) -> None:
         assert record.error
         if self.policy.fail_fast:
-            self._stop(f"a run failed ({record.error['type']}: {_first_line(record.error['message'])})")
+            self._stop(f"a run failed ({record.error['type']}: {headline(record.error['message'])})")
         if self._completed or len(self._failed) >= ALIKE:
             return
         self._failed.append(record)
@@ -253,7 +253,3 @@ def misses(objective: Objective, run: Run, record: Record) -> bool:
     if not objective.misses(record.metrics):
         return False
     return objective.misses({name for report in run.reports() for name in report})
-
-
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0]

@@ -19,7 +19,7 @@ from gridfold.records.numbers import number
 from gridfold.records.objective import Objective
 from gridfold.records.ties import Leaders
 from gridfold.runs.entries import RunEntry
-from gridfold.runs.failure import signature
+from gridfold.runs.failure import headline, signature
 from gridfold.runs.record import Record
 from gridfold.runs.run import Run
 from gridfold.search.forecast import Pace
@@ -216,7 +216,7 @@ def outcome(run: Run, record: Record, objective: Objective) -> str:
     """What came of a run, in some words."""
     name, value = objective.value(record.metrics) if record.metrics else ("", None)
     if record.error:
-        said = record.error["message"].strip().partition("\n")[0]
+        said = headline(record.error["message"])
         result = f"{record.state}: {record.error['type']}: {said:.200} (see {run.log_path})"
     else:
         measured = f"no {name}" if value is None else f"{name} {number(value)}"

@@ -19,6 +19,7 @@ from gridfold.analysis.summary import SUMMARY, RunSummary, Summary, TrialSummary
 from gridfold.core.errors import ConfigError, visible
 from gridfold.core.files import replace_file
 from gridfold.records.numbers import cut, duration, number, plus_minus, value_text
+from gridfold.runs.failure import headline
 from gridfold.runs.search import SearchDirectory
 from gridfold.show import effect_figures, figures, sharing
 
@@ -135,7 +136,7 @@ def _environment(search: SearchDirectory) -> Environment:
         "p_text": figures.p_text,
         "whole": _whole,
         "cut": cut,
-        "first_line": lambda text: cut(text.partition("\n")[0], _MAX_LETTERS),
+        "headline": lambda text: cut(headline(text), _MAX_LETTERS),
         "address": lambda run, file="": quote(f"{beside}/{run.run}/{file}"),
     }
     return environment

@@ -25,7 +25,7 @@ from gridfold.records.objective import Objective
 from gridfold.records.ties import Leaders
 from gridfold.records.trials import Results, objective_of, paths_in
 from gridfold.runs.entries import RunEntry
-from gridfold.runs.failure import grouped
+from gridfold.runs.failure import grouped, headline
 from gridfold.runs.names import label_parameters
 from gridfold.runs.record import Record
 from gridfold.runs.run import Run
@@ -374,7 +374,7 @@ def _failures(found: list[tuple[Run, Record]], what: str) -> list[str]:
     for group in groups[:MAX_ROWS]:
         record = group[0]
         error = record.error or {}
-        said = error["message"].strip().partition("\n")[0]
+        said = headline(error["message"])
         place = f" at {error['place']}" if error.get("place") else ""
         indices = ", ".join(str(failed.index) for failed in group[:_MAX_VALUES])
         runs = f"run{'s' if len(group) > 1 else ''} {indices}{', …' if len(group) > _MAX_VALUES else ''}"

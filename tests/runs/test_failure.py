@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gridfold.runs.failure import describe, is_disk_full
+from gridfold.runs.failure import describe, headline, is_disk_full
 from gridfold.runs.run import Run
 from gridfold.worker import Stop, outcome
 
@@ -142,3 +142,17 @@ def test_the_place_is_the_last_in_the_users_folder(tmp_path, monkeypatch, file, 
     with pytest.raises(ValueError) as caught:  # noqa: PT011
         outer["f"](lambda: inner["f"](None))
     assert describe(caught.value)["place"] == (place or "own.py:1")
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("width 7", "width 7"),
+        ("\n width 7 \nat line 3", "width 7 "),
+        ("Error(s) in loading:\n\tsize mismatch\n\tmissing key", "Error(s) in loading: size mismatch"),
+        ("missing:", "missing:"),
+        (" \n", ""),
+    ],
+)
+def test_the_headline_has_what_it_announces(message, expected):
+    assert headline(message) == expected
