@@ -252,6 +252,26 @@ def test_a_search_under_nohup_outlives_its_terminal(write, project):
     assert states == ["completed"] * 6
 
 
+@pytest.mark.parametrize(
+    "shell", ["exec {} >&-", "exec {} <&- >&-", "{{ {}; echo $? > code; }} | true; exit $(cat code)"]
+)
+def test_a_search_that_nobody_can_read_goes_on(write, project, shell):
+    write("c.yaml", "gridfold: {trainer: 'toy:train'}\nlr: [1, 2]\n")
+    command = shlex.join([sys.executable, str(ROOT / "hyper_main.py"), "--config", "c.yaml"])
+    said = subprocess.run(
+        ["sh", "-c", shell.format(command)],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        timeout=600,
+        check=False,
+    )
+    assert (said.returncode, said.stderr) == (0, b"")
+    states = [json.loads(path.read_text())["state"] for path in project.glob("runs/*/run.json")]
+    assert states == ["completed"] * 2
+    assert (only_search(project) / "results.csv").exists()
+
+
 BAD_INPUTS = {
     "no such config": (None, ["--config", "nope.yaml"]),
     "no such config, near one": (GRID, ["--config", "cc.yaml"]),

@@ -833,7 +833,14 @@ def test_an_import_server_that_is_killed_again_and_again_is_a_message(place):
 
 
 @pytest.mark.parametrize(
-    "code", ["x = (", "raise ValueError('no')", "import os; os._exit(3)", "import os; os.kill(os.getpid(), 11)"]
+    "code",
+    [
+        "x = (",
+        "raise ValueError('no')",
+        "raise BaseException('no')",
+        "import os; os._exit(3)",
+        "import os; os.kill(os.getpid(), 11)",
+    ],
 )
 def test_a_trainer_that_cannot_be_imported_is_a_message(place, code):
     project = place(2)
@@ -841,6 +848,7 @@ def test_a_trainer_that_cannot_be_imported_is_a_message(place, code):
     said = project.call("--config", "c.yaml", "--trainer", "bad:train")
     assert said.returncode in (1, 2)
     assert "gridfold/__main__.py" not in said.stderr
+    assert "the process that imported the trainer died" not in said.stderr
     assert not project.searches()
 
 

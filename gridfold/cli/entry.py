@@ -84,6 +84,7 @@ def train(arguments: Sequence[str] | None = None) -> int:
 def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     command, words = None, given
+    _open_standard_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # whatever a name or an old record holds, it can be printed
     if "--" in given:
@@ -100,6 +101,13 @@ def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> in
         return _say(error, tells="--json" in given)
 
 
+def _open_standard_streams() -> None:
+    """Open what was closed (``>&-``): the next file would get its number, and with it whatever is printed."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None and os.open(os.devnull, os.O_RDWR) == number:
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
+
+
 def _say(error: BaseException, *, tells: bool) -> int:
     """Say what went wrong, with ``--json`` by a document, too; the exit code."""
     exit_code, said = EXIT_FAILED, f"error: {error}"
@@ -112,7 +120,8 @@ def _say(error: BaseException, *, tells: bool) -> int:
         import_module("gridfold.cli.documents").tell_error(error, exit_code)
     if not isinstance(error, (ConfigError, OSError)):
         raise error
-    print(visible(said), file=sys.stderr)  # noqa: T201
+    if not isinstance(error, BrokenPipeError):  # whoever read the output, such as `head`, has what it wants
+        print(visible(said), file=sys.stderr)  # noqa: T201
     return exit_code
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import re
+import select
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -28,6 +31,8 @@ _TAG = "tag:yaml.org,2002:"
 _BOM = "\ufeff"  # the parsers drop it; libyaml does not count it
 # Nobody writes a config this deep, and what works on values calls itself for each level.
 _MAX_DEPTH = 100
+_MOST_BYTES = 1 << 26
+_PIPE_SECONDS = 1.0  # until somebody writes into a pipe
 # Between two words of a document there are blanks, breaks and comments; here up to a colon.
 TO_COLON = re.compile(r"(?:\s|#[^\r\n]*+)*+:")
 
@@ -249,10 +254,23 @@ def read_text(path: Path) -> str:
         ConfigError: it cannot be read.
     """
     try:
-        return path.read_bytes().decode("utf-8")
+        content = _content(path)
+        if len(content) > _MOST_BYTES:
+            raise ConfigError(f"more than {_MOST_BYTES:,} bytes, so it is no config", where=str(path))
+        return content.decode("utf-8")
     except FileNotFoundError:
         raise ConfigError("no such file", where=str(path), hint=nearest_file(path)) from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"not UTF-8 text: {error.reason} at byte {error.start}", where=str(path)) from None
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", where=str(path)) from None
+
+
+def _content(path: Path) -> bytes:
+    """What is in a file, as far as it is of use; of a pipe, what is written into it, if anybody does."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else a pipe that nobody writes into is waited for
+    with open(descriptor, "rb") as file:  # noqa: PTH123
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            select.select([file], [], [], _PIPE_SECONDS)
+        os.set_blocking(descriptor, True)
+        return file.read(_MOST_BYTES + 1)

@@ -12,6 +12,7 @@ from typing import Any
 
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
+from gridfold.runs.reports import is_metric
 from gridfold.runs.search import SearchDirectory
 from gridfold.sharing.first_use import first_use, is_question
 from gridfold.worker import Spent
@@ -290,6 +291,6 @@ def _taken(part: Part) -> float:
 def _spent(said: Any, prefix: str = "") -> Spent | None:
     """What a file says was spent; None if it does not."""
     values = [said.get(prefix + name) for name in vars(_NOTHING)] if isinstance(said, Mapping) else [None]
-    if not all(isinstance(value, (int, float)) and isfinite(value) for value in values):
+    if not all(is_metric("spent", value) and isfinite(value) for value in values):
         return None
     return Spent(*values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import IO, Any
 
@@ -14,6 +15,11 @@ from gridfold.core.errors import visible
 
 class VisibleConsole(Console):
     """A console to which no text sends a control character: names, messages and values are whatever a run made them."""
+
+    def on_broken_pipe(self) -> None:
+        """Whoever read the output is gone, such as `head`: the rest is lost, and the search is not."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
     def render_str(self, text: str, **options: Any) -> Text:
         """As of any console; here so that columns are as wide as what is shown."""

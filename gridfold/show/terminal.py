@@ -56,7 +56,8 @@ _ONCE_MORE = {  # by whether it gives the same
 
 def console(*, stderr: bool = False, quiet: bool = False) -> Console:
     """Standard output, or standard error; as wide as it needs where it is no terminal, so that nothing is cut."""
-    width = None if (sys.stderr if stderr else sys.stdout).isatty() else 160
+    stream = sys.stderr if stderr else sys.stdout  # anything that a script or a notebook has put there
+    width = None if getattr(stream, "isatty", bool)() else 160
     return VisibleConsole(highlight=False, width=width, stderr=stderr, quiet=quiet)
 
 

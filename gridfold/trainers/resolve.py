@@ -61,7 +61,9 @@ def _import(module_name: str, attribute: str) -> ModuleType:
     except ModuleNotFoundError as error:
         hint = _meant(module_name, attribute) or f"needed for '{module_name}:{attribute}'"
         raise ConfigError(f"no module '{error.name}'", path="gridfold.trainer", hint=hint) from error
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         problem = f"importing '{module_name}' fails: {type(error).__name__}: {cut(text_of(error), 2_000)}"
         raise ConfigError(problem, path="gridfold.trainer", hint=_last_place(error)) from error
 

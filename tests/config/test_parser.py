@@ -1,6 +1,9 @@
 """Texts become nodes as libyaml has them, at the right places, at a cost that grows with the text and no faster."""
 
+import os
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 import yaml
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 
 from gridfold.config import parser
 from gridfold.config.config import Config
+from gridfold.config.parser import read_text
 from gridfold.core.errors import ConfigError
 from tests.config.rendered import build, render_all
 from tests.loaders import assert_all_read, omegaconf
@@ -105,3 +109,18 @@ def calls(text):
 def test_four_times_the_lines_cost_four_times_the_work(line):
     less, more = (calls("".join(map(line.format, range(count)))) for count in (50, 200))
     assert more < 4.4 * less
+
+
+def test_a_pipe_is_read_if_somebody_writes_into_it(tmp_path):
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    assert read_text(pipe) == ""
+    writer = threading.Thread(target=pipe.write_text, args=("a: 1\n",))
+    writer.start()
+    assert read_text(pipe) == "a: 1\n"
+    writer.join()
+
+
+def test_a_file_without_an_end_is_no_config():
+    with pytest.raises(ConfigError, match="more than 67,108,864 bytes"):
+        read_text(Path("/dev/zero"))

@@ -172,3 +172,10 @@ def test_of_runs_under_way_only_what_is_done_is_lost():
     (read,) = shared(events, [run("f.0", own=9.0), run("f.1", own=9.0), None, None]).early_reads()
     assert (read.ways, read.loss.cpu_seconds) == (2, 9)
     assert shared(events, [run("f.0", own=9.0), None, None, None]).early_reads() == []
+
+
+@pytest.mark.parametrize("name", ["seconds", "cpu_seconds"])
+def test_more_seconds_than_a_float_has_are_not_counted(name):
+    huge = {**split("f", "lr", [2, 2], 10.0), name: 10**400}
+    assert shared([started(), huge], RUNS).first.walk()
+    assert shared([started(imports={**IMPORTS, name: 10**400})], RUNS).spent
