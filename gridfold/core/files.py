@@ -226,6 +226,9 @@ def _write(path: str, content: bytes, flag: int, *, durable: bool = False) -> No
             content = content[os.write(descriptor, content) :]
         if durable:
             os.fsync(descriptor)
+    except OSError as error:
+        error.filename = path  # else nobody is told which disk
+        raise
     finally:
         os.close(descriptor)
 

@@ -45,7 +45,8 @@ class Seconds:
 
     def suppose_no_longer(self) -> None:
         """It is known."""
-        (self._folder / _SUPPOSED).unlink(missing_ok=True)
+        with suppress(OSError):  # not there, or on a disk that is read-only by now
+            (self._folder / _SUPPOSED).unlink()
 
     def clear(self) -> None:
         """Remove what this has made in the folder."""

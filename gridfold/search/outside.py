@@ -76,7 +76,8 @@ class Outside:
         if kind in self._told:
             return
         self._told = {**self._search.facts().get("warnings", {}), **self._told, kind: sentence}
-        self._search.update(warnings=self._told)
+        with suppress(OSError):  # a disk that is full ends the search by what a run says of it
+            self._search.update(warnings=self._told)
         self._search.log(sentence)
         watcher.warned(sentence)
 

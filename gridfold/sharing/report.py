@@ -290,7 +290,7 @@ def _taken(part: Part) -> float:
 
 def _spent(said: Any, prefix: str = "") -> Spent | None:
     """What a file says was spent; None if it does not."""
-    values = [said.get(prefix + name) for name in vars(_NOTHING)] if isinstance(said, Mapping) else [None]
+    values: list[Any] = [said.get(prefix + name) for name in vars(_NOTHING)] if isinstance(said, Mapping) else [None]
     if not all(is_metric("spent", value) and isfinite(value) for value in values):
         return None
     return Spent(*values)

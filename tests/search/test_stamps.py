@@ -1,8 +1,10 @@
 """What names a second, and that one run begins in each."""
 
+import errno
 import os
 from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -102,3 +104,14 @@ def test_one_run_begins_in_each_second(tmp_path, monkeypatch):
     assert len({int(moment) for moment in taken}) == len(taken) == 4
     assert all(other - one > 0.99 for one, other in pairwise(taken))
     assert len(list(tmp_path.iterdir())) <= 3
+
+
+def test_a_disk_that_is_read_only_by_now_does_not_hide_the_end(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    seconds = Seconds(tmp_path)
+    seconds.suppose()
+    monkeypatch.setattr(Path, "unlink", refuse)
+    seconds.suppose_no_longer()
+    assert seconds.are_apart
