@@ -187,18 +187,27 @@ def _actor() -> type:
 
 def cancel(asked: dict[str, Any]) -> dict[str, Any]:
     """End actors: those that run tell their workers to end, and what has not ended in time is killed."""
-    standing = {name: each for name, each in state(asked).items() if each["state"] != "DEAD"}
+    standing = _not_dead(asked)
     if not standing:
         return {}
     _connect(asked)
     actors = {name: _find(name) for name in standing}
-    running = [each for name, each in actors.items() if each and standing[name]["state"] == "ALIVE"]
+    running = [each for name, each in actors.items() if each and standing[name] == "ALIVE"]
     stops = [each.stop.remote() for each in running]
     if stops:
         ray.wait(stops, num_returns=len(stops), timeout=asked["grace"])
-    for each in filter(None, actors.values()):
-        ray.kill(each)
+    deadline = time.monotonic() + (asked["limit"] - asked["grace"]) / 2
+    while standing := _not_dead(asked):  # Ray sends a kill later, and this process ends at once
+        for each in filter(None, map(_find, standing)):
+            ray.kill(each)
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"it has not ended {len(standing)} of {len(asked['names'])} workers")
+        time.sleep(0.1)
     return {}
+
+
+def _not_dead(asked: dict[str, Any]) -> dict[str, str]:
+    return {name: each["state"] for name, each in state(asked).items() if each["state"] != "DEAD"}
 
 
 def _find(name: str) -> Any:
