@@ -160,7 +160,7 @@ class Executor(Protocol):
         """Call a function where the trainer can be imported, in another process; everything is pickled.
 
         Raises:
-            ConfigError: importing the trainer ends the process.
+            ConfigError: importing the trainer, or the function, ends the process.
             ChildProcessError: the process was killed from outside.
             Exception: what the function raises.
         """

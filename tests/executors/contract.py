@@ -161,6 +161,10 @@ class ExecutorContract:
         with pytest.raises(ConfigError, match="importing it ends the process"):
             executor.call("bad:train", os.getpid)
 
+    def test_a_function_that_ends_the_process_is_bad_input(self, executor):
+        with pytest.raises(ConfigError, match="ends the process"):
+            executor.call("toy:train", os._exit, 3)
+
     def test_how_many_runs_it_executes_at_a_time_is_known(self, executor):
         assert executor.parallel >= 1
 

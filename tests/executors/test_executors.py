@@ -16,6 +16,22 @@ from gridfold.runs.record import Record, started
 from gridfold.runs.run import Attempt, Run, write_config
 from tests.executors.contract import ExecutorContract, Watched
 
+KILLED = """
+import os
+
+def train(config):
+    return 1
+
+def killed():
+    os.kill(os.getpid(), 9)
+
+def once():
+    if not os.path.exists("called"):
+        open("called", "w").close()
+        killed()
+    return "again"
+"""
+
 
 class LocalContract(ExecutorContract):
     def test_a_run_that_takes_too_long_times_out(self, executor, execute, submit):
@@ -32,6 +48,15 @@ class LocalContract(ExecutorContract):
         executor.timeout, executor.grace = 3, 0.2
         execute(submit("x", trainer=["sh", "-c", "trap '' TERM; sleep 3000 & echo $! > pid; wait; wait"]))
         assert is_gone(int((project / "pid").read_text()))
+
+    def test_a_function_whose_process_is_killed_is_called_again(self, executor, write):
+        write("killed.py", KILLED)
+        assert executor.call("killed:train", eval, "__import__('killed').once()") == "again"
+
+    def test_a_function_whose_process_is_killed_again_and_again_is_an_error(self, executor, write):
+        write("killed.py", KILLED)
+        with pytest.raises(ChildProcessError, match=r"was killed \(SIGKILL\)"):
+            executor.call("killed:train", eval, "__import__('killed').killed()")
 
 
 class TestLocalExecutor(LocalContract):

@@ -101,7 +101,7 @@ class LocalExecutor:
         """Call a function where the trainer is imported, in a process of its own; see ``ImportServer.call``.
 
         Raises:
-            ConfigError: importing the trainer ends the process.
+            ConfigError: importing the trainer, or the function, ends the process.
             ChildProcessError: the process was killed from outside, again and again.
         """
         died_before = 0
@@ -111,7 +111,7 @@ class LocalExecutor:
             except ServerDiedError as error:
                 self._close_server()
                 if not is_infrastructure(died(error.status)):
-                    raise ConfigError(f"importing it ends the process: {error}", path="gridfold.trainer") from None
+                    raise ConfigError(f"{error.doing} it ends the process: {error}", path="gridfold.trainer") from None
                 died_before += 1
                 if died_before == _MOST_IMPORTS:
                     raise ChildProcessError(f"the process that imports the trainer was killed ({error})") from None

@@ -235,11 +235,11 @@ class _Server:
         try:
             answer = receiver.receive_bytes()
         except EOFError:
-            answer = pickle.dumps(("raised", 0, ChildProcessError("the process that imported the trainer died")))
+            answer = b""
         receiver.close()
-        os.waitpid(pid, 0)
+        _, status = os.waitpid(pid, 0)
         self._orphans.end(self._children)
-        self._connection.send_bytes(answer)
+        self._connection.send_bytes(answer or pickle.dumps(("died", 0, os.waitstatus_to_exitcode(status))))
 
     def _become(self, work: Callable[[], int]) -> NoReturn:
         """In a forked child: do the work, end as Python would end, and never return."""

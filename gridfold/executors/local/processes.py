@@ -42,15 +42,17 @@ sys.exit(main())"""
 
 
 class ServerDiedError(Exception):
-    """The import server is gone, and with it every process that it had started.
+    """The import server is gone, and with it every process that it had started; or what a function was called in.
 
     Attributes:
         status: its exit code, or minus the number of the signal that killed it.
+        doing: what it did with the trainer.
     """
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, doing: str = "importing") -> None:
         super().__init__(f"exit code {status}" if status >= 0 else signal_name(-status))
         self.status = status
+        self.doing = doing
 
 
 @dataclass(frozen=True)
@@ -285,6 +287,8 @@ class ImportServer:
                 return value  # type: ignore[no-any-return]
             if event == "raised":
                 raise value
+            if event == "died":
+                raise ServerDiedError(value, "checking")
             if event == "ready":
                 self.ready, self.cold_reason = True, value
 
