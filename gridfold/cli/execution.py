@@ -96,11 +96,11 @@ def to_the_end(
 def left_in_the_end(directory: SearchDirectory) -> Pending:
     """What is left of a search, after a wait for runs of other processes that will soon be done."""
     pending = read_pending(directory)
-    if not pending.wait_for_others():
-        return pending
-    with contextlib.suppress(OSError):
-        write_results(directory)
-    return read_pending(directory)
+    while pending.wait_for_others():  # some may have failed, and be tried again
+        with contextlib.suppress(OSError):
+            write_results(directory)
+        pending = read_pending(directory)
+    return pending
 
 
 def contention() -> Contention:

@@ -255,7 +255,7 @@ def share_between_containers(made, draw, kills):
     for strike in range(kills):
         aim = (strike + 1) * runs // (kills + 1)
         wait_for(lambda aim=aim: len(made.notes("end")) >= aim)
-        kill_below_a_searcher(made, draw)
+        kill_below(made, together[strike % len(together)].pid, draw)
         failed |= {name for name, record in made.records().items() if _is_false(record)}
     ends = [finish(process, 300) for process in together]
     made.check_ledger(runs)
@@ -263,12 +263,19 @@ def share_between_containers(made, draw, kills):
     made.wait_until_gone()
 
 
-def kill_below_a_searcher(made, draw):
-    """Kill an import process or a run: something whose parent has a parent here."""
+def kill_below(made, container, draw):
+    """Kill an import process or a run: something whose parent has a parent here, in a container, if there is one."""
     parents = made.processes()
-    if victims := [pid for pid, parent in parents.items() if parents.get(parent) in parents]:
+    victims = [pid for pid, parent in parents.items() if parents.get(parent) in parents]
+    inside = [pid for pid in victims if container in ancestors(pid, parents)]
+    if victims:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(draw.choice(victims), signal.SIGKILL)
+            os.kill(draw.choice(inside or victims), signal.SIGKILL)
+
+
+def ancestors(pid, parents):
+    while pid := parents.get(pid):
+        yield pid
 
 
 def _is_false(record):
