@@ -83,6 +83,10 @@ class Task:
             config = Config.load(run.config_path).data
             trainer = self.attempt.record.trainer
             named = named_by(config, () if isinstance(trainer, str) else trainer)
+            if not isinstance(trainer, str):
+                from gridfold.identity.programs import data_of  # as below
+
+                named |= data_of(trainer)
             if self.attempt.record.cwd:
                 from gridfold.identity.paths import with_absolute_paths  # who works where others do needs nothing of it
 

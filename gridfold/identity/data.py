@@ -13,18 +13,27 @@ from functools import lru_cache
 from typing import Any
 
 LISTED = "*"  # behind the name of a folder of which only the list of names counts
+VARIABLE = "$"  # before the name of a variable of the environment
 _MOST_BYTES = 8 << 20  # of a file that is read to know it; of others size and time count
 MOST_FILES = 20_000  # in a folder that a value names
 _MOST_CHARACTERS = 4096
 _FOLDER_SECONDS = 10  # in which a folder that many runs name is walked once
 _REFERENCE = re.compile(r"\$\{(?:(?:oc\.)?env:(\w+)(?:,([^}]*))?|(\.*[\w.-]+))\}")
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 _SEARCHES = f"*{os.sep}*{os.sep}search.json"
+# Variables that are set for each run or job, or tell nothing.
+_OF_RUNS = re.compile(
+    r"(GRIDFOLD_|PYTHON|SLURM_|RAY_).*|CUDA_VISIBLE_DEVICES|.*_(NUM|MAX)_THREADS|(OLD)?PWD|PATH|SHLVL|TERM|COLUMNS|_"
+)
 _PASSING = ("__pycache__", ".")  # what names begin with that tell nothing
 
 
 def named_by(config: Mapping[str, Any], arguments: Iterable[str] = ()) -> dict[str, str | None]:
-    """The files and folders that values of a config, or arguments, name, and what is in them (see `hash_of`)."""
-    return named_in(_resolved(text, config) if "$" in text else text for text in (*_texts(config), *arguments))
+    """The files, folders and variables that a config, or arguments, name, and what is in them (see `hash_of`)."""
+    texts = [*_texts(config), *arguments]
+    names = [name for text in texts if "$" in text for name in _names(text)]
+    found = variables({name: os.environ.get(name) for name in names})
+    return found | named_in(_resolved(text, config) if "$" in text else text for text in texts)
 
 
 def named_in(texts: Iterable[str], folder: str = "") -> dict[str, str | None]:
@@ -57,24 +66,40 @@ def hash_of(path: str, moment: float | None = None) -> str | None:
     """What tells the content of a file or a folder from others; None if that cannot be told.
 
     Of a folder, names, sizes and times count, all the way down; of a path that ends in ``*``, the names in the folder.
+    What begins with ``$`` is a variable of the environment.
 
     Args:
         path: the file or folder.
         moment: a folder that was looked at in this moment is not looked at again; now unless it is given.
     """
     try:
-        if path.endswith(LISTED):
-            return _hash_of_names(path.removesuffix(LISTED))
-        status = os.stat(path)
-        if stat.S_ISDIR(status.st_mode):
-            return _hash_of_folder(os.path.abspath(path), time.monotonic() if moment is None else moment)
-        if not stat.S_ISREG(status.st_mode):
-            return "not a file"
-        return _hash_of_file(os.path.abspath(path), status)
+        return _hash_of(path, moment)
     except (FileNotFoundError, NotADirectoryError):
         return "not there"
     except (OSError, ValueError):  # a name that no file can have
         return None
+
+
+def _hash_of(path: str, moment: float | None) -> str | None:
+    if path.startswith(VARIABLE):
+        return _hash_of_text(os.environ.get(path.removeprefix(VARIABLE)))
+    if path.endswith(LISTED):
+        return _hash_of_names(path.removesuffix(LISTED))
+    status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
+        return _hash_of_folder(os.path.abspath(path), time.monotonic() if moment is None else moment)
+    if not stat.S_ISREG(status.st_mode):
+        return "not a file"
+    return _hash_of_file(os.path.abspath(path), status)
+
+
+def variables(values: Mapping[str, str | None]) -> dict[str, str | None]:
+    """What tells the values of variables from others, as `hash_of` does it, of those that may matter."""
+    return {VARIABLE + name: _hash_of_text(text) for name, text in values.items() if not _OF_RUNS.fullmatch(name)}
+
+
+def _hash_of_text(text: str | None) -> str:
+    return "not there" if text is None else _digest([text])
 
 
 def _hash_of_file(path: str, status: os.stat_result) -> str:
@@ -125,6 +150,12 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, (Mapping, list)):
         for item in value.values() if isinstance(value, Mapping) else value:
             yield from _texts(item)
+
+
+def _names(text: str) -> Iterator[str]:
+    """The variables of the environment that a text refers to."""
+    yield from (match[1] for match in _REFERENCE.finditer(text) if match[1])
+    yield from (name for name in _VARIABLE.findall(text) if name in os.environ)
 
 
 def _resolved(text: str, config: Mapping[str, Any]) -> str:

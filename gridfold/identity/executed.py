@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Any
 
 from gridfold.identity import packages
-from gridfold.identity.data import LISTED, called, hash_of, named_in
+from gridfold.identity.data import LISTED, called, hash_of, named_in, variables
+from gridfold.identity.literals import files_in
 from gridfold.identity.reads import Reads, stamp_of
 from gridfold.identity.sources import Sources
 
@@ -29,7 +30,7 @@ def sources_of_run(reads: Reads, named: Mapping[str, str | None], apart: Sequenc
         named: the files that its config names, and what was in them when it began.
         apart: folders in which nothing counts: its own.
     """
-    if not named and not any(map(reads.of_kind, ("file", "package", "program"))):
+    if not named and not reads.sources and not any(map(reads.of_kind, ("file", "package", "program", "variable"))):
         return Sources()
     with _in(reads.here):  # wherever the run has gone
         return _sources_of_run(reads, named, apart)
@@ -50,6 +51,9 @@ def _sources_of_run(reads: Reads, named: Mapping[str, str | None], apart: Sequen
     own = _Own(reads, tuple(os.path.join(os.path.abspath(folder), "") for folder in apart))
     files = {path: known for path, known in named.items() if not own.is_made(os.path.abspath(path))}
     files |= {called(path): known for path, known in _files(reads, own)}
+    files |= _variables(reads)
+    named_in_code = files_in(_code(reads), reads.here)
+    files = {called(path): hash_of(path) for path in named_in_code if not own.is_made(path)} | files
     programs = _programs(reads)
     files |= {path: known for path, known in programs.files.items() if not own.is_made(os.path.abspath(path))}
     return _short(files, {**programs.packages, **_packages(reads)}, programs.untold)
@@ -58,9 +62,10 @@ def _sources_of_run(reads: Reads, named: Mapping[str, str | None], apart: Sequen
 def _programs(reads: Reads) -> Sources:
     found = Sources()
     for words, folder in reads.of_kind("program"):
-        from gridfold.identity.programs import sources_of  # few runs start programs
+        from gridfold.identity.programs import data_of, sources_of  # few runs start programs
 
-        found += sources_of(list(words), folder) + Sources(named_in(words, folder))
+        named = named_in(words, folder) | data_of(words, folder)
+        found += sources_of(list(words), folder) + Sources(named)
     return found
 
 
@@ -109,6 +114,17 @@ def _files(reads: Reads, own: _Own) -> Iterator[tuple[str, str | None]]:
             yield path, hash_of(path) if stamp_of(path) == tuple(stamp) else None
 
 
+def _code(reads: Reads) -> set[str]:
+    """The sources of Python that it has read, or the process that it was forked from."""
+    return {path for path in (*reads.sources, *reads.of_kind("file")) if path.endswith(".py")}
+
+
+def _variables(reads: Reads) -> dict[str, str | None]:
+    """The variables that the user's code has looked up, but for those that were set meanwhile."""
+    looked_up = reads.of_kind("variable").items()
+    return variables({name: value for name, value in looked_up if value == reads.variables.get(name)})
+
+
 def _packages(reads: Reads) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for path in reads.of_kind("package"):
@@ -124,6 +140,7 @@ def look_up(reads: Reads) -> None:
     for path, stamp in reads.of_kind("file").items():
         if stamp is not None:
             hash_of(path)
+    files_in(_code(reads), reads.here)
 
 
 def _short(files: Mapping[str, str | None], versions: Mapping[str, str | None], untold: str) -> Sources:

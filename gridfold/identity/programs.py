@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice, pairwise, takewhile
 from pathlib import Path
 
 from gridfold.identity.code import Following
-from gridfold.identity.data import called, hash_of
+from gridfold.identity.data import called, hash_of, variables
 from gridfold.identity.packages import is_installed
 from gridfold.identity.sources import Sources
 
@@ -19,18 +23,33 @@ _PYTHON = re.compile(r"(python|pypy)[\d.]*w?$")
 _SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "ash")
 # What runs code that no argument names, or in another place.
 _OTHER_INTERPRETERS = """
-    make gmake ninja cmake docker podman nerdctl singularity apptainer kubectl ssh srun sbatch qsub bsub Rscript
-    R julia node deno bun npm npx perl ruby java scala lua php go cargo matlab octave dotnet
+    make gmake ninja cmake just rake bazel tox nox docker podman nerdctl singularity apptainer kubectl ssh sudo srun
+    sbatch qsub bsub Rscript R julia node nodejs deno bun npm npx perl ruby java scala lua luajit php go cargo matlab
+    octave dotnet tclsh guile racket sbcl ocaml runghc elixir dart swift
 """
 _UNTOLD = frozenset(_OTHER_INTERPRETERS.split())
+_SYSTEM = ("/usr/", "/bin/", "/sbin/", "/lib", "/opt/")  # where programs are that nobody edits
 _MODULE = ("-m", "--module")
 _TAKES = "WXQ"  # options of Python that take an argument
+_UNHEARD = frozenset("IES")  # and those with which it says nothing of what it reads
 _LONG_TAKES = ("--check-hash-based-pycs",)
+_COMPILED = (".c", ".cc", ".cpp", ".cu", ".f90", ".go", ".h", ".hpp", ".rs")  # a program has their names in it
 _SCRIPT_BYTES = 1 << 20
+_MOST_FILES = 100  # that a pattern names
+_SECONDS = 10  # in which the scripts of a command are looked at once
 # Words of a script; what output is sent to is no word of it.
 _WORDS = re.compile(r"(?:>>?|\btee(?:\s+-a)?)\s*[^\s;&|]+|[^\s;&|<>()\"'`{}=,]+")
 _OUTPUT = (">", "tee ")
 _LOGS = (".log", ".out", ".err")
+_VERSION = re.compile(r"[\d.-]+$")
+_REFERRED = re.compile(
+    r"\$(?:\{(\w+)(:?[-=+?])?|([A-Za-z_]\w*))"
+)  # to a variable, maybe with what it is without a value
+_SET = re.compile(r"\b(\w+)=|\b(?:for|read(?:\s+-\w+)*)\s+(\w+)")
+_REPLACED = "what programs read whose PYTHONPATH is replaced: PYTHONPATH=FOLDER:$PYTHONPATH would let them say it"
+_OWN_PATH = re.compile(r"(?:^|[\s;&|(])PYTHONPATH=(?!\S*\$\{?PYTHONPATH)")
+_GLOB = re.compile(r"[*?\[]")
+_PIECE = re.compile(rb"[\x21-\x7e]+[./][\x21-\x7e]+")  # that may be a path, in a program
 _COMMENT = re.compile(r"(?m)(?:^|\s)#.*$")
 _COMMAND = re.compile(r"(?m)(?:^|[;&|(`]|\b(?:do|then|else|exec|nohup|time)\s)\s*([\w.+-]+)")
 
@@ -42,9 +61,24 @@ def sources_of(arguments: Sequence[str], folder: str = "") -> Sources:
         arguments: the program first.
         folder: where it is started; the working directory unless it is given.
     """
-    program = _Program(folder or os.getcwd())
+    program = _Program(folder or os.getcwd(), _REPLACED if any(map(_OWN_PATH.search, arguments)) else "")
     program.run(list(arguments))
     return program.found()
+
+
+def data_of(arguments: Sequence[str], folder: str = "") -> dict[str, str | None]:
+    """The files that are no code, but named in scripts that a command runs, and what is in them; see `sources_of`."""
+    if not arguments or _PYTHON.match(os.path.basename(arguments[0])):
+        return {}
+    moment = int(time.monotonic()) // _SECONDS
+    return {called(path): hash_of(path) for path in _data_of(tuple(arguments), folder or os.getcwd(), moment)}
+
+
+@lru_cache(maxsize=1000)  # the runs of a search ask for the same
+def _data_of(arguments: tuple[str, ...], folder: str, _moment: int) -> Sequence[str]:
+    program = _Program(folder)
+    program.run(list(arguments))
+    return sorted(program.data)
 
 
 @dataclass(frozen=True)
@@ -82,15 +116,25 @@ class PythonCall:
 
 @dataclass
 class _Program:
-    """A program that is started in a folder."""
+    """A program that is started in a folder.
+
+    Attributes:
+        folder: where it is started.
+        untold: why more than its files may matter; "" if nothing more is known to.
+        data: files that scripts name and do not run.
+    """
 
     folder: str
     untold: str = ""
+    data: set[str] = field(default_factory=set)
+    _program: str = ""
     _files: set[str] = field(default_factory=set)
+    _variables: set[str] = field(default_factory=set)
     _following: dict[tuple[str, ...], Following] = field(default_factory=dict)
 
     def found(self) -> Sources:
-        files = {called(file): hash_of(file) for file in sorted(self._files)}
+        files = {called(file): hash_of(file) for file in sorted({*self._files, self._program} - {""})}
+        files |= variables({name: os.environ.get(name) for name in sorted(self._variables)})
         return sum((each.found() for each in self._following.values()), Sources(files, untold=self.untold))
 
     def run(self, arguments: list[str]) -> None:
@@ -100,8 +144,8 @@ class _Program:
             path = self._path(argument) if position or os.sep in argument else None
             if position == 0:
                 self._note_program(argument)
-            if name in _UNTOLD and not path:
-                self.untold = self.untold or f"what {name} runs"
+            if _is_untold(name) and not path:
+                self._cannot_tell(f"what {name} runs")
                 return None
             if _PYTHON.match(name) and (position == 0 or not path or os.access(path, os.X_OK)):
                 return self._python(argument, rest)
@@ -118,17 +162,21 @@ class _Program:
         place = shutil.which(argument, path=os.environ.get("PATH")) if os.sep not in argument else argument
         path = self._path(place or "")
         if path and not is_installed(path):
-            self._files.add(path)
+            self._program = path
+            if _interpreter(path) and not path.startswith(_SYSTEM):
+                self._script(path)
 
     def _python(self, program: str, arguments: list[str]) -> None:
         call = PythonCall.of(arguments)
+        if option := next((each for each in call.options if each and _is_unheard(each)), ""):
+            self._cannot_tell(f"what Python reads that is started with {option}")
         rest = [argument for argument in call.rest if argument]
         if call.kind == "m":
             return self._module(program, call.what or "", rest)
         if call.kind == "c":
             self._follow(program, self.folder).code(call.what or "")
         elif not call.what:
-            self.untold = self.untold or "the code that Python reads from its input"
+            self._cannot_tell("the code that Python reads from its input")
         elif path := self._path(call.what):
             self._python_script(path, program)
         return self._scripts(rest)
@@ -155,7 +203,7 @@ class _Program:
             if option in ("-o", "+o", "-O", "+O", "--rcfile", "--init-file") and waiting:
                 waiting.pop(0)
         if not waiting or waiting[0] == "-":
-            self.untold = self.untold or "what the shell reads from its input"
+            self._cannot_tell("what the shell reads from its input")
         elif path := self._path(waiting[0]):
             self._script(path)
         return self._scripts(waiting[1:])
@@ -177,26 +225,40 @@ class _Program:
         interpreter = _interpreter(path)
         if path.endswith(".py") or _PYTHON.match(interpreter):
             self._python_script(path)
-        elif interpreter in _UNTOLD:
-            self.untold = self.untold or f"what {interpreter} runs"
-        elif (text := _text_of(path)) is not None:
-            self._text(text, os.path.dirname(path))
+        elif _is_untold(interpreter):
+            self._cannot_tell(f"what {interpreter} runs")
+        elif content := _content_of(path):
+            if b"\0" not in content:
+                self._text(content.decode("utf-8", "replace"), os.path.dirname(path))
+            elif path.startswith(os.path.join(self.folder, "")):
+                self._words([piece.decode() for piece in _PIECE.findall(content)], os.path.dirname(path))
 
     def _text(self, text: str, folder: str) -> None:
         """Follow the files that are words of a shell script."""
         plain = _COMMENT.sub("", text)
-        if name := next((name for name in _COMMAND.findall(plain) if name in _UNTOLD), ""):
-            self.untold = self.untold or f"what {name} runs"
+        if name := next(filter(_is_untold, _COMMAND.findall(plain)), ""):
+            self._cannot_tell(f"what {name} runs")
+        if _OWN_PATH.search(plain):
+            self._cannot_tell(_REPLACED)
+        self._variables.update(_referred(plain))
         words = [word for word in _WORDS.findall(plain) if not (word.startswith(_OUTPUT) or word.endswith(_LOGS))]
-        folders = [self.folder, folder, *filter(os.path.isdir, map(self._path_of, dict.fromkeys(words)))]
-        for before, word in zip(["", *words], words, strict=False):
+        for before, word in pairwise(["", *words]):
             if before in _MODULE:
                 self._module("", word, [])
-            for path in _candidates(word, folders):
-                if self._is_script(path):
-                    self._script(path)
-                elif not is_installed(path):
-                    self._files.add(path)
+        self._words(words, folder)
+
+    def _words(self, words: Sequence[str], folder: str) -> None:
+        """Follow what words name that is a script; the other files are data."""
+        folders = [self.folder, folder, *filter(os.path.isdir, map(self._path_of, dict.fromkeys(words)))]
+        for path in (path for word in words for path in _candidates(word, folders)):
+            if self._is_script(path):
+                self._script(path)
+            elif not is_installed(path) and not path.startswith(_SYSTEM) and not path.endswith(_COMPILED):
+                self.data.add(path)
+
+    def _cannot_tell(self, what: str) -> None:
+        """The first that is met counts."""
+        self.untold = self.untold or what
 
     def _path(self, argument: str) -> str | None:
         """A file of the user that an argument names."""
@@ -234,15 +296,34 @@ def _first_that_takes(option: str) -> tuple[str, str]:
     return "", ""
 
 
+def _is_untold(program: str) -> bool:
+    return program in _UNTOLD or _VERSION.sub("", program) in _UNTOLD
+
+
+def _is_unheard(option: str) -> bool:
+    """Whether an option of Python, maybe of several letters, keeps a program from telling what it reads."""
+    letters = takewhile(lambda letter: letter not in f"mc{_TAKES}", option[1:])
+    return option[:1] == "-" and option[:2] != "--" and not _UNHEARD.isdisjoint(letters)
+
+
+def _referred(text: str) -> Iterator[str]:
+    """The variables of the environment that a script refers to, and does not set, or only where they are not there."""
+    own = {name for names in _SET.findall(text) for name in names}
+    for braced, default, plain in _REFERRED.findall(text):
+        name = braced or plain
+        if not name[0].isdigit() and (default or (name in os.environ and name not in own)):
+            yield name
+
+
 def _candidates(word: str, folders: Sequence[str]) -> Iterator[str]:
-    """Files that a word of a script may name, also behind a variable, as in ``$HERE/train.py``."""
+    """Files that a word of a script may name, also by a pattern, or behind a variable, as in ``$HERE/train.py``."""
     plain = word.strip("$\\")
     ends = [plain] + ([plain.partition("/")[2]] if word.startswith(("$", "/")) and "/" in plain else [])
     for folder in dict.fromkeys(folders):
         for end in filter(None, ends):
             path = os.path.normpath(os.path.join(folder, end))
-            if os.path.isfile(path):
-                yield path
+            found = glob.iglob(path) if _GLOB.search(end) else [path]
+            yield from islice(filter(os.path.isfile, found), _MOST_FILES)
 
 
 def _interpreter(path: str) -> str:
@@ -257,11 +338,10 @@ def _interpreter(path: str) -> str:
     return names[1] if names[:1] == ["env"] and len(names) > 1 else next(iter(names), "")
 
 
-def _text_of(path: str) -> str | None:
-    """A script; None if it is no text."""
+def _content_of(path: str) -> bytes:
+    """A script or program, as far as that is looked at."""
     try:
         with open(path, "rb") as file:
-            content = file.read(_SCRIPT_BYTES)
+            return file.read(_SCRIPT_BYTES)
     except OSError:
-        return None
-    return None if b"\0" in content else content.decode("utf-8", "replace")
+        return b""

@@ -23,14 +23,18 @@ _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _DEVICES = ("/proc/", "/dev/", "/memfd:")
 _SYSTEM = ("/sys", "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib64")
-_INSTALLED = (os.path.dirname(os.__file__), os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_INSTALLED = (os.path.join(os.path.dirname(os.__file__), ""), os.path.join(os.path.dirname(_HERE), ""))
 _CACHES = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR", "TRITON_CACHE_DIR")
 _PYCACHE = f"{os.sep}__pycache__{os.sep}"
-_ASIDE = ("<frozen importlib", f"{os.path.dirname(os.path.abspath(__file__))}{os.sep}")
+_ASIDE = ("<frozen importlib", os.path.join(_HERE, ""))
 _WALKING = ("<frozen os>", os.__file__)
 _HEARD = (f"{os.sep}lib-dynload{os.sep}", f"{os.sep}numpy{os.sep}")  # compiled modules that open files as Python does
 _UNHEARD = ("_sqlite3", "_dbm", "_gdbm")  # and standard ones that do not
 _FINDERS = ("importlib/metadata/", "importlib_metadata/", "pkg_resources/")  # ask what is installed
+_STARTUP = os.path.join(_HERE, "startup")
+_SPAWNS = ("multiprocessing.popen_spawn_posix", "multiprocessing.popen_forkserver")  # start programs unheard
+_MOST_OF_FOLDER = 100  # files that are noted one by one where there are too many
 
 
 class Reads:
@@ -44,7 +48,10 @@ class Reads:
             ``folder``, by absolute path, that was made.
             ``package``, by the path of a top-level module in a folder of installed packages.
             ``program``, by arguments, or a line for a shell, and the folder where it was started.
+            ``variable``, by name, that the user's code looked up: its value then; None if it had none.
         here: the working directory when it began.
+        variables: the environment when it began.
+        sources: files of Python that were read before it began.
         since: when this process began to stand for runs, in nanoseconds: what has changed since is their own.
         spared: what paths begin with in which nothing matters.
         own_since: when this process itself began, if that is later: it was forked from one that stood for more runs.
@@ -54,12 +61,15 @@ class Reads:
         self.noted: dict[tuple[str, Any], Any] = {}
         self.since = self.own_since = time.time_ns()
         self.here = os.getcwd()
+        self.variables = dict(os.environ)
+        self.sources: set[str] = set()
         self._telling = ""  # a file where this process, and its children, tell what they note
         self.spared = spared_folders(*_SYSTEM, *_INSTALLED)
         self._pid = os.getpid()
         self._stands = False
         self._is_past = False  # something is here that writes past Python's functions
         self._memory = (-1, -1)  # a file in memory where the children of a run tell
+        self._variables: dict[str, str] = {}  # by which programs know where to tell
         self._listeners: list[Callable[[str, tuple[Any, ...]], object]] = []
         self._told_too: list[Callable[[str, str], object]] = []
         self._heard: dict[str, Callable[..., object]] = {
@@ -84,10 +94,11 @@ class Reads:
 
     def begin(self) -> None:
         """From now on this process stands for runs; what was heard before is known."""
+        self.sources = {name for kind, name in self.noted if kind == "file" and name.endswith(".py")}
         self.noted.clear()
-        self.here = os.getcwd()
-        self._pid, self._stands = os.getpid(), True
-        self.since = self.own_since = time.time_ns()
+        self.here, self.variables = os.getcwd(), dict(os.environ)
+        self.since = time.time_ns()
+        self.adopt()
 
     def hand_on(self) -> None:
         """From now on those that are forked from this process stand for its runs, with all that was heard."""
@@ -95,11 +106,14 @@ class Reads:
             self._gather()
             os.close(self._memory[0])
         self._stands, self._memory = False, (-1, -1)
+        self._let_programs_tell("")
 
     def adopt(self) -> None:
         """From now on this process, which was forked, stands for runs itself."""
         self._pid, self._stands = os.getpid(), True
         self.own_since = time.time_ns()
+        if any(map(sys.modules.__contains__, _SPAWNS)):
+            self._share()
 
     def leave_out(self, folder: str) -> None:
         """Note nothing from now on of what is in a folder."""
@@ -118,7 +132,7 @@ class Reads:
         Args:
             hear: gets every event.
             told: gets each path that matters, as the code gives it, after ``file`` if it is read, ``names`` if it is
-                listed, ``written``.
+                listed, ``written``; and each name that the user's code looks up after ``variable``.
         """
         self._listeners.append(hear)
         self._told_too += [told] if told else []
@@ -146,6 +160,7 @@ class Reads:
     def tell(self, file: str) -> None:
         """From now on, tell a file what is noted: whoever has made it takes it in."""
         self._telling = file
+        self._let_programs_tell(file)
 
     def take_in(self, told: bytes) -> None:
         """Note what another process has told."""
@@ -160,8 +175,12 @@ class Reads:
 
     def note(self, kind: str, name: Any, known: Any = None) -> None:
         """Note something, if it is new."""
-        if (kind, name) in self.noted or len(self.noted) > (2 * _MOST if kind in _MADE else _MOST):
+        if (kind, name) in self.noted or len(self.noted) > 2 * _MOST:
             return
+        if kind == "file" and len(self.noted) > _MOST:
+            self._note_folders()
+            if ("file", os.path.dirname(name)) in self.noted:
+                return
         self.noted[kind, name] = known
         line = f"{(kind, name, known)!a}\n".encode()
         if self._telling:
@@ -169,22 +188,37 @@ class Reads:
         elif os.getpid() != self._pid and self._is_memory():
             os.write(self._memory[0], line)
 
+    def _note_folders(self) -> None:
+        """Note folders instead of the many files in them."""
+        files = [name for kind, name in self.noted if kind == "file"]
+        counts: dict[str, int] = {}
+        for name in files:
+            folder = os.path.dirname(name)
+            counts[folder] = counts.get(folder, 0) + 1
+        many = {folder for folder, count in counts.items() if count > _MOST_OF_FOLDER}
+        for name in files:
+            if os.path.dirname(name) in many:
+                del self.noted["file", name]
+        self.noted.update({("file", folder): stamp_of(folder) for folder in many})
+
     def note_read(self, path: str) -> None:
         """Note that a file was read, unless what stands in it is this process's own."""
         if ("file", path) not in self.noted and ("written", path) not in self.noted and not os.path.isdir(path):
             self.note("file", path, stamp_of(path))
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        for listener in self._listeners:
+            listener(event, arguments)
         heard = self._heard.get(event)
         if heard:
             try:  # noqa: SIM105 - what is imported here, each program of a command pays for
                 heard(*arguments)
             except Exception:  # it would be raised where the file is opened
                 pass
-        for listener in self._listeners:
-            listener(event, arguments)
 
     def _write(self, line: bytes) -> None:
+        if self._telling.startswith(_DEVICES) and "/memfd:reads" not in os.readlink(self._telling):
+            return  # whoever wanted to know has ended
         output = os.open(self._telling, os.O_WRONLY | os.O_APPEND)
         try:
             os.write(output, line)
@@ -204,9 +238,22 @@ class Reads:
 
     def _share(self) -> None:
         """Before a fork: a place where the child can tell."""
-        if self._stands and not self._is_memory() and hasattr(os, "memfd_create"):
+        if self._stands and not self._telling and not self._is_memory() and hasattr(os, "memfd_create"):
             descriptor = os.memfd_create("reads")
             self._memory = descriptor, os.fstat(descriptor).st_ino
+            self._let_programs_tell(f"/proc/{os.getpid()}/fd/{descriptor}")
+
+    def _let_programs_tell(self, file: str) -> None:
+        """Let the Python programs that are started from now on tell a file; this process does not see the variables."""
+        path = os.environ.get("PYTHONPATH")
+        if file:
+            self._variables = {TOLD: file, "PYTHONPATH": _STARTUP}
+            for name, value in _with(self._variables, path).items():
+                os.putenv(name, value)
+        elif self._variables:
+            self._variables = {}
+            os.unsetenv(TOLD)
+            os.putenv("PYTHONPATH", path) if path else os.unsetenv("PYTHONPATH")
 
     def _opened(self, path: Any, _mode: object, flags: int) -> None:
         if not isinstance(path, (str, bytes)):
@@ -227,6 +274,8 @@ class Reads:
             told(kind, path)
 
     def _imported(self, module: str, path: Any, *_: object) -> None:
+        if module in _SPAWNS:
+            self._share()
         if isinstance(path, str):  # of a compiled module; others are opened
             self._is_past |= module in _UNHEARD or not any(map(path.__contains__, _HEARD))
             self._read(path)
@@ -261,13 +310,25 @@ class Reads:
         if isinstance(path, (str, bytes)) and (whole := self.matter(os.fsdecode(path))):
             self.note("folder", whole)
 
-    def _started(self, program: Any, arguments: Any, folder: Any = None, *_: object) -> None:
+    def _started(self, program: Any, arguments: Any, folder: Any = None, variables: Any = None, *_: object) -> None:
         self._is_past = True
+        self._share()
+        given = folder if isinstance(folder, dict) else variables  # of subprocess, or of os
+        if isinstance(given, (dict, type(os.environ))) and given.get(TOLD, "/proc/").startswith("/proc/"):
+            given.update(_with(self._variables, given.get("PYTHONPATH")))
         words = [arguments] if isinstance(arguments, (str, bytes, os.PathLike)) else list(arguments)
         named = [os.fsdecode(program)] if program and not isinstance(program, int) else words[:1]
         where = os.fsdecode(folder) if isinstance(folder, (str, bytes, os.PathLike)) else ""
         started = (*map(os.fsdecode, [*named, *words[1:]]),)
         self.note("program", (started, os.path.abspath(where)))
+
+    def looked_up(self, code: str, name: str, value: str | None, *, is_alone: bool) -> None:
+        """Hear that code in a file looks up a variable; by itself, or all of them."""
+        if any(map(code.__contains__, _PACKAGES)) or code.startswith(_INSTALLED):
+            return
+        self._told("variable", name)
+        if is_alone:
+            self.note("variable", name, value)
 
     def _ran(self, line: Any) -> None:
         self._started(None, ["sh", "-c", line])
@@ -285,6 +346,14 @@ class Reads:
         if whole.startswith(self.spared):
             return ""
         return _source(whole)
+
+
+def _with(variables: dict[str, str], path: Any) -> dict[str, str]:
+    """Variables by which programs know where to tell, with a ``PYTHONPATH`` of theirs."""
+    if not path or not variables or not isinstance(path, str):
+        return variables
+    folders = [_STARTUP, *(folder for folder in path.split(os.pathsep) if folder != _STARTUP)]
+    return dict(variables, PYTHONPATH=os.pathsep.join(folders))
 
 
 def caches() -> list[str]:
@@ -312,7 +381,10 @@ def start() -> Reads:
     """Hear from now on, in this process and in those that are forked from it."""
     global _current  # noqa: PLW0603 - a process has one, and a hook cannot be taken away
     if _current is None:
+        from gridfold.identity.lookups import watch  # not where this file is executed alone
+
         _current = Reads()
+        watch(_current.looked_up)
     return _current
 
 
@@ -329,7 +401,7 @@ def _caller(frame: Any) -> str:
 def _source(path: str) -> str:
     """The source of a compiled file of Python."""
     prefix = sys.pycache_prefix
-    if prefix and path.startswith(prefix):
+    if prefix and path.startswith(os.path.join(prefix, "")):
         folder = os.path.dirname(path[len(prefix) :])
     elif _PYCACHE in path:
         folder = os.path.dirname(os.path.dirname(path))

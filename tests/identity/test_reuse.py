@@ -15,6 +15,9 @@ from tests import made
 FUNCTION = "def train(config, run):\n    {}\n    return {{'acc': config['lr'] * FACTOR}}\n"
 SCRIPT = "import json, sys\n{}\nprint(json.dumps({{'acc': float(sys.argv[1]) * FACTOR}}))\n"
 RUN = [sys.executable, "train.py", "{lr}"]
+LAUNCHED = [sys.executable, "launch.py", *RUN[1:]]
+ECHO = 'echo "{\\"acc\\": $(awk "BEGIN {print $1 * $factor}")}"\n'
+LAUNCH = "import os, subprocess, sys\nsys.exit(subprocess.call([sys.executable, *sys.argv[1:]], "
 READ = "FACTOR = int(open('factor.txt').read())"
 MODEL = {"model.py": "FACTOR = 1\n"}
 EDITED = {"model.py": "FACTOR = 20\n"}
@@ -162,6 +165,44 @@ WAYS = {
         {"in/b": "1"},
         "the files in in/",
     ),
+    "opened by a program of a launcher": (
+        script(READ) | {"launch.py": f"{LAUNCH}env=dict(os.environ)))\n"} | TEXT,
+        LAUNCHED,
+        OTHER_TEXT,
+        "factor.txt",
+    ),
+    "opened by a program": (
+        function("import subprocess, sys; FACTOR = int(subprocess.check_output([sys.executable, 'factor.py']))")
+        | {"factor.py": "print(open('factor.txt').read())\n"}
+        | TEXT,
+        "fn:train",
+        OTHER_TEXT,
+        "factor.txt",
+    ),
+    "opened by a child that is spawned": (
+        function("import multiprocessing as m; FACTOR = m.get_context('spawn').Pool(1).map(read, [0])[0]") | TEXT,
+        "fn:train",
+        OTHER_TEXT,
+        "factor.txt",
+    ),
+    "opened unheard": (
+        function("import os; FACTOR = os.path.getsize(os.path.join('in', 'a.parquet'))") | {"in/a.parquet": "1"},
+        "fn:train",
+        {"in/a.parquet": "1" * 20},
+        "in/a.parquet",
+    ),
+    "script of a shell": (
+        {"train.sh": "#!/bin/sh\n. ./settings\n" + ECHO, "settings": "factor=1\n"},
+        ["./train.sh", "{lr}"],
+        {"settings": "factor=20\n"},
+        "settings",
+    ),
+    "shell, pattern": (
+        {"train.sh": f"factor=$(cat in/*.txt)\n{ECHO}", "in/a.txt": "1\n"},
+        ["sh", "train.sh", "{lr}"],
+        {"in/a.txt": "20\n"},
+        "in/a.txt",
+    ),
     "helper's name": (
         function("from gridfold_model import FACTOR") | {"gridfold_model.py": "FACTOR = 1\n"},
         "fn:train",
@@ -169,7 +210,21 @@ WAYS = {
         "gridfold_model.py",
     ),
 }
-WAYS["opened by a child"][0]["fn.py"] += "\n\ndef read(_): return int(open('factor.txt').read())\n"
+for way in ("opened by a child", "opened by a child that is spawned"):
+    WAYS[way][0]["fn.py"] += "\n\ndef read(_): return int(open('factor.txt').read())\n"
+
+VARIABLE = "FACTOR = int(os.environ.get('GRIDFOLD_TEST') or os.getenv('FACTOR_OF_TEST', '1'))"
+OF_VARIABLES = {
+    "function": (function(f"import os; {VARIABLE}"), "fn:train"),
+    "module": ({"fn.py": f"import os\n{VARIABLE}\n{FUNCTION.format('pass')}"}, "fn:train"),
+    "script": (script(f"import os; {VARIABLE}"), RUN),
+    "program": (
+        script(f"import os; {VARIABLE}") | {"launch.py": f"{LAUNCH}))\n"},
+        LAUNCHED,
+    ),
+    "shell": ({"train.sh": f"factor=${{FACTOR_OF_TEST:-1}}\n{ECHO}"}, ["sh", "train.sh", "{lr}"]),
+    "config": (function("import os; FACTOR = int(os.path.expandvars(config['factor']) or 1)"), "fn:train"),
+}
 
 
 @pytest.fixture
@@ -192,7 +247,7 @@ def search(project, write, gridfold, monkeypatch):
 def test_an_edit_is_noticed(project, write, search, way):
     files, trainer, edit, named = WAYS[way]
     for name, text in files.items():
-        write(name, text)
+        (project / write(name, text)).chmod(0o755)
     search("a", trainer)
     again, said = search("b", trainer, "--reuse")
     assert [record["reused"] is not None for record in again] == [True, True], said
@@ -204,6 +259,43 @@ def test_an_edit_is_noticed(project, write, search, way):
     assert made
     if not way.startswith("one more"):
         assert runs[-1]["metrics"] == {"acc": 40}
+
+
+@pytest.mark.parametrize("way", OF_VARIABLES)
+def test_a_variable_that_is_looked_up_counts(project, write, search, way, monkeypatch):
+    files, trainer = OF_VARIABLES[way]
+    for name, text in files.items():
+        write(name, text)
+    config = "lr: [1.0, 2.0]\nfactor: ${FACTOR_OF_TEST}\n"
+    monkeypatch.setenv("FACTOR_OF_TEST", "1")
+    search("a", trainer, config=config)
+    monkeypatch.setenv("OTHER_OF_TEST", "1")
+    assert all(record["reused"] for record in search("b", trainer, "--reuse", config=config)[0])
+    monkeypatch.setenv("FACTOR_OF_TEST", "20")
+    runs, said = search("c", trainer, "--reuse", config=config)
+    assert "of the same config: $FACTOR_OF_TEST changed since" in said
+    assert [record["metrics"] for record in runs] == [{"acc": 20}, {"acc": 40}]
+
+
+def test_variables_that_a_run_or_a_program_sets_do_not_count(project, write, search):
+    """Nor those of gridfold, nor that all are handed on to a program."""
+    write("launch.py", f"{LAUNCH}env=dict(os.environ, OF_TEST=str(os.getpid()))))\n")
+    names = "'OF_TEST', 'GRIDFOLD_INDEX', 'PYTHONHASHSEED', 'OMP_NUM_THREADS'"
+    write("train.py", SCRIPT.format(f"import os; FACTOR = 1; [os.environ.get(name) for name in ({names})]"))
+    command = LAUNCHED
+    search("a", command)
+    runs, said = search("b", command, "--reuse")
+    assert [bool(record["reused"]) for record in runs] == [True, True], said
+
+
+def test_a_program_sees_no_variable_by_which_it_is_heard(project, write, search, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(project))
+    seen = "import os; FACTOR = 1; print('seen', os.environ.get('PYTHONPATH'), 'GRIDFOLD_READS' in os.environ)"
+    write("train.py", SCRIPT.format(seen))
+    write("launch.py", f"{LAUNCH}))\n")
+    search("a", LAUNCHED)
+    for log in project.glob("runs/a_*/log.txt"):
+        assert f"seen {project} False" in log.read_text()
 
 
 def test_data_count_for_the_runs_that_name_them(project, write, search, monkeypatch):
@@ -268,7 +360,8 @@ def test_the_runs_are_no_new_file_of_the_working_directory(project, write, searc
 
 def test_the_outputs_of_a_command_are_no_change(project, write, search):
     write("train.py", SCRIPT.format("FACTOR = 1\nopen('last.txt', 'w').write('1')\nopen('last.txt').read()"))
-    write("train.sh", '"$PY" train.py "$1" | tee -a all.txt\n"$PY" train.py "$1" > last.log\n')
+    lines = ('"$PY" train.py "$1" | tee -a all.txt', '"$PY" train.py "$1" > last.log', "cat last.txt")
+    write("train.sh", "\n".join(lines))
     command = ["sh", "train.sh", "{lr}"]
     search("a", command)
     runs, said = search("b", command, "--reuse")
@@ -283,6 +376,20 @@ def test_code_that_cannot_be_told_is_said(project, write, search, monkeypatch):
     runs, said = search("b", ["make", "{lr}"], "--reuse")
     assert "Nothing can be reused: nothing tells what make runs" in said
     assert not any(record["reused"] for record in runs)
+
+
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [
+        ([sys.executable, "-uI", *RUN[1:]], "what Python reads that is started with -uI"),
+        (["env", "PYTHONPATH=.", *RUN], "what programs read whose PYTHONPATH is replaced"),
+        (["sh", "-c", 'PYTHONPATH=. "$PY" train.py $0', "{lr}"], "what programs read whose PYTHONPATH is replaced"),
+    ],
+)
+def test_a_python_that_does_not_tell_what_it_reads_is_said(command, what, project, write, search):
+    write("train.py", SCRIPT.format("FACTOR = 1"))
+    assert f"warning: nothing tells {what}" in search("a", command)[1]
+    assert not any(record["reused"] for record in search("b", command, "--reuse")[0])
 
 
 def test_a_run_that_starts_what_cannot_be_told_is_not_reused(project, write, search):

@@ -5,17 +5,27 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _TELLS = "GRIDFOLD_READS"
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def _listen(told: str) -> None:
-    file = os.path.join(os.path.dirname(_HERE), "reads.py")
-    module: dict[str, object] = {"__name__": "gridfold_reads", "__file__": file}
-    loader = type(__spec__.loader)  # reads what is compiled already
-    exec(loader("gridfold_reads", file).get_code("gridfold_reads"), module)  # type: ignore
+    heard = _load("reads")["Reads"]()
+    heard.tell(told)
+    _load("lookups")["watch"](heard.looked_up)
 
-    module["Reads"]().tell(told)  # type: ignore[operator]
+
+def _load(name: str) -> dict[str, Any]:
+    file = os.path.join(os.path.dirname(_HERE), f"{name}.py")
+    name = f"gridfold_{name}"
+    module = {"__name__": name, "__file__": file}
+    loader = type(__spec__.loader)  # reads what is compiled already
+    exec(loader(name, file).get_code(name), module)  # type: ignore
+    return module
 
 
 def _leave() -> None:

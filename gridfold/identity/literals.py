@@ -1,0 +1,51 @@
+"""Files that texts in code name, of the kinds that libraries open without Python, unheard, as pyarrow does."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+_LITERAL = re.compile(r"""["']([^"'\n\\]{1,200})["']""")
+# What libraries open themselves.
+_KINDS = """
+    arrow avi bin bmp ckpt csv db duckdb feather flac gguf h5 hdf5 ipc jpeg jpg lance lmdb mdb mp3 mp4 mat model nc ogg
+    onnx orc parquet png pt pth safetensors sqlite svm tfrecord tif tiff tsv vec wav webp zarr
+"""
+_FILE = re.compile(rf"\S(?:.*\S)?\.(?:{'|'.join(_KINDS.split())})", re.IGNORECASE)
+
+
+def files_in(sources: Iterable[str], here: str) -> list[str]:
+    """The files that sources of Python name, seen from the working directory or from where they are."""
+    found: dict[str, None] = {}
+    for source in sources:
+        try:
+            stat = os.stat(source)
+            texts = _literals(source, stat.st_size, stat.st_mtime_ns)
+            found |= dict.fromkeys(files_named(texts, here, os.path.dirname(os.path.abspath(source))))
+        except OSError:  # it is gone
+            continue
+    return list(found)
+
+
+def files_named(texts: Iterable[str], *folders: str) -> list[str]:
+    """The files that texts name, seen from folders and from folders that others of the texts name."""
+    words = {_word(text) for text in texts}
+    inner = (os.path.join(folder, word) for folder in folders for word in words if word)
+    places = [*folders, *filter(os.path.isdir, inner)]
+    names = [word for word in words if _FILE.fullmatch(word)]
+    paths = {os.path.join(place, end) for place in places for name in names for end in (name, name.lstrip("/"))}
+    return sorted(filter(os.path.isfile, paths))
+
+
+def _word(text: str) -> str:
+    """A text, or what is behind the last value that is put into it: of ``{folder}/x.csv``, ``x.csv``."""
+    before, value, rest = text.rpartition("}")
+    return rest.lstrip("/") if value else before + rest
+
+
+@cache
+def _literals(source: str, *_stamp: int) -> Sequence[str]:
+    return tuple(set(_LITERAL.findall(Path(source).read_text(encoding="utf-8", errors="replace"))))

@@ -1,0 +1,59 @@
+"""Tells who looks up variables of the environment.
+
+This module needs nothing of gridfold, and takes Python 3.8, as ``reads`` does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+# Between code and the environment: modules of Python, and what watches variables.
+_BETWEEN = (os.__file__, "_collections_abc.py", os.path.join("core", "process", "variables.py"))
+
+
+def watch(tell: Callable[..., object]) -> None:
+    """From now on, tell of each variable that is looked up.
+
+    Args:
+        tell: gets the file of the code that does it, the name, the value, and as ``is_alone`` whether it looks up
+            this variable, and not all of them.
+    """
+    variables: Any = os.environ
+    variables._data = _Variables(variables._data, tell)
+    in_bytes: Any = os.environb
+    in_bytes._data = variables._data
+
+
+class _Variables(dict):  # type: ignore[type-arg]
+    """What `os.environ` keeps its variables in."""
+
+    def __init__(self, variables: dict[Any, Any], tell: Callable[..., object]) -> None:
+        super().__init__(variables)
+        self._tell = tell
+        self._walks: set[tuple[object, int]] = set()  # where all of them are looked up
+
+    def __getitem__(self, key: Any) -> Any:
+        frame, value = _caller(sys._getframe(1)), self.get(key)
+        if frame:
+            file, place = frame.f_code.co_filename, (frame.f_code, frame.f_lasti)
+            told = value if value is None else os.fsdecode(value)
+            self._tell(file, os.fsdecode(key), told, is_alone=place not in self._walks)
+        return super().__getitem__(key)
+
+    def __iter__(self) -> Iterator[Any]:
+        if frame := _caller(sys._getframe(1)):
+            self._walks.add((frame.f_code, frame.f_lasti))
+        return super().__iter__()
+
+
+def _caller(frame: Any) -> Any:
+    """The code that looks up a variable, by way of ``os``."""
+    while frame and (frame.f_code.co_filename.startswith("<frozen ") or frame.f_code.co_filename.endswith(_BETWEEN)):
+        frame = frame.f_back
+    return frame
