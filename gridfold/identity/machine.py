@@ -1,11 +1,13 @@
-"""What the bits of numbers may depend on beside code: the processor, GPUs, variables."""
+"""What the bits of numbers may depend on beside code: the processor, GPUs, variables, how torch was told to compute."""
 
 from __future__ import annotations
 
 import os
 import platform
+import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from gridfold.identity.values import of_value
 
@@ -26,7 +28,7 @@ _VARIABLES = (
 
 
 def of_machine(*, threads: bool) -> str:
-    """A hash of the processor, GPUs and variables that the bits of numbers may depend on.
+    """A hash of the processor, GPUs, variables and modes of torch that the bits of numbers may depend on.
 
     Args:
         threads: whether the number of CPU threads counts.
@@ -36,7 +38,25 @@ def of_machine(*, threads: bool) -> str:
         for name, value in os.environ.items()
         if name.startswith(_VARIABLES) and (threads or not name.endswith("_NUM_THREADS"))
     }
-    return of_value((_processor(), _gpus(), sorted(variables.items())))
+    return of_value((_processor(), _gpus(), sorted(variables.items()), *_modes(threads=threads)))
+
+
+def _modes(*, threads: bool) -> list[str]:
+    """How torch was told to compute, but for what is as it is when it has been imported: it may be imported later."""
+    torch: Any = sys.modules.get("torch")
+    if not hasattr(torch, "compile"):  # nor while it is being imported
+        return []
+    first = {
+        torch.get_default_dtype: torch.float32,
+        torch.get_default_device: torch.device("cpu"),
+        torch.get_float32_matmul_precision: "highest",
+        torch.are_deterministic_algorithms_enabled: False,
+    }
+    found = [f"{ask.__name__} {ask()}" for ask, known in first.items() if ask() != known]
+    autocast = [kind for kind in ("cpu", "cuda") if torch.is_autocast_enabled(kind)]
+    found += [f"autocast {kind} {torch.get_autocast_dtype(kind)}" for kind in autocast]
+    count = str(torch.get_num_threads())
+    return found + ([f"threads {count}"] if threads and count != os.environ.get("OMP_NUM_THREADS", count) else [])
 
 
 @cache

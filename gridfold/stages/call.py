@@ -135,6 +135,10 @@ class _Lookup:
     def _new(self) -> Outcome:
         noted = Trace()
         noted.spared.append(self.cache.folder)
+        if self.call.watched:
+            outside.note_files([*self.references.texts, *trace.texts_in([*self.call.others, self.call.named])], noted)
+        if self.references.remembers:
+            outside.note_all_read(noted)
         before, folder = seeding.states(), os.getcwd()  # noqa: PTH109
         with outside.watched(noted) if self.call.watched else contextlib.nullcontext():
             value = self.call.compute(noted)

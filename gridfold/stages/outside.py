@@ -11,19 +11,21 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from gridfold.identity import reads
+from gridfold.identity import lookups, reads
 from gridfold.identity.data import LISTED, MOST_FILES, content, hash_of
+from gridfold.identity.literals import files_named
 from gridfold.identity.packages import is_installed
 from gridfold.stages.trace import Question, Trace, told
 
 _CORE = os.path.join(Path(__file__).parents[1], "")  # noqa: PTH118
 _BUILT_IN = os.path.join(_CORE, "text", "")  # noqa: PTH118 - a trainer like any other
-_WRAPPERS = (os.path.join(_CORE, "sharing", "write_guard.py"), reads.__file__)  # noqa: PTH118 - between code and what it opens
+# Between code and what it opens or looks up
+_WRAPPERS = (os.path.join(_CORE, "sharing", "write_guard.py"), reads.__file__, lookups.__file__)  # noqa: PTH118
 _CHANGES = ("mkdir", "remove", "rename", "rmdir", "symlink", "link", "truncate")
 _FOLDER_OF = {"os.remove": 1, "os.rmdir": 1, "os.mkdir": 2}  # which argument is the descriptor of a folder
 _STARTS = ("system", "posix_spawn", "exec", "spawn", "fork", "forkpty")
@@ -51,7 +53,7 @@ def answer(question: Question) -> str:
     kind, (name,) = question
     if heard := reads.current():  # the run depends on it, too, though it need not open it
         with contextlib.suppress(ValueError):  # no name of a file
-            _TELL[kind](heard, os.path.abspath(name))  # noqa: PTH100
+            _TELL[kind](heard, name if kind == "variable" else os.path.abspath(name))  # noqa: PTH100
     found = _ANSWERS[kind](name)
     for trace in _traces:
         trace.note(question, lambda: found)
@@ -67,6 +69,21 @@ def note_names(text: str, trace: Trace) -> None:
         _note(("folder", path), trace)
     elif os.path.exists(path) or os.sep in path or os.path.splitext(path)[1]:  # noqa: PTH110, PTH122
         _note(("file", path), trace)
+
+
+def note_files(texts: Iterable[str], trace: Trace) -> None:
+    """Note the files that texts of the code name: a library may open them unheard."""
+    for path in files_named(texts, ""):
+        _note(("file", path), trace)
+
+
+def note_all_read(trace: Trace) -> None:
+    """Note all that was read before: a function that remembers it does not read it again."""
+    for path in reads.start().of_kind("file"):
+        if path.endswith(".py") or path.startswith(tuple(trace.spared)):
+            continue
+        kind = "names" if path.endswith(LISTED) else "file"
+        _note((kind, path.removesuffix(LISTED)), trace)
 
 
 def _note(question: tuple[str, str], trace: Trace) -> None:
@@ -118,7 +135,7 @@ _TELL: Mapping[str, Callable[[reads.Reads, str], object]] = {
     "file": lambda heard, path: heard.note_read(path),
     "folder": lambda heard, path: heard.note("file", path),
     "names": lambda heard, path: heard.note("file", os.path.join(path, LISTED)),  # noqa: PTH118
-    "variable": lambda heard, path: None,  # noqa: ARG005
+    "variable": lambda heard, name: heard.note("variable", name, os.environ.get(name)),
 }
 
 
@@ -134,10 +151,6 @@ def _listen() -> None:
     if not _listening:
         _listening = True
         reads.start().listen(_hear, _told)
-        variables: Any = os.environ
-        variables._data = _Variables(variables._data)
-        in_bytes: Any = os.environb
-        in_bytes._data = variables._data
 
 
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:
@@ -233,16 +246,6 @@ _EVENTS: Mapping[str, Callable[[str, tuple[Any, ...], FrameType], None]] = {
     "tempfile.mkstemp": _makes_temporary,
     "tempfile.mkdtemp": _makes_temporary,
 }
-
-
-class _Variables(dict[Any, Any]):
-    """The environment; what code of the user's looks up counts as read."""
-
-    def __getitem__(self, key: Any) -> Any:
-        if _traces and _is_users(sys._getframe(1)):
-            for trace in _traces:
-                _note(("variable", os.fsdecode(key)), trace)
-        return super().__getitem__(key)
 
 
 _BETWEEN = {os.__file__, os.environ.__class__.__getitem__.__code__.co_filename}

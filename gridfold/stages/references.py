@@ -28,6 +28,7 @@ from gridfold.identity.packages import is_installed
 from gridfold.identity.values import UnknownError, of_value
 from gridfold.stages.content import digest
 from gridfold.stages.packing import is_data, name_of
+from gridfold.stages.trace import texts_in
 
 _STATELESS = (BuiltinFunctionType, logging.Logger, type(threading.Lock()), type(threading.RLock()))
 _COMPILED = ("ufunc", "cython_function_or_method")
@@ -45,11 +46,15 @@ class References:
         values: hashes of the values of variables, by their names; "" for a name that has no value.
         classes: data classes and named tuples among it, by their names.
         held: what variables hold.
+        texts: texts in its code, and those that variables hold.
+        remembers: whether a function among it may give what it has read before.
     """
 
     values: dict[str, str] = field(default_factory=dict)
     classes: dict[str, type] = field(default_factory=dict)
     held: list[object] = field(default_factory=list)
+    texts: set[str] = field(default_factory=set)
+    remembers: bool = False
     _looked_into: set[tuple[int, frozenset[str]]] = field(default_factory=set)
     _seen: set[int] = field(default_factory=set)
     _alive: list[object] = field(default_factory=list)  # what is seen: its number must not be given again
@@ -96,6 +101,7 @@ class References:
         elif _is_stateless(value):
             pass
         elif inner := _inner(value):
+            self.remembers |= hasattr(value, "cache_info") and value.cache_info().currsize > 0
             for part in inner:
                 self.value(name, part)
         else:
@@ -103,6 +109,7 @@ class References:
 
     def _state(self, name: str, value: Any) -> None:
         self.held.append(value)
+        self.texts.update(texts_in(_plain(value)))
         try:
             self.values[name] = of_value(_plain(value), digest)
         except UnknownError:
@@ -128,6 +135,7 @@ class References:
     def _own(self, name: str, function: FunctionType) -> None:
         code = _look(function.__code__)
         self.values[f"{name}()"] = code.digest
+        self.texts |= code.names
         self._values(f"{name} default", [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()])
         self._values(f"{name} around", _cells(function))
         module = function.__globals__

@@ -64,7 +64,7 @@ class Observed(Mapping[Any, Any]):
         self._trace.note(("value", (*self._path, key)), lambda: told(value))
         if isinstance(value, Mapping):
             return Observed(value, (*self._path, key), self._trace, self._names)
-        for text in _texts(value):
+        for text in texts_in(value):
             self._names(text, self._trace)
         return copy.deepcopy(value)
 
@@ -130,9 +130,10 @@ _LOOKS: Mapping[str, Callable[[Observed, Any], object]] = {
 }
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts_in(value: Any) -> Iterator[str]:
+    """A text, or those in lists and mappings."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, (list, tuple, Mapping)):
         for part in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts(part)
+            yield from texts_in(part)

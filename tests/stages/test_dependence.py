@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from gridfold import stages
+from gridfold.identity import reads
 
 NUMBERS = itertools.count()
 HEAD = """
@@ -220,6 +221,12 @@ def test_what_it_does_not_refer_to_does_not_count(own):
         ),
         ("os.path.exists(config['missing'])", lambda folder: (folder / "missing.txt").write_text("more")),
         ("read('missing.txt')", lambda folder: (folder / "missing.txt").write_text("more")),
+        ("os.path.getsize(PATH)", lambda folder: (folder / "folder" / "a.parquet").write_text("more")),
+        (
+            "os.path.getsize(os.path.join('folder', 'a.parquet'))",
+            lambda folder: (folder / "folder" / "a.parquet").write_text("more"),
+        ),
+        ("remembered('a.txt')", lambda folder: (folder / "a.txt").write_text("more")),
         ("sorted(os.listdir('folder'))", lambda folder: (folder / "folder" / "new").touch()),
         ("len(list(pathlib.Path('folder').glob('*.txt')))", lambda folder: (folder / "folder" / "new.txt").touch()),
         ("sum(len(names) for *_, names in os.walk('folder'))", lambda folder: (folder / "folder" / "new.txt").touch()),
@@ -227,18 +234,42 @@ def test_what_it_does_not_refer_to_does_not_count(own):
 )
 def test_files_that_it_reads_count(body, change, own, tmp_path):
     (tmp_path / "folder").mkdir()
-    for name in ("a.txt", "folder/b.txt", "other.txt"):
+    for name in ("a.txt", "folder/b.txt", "folder/a.parquet", "other.txt"):
         (tmp_path / name).write_text("1")
     (tmp_path / "numbers.txt").write_text("1 2")
     config = {"data": "a.txt", "numbers": "numbers.txt", "folder": "folder", "missing": "missing.txt"}
     config["more"] = [{"data": "a.txt"}]
     read = "def read(name):\n  try:\n    with open(name) as file: return file.read()\n  except OSError: return ''\n"
+    read += "PATH = 'folder/a.parquet'\n@functools.cache\ndef remembered(name): return read(name)\n"
     it = own(f"{read}{STAGE}{body}")
+    reads.start().forget("written")  # by this test, and not by a run
+    it.module.remembered("a.txt")  # as a run may have done before
     assert [it.call(config), it.call(config)] == [1, 0], stages.notes()
     (tmp_path / "other.txt").write_text("2")
     assert it.call(config) == 0
     change(tmp_path)
+    it.module.remembered.cache_clear()
     assert [it.call(config), it.call(config)] == [1, 0], stages.notes()
+
+
+@pytest.mark.parametrize(
+    ("change", "back"),
+    [
+        ("torch.set_default_dtype(torch.float64)", "torch.set_default_dtype(torch.float32)"),
+        ("autocast = torch.autocast('cpu').__enter__()", "torch.set_autocast_enabled('cpu', False)"),
+        ("torch.set_float32_matmul_precision('medium')", "torch.set_float32_matmul_precision('highest')"),
+    ],
+)
+def test_how_torch_was_told_to_compute_counts(change, back, own):
+    torch = pytest.importorskip("torch")
+    it = own(f"import torch\n{STAGE}str((torch.ones(2, 2) @ torch.ones(2, 2)).dtype)")
+    assert [it.call(), it.call()] == [1, 0]
+    exec(change, {"torch": torch})
+    try:
+        assert [it.call(), it.call()] == [1, 0]
+    finally:
+        exec(back, {"torch": torch})
+    assert it.call() == 0
 
 
 def test_a_look_for_a_version_counts_no_folder(own, tmp_path):
