@@ -16,10 +16,12 @@ LISTED = "*"  # behind the name of a folder of which only the list of names coun
 VARIABLE = "$"  # before the name of a variable of the environment
 _MOST_BYTES = 8 << 20  # of a file that is read to know it; of others size and time count
 MOST_FILES = 20_000  # in a folder that a value names
+MOST_IN_PATTERN = 100  # files that a pattern names
 _MOST_CHARACTERS = 4096
 _FOLDER_SECONDS = 10  # in which a folder that many runs name is walked once
 _REFERENCE = re.compile(r"\$\{(?:(?:oc\.)?env:(\w+)(?:,([^}]*))?|(\.*[\w.-]+))\}")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
+_PATTERN = re.compile(r"[*?\[]")
 _SEARCHES = f"*{os.sep}*{os.sep}search.json"
 # Variables that are set for each run or job, or tell nothing.
 _OF_RUNS = re.compile(
@@ -50,6 +52,8 @@ def _paths(text: str, folder: str, _moment: int) -> Sequence[str]:
         return ()
     names = (text, text.partition("=")[2]) if "=" in text else (text,)
     paths = [os.path.join(folder, os.path.expanduser(name)) for name in names if name]
+    if _PATTERN.search(text):  # for a program that finds the files
+        paths += (each for path in paths[:] for each in sorted(glob.glob(path, recursive=True))[:MOST_IN_PATTERN])
     here = os.path.join(os.getcwd(), "")  # a folder that has all of the project in it tells nothing
     return [
         path for path in paths if os.path.exists(path) and not here.startswith(os.path.join(os.path.abspath(path), ""))
@@ -127,8 +131,11 @@ def _hash_of_names(folder: str) -> str:
 @lru_cache(maxsize=1000)  # to walk a folder for each run of a search would cost more than many runs
 def _hash_of_folder(folder: str, _moment: float) -> str | None:
     known: list[object] = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(_PASSING))
+    entered: set[str] = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        place = os.path.realpath(parent)
+        folders[:] = sorted(name for name in folders if not name.startswith(_PASSING) and place not in entered)
+        entered.add(place)  # a link may lead back
         for name in sorted(names):
             with suppress(OSError):
                 status = os.stat(f"{parent}/{name}")

@@ -52,7 +52,7 @@ def _sources_of_run(reads: Reads, named: Mapping[str, str | None], apart: Sequen
     files = {path: known for path, known in named.items() if not own.is_made(os.path.abspath(path))}
     files |= {called(path): known for path, known in _files(reads, own)}
     files |= _variables(reads)
-    named_in_code = files_in(_code(reads), reads.here)
+    named_in_code = files_in(_code(reads), reads.here) if apart else []  # of a run, which may make them itself
     files = {called(path): hash_of(path) for path in named_in_code if not own.is_made(path)} | files
     programs = _programs(reads)
     files |= {path: known for path, known in programs.files.items() if not own.is_made(os.path.abspath(path))}

@@ -11,11 +11,11 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice, pairwise, takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 from gridfold.identity.code import Following
-from gridfold.identity.data import called, hash_of, variables
+from gridfold.identity.data import MOST_IN_PATTERN, called, hash_of, variables
 from gridfold.identity.packages import is_installed
 from gridfold.identity.sources import Sources
 
@@ -35,7 +35,6 @@ _UNHEARD = frozenset("IES")  # and those with which it says nothing of what it r
 _LONG_TAKES = ("--check-hash-based-pycs",)
 _COMPILED = (".c", ".cc", ".cpp", ".cu", ".f90", ".go", ".h", ".hpp", ".rs")  # a program has their names in it
 _SCRIPT_BYTES = 1 << 20
-_MOST_FILES = 100  # that a pattern names
 _SECONDS = 10  # in which the scripts of a command are looked at once
 # Words of a script; what output is sent to is no word of it.
 _WORDS = re.compile(r"(?:>>?|\btee(?:\s+-a)?)\s*[^\s;&|]+|[^\s;&|<>()\"'`{}=,]+")
@@ -322,8 +321,8 @@ def _candidates(word: str, folders: Sequence[str]) -> Iterator[str]:
     for folder in dict.fromkeys(folders):
         for end in filter(None, ends):
             path = os.path.normpath(os.path.join(folder, end))
-            found = glob.iglob(path) if _GLOB.search(end) else [path]
-            yield from islice(filter(os.path.isfile, found), _MOST_FILES)
+            found = sorted(glob.glob(path))[:MOST_IN_PATTERN] if _GLOB.search(end) else [path]
+            yield from filter(os.path.isfile, found)
 
 
 def _interpreter(path: str) -> str:

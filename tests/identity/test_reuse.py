@@ -299,21 +299,24 @@ def test_a_program_sees_no_variable_by_which_it_is_heard(project, write, search,
 
 
 def test_data_count_for_the_runs_that_name_them(project, write, search, monkeypatch):
-    """Of two files that only the variations name, one is edited; of a folder, a file in it."""
+    """Of two files that only the variations name, one is edited; of a folder, a file in it, behind a link."""
     write("fn.py", "def train(config, run):\n    return {'acc': config['lr']}\n")
-    for name in ("a.csv", "b.csv", "in/part.csv"):
+    for name in ("a.csv", "b.csv", "in/part.csv", "linked/part.csv"):
         write(name, "1\n")
-    vary = ("--param-variations", "data=a.csv,b.csv,in,'${here}/a.csv',./runs")
+    (project / "in" / "more").symlink_to("../linked")
+    (project / "linked" / "back").symlink_to("../in")
+    vary = ("--param-variations", "data=a.csv,b.csv,in,'${here}/a.csv',./runs,'link*/*.csv'")
     config = "data: a.csv\nlr: 1.0\nhere: ${oc.env:HERE}\n"
     monkeypatch.setenv("HERE", str(project))
     search("a", "fn:train", *vary, config=config)
     assert all(record["reused"] for record in search("b", "fn:train", *vary, "--reuse", config=config)[0])
     write("b.csv", "20\n")
-    write("in/part.csv", "20\n")
+    write("linked/part.csv", "20\n")
     runs, said = search("c", "fn:train", *vary, "--reuse", config=config)
-    assert [bool(record["reused"]) for record in runs] == [True, False, False, True, True]
+    assert [bool(record["reused"]) for record in runs] == [True, False, False, True, True, False]
     assert "1 result of the same config: b.csv changed since" in said
     assert "1 result of the same config: in changed since" in said
+    assert "1 result of the same config: linked/part.csv changed since" in said
 
 
 def test_what_does_not_matter_is_no_change(project, write, search):
@@ -334,6 +337,7 @@ def test_what_does_not_matter_is_no_change(project, write, search):
         "    open('old.log', 'a').write('line')\n    (run.dir / 'own.txt').write_text('2')\n"
         "    pathlib.Path('checkpoint').write_text((run.dir / 'own.txt').read_text())\n"
         "    open('checkpoint').read()\n"
+        "    pathlib.Path('made.csv').write_text('1')\n"
         "    return {'acc': config['lr'] * FACTOR * factor}\n",
     )
     config = "lr: [1.0, 2.0]\nout: out\nlog: old.log\nfile: factor.txt\n"
