@@ -23,9 +23,10 @@ _REFERENCE = re.compile(r"\$\{(?:(?:oc\.)?env:(\w+)(?:,([^}]*))?|(\.*[\w.-]+))\}
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 _PATTERN = re.compile(r"[*?\[]")
 _SEARCHES = f"*{os.sep}*{os.sep}search.json"
-# Variables that are set for each run or job, or tell nothing.
+# Variables that are set for each run or job, or tell nothing; and secrets, of which not even a hash is written down.
 _OF_RUNS = re.compile(
-    r"(GRIDFOLD_|PYTHON|SLURM_|RAY_).*|CUDA_VISIBLE_DEVICES|.*_(NUM|MAX)_THREADS|(OLD)?PWD|PATH|SHLVL|TERM|COLUMNS|_"
+    r"(GRIDFOLD_|PYTHON|SLURM|RAY_).*|CUDA_VISIBLE_DEVICES|.*_(NUM|MAX)_THREADS|(OLD)?PWD|PATH|SHLVL|TERM|COLUMNS|_"
+    r"|HOSTNAME|TMPDIR|DISPLAY|SSH_.*|.*(TOKEN|SECRET|PASSW|API_?KEY|ACCESS_?KEY|CREDENTIAL).*"
 )
 _PASSING = ("__pycache__", ".")  # what names begin with that tell nothing
 

@@ -277,14 +277,15 @@ def test_a_variable_that_is_looked_up_counts(project, write, search, way, monkey
     assert [record["metrics"] for record in runs] == [{"acc": 20}, {"acc": 40}]
 
 
-def test_variables_that_a_run_or_a_program_sets_do_not_count(project, write, search):
-    """Nor those of gridfold, nor that all are handed on to a program."""
+def test_variables_that_a_run_or_a_program_sets_do_not_count(project, write, search, monkeypatch):
+    """Nor those of gridfold, nor secrets, nor that all are handed on to a program."""
     write("launch.py", f"{LAUNCH}env=dict(os.environ, OF_TEST=str(os.getpid()))))\n")
-    names = "'OF_TEST', 'GRIDFOLD_INDEX', 'PYTHONHASHSEED', 'OMP_NUM_THREADS'"
+    names = "'OF_TEST', 'GRIDFOLD_INDEX', 'PYTHONHASHSEED', 'OMP_NUM_THREADS', 'TEST_API_KEY'"
     write("train.py", SCRIPT.format(f"import os; FACTOR = 1; [os.environ.get(name) for name in ({names})]"))
-    command = LAUNCHED
-    search("a", command)
-    runs, said = search("b", command, "--reuse")
+    monkeypatch.setenv("TEST_API_KEY", "1")
+    search("a", LAUNCHED)
+    monkeypatch.setenv("TEST_API_KEY", "2")
+    runs, said = search("b", LAUNCHED, "--reuse")
     assert [bool(record["reused"]) for record in runs] == [True, True], said
 
 
