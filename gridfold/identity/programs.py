@@ -48,6 +48,7 @@ _SET = re.compile(r"\b(\w+)=|\b(?:for|read(?:\s+-\w+)*)\s+(\w+)")
 _REPLACED = "what programs read whose PYTHONPATH is replaced: PYTHONPATH=FOLDER:$PYTHONPATH would let them say it"
 _OWN_PATH = re.compile(r"(?:^|[\s;&|(])PYTHONPATH=(?!\S*\$\{?PYTHONPATH)")
 _GLOB = re.compile(r"[*?\[]")
+_NAMES = re.compile(r"[\w/]")  # not the * of a case, nor a [
 _PIECE = re.compile(rb"[\x21-\x7e]+[./][\x21-\x7e]+")  # that may be a path, in a program
 _COMMENT = re.compile(r"(?m)(?:^|\s)#.*$")
 _COMMAND = re.compile(r"(?m)(?:^|[;&|(`]|\b(?:do|then|else|exec|nohup|time)\s)\s*([\w.+-]+)")
@@ -127,6 +128,7 @@ class _Program:
     untold: str = ""
     data: set[str] = field(default_factory=set)
     _program: str = ""
+    _waiting: list[str] = field(default_factory=list)
     _files: set[str] = field(default_factory=set)
     _variables: set[str] = field(default_factory=set)
     _following: dict[tuple[str, ...], Following] = field(default_factory=dict)
@@ -137,7 +139,13 @@ class _Program:
         return sum((each.found() for each in self._following.values()), Sources(files, untold=self.untold))
 
     def run(self, arguments: list[str]) -> None:
-        """Follow what is run by these arguments: the first that is an interpreter or a script says how."""
+        """Follow what is run by these arguments, and scripts that scripts run."""
+        self._run(arguments)
+        while self._waiting:
+            self._read(self._waiting.pop(0))
+
+    def _run(self, arguments: list[str]) -> None:
+        """The first that is an interpreter or a script says how."""
         for position, argument in enumerate(arguments):
             name, rest = os.path.basename(argument), arguments[position + 1 :]
             path = self._path(argument) if position or os.sep in argument else None
@@ -162,8 +170,8 @@ class _Program:
         path = self._path(place or "")
         if path and not is_installed(path):
             self._program = path
-            if _interpreter(path) and not path.startswith(_SYSTEM):
-                self._script(path)
+            if _interpreter(path) and not path.startswith(_SYSTEM) and not _PYTHON.match(os.path.basename(path)):
+                self._script(path)  # but for one that only chooses a Python, as pyenv's does
 
     def _python(self, program: str, arguments: list[str]) -> None:
         call = PythonCall.of(arguments)
@@ -221,6 +229,9 @@ class _Program:
         if path in self._files and not path.endswith(".py"):
             return
         self._files.add(path)
+        self._waiting.append(path)
+
+    def _read(self, path: str) -> None:
         interpreter = _interpreter(path)
         if path.endswith(".py") or _PYTHON.match(interpreter):
             self._python_script(path)
@@ -248,11 +259,15 @@ class _Program:
 
     def _words(self, words: Sequence[str], folder: str) -> None:
         """Follow what words name that is a script; the other files are data."""
-        folders = [self.folder, folder, *filter(os.path.isdir, map(self._path_of, dict.fromkeys(words)))]
+        named = filter(os.path.isdir, map(self._path_of, dict.fromkeys(words)))
+        here = os.path.join(self.folder, "")  # a folder that has all of the project in it tells nothing
+        folders = [self.folder, folder, *(each for each in named if not here.startswith(os.path.join(each, "")))]
         for path in (path for word in words for path in _candidates(word, folders)):
+            if path.startswith(_SYSTEM) or is_installed(path):
+                continue
             if self._is_script(path):
                 self._script(path)
-            elif not is_installed(path) and not path.startswith(_SYSTEM) and not path.endswith(_COMPILED):
+            elif not path.endswith(_COMPILED):
                 self.data.add(path)
 
     def _cannot_tell(self, what: str) -> None:
@@ -316,7 +331,7 @@ def _referred(text: str) -> Iterator[str]:
 
 def _candidates(word: str, folders: Sequence[str]) -> Iterator[str]:
     """Files that a word of a script may name, also by a pattern, or behind a variable, as in ``$HERE/train.py``."""
-    plain = word.strip("$\\")
+    plain = word.strip("$\\") if _NAMES.search(word) else ""
     ends = [plain] + ([plain.partition("/")[2]] if word.startswith(("$", "/")) and "/" in plain else [])
     for folder in dict.fromkeys(folders):
         for end in filter(None, ends):
