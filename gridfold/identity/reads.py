@@ -314,7 +314,8 @@ class Reads:
         self._is_past = True
         self._share()
         given = folder if isinstance(folder, dict) else variables  # of subprocess, or of os
-        if isinstance(given, (dict, type(os.environ))) and given.get(TOLD, "/proc/").startswith("/proc/"):
+        told = given.get(TOLD, "/proc/") if type(given) is dict else ""  # os.environ is what code sees
+        if str(told).startswith("/proc/"):
             given.update(_with(self._variables, given.get("PYTHONPATH")))
         words = [arguments] if isinstance(arguments, (str, bytes, os.PathLike)) else list(arguments)
         named = [os.fsdecode(program)] if program and not isinstance(program, int) else words[:1]

@@ -1,5 +1,6 @@
 """What a stage reads by itself is what its result depends on; what it does beside computing is done by each run."""
 
+import contextlib
 import importlib
 import itertools
 import sys
@@ -253,22 +254,21 @@ def test_files_that_it_reads_count(body, change, own, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "back"),
+    "change",
     [
-        ("torch.set_default_dtype(torch.float64)", "torch.set_default_dtype(torch.float32)"),
-        ("autocast = torch.autocast('cpu').__enter__()", "torch.set_autocast_enabled('cpu', False)"),
-        ("torch.set_float32_matmul_precision('medium')", "torch.set_float32_matmul_precision('highest')"),
+        "torch.set_default_dtype(torch.float64); meanwhile.callback(torch.set_default_dtype, torch.float32)",
+        "meanwhile.enter_context(torch.autocast('cpu'))",
+        "torch.set_float32_matmul_precision('medium');"
+        "meanwhile.callback(torch.set_float32_matmul_precision, 'highest')",
     ],
 )
-def test_how_torch_was_told_to_compute_counts(change, back, own):
+def test_how_torch_was_told_to_compute_counts(change, own):
     torch = pytest.importorskip("torch")
     it = own(f"import torch\n{STAGE}str((torch.ones(2, 2) @ torch.ones(2, 2)).dtype)")
     assert [it.call(), it.call()] == [1, 0]
-    exec(change, {"torch": torch})
-    try:
+    with contextlib.ExitStack() as meanwhile:
+        exec(change, {"torch": torch, "meanwhile": meanwhile})
         assert [it.call(), it.call()] == [1, 0]
-    finally:
-        exec(back, {"torch": torch})
     assert it.call() == 0
 
 
