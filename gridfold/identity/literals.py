@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
-from pathlib import Path
 
 _LITERAL = re.compile(r"""["']([^"'\n\\]{1,200})["']""")
 # What libraries open themselves.
@@ -48,4 +47,5 @@ def _word(text: str) -> str:
 
 @cache
 def _literals(source: str, *_stamp: int) -> Sequence[str]:
-    return tuple(set(_LITERAL.findall(Path(source).read_text(encoding="utf-8", errors="replace"))))
+    with open(source, encoding="utf-8", errors="replace") as file:  # not by pathlib, which would seem to be the user's
+        return tuple(set(_LITERAL.findall(file.read())))

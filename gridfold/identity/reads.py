@@ -27,7 +27,8 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 _INSTALLED = (os.path.join(os.path.dirname(os.__file__), ""), os.path.join(os.path.dirname(_HERE), ""))
 _CACHES = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR", "TRITON_CACHE_DIR")
 _PYCACHE = f"{os.sep}__pycache__{os.sep}"
-_ASIDE = ("<frozen importlib", os.path.join(_HERE, ""))
+_OWN = os.path.join(_HERE, "")
+_ASIDE = ("<frozen importlib", _OWN)
 _WALKING = ("<frozen os>", os.__file__)
 _HEARD = (f"{os.sep}lib-dynload{os.sep}", f"{os.sep}numpy{os.sep}")  # compiled modules that open files as Python does
 _UNHEARD = ("_sqlite3", "_dbm", "_gdbm")  # and standard ones that do not
@@ -264,7 +265,8 @@ class Reads:
             return
         if not flags & _WRITES or (flags & os.O_RDWR and not flags & os.O_TRUNC):
             self._told("file", whole if given.endswith(".pyc") else given)
-            self.note_read(whole)
+            if not sys._getframe(2).f_code.co_filename.startswith(_OWN):  # it looks at what is known already
+                self.note_read(whole)
         if flags & _WRITES:
             self._told("written", given)
             self.note("written", whole, bool(flags & os.O_APPEND))
