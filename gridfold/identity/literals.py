@@ -32,9 +32,10 @@ def files_in(sources: Iterable[str], here: str) -> list[str]:
 def files_named(texts: Iterable[str], *folders: str) -> list[str]:
     """The files that texts name, seen from folders and from folders that others of the texts name."""
     words = {_word(text) for text in texts}
+    if not (names := [word for word in words if _FILE.fullmatch(word)]):
+        return []  # to look for folders would cost more than many a run
     inner = (os.path.join(folder, word) for folder in folders for word in words if word)
     places = [*folders, *filter(os.path.isdir, inner)]
-    names = [word for word in words if _FILE.fullmatch(word)]
     paths = {os.path.join(place, end) for place in places for name in names for end in (name, name.lstrip("/"))}
     return sorted(filter(os.path.isfile, paths))
 
