@@ -30,10 +30,11 @@ def sources_of_run(reads: Reads, named: Mapping[str, str | None], apart: Sequenc
         named: the files that its config names, and what was in them when it began.
         apart: folders in which nothing counts: its own.
     """
-    if not named and not reads.sources and not any(map(reads.of_kind, ("file", "package", "program", "variable"))):
+    in_code = files_in(_code(reads), reads.here) if apart else []  # of a run, which may make them itself
+    if not (named or in_code or any(map(reads.of_kind, ("file", "package", "program", "variable")))):
         return Sources()
     with _in(reads.here):  # wherever the run has gone
-        return _sources_of_run(reads, named, apart)
+        return _sources_of_run(reads, named, in_code, apart)
 
 
 @contextmanager
@@ -47,13 +48,14 @@ def _in(folder: str) -> Iterator[None]:
         os.close(before)
 
 
-def _sources_of_run(reads: Reads, named: Mapping[str, str | None], apart: Sequence[str]) -> Sources:
+def _sources_of_run(
+    reads: Reads, named: Mapping[str, str | None], in_code: Sequence[str], apart: Sequence[str]
+) -> Sources:
     own = _Own(reads, tuple(os.path.join(os.path.abspath(folder), "") for folder in apart))
     files = {path: known for path, known in named.items() if not own.is_made(os.path.abspath(path))}
     files |= {called(path): known for path, known in _files(reads, own)}
     files |= _variables(reads)
-    named_in_code = files_in(_code(reads), reads.here) if apart else []  # of a run, which may make them itself
-    files = {called(path): hash_of(path) for path in named_in_code if not own.is_made(path)} | files
+    files = {called(path): hash_of(path) for path in in_code if not own.is_made(path)} | files
     programs = _programs(reads)
     files |= {path: known for path, known in programs.files.items() if not own.is_made(os.path.abspath(path))}
     return _short(files, {**programs.packages, **_packages(reads)}, programs.untold)

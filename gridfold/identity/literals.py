@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from functools import cache
+from io import FileIO
 
 _LITERAL = re.compile(r"""["']([^"'\n\\]{1,200})["']""")
 # What libraries open themselves.
@@ -22,8 +23,8 @@ def files_in(sources: Iterable[str], here: str) -> list[str]:
     for source in sources:
         try:
             stat = os.stat(source)
-            texts = _literals(source, stat.st_size, stat.st_mtime_ns)
-            found |= dict.fromkeys(files_named(texts, here, os.path.dirname(os.path.abspath(source))))
+            if texts := _literals(source, stat.st_size, stat.st_mtime_ns):
+                found |= dict.fromkeys(files_named(texts, here, os.path.dirname(os.path.abspath(source))))
         except OSError:  # it is gone
             continue
     return list(found)
@@ -47,6 +48,8 @@ def _word(text: str) -> str:
 
 
 @cache
-def _literals(source: str, *_stamp: int) -> Sequence[str]:
-    with open(source, encoding="utf-8", errors="replace") as file:  # not by pathlib, which would seem to be the user's
-        return tuple(set(_LITERAL.findall(file.read())))
+def _literals(source: str, *_stamp: int) -> Collection[str]:
+    """The texts in a source, if any of them names a file."""
+    with FileIO(source) as file:  # what else opens files may be watched, and this would seem to be the user's
+        texts = set(_LITERAL.findall(file.read().decode("utf-8", "replace")))
+    return texts if any(_FILE.fullmatch(_word(text)) for text in texts) else ()
