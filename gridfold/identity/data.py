@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 LISTED = "*"  # behind the name of a folder of which only the list of names counts
@@ -54,7 +55,7 @@ def _paths(text: str, folder: str, _moment: int) -> Sequence[str]:
     names = (text, text.partition("=")[2]) if "=" in text else (text,)
     paths = [os.path.join(folder, os.path.expanduser(name)) for name in names if name]
     if _PATTERN.search(text):  # for a program that finds the files
-        paths += (each for path in paths[:] for each in sorted(glob.glob(path, recursive=True))[:MOST_IN_PATTERN])
+        paths += (each for path in paths[:] for each in islice(glob.iglob(path, recursive=True), MOST_IN_PATTERN))
     here = os.path.join(os.getcwd(), "")  # a folder that has all of the project in it tells nothing
     return [
         path for path in paths if os.path.exists(path) and not here.startswith(os.path.join(os.path.abspath(path), ""))

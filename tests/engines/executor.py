@@ -99,5 +99,6 @@ class WorkerContract(ExecutorContract):
     test_a_function_is_called_where_the_trainer_is_imported = None
     test_what_a_function_raises_comes_back = None
     test_an_import_that_ends_the_process_is_bad_input = None
+    test_a_function_that_ends_the_process_is_bad_input = None
     # The process that has died is of another machine than the worker.
     test_an_attempt_whose_process_died_unheard_of_is_lost = None

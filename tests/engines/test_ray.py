@@ -123,7 +123,7 @@ class TestRay(EngineContract):
         ray_sh("node", inside, "2")
         (waits,) = Ray({"address": ADDRESS, "cpus": "3"}).submit(replace(told, count=1))
         engine.cancel([lost, waits])
-        until(lambda: phases(engine, [lost, waits]) == {"over"})
+        assert phases(engine, [lost, waits]) == {"over"}
         assert not starts(told, waits)
 
     def test_what_no_node_has_or_sees_is_bad_input(self, inside, engine, order):

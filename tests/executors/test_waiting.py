@@ -1,5 +1,6 @@
 """Runs that wait where they are: they give their place away, see no time pass, and end in an orderly way."""
 
+import contextlib
 import os
 import signal
 import tempfile
@@ -294,7 +295,8 @@ def test_somebody_who_continues_it_does_not_let_it_go_on(lone, submit, trainers,
 
 def test_a_run_that_is_killed_while_it_waits_has_no_place(lone, submit, trainers):
     def kill(run):
-        os.killpg(run.claims.owner(1).pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it is gone, and that is not heard of yet
+            os.killpg(run.claims.owner(1).pid, signal.SIGKILL)
 
     pruner = Script(waits=lambda index: index == 0)
     pruner.next = lambda waiting, place: None
