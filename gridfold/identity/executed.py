@@ -63,11 +63,11 @@ def _sources_of_run(
 
 def _programs(reads: Reads) -> Sources:
     found = Sources()
-    for words, folder in reads.of_kind("program"):
+    for words, folder, is_asked in reads.of_kind("program"):
         from gridfold.identity.programs import data_of, sources_of  # few runs start programs
 
         named = named_in(words, folder) | data_of(words, folder)
-        found += sources_of(list(words), folder) + Sources(named)
+        found += sources_of(list(words), folder, is_asked=is_asked) + Sources(named)
     return found
 
 

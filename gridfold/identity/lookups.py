@@ -15,17 +15,20 @@ if TYPE_CHECKING:
 
 # Between code and the environment: modules of Python, and what watches variables.
 _BETWEEN = (os.__file__, "_collections_abc.py", os.path.join("core", "process", "variables.py"))
+# Code that reads the environment to hand it to a program that it starts.
+_STARTS = (os.path.join(os.path.dirname(os.__file__), "subprocess.py"), os.path.join("loky", "backend", "fork_exec.py"))
 
 
-def watch(tell: Callable[..., object]) -> None:
+def watch(tell: Callable[..., object], besides: Callable[[], dict[bytes, bytes]]) -> None:
     """From now on, tell of each variable that is looked up.
 
     Args:
         tell: gets the file of the code that does it, the name, the value, and as ``is_alone`` whether it looks up
             this variable, and not all of them.
+        besides: gives the variables that programs get besides.
     """
     variables: Any = os.environ
-    variables._data = _Variables(variables._data, tell)
+    variables._data = _Variables(variables._data, tell, besides)
     in_bytes: Any = os.environb
     in_bytes._data = variables._data
 
@@ -33,13 +36,17 @@ def watch(tell: Callable[..., object]) -> None:
 class _Variables(dict):  # type: ignore[type-arg]
     """What `os.environ` keeps its variables in."""
 
-    def __init__(self, variables: dict[Any, Any], tell: Callable[..., object]) -> None:
+    def __init__(
+        self, variables: dict[Any, Any], tell: Callable[..., object], besides: Callable[[], dict[bytes, bytes]]
+    ) -> None:
         super().__init__(variables)
-        self._tell = tell
+        self._tell, self._besides = tell, besides
         self._walks: set[tuple[object, int]] = set()  # where all of them are looked up
 
     def __getitem__(self, key: Any) -> Any:
         frame, value = _caller(sys._getframe(1)), self.get(key)
+        if _starts(frame):
+            return self._besides().get(key) or super().__getitem__(key)
         if frame:
             file, place = frame.f_code.co_filename, (frame.f_code, frame.f_lasti)
             told = value if value is None else os.fsdecode(value)
@@ -47,9 +54,31 @@ class _Variables(dict):  # type: ignore[type-arg]
         return super().__getitem__(key)
 
     def __iter__(self) -> Iterator[Any]:
-        if frame := _caller(sys._getframe(1)):
+        frame = _caller(sys._getframe(1))
+        if _starts(frame):
+            return iter(self._for_programs())
+        if frame:
             self._walks.add((frame.f_code, frame.f_lasti))
         return super().__iter__()
+
+    def __len__(self) -> int:
+        return len(self._for_programs()) if _starts(_caller(sys._getframe(1))) else super().__len__()
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key, value)
+        self._put()
+
+    def __delitem__(self, key: Any) -> None:
+        super().__delitem__(key)
+        self._put()
+
+    def _put(self) -> None:
+        """Let the programs that inherit the environment have the others as well, whatever was set or removed."""
+        for name, value in self._besides().items():
+            os.putenv(name, value)
+
+    def _for_programs(self) -> dict[Any, Any]:
+        return {**dict(self.items()), **self._besides()}
 
 
 def _caller(frame: Any) -> Any:
@@ -57,3 +86,8 @@ def _caller(frame: Any) -> Any:
     while frame and (frame.f_code.co_filename.startswith("<frozen ") or frame.f_code.co_filename.endswith(_BETWEEN)):
         frame = frame.f_back
     return frame
+
+
+def _starts(frame: Any) -> bool:
+    """Whether code hands the environment to a program."""
+    return bool(frame and frame.f_code.co_filename.endswith(_STARTS))

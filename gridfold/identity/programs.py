@@ -46,6 +46,10 @@ _REFERRED = re.compile(
 )  # to a variable, maybe with what it is without a value
 _SET = re.compile(r"\b(\w+)=|\b(?:for|read(?:\s+-\w+)*)\s+(\w+)")
 _REPLACED = "what programs read whose PYTHONPATH is replaced: PYTHONPATH=FOLDER:$PYTHONPATH would let them say it"
+_ALONE = (
+    "what Python reads where a program gets its variables by os.spawn…, os.exec… or os.posix_spawn, or in a mapping "
+    "that is no dict: subprocess.run(…, env=dict(…)) would let it say it"
+)
 _OWN_PATH = re.compile(r"(?:^|[\s;&|(])PYTHONPATH=(?!\S*\$\{?PYTHONPATH)")
 _GLOB = re.compile(r"[*?\[]")
 _NAMES = re.compile(r"[\w/]")  # not the * of a case, nor a [
@@ -54,16 +58,18 @@ _COMMENT = re.compile(r"(?m)(?:^|\s)#.*$")
 _COMMAND = re.compile(r"(?m)(?:^|[;&|(`]|\b(?:do|then|else|exec|nohup|time)\s)\s*([\w.+-]+)")
 
 
-def sources_of(arguments: Sequence[str], folder: str = "") -> Sources:
+def sources_of(arguments: Sequence[str], folder: str = "", *, is_asked: bool = True) -> Sources:
     """The code that a command runs, as far as its arguments, and the scripts that it runs, tell.
 
     Args:
         arguments: the program first.
         folder: where it is started; the working directory unless it is given.
+        is_asked: whether what it starts has the variables by which Python tells what it reads.
     """
     program = _Program(folder or os.getcwd(), _REPLACED if any(map(_OWN_PATH.search, arguments)) else "")
     program.run(list(arguments))
-    return program.found()
+    found = program.found()
+    return found if is_asked or not program.runs_python else found + Sources(untold=_ALONE)
 
 
 def data_of(arguments: Sequence[str], folder: str = "") -> dict[str, str | None]:
@@ -137,6 +143,11 @@ class _Program:
         files = {called(file): hash_of(file) for file in sorted({*self._files, self._program} - {""})}
         files |= variables({name: os.environ.get(name) for name in sorted(self._variables)})
         return sum((each.found() for each in self._following.values()), Sources(files, untold=self.untold))
+
+    @property
+    def runs_python(self) -> bool:
+        """Whether it is Python, or starts it."""
+        return bool(self._following)
 
     def run(self, arguments: list[str]) -> None:
         """Follow what is run by these arguments, and scripts that scripts run."""

@@ -34,7 +34,8 @@ _HEARD = (f"{os.sep}lib-dynload{os.sep}", f"{os.sep}numpy{os.sep}")  # compiled 
 _UNHEARD = ("_sqlite3", "_dbm", "_gdbm")  # and standard ones that do not
 _FINDERS = ("importlib/metadata/", "importlib_metadata/", "pkg_resources/")  # ask what is installed
 _STARTUP = os.path.join(_HERE, "startup")
-_SPAWNS = ("multiprocessing.popen_spawn_posix", "multiprocessing.popen_forkserver")  # start programs unheard
+_SUBPROCESS = os.path.join(os.path.dirname(os.__file__), "subprocess.py")
+_SPAWNS = ("popen_spawn_posix", "popen_forkserver", "popen_loky_posix")  # modules that start programs unheard
 _MOST_OF_FOLDER = 100  # files that are noted one by one where there are too many
 
 
@@ -48,7 +49,8 @@ class Reads:
             ``written``, by absolute path: whether it was only added to.
             ``folder``, by absolute path, that was made.
             ``package``, by the path of a top-level module in a folder of installed packages.
-            ``program``, by arguments, or a line for a shell, and the folder where it was started.
+            ``program``, by arguments, or a line for a shell, the folder where it was started, and whether it was asked
+            to tell what it reads.
             ``variable``, by name, that the user's code looked up: its value then; None if it had none.
         here: the working directory when it began.
         variables: the environment when it began.
@@ -86,8 +88,8 @@ class Reads:
             "sqlite3.connect": self._read,
             "ctypes.dlopen": self._loaded,
             "subprocess.Popen": self._started,
-            "os.posix_spawn": self._started,
-            "os.exec": self._started,
+            "os.posix_spawn": self._spawned,
+            "os.exec": self._spawned,
             "os.system": self._ran,
         }
         sys.addaudithook(self._hear)
@@ -113,7 +115,7 @@ class Reads:
         """From now on this process, which was forked, stands for runs itself."""
         self._pid, self._stands = os.getpid(), True
         self.own_since = time.time_ns()
-        if any(map(sys.modules.__contains__, _SPAWNS)):
+        if any(name.endswith(_SPAWNS) for name in sys.modules):
             self._share()
 
     def leave_out(self, folder: str) -> None:
@@ -276,7 +278,7 @@ class Reads:
             told(kind, path)
 
     def _imported(self, module: str, path: Any, *_: object) -> None:
-        if module in _SPAWNS:
+        if module.endswith(_SPAWNS):
             self._share()
         if isinstance(path, str):  # of a compiled module; others are opened
             self._is_past |= module in _UNHEARD or not any(map(path.__contains__, _HEARD))
@@ -315,15 +317,22 @@ class Reads:
     def _started(self, program: Any, arguments: Any, folder: Any = None, variables: Any = None, *_: object) -> None:
         self._is_past = True
         self._share()
-        given = folder if isinstance(folder, dict) else variables  # of subprocess, or of os
-        told = given.get(TOLD, "/proc/") if type(given) is dict else ""  # os.environ is what code sees
-        if str(told).startswith("/proc/"):
-            given.update(_with(self._variables, given.get("PYTHONPATH")))
+        if type(variables) is dict and str(variables.get(TOLD, "/proc/")).startswith("/proc/"):
+            variables.update(_with(self._variables, variables.get("PYTHONPATH")))
+        is_asked = variables is os.environ or variables is None or TOLD in variables  # see ``lookups``
+        self._note_program(program, arguments, folder, is_asked=is_asked)
+
+    def _spawned(self, program: Any, arguments: Any, variables: Any) -> None:
+        self._is_past = True
+        if sys._getframe(2).f_code.co_filename != _SUBPROCESS:  # which has said it
+            self._note_program(program, arguments, is_asked=variables is None)
+
+    def _note_program(self, program: Any, arguments: Any, folder: Any = None, *, is_asked: bool) -> None:
         words = [arguments] if isinstance(arguments, (str, bytes, os.PathLike)) else list(arguments)
         named = [os.fsdecode(program)] if program and not isinstance(program, int) else words[:1]
         where = os.fsdecode(folder) if isinstance(folder, (str, bytes, os.PathLike)) else ""
         started = (*map(os.fsdecode, [*named, *words[1:]]),)
-        self.note("program", (started, os.path.abspath(where)))
+        self.note("program", (started, os.path.abspath(where), is_asked))
 
     def looked_up(self, code: str, name: str, value: str | None, *, is_alone: bool) -> None:
         """Hear that code in a file looks up a variable; by itself, or all of them."""
@@ -332,6 +341,11 @@ class Reads:
         self._told("variable", name)
         if is_alone:
             self.note("variable", name, value)
+
+    def besides(self) -> dict[bytes, bytes]:
+        """The environment variables that a program needs to tell what it reads."""
+        needed = _with(self._variables, os.environ.get("PYTHONPATH"))
+        return {os.fsencode(name): os.fsencode(value) for name, value in needed.items()}
 
     def _ran(self, line: Any) -> None:
         self._started(None, ["sh", "-c", line])
@@ -387,7 +401,7 @@ def start() -> Reads:
         from gridfold.identity.lookups import watch  # not where this file is executed alone
 
         _current = Reads()
-        watch(_current.looked_up)
+        watch(_current.looked_up, _current.besides)
     return _current
 
 

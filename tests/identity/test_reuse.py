@@ -32,6 +32,13 @@ def script(line):
     return {"train.py": SCRIPT.format(line)}
 
 
+def started(how, before="pass"):
+    """A program of Python that reads, and the function that starts it."""
+    call = f"subprocess.check_output([sys.executable, 'factor.py'], {how})"
+    files = function(f"import os, subprocess, sys; {before}; FACTOR = int({call})")
+    return files | {"factor.py": "print(open('factor.txt').read())\n"} | TEXT
+
+
 # What there is, how it is run, the edit, and what the reason names.
 WAYS = {
     "script": (script("from model import FACTOR") | MODEL, RUN, EDITED, "model.py"),
@@ -171,16 +178,29 @@ WAYS = {
         OTHER_TEXT,
         "factor.txt",
     ),
-    "opened by a program": (
-        function("import subprocess, sys; FACTOR = int(subprocess.check_output([sys.executable, 'factor.py']))")
-        | {"factor.py": "print(open('factor.txt').read())\n"}
-        | TEXT,
+    "opened by a program": (started(""), "fn:train", OTHER_TEXT, "factor.txt"),
+    "opened by a child that is spawned": (
+        function("import multiprocessing as m; FACTOR = m.get_context('spawn').Pool(1).map(read, [0])[0]") | TEXT,
         "fn:train",
         OTHER_TEXT,
         "factor.txt",
     ),
-    "opened by a child that is spawned": (
-        function("import multiprocessing as m; FACTOR = m.get_context('spawn').Pool(1).map(read, [0])[0]") | TEXT,
+    "opened by a program that gets os.environ": (started("env=os.environ"), "fn:train", OTHER_TEXT, "factor.txt"),
+    "opened by a program, path set": (
+        started("", before="os.environ['PYTHONPATH'] = os.getcwd()"),
+        "fn:train",
+        OTHER_TEXT,
+        "factor.txt",
+    ),
+    "opened by a program that gets files": (started("close_fds=False"), "fn:train", OTHER_TEXT, "factor.txt"),
+    "opened by a program that gets both": (
+        started("env=os.environ, close_fds=False"),
+        "fn:train",
+        OTHER_TEXT,
+        "factor.txt",
+    ),
+    "opened by a worker of joblib": (
+        function("import joblib; FACTOR = joblib.Parallel(2)(joblib.delayed(read)(i) for i in range(2))[0]") | TEXT,
         "fn:train",
         OTHER_TEXT,
         "factor.txt",
@@ -210,7 +230,7 @@ WAYS = {
         "gridfold_model.py",
     ),
 }
-for way in ("opened by a child", "opened by a child that is spawned"):
+for way in ("opened by a child", "opened by a child that is spawned", "opened by a worker of joblib"):
     WAYS[way][0]["fn.py"] += "\n\ndef read(_): return int(open('factor.txt').read())\n"
 
 VARIABLE = "FACTOR = int(os.environ.get('GRIDFOLD_TEST') or os.getenv('FACTOR_OF_TEST', '1'))"
@@ -395,6 +415,31 @@ def test_a_python_that_does_not_tell_what_it_reads_is_said(command, what, projec
     write("train.py", SCRIPT.format("FACTOR = 1"))
     assert f"warning: nothing tells {what}" in search("a", command)[1]
     assert not any(record["reused"] for record in search("b", command, "--reuse")[0])
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "os.spawnve(os.P_WAIT, sys.executable, {0}, dict(os.environ))",
+        "os.waitpid(os.posix_spawn(sys.executable, {0}, os.environ), 0)",
+        "os.spawnle(os.P_WAIT, '/bin/sh', 'sh', '-c', 'python train.py', os.environ)",
+        "subprocess.call({0}, env=types.MappingProxyType(os.environ))",
+    ],
+)
+def test_a_run_whose_programs_do_not_tell_what_they_read_is_not_reused(project, write, search, start):
+    write("train.py", "open('factor.txt').read()\n")
+    write("factor.txt", "1\n")
+    started = start.format("[sys.executable, 'train.py']")
+    write("fn.py", FUNCTION.format(f"import os, subprocess, sys, types; {started}; FACTOR = 1"))
+    search("a", "fn:train")
+    _, said = search("b", "fn:train", "--reuse")
+    assert "Not reused: 2 results of the same config: nothing tells what Python reads where" in said
+
+
+def test_programs_without_python_need_not_tell(project, write, search):
+    write("fn.py", FUNCTION.format("import os; os.spawnle(os.P_WAIT, '/bin/true', 'true', os.environ); FACTOR = 1"))
+    search("a", "fn:train")
+    assert all(record["reused"] for record in search("b", "fn:train", "--reuse")[0])
 
 
 def test_a_run_that_starts_what_cannot_be_told_is_not_reused(project, write, search):

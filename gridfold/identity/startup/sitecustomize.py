@@ -16,7 +16,7 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 def _listen(told: str) -> None:
     heard = _load("reads")["Reads"]()
     heard.tell(told)
-    _load("lookups")["watch"](heard.looked_up)
+    _load("lookups")["watch"](heard.looked_up, heard.besides)
 
 
 def _load(name: str) -> dict[str, Any]:
