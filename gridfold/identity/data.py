@@ -17,12 +17,13 @@ LISTED = "*"  # behind the name of a folder of which only the list of names coun
 VARIABLE = "$"  # before the name of a variable of the environment
 _MOST_BYTES = 8 << 20  # of a file that is read to know it; of others size and time count
 MOST_FILES = 20_000  # in a folder that a value names
-MOST_IN_PATTERN = 100  # files that a pattern names
+_MOST_IN_PATTERN = 100  # files that a pattern names; of more, the folder counts
 _MOST_CHARACTERS = 4096
 _FOLDER_SECONDS = 10  # in which a folder that many runs name is walked once
 _REFERENCE = re.compile(r"\$\{(?:(?:oc\.)?env:(\w+)(?:,([^}]*))?|(\.*[\w.-]+))\}")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 _PATTERN = re.compile(r"[*?\[]")
+_NAME = re.compile(r"[\w/.]")  # of files, unlike the * that stands for all layers
 _SEARCHES = f"*{os.sep}*{os.sep}search.json"
 # Variables that are set for each run or job, or tell nothing; and secrets, of which not even a hash is written down.
 _OF_RUNS = re.compile(
@@ -53,13 +54,40 @@ def _paths(text: str, folder: str, _moment: int) -> Sequence[str]:
     if "\n" in text or "\0" in text:
         return ()
     names = (text, text.partition("=")[2]) if "=" in text else (text,)
-    paths = [os.path.join(folder, os.path.expanduser(name)) for name in names if name]
-    if _PATTERN.search(text):  # for a program that finds the files
-        paths += (each for path in paths[:] for each in islice(glob.iglob(path, recursive=True), MOST_IN_PATTERN))
-    here = os.path.join(os.getcwd(), "")  # a folder that has all of the project in it tells nothing
-    return [
-        path for path in paths if os.path.exists(path) and not here.startswith(os.path.join(os.path.abspath(path), ""))
-    ]
+    found: list[str] = []
+    for name in filter(None, names):
+        path = os.path.join(folder, os.path.expanduser(name))
+        found += [path] if os.path.exists(path) else fitting(name, folder)
+    return [path for path in found if not _has_project(path)]
+
+
+def fitting(pattern: str, folder: str = "") -> list[str]:
+    """The files that fit a pattern, and the pattern itself, of which their names count; the folder if they are many.
+
+    Programs find the files, or libraries that are not heard, as DuckDB and polars.
+    """
+    if not (_PATTERN.search(pattern) and _NAME.search(pattern)):
+        return []
+    path = os.path.join(folder, os.path.expanduser(pattern))
+    found = list(islice(glob.iglob(path, recursive=True), _MOST_IN_PATTERN + 1))
+    if len(found) > _MOST_IN_PATTERN and not _has_project(_fixed(path)):
+        return [_fixed(path)]
+    return [*sorted(found), path] if found else []
+
+
+def _fixed(pattern: str) -> str:
+    """The folder in which all is that fits a pattern."""
+    return os.path.dirname(_PATTERN.split(pattern, maxsplit=1)[0])
+
+
+def _has_project(path: str) -> bool:
+    """Whether a folder has all of the project in it: then it tells nothing."""
+    return os.path.join(os.getcwd(), "").startswith(os.path.join(os.path.abspath(path), ""))
+
+
+def is_listed(path: str) -> bool:
+    """Whether a path stands for the names in a folder."""
+    return os.path.basename(path) == LISTED
 
 
 def called(path: str) -> str:
@@ -71,8 +99,8 @@ def called(path: str) -> str:
 def hash_of(path: str, moment: float | None = None) -> str | None:
     """What tells the content of a file or a folder from others; None if that cannot be told.
 
-    Of a folder, names, sizes and times count, all the way down; of a path that ends in ``*``, the names in the folder.
-    What begins with ``$`` is a variable of the environment.
+    Of a folder, names, sizes and times count, all the way down; of ``folder/*``, the names in the folder; of another
+    pattern, the names of what fits it. What begins with ``$`` is a variable of the environment.
 
     Args:
         path: the file or folder.
@@ -89,11 +117,14 @@ def hash_of(path: str, moment: float | None = None) -> str | None:
 def _hash_of(path: str, moment: float | None) -> str | None:
     if path.startswith(VARIABLE):
         return _hash_of_text(os.environ.get(path.removeprefix(VARIABLE)))
-    if path.endswith(LISTED):
+    moment = time.monotonic() if moment is None else moment
+    if is_listed(path) and os.path.isdir(os.path.dirname(path) or "."):
         return _hash_of_names(path.removesuffix(LISTED))
+    if _PATTERN.search(path) and not os.path.exists(path):
+        return _hash_of_pattern(os.path.abspath(path), moment)
     status = os.stat(path)
     if stat.S_ISDIR(status.st_mode):
-        return _hash_of_folder(os.path.abspath(path), time.monotonic() if moment is None else moment)
+        return _hash_of_folder(os.path.abspath(path), moment)
     if not stat.S_ISREG(status.st_mode):
         return "not a file"
     return _hash_of_file(os.path.abspath(path), status)
@@ -128,6 +159,12 @@ def _hash_of_names(folder: str) -> str:
     if os.path.abspath(folder) == os.getcwd():  # the folders of runs appear with the first search
         names -= {path.partition(os.sep)[0] for path in glob.glob(_SEARCHES)}
     return _digest(sorted(names))
+
+
+@lru_cache(maxsize=1000)
+def _hash_of_pattern(pattern: str, _moment: float) -> str:
+    folder = _fixed(pattern)
+    return _digest(sorted(os.path.relpath(path, folder) for path in glob.iglob(pattern, recursive=True)))
 
 
 @lru_cache(maxsize=1000)  # to walk a folder for each run of a search would cost more than many runs

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from gridfold.identity import packages
-from gridfold.identity.data import LISTED, called, hash_of, named_in, variables
+from gridfold.identity.data import LISTED, called, fitting, hash_of, is_listed, named_in, variables
 from gridfold.identity.literals import files_in
 from gridfold.identity.reads import Reads, stamp_of
 from gridfold.identity.sources import Sources
@@ -90,7 +90,7 @@ class _Own:
             holds = any(each.startswith(inside) for each in (*self._written, *self._apart))
             folders = islice(os.walk(path), _MOST_FOLDERS)
             return holds or any(self._is_new(parent) for parent, _, _ in folders)
-        return path in self._written or self._is_new(path)
+        return path in self._written or self._is_new(path) or any(map(self.is_made, fitting(path)[:-1]))
 
     def has_added(self, folder: str) -> bool:
         """Whether the names in a folder are not what they were when the run began."""
@@ -106,7 +106,7 @@ class _Own:
 def _files(reads: Reads, own: _Own) -> Iterator[tuple[str, str | None]]:
     """The files that were read, and what was in them then; None if that has changed meanwhile."""
     for path, stamp in reads.of_kind("file").items():
-        if path.endswith(LISTED):
+        if is_listed(path):
             if not own.has_added(path.removesuffix(LISTED)):
                 yield path, hash_of(path)
         elif stamp is None:

@@ -7,8 +7,12 @@ import re
 from collections.abc import Collection, Iterable
 from functools import cache
 from io import FileIO
+from itertools import product
 
-_LITERAL = re.compile(r"""["']([^"'\n\\]{1,200})["']""")
+from gridfold.identity.data import fitting
+
+_LITERAL = re.compile(r"""["'](?=([^"'\n\\]{1,200})["'])""")  # also one in another, as in "FROM 'x.parquet'"
+_QUOTE = re.compile(r"""["']""")
 # What libraries open themselves.
 _KINDS = """
     arrow avi bin bmp ckpt csv db duckdb feather flac gguf h5 hdf5 ipc jpeg jpg lance lmdb mdb mp3 mp4 mat model nc ogg
@@ -32,13 +36,17 @@ def files_in(sources: Iterable[str], here: str) -> list[str]:
 
 def files_named(texts: Iterable[str], *folders: str) -> list[str]:
     """The files that texts name, seen from folders and from folders that others of the texts name."""
-    words = {_word(text) for text in texts}
+    words = {_word(part) for text in texts for part in {text, *_QUOTE.split(text)}}
     if not (names := [word for word in words if _FILE.fullmatch(word)]):
         return []  # to look for folders would cost more than many a run
     inner = (os.path.join(folder, word) for folder in folders for word in words if word)
     places = [*folders, *filter(os.path.isdir, inner)]
-    paths = {os.path.join(place, end) for place in places for name in names for end in (name, name.lstrip("/"))}
-    return sorted(filter(os.path.isfile, paths))
+    found: set[str] = set()
+    for place, name in product(places, names):
+        for end in {name, name.lstrip("/")}:
+            path = os.path.join(place, end)
+            found.update([path] if os.path.isfile(path) else fitting(end, place))
+    return sorted(found)
 
 
 def _word(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 import shutil
@@ -15,7 +14,7 @@ from itertools import pairwise, takewhile
 from pathlib import Path
 
 from gridfold.identity.code import Following
-from gridfold.identity.data import MOST_IN_PATTERN, called, hash_of, variables
+from gridfold.identity.data import called, fitting, hash_of, variables
 from gridfold.identity.packages import is_installed
 from gridfold.identity.sources import Sources
 
@@ -51,7 +50,6 @@ _ALONE = (
     "that is no dict: subprocess.run(…, env=dict(…)) would let it say it"
 )
 _OWN_PATH = re.compile(r"(?:^|[\s;&|(])PYTHONPATH=(?!\S*\$\{?PYTHONPATH)")
-_GLOB = re.compile(r"[*?\[]")
 _NAMES = re.compile(r"[\w/]")  # not the * of a case, nor a [
 _PIECE = re.compile(rb"[\x21-\x7e]+[./][\x21-\x7e]+")  # that may be a path, in a program
 _COMMENT = re.compile(r"(?m)(?:^|\s)#.*$")
@@ -276,7 +274,7 @@ class _Program:
         for path in (path for word in words for path in _candidates(word, folders)):
             if path.startswith(_SYSTEM) or is_installed(path):
                 continue
-            if self._is_script(path):
+            if os.path.isfile(path) and self._is_script(path):
                 self._script(path)
             elif not path.endswith(_COMPILED):
                 self.data.add(path)
@@ -347,8 +345,7 @@ def _candidates(word: str, folders: Sequence[str]) -> Iterator[str]:
     for folder in dict.fromkeys(folders):
         for end in filter(None, ends):
             path = os.path.normpath(os.path.join(folder, end))
-            found = sorted(glob.glob(path))[:MOST_IN_PATTERN] if _GLOB.search(end) else [path]
-            yield from filter(os.path.isfile, found)
+            yield from [path] if os.path.isfile(path) else fitting(end, folder)
 
 
 def _interpreter(path: str) -> str:

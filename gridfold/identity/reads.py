@@ -29,7 +29,7 @@ _CACHES = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "MPLCONFIGDIR", "NUMBA_CAC
 _PYCACHE = f"{os.sep}__pycache__{os.sep}"
 _OWN = os.path.join(_HERE, "")
 _ASIDE = ("<frozen importlib", _OWN)
-_WALKING = ("<frozen os>", os.__file__)
+_WALKING = ("<frozen os>", os.__file__, os.path.join(os.path.dirname(os.__file__), "glob.py"))
 _HEARD = (f"{os.sep}lib-dynload{os.sep}", f"{os.sep}numpy{os.sep}")  # compiled modules that open files as Python does
 _UNHEARD = ("_sqlite3", "_dbm", "_gdbm")  # and standard ones that do not
 _FINDERS = ("importlib/metadata/", "importlib_metadata/", "pkg_resources/")  # ask what is installed
@@ -409,7 +409,7 @@ _current: Reads | None = None
 
 
 def _caller(frame: Any) -> str:
-    """The file of the code that lists a folder, though it be by way of `os.walk`."""
+    """The file of the code that lists a folder, though it be by way of `os.walk` or `glob`."""
     while frame.f_back and frame.f_code.co_filename in _WALKING:
         frame = frame.f_back
     return str(frame.f_code.co_filename)

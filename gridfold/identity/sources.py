@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from gridfold.identity import packages
-from gridfold.identity.data import LISTED, hash_of
+from gridfold.identity.data import LISTED, hash_of, is_listed
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,7 @@ def changes(before: Sources, after: Sources) -> Iterator[str]:
     """In what two differ, each in words: ``model.py``, ``torch 2.4.0 → 2.5.0``."""
     for path in sorted({*before.files, *after.files}):
         if before.files.get(path) is None or before.files.get(path) != after.files.get(path):
-            yield (
-                f"the files in {path.removesuffix(LISTED) or 'the working directory'}"
-                if path.endswith(LISTED)
-                else path
-            )
+            yield (f"the files in {path.removesuffix(LISTED) or 'the working directory'}" if is_listed(path) else path)
     for name in sorted({*before.packages, *after.packages}):
         one, other = before.packages.get(name), after.packages.get(name)
         if one != other:

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 from gridfold.identity import lookups, reads
-from gridfold.identity.data import LISTED, MOST_FILES, content, hash_of
+from gridfold.identity.data import LISTED, MOST_FILES, content, fitting, hash_of
 from gridfold.identity.literals import files_named
 from gridfold.identity.packages import is_installed
 from gridfold.stages.trace import Question, Trace, told
@@ -67,14 +67,23 @@ def note_names(text: str, trace: Trace) -> None:
     path = os.path.expanduser(text)  # noqa: PTH111
     if os.path.isdir(path):  # noqa: PTH112 - asked for every text that a stage reads
         _note(("folder", path), trace)
+    elif not os.path.exists(path) and (found := fitting(path)):  # noqa: PTH110
+        for each in found:
+            _note((_kind(each), each), trace)
     elif os.path.exists(path) or os.sep in path or os.path.splitext(path)[1]:  # noqa: PTH110, PTH122
         _note(("file", path), trace)
+
+
+def _kind(path: str) -> str:
+    if os.path.exists(path):  # noqa: PTH110
+        return "folder" if os.path.isdir(path) else "file"  # noqa: PTH112
+    return "pattern"
 
 
 def note_files(texts: Iterable[str], trace: Trace) -> None:
     """Note the files that texts of the code name: a library may open them unheard."""
     for path in files_named(texts, ""):
-        _note(("file", path), trace)
+        _note((_kind(path), path), trace)
 
 
 def note_all_read(trace: Trace) -> None:
@@ -107,7 +116,7 @@ def _file(path: str) -> str:
 
 
 def _folder(path: str) -> str:
-    """Names, sizes and times of all that is in a folder, now; "" if that is too much."""
+    """Names, sizes and times of all that is in a folder, or the names that fit a pattern; "" if that is too much."""
     return hash_of(path) or ""
 
 
@@ -127,6 +136,7 @@ _ANSWERS: Mapping[str, Callable[[str], str]] = {
     "file": _file,
     "folder": _folder,
     "names": _names,
+    "pattern": _folder,
     "variable": _variable,
 }
 
@@ -134,6 +144,7 @@ _ANSWERS: Mapping[str, Callable[[str], str]] = {
 _TELL: Mapping[str, Callable[[reads.Reads, str], object]] = {
     "file": lambda heard, path: heard.note_read(path),
     "folder": lambda heard, path: heard.note("file", path),
+    "pattern": lambda heard, path: heard.note("file", path),
     "names": lambda heard, path: heard.note("file", os.path.join(path, LISTED)),  # noqa: PTH118
     "variable": lambda heard, name: heard.note("variable", name, os.environ.get(name)),
 }

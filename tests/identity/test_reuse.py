@@ -211,6 +211,19 @@ WAYS = {
         {"in/a.parquet": "1" * 20},
         "in/a.parquet",
     ),
+    "one that fits a pattern of the code, opened unheard": (
+        function("import duckdb; FACTOR = int(duckdb.sql(\"SELECT sum(f) FROM 'in/*.csv'\").fetchone()[0])")
+        | {"in/a.csv": "f\n1\n"},
+        "fn:train",
+        {"in/b.csv": "f\n19\n"},
+        "in/*.csv",
+    ),
+    "one that fits a pattern of a shell": (
+        {"train.sh": f"factor=$(cat in/*.txt | awk '{{s+=$1}} END {{print s}}')\n{ECHO}", "in/a.txt": "1\n"},
+        ["sh", "train.sh", "{lr}"],
+        {"in/b.txt": "19\n"},
+        "in/*.txt",
+    ),
     "script of a shell": (
         {"train.sh": "#!/bin/sh\n. ./settings\n" + ECHO, "settings": "factor=1\n"},
         ["./train.sh", "{lr}"],
@@ -338,6 +351,39 @@ def test_data_count_for_the_runs_that_name_them(project, write, search, monkeypa
     assert "1 result of the same config: b.csv changed since" in said
     assert "1 result of the same config: in changed since" in said
     assert "1 result of the same config: linked/part.csv changed since" in said
+
+
+@pytest.mark.parametrize("pattern", ["in/*.csv", "in/more/part*", "./**/part*.csv"])
+def test_a_file_that_fits_a_pattern_of_the_config_counts(project, write, search, pattern):
+    """And not what is added elsewhere."""
+    write(
+        "fn.py",
+        "import duckdb\n\n"
+        "def train(config, run):\n"
+        "    found = duckdb.sql(f\"SELECT sum(f) FROM read_csv('{config['data']}')\").fetchone()\n"
+        "    return {'acc': config['lr'] * int(found[0])}\n",
+    )
+    write("in/part-0.csv", "f\n1\n")
+    write("in/more/part-1.csv", "f\n1\n")
+    config = f"data: {pattern}\nlr: [1.0, 2.0]\nlayers: '*'\n"
+    search("a", "fn:train", config=config)
+    write("other.csv", "f\n1\n")
+    assert all(record["reused"] for record in search("b", "fn:train", "--reuse", config=config)[0])
+    write(f"{'in' if pattern.startswith('in/*') else 'in/more'}/part-2.csv", "f\n20\n")
+    runs, said = search("c", "fn:train", "--reuse", config=config)
+    assert not any(record["reused"] for record in runs)
+    assert f"of the same config: {pattern.removeprefix('./')} changed since" in said
+
+
+def test_of_a_pattern_of_many_files_the_folder_counts(project, write, search):
+    write("fn.py", "def train(config, run):\n    return {'acc': config['lr']}\n")
+    for number in range(150):
+        write(f"in/{number}.csv", "1\n")
+    config = "data: in/*.csv\nlr: 1.0\n"
+    search("a", "fn:train", config=config)
+    assert search("b", "fn:train", "--reuse", config=config)[0][0]["reused"]
+    write("in/149.csv", "20\n")
+    assert "of the same config: in changed since" in search("c", "fn:train", "--reuse", config=config)[1]
 
 
 def test_what_does_not_matter_is_no_change(project, write, search):

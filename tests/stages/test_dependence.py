@@ -227,6 +227,12 @@ def test_what_it_does_not_refer_to_does_not_count(own):
             "os.path.getsize(os.path.join('folder', 'a.parquet'))",
             lambda folder: (folder / "folder" / "a.parquet").write_text("more"),
         ),
+        ("count(config['texts'])", lambda folder: (folder / "folder" / "new.txt").touch()),
+        ("count('folder/*.txt')", lambda folder: (folder / "folder" / "new.txt").touch()),
+        (
+            "duckdb.sql('SELECT max(size) FROM read_text(\\'folder/*.txt\\')').fetchone()",
+            lambda folder: (folder / "folder" / "b.txt").write_text("more"),
+        ),
         ("remembered('a.txt')", lambda folder: (folder / "a.txt").write_text("more")),
         ("sorted(os.listdir('folder'))", lambda folder: (folder / "folder" / "new").touch()),
         ("len(list(pathlib.Path('folder').glob('*.txt')))", lambda folder: (folder / "folder" / "new.txt").touch()),
@@ -239,9 +245,12 @@ def test_files_that_it_reads_count(body, change, own, tmp_path):
         (tmp_path / name).write_text("1")
     (tmp_path / "numbers.txt").write_text("1 2")
     config = {"data": "a.txt", "numbers": "numbers.txt", "folder": "folder", "missing": "missing.txt"}
+    config |= {"texts": "folder/*.txt", "layers": "*"}
     config["more"] = [{"data": "a.txt"}]
     read = "def read(name):\n  try:\n    with open(name) as file: return file.read()\n  except OSError: return ''\n"
     read += "PATH = 'folder/a.parquet'\n@functools.cache\ndef remembered(name): return read(name)\n"
+    count = "duckdb.sql(f\"SELECT count(*) FROM read_text('{files}')\").fetchone()"
+    read += f"import duckdb\ndef count(files): return {count}\n"
     it = own(f"{read}{STAGE}{body}")
     reads.start().forget("written")  # by this test, and not by a run
     it.module.remembered("a.txt")  # as a run may have done before
