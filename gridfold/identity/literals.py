@@ -7,7 +7,6 @@ import re
 from collections.abc import Collection, Iterable
 from functools import cache
 from io import FileIO
-from itertools import product
 
 from gridfold.identity.data import fitting
 
@@ -15,8 +14,9 @@ _LITERAL = re.compile(r"""["'](?=([^"'\n\\]{1,200})["'])""")  # also one in anot
 _QUOTE = re.compile(r"""["']""")
 # What libraries open themselves.
 _KINDS = """
-    arrow avi bin bmp ckpt csv db duckdb feather flac gguf h5 hdf5 ipc jpeg jpg lance lmdb mdb mp3 mp4 mat model nc ogg
-    onnx orc parquet png pt pth safetensors sqlite svm tfrecord tif tiff tsv vec wav webp zarr
+    arrow avi avro bin bmp bz2 ckpt csv db dta duckdb feather flac geojson gguf gpkg gz h5 hdf5 ipc jpeg jpg json jsonl
+    lance lmdb mdb mp3 mp4 mat model nc ndjson ods ogg onnx orc parquet png pt pth safetensors sas7bdat sav shp sqlite
+    svm tfrecord tif tiff tsv txt vec wav webp xlsx xz zarr zst
 """
 _FILE = re.compile(rf"\S(?:.*\S)?\.(?:{'|'.join(_KINDS.split())})", re.IGNORECASE)
 
@@ -39,14 +39,16 @@ def files_named(texts: Iterable[str], *folders: str) -> list[str]:
     words = {_word(part) for text in texts for part in {text, *_QUOTE.split(text)}}
     if not (names := [word for word in words if _FILE.fullmatch(word)]):
         return []  # to look for folders would cost more than many a run
-    inner = (os.path.join(folder, word) for folder in folders for word in words if word)
-    places = [*folders, *filter(os.path.isdir, inner)]
+    inner = [*filter(os.path.isdir, (os.path.join(folder, word) for folder in folders for word in words if word))]
     found: set[str] = set()
-    for place, name in product(places, names):
-        for end in {name, name.lstrip("/")}:
-            path = os.path.join(place, end)
-            found.update([path] if os.path.isfile(path) else fitting(end, place))
+    for end in {end for name in names for end in (name, name.lstrip("/"))}:
+        found.update(filter(os.path.isfile, (os.path.join(place, end) for place in (*folders, *inner))))
+        found.update(_fitting(end, inner) or _fitting(end, folders))
     return sorted(found)
+
+
+def _fitting(pattern: str, folders: Iterable[str]) -> list[str]:
+    return [path for folder in folders for path in fitting(pattern, folder)]
 
 
 def _word(text: str) -> str:

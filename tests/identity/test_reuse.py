@@ -212,7 +212,7 @@ WAYS = {
         "in/a.parquet",
     ),
     "one that fits a pattern of the code, opened unheard": (
-        function("import duckdb; FACTOR = int(duckdb.sql(\"SELECT sum(f) FROM 'in/*.csv'\").fetchone()[0])")
+        function("import duckdb; FACTOR = int(duckdb.sql(\"SELECT sum(f) FROM 'in/*.csv'\").fetchall()[0][0])")
         | {"in/a.csv": "f\n1\n"},
         "fn:train",
         {"in/b.csv": "f\n19\n"},
@@ -360,7 +360,7 @@ def test_a_file_that_fits_a_pattern_of_the_config_counts(project, write, search,
         "fn.py",
         "import duckdb\n\n"
         "def train(config, run):\n"
-        "    found = duckdb.sql(f\"SELECT sum(f) FROM read_csv('{config['data']}')\").fetchone()\n"
+        "    found = duckdb.sql(f\"SELECT sum(f) FROM read_csv('{config['data']}')\").fetchall()[0]\n"
         "    return {'acc': config['lr'] * int(found[0])}\n",
     )
     write("in/part-0.csv", "f\n1\n")

@@ -230,7 +230,7 @@ def test_what_it_does_not_refer_to_does_not_count(own):
         ("count(config['texts'])", lambda folder: (folder / "folder" / "new.txt").touch()),
         ("count('folder/*.txt')", lambda folder: (folder / "folder" / "new.txt").touch()),
         (
-            "duckdb.sql('SELECT max(size) FROM read_text(\\'folder/*.txt\\')').fetchone()",
+            "duckdb.sql('SELECT max(size) FROM read_text(\\'folder/*.txt\\')').fetchall()[0]",
             lambda folder: (folder / "folder" / "b.txt").write_text("more"),
         ),
         ("remembered('a.txt')", lambda folder: (folder / "a.txt").write_text("more")),
@@ -249,7 +249,7 @@ def test_files_that_it_reads_count(body, change, own, tmp_path):
     config["more"] = [{"data": "a.txt"}]
     read = "def read(name):\n  try:\n    with open(name) as file: return file.read()\n  except OSError: return ''\n"
     read += "PATH = 'folder/a.parquet'\n@functools.cache\ndef remembered(name): return read(name)\n"
-    count = "duckdb.sql(f\"SELECT count(*) FROM read_text('{files}')\").fetchone()"
+    count = "duckdb.sql(f\"SELECT count(*) FROM read_text('{files}')\").fetchall()[0]"
     read += f"import duckdb\ndef count(files): return {count}\n"
     it = own(f"{read}{STAGE}{body}")
     reads.start().forget("written")  # by this test, and not by a run
