@@ -12,13 +12,20 @@ from gridfold.identity.data import fitting
 
 _LITERAL = re.compile(r"""["'](?=([^"'\n\\]{1,200})["'])""")  # also one in another, as in "FROM 'x.parquet'"
 _QUOTE = re.compile(r"""["']""")
-# What libraries open themselves.
-_KINDS = """
-    arrow avi avro bin bmp bz2 ckpt csv db dta duckdb feather flac geojson gguf gpkg gz h5 hdf5 ipc jpeg jpg json jsonl
-    lance lmdb mdb mp3 mp4 mat model nc ndjson ods ogg onnx orc parquet png pt pth safetensors sas7bdat sav shp sqlite
-    svm tfrecord tif tiff tsv txt vec wav webp xlsx xz zarr zst
+# What libraries open themselves: tables, of which many may have names that code makes up, and others.
+_TABLES = """
+    arrow avro csv db duckdb feather h5 hdf5 ipc jsonl nc ndjson orc parquet safetensors sqlite tsv xlsx
 """
-_FILE = re.compile(rf"\S(?:.*\S)?\.(?:{'|'.join(_KINDS.split())})", re.IGNORECASE)
+_OTHERS = """
+    avi bin bmp bz2 ckpt dta flac geojson gguf gpkg gz jpeg jpg json lance lmdb mdb mp3 mp4 mat model ods ogg onnx png
+    pt pth sas7bdat sav shp svm tfrecord tif tiff txt vec wav webp xz zarr zst
+"""
+_TABLE, _FILE = (
+    re.compile(rf"\S(?:.*\S)?\.(?:{'|'.join(kinds.split())})", re.IGNORECASE) for kinds in (_TABLES, _TABLES + _OTHERS)
+)
+_BRACES = re.compile(r"\{[^{}\n]*\}")
+_VALUE = re.compile(r"\{[^{}]*\}|%(?:\(\w+\))?[\d.]*[sdi]")  # that is put into a text
+_NAME = re.compile(r"\w")
 
 
 def files_in(sources: Iterable[str], here: str) -> list[str]:
@@ -36,14 +43,19 @@ def files_in(sources: Iterable[str], here: str) -> list[str]:
 
 def files_named(texts: Iterable[str], *folders: str) -> list[str]:
     """The files that texts name, seen from folders and from folders that others of the texts name."""
-    words = {_word(part) for text in texts for part in {text, *_QUOTE.split(text)}}
-    if not (names := [word for word in words if _FILE.fullmatch(word)]):
+    parts = {part for text in texts for part in (text, *_QUOTE.split(text))}
+    words, patterns = set(map(_word, parts)), set(map(_pattern, parts)) - {""}
+    names = [word for word in words if _FILE.fullmatch(word)]
+    if not (names or patterns):
         return []  # to look for folders would cost more than many a run
-    inner = [*filter(os.path.isdir, (os.path.join(folder, word) for folder in folders for word in words if word))]
+    named = filter(_NAME.search, words)  # and not ..
+    inner = [*filter(os.path.isdir, (os.path.join(folder, word) for word in named for folder in folders))]
     found: set[str] = set()
     for end in {end for name in names for end in (name, name.lstrip("/"))}:
         found.update(filter(os.path.isfile, (os.path.join(place, end) for place in (*folders, *inner))))
         found.update(_fitting(end, inner) or _fitting(end, folders))
+    for pattern in patterns:
+        found.update(_fitting(pattern, inner) or _fitting(pattern, folders if "/" in pattern else ()))
     return sorted(found)
 
 
@@ -57,9 +69,18 @@ def _word(text: str) -> str:
     return rest.lstrip("/") if value else before + rest
 
 
+def _pattern(text: str) -> str:
+    """The pattern of the files that a text with values in it names, or that is put behind a value; "" if none is."""
+    pattern = _VALUE.sub("*", f"*{text}" if text.startswith(".") else text)
+    while pattern.startswith("*/"):
+        pattern = pattern[2:]
+    return pattern if pattern not in (text, text.lstrip("/")) and _TABLE.fullmatch(pattern) else ""
+
+
 @cache
 def _literals(source: str, *_stamp: int) -> Collection[str]:
     """The texts in a source, if any of them names a file."""
     with FileIO(source) as file:  # what else opens files may be watched, and this would seem to be the user's
-        texts = set(_LITERAL.findall(file.read().decode("utf-8", "replace")))
-    return texts if any(_FILE.fullmatch(_word(text)) for text in texts) else ()
+        content = file.read().decode("utf-8", "replace")
+    texts = {*_LITERAL.findall(content), *_LITERAL.findall(_BRACES.sub("{}", content))}  # a value may have quotes
+    return texts if any(_FILE.fullmatch(_word(text)) or _pattern(text) for text in texts) else ()

@@ -218,6 +218,13 @@ WAYS = {
         {"in/b.csv": "f\n19\n"},
         "in/*.csv",
     ),
+    "named with a value, opened unheard": (
+        function("import duckdb; FACTOR = int(duckdb.sql(f\"FROM 'in/{config['name']}.csv'\").fetchall()[0][0])")
+        | {"in/a.csv": "f\n1\n"},
+        "fn:train",
+        {"in/a.csv": "f\n20\n"},
+        "in/a.csv",
+    ),
     "one that fits a pattern of a shell": (
         {"train.sh": f"factor=$(cat in/*.txt | awk '{{s+=$1}} END {{print s}}')\n{ECHO}", "in/a.txt": "1\n"},
         ["sh", "train.sh", "{lr}"],
@@ -266,7 +273,7 @@ def search(project, write, gridfold, monkeypatch):
     monkeypatch.setenv("PY", sys.executable)
     monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
 
-    def run(prefix, trainer, *options, config="lr: [1.0, 2.0]\n"):
+    def run(prefix, trainer, *options, config="lr: [1.0, 2.0]\nname: a\n"):
         how = ["--trainer", trainer, *options] if isinstance(trainer, str) else [*options, "--", *trainer]
         code, said = gridfold("search", "--config", write("c.yaml", config), "--run-prefix", prefix, *how)
         assert code == 0, said

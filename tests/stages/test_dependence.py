@@ -230,6 +230,10 @@ def test_what_it_does_not_refer_to_does_not_count(own):
         ("count(config['texts'])", lambda folder: (folder / "folder" / "new.txt").touch()),
         ("count('folder/*.txt')", lambda folder: (folder / "folder" / "new.txt").touch()),
         (
+            "os.path.getsize(f'folder/{config[\"name\"]}.parquet')",
+            lambda folder: (folder / "folder" / "a.parquet").write_text("more"),
+        ),
+        (
             "duckdb.sql('SELECT max(size) FROM read_text(\\'folder/*.txt\\')').fetchall()[0]",
             lambda folder: (folder / "folder" / "b.txt").write_text("more"),
         ),
@@ -245,7 +249,7 @@ def test_files_that_it_reads_count(body, change, own, tmp_path):
         (tmp_path / name).write_text("1")
     (tmp_path / "numbers.txt").write_text("1 2")
     config = {"data": "a.txt", "numbers": "numbers.txt", "folder": "folder", "missing": "missing.txt"}
-    config |= {"texts": "folder/*.txt", "layers": "*"}
+    config |= {"texts": "folder/*.txt", "layers": "*", "name": "a"}
     config["more"] = [{"data": "a.txt"}]
     read = "def read(name):\n  try:\n    with open(name) as file: return file.read()\n  except OSError: return ''\n"
     read += "PATH = 'folder/a.parquet'\n@functools.cache\ndef remembered(name): return read(name)\n"
