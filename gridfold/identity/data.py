@@ -118,8 +118,9 @@ def _hash_of(path: str, moment: float | None) -> str | None:
     if path.startswith(VARIABLE):
         return _hash_of_text(os.environ.get(path.removeprefix(VARIABLE)))
     moment = time.monotonic() if moment is None else moment
-    if is_listed(path) and os.path.isdir(os.path.dirname(path) or "."):
-        return _hash_of_names(path.removesuffix(LISTED))
+    folder = os.path.dirname(path)
+    if is_listed(path) and (os.path.isdir(folder) or not _PATTERN.search(folder)):
+        return _hash_of_names(folder)
     if _PATTERN.search(path) and not os.path.exists(path):
         return _hash_of_pattern(os.path.abspath(path), moment)
     status = os.stat(path)
