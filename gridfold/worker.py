@@ -263,13 +263,14 @@ def listen() -> Stop:
 
 
 def _hear_no_more() -> None:
-    """In a child that the trainer forks, of a pool say: SIGTERM ends it again.
+    """In a child that the trainer forks, of a pool say: SIGTERM ends it again, and Ctrl-C interrupts it.
 
     At once, as a handler of Python would not where it comes just before a call that waits.
     """
-    handler = signal.getsignal(signal.SIGTERM)
-    if getattr(handler, "__module__", "").partition(".")[0] == "gridfold":  # the ready trainer has one, too
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number, handler in ((signal.SIGTERM, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+        inherited = getattr(signal.getsignal(number), "__module__", "") or ""
+        if inherited.partition(".")[0] == "gridfold":  # the ready trainer has one, too
+            signal.signal(number, handler)
 
 
 def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs: Sequence[int] = (1, 2)) -> Work | None:

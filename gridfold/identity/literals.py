@@ -18,7 +18,7 @@ _TABLES = """
 """
 _OTHERS = """
     avi bin bmp bz2 ckpt dta flac geojson gguf gpkg gz jpeg jpg json lance lmdb mdb mp3 mp4 mat model ods ogg onnx png
-    pt pth sas7bdat sav shp svm tfrecord tif tiff txt vec wav webp xz zarr zst
+    pt pth sas7bdat sav shp svm tfrecord tif tiff vec wav webp xz zarr zst
 """
 _TABLE, _FILE = (
     re.compile(rf"\S(?:.*\S)?\.(?:{'|'.join(kinds.split())})", re.IGNORECASE) for kinds in (_TABLES, _TABLES + _OTHERS)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gridfold.core.errors import ConfigError, nearest, nearest_file
+from gridfold.core.process.interrupt import deferred
 from gridfold.identity.startup import reads_of_programs
 from gridfold.identity.writes import Written
 from gridfold.runs.failure import ProgramFailed, signal_name
@@ -298,13 +299,16 @@ class Call:
 
 def _execute(call: Call, log_path: Path, watch: Watch | None) -> int:
     """Run a program to its end: its exit code, or minus the signal that ended it."""
-    with log_path.open("ab") as log:
-        process = call.start(log)
+    process = None
     try:
+        with log_path.open("ab") as log, deferred():
+            process = call.start(log)
         if watch:
             watch.look_after(process.pid)
         return process.wait()
     except BaseException:
+        if process is None:  # it cannot be started
+            raise
         # The signal behind a KeyboardInterrupt went to the group, so the command is ending too, perhaps writing a
         # checkpoint. If it takes too long, whoever sent the signal sends another.
         try:

@@ -228,14 +228,14 @@ def test_what_it_does_not_refer_to_does_not_count(own):
             lambda folder: (folder / "folder" / "a.parquet").write_text("more"),
         ),
         ("count(config['texts'])", lambda folder: (folder / "folder" / "new.txt").touch()),
-        ("count('folder/*.txt')", lambda folder: (folder / "folder" / "new.txt").touch()),
+        ("count('folder/*.csv')", lambda folder: (folder / "folder" / "new.csv").touch()),
         (
             "os.path.getsize(f'folder/{config[\"name\"]}.parquet')",
             lambda folder: (folder / "folder" / "a.parquet").write_text("more"),
         ),
         (
-            "duckdb.sql('SELECT max(size) FROM read_text(\\'folder/*.txt\\')').fetchall()[0]",
-            lambda folder: (folder / "folder" / "b.txt").write_text("more"),
+            "duckdb.sql('SELECT max(size) FROM read_text(\\'folder/*.csv\\')').fetchall()[0]",
+            lambda folder: (folder / "folder" / "a.csv").write_text("more"),
         ),
         ("remembered('a.txt')", lambda folder: (folder / "a.txt").write_text("more")),
         ("sorted(os.listdir('folder'))", lambda folder: (folder / "folder" / "new").touch()),
@@ -245,7 +245,7 @@ def test_what_it_does_not_refer_to_does_not_count(own):
 )
 def test_files_that_it_reads_count(body, change, own, tmp_path):
     (tmp_path / "folder").mkdir()
-    for name in ("a.txt", "folder/b.txt", "folder/a.parquet", "other.txt"):
+    for name in ("a.txt", "folder/b.txt", "folder/a.csv", "folder/a.parquet", "other.txt"):
         (tmp_path / name).write_text("1")
     (tmp_path / "numbers.txt").write_text("1 2")
     config = {"data": "a.txt", "numbers": "numbers.txt", "folder": "folder", "missing": "missing.txt"}

@@ -503,13 +503,23 @@ signal.signal(signal.SIGTERM, save)
 open(sys.argv[1] + "/pid", "w").write(str(os.getpid()) + " ")
 time.sleep(3000)
 """
+STARTS_SLOWLY = """
+import os, subprocess, sys, time
+
+def start(*arguments, start=subprocess.Popen.__init__, **how):
+    start(*arguments, **how)
+    while not os.path.exists(sys.argv[2] + "/stopped"):
+        time.sleep(0.01)
+
+subprocess.Popen.__init__ = start
+"""
 DOES_NOT_STOP = SAVES_WHEN_STOPPED.replace("sys.exit(0)", "time.sleep(3000)")
 
 
-def started(code, run):
+def started(code, run, before=""):
     """A worker with its command, in a process group of their own, when the command runs."""
     worker = subprocess.Popen(
-        [sys.executable, "-c", WORKER, code, str(run.dir)],
+        [sys.executable, "-c", before + WORKER, code, str(run.dir)],
         start_new_session=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -541,6 +551,13 @@ def test_a_command_that_is_stopped_may_end_in_its_own_time(run):
     os.killpg(worker.pid, signal.SIGTERM)
     assert worker.communicate(timeout=600) == ("interrupted True\n", "")
     assert not is_alive(pid)
+
+
+def test_a_command_may_end_in_its_own_time_though_it_has_just_been_started(run):
+    worker, _ = started(SAVES_WHEN_STOPPED, run, STARTS_SLOWLY)
+    os.killpg(worker.pid, signal.SIGTERM)
+    (run.dir / "stopped").touch()
+    assert worker.communicate(timeout=600) == ("interrupted True\n", "")
 
 
 def test_a_second_signal_ends_the_command(run):

@@ -75,3 +75,27 @@ class Interrupt:
         if self.requests == 1:
             with contextlib.suppress(OSError):  # not print: the signal may have come in the middle of one
                 os.write(2, b"stopping; waiting for the runs to end (once more: kill them)\n")
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Hear SIGTERM and Ctrl-C at the end of this, and not before, so that what begins in it is known to who ends it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[tuple[int, FrameType | None]] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append((number, frame))
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in heard:
+        signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in heard.items():
+            signal.signal(number, handler)
+        for late, frame in came:
+            heard[signal.Signals(late)](late, frame)
