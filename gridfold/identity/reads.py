@@ -319,7 +319,7 @@ class Reads:
         self._share()
         if type(variables) is dict and str(variables.get(TOLD, "/proc/")).startswith("/proc/"):
             variables.update(_with(self._variables, variables.get("PYTHONPATH")))
-        is_asked = variables is os.environ or variables is None or TOLD in variables  # see ``lookups``
+        is_asked = variables is None or type(variables) is type(os.environ) or TOLD in variables  # see ``lookups``
         self._note_program(program, arguments, folder, is_asked=is_asked)
 
     def _spawned(self, program: Any, arguments: Any, variables: Any) -> None:
