@@ -188,7 +188,7 @@ WAYS = {
     "opened by a program that gets os.environ": (started("env=os.environ"), "fn:train", OTHER_TEXT, "factor.txt"),
     "opened by a program that gets os.environb": (started("env=os.environb"), "fn:train", OTHER_TEXT, "factor.txt"),
     "opened by a program, path set": (
-        started("", before="os.environ['PYTHONPATH'] = os.getcwd()"),
+        started("", before="subprocess.run(['true']); os.environ['PYTHONPATH'] = os.getcwd()"),
         "fn:train",
         OTHER_TEXT,
         "factor.txt",
