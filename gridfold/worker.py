@@ -24,6 +24,7 @@ from gridfold.core import logs
 from gridfold.core.errors import ConfigError, cut
 from gridfold.core.process import seeding, threads
 from gridfold.core.process.channel import told
+from gridfold.core.process.handlers import handler_of, set_handler
 from gridfold.core.process.lifeline import tie
 from gridfold.core.process.orphans import adopt
 from gridfold.identity import reads
@@ -268,9 +269,9 @@ def _hear_no_more() -> None:
     At once, as a handler of Python would not where it comes just before a call that waits.
     """
     for number, handler in ((signal.SIGTERM, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
-        inherited = getattr(signal.getsignal(number), "__module__", "") or ""
+        inherited = getattr(handler_of(number), "__module__", "") or ""
         if inherited.partition(".")[0] == "gridfold":  # the ready trainer has one, too
-            signal.signal(number, handler)
+            set_handler(number, handler)
 
 
 def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs: Sequence[int] = (1, 2)) -> Work | None:
@@ -334,25 +335,26 @@ def prepare(record: Record) -> Trainer:
 
 def outcome(train: Callable[[], Mapping[str, float]], stop: Stop) -> dict[str, Any]:
     """What came of a training. A failure is a record, not an exception."""
-    if stop.came:
-        return {"state": "interrupted"}
     try:
-        stop.training = True
-        return {"state": "completed", "metrics": numbers(train())}
+        try:
+            stop.training = True
+            if stop.came:
+                raise KeyboardInterrupt
+            metrics = train()
+        finally:
+            stop.training = False
+        return {"state": "completed", "metrics": numbers(metrics)}
     except KeyboardInterrupt:
         return {"state": "interrupted"}
     except RunStopped as stopped:
         return {"state": "stopped", "metrics": stopped.metrics}
     except BaseException as error:  # a trainer that calls sys.exit() is a failed run too
-        stop.training = False
         if stop.came:
             return {"state": "interrupted"}  # whatever the trainer made of the signal
         if not isinstance(error, ProgramFailed):  # it said itself what was wrong
             with contextlib.suppress(BaseException):  # of what the trainer has made of standard error
                 traceback.print_exc()
         return {"state": "failed", "error": describe(error)}
-    finally:
-        stop.training = False
 
 
 def leave(work: Work, outcome: Mapping[str, Any]) -> int:
@@ -377,8 +379,9 @@ def _stopped(record: Record, run: Run) -> Record:
         record = replace(record, state="stopped", error=None, metrics=run.last_reported())
     elif record.state == "completed" and run.told_to_stop:
         record = replace(record, state="stopped")
-    is_pruned = run.is_pruned and not run.is_told_to_stop(run.attempt)  # by somebody, while it waited
-    return replace(record, pruned=is_pruned and record.state == "stopped")
+    if run.is_pruned and record.state == "stopped" and not run.is_told_to_stop(run.attempt):  # while it waited
+        record = replace(record, pruned=True)
+    return record
 
 
 def main() -> int:

@@ -70,6 +70,7 @@ class Reads:
         self.spared = spared_folders(*_SYSTEM, *_INSTALLED)
         self._pid = os.getpid()
         self._stands = False
+        self._may_spawn = any(name.endswith(_SPAWNS) for name in sys.modules)
         self._is_past = False  # something is here that writes past Python's functions
         self._memory = (-1, -1)  # a file in memory where the children of a run tell
         self._variables: dict[str, str] = {}  # by which programs know where to tell
@@ -115,7 +116,7 @@ class Reads:
         """From now on this process, which was forked, stands for runs itself."""
         self._pid, self._stands = os.getpid(), True
         self.own_since = time.time_ns()
-        if any(name.endswith(_SPAWNS) for name in sys.modules):
+        if self._may_spawn:
             self._share()
 
     def leave_out(self, folder: str) -> None:
@@ -279,6 +280,7 @@ class Reads:
 
     def _imported(self, module: str, path: Any, *_: object) -> None:
         if module.endswith(_SPAWNS):
+            self._may_spawn = True
             self._share()
         if isinstance(path, str):  # of a compiled module; others are opened
             self._is_past |= module in _UNHEARD or not any(map(path.__contains__, _HEARD))

@@ -9,15 +9,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gridfold.core.files import contents, read_mapping, read_mappings, regular, replace_file
 from gridfold.core.process.identity import Owner
 from gridfold.runs.record import now
+
+if TYPE_CHECKING:
+    import threading
 
 WORKERS = ".workers"
 BEAT_SECONDS = 5.0
@@ -54,19 +56,22 @@ class Workers:
             parallel: how many runs it executes at a time.
             hear: called at each beat, in a thread, once the search was cancelled.
         """
+        import threading  # not before: see `gridfold.core.logs`
+
         beat = _Heartbeat(Path(heart_of(str(self.search), session)), said_of(session, asks, parallel))
-        thread = threading.Thread(target=self._beat, args=(beat, hear), daemon=True, name="heartbeat")
+        over = threading.Event()
+        thread = threading.Thread(target=self._beat, args=(beat, hear, over), daemon=True, name="heartbeat")
         beat.begin()
         thread.start()
         try:
             yield
         finally:
-            beat.over.set()
+            over.set()
             thread.join(_END_SECONDS)
             beat.end()
 
-    def _beat(self, beat: _Heartbeat, hear: Callable[[], None]) -> None:
-        while not beat.over.wait(BEAT_SECONDS):
+    def _beat(self, beat: _Heartbeat, hear: Callable[[], None], over: threading.Event) -> None:
+        while not over.wait(BEAT_SECONDS):
             beat.beat()
             if self.is_cancelled:
                 hear()
@@ -147,12 +152,10 @@ class _Heartbeat:
     Attributes:
         path: the file.
         said: what it says beside the count.
-        over: set when the worker ends.
     """
 
     path: Path
     said: dict[str, Any]
-    over: threading.Event = field(default_factory=threading.Event)
     _count: int = 0
 
     def begin(self) -> None:

@@ -6,9 +6,9 @@ import contextlib
 import os
 import select
 import signal
-from _signal import signal as _set_handler  # type: ignore[import-not-found]  # that of `signal` makes enums of both
 from typing import TYPE_CHECKING
 
+from gridfold.core.process.handlers import set_handler
 from gridfold.core.process.orphans import Orphans
 from gridfold.sharing.start import Pipes
 
@@ -33,7 +33,7 @@ class Children:
         self._poll = select.poll()
         for descriptor in (self._wake, pipes.tokens):
             self._poll.register(descriptor, select.POLLIN)
-        self._before = _set_handler(signal.SIGCHLD, lambda *_: None)
+        self._before = set_handler(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wakes, warn_on_full_buffer=False)
 
     def take_token(self) -> int:
@@ -70,7 +70,7 @@ class Children:
     def forget(self) -> None:
         """In a child: undo what waiting needed."""
         signal.set_wakeup_fd(-1)
-        _set_handler(signal.SIGCHLD, self._before)
+        set_handler(signal.SIGCHLD, self._before)
         os.close(self._wake)
         os.close(self._wakes)
 

@@ -243,14 +243,17 @@ class Branch:
                 continue
             pid = os.fork()
             if pid == 0:
-                children.forget()
-                state.take()
-                self._pid = os.getpid()
-                self._stop.training, self._stop.came = training, False
-                self._token, self._node = token, f"{self._node}.{position}"
-                self._gpus.take(token)
-                self._before, self._start = self._before + spent, Moment.now()
-                self._go_on_with(group, printed, outputs, shown)
+                try:
+                    children.forget()
+                    state.take()
+                    self._pid = os.getpid()
+                    self._stop.training, self._stop.came = training, False
+                    self._token, self._node = token, f"{self._node}.{position}"
+                    self._gpus.take(token)
+                    self._before, self._start = self._before + spent, Moment.now()
+                    self._go_on_with(group, printed, outputs, shown)
+                except BaseException:  # it must not be taken for a failure of what all share
+                    os._exit(1)
                 return group
             children.add(pid, token, splits=len(group) > 1)
         children.release()
@@ -264,14 +267,11 @@ class Branch:
         self, group: tuple[int, ...], printed: bytes, outputs: Sequence[int], shown: Mapping[str, int]
     ) -> None:
         """In a child: go on with its group."""
-        try:
-            self._become(group, printed, outputs)
-            counts = self._work and self._work.has_own_second  # the wait: names that are made of the time differ
-            watches = self._work is None or self._may_wait
-            self._clocks.go_on({} if counts else shown, watch=watches)
-            self._say_again()
-        except OSError:  # as where a run begins alone; it must not be taken for a failure of what all share
-            os._exit(1)
+        self._become(group, printed, outputs)
+        counts = self._work and self._work.has_own_second  # the wait: names that are made of the time differ
+        watches = self._work is None or self._may_wait
+        self._clocks.go_on({} if counts else shown, watch=watches)
+        self._say_again()
 
     @property
     def _may_wait(self) -> bool:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gridfold.core.process.handlers import handler_of, set_handler
+
 _TRACKERS = (
     "multiprocessing.resource_tracker",
     "joblib.externals.loky.backend.resource_tracker",
@@ -46,7 +48,7 @@ class ForkState:
         drawn = random.getstate() if random else None
         handlers = {number: handler for number, handler in _handlers() if callable(handler)}
         for number in handlers:
-            signal.signal(number, signal.SIG_IGN)
+            set_handler(number, signal.SIG_IGN)
         return cls(dict(_places()), timer, handlers, drawn, list(_held_locks()))
 
     def take(self) -> None:
@@ -63,7 +65,7 @@ class ForkState:
             for _ in range(count):
                 lock.acquire()
         for number, handler in self.handlers.items():
-            signal.signal(number, handler)
+            set_handler(number, handler)
         signal.setitimer(signal.ITIMER_REAL, *self.timer)
 
 
@@ -103,7 +105,7 @@ def _places() -> Iterator[tuple[int, int]]:
 def _handlers() -> Iterator[tuple[int, Any]]:
     """What hears signals, but for the one by which a process hears that a child has ended."""
     for number in signal.valid_signals() - {signal.SIGCHLD}:
-        yield number, signal.getsignal(number)
+        yield number, handler_of(number)
 
 
 def _held_locks() -> Iterator[tuple[Any, int]]:

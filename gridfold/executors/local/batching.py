@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +30,7 @@ class Batch:
 
     key: int
     waiting: dict[int, Attempt]
-    name: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    name: str = field(default_factory=lambda: os.urandom(4).hex())
     since: float = field(default_factory=time.monotonic)
 
     @classmethod

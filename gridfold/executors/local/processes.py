@@ -19,7 +19,6 @@ from gridfold.core.process.identity import MARK, is_alive, kill_all, wait_until_
 from gridfold.core.process.lifeline import Lifeline, copy, tie_other
 from gridfold.core.process.orphans import adopt, children
 from gridfold.core.process.proc import bears
-from gridfold.executors.local.batching import Batch
 from gridfold.runs.failure import signal_name
 from gridfold.runs.run import Attempt
 from gridfold.runs.rungs import Rung
@@ -28,6 +27,8 @@ from gridfold.worker import Task
 
 if TYPE_CHECKING:
     import subprocess
+
+    from gridfold.executors.local.batching import Batch  # the import server does without
 
 Result = TypeVar("Result")
 
