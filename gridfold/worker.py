@@ -24,7 +24,7 @@ from gridfold.core import logs
 from gridfold.core.errors import ConfigError, cut
 from gridfold.core.process import seeding, threads
 from gridfold.core.process.channel import told
-from gridfold.core.process.handlers import handler_of, set_handler
+from gridfold.core.process.handlers import handler_of
 from gridfold.core.process.lifeline import tie
 from gridfold.core.process.orphans import adopt
 from gridfold.identity import reads
@@ -271,7 +271,7 @@ def _hear_no_more() -> None:
     for number, handler in ((signal.SIGTERM, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
         inherited = getattr(handler_of(number), "__module__", "") or ""
         if inherited.partition(".")[0] == "gridfold":  # the ready trainer has one, too
-            set_handler(number, handler)
+            signal.signal(number, handler)
 
 
 def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs: Sequence[int] = (1, 2)) -> Work | None:

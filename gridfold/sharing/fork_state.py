@@ -48,7 +48,7 @@ class ForkState:
         drawn = random.getstate() if random else None
         handlers = {number: handler for number, handler in _handlers() if callable(handler)}
         for number in handlers:
-            set_handler(number, signal.SIG_IGN)
+            signal.signal(number, signal.SIG_IGN)
         return cls(dict(_places()), timer, handlers, drawn, list(_held_locks()))
 
     def take(self) -> None:
