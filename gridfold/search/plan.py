@@ -176,7 +176,9 @@ class Plan:
         Raises:
             ConfigError: there is no such search, or the strategy does not learn.
         """
-        if names and not self.strategy.learns:
+        if not names:
+            return self  # a copy would look at the space once more
+        if not self.strategy.learns:
             hint = f"choose a strategy that does: {', '.join(LEARNS)}"
             raise ConfigError(f"{self.strategy.name} does not learn from results", where="--learn-from", hint=hint)
         return replace(self, learn_from=tuple(dict.fromkeys(store.find(name).name for name in names)))
