@@ -6,10 +6,13 @@ import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import canonical, from_params, to_params
+
+_MOST_KEPT = 1000  # entries
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,14 @@ class RunEntry:
         Raises:
             ValueError, TypeError, AttributeError, RecursionError: it tells of none.
         """
-        said = json.loads(line)
-        return _checked(cls(**{**said, "params": from_params(said.get("params"))}))
+        return _entry_of(line)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _entry_of(line: str) -> RunEntry:
+    """The entry that a line is; a search looks at each several times."""
+    said = json.loads(line)
+    return _checked(RunEntry(**{**said, "params": from_params(said.get("params"))}))
 
 
 class Places:
