@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pkgutil import resolve_name
 from typing import Any
 
 from gridfold.core.errors import ConfigError, nearest, shown
@@ -20,10 +21,10 @@ def load(group: str, kind: str, name: str, own: Mapping[str, str]) -> Any:
     Raises:
         ConfigError: there is none of that name, or it cannot be imported.
     """
-    from importlib.metadata import EntryPoint, entry_points  # most searches need no other package
-
     if name in own:
-        return EntryPoint(name, own[name], group).load()
+        return resolve_name(own[name])
+    from importlib.metadata import entry_points  # most searches need no other package
+
     others = {each.name: each for each in entry_points(group=group)}
     if name not in others:
         raise ConfigError(f"no {kind} {shown(name)}", hint=nearest(name, {*own, *others}))
