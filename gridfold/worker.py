@@ -298,7 +298,7 @@ def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs:
     run.log_start = os.fstat(log).st_size
     if record.attempt > 1:
         run.set_aside(record.attempt - 1)
-        record = replace(record, log_start=run.log_start)
+        record = record.changed(log_start=run.log_start)
     os.write(log, printed)
     os.close(log)
     if task.environment:
@@ -364,7 +364,7 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
     ended, inputs = now(), work.inputs()
     said: dict[str, Any] = {"sharing": sharing, "notes": notes, "inputs": inputs}
     said |= {"source": work.run.source, "candidates": list(work.run.candidates), "step": work.run.step}
-    record = replace(work.record, ended=ended, seconds=sharing["own_seconds"], **said, **outcome)
+    record = work.record.changed(ended=ended, seconds=sharing["own_seconds"], **said, **outcome)
     record = _stopped(record, work.run)
     with contextlib.suppress(Exception):  # as above
         note_written(work.run, record.search)
@@ -376,11 +376,11 @@ def leave(work: Work, outcome: Mapping[str, Any]) -> int:
 def _stopped(record: Record, run: Run) -> Record:
     """The record of a run, with its state if it was told to stop."""
     if record.state == "failed" and run.is_pruned and not run.has_asked:  # whatever the trainer made of `RunStopped`
-        record = replace(record, state="stopped", error=None, metrics=run.last_reported())
+        record = record.changed(state="stopped", error=None, metrics=run.last_reported())
     elif record.state == "completed" and run.told_to_stop:
-        record = replace(record, state="stopped")
+        record = record.changed(state="stopped")
     if run.is_pruned and record.state == "stopped" and not run.is_told_to_stop(run.attempt):  # while it waited
-        record = replace(record, pruned=True)
+        record = record.changed(pruned=True)
     return record
 
 

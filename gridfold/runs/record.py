@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal, get_args
@@ -106,6 +106,12 @@ class Record:
         said = self.sharing.get("shared_seconds") if isinstance(self.sharing, Mapping) else None
         return float(said) if isinstance(said, (int, float)) and 0 <= said < 1e12 else 0.0
 
+    def changed(self, **fields: Any) -> Record:
+        """The record with other values of some fields; ``dataclasses.replace`` looks at all, and each run pays."""
+        other = object.__new__(Record)
+        vars(other).update(vars(self) | fields)
+        return other
+
     @property
     def is_done(self) -> bool:
         """Whether it has a result, which counts: it was completed, or stopped at the value that it had reached."""
@@ -135,8 +141,7 @@ def code_of(record: Record, facts: Mapping[str, Any]) -> str | None:
 def started(record: Record) -> Record:
     """The record when this process starts to run it."""
     owner = Owner.current()
-    return replace(
-        record,
+    return record.changed(
         state="running",
         started=now(),
         ended=None,

@@ -298,7 +298,7 @@ class Run:
     @property
     def is_damaged(self) -> bool:
         """Whether there is a record, but none that can be read."""
-        return self.read() is None and os.path.lexists(self.dir / RECORD)
+        return os.path.lexists(self.dir / RECORD) and self.read() is None
 
     def conclude(self, record: Record, *, is_own: bool = False) -> bool:
         """Write how an attempt ended, for the process that has it; False, and nothing is written, if another one has.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from gridfold.config.render import Renderer
@@ -248,8 +248,8 @@ def execute_run(run: Run, plan: Plan, code: str, executor: Executor, watcher: Wa
     """
     config, identity = plan.config, Renderer(plan.config, plan.variations).identity({})
     record = Record(identity, 0, None, {}, plan.trainer, config.run_seed, config.threads, attempt=1, code=code)
-    record = replace(record, cwd=config.cwd, patterns=config.metrics)
-    record = replace(record, data_fold=[config.fold.index, config.fold.count] if config.fold else None)
+    fold = [config.fold.index, config.fold.count] if config.fold else None
+    record = record.changed(cwd=config.cwd, patterns=config.metrics, data_fold=fold)
     watcher = SafeWatcher(watcher, logger().warning)
     interrupt = Interrupt()
     with interrupt.listening():

@@ -83,6 +83,7 @@ class LocalExecutor:
     session: str = field(default_factory=new_session, init=False)
     _memory_kills: MemoryKills = field(default_factory=MemoryKills, init=False)
     _next_fence: float = field(default=0.0, init=False)
+    _next_look: float = field(default=0.0, init=False)
     _sleepers: Sleepers = field(init=False)
 
     def __post_init__(self) -> None:
@@ -371,8 +372,9 @@ class LocalExecutor:
 
     def _forgotten(self, interrupt: Interrupt) -> Iterator[tuple[Active, Record]]:
         """The runs of a batch whose end nobody told of for a while."""
-        gone = set(self._server.forgotten()) if self._server else set()
-        moment = time.monotonic()
+        if not self._server or (moment := time.monotonic()) < self._next_look:
+            return
+        self._next_look, gone = moment + _POLL_SECONDS, set(self._server.forgotten())
         for key in gone & self._active.keys():
             active = self._active[key]
             active.gone_since = active.gone_since or moment
@@ -428,7 +430,7 @@ class LocalExecutor:
 
     def _own(self, attempt: Attempt) -> Attempt:
         """The attempt, as one that processes of this executor make."""
-        return replace(attempt, record=replace(attempt.record, session=self.session))
+        return replace(attempt, record=attempt.record.changed(session=self.session))
 
     def _close_server(self) -> None:
         if self._server:
