@@ -9,6 +9,7 @@ from typing import Any
 
 _HEAD = object.__basicsize__  # of every object; its type stands at the end of it
 _POINTER = ctypes.sizeof(ctypes.c_void_p)
+_CODE = ctypes.PYFUNCTYPE(ctypes.py_object)  # of a function without arguments; to make the type takes long
 
 
 def become_dict(mapping: dict[Any, Any]) -> None:
@@ -84,7 +85,7 @@ class Function:
                 whose exception would be lost.
         """
         replaced = self._code  # which is freed when it is no longer called
-        self._code = code and ctypes.PYFUNCTYPE(ctypes.py_object)(code)
+        self._code = code and _CODE(code)
         self._method.code = ctypes.cast(self._code, ctypes.c_void_p).value if self._code else self._own.code
         del replaced
 

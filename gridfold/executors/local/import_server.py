@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
-import hashlib
 import importlib
 import os
 import pickle
@@ -106,6 +105,7 @@ def _start_again(start: Start, tied: int) -> NoReturn:
 def _prepare_to_fork() -> None:
     """Make children cheap, and leave to this process what is its own."""
     Owner.current()  # what it looks up once is then known in every child
+    importlib.import_module("hashlib")  # which takes each run that reads something as long as all else after it
     for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
         finalizer.atexit = False  # a child that ends must not remove a temporary folder that an import has made
     gc.collect()
