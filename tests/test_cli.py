@@ -381,11 +381,20 @@ def test_runs_cannot_be_created(command, write, project):
     assert result.stderr == "error: runs: cannot be created: File exists\n"
 
 
+HEAVY = ("torch", "transformers", "pandas", "numpy", "sklearn", "omegaconf")
+
+
 @pytest.mark.parametrize(
-    "code", ["import gridfold", "import gridfold.text", "import gridfold.cli as c; c.main(['--help'])"]
+    ("code", "heavy"),
+    [
+        ("import gridfold", HEAVY),
+        ("import gridfold.text", HEAVY),
+        ("import gridfold.cli as c; c.main(['--help'])", HEAVY),
+        # The processes of runs are forked from it: what is there, each copies in part.
+        ("import gridfold.executors.local.import_server", ("logging", "random", "subprocess", "threading", "uuid")),
+    ],
 )
-def test_imports_are_light(code):
-    heavy = ("torch", "transformers", "pandas", "numpy", "sklearn", "omegaconf")
+def test_imports_are_light(code, heavy):
     script = f"import sys\ntry:\n    {code}\nexcept SystemExit: pass\nprint([m for m in {heavy} if m in sys.modules])"
     result = subprocess.run(
         [sys.executable, "-c", script],

@@ -206,8 +206,6 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
     int: int.__repr__,
     bool: lambda value: "true" if value else "false",
     type(None): lambda _: "null",
-    list: lambda value: json.dumps(value) if value else "[]",
-    dict: lambda value: json.dumps(value) if value else "{}",
 }
 
 

@@ -228,6 +228,11 @@ def moves(config, run):
 
 def hangs(config):
     time.sleep(3000)
+
+
+def lets_no_run_begin(config):
+    os.setpgid = None
+    return config["training"]["lr"]
 """
 
 
@@ -445,6 +450,11 @@ def test_a_failure_of_one_is_its_own(place, trainer, kind):
     records = place.execute(trainer, sizes=(4,))
     assert [record.state for record in records] == ["completed", "failed", "completed"]
     assert records[1].error["type"] == kind
+
+
+def test_where_the_process_of_a_run_cannot_begin_it_is_run_alone(place):
+    records = place.execute("lets_no_run_begin", sizes=(4,))
+    assert [record.metrics["result"] for record in records] == [1, 2, 3]
 
 
 def test_where_a_thread_is_alive_each_run_runs_alone(place):
