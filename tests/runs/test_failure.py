@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import signal
 import subprocess
 from types import SimpleNamespace
 
@@ -36,6 +37,19 @@ def raising(error):
         raise error
 
     return train
+
+
+class LateStop(Stop):
+    """SIGTERM comes just before the end of a training is noted."""
+
+    def __setattr__(self, name, value):
+        if name == "training" and not value and self.__dict__.get("training"):
+            self(signal.SIGTERM, None)
+        super().__setattr__(name, value)
+
+
+def test_a_signal_just_as_the_training_fails_interrupts_the_run():
+    assert outcome(raising(ValueError("no")), LateStop()) == {"state": "interrupted"}
 
 
 @pytest.mark.parametrize("error", [UnprintableError(), NoTextError()])
