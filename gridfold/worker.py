@@ -120,6 +120,12 @@ class Stop:
         if self.training and is_first:
             raise KeyboardInterrupt
 
+    def begin(self, *, training: bool = True) -> None:
+        """From now on there is something to interrupt, or not; what came before interrupts it at once."""
+        self.training = training
+        if training and self.came:
+            raise KeyboardInterrupt
+
 
 @dataclass(frozen=True)
 class Spent:
@@ -337,9 +343,7 @@ def outcome(train: Callable[[], Mapping[str, float]], stop: Stop) -> dict[str, A
     """What came of a training. A failure is a record, not an exception."""
     try:
         try:
-            stop.training = True
-            if stop.came:
-                raise KeyboardInterrupt
+            stop.begin()
             metrics = train()
         finally:
             stop.training = False

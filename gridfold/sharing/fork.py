@@ -245,15 +245,16 @@ class Branch:
             if pid == 0:
                 try:
                     children.forget()
+                    self._stop.came = False
                     state.take()
                     self._pid = os.getpid()
-                    self._stop.training, self._stop.came = training, False
                     self._token, self._node = token, f"{self._node}.{position}"
                     self._gpus.take(token)
                     self._before, self._start = self._before + spent, Moment.now()
-                    self._go_on_with(group, printed, outputs, shown)
+                    self._go_on(group, printed, outputs, shown)
                 except BaseException:  # it must not be taken for a failure of what all share
                     os._exit(1)
+                self._stop.begin(training=training)
                 return group
             children.add(pid, token, splits=len(group) > 1)
         children.release()
@@ -263,9 +264,7 @@ class Branch:
         finally:
             os._exit(WAITED)  # also where a signal handler of the trainer raises
 
-    def _go_on_with(
-        self, group: tuple[int, ...], printed: bytes, outputs: Sequence[int], shown: Mapping[str, int]
-    ) -> None:
+    def _go_on(self, group: tuple[int, ...], printed: bytes, outputs: Sequence[int], shown: Mapping[str, int]) -> None:
         """In a child: go on with its group."""
         self._become(group, printed, outputs)
         counts = self._work and self._work.has_own_second  # the wait: names that are made of the time differ

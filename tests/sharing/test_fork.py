@@ -233,6 +233,12 @@ def hangs(config):
 def lets_no_run_begin(config):
     os.setpgid = None
     return config["training"]["lr"]
+
+
+def is_told_to_end_as_it_begins(config):
+    begin = os.setpgid
+    os.setpgid = lambda *numbers: (begin(*numbers), os.kill(os.getpid(), signal.SIGTERM))
+    return config["training"]["lr"]
 """
 
 
@@ -455,6 +461,11 @@ def test_a_failure_of_one_is_its_own(place, trainer, kind):
 def test_where_the_process_of_a_run_cannot_begin_it_is_run_alone(place):
     records = place.execute("lets_no_run_begin", sizes=(4,))
     assert [record.metrics["result"] for record in records] == [1, 2, 3]
+
+
+def test_a_run_that_is_told_to_end_as_its_process_begins_is_interrupted(place):
+    records = place.execute("is_told_to_end_as_it_begins", sizes=(4,))
+    assert [(record.state, record.error) for record in records] == [("interrupted", None)] * 3
 
 
 def test_where_a_thread_is_alive_each_run_runs_alone(place):
