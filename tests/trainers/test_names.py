@@ -26,6 +26,9 @@ LOWER = """
     categorical_crossentropy edit_distance crashes costs timeouts tail_latency mean_squared_error
     root_mean_squared_log_error slowdown joules_per_sample losses/total simple_regret homo_lumo_gap_mae
     -log_likelihood fvd chi_sq nlogl d2.loss_bbox wrmsse bler valid_uer nme energy_score mean_interval_score
+    FPR@95TPR FPR@TPR95 neg_partial_log_likelihood neg_marginal_log_likelihood neg_mll neg_avg_log_prob
+    -mean_log_likelihood loss_iou val/loss_giou lossDice loss_mask_dice accuracy_gap valid_auc-stdv
+    ranked_probability_score variogram_score no_match_rate
 """.split()
 HIGHER = """
     negative_elbo minus_reward loss_improvement error_free_rate bits_saved val_acc neg_mean_squared_error acc
@@ -52,6 +55,10 @@ HIGHER = """
     error_reduction_rate bleu_score bertscore_f1 quality goodness_of_fit_score rating similarity_score
     mAP@0.5:0.95 hypervolume kendall_tau pearsonr gmean robust_accuracy selective_accuracy
     prec1 prec@5 recip_rank rank_ic crpss cagr explained_deviance qini_score uas LAS val_uar bacc nuscenes/NDS
+    TPR@1%FPR TAR@FAR=1e-4 recall@fpr=0.1 sensitivity@4fp spearman_manhattan eval_sts-dev_pearson_euclidean
+    silhouette_euclidean robust_acc_l2 acc_ctc auc_focal eval_NoAns_f1 miou_without_background acc_no_aug no_tta_acc
+    rank1 cmc_rank1 Rank-1 elpd_waic brier_skill_score rmse_skill Overall/L2_mAPH nDTW val_f1_PER loss/accuracy
+    losses/explained_variance no_errors no_collision_rate mll
 """.split()
 NEITHER = """
     foo y val 1 entropy glossy time ÄÖ timestamp start_time batch_size width depth episode_length epoch
@@ -113,6 +120,21 @@ def test_which_direction_is_better(names, expected):
         ("energy_mae acc", "energy_mae"),
         ("latency_ms memory_savings acc", "latency_ms"),
         ("survival_time uptime", "survival_time"),
+        ("learn.RMSE validation.RMSE", "validation.RMSE"),
+        ("tr_loss va_loss", "va_loss"),
+        ("fold_0_acc fold_1_acc mean_acc std_acc", "mean_acc"),
+        ("split0_test_score split1_test_score mean_test_score std_test_score", "mean_test_score"),
+        ("Loss/value_function Train/mean_reward", "Train/mean_reward"),
+        ("loss/critic train/entropy train/episode_return", "train/episode_return"),
+        ("rank1 rank5 mAP", "rank1"),
+        ("Rank-1 mAP", "Rank-1"),
+        ("best_acc_epoch best_val_loss_step epoch_of_best_acc epochs_since_improvement wait patience auc", "auc"),
+        ("best_f1_thresh cosine_accuracy_threshold eer_threshold iou_thres threshold_at_f1 auc_cutoff f1", "f1"),
+        ("kl_coef cur_kl_coeff kl_beta l1_ratio l1_lambda huber_delta focal_gamma triplet_margin noise_std r2", "r2"),
+        ("lora_rank length_penalty gradient_acc_steps weight_l2_norm l2_norm_params fp16 use_fp16 bleu", "bleu"),
+        ("self_cpu_time_total seconds_elapsed pred_time_val max_rss_kb cpu_power gpu_power_w mae", "mae"),
+        ("cost_usd total_cost_usd api_cost timing_per_token_ms/gen episode_duration_sec_mean acc", "acc"),
+        ("dice_coef l2_penalty", "dice_coef"),
         ("", ""),
     ],
 )

@@ -31,7 +31,7 @@ _LOWER = """
     idswitch fallout distance dissimilarity disparity paritydifference oddsdifference aic aicc bic dic waic looic
     hqic mdl chi2 chisquare chisquared freeenergy surprisal misclassification misclassified misprediction inaccuracy
     unfairness instability incorrect unexplainedvariance fvd chisq nlogl rmsse wrmsse uer bler fer apcer bpcer nme
-    dtw aee energyscore intervalscore
+    dtw aee energyscore intervalscore stdv rankedprobabilityscore variogramscore
 """
 _HIGHER = """
     acc accuracy pass passed exactmatch em correct f1 f2 f05 fbeta fscore fmeasure precision recall sensitivity
@@ -49,7 +49,8 @@ _HIGHER = """
     goodput mfu speedup bandwidth utilization uptime availability mtbf mttf lifetime survivaltime reward rew return
     success win winrate winloss elo spl gain lift uplift profit pnl roi revenue sharpe sortino calmar ctr similarity
     agreement improvement saved saving avoided prevented fixed free informationgain prec reciprank rankic crpss cagr
-    explaineddeviance auuc qini epret uas las uar bacc logp amota assa deta nds froc normalizedgini
+    explaineddeviance auuc qini epret uas las uar bacc logp amota assa deta nds froc normalizedgini aph maph ndtw sdtw
+    skill skillscore elpdwaic mll tar gar
 """
 # Those of ordinary language say little beside another: recall_failure is a recall.
 _LOWER_IN_PLAIN_WORDS = """
@@ -71,19 +72,26 @@ LOWER, HIGHER = _set(_LOWER + _LOWER_IN_PLAIN_WORDS), _set(_HIGHER + _HIGHER_IN_
 _LOWER_ENDS = ("loss", "error", "perplexity", "distance", "divergence", "deviance", "latency", "rmse", "crossentropy")
 _HIGHER_ENDS = ("accuracy", "precision", "recall", "reward", "similarity", "likelihood", "f1score")
 _AT_K = re.compile(r"\b[PpRr]@\d")
+_RANK_AT = re.compile(r"(cmc)?rank(1|5|10|20|50)")  # of the right answer, as in re-identification
 _NOT_BARE = re.compile(r"[^a-z0-9]")
 _PARTS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*")
 _WORDS = re.compile(r"[a-z]+")  # GFLOPs is one
 _LONGEST = 3  # parts of one word, as in exact_match
+_PRECISION = re.compile(r"(fp|bf|tf)(8|16|32|64)")  # of numbers
 
 # Words that turn what stands beside them.
 _NEGATIVE = ("neg", "negative", "negated", "minus")  # neg_mean_squared_error, minus_reward: made so that more is better
 _OF_PAIRS = ("true", "false")  # true_negative_rate
-_LIKELIHOOD = re.compile(r"(log)?likelihood|(log)?lik$|llh?$|log(prob|density|pred|p$)")  # the negative one is a loss
-_INVERSE = ("inverse", "inverted", "inv", "reciprocal", "complement", "no", "without")
+_LIKELIHOOD = re.compile(r"(log)?likelihood|(log)?lik$|m?llh?$|log(prob|density|pred|p$)")  # the negative one is a loss
+_KINDS_OF_LIKELIHOOD = ("marginal", "partial", "conditional", "joint")
+_INVERSE = ("inverse", "inverted", "inv", "reciprocal", "complement")
+_LACKING = ("no", "without")  # no_errors; but not no_augmentation_acc, acc_without_background
 _LESS = ("reduction", "reduced", "decrease", "drop", "decline")  # of an error it is good, of an accuracy it is not
 _MORE = ("increase", "increased", "growth", "rise")
 _FOLDERS_OF_LOSSES = frozenset(("loss", "losses", "error", "errors"))  # loss/dice
+_NO_LOSSES = _set("acc accuracy explainedvariance auc auroc")  # though they stand in such a folder
+_OVERLAPS = _set("iou giou diou ciou miou dice jaccard ssim msssim")  # loss_iou is the loss made of one
+_HOW = _set("l1 l2 euclidean manhattan ctc focal hinge triplet")  # behind what is good: by which distance, or loss
 _PER_SECOND = re.compile(r"(?<!val)(?<!train)(?<=\w)/(s|sec|second)$")  # images/s, but not eval/second
 _FROM_ONE = re.compile(r"(1|one)[\W_]*(minus(?=[\W_])|-)")  # 1 - auc
 
@@ -95,7 +103,8 @@ _NO_SPANS = ("start", "end", "begin", "date", "current", "unix", "batch", "sampl
 
 _TEST = re.compile(r"(?:(?:final|best|last)[\W_]*)?test", re.IGNORECASE)
 _VALIDATION = _set("val valid validation eval evaluation dev heldout holdout cv oof")
-_TRAINING = frozenset(("train", "training"))
+_TRAINING = _set("train training trn tr learn")
+_REWARDS = _set("reward rew return ret episodereward episodereturn episodicreward episodicreturn eprew eprewmean epret")
 _AROUND = _VALIDATION | _TRAINING | _set("final best last mean avg average total max min num n current")
 
 # Names, without what may stand around them, that say where a run is, what it was given, or how fast it went.
@@ -108,11 +117,20 @@ _BESIDE = _set(  # in the singular
     sample token example row instance param parameter trainableparam runtime flo flop second sec
     episodelen episodelength eplen eplength episodiclength sp converged cpu gpu tp fp tn fn minute hour day remaining
     localrank globalrank noderank randomstate randomseed exitcode returncode trialnumber vnum hpmetric wp up wpb bsz
+    wait patience amp fp16 fp32 bf16 tf32 usefp16 usebf16 useamp
     """
 )
 _BESIDE_END = re.compile(
     r"(runtime|_(seconds?|secs?|seen)|per_(second|sec|s)(_per_[a-z]+)?|/(s|sec|second)|_time_s|_iter_s|_since_restore"
     r"|(epochs?|steps?|its?|iters?|iterations?|samples|tokens|images|batches|frames|episodes)_per_(min|minute|hour))$"
+)
+# What a run was given, or found on the way, though a word in it is that of a metric.
+_SETTING = re.compile(
+    r"(^|[_\W])((cur_)?kl_(coeff?|beta|weight)|(ent|entropy|vf|value)_coeff?|l1_ratio|l[12]_(lambda|weight|alpha|coeff?)"
+    r"|(weight|params?)_l[12]_norm|l[12]_norm_(params?|weights?)|huber_delta|focal_(gamma|alpha)|triplet_margin"
+    r"|noise_std|lora_(rank|r|alpha)|(length|repetition|presence|frequency)_penalty|grad(ient)?_acc\w*_steps"
+    r"|thresh(old)?|thres|thr|cutoff)$"
+    r"|best.*[_\W](epochs?|steps?|iter(ation)?s?|index|idx)$|^(epochs?|steps?|iter(ation)?s?)_(of|since)_|^threshold_at_"
 )
 # Of these only if no word says that less or more is better: n_clusters, but not num_errors; lr-AdamW, but not lr_auc.
 _COUNTS = re.compile(
@@ -120,24 +138,26 @@ _COUNTS = re.compile(
     r"|tokens?|frames?|episodes?|updates?|examples?|counts?|timestamps?|interact(ion)?s|len|length|norm|seed)$"
 )
 _GIVEN = re.compile(r"(^|_)(lr\d*|learning_rate|gnorm|grad(ient)?_norm)(_|$)")
-_BESIDE_FOLDERS = _set("lr learningrate time timer timing hparam hyperparameter config param system")
+_BESIDE_FOLDERS = _set("lr learningrate time timer timing timingpertokenm hparam hyperparameter config param system")
 _COSTS = _set("duration memory mem vram ram fittime scoretime peakmemory mb gb energy throughput")
 _COSTS_END = re.compile(
-    r"((?<=.)time|duration|memory|(?<!latency)_ms|_[mg]i?b)(_?(ms|s|sec|min|h|[mg]i?b))?$"
+    r"((?<=.)time|duration|memory|(?<!latency)_ms|_[kmg]i?b|elapsed)(_?(ms|s|sec|min|h|[mg]i?b))?"
+    r"(_(total|val|mean|max|min|marginal))?$|(cost|price)_usd$|api_cost$"
     r"|(^|_)(time|seconds?|secs?|ms|minutes?|hours?)_per_[a-z_]+$|._size$"
 )
 # With one of these a name says what a run costs, or how fast it went, if nothing else in it says how good it is.
 _COST_WORDS = _set(
     """
-    mem memory vram ram utilization utilisation usage emission emissions co2 energy mfu tflop tflops gflop gflops flop
-    flops mac macs fps tps qps rps ips iops throughput goodput bandwidth speed
+    mem memory vram ram utilization utilisation usage emission emissions co2 energy power mfu tflop tflops gflop gflops
+    flop flops mac macs fps tps qps rps ips iops throughput goodput bandwidth speed
     """
 )
 _UNITS = _set(
     "s sec secs second seconds ms msec us ns min mins minute minutes h hr hrs hour hours kb mb gb kib mib gib"
 )
 # Beside a mean, or the thing itself, these say how it is spread.
-_SPREAD = _set("std stdev stddev stderr sem var variance max maximum min minimum")
+_SPREAD = _set("std stdv stdev stddev stderr sem var variance max maximum min minimum")
+_PART = re.compile(r"(?<![a-z])(fold|split)[\W_]?\d+", re.IGNORECASE)  # of the data
 _MEAN = _set("mean avg average")
 _OF_COSTS = _COST_WORDS | _UNITS
 
@@ -150,10 +170,12 @@ def higher_is_better(metric: str) -> bool | None:
         return _not(higher_is_better(text[complement.end() :]))
     if text.startswith("-"):
         text = f"minus_{text[1:]}"
-    if _AT_K.search(text):
+    *folders, leaf = text.lower().split("/")
+    if _AT_K.search(text) or _RANK_AT.fullmatch(bare(leaf)):
         return True
-    if not _FOLDERS_OF_LOSSES.isdisjoint(text.lower().split("/")[:-1]):
+    if not _FOLDERS_OF_LOSSES.isdisjoint(folders) and measured(leaf) not in _NO_LOSSES:
         return False
+    text = text.replace("@", "_at_")
     return _verdict([part.lower() for part in _PARTS.findall(text)])
 
 
@@ -246,20 +268,26 @@ def _places(names: Sequence[str], parameters: Collection[str]) -> Iterator[tuple
     """Where each stands, the lower the better; and whether it only says how another one is spread."""
     validated = {measured(name) for name in names if _VALIDATION & _words(name)}
     means = {frozenset(words - _MEAN) for words in map(_words, names) if words.isdisjoint(_SPREAD)}
+    wholes = {measured(name) for name in names if not _PART.search(name)}
+    rewarded = any(measured(name.rpartition("/")[2]) in _REWARDS for name in names)
     for name in names:
         words = _words(name)
         is_spread = not words.isdisjoint(_SPREAD) and frozenset(words - _SPREAD) in means
+        is_spread |= bool(_PART.search(name)) and measured(_PART.sub("", name)) in wholes
         if _is_beside(name, parameters):
             yield 3, is_spread
         elif is_cost(name):
             yield 2, is_spread
         else:
-            yield int(_is_of_training(name, validated)), is_spread
+            yield int(_is_of_training(name, validated, rewarded=rewarded)), is_spread
 
 
-def _is_of_training(name: str, validated: Collection[str]) -> bool:
-    """Whether a metric is one of the training set, as ``loss`` is beside ``val_loss``."""
+def _is_of_training(name: str, validated: Collection[str], *, rewarded: bool) -> bool:
+    """Whether a metric is one of the training set, as ``loss`` is beside ``val_loss``, or beside rewards."""
     words = _words(name)
+    if rewarded and not validated:
+        is_reward = measured(name.rpartition("/")[2]) in _REWARDS
+        return not is_reward and not words.isdisjoint(_TRAINING | _FOLDERS_OF_LOSSES)
     if not validated or words & (_TRAINING | _VALIDATION):
         return bool(words & _TRAINING)
     return measured(name) in validated or "loss" in words
@@ -271,10 +299,11 @@ def _is_beside(name: str, parameters: Collection[str]) -> bool:
         return True
     if any(_single(bare(folder)) in _BESIDE_FOLDERS for folder in folders):
         return True
-    if bare(name) in _COSTS:
+    if bare(name) in _COSTS or _RANK_AT.fullmatch(bare(leaf)):
         return False
     leaf = leaf.removesuffix("_lifetime")  # num_episodes_lifetime
-    if not _BESIDE.isdisjoint((measured(leaf), bare(leaf), _without_unit(leaf))) or _BESIDE_END.search(name.lower()):
+    ends = _BESIDE_END.search(name.lower()) or _SETTING.search(leaf.lower())
+    if ends or not _BESIDE.isdisjoint((measured(leaf), bare(leaf), _without_unit(leaf))):
         return True
     said = "_".join(parts_of(name)).lower()
     return bool(_COUNTS.match(leaf.lower()) or _GIVEN.search(said)) and higher_is_better(leaf) is None
@@ -311,15 +340,39 @@ def _verdict(words: Sequence[str]) -> bool | None:
     for place, word in enumerate(words):
         before, after = words[:place], words[place + 1 :]
         if word in _NEGATIVE and after and (not before or before[-1] not in _OF_PAIRS):
-            return not _LIKELIHOOD.match("".join(after))
+            of = [each for each in after if each not in _AROUND and each not in _KINDS_OF_LIKELIHOOD]
+            return not _LIKELIHOOD.match("".join(of))
         if word in _INVERSE and after:
             return _not(_verdict([*before, *after]))
+        if word in _LACKING and after:
+            return _lacking(before, after)
         if word in _RELATIONS and before and after and (said := _related(before, word, after)) is not None:
             return said
-    if len(words) > 1 and words[-1] == "per":  # of phonemes
+    return _in_itself(words)
+
+
+def _in_itself(words: Sequence[str]) -> bool | None:
+    """What words say of which none turns another."""
+    if len(words) > 1 and words[-1] == "per" and _verdict(words[:-1]) is None:  # of phonemes; f1_per is of persons
         return False
-    strong = _last(words, _STRONG)
+    if len(words) > 1 and (words[-1] == "gap" or (words[-1] in _OVERLAPS and "loss" in words)):
+        return False
+    strong = _last([word for place, word in enumerate(words) if not _says_how(words, place)], _STRONG)
     return _last(words, _WEAK) if strong is None else strong
+
+
+def _says_how(words: Sequence[str], place: int) -> bool:
+    """Whether a word only says how something good before it was measured: ``spearman_manhattan``, ``acc_ctc``."""
+    return words[place] in _HOW and any(_look_up(word, _STRONG) for word in words[:place])
+
+
+def _lacking(before: Sequence[str], after: Sequence[str]) -> bool | None:
+    """What ``no_errors`` says, or ``acc_without_background``, which says nothing of what it lacks."""
+    if (said := _verdict(before)) is not None:
+        return said
+    known = _STRONG | _WEAK
+    is_lacked = any(_look_up("".join(after[:end]), known) is not None for end in range(1, _LONGEST + 1))
+    return _not(_verdict(after)) if is_lacked else _verdict(after)
 
 
 def _related(before: Sequence[str], relation: str, after: Sequence[str]) -> bool | None:
@@ -360,6 +413,8 @@ def _turned(words: Sequence[str]) -> bool | None:
 
 
 def _look_up(word: str, known: dict[str, bool]) -> bool | None:
+    if _PRECISION.fullmatch(word):
+        return None
     for form in (word, word.rstrip("0123456789"), *_singulars(word)):
         if form in known:
             return known[form]
