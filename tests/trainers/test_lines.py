@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridfold.trainers.metrics.found import ProgramOutput, find_metrics
+from gridfold.trainers.metrics.names import first_metric
 from gridfold.trainers.metrics.printed import Mark
 
 BAR = "\r 50%|█████     | 1/2 [00:01<00:01,  1.10s/it]\r100%|██████████| 2/2 [00:02<00:00,  1.05s/it]"
@@ -596,6 +597,39 @@ def test_what_the_program_was_given_is_no_metric(found):
     log = "extra_loss = 0.3\nval_loss: 0.5\n"
     assert found(log).metrics == {"val_loss": 0.5, "extra_loss": 0.3}
     assert found(log, given=["extraloss"]).metrics == {"val_loss": 0.5}
+
+
+EPOCHS = "epoch 1 val_loss: 0.1 val_acc: 0.7\nepoch 2 val_loss: 0.08 val_acc: 0.8\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"lr": 0.1, "gamma": 0.99, "env": "CartPole-v1"}',
+        '{"lr": 0.1, "gamma": 0.99}',
+        '{"lr": 0.1, "l2": 0.01, "epochs": 3}',
+        '{"dropout_loss": 0.5}',
+        '{"l2": 0.1, "data": "mnist", "seed": 0}',
+        '{"level": "info", "msg": "flushed", "errors": 0, "retries": 0}',
+        '{"msg": "data loaded", "missing": 12}',
+    ],
+)
+def test_a_line_of_json_with_settings_or_of_a_log_does_not_hide_what_is_printed(found, line):
+    for log in (f"{line}\n{EPOCHS}", f"{EPOCHS}{line}\n"):
+        assert first_metric(found(log, given=["dropoutloss"]).metrics) == "val_loss"
+
+
+@pytest.mark.parametrize("line", ['{"accuracy": 0.93}', '{"quality": 0.93}', '{"val": {"accuracy": 0.93}}'])
+def test_a_line_of_json_with_a_result_comes_before_what_is_printed(found, line):
+    assert list(found(f"{EPOCHS}{line}\n").metrics.values()) == [0.93]
+
+
+def test_lines_of_a_log_in_json_may_say_one_thing_each(found):
+    log = '{"event": "eval", "val_loss": 0.5}\n{"event": "uploaded", "error_rate": 0.1}\n'
+    assert found(log).metrics == {"val_loss": 0.5, "error_rate": 0.1}
+    log = log.replace("0.5", "0.7") + log + '{"event": "closed", "dropped": 0}\n'
+    assert first_metric(found(log).metrics) == "val_loss"
+    assert found('{"model": "x", "toxicity": 0.1}\n').metrics == {"toxicity": 0.1}  # where there is nothing else
 
 
 WORDS = st.sampled_from(

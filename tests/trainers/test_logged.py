@@ -59,6 +59,19 @@ def found(tmp_path, monkeypatch):
     return of
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"iteration": 19, "total_loss": 1.2}\n{"iteration": 39, "total_loss": 1.0}\n{"bbox/AP": 33.1}\n',
+        '[{"epoch": 1, "bbox/AP": 30.0}, {"epoch": 2, "bbox/AP": 33.1}]',
+    ],
+)
+def test_a_line_for_each_report_in_the_file_of_metrics(found, content):
+    seen = found({"run/metrics.json": content})
+    assert seen.metrics == {"bbox/AP": 33.1}
+    assert len(seen.reports) >= 2
+
+
 def test_results_of_transformers_with_their_curves(found):
     files = {
         "out/checkpoint-10/trainer_state.json": {"global_step": 10, "log_history": HISTORY[:2]},

@@ -13,7 +13,7 @@ def found(tmp_path):
     def of(*printed):
         lines = [line if isinstance(line, str) else json.dumps(line) for line in printed]
         (tmp_path / "log.txt").write_text("\n".join(lines) + "\n")
-        metrics, reports = printed_metrics(Mark(tmp_path / "log.txt"))
+        metrics, reports, _ = printed_metrics(Mark(tmp_path / "log.txt"))
         return metrics, list(reports)
 
     return of

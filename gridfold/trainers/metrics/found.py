@@ -16,11 +16,14 @@ from gridfold.trainers.metrics.names import bare, is_result
 from gridfold.trainers.metrics.printed import (
     Mark,
     Metrics,
+    MetricsUnreadable,
     block_of_json,
     has_known,
+    has_measured,
     list_of_json,
     printed_metrics,
     reported_metrics,
+    written_epochs,
     written_metrics,
 )
 
@@ -97,14 +100,16 @@ def find_metrics(
     found = _by_patterns(output, patterns or {}) or _written_for_us(output)
     if found:
         return found
-    printed = _in_json(output)
-    if has_known(printed.metrics):
+    printed, is_made = _in_json(output)
+    if is_made and has_measured(printed.metrics, given):
         return printed
     other = Found()
     for tells, found in _others(output, given):
         if tells:
             return found
         other = other if other.metrics else found
+    if has_known(printed.metrics):
+        return printed
     if other.metrics or printed.metrics:
         return other if other.metrics else printed
     return Found(candidates=_candidates(output))
@@ -136,18 +141,31 @@ def _written_for_us(output: ProgramOutput) -> Found | None:
     """What the files say that gridfold asks for."""
     metrics: Metrics | None = None
     if os.path.lexists(output.run_dir / METRICS_JSON):
-        metrics = written_metrics(output.run_dir / METRICS_JSON)
+        try:
+            metrics = written_metrics(output.run_dir / METRICS_JSON)
+        except MetricsUnreadable:
+            if found := _written_by_lines(output):
+                return found
+            raise
         return _found(metrics, (), METRICS_JSON) if metrics else None
     metrics = reported_metrics(output.reported) if output.reported else None
     return _found(metrics, (), METRICS) if metrics else None
 
 
-def _in_json(output: ProgramOutput) -> Found:
-    """What it printed as JSON."""
-    metrics, reports = printed_metrics(output.printed)
+def _written_by_lines(output: ProgramOutput) -> Found | None:
+    """What a file says that has our name, and a line for each epoch, or a list of them, as detectron2's has."""
+    from gridfold.trainers.metrics.logged import read_entries  # what programs that write for gridfold need nothing of
+
+    curves = read_entries(written_epochs(output.run_dir / METRICS_JSON))
+    return _found(curves.final(), output.reports_of(curves), METRICS_JSON) if curves else None
+
+
+def _in_json(output: ProgramOutput) -> tuple[Found, bool]:
+    """What it printed as JSON, and whether that is more than a lone line of a log, or of settings."""
+    metrics, reports, is_made = printed_metrics(output.printed)
     if block := block_of_json(output.printed):
-        return _found(block, reports, "the JSON at the end of the log")
-    return _found(metrics, reports, "the log (lines of JSON)") if metrics else Found()
+        return _found(block, reports, "the JSON at the end of the log"), True
+    return (_found(metrics, reports, "the log (lines of JSON)") if metrics else Found()), is_made
 
 
 def _others(output: ProgramOutput, given: Collection[str]) -> Iterator[tuple[int, Found]]:

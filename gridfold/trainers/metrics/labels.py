@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
-from gridfold.trainers.metrics.names import ends_in_measure, is_cost, is_measure, is_result, parts_of
+from gridfold.trainers.metrics.names import bare, ends_in_measure, is_cost, is_measure, is_result, parts_of
 
 _LONGEST = 3  # parts of one word, as in exact_match
 _MOST_BEFORE = 4  # words of a name before the one that says what is measured
@@ -16,6 +16,12 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+_SETTINGS_IN_JSON = _set(
+    """
+    lr learningrate batchsize trainbatchsize optimizer dropout weightdecay labelsmoothing momentum epochs numepochs
+    hiddensize numlayers
+    """
+)
 # What is measured, in words that mean nothing else in a log. Other metrics need a separator, and a fraction.
 _COMMON = _set(
     """
@@ -165,6 +171,17 @@ def has_measure(words: Sequence[str]) -> bool:
         or "p" in parts
         or "r" in parts
     )
+
+
+def are_settings(names: Iterable[str]) -> bool:
+    """Whether JSON has several names of settings, and none of a result on validation or test data."""
+    names = list(names)
+    return len(_SETTINGS_IN_JSON & set(map(bare, names))) > 1 and not any(map(is_labelled, names))
+
+
+def is_labelled(name: str) -> bool:
+    """Whether a name says of which part of the data a metric is."""
+    return has_measure([name]) and bool(split_of([name.partition("_")[0]]))
 
 
 def is_of_whole_epoch(names: Collection[str]) -> bool:

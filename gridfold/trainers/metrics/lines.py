@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from gridfold.core.errors import cut
 from gridfold.trainers.metrics.columns import Table, TextTable, is_rule, table_begun_by
 from gridfold.trainers.metrics.curves import Curves
-from gridfold.trainers.metrics.labels import has_measure, is_of_whole_epoch, position_of, split_of
+from gridfold.trainers.metrics.labels import are_settings, has_measure, is_of_whole_epoch, position_of, split_of
 from gridfold.trainers.metrics.names import bare
 from gridfold.trainers.metrics.pairs import Line, read_line
 
@@ -40,23 +40,6 @@ _LEVEL = re.compile(r"^\W*(?:INFO|DEBUG|WARNING)\b\W*")
 _PAIR = re.compile(r"[:=|]|--")
 _HEADER = re.compile(r"^\W*[*=\-#>]{2,}|:\s*$|\b(?:metrics|results?|set)\b", re.IGNORECASE)
 _MOST_OF_BLOCK = 500  # lines
-_SETTINGS_IN_JSON = frozenset(
-    (
-        "lr",
-        "learningrate",
-        "batchsize",
-        "trainbatchsize",
-        "optimizer",
-        "dropout",
-        "weightdecay",
-        "labelsmoothing",
-        "momentum",
-        "epochs",
-        "numepochs",
-        "hiddensize",
-        "numlayers",
-    )
-)
 _COMMANDS = ("$ ", "+ ", "> ", "--", "[CV")  # and scikit-learn's settings, each with a score
 _SETTING_WORD = re.compile(rf"(?i)(?:{_SETTINGS})\b|arguments|args|config|python")
 _WORDS = re.compile(r"[^\W\d_]+\d*")
@@ -105,12 +88,9 @@ def _without_settings(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _are_settings(block: Sequence[str]) -> bool:
-    """Whether JSON has several names of settings, and none of a result on validation or test data."""
-    names: set[str] = set()
     with suppress(ValueError, RecursionError):
-        names |= json.loads("\n".join(block)).keys()
-    is_result = any(has_measure([name]) and split_of([name.split("_")[0]]) for name in names)
-    return len(_SETTINGS_IN_JSON & set(map(bare, names))) > 1 and not is_result
+        return are_settings(json.loads("\n".join(block)))
+    return False
 
 
 @dataclass

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 import os
 import re
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from gridfold.trainers.metrics.names import higher_is_better, is_cost, is_result
+from gridfold.trainers.metrics.labels import are_settings, is_labelled
+from gridfold.trainers.metrics.names import bare, higher_is_better, is_cost, is_measure, is_result, parts_of
 from gridfold.trainers.metrics.terminal import folded, shown
 
 _METRICS_BYTES = 16 << 20  # more is no file of metrics
@@ -120,6 +123,16 @@ def _not_blank(lines: Iterable[bytes]) -> list[str]:
     return [line for line in (each.decode("utf-8", "replace") for each in lines) if line.strip()]
 
 
+def written_epochs(path: Path) -> Sequence[Metrics]:
+    """Those of each line of a file, or of each item of the list in it; none if they are no JSON objects."""
+    with suppress(ValueError, OverflowError, RecursionError, OSError):
+        text = path.read_text() if path.stat().st_size <= _METRICS_BYTES else ""
+        lines = [line for line in text.splitlines() if line.strip()]
+        found = json.loads(text) if text.lstrip().startswith("[") else list(map(json.loads, lines))
+        return [_numbers(each) for each in found] if all(isinstance(each, dict) for each in found) else ()
+    return ()
+
+
 def written_metrics(path: Path) -> Metrics:
     """Those in a file that holds a JSON object.
 
@@ -182,31 +195,36 @@ def _content_of_block(printed: Mark, opening: str, closing: str) -> Any:
     return None
 
 
-def printed_metrics(printed: Mark) -> tuple[Metrics, Sequence[Metrics]]:
+def printed_metrics(printed: Mark) -> tuple[Metrics, Sequence[Metrics], bool]:
     """Those of the last printed line of metrics; and the lines that are reports, as others have the same names.
 
     A line is one of metrics if it is a JSON object with a number that is a result. With a text in it, it is one of a
-    log, and counts only if it has a name that metrics have, and no other line has.
+    log, and counts only if it has a name that metrics have, and no other line has; each may say another thing.
+
+    Returns:
+        The metrics, the reports, and whether they are what the program made: no lone line of a log, or of settings.
     """
     objects = list(_objects(printed.objects_after()))
     plain = [_numbers(each) for each in objects if not _has_text(each)]
     logged = [_numbers(each) for each in objects if _has_text(each)]
     results = [each for each in plain if any(map(is_result, each))]
     known = [each for each in logged if any(map(_is_known, each))]
-    if known and not any(_is_known(name) for each in results for name in each):
-        results = known
-    found = results or [each for each in plain if each]
+    is_log = bool(known) and not any(_is_known(name) for each in results for name in each)
+    found = known if is_log else results or [each for each in plain if each]
     if not found:
-        return {}, ()
+        return {}, (), False
     names = [frozenset(each) for each in found]
     counts = dict.fromkeys(names, 0)  # a Counter asks whether it is given a mapping, which takes the first time long
     for each in names:
         counts[each] += 1
     reports = [metrics for metrics, each in zip(found, names, strict=True) if counts[each] > 1]
+    if is_log:
+        final = reduce(operator.or_, [*reports, *found], Metrics())
+        return final, reports, bool(reports) or any(is_labelled(name) or higher_is_better(name) for name in final)
     final = found[-1]
     for report in reversed(reports if final not in reports else ()):
         final = final | {name: value for name, value in report.items() if name not in final}
-    return final, reports
+    return final, reports, bool(reports) or not are_settings(final)
 
 
 def _objects(lines: Iterable[str | bytes]) -> Iterator[Mapping[str, Any]]:
@@ -265,6 +283,16 @@ def _has_text(value: Any) -> bool:
 def has_known(metrics: Iterable[str]) -> bool:
     """Whether some of the names are those of metrics."""
     return any(map(_is_known, metrics))
+
+
+def has_measured(metrics: Iterable[str], given: Collection[str]) -> bool:
+    """Whether some of the names are those of metrics, and neither of what was given, nor only of plain words."""
+    return any(
+        _is_known(name)
+        and bare(name.rpartition(".")[2]) not in given
+        and (higher_is_better(name) or any(is_measure(part.lower()) for part in parts_of(name)))
+        for name in metrics
+    )
 
 
 def _is_known(name: str) -> bool:
