@@ -16,7 +16,7 @@ from collections.abc import Hashable, ItemsView, Iterator, Mapping, Sequence, Va
 from typing import Any, NoReturn
 
 from gridfold.sharing.columns import SCALARS, KeyColumn, Places, aliases_of, exact, shapes_of
-from gridfold.sharing.tracking import Tracked, Tracking, Trials
+from gridfold.sharing.tracking import Tracked, Tracking, Trials, go_over
 from gridfold.sharing.untracked import Untracked
 
 
@@ -292,6 +292,9 @@ class SharedDict(Tracked, metaclass=_AsDict):
         """As of a dict."""
         self._tracking.clear()
         dict.clear(self)
+
+
+go_over(SharedDict, dict)
 
 
 def blank(group: Trials, path: str, domain: frozenset[int], kind: type[Tracking] = Tracking) -> SharedDict:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from gridfold.sharing.columns import Answer, KeyColumn, exact
-from gridfold.sharing.tracking import Tracking, Trials
+from gridfold.sharing.tracking import Tracking, Trials, go_over
 from gridfold.sharing.untracked import Untracked
 
 
@@ -147,6 +147,7 @@ for _make, _names in (
 ):
     for _name in _names.split():
         setattr(SharedList, _name, _make(_name))
+go_over(SharedList, list)
 SharedList.__module__, SharedList.__name__, SharedList.__qualname__ = "builtins", "list", "list"
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import wraps
+from types import FunctionType
 from typing import Any, Protocol, TypeVar
 
 from gridfold.sharing.columns import ABSENT, Answer, KeyColumn, Observation, Shapes, exact
@@ -56,6 +58,24 @@ class Tracked(dict[Any, Any]):
 
     __slots__ = ("_tracking",)
     _tracking: Tracking
+
+
+def go_over(kind: type, built_in: type) -> None:
+    """Let the methods of a class be those of the built-in one where an instance has become that.
+
+    Code looks up a method before it finds out the arguments, which may split: ``config.get("b", config["a"])``.
+    """
+    for name, method in list(vars(kind).items()):
+        if isinstance(method, FunctionType):
+            setattr(kind, name, _either(method, getattr(built_in, name, method), built_in))
+
+
+def _either(method: Callable[..., Any], plain: Callable[..., Any], built_in: type) -> Callable[..., Any]:
+    @wraps(method)
+    def call(self: Any, *arguments: Any, **named: Any) -> Any:
+        return (plain if type(self) is built_in else method)(self, *arguments, **named)
+
+    return call
 
 
 class Tracking:

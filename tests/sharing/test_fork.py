@@ -230,6 +230,12 @@ def hangs(config):
     time.sleep(3000)
 
 
+def looks_up_methods_before_their_arguments(config):
+    training = config["training"]
+    training.update(more=training["size"])
+    return training.get("none", training["lr"]) + training.pop("more", training["size"])
+
+
 def lets_no_run_begin(config):
     os.setpgid = None
     return config["training"]["lr"]
@@ -456,6 +462,12 @@ def test_a_failure_of_one_is_its_own(place, trainer, kind):
     records = place.execute(trainer, sizes=(4,))
     assert [record.state for record in records] == ["completed", "failed", "completed"]
     assert records[1].error["type"] == kind
+
+
+def test_arguments_may_split_after_their_method_was_looked_up(place):
+    records = place.execute("looks_up_methods_before_their_arguments")
+    assert [record.metrics["result"] for record in records] == [5, 6, 6, 7, 7, 8]
+    assert {record.sharing["label"] for record in records} == {"bitwise"}
 
 
 def test_where_the_process_of_a_run_cannot_begin_it_is_run_alone(place):

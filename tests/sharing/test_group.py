@@ -159,6 +159,10 @@ ACCESSES = {
     # what reads one thing
     "[]": (lambda c: c["batch"], ["batch"]),
     "get": (lambda c: c.get("batch"), ["batch"]),
+    "a method, then its arguments": (
+        lambda c: [c.get("x", c["batch"]), c.update(x=c["net"]["p"]), c.pop("y", c["opt"]["name"]), repr(c)],
+        None,
+    ),
     "nested []": (lambda c: c["net"]["p"], ["net.p"]),
     "pop": (lambda c: c.pop("batch"), ["batch"]),
     "setdefault": (lambda c: c.setdefault("batch", 3), ["batch"]),

@@ -45,6 +45,8 @@ STEPS = {
     "*=": lambda x, o, w, n: x.__imul__(n) if len(x) < 20 else None,
     "==": lambda x, o, w, n: (x == o, x != o, x == ["a", w], x < o),
     "append": lambda x, o, w, n: x.append(w),
+    "append own": lambda x, o, w, n: x.append(x[n]),
+    "index own": lambda x, o, w, n: x.index(x[-n]),
     "extend": lambda x, o, w, n: x.extend(iter([w, w])),
     "extend other": lambda x, o, w, n: x.extend(o) if len(x) < 20 else None,
     "insert": lambda x, o, w, n: x.insert(n, w),
