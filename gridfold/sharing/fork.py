@@ -21,7 +21,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from gridfold import stages
 from gridfold.core.process.clocks import Clocks
@@ -37,7 +37,8 @@ from gridfold.runs.search import SearchDirectory
 from gridfold.sharing.call_site import own_file
 from gridfold.sharing.children import WAITED, Children, say
 from gridfold.sharing.disguise import Pickles
-from gridfold.sharing.fork_state import ForkState, descriptors_of, living_children
+from gridfold.sharing.fork_state import ForkState, descriptors_of, living_children, shared_memory
+from gridfold.sharing.fork_state import pipes as own_pipes
 from gridfold.sharing.gpus import Gpus
 from gridfold.sharing.group import Group
 from gridfold.sharing.start import Pipes, Shared
@@ -46,9 +47,6 @@ from gridfold.sharing.working_dir import SharedWorkDir
 from gridfold.sharing.write_guard import WriteGuard
 from gridfold.space.repeats import DataFold
 from gridfold.worker import TAKEN, Moment, Spent, Work, enter, leave, listen, outcome, prepare
-
-if TYPE_CHECKING:
-    pass
 
 _STOP_INTERVAL = 0.0005  # seconds between two looks, for each run
 _MAX_KEYS = 100  # in one message, which the pipe then takes in one piece
@@ -71,7 +69,7 @@ def why_not() -> str:
     torch = sys.modules.get("torch")
     if torch and torch.cuda.is_initialized():
         return "CUDA is initialised"
-    return ""
+    return shared_memory()
 
 
 def grow(shared: Shared, pipes: Pipes, printed: bytes, imports: Spent) -> int:
@@ -119,6 +117,7 @@ class Branch:
         self._pickles = Pickles(self._settle)
         self._gpus = Gpus(shared.gpus, self._token, self.work)
         self._leases = self._log_of_leases()
+        self._own_pipes = own_pipes()
 
     def _configs(self) -> Sequence[Mapping[str, Any]]:
         return [task.config or {} for task in self._tasks]
@@ -225,7 +224,7 @@ class Branch:
         """Fork a child for each group, which goes on from here; this process waits for them, and ends."""
         if os.getpid() != self._pid:
             self._abandon_from_child(f"a process that it started came to {path} at {place}")
-        if why := why_not() or living_children():
+        if why := why_not() or living_children() or ("a pipe is open" if own_pipes() - self._own_pipes else ""):
             self._abandon(f"{why}, when {path} was read at {place}")
         shown = self._clocks.stop()
         spent, sizes = self._start.spent(), [len(group) for group in groups]

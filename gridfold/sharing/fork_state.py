@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import signal
 import stat
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 
 from gridfold.core.process.handlers import handler_of, set_handler
 
+_HARMLESS = re.compile(r"/dev/shm/(sem\.|__KMP_)")  # locks, as tqdm makes one; where OpenMP registers
 _TRACKERS = (
     "multiprocessing.resource_tracker",
     "joblib.externals.loky.backend.resource_tracker",
@@ -77,6 +79,27 @@ def living_children() -> str:
         if children:
             return "1 process that it started" if len(children) == 1 else f"{len(children)} processes that it started"
     return ""
+
+
+def shared_memory() -> str:
+    """The memory that forked processes would write to together, in words; "" if there is none."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/maps").read_text().splitlines():
+            _, rights, _, _, _, *path = line.split(maxsplit=5)
+            if rights.startswith("rw") and rights.endswith("s") and not _HARMLESS.match("".join(path)):
+                return f"memory is shared between processes ({''.join(path)[:100] or 'of no file'})"
+    return ""
+
+
+def pipes() -> set[tuple[int, int]]:
+    """The ends of pipes that are open: descriptors, and numbers of the pipes."""
+    found = set()
+    for descriptor in _descriptors():
+        with contextlib.suppress(OSError):
+            status = os.fstat(descriptor)
+            if stat.S_ISFIFO(status.st_mode):
+                found.add((descriptor, status.st_ino))
+    return found
 
 
 def descriptors_of(file: int) -> list[int]:

@@ -230,6 +230,18 @@ def hangs(config):
     time.sleep(3000)
 
 
+def has_shared_memory(config):
+    value = multiprocessing.Value("d", 1.0)
+    value.value += config["training"]["lr"]
+    return value.value
+
+
+def has_a_pipe(config):
+    queue = multiprocessing.SimpleQueue()
+    queue.put(4)
+    return config["training"]["lr"] * queue.get()
+
+
 def looks_up_methods_before_their_arguments(config):
     training = config["training"]
     training.update(more=training["size"])
@@ -404,7 +416,10 @@ def test_a_function_that_only_reads_files_is_shared(place):
         assert record.sharing["own_seconds"] < 0.25
 
 
-@pytest.mark.parametrize("trainer", ["reads_on", "has_a_timer", "has_a_child", "has_a_loop", "silences", "moves"])
+@pytest.mark.parametrize(
+    "trainer",
+    ["reads_on", "has_a_timer", "has_a_child", "has_a_loop", "silences", "moves", "has_shared_memory", "has_a_pipe"],
+)
 def test_what_processes_would_share_is_each_ones_own(trainer, place):
     (place.folder / "numbers").write_text("".join(f"{number}\n" for number in range(20_000)))
     shared = place.execute(trainer, share=None, sizes=(4,))
