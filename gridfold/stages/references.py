@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 from gridfold.identity.data import hash_of
@@ -30,7 +30,7 @@ from gridfold.stages.content import digest
 from gridfold.stages.packing import is_data, name_of
 from gridfold.stages.trace import texts_in
 
-_STATELESS = (BuiltinFunctionType, logging.Logger, type(threading.Lock()), type(threading.RLock()))
+_STATELESS = (logging.Logger, type(threading.Lock()), type(threading.RLock()))
 _COMPILED = ("ufunc", "cython_function_or_method")
 _OF_CLASSES = ("member_descriptor", "getset_descriptor", "_tuplegetter")  # say where a value is, and have none
 _ALL_VARIABLES = frozenset({"globals", "vars", "eval", "exec"})  # by which a function may read any of its module
@@ -98,6 +98,8 @@ class References:
             self._module(value, named)
         elif isinstance(value, type):
             self._class(value)
+        elif isinstance(value, SimpleNamespace):
+            self.value(name, vars(value))
         elif _is_stateless(value):
             pass
         elif inner := _inner(value):
@@ -116,6 +118,10 @@ class References:
             if not isinstance(value, (list, tuple, Mapping)) and not _is_own(type(value)):
                 raise UnknownError(f"what the variable {name} is, a {type(value).__qualname__}") from None
             self._parts(name, value)
+            return
+        if _is_own(type(value)) and self._is_new(value):  # its fields are not all that its methods see
+            self._class(type(value))
+            self._values(f"{name} of", [part for _, part in _attributes(value)])
 
     def _parts(self, name: str, value: Any) -> None:
         if not self._is_new(value):
@@ -138,6 +144,7 @@ class References:
         self.texts |= code.names
         self._values(f"{name} default", [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()])
         self._values(f"{name} around", _cells(function))
+        self._values(f"{name} beside", [part for key, part in sorted(vars(function).items()) if key != "__wrapped__"])
         module = function.__globals__
         for variable in code.variables:
             if variable in module:
@@ -153,7 +160,7 @@ class References:
 
     def _wrapper(self, name: str, function: FunctionType) -> None:
         """An installed one, such as a decorator makes: what it calls is around it."""
-        for part in _cells(function):
+        for part in _with_registered(_cells(function)):
             if isinstance(part, (FunctionType, MethodType, functools.partial)) or _is_own(part):
                 self.value(name, part)
 
@@ -261,6 +268,9 @@ def _constants(code: CodeType) -> list[str]:
 def _is_stateless(value: Any) -> bool:
     """Whether nothing of it can change, or nothing that a result could depend on; or it is installed."""
     kind = type(value)
+    if isinstance(value, BuiltinFunctionType):  # what draws random numbers is found out otherwise
+        drawn = getattr(sys.modules.get("random"), "_inst", None)
+        return isinstance(value.__self__, (ModuleType, type, type(None))) or value.__self__ is drawn
     if isinstance(value, _STATELESS) or kind.__module__ in ("typing", "types") or kind.__name__ in _COMPILED:
         return True
     module = sys.modules.get(str(getattr(value, "__module__", "")))
@@ -274,12 +284,20 @@ def _inner(value: Any) -> list[Any]:
         return [value.func, *value.args, *value.keywords.values()]
     if isinstance(value, MethodType):
         return [value.__func__, value.__self__]
+    if isinstance(value, BuiltinFunctionType):
+        return [value.__self__]
     if isinstance(value, property):
         return [part for part in (value.fget, value.fset) if part]
     if isinstance(value, functools.cached_property):
         return [value.func]
     wrapped = getattr(type(value), "__get__", None) and getattr(value, "__wrapped__", getattr(value, "__func__", None))
     return [wrapped] if isinstance(wrapped, (FunctionType, type)) else []
+
+
+def _with_registered(parts: list[Any]) -> Iterator[Any]:
+    """These, and what is in mappings among them, as ``functools.singledispatch`` has one."""
+    for part in parts:
+        yield from part.values() if isinstance(part, Mapping) else [part]
 
 
 def _plain(value: Any) -> Any:

@@ -170,6 +170,51 @@ SCALES = {
         "",
         "SCALE = 3",
     ),
+    "a namespace": (
+        "import types\nNS = types.SimpleNamespace(scale=1)\n" + STAGE + "NS.scale",
+        "",
+        "NS.scale = 3",
+    ),
+    "an attribute of a function": (
+        "def scale(): return scale.by\nscale.by = 1\n" + STAGE + "scale()",
+        "",
+        "scale.by = 3",
+    ),
+    "a bound method of something built in": (
+        "SCALES = {'a': 1}\nget = SCALES.get\n" + STAGE + "get('a')",
+        "",
+        "SCALES['a'] = 3",
+    ),
+    "a method of a data class": (
+        "import dataclasses\nSCALE = 1\n@dataclasses.dataclass\nclass Config:\n    by: int = 1\n"
+        "    def scale(self): return SCALE * self.by\nCONFIG = Config()\n" + STAGE + "CONFIG.scale()",
+        "",
+        "SCALE = 3",
+    ),
+    "an attribute of a data class that is no field": (
+        "import dataclasses\n@dataclasses.dataclass\nclass Config:\n    by: int = 1\n"
+        "CONFIG = Config()\nCONFIG.scale = 1\n" + STAGE + "CONFIG.scale",
+        "",
+        "CONFIG.scale = 3",
+    ),
+    "an attribute of a kind of dict": (
+        "class Values(dict): scale = 1\nVALUES = Values(a=1)\n" + STAGE + "VALUES.scale",
+        "",
+        "VALUES.scale = 3",
+    ),
+    "a method of a member of an enum": (
+        "import enum\nSCALE = 1\nclass Kind(enum.Enum):\n    A = 1\n    def scale(self): return SCALE\nKIND = Kind.A\n"
+        + STAGE
+        + "KIND.scale()",
+        "",
+        "SCALE = 3",
+    ),
+    "what is registered for a type": (
+        "SCALE = 1\n@functools.singledispatch\ndef scale(x): return 0\n"
+        "@scale.register\ndef _(x: int): return x * SCALE\n" + STAGE + "scale(1)",
+        "",
+        "SCALE = 3",
+    ),
     "a variable of the environment": (
         STAGE + "os.environ.get('GRIDFOLD_TEST_SCALE')",
         "",
