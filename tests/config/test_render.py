@@ -345,6 +345,7 @@ def test_texts_that_once_went_wrong(base, arguments, expected):
         ("a: &a {l: !fixed [1,2]}\nb: {<<: *a}\n", ["+b.l.2=7"], "b.l is not a mapping"),
         ("a: &a {l: 5}\nb: *a\n", ["+b.l.x=7"], "b.l is not a mapping"),
         ("y:\n  <<: {on: 1, z: no}\n", [], "'<<' takes aliases of mappings"),
+        ("x: &x !one_of [{b: 1}, {b: 2}]\ny: {<<: *x}\n", [], "'<<' takes aliases of mappings"),
         ("!fixed\na: [1,2]\n", [], "the tag !fixed cannot stand here"),
         ("a: {b: 1}\n", ["a.b=x #1,y,z"], "not valid YAML"),
         ("a: 1\n", ["a=1]  #"], "not a list of values, or a comment in it"),
@@ -356,6 +357,20 @@ def test_texts_that_once_went_wrong(base, arguments, expected):
         ("a: 1\n", [f"a=1{':59' * 300}.5,2"], "cannot be read as float"),
         ('"\\ud800": [1,2]\n', [], "cannot be read as str"),
         ("a: 1\n", [f"+{'q.' * 2000}q=1,2"], "not a dotted path"),
+        *(
+            (
+                f"x: &x {{lr: 1}}\ny: &y {{a: 2}}\n{use}\n",
+                [argument],
+                f"base.yaml:1:4: x: is merged (<<) into {into}, so it takes no other values as a whole\n"
+                "  vary what is in it, such as x.lr",
+            )
+            for use, into in [
+                ("z: {<<: *x, b: 3}", "z"),
+                ("z: {q: {<<: [*y, *x]}}", "z.q"),
+                ("<<: *x", "the top level"),
+            ]
+            for argument in ["x={lr: 2},{lr: 3}", "x=3", "x=!one_of [{lr: 2}, {lr: 3}]"]
+        ),
     ],
 )
 def test_texts_that_are_refused(base, arguments, message):
