@@ -312,6 +312,7 @@ class _Editor:
             yield self._out_of_braces(start, place.end)
         else:
             blank = _BLANK_LINES.match(self._text, end)  # they would count to a text block before the section
+            start -= len(self._indent_of(start)) if self._begins_line(start) else 0
             yield _Edit(start, blank.end() if blank else end, "")
 
     def _out_of_braces(self, start: int, end: int) -> _Edit:
@@ -360,8 +361,7 @@ class _Editor:
         """Where scalars and aliases stand; blocks of text without the line that they begin on."""
         places = self._document.places.values()
         aliases = [(place.start, place.end) for place in places if self._is_alias(place)]
-        keys = [place.key for place in places if place.key is not None]
-        scalars = [*keys, *(place.node for place in places if isinstance(place.node, yaml.ScalarNode))]
+        scalars = [node for place in places for node in (place.key, place.node) if isinstance(node, yaml.ScalarNode)]
         return sorted(aliases + [(self._words_of(node), node.end_mark.index) for node in scalars])
 
     def _words_of(self, node: yaml.ScalarNode) -> int:

@@ -241,6 +241,7 @@ def test_a_value_is_replaced_in_place(base, argument, expected):
     ("base", "expected"),
     [
         ("a: 1\ngridfold:   # ours\n  fixed:\n    - b\nb: [1, 2]\n", "a: 1\nb: [1, 2]\n# gridfold: {fixed: [b]}\n"),
+        ("  gridfold: {}\n  a: 1\n  b: 2\n", "  a: 1\n  b: 2\n"),
         ("gridfold: {fixed: [b]}  # ours\nb: [1, 2]", "b: [1, 2]\n# gridfold: {fixed: [b]}\n"),
         ("{a: 1, gridfold: {fixed: [b]}, b: [1, 2]}\n", "{a: 1, b: [1, 2]}\n# gridfold: {fixed: [b]}\n"),
         ('{"a": 1, # c,\n "gridfold": {}}\n', '{"a": 1, # c,\n }\n'),
