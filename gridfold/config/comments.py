@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gridfold.config.parser import Span
 
 _COMMENT = re.compile(r"[ \t]*#[^\r\n]*")
+_BLANK_LINE = re.compile(r"\n[ \t]*\r?\n")
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _NOUNS = (
     "values?|options?|choices?|candidates?|settings?|alternatives?|variants?|rates?|sizes?|seeds?|runs?|trials?|of them"
@@ -40,9 +41,18 @@ def comments_of(text: str, span: Span, items: Sequence[Span]) -> Comments:
         beside.append("".join(comment for comment, own_line in gap if not own_line))
         above.append("".join(f"  {comment.lstrip()}" for comment, own_line in gap if own_line))
     header = beside[0]
-    if above[0] and not any(above[1:-1]):  # above the first value alone, it is about the list
+    is_alone = above[0] and not any(above[1:-1])  # above the first value alone, it is about the list
+    if is_alone and not _is_grouped(text, span.start, items):
         header, above[0] = header + above[0], ""
     return Comments(header, tuple(map(str.__add__, above, beside[1:])), above[-1])
+
+
+def _is_grouped(text: str, start: int, items: Sequence[Span]) -> bool:
+    """Whether blank lines keep a comment and the first value together, and apart from the others."""
+    first, *others = items
+    after_comment = text.rfind("#", start, first.start)
+    is_apart = bool(others) and _BLANK_LINE.search(text, first.end, others[0].start)
+    return bool(is_apart) and not _BLANK_LINE.search(text, after_comment, first.start)
 
 
 def holds_for_one(comment: str, count: int) -> bool:

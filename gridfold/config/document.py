@@ -15,7 +15,7 @@ import yaml
 from gridfold.config.origin import Origin
 from gridfold.config.parser import Span, growing, parse
 from gridfold.config.syntax import bad_character, root_error, syntax_error, template_hint
-from gridfold.config.tags import OWN_TAGS, shown
+from gridfold.config.tags import OWN_TAGS, is_varying, shown
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.values import Loader, Tagged, writable
 
@@ -213,7 +213,10 @@ class Document:
             raise ConfigError("a list or mapping as a key", where=self.where(node), hint=hint)
         value = self._scalar(node)
         if value is None:
-            raise ConfigError("an empty key", where=self.where(node), hint="write a name before the colon")
+            problem, hint = "an empty key", "write a name before the colon"
+            if node.value:
+                problem, hint = f"the key {node.value:.60} is read as nothing", f"put it in quotes: '{node.value:.60}'"
+            raise ConfigError(problem, where=self.where(node), hint=hint)
         return value
 
     def _scalar(self, node: yaml.Node) -> Any:
@@ -273,7 +276,7 @@ class Document:
         return list((merged | found).values())
 
     def _merge_sources(self, node: yaml.Node, key: yaml.Node, merged: yaml.Node) -> list[yaml.MappingNode]:
-        is_list = isinstance(merged, yaml.SequenceNode)
+        is_list = isinstance(merged, yaml.SequenceNode) and not is_varying(merged)
         sources = merged.value if is_list else [merged]
         for index, source in enumerate(sources):
             is_alias = (node, key) in self._aliases or (is_list and (merged, index) in self._aliases)
@@ -282,6 +285,14 @@ class Document:
                 problem = "'<<' takes aliases of mappings, such as *name or [*name, *other]"
                 raise ConfigError(problem, where=self.where(source), hint=hint)
         return list(sources)
+
+    def merging(self, node: yaml.Node) -> Iterator[Place]:
+        """The mappings into which a node is merged (``<<``)."""
+        for place in self.places.values():
+            for key, value in place.node.value if isinstance(place.node, yaml.MappingNode) else ():
+                sources = value.value if isinstance(value, yaml.SequenceNode) else [value]
+                if key.tag == _MERGE_TAG and node in sources:
+                    yield place
 
     def end(self, node: yaml.Node) -> int:
         """Where the text of a node ends, without the line breaks and comments after it."""

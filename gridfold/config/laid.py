@@ -16,6 +16,7 @@ from gridfold.config.known import SECTION
 from gridfold.config.origin import Origin
 from gridfold.config.overrides import Variation, check_known, check_paths, check_settable, from_file
 from gridfold.config.syntax import EMPTY
+from gridfold.config.tag_checks import check_plain
 from gridfold.config.tags import WORDS
 from gridfold.config.text_edits import replaced
 from gridfold.core.errors import ConfigError, nearest
@@ -65,6 +66,8 @@ def _below(config: Config, node: yaml.Node, prefix: str) -> Iterator[Variation]:
         path = f"+{prefix}{name[1:]}" if name.startswith("+") else f"{prefix}{name}"
         where, value = document.where(inner), document.tagged(inner)
         found = taken(path.removeprefix("+"), value, where)
+        if isinstance(found, ListedParameter) or (found is None and isinstance(value, list)):
+            check_plain(document, inner, f"{_SPACE}.{path}")
         if found is None and isinstance(value, list):
             found = ListedParameter(path.removeprefix("+"), tuple(document.value(inner)), where, is_linked=True)
         if found is not None:
@@ -134,6 +137,13 @@ def parse_edited(text: str, config: Config, given: Sequence[str], origin: Origin
 def _unwritable(config: Config, given: Sequence[str]) -> ConfigError:
     """A change that is not YAML any more where it stands: what gridfold made of the text is nobody's concern."""
     paths = given or config.varied_paths
+    for place in filter(None, map(config.document.places.get, given)):
+        into = None if place.spot else next(config.document.merging(place.node), None)
+        if into is not None:
+            first = next((inner.path for inner in config.document.below(place.path)), f"+{place.path}.key")
+            problem = f"is merged (<<) into {into.path or 'the top level'}, so it takes no other values as a whole"
+            where = config.document.where(place.node)
+            return ConfigError(problem, path=place.path, where=where, hint=f"vary what is in it, such as {first}")
     hint = "write each as 'key: value' on a line of its own"
     where = config.where(paths[0]) if paths else config.document.name
     return ConfigError("cannot place values here", path=", ".join(paths[:3]), where=where, hint=hint)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gridfold.config.config import Config
-from gridfold.config.document import holders
+from gridfold.config.document import Place, holders
+from gridfold.config.tags import is_union
 from gridfold.space.parameters import ListedParameter
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -52,12 +53,28 @@ def guesses(config: Config, parameters: Iterable[ListedParameter]) -> dict[str, 
     return {path: reason for path, reason in found.items() if reason}
 
 
-def shortest(paths: Collection[str], others: Collection[str]) -> list[str]:
-    """These paths, and instead of several in one section that section, if it holds none of the others."""
-    counts = Counter(section for path in paths for section in holders(path))
-    of_others = {section for path in others for section in holders(path)}
-    full = {section for section, count in counts.items() if count > 1} - of_others
-    return list(dict.fromkeys([path, *(section for section in holders(path) if section in full)][-1] for path in paths))
+def shortest(config: Config, paths: Collection[str], others: Collection[str]) -> list[str]:
+    """These paths, and instead of several in one section that section, if nothing else in it varies.
+
+    Args:
+        config: has them.
+        paths: of lists to keep.
+        others: what else varies, whether the config has it or not.
+    """
+    places = config.document.places
+    kept = {places[path].node for path in paths if path in places}
+    unions = (path for path, place in places.items() if is_union(place.node))
+    varied = (path for path in config.varied_paths if places[path].node not in kept)
+    of_others = {section for path in (*others, *unions, *varied) for section in holders(path)}
+    sections = {path: [section for section in _sections(places, path) if section not in of_others] for path in paths}
+    counts = Counter(section for found in sections.values() for section in found)
+    return list(dict.fromkeys([path, *(each for each in sections[path] if counts[each] > 1)][-1] for path in paths))
+
+
+def _sections(places: Mapping[str, Place], path: str) -> Iterator[str]:
+    """The sections that hold the value at a path, the nearest first; a dot may also be part of a key."""
+    while path in places and (path := places[path].holder):
+        yield path
 
 
 def _reason(parameter: ListedParameter) -> str:

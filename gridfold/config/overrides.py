@@ -12,7 +12,7 @@ from gridfold.config.document import Document, holders, parse_values
 from gridfold.config.forms import Taken, as_written, taken
 from gridfold.config.known import SECTION
 from gridfold.config.number_like import texts_like_numbers
-from gridfold.config.tag_checks import check_tags
+from gridfold.config.tag_checks import TYPED, check_tags
 from gridfold.config.tags import is_varying
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import plain, render_block
@@ -220,9 +220,9 @@ def _parse_argument(argument: str) -> Variation:
             return _variation(path, (), argument, _tagged(bare, text, argument))
         document = parse_values(text)
         _check_alone(document)
-        check_tags(document)
+        check_tags(document, foreign=TYPED)
     except ConfigError as error:
-        if text.lstrip().startswith("!"):
+        if text.lstrip().startswith("!") or error.hint.endswith(TYPED):
             hint = _ALONE if error.problem.startswith("not valid YAML") else error.hint
         else:
             hint = f"in the values: {text[:100]}\n{_ALONE if error.hint == _ALONE else _QUOTES}"
@@ -238,7 +238,7 @@ def _tagged(path: str, text: str, argument: str) -> Taken:
         ConfigError: the tag is none that can stand there, or something follows.
     """
     document = Document.parse(f"values: {text}\n", "")
-    check_tags(document)
+    check_tags(document, foreign=TYPED)
     place = document.places["values"]
     found = taken(path, document.tagged(place.node), f"{argument!r:.200}")
     return found or ListedParameter(path, (document.value(place.node),), f"{argument!r:.200}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gridfold.config.document import Document, parse_values
-from gridfold.config.tag_checks import check_tags
+from gridfold.config.tag_checks import TYPED, check_tags
 from gridfold.config.tags import is_varying
 from gridfold.core.errors import ConfigError
 from gridfold.core.values import render
@@ -136,7 +136,7 @@ def _values(text: str) -> list[Any]:
     for node in document.places["values"].node.value:
         if is_varying(node):
             raise ConfigError(f"one trial is added, so {node.tag} cannot stand here", hint="give one value")
-    check_tags(document)
+    check_tags(document, foreign=TYPED)
     values: list[Any] = document.value()["values"]
     return values
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from gridfold.config.document import PLAIN_COLLECTIONS, PLAIN_SCALARS, Document, Place, holders, is_foreign
+from gridfold.config.document import PLAIN_COLLECTIONS, PLAIN_SCALARS, Document, Place, holders, is_foreign, nodes
 from gridfold.config.ranges import read_range
 from gridfold.config.tags import (
     CHOICE_TAG,
@@ -24,14 +24,17 @@ from gridfold.core.errors import ConfigError, nearest
 
 _SECTION = "gridfold"
 _BY_PATH = f"{_SECTION}.space"  # what varies, by its path
+_PASS_ON = "to pass tags on to a loader of your own, write gridfold: {tags: keep}"
+TYPED = f"tags for another loader only stand in the config (gridfold: {{tags: keep}}), to vary in {UNION_TAG} [...]"
 
 
-def check_tags(document: Document, *, keep: bool = False) -> None:
+def check_tags(document: Document, *, keep: bool = False, foreign: str = _PASS_ON) -> None:
     """Check all of them.
 
     Args:
         document: holds them.
         keep: whether tags are allowed that are for another loader.
+        foreign: what to do about such a tag, if they are not.
 
     Raises:
         ConfigError: one cannot stand where it does.
@@ -39,9 +42,24 @@ def check_tags(document: Document, *, keep: bool = False) -> None:
     for place in document.places.values():
         for node in filter(None, (place.key, place.node)):
             if not (_is_plain(node) or (keep and is_foreign(node) and node is not place.key)):
-                raise _bad_tag(document, node, place)
+                raise _bad_tag(document, node, place, foreign)
         if is_varying(place.node):
             _check_varying(document, place)
+            if keep and place.node.tag == CHOICE_TAG:
+                check_plain(document, place.node, place.path)
+
+
+def check_plain(document: Document, values: yaml.Node, path: str) -> None:
+    """Whether values of which a run gets one have no tag for another loader, which is lost outside of the text.
+
+    Raises:
+        ConfigError: one has such a tag.
+    """
+    for node in nodes(values):
+        if is_foreign(node):
+            problem = f"values with {shown(node.tag)}, a tag for another loader, vary only as branches"
+            hint = f"write them as {UNION_TAG} [...]"
+            raise ConfigError(problem, path=path, where=document.where(values), hint=hint)
 
 
 def _is_plain(node: yaml.Node) -> bool:
@@ -52,7 +70,7 @@ def _is_plain(node: yaml.Node) -> bool:
     return node.tag in PLAIN_COLLECTIONS or (suits and node.tag in OWN_TAGS)
 
 
-def _bad_tag(document: Document, node: yaml.Node, place: Place) -> ConfigError:
+def _bad_tag(document: Document, node: yaml.Node, place: Place, foreign: str) -> ConfigError:
     tag = shown(node.tag)
     problem = f"the tag {tag} cannot stand here"
     if node is place.key:
@@ -63,19 +81,20 @@ def _bad_tag(document: Document, node: yaml.Node, place: Place) -> ConfigError:
         )
         hint = f"it stands before a list, such as {EXAMPLES[tag]}; found {found}"
     else:
-        hint = _hint(tag, node)
+        hint = _hint(tag, node, foreign)
     return ConfigError(problem, path=place.path, where=document.where(node), hint=hint)
 
 
-def _hint(tag: str, node: yaml.Node) -> str:
-    near = nearest(tag.lstrip("!"), (own[1:] for own in OWN_TAGS))
+def _hint(tag: str, node: yaml.Node, foreign: str) -> str:
+    word, words = tag.lstrip("!"), [own[1:] for own in OWN_TAGS]
+    near = nearest(word, words) if word in words or not tag.startswith("!!") else ""  # those are tags of YAML
     near = near.replace("'", "'!", 1) if near.startswith("did you mean") else ""
     if not is_foreign(node):
         return near or f"configs hold plain values; tags of gridfold are {', '.join(sorted(OWN_TAGS))}, before a list"
     first = (
         f"for a list that is one value, write {FIXED_TAG} [...]\n" if tag == "!!python/tuple" else near and f"{near}\n"
     )
-    return f"{first}to pass tags on to a loader of your own, write gridfold: {{tags: keep}}"
+    return f"{first}{foreign}"
 
 
 def _check_varying(document: Document, place: Place) -> None:

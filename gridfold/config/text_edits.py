@@ -33,6 +33,7 @@ _BLANK_TO_END = re.compile(r"[ \t]*\Z")
 _BLANK_LINES = re.compile(r"(?:[ \t]*\r?\n)*")
 _RARE_BREAK = re.compile("[\x85\u2028\u2029\ufeff]")
 _UNLIKE = re.compile(r"\t|[|>][-+0-9]*#")
+_UNLIKE_HEADER = re.compile(r"[|>][-+0-9]*#")  # of a block of text
 _TAB_OR_COMMENT = re.compile(r"\t+|#[^\r\n]*")
 _BLANKS = re.compile(r"[ \t]*")
 
@@ -133,8 +134,8 @@ class _Editor:
         for path, value in own.items():
             yield self._replace(self._document.places[path], render(value), "" if path in given else str(value))
         yield from self._borrowed(borrowed, own, added)
-        for path, changes in added.items():
-            yield from self._insert(self._document.places[path], with_changes({}, changes))
+        for path in sorted(added, key=len, reverse=True):  # the innermost first, where several end on one line
+            yield from self._insert(self._document.places[path], with_changes({}, added[path]))
 
     def _borrowed(
         self, borrowed: Mapping[str, Changes], own: Mapping[str, Any], added: dict[str, Changes]
@@ -244,11 +245,12 @@ class _Editor:
             yield from self._insert_lines(place, node, pairs)
 
     def _insert_in_braces(self, place: Place, node: yaml.MappingNode, pairs: str) -> Iterator[_Edit]:
-        if not node.value:
+        own = _without_section(place, node)
+        if not own:
             brace = self._text.index("{", place.start) + 1
-            yield _Edit(brace, brace, pairs)
+            yield _Edit(brace, brace, f"{pairs}, " if node.value else pairs)
             return
-        key, value = node.value[-1]
+        key, value = own[-1]
         end = max(self._document.item_end(node, key, value), key.end_mark.index)
         separator = " ," if self._text[end - 1] == ":" else ","  # "a:," would be a word
         if self._text[place.start] == "?" or place.start == node.value[0][0].start_mark.index:  # [key: value]
@@ -257,22 +259,26 @@ class _Editor:
             return
         comma = _TO_COMMA.match(self._text, end, place.end - 1)
         after = comma.end() if comma else end
+        if comma and key is not node.value[-1][0]:  # the section follows, which may be cut out with the comma
+            yield _Edit(after - 1, after - 1, f", {pairs}")
+            return
         rest = _REST_OF_LINE.match(self._text, after)
         if rest is None:
             yield _Edit(after, after, f" {pairs}" if comma else f"{separator} {pairs}")
             return
-        if not comma:
+        own_line = ", " if not comma and "#" in rest[0] else ""  # a comment may be moved with the value before it
+        if not comma and not own_line:
             yield _Edit(end, end, separator)
         start = key.start_mark.index
         indent = self._indent_of(start) + ("" if self._begins_line(start) else "  ")
-        yield _Edit(rest.end(), rest.end(), f"{self._newline}{indent}{pairs}")
+        yield _Edit(rest.end(), rest.end(), f"{self._newline}{indent}{own_line}{pairs}")
 
     def _insert_lines(self, place: Place, node: yaml.MappingNode, pairs: list[str]) -> Iterator[_Edit]:
         first = node.value[0][0].start_mark
         start = node.start_mark
         explicit = start.line == first.line and self._text[start.index] == "?"  # "? key" instead of "key:"
         indent = " " * (start.column if explicit else first.column)
-        own = [pair for pair in node.value if place.path or self._document.key(pair[0]) != SECTION]
+        own = _without_section(place, node)
         if not own:
             yield _Edit(first.index, first.index, "".join(f"{pair}{self._newline}{indent}" for pair in pairs))
             return
@@ -306,6 +312,7 @@ class _Editor:
             yield self._out_of_braces(start, place.end)
         else:
             blank = _BLANK_LINES.match(self._text, end)  # they would count to a text block before the section
+            start -= len(self._indent_of(start)) if self._begins_line(start) else 0
             yield _Edit(start, blank.end() if blank else end, "")
 
     def _out_of_braces(self, start: int, end: int) -> _Edit:
@@ -336,7 +343,8 @@ class _Editor:
         if _RARE_BREAK.search(text):
             return False
         properties = {None: text, "'": text.partition("'")[0], '"': text.partition('"')[0]}
-        return not _UNLIKE.search(properties.get(node.style) or text.partition("\n")[0])
+        unlike = _UNLIKE_HEADER if node.style in ("|", ">") else _UNLIKE
+        return not unlike.search(properties.get(node.style) or text.partition("\n")[0])
 
     def _tabs(self) -> Iterator[_Edit]:
         """Tabs between words become blanks: PyYAML's own parser takes none there."""
@@ -350,12 +358,15 @@ class _Editor:
             position = max(position, end)
 
     def _words(self) -> list[tuple[int, int]]:
-        """Where scalars and aliases stand."""
+        """Where scalars and aliases stand; blocks of text without the line that they begin on."""
         places = self._document.places.values()
-        scalars = [place for place in places if isinstance(place.node, yaml.ScalarNode) or self._is_alias(place)]
-        keys = [place.key for place in places if place.key is not None]
-        words = [(place.start, place.end) for place in scalars]
-        return sorted(words + [(key.start_mark.index, key.end_mark.index) for key in keys])
+        aliases = [(place.start, place.end) for place in places if self._is_alias(place)]
+        scalars = [node for place in places for node in (place.key, place.node) if isinstance(node, yaml.ScalarNode)]
+        return sorted(aliases + [(self._words_of(node), node.end_mark.index) for node in scalars])
+
+    def _words_of(self, node: yaml.ScalarNode) -> int:
+        start = int(node.start_mark.index)
+        return self._line_end(start) if node.style in ("|", ">") else start
 
     def _ends_well(self, node: yaml.ScalarNode) -> bool:
         """Not a block of text that ends with the file in the middle of a line: a line after it would end it too."""
@@ -420,6 +431,10 @@ class _Editor:
 
 def _is_block(node: yaml.Node) -> bool:
     return isinstance(node, yaml.CollectionNode) and not node.flow_style
+
+
+def _without_section(place: Place, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
+    return [pair for pair in node.value if place.path or pair[0].value != SECTION]
 
 
 def _overlap(edits: Iterable[_Edit]) -> Callable[[_Edit], bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -237,6 +238,8 @@ class Plan:
         settings = self.config.settings
         given = {variation.path for variation in (*of_space(self.config), *self.variations)}
         given = given.union(*settings.link, settings.when or (), *settings.add)  # meant to vary, as they are named
+        said = " ".join([*settings.exclude, *(settings.when or {}).values()])
+        given |= {path for path in self._listed if re.search(rf"(?<![\w.]){re.escape(path)}(?!\w)", said)}
         return guesses(self.config, [each for each in self.config.lists if each.path in self._listed - given])
 
     @property
@@ -269,7 +272,7 @@ class Plan:
         others = [each.path for each in self.space.parameters if each.path not in self.guesses]
         if self.seeds.path is not None and self.seeds.are_listed:
             others.append(self.seeds.path)
-        return shortest(self.guesses, others)
+        return shortest(self.config, self.guesses, others)
 
     @property
     def _not_to_vary(self) -> str:

@@ -27,6 +27,9 @@ from tests.loaders import assert_all_read
         ("lr:  # these two were best\n  - 1\n  - 2\n", "lr: 1\n", "lr: 2\n"),
         ("lr: [1, 2]  # 2 GPUs\n", "lr: 1  # 2 GPUs\n", "lr: 2  # 2 GPUs\n"),
         ("lr:\t[1,\t2]\t# a\n", "lr: 1 # a\n", "lr: 2 # a\n"),
+        ("lr:\n  # slow\n  - 0.1\n\n  - 0.2\n", "lr: 0.1  # slow\n", "lr: 0.2\n"),
+        ("lr:\r\n  # slow\r\n  - 1\r\n \r\n  - 2\r\n", "lr: 1  # slow\r\n", "lr: 2\r\n"),
+        ("lr:\n  # rates\n\n  - 0.1\n\n  - 0.2\n", "lr: 0.1  # rates\n", "lr: 0.2  # rates\n"),
     ],
 )  # fmt: skip
 def test_a_value_keeps_its_own_comments(base, first, second):

@@ -143,7 +143,13 @@ ERRORS = {
     "a: 1\n---\nb: 2\n": "base.yaml:2:1: more than one YAML document\n  keep one; remove the '---' between them",
     "a: 'x\n": "base.yaml:2:1: not valid YAML: found unexpected end of stream\n  the quote is in line 1",
     "{[1]: 2}\n": "base.yaml:1:2: a list or mapping as a key",
-    "null: 1\n": "base.yaml:1:1: an empty key\n  write a name before the colon",
+    "null: 1\n": "base.yaml:1:1: the key null is read as nothing\n  put it in quotes: 'null'",
+    "a: {~: 1}\n": "base.yaml:1:5: the key ~ is read as nothing\n  put it in quotes: '~'",
+    "?\n: 1\n": "base.yaml:1:2: an empty key\n  write a name before the colon",
+    "a: !!omap [b: 1]\n": "base.yaml:1:4: a: the tag !!omap cannot stand here\n"
+    "  to pass tags on to a loader of your own, write gridfold: {tags: keep}",
+    "a: !!log [1, 2]\n": "base.yaml:1:4: a: the tag !!log cannot stand here\n  did you mean '!log'?\n"
+    "  to pass tags on to a loader of your own, write gridfold: {tags: keep}",
     "a: 1\n<<: 3\n": "base.yaml:2:5: '<<' takes aliases of mappings, such as *name or [*name, *other]",
     "a: 0b_\n": "base.yaml:1:4: cannot be read as int: '0b_'",
     "a: x\x01y\n": "base.yaml:1: the character U+0001 is not allowed in YAML",

@@ -114,15 +114,30 @@ def test_columns_of_one_table():
     assert marked(swin + "other: {num_heads: [1, 2, 3, 4]}\n") == {"swin.num_heads": "as long as depths"}
 
 
+VARIED = """
+optim: {betas: &b [0.9, 0.999], lr: [1, 2]}
+layers: [64, 32]
+model: {a: [1, 2], b: {c: [1, 2], x: [1, 2]}, again: *b}
+modela: {x: [1, 2]}
+m: {a: [1, 2], o: !one_of [{b: [1, 2]}, {c: [1, 2]}]}
+k.a: [1, 2]
+k.b: [1, 2]
+"""
+
+
 @pytest.mark.parametrize(
     ("paths", "others", "expected"),
     [
-        (["optim.betas", "layers"], ["optim.lr"], ["optim.betas", "layers"]),
-        (["model.a", "model.b.c", "optim.betas"], ["optim.lr"], ["model", "optim.betas"]),
-        (["model.a.x", "model.a.y"], ["model.p"], ["model.a"]),
+        (["optim.betas", "layers"], [], ["optim.betas", "layers"]),
+        (["model.a", "model.b.c", "model.b.x", "optim.betas"], [], ["model", "optim.betas"]),
+        (["model.a", "model.b.c", "model.b.x"], [], ["model.a", "model.b"]),  # optim.betas varies, also in model
+        (["model.b.c", "model.b.x"], [], ["model.b"]),
+        (["model.b.c", "model.b.x"], ["model.b.new"], ["model.b.c", "model.b.x"]),
         (["model.a"], [], ["model.a"]),
-        (["modela.x", "model.a", "model.b"], [], ["modela.x", "model"]),
+        (["modela.x", "model.b.c", "model.b.x"], [], ["modela.x", "model.b"]),
+        (["m.a", "m.o.b", "m.o.c"], [], ["m.a", "m.o.b", "m.o.c"]),
+        (["k.a", "k.b"], [], ["k.a", "k.b"]),
     ],
 )
 def test_a_section_stands_for_all_that_it_holds(paths, others, expected):
-    assert shortest(paths, others) == expected
+    assert shortest(Config.parse(VARIED, "c.yaml"), paths, others) == expected

@@ -180,12 +180,32 @@ def test_an_anchor_inside_a_replaced_value_is_an_error():
         ("a: [? b : 1 # why\n  ]\n", "+a.0.d=x", {"a": [{"b": 1, "d": "x"}]}),
         ("? a\n", "+c=x", {"a": None, "c": "x"}),
         ("a:\r\n  b: 1\r\nd: 2\r\n", "+a.c=x", {"a": {"b": 1, "c": "x"}, "d": 2}),
+        ("d: &d\n  b: 1\n<<: *d\na: 1\n", "+c=x", {"d": {"b": 1}, "b": 1, "a": 1, "c": "x"}),
+        ("d: &d\n  b: 1\na: 1\n<<: *d\n", "b=x", {"d": {"b": 1}, "a": 1, "b": "x"}),
+        ("gridfold: {}\nd: &d\n  b: 1\n<<: [*d]\n", "b=x", {"d": {"b": 1}, "b": "x"}),
+        ("{\n  a: [1] # c\n  }\n", "+c=x", {"a": [1], "c": "x"}),
+        ('{\n  "a": 1,\n  "gridfold": {"threads": 1}\n}\n', "+c=x", {"a": 1, "c": "x"}),
+        ('{"a": 1, "gridfold": {}}\n', "+c=x", {"a": 1, "c": "x"}),
+        ('{"a": 1 # c\n , "gridfold": {},\n}\n', "+c=x", {"a": 1, "c": "x"}),
+        ('{"a":\n , "gridfold": {}}\n', "+c=x", {"a": None, "c": "x"}),
+        ('{"gridfold": {}, "a": 1}\n', "+c=x", {"a": 1, "c": "x"}),
+        ('{"gridfold": {}}\n', "+c=x", {"c": "x"}),
+        ('{  # none\n  "gridfold": {},\n}\n', "+c=x", {"c": "x"}),
+        ('{"gridfold": {}}\n', "+c=!one_of [x, y]", {"c": "x"}),
+        ('{\n  "a": 1,\n  "gridfold": {}\n}\n', "+c=!one_of [x, y]", {"a": 1, "c": "x"}),
     ],
 )
 def test_a_new_path_is_added(base, argument, expected):
-    (written,) = texts(base, argument)
+    written = texts(base, argument)[0]
     assert_all_read(written, expected)
     assert written.count("\r\n") in (0, written.count("\n"))
+
+
+@pytest.mark.parametrize("arguments", [*itertools.permutations(["+c=1", "+a.c=2", "+a.b.c=3", "+e.c=4"])])
+@pytest.mark.parametrize("base", ["e:\na:\n  b:\n    q: 1", "{e: , a: {b: {q: 1}}}", "e:\na:\n  b: {q: 1}\n"])
+def test_new_paths_are_added_in_any_order(base, arguments):
+    expected = {"a": {"b": {"q": 1, "c": 3}, "c": 2}, "e": {"c": 4}, "c": 1}
+    assert_all_read(texts(base, *arguments)[0], expected)
 
 
 @pytest.mark.parametrize(
@@ -221,10 +241,12 @@ def test_a_value_is_replaced_in_place(base, argument, expected):
     ("base", "expected"),
     [
         ("a: 1\ngridfold:   # ours\n  fixed:\n    - b\nb: [1, 2]\n", "a: 1\nb: [1, 2]\n# gridfold: {fixed: [b]}\n"),
+        ("  gridfold: {}\n  a: 1\n  b: 2\n", "  a: 1\n  b: 2\n"),
         ("gridfold: {fixed: [b]}  # ours\nb: [1, 2]", "b: [1, 2]\n# gridfold: {fixed: [b]}\n"),
         ("{a: 1, gridfold: {fixed: [b]}, b: [1, 2]}\n", "{a: 1, b: [1, 2]}\n# gridfold: {fixed: [b]}\n"),
         ('{"a": 1, # c,\n "gridfold": {}}\n', '{"a": 1, # c,\n }\n'),
         ("{b: [1, 2], gridfold: {fixed: [b]}}\n", "{b: [1, 2]}\n# gridfold: {fixed: [b]}\n"),
+        ("a:\t|\t# why\n  x\ty\n? |\t# k\n  z\n: >-\t\n  q\n", "a: |  # why\n  x\ty\n? |  # k\n  z\n: >- \n  q\n"),
         ("a: {b: !fixed [1, 2], c: 3}\n", "a: {b: [1, 2], c: 3}\n# gridfold: {fixed: [a.b]}\n"),
         ("a: !fixed\n  - 1\n  - 2\n", "a:\n  - 1\n  - 2\n# gridfold: {fixed: [a]}\n"),
         ("a: &x !fixed [1, 2]\nb: *x\n", "a: &x [1, 2]\nb: *x\n# gridfold: {fixed: [a, b]}\n"),
@@ -300,6 +322,7 @@ DEFINITION = "d: &d {o: 3, x: 1}\nb: *d\n"
         ("p: |+\n  x\n\ngridfold: {}\n\n", [], {"p": "x\n\n"}),
         ("b: !fixed [1,2]\na: |+\n  x\n\n ", [], {"b": [1, 2], "a": "x\n\n"}),
         ("? x\n:  #\n...\n", ["+no=1"], {"x": None, "no": 1}),
+        ("{\n  a: [1, 2] # c\n  }\n", ["+c=x"], {"a": 1, "c": "x"}),
         # words that could be slots
         ("a: 1\nb: [y, z]\n", ["a=slot0x"], {"a": "slot0x", "b": "y"}),
     ],
@@ -323,6 +346,7 @@ def test_texts_that_once_went_wrong(base, arguments, expected):
         ("a: &a {l: !fixed [1,2]}\nb: {<<: *a}\n", ["+b.l.2=7"], "b.l is not a mapping"),
         ("a: &a {l: 5}\nb: *a\n", ["+b.l.x=7"], "b.l is not a mapping"),
         ("y:\n  <<: {on: 1, z: no}\n", [], "'<<' takes aliases of mappings"),
+        ("x: &x !one_of [{b: 1}, {b: 2}]\ny: {<<: *x}\n", [], "'<<' takes aliases of mappings"),
         ("!fixed\na: [1,2]\n", [], "the tag !fixed cannot stand here"),
         ("a: {b: 1}\n", ["a.b=x #1,y,z"], "not valid YAML"),
         ("a: 1\n", ["a=1]  #"], "not a list of values, or a comment in it"),
@@ -334,6 +358,20 @@ def test_texts_that_once_went_wrong(base, arguments, expected):
         ("a: 1\n", [f"a=1{':59' * 300}.5,2"], "cannot be read as float"),
         ('"\\ud800": [1,2]\n', [], "cannot be read as str"),
         ("a: 1\n", [f"+{'q.' * 2000}q=1,2"], "not a dotted path"),
+        *(
+            (
+                f"x: &x {{lr: 1}}\ny: &y {{a: 2}}\n{use}\n",
+                [argument],
+                f"base.yaml:1:4: x: is merged (<<) into {into}, so it takes no other values as a whole\n"
+                "  vary what is in it, such as x.lr",
+            )
+            for use, into in [
+                ("z: {<<: *x, b: 3}", "z"),
+                ("z: {q: {<<: [*y, *x]}}", "z.q"),
+                ("<<: *x", "the top level"),
+            ]
+            for argument in ["x={lr: 2},{lr: 3}", "x=3", "x=!one_of [{lr: 2}, {lr: 3}]"]
+        ),
     ],
 )
 def test_texts_that_are_refused(base, arguments, message):

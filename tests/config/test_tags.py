@@ -5,6 +5,7 @@ import yaml
 
 from gridfold.config.config import Config
 from gridfold.config.render import Renderer
+from gridfold.config.rules import addition_said
 from gridfold.core.errors import ConfigError
 from tests.config import rendered
 
@@ -103,7 +104,49 @@ def test_what_is_no_tag_for_another_loader_is_refused(text):
         build(text)
 
 
-@pytest.mark.parametrize("argument", ["a=!ref 1", "a=!t [1]", "+b=!new:x"])
+ALONE = "tags for another loader only stand in the config (gridfold: {tags: keep}), to vary in !one_of [...]"
+
+
+@pytest.mark.parametrize("argument", ["a=!ref 1", "a=!t [1]", "+b=!new:x", "a=1,!ref 1", "a=!one_of [!ref 1]"])
 def test_a_tag_on_the_command_line_is_refused(argument):
-    with pytest.raises(ConfigError, match="cannot stand here"):
+    with pytest.raises(ConfigError, match="cannot stand here") as caught:
         build("a: !ref <b>\n", argument)
+    assert caught.value.hint == ALONE
+
+
+def test_a_tag_in_an_addition_on_the_command_line_is_refused():
+    with pytest.raises(ConfigError, match="the tag !ref cannot stand here") as caught:
+        addition_said("a=!ref 1")
+    assert caught.value.hint == ALONE
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: !choice [!ref <x>, !ref <y>]\n", "base.yaml:2:4: a"),
+        ("a: !choice [{b: [1, !ref <x>]}, 3]\n", "base.yaml:2:4: a"),
+        ("x: &x !ref <x>\na: !choice [*x, 3]\n", "base.yaml:3:4: a"),
+        *(
+            (f"gridfold: {{tags: keep, space: {{a: {values}}}}}\na: 1\n", "base.yaml:1:35: gridfold.space.a")
+            for values in ["[!ref <x>, !ref <y>]", "!choice [!ref <x>, 3]", "{choice: [1, !ref <x>]}"]
+        ),
+    ],
+)
+def test_tagged_values_vary_only_as_branches(text, said):
+    with pytest.raises(ConfigError) as caught:
+        rendered.build(text if "tags" in text else KEEP + text)
+    problem = "values with !ref, a tag for another loader, vary only as branches\n  write them as !one_of [...]"
+    assert str(caught.value) == f"{said}: {problem}"
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "written"),
+    [
+        ("tags: keep", "!one_of [!ref <x>, !ref <y>]", ["!ref <x>", "!ref <y>"]),
+        ("tags: keep, space: {a: !one_of [!ref <x>, 3]}", "1", ["!ref '<x>'", "3"]),
+        ("tags: keep, space: {a: {one_of: [!ref <x>, 3]}}", "1", ["!ref '<x>'", "3"]),
+    ],
+)
+def test_tagged_values_vary_as_branches(section, value, written):
+    texts = rendered.texts(f"gridfold: {{{section}}}\na: {value}\n")
+    assert [text.removesuffix(COMMENT) for text in texts] == [f"a: {each}\n" for each in written]

@@ -123,13 +123,14 @@ def test_lists_that_look_like_one_value_are_marked_and_can_be_kept(gridfold, wri
     assert found == [{"optim.lr": 0.1}, {"optim.lr": 0.2}]
     text = f"gridfold: {{fixed: [model.names]}}\n{BY_ACCIDENT}"
     said = gridfold("search", "--config", write("e.yaml", text), "--no-execute", "--run-prefix", "e")[1]
-    assert "write in the section gridfold of e.yaml:\n  fixed: [model.names, optim.betas, model.layers]\n" in said
+    assert "write in the section gridfold of e.yaml, instead of its fixed:\n" in said
+    assert "  fixed: [model.names, optim.betas, model.layers]\n" in said
 
 
 def test_seeds_are_not_among_what_is_kept(gridfold, write):
     text = "optim: {seed: [1, 2], betas: [0.9, 0.99], milestones: [3, 6]}\ngridfold: {seed: optim.seed}\n"
     said = gridfold("search", "--config", write("c.yaml", text), "--no-execute")[1]
-    assert "  fixed: [optim.betas, optim.milestones]\n" in said
+    assert "  fixed: [optim.betas, optim.milestones],\n" in said
 
 
 def test_texts_in_the_table_are_not_markup(gridfold, write):

@@ -1,11 +1,24 @@
 """``gridfold plan`` of any space: whole outputs."""
 
-import pytest
+import io
+import json
+import re
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gridfold.config.config import Config
+from gridfold.core.errors import ConfigError
+from gridfold.core.values import render_block
+from gridfold.search.plan import Plan
+from gridfold.show.console import plain_console
+from gridfold.show.plan_table import plan_table
 from gridfold.show.space_table import range_text, space_rows
 from gridfold.space.axes import Union
 from gridfold.space.parameters import Interval, ListedParameter, Normal, RangeParameter
 from gridfold.space.product import Product
+from gridfold.space.space import size_text
 
 ALL = """\
 training:
@@ -89,3 +102,95 @@ def test_a_range_in_a_branch():
     union = Union(ListedParameter("o.name", ("a", "b")), ((rate,), ()))
     rows = [(row.path, row.values, row.what) for row in space_rows(Product((union,)), {})]
     assert rows == [("o.name", "a, b", "2 branches"), ("  o.lr", "0.1 … 1", "range, if a")]
+
+
+def said_of(text):
+    """The table of a config, and how many runs that makes."""
+    plan = Plan(Config.parse(text, "c.yaml"))
+    file = io.StringIO()
+    plain_console(file, width=1000).print(plan_table(plan))
+    return file.getvalue(), size_text(plan.most_runs)
+
+
+def pasted(text):
+    """A config with the line that keeps what looks like one value, where the table says; and how many runs it says."""
+    said, runs = said_of(text)
+    found = re.search(r"\((.+) runs? instead of (.+)\), write in (.*?c\.yaml)(?:, (.*))?:\n  (.*)\n", said)
+    left, before, holder, where, line = found.groups()
+    assert before == runs
+    in_section = holder == "the section gridfold of c.yaml"
+    if where == "instead of its fixed":
+        return re.sub(r'"?fixed"?: \[.*?\]', lambda _: line, text), left
+    if where == "after the opening brace":
+        brace = text.index("{", text.index("gridfold") if in_section else 0) + 1
+        return text[:brace] + line + text[brace:], left
+    if in_section:
+        return text.replace("gridfold:\n", f"gridfold:\n  {line}\n"), left
+    above = re.search(rf"^(?:\? )?( *)['\"]?{re.escape(where.removeprefix('above '))}", text, re.MULTILINE)
+    return f"{text[: above.start()]}{above[1]}{line}\n{text[above.start() :]}", left
+
+
+KEPT = {
+    "keys with dots": "opt.betas: [0.9, 0.999]\nopt.names: [a, b]\nlr: [1, 2]\n",
+    "a key with a dot inside": "a.b: {betas: [0.9, 0.999], names: [a, b]}\na.lr: [1, 2]\n",
+    "JSON": '{"names": ["a", "b"], "lr": [1, 2]}\n',
+    "JSON in lines": '{\n  "names": ["a", "b"],\n  "gridfold": {"threads": 1}\n}\n',
+    "JSON with fixed": '{"gridfold": {"fixed": ["q"]}, "names": ["a", "b"], "q": [1, 2]}',
+    "braces": "{m: {names: [a, 'b, c'], 'l, x': {layers: [1, 2]}}, lr: [1, 2]}",
+    "a document that ends": "%YAML 1.1\n---\nnames: [a, b]\n...\n",
+    "an indented document": "# first\n---\n  'names': [a, b]\n  lr: [1, 2]\n",
+    "a question mark": "? names\n: [a, b]\n",
+    "a section": "names: [a, b]\ngridfold:\n  threads: 1\n",
+    "a section in braces": "names: [a, b]\ngridfold: {threads: 1}\n",
+    "an empty section": "names: [a, b]\ngridfold: {}\n",
+    "a fixed list": "names: [a, b]\nlayers: [1, 2]\ngridfold: {fixed: [layers], threads: 1}\n",
+    "a union": "m: {o: !one_of [{names: [a, b]}, {layers: [1, 2]}], betas: [0.9, 0.999]}\n",
+    "one branch": "m: {o: !one_of [{names: [a, b], layers: [1, 2]}]}\n",
+    "a range": "m: {names: [a, b], layers: [1, 2], lr: !log [1, 2, 2]}\n",
+    "an alias": "l: &l [1, 2]\nm: {x: *l, names: [a, b], layers: [1, 2]}\n",
+    "a list of mappings": "blocks: [{names: [a, b], layers: [1, 2]}, {x: 1}]\nlr: [1, 2]\n",
+    "by path": "m: {lr: 1, names: [a, b], layers: [1, 2]}\ngridfold: {space: {m.lr: [1, 2]}}\n",
+    "a new path": "m: {names: [a, b], layers: [1, 2]}\ngridfold: {space: {+m.lr: [1, 2]}}\n",
+    "a condition": "a: {names: [1, 2], layers: [1, 2]}\ngridfold: {exclude: [a.names == 1 and lr > 1]}\nlr: [1, 2]\n",
+    "drawn": "names: [a, b]\nlr: !log [1, 2]\ngridfold: {strategy: {name: random, trials: 3}}\n",
+    "quotes": "\"it's, [x]\": {names: [a, b]}\n'#': {layers: [1, 2]}\n",
+}
+
+
+@pytest.mark.parametrize("text", KEPT.values(), ids=KEPT)
+def test_the_line_that_keeps_lists_works_where_it_is_to_be_written(text):
+    written, left = pasted(text)
+    said, runs = said_of(written)
+    assert "one value?" not in said
+    assert runs == left
+
+
+@pytest.mark.parametrize("condition", ["exclude: [names == 1 and lr > 1]", "when: {lr: names == 1}"])
+def test_a_list_that_a_condition_names_is_meant_to_vary(condition):
+    said, runs = said_of(f"names: [1, 2]\nlr: [1, 2]\ngridfold: {{{condition}}}\n")
+    assert "one value?" not in said
+    assert runs == "3"
+
+
+LISTS = st.sampled_from([["a", "b"], [1, 2], ["x", "y", "z"]])
+NAMES = st.sampled_from(["names", "layers", "lr", "a", "a.names", "a.b", "b.layers", "x y", "it's", "3"])
+SECTIONS = st.recursive(
+    LISTS | st.just(1),
+    lambda inner: st.dictionaries(NAMES, inner, max_size=3) | st.lists(st.dictionaries(NAMES, inner), max_size=2),
+)
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(NAMES, SECTIONS, min_size=1, max_size=4), st.sampled_from([json.dumps, render_block]))
+def test_the_line_that_keeps_lists_works_for_any_config(data, write):
+    text = write({"names": ["a", "b"], **data})
+    try:
+        said, _ = said_of(text)
+    except ConfigError as error:
+        assert "two values have this path" in str(error)  # noqa: PT017
+        return
+    if "one value?" in said:
+        written, left = pasted(text)
+        said, runs = said_of(written)
+        assert "one value?" not in said
+        assert runs == left
