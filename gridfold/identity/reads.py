@@ -22,6 +22,7 @@ _MADE = ("written", "folder")  # are noted though many were read
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _DEVICES = ("/proc/", "/dev/", "/memfd:")
+_MEMORY = "/dev/shm/"  # which people put data into
 _SYSTEM = ("/sys", "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib64")
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _INSTALLED = (os.path.join(os.path.dirname(os.__file__), ""), os.path.join(os.path.dirname(_HERE), ""))
@@ -85,8 +86,8 @@ class Reads:
             "os.rename": self._made,
             "os.link": self._made,
             "os.symlink": self._made,
-            "os.truncate": self._truncated,
-            "sqlite3.connect": self._read,
+            "os.truncate": lambda path, *_: self._made(None, path),
+            "sqlite3.connect": self._connected,
             "ctypes.dlopen": self._loaded,
             "subprocess.Popen": self._started,
             "os.posix_spawn": self._spawned,
@@ -223,11 +224,8 @@ class Reads:
     def _write(self, line: bytes) -> None:
         if self._telling.startswith(_DEVICES) and "/memfd:reads" not in os.readlink(self._telling):
             return  # whoever wanted to know has ended
-        output = os.open(self._telling, os.O_WRONLY | os.O_APPEND)
-        try:
-            os.write(output, line)
-        finally:
-            os.close(output)
+        with os.fdopen(os.open(self._telling, os.O_WRONLY | os.O_APPEND), "wb", 0) as output:
+            output.write(line)
 
     def _is_memory(self) -> bool:
         """Whether there is a place to tell; a child may have closed all files, and opened others by their numbers."""
@@ -260,7 +258,7 @@ class Reads:
             os.putenv("PYTHONPATH", path) if path else os.unsetenv("PYTHONPATH")
 
     def _opened(self, path: Any, _mode: object, flags: int) -> None:
-        if not isinstance(path, (str, bytes)):
+        if not isinstance(path, (str, bytes, os.PathLike)):
             return  # a descriptor
         given = os.fsdecode(path)
         whole = self.matter(given)
@@ -290,8 +288,14 @@ class Reads:
         self._is_past |= path is not None
         self._read(path)
 
+    def _connected(self, path: Any) -> None:
+        name = os.fsdecode(path)
+        name = name[5:].partition("?")[0].removeprefix("//") if name.startswith("file:") else name  # an address
+        self._read(name)
+        self._read(f"{name}-wal")  # what was committed last
+
     def _read(self, path: Any, *_: object) -> None:
-        if isinstance(path, (str, bytes)) and (whole := self.matter(os.fsdecode(path))) and os.path.isfile(whole):
+        if isinstance(path, (str, bytes, os.PathLike)) and os.path.isfile(whole := self.matter(os.fsdecode(path))):
             self.note_read(whole)
 
     def _listed(self, path: Any, *_: object) -> None:
@@ -308,9 +312,6 @@ class Reads:
     def _made(self, _source: object, path: Any, *_: object) -> None:
         if isinstance(path, (str, bytes)) and (whole := self.matter(os.fsdecode(path))):
             self.note("written", whole)
-
-    def _truncated(self, path: Any, *_: object) -> None:
-        self._made(None, path)
 
     def _made_folder(self, path: Any, *_: object) -> None:
         if isinstance(path, (str, bytes)) and (whole := self.matter(os.fsdecode(path))):
@@ -362,7 +363,7 @@ class Reads:
                 if module and not module.endswith((".pth", ".dist-info", ".egg-info", ".egg-link")):
                     self.note("package", f"{before}{found}{module.partition('.')[0]}")
                 return ""
-        if whole.startswith(self.spared):
+        if whole.startswith(self.spared) and not whole.startswith(_MEMORY):
             return ""
         return _source(whole)
 

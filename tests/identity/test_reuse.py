@@ -1,8 +1,12 @@
 """``--reuse`` takes a result only if what it depends on is as it was; and says what is not."""
 
+import contextlib
 import json
 import os
+import sqlite3
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -62,6 +66,12 @@ WAYS = {
         RUN,
         {"in/a": "20"},
         "in/a",
+    ),
+    "function, opened as a raw file": (
+        function("import io, pathlib; FACTOR = int(io.FileIO(pathlib.Path('factor.txt')).read())") | TEXT,
+        "fn:train",
+        OTHER_TEXT,
+        "factor.txt",
     ),
     "module": (
         {
@@ -300,6 +310,32 @@ def test_an_edit_is_noticed(project, write, search, way):
     assert made
     if not way.startswith("one more"):
         assert runs[-1]["metrics"] == {"acc": 40}
+
+
+@pytest.mark.parametrize("name", ["'factors.db'", "pathlib.Path('factors.db')", "'file:factors.db?mode=ro', uri=True"])
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_a_table_of_sqlite_counts_whatever_it_is_called(project, write, search, name, mode):
+    with contextlib.closing(sqlite3.connect(project / "factors.db")) as table:  # a log of it is kept while it is open
+        table.execute(f"PRAGMA journal_mode={mode}")
+        table.execute("CREATE TABLE factors AS SELECT 1 AS factor")
+        table.commit()
+        query = "execute('SELECT factor FROM factors').fetchone()[0]"
+        write("fn.py", FUNCTION.format(f"import pathlib, sqlite3; FACTOR = sqlite3.connect({name}).{query}"))
+        search("a", "fn:train")
+        assert all(record["reused"] for record in search("b", "fn:train", "--reuse")[0])
+        table.execute("UPDATE factors SET factor = 20")
+        table.commit()
+        assert search("c", "fn:train", "--reuse")[0][-1]["metrics"] == {"acc": 40}
+
+
+def test_data_in_memory_count(project, write, search):
+    with tempfile.NamedTemporaryFile("w", dir="/dev/shm") as file:
+        Path(file.name).write_text("1")
+        write("fn.py", FUNCTION.format(f"FACTOR = int(open({file.name!r}).read())"))
+        search("a", "fn:train")
+        assert all(record["reused"] for record in search("b", "fn:train", "--reuse")[0])
+        Path(file.name).write_text("20")
+        assert search("c", "fn:train", "--reuse")[0][-1]["metrics"] == {"acc": 40}
 
 
 @pytest.mark.parametrize("way", OF_VARIABLES)
