@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -76,6 +77,7 @@ class _Own:
 
     def __init__(self, reads: Reads, apart: tuple[str, ...]) -> None:
         self._written, self._since, self._apart = reads.of_kind("written"), reads.since, apart
+        self._own_since, self._may_be_past, self._now = reads.own_since, reads.may_be_past, time.time_ns()
 
     def is_apart(self, path: str) -> bool:
         """Whether something is where nothing counts."""
@@ -90,7 +92,13 @@ class _Own:
             holds = any(each.startswith(inside) for each in (*self._written, *self._apart))
             folders = islice(os.walk(path), _MOST_FOLDERS)
             return holds or any(self._is_new(parent) for parent, _, _ in folders)
-        return path in self._written or self._is_new(path) or any(map(self.is_made, fitting(path)[:-1]))
+        stamp = stamp_of(path)
+        has_made = path in self._written or (stamp is not None and self.has_made(path, stamp[0]))
+        return has_made or any(map(self.is_made, fitting(path)[:-1]))
+
+    def has_made(self, path: str, moment: int) -> bool:
+        """Whether a file that was changed at a moment was changed by it; not where it is heard, and others did it."""
+        return self._own_since <= moment <= self._now and (path in self._written or self._may_be_past)
 
     def has_added(self, folder: str) -> bool:
         """Whether the names in a folder are not what they were when the run began."""
@@ -111,8 +119,8 @@ def _files(reads: Reads, own: _Own) -> Iterator[tuple[str, str | None]]:
                 yield path, hash_of(path)
         elif stamp is None:
             if not own.is_made(path):
-                yield path, hash_of(path)
-        elif not own.is_apart(path) and stamp[0] < reads.since:
+                yield path, None if os.path.exists(path) else hash_of(path)
+        elif not own.is_apart(path) and not own.has_made(path, stamp[0]):
             yield path, hash_of(path) if stamp_of(path) == tuple(stamp) else None
 
 

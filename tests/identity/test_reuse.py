@@ -328,6 +328,33 @@ def test_a_table_of_sqlite_counts_whatever_it_is_called(project, write, search, 
         assert search("c", "fn:train", "--reuse")[0][-1]["metrics"] == {"acc": 40}
 
 
+CACHED = "open('c.txt', 'w').write(open('factor.txt').read())"
+MAKE = f"import os; os.path.exists('c.txt') or {CACHED}; FACTOR = int(open('c.txt').read())"
+
+
+@pytest.mark.parametrize(
+    ("files", "trainer"), [(function(MAKE), "fn:train"), (script(MAKE), RUN)], ids=["fn", "script"]
+)
+def test_what_another_run_of_the_search_has_made_counts(project, write, search, files, trainer):
+    for name, text in (files | TEXT).items():
+        write(name, text)
+    one_by_one = ["--parallel", "1"]
+    search("a", trainer, *one_by_one)
+    assert all(record["reused"] for record in search("b", trainer, "--reuse")[0])
+    write("factor.txt", "20\n")
+    (project / "c.txt").unlink()
+    assert [record["metrics"]["acc"] for record in search("c", trainer, "--reuse", *one_by_one)[0]] == [20, 40]
+
+
+def test_data_with_a_time_to_come_count(project, write, search):
+    os.utime(project / write("factor.txt", "1"), (2**33, 2**33))
+    write("fn.py", FUNCTION.format(READ))
+    search("a", "fn:train")
+    assert all(record["reused"] for record in search("b", "fn:train", "--reuse")[0])
+    write("factor.txt", "20")
+    assert search("c", "fn:train", "--reuse")[0][-1]["metrics"] == {"acc": 40}
+
+
 def test_data_in_memory_count(project, write, search):
     with tempfile.NamedTemporaryFile("w", dir="/dev/shm") as file:
         Path(file.name).write_text("1")
