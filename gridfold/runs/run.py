@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from gridfold.core.errors import ConfigError
 from gridfold.core.files import read_mappings, read_regular, regular, replace_file, write_new
 from gridfold.core.process.identity import Owner
+from gridfold.core.process.liveness import Life
 from gridfold.runs.claims import CLAIM, Claims
 from gridfold.runs.record import RECORD, Record, as_text, read_record
 from gridfold.runs.reports import LOG, METRICS, METRICS_JSON, PROGRESS, numbers, read_progress, read_reports, roughly
@@ -273,8 +274,8 @@ class Run:
                 yield decode(b"", final=True)
                 return
             time.sleep(_FOLLOW_SECONDS)
-            _, attempt, owner = self.standing()  # then once more: what it printed last
-            over = attempt > 0 and (owner is None or owner.life == "dead")
+            _, attempt, _, life = self.standing()  # then once more: what it printed last
+            over = attempt > 0 and life == "dead"
 
     def read_config(self) -> str:
         """The text of the config that the run runs.
@@ -332,32 +333,35 @@ class Run:
                 os.unlink(f"{self.dir}/{PROGRESS}")  # noqa: PTH108 - as in `replace_file`
         return is_written
 
-    def standing(self) -> tuple[Record | None, int, Owner | None]:
+    def standing(self) -> tuple[Record | None, int, Owner | None, Life]:
         """What can be said of the run: its record, how many attempts were taken, who has the last if it is not over.
 
-        A process may complete the run while one looks: whoever seems dead is asked for the record once more.
+        And whether that process lives, which is not to be asked again: it may complete the run while one looks, so for
+        one that seems dead the record is read once more.
         """
-        for _ in range(2):
+        seems_dead = 0
+        while True:
             record = self.read()
             attempt = self.claims.count(record)
             if attempt == 0 or (record is not None and record.is_final and record.attempt == attempt):
-                return record, attempt, None
+                return record, attempt, None, "dead"
             owner = self.claims.owner(attempt)
-            if owner is not None and owner.life != "dead":
-                break
-        return record, attempt, owner
+            life = owner.life if owner else "dead"
+            if life != "dead" or attempt == seems_dead:
+                return record, attempt, owner, life
+            seems_dead = attempt
 
     def judged(self) -> Record | None:
         """The record of the last attempt, as it stands: what says that it is running is "lost" if its process is dead.
 
         None if no attempt was taken, or none can be read.
         """
-        record, attempt, owner = self.standing()
+        record, attempt, _, life = self.standing()
         if record is None or record.attempt < attempt:
             record = self.claims.read(attempt) or record  # what it is to begin with
         if record is None or (record.is_final and record.attempt == attempt):
             return record
-        return replace(record, state="running" if owner and owner.life != "dead" else "lost")
+        return replace(record, state="lost" if life == "dead" else "running")
 
     def results(self) -> list[str]:
         """The files that tell what came of the run: its metrics, and what the trainer saved; paths in ``dir``."""

@@ -68,8 +68,8 @@ def collect(search: SearchDirectory, found_by: Patterns) -> Iterator[Collected]:
         search.update(patterns=dict(found_by))
     for entry in search.entries():
         run = search.run(entry)
-        record, _, owner = run.standing()
-        if record is not None and owner is not None and owner.life != "dead":
+        record, _, owner, life = run.standing()
+        if record is not None and life != "dead":
             yield Collected(entry, run, record, None)
         elif record is not None and owner is None and record.is_done:
             try:

@@ -16,7 +16,7 @@ from typing import Any
 
 from gridfold.core.errors import ConfigError
 from gridfold.core.process.identity import Owner
-from gridfold.core.process.liveness import PROCESS, asked_here, engine_here
+from gridfold.core.process.liveness import PROCESS, Life, asked_here, engine_here
 from gridfold.propose.protocol import OVER, Answer, Nothing, Proposer
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
@@ -255,8 +255,8 @@ class Pending:
         """Let every machine know of attempts whose process has died here: no other one can see that it is dead."""
         for entry in self.entries():
             run = self.search.run(entry)
-            _, attempt, owner = run.standing()
-            is_of_here = owner is not None and owner.asks == PROCESS and owner.life == "dead"
+            _, attempt, owner, life = run.standing()
+            is_of_here = owner is not None and owner.asks == PROCESS and life == "dead"
             if is_of_here and self._is_clean(run, attempt) and (record := run.judged()) and record.state == "lost":
                 run.conclude(replace(record, state="interrupted"))
 
@@ -353,8 +353,8 @@ class Pending:
 
     def _see(self, entry: RunEntry) -> bool:
         """See how far a run is that another process had; whether it is over, or left to whoever takes it."""
-        record, attempt, owner = self.search.run(entry).standing()
-        if self._is_held(entry, owner):
+        record, attempt, owner, life = self.search.run(entry).standing()
+        if self._is_held(entry, owner, life):
             return False
         if owner is None and record and record.state in OVER:
             self._hear(entry, record)
@@ -366,7 +366,7 @@ class Pending:
     def _add(self, entry: RunEntry) -> None:
         """See how far a run is when it is met first."""
         run = self.search.run(entry)
-        record, attempt, owner = run.standing()
+        record, attempt, owner, life = run.standing()
         self.total += 1
         self._attempts.append(0)
         if record and record.is_done and not (self._finishes and record.pruned and not record.reused):
@@ -378,7 +378,7 @@ class Pending:
         has_failed = record is not None and record.state == "failed"
         self.failed += has_failed
         if (
-            not self._is_held(entry, owner)
+            not self._is_held(entry, owner, life)
             and self._only(entry)
             and (self._is_tried_again(entry, attempt) if has_failed else not self._only_failed)
         ):
@@ -414,9 +414,8 @@ class Pending:
                 search.kill_marked(session)
         return owner.kill_remains()
 
-    def _is_held(self, entry: RunEntry, owner: Owner | None) -> bool:
+    def _is_held(self, entry: RunEntry, owner: Owner | None, life: Life) -> bool:
         """See whether a process has a run that is not known to be dead, or it was where, by the user, all is gone."""
-        life = owner.life if owner else "dead"
         self._undecided.discard(entry.index)
         if (
             owner is None

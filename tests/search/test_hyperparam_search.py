@@ -9,7 +9,9 @@ import pytest
 from rich.console import Console
 
 from gridfold import ConfigError, HyperParamSearch
+from gridfold.core.process.identity import Owner
 from gridfold.executors.local.executor import LocalExecutor
+from gridfold.runs.record import Record, started
 from gridfold.runs.store import Store
 from gridfold.search.execute import execute_search
 from gridfold.search.pending import Pending
@@ -101,6 +103,17 @@ def test_the_executed_config_is_checked_by_the_trainer(project):
     with pytest.raises(ConfigError, match=r"^c.yaml:3:7: training.lr: too small$"):
         HyperParamSearch("c.yaml").run_grid_search(execute=True)
     assert not (project / "runs").exists()
+
+
+def test_a_run_whose_process_ends_while_it_is_looked_at_is_not_taken_over(project, monkeypatch):
+    HyperParamSearch({"gridfold": {"trainer": "toy:train"}, "what": ["nap", "finish"]}).run_grid_search()
+    search = Store().find("last")
+    entry = next(search.entries())
+    record = Record(entry.id, entry.index, search.name, entry.params, "toy:train", attempt=1)
+    assert search.run(entry).claims.take(started(record))
+    lives = iter(["alive"])
+    monkeypatch.setattr(Owner, "life", property(lambda _: next(lives, "dead")))
+    assert list(Pending.read(search).held) == [entry.index]
 
 
 class TestWatchers:
