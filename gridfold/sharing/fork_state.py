@@ -91,7 +91,7 @@ def shared_memory() -> str:
     return ""
 
 
-def pipes() -> set[tuple[int, int]]:
+def open_pipes() -> set[tuple[int, int]]:
     """The ends of pipes that are open: descriptors, and numbers of the pipes."""
     found = set()
     for descriptor in _descriptors():
