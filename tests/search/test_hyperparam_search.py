@@ -116,6 +116,15 @@ def test_a_run_whose_process_ends_while_it_is_looked_at_is_not_taken_over(projec
     assert list(Pending.read(search).held) == [entry.index]
 
 
+def test_the_usual_time_of_a_run_is_the_median(project):
+    HyperParamSearch({"gridfold": {"trainer": "toy:train"}, "what": ["nap", "finish", "sleep"]}).run_grid_search()
+    search = Store().find("last")
+    for entry, seconds in zip(search.entries(), (20, 30, 100), strict=True):
+        record = Record(entry.id, entry.index, search.name, entry.params, "toy:train", attempt=1)
+        search.run(entry).write(record.changed(state="completed", seconds=seconds))
+    assert Pending.read(search).usual_seconds() == 30
+
+
 class TestWatchers:
     """Whoever looks at a search does not end it."""
 
