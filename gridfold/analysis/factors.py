@@ -90,18 +90,16 @@ class Factor:
         """The columns on average over the values that occur in some trials, each as often as another."""
         import numpy as np
 
-        found = np.unique(self.codes[trials & self.has])
+        found = _distinct(self.codes[trials & self.has])
         average: Array = self.basis[found].mean(axis=0) if len(found) else np.zeros(self.basis.shape[1])
         return average
 
     def is_within(self, other: Factor) -> bool:
         """Whether each value occurs with one value of another factor only, as that of a branch does."""
-        import numpy as np
-
         if self.scale is not None:
             return False
         taken = other.codes[self.has]
-        pairs = np.unique(self.codes[self.has] * (len(other.values) + 1) + taken + 1)
+        pairs = _distinct(self.codes[self.has] * (len(other.values) + 1) + taken + 1)
         return len(pairs) == len(self.values) and bool((taken >= 0).any())
 
     @cached_property
@@ -151,7 +149,7 @@ def _go_together(one: Factor, other: Factor) -> bool:
     count = len(one.values)
     if count != len(other.values) or not np.array_equal(one.has, other.has):
         return False
-    pairs = np.unique(one.codes[one.has] * count + other.codes[other.has])
+    pairs = _distinct(one.codes[one.has] * count + other.codes[other.has])
     if len(pairs) != count:
         return False
     repeats, steps = count < one.has.sum(), np.diff(pairs % count)
@@ -192,6 +190,13 @@ def binned(values: Sequence[Any], scale: Scale) -> tuple[tuple[list[float], ...]
     ends = [places[0] + step * place for place in range(_BINS + 1)]
     shown = [float(f"{math.exp(end) if scale == 'log' else end:.3g}") for end in ends]
     return tuple([shown[part], shown[part + 1]] for part in used), [used.index(part) for part in parts]
+
+
+def _distinct(codes: Codes) -> Codes:
+    """The numbers in an array, in order; `numpy.unique` would import ``numpy.ma``."""
+    import numpy as np
+
+    return np.array(sorted(set(codes.tolist())), dtype=codes.dtype)
 
 
 def is_geometric(values: Sequence[float], clearly: float = 1.0) -> bool:

@@ -298,7 +298,8 @@ def _moderated(noise: _Noise, own: Array, df: Array) -> tuple[Array, Array]:
     weight = min(noise.prior_df, _MOST_DF)
     drawn = (weight * prior + df * own) / np.maximum(weight + df, 1e-300)
     with np.errstate(divide="ignore", invalid="ignore"):
-        beyond = (df > 0) & (f_tail(own / prior, np.maximum(df, 1), max(weight, 1e-3)) < _BEYOND)
+        tail = np.vectorize(f_tail, otypes=[float])(own / prior, np.maximum(df, 1), max(weight, 1e-3))
+        beyond = (df > 0) & (tail < _BEYOND)
     variance = np.where(beyond, np.maximum(own, drawn), drawn)
     return variance, np.minimum(weight + df, np.maximum(df, noise.pooled_df))
 

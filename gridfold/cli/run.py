@@ -49,7 +49,6 @@ from gridfold.search.more_runs import add_fresh_seeds, add_repeats, results_of
 from gridfold.search.pending import Pending
 from gridfold.search.plan import Plan, plan_of
 from gridfold.search.said import plan_said
-from gridfold.search.verify import Verification, changes, choose, choose_these, run_again
 from gridfold.search.warnings import number_like, unused_seed, warnings_of
 from gridfold.show import live, plan_table, terminal
 from gridfold.show import sharing as shared_work
@@ -59,6 +58,7 @@ from gridfold.space.axes import paths_of
 
 if TYPE_CHECKING:  # most searches execute here
     from gridfold.cli.placement import ByHand, Elsewhere
+    from gridfold.search.verify import Verification
 
 # What `hyper_main.py` takes for a new search only, and for one that is continued only, as it is if it was not said.
 _OF_A_NEW: dict[str, Any] = {
@@ -234,6 +234,8 @@ def ended(found: Verification) -> int:
 
 def verified(options: argparse.Namespace) -> tuple[Verification, list[str]]:
     """Run some runs of a search again; what came of them, which is printed, and what has changed since."""
+    from gridfold.search.verify import changes, choose, choose_these, run_again  # a search needs nothing of it
+
     directory, output = Store().find(options.search), output_of(options)
     facts = directory.facts()
     chosen = choose_these(directory, options.runs) if options.runs else choose(directory, options.count)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gridfold.config.strategy import Strategy
 from gridfold.core.errors import ConfigError, nearest
 from gridfold.core.limits import MOST_REPEATS
 from gridfold.propose.protocol import Nothing, Proposer, runs_of
-from gridfold.propose.race import Race, Told
 from gridfold.records.objective import Objective
 from gridfold.records.trials import Results, TrialResult
 from gridfold.runs.search import SearchDirectory
 from gridfold.search.directories import extend
-from gridfold.search.learning import sample_of
 from gridfold.search.plan import Plan, plan_of
 from gridfold.space.repeats import repetitions
+
+if TYPE_CHECKING:
+    from gridfold.propose.race import Told
 
 Contention = Callable[[Results], Sequence[TrialResult]]
 """The trials of a search that cannot be told apart from the best, with the best itself."""
@@ -62,7 +63,11 @@ def proposer_of(search: SearchDirectory, contention: Callable[[], Contention] | 
         return Nothing()  # a grid was listed when the search was created
     plan = plan_of(search)
     if not is_race or contention is None:
+        from gridfold.search.learning import sample_of  # most searches need neither
+
         return sample_of(search, plan)
+    from gridfold.propose.race import Race
+
     judge = partial(_in_contention, search, Objective.said(facts), contention())
     return Race(plan.grid, judge, plan.most_repeats, plan.folds, waits=facts.get("race_waits") is not False)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gridfold.config.config import Config
 from gridfold.config.known import SECTION
@@ -26,7 +26,6 @@ from gridfold.executors.registry import LOCAL
 from gridfold.identity.fingerprint import Code
 from gridfold.propose.grid import Grid
 from gridfold.propose.protocol import Proposal
-from gridfold.propose.sampled import Evenly, Random, Sampled
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.names import RunNames
 from gridfold.runs.search import SearchDirectory
@@ -37,6 +36,9 @@ from gridfold.space.product import Product
 from gridfold.space.repeats import Repetition, Seeds, repetitions
 from gridfold.space.space import Space, size_text
 from gridfold.trainers.protocol import BUILT_IN, Remark
+
+if TYPE_CHECKING:
+    from gridfold.propose.sampled import Sampled
 
 RACE_LEAST = 3  # repeats that a race needs to be one
 _FACTORS = 8  # that a message shows
@@ -137,6 +139,8 @@ class Plan:
     @cached_property
     def drawn(self) -> Sampled:
         """As many trials as there may be, as the strategy draws them where no result says which."""
+        from gridfold.propose.sampled import Evenly, Random, Sampled  # a grid needs nothing of it
+
         strategy = self.strategy
         seed = int(digest(f"{strategy.seed} {self.learn_from}", 8), 16) if self.learn_from else strategy.seed
         draws = Evenly(seed, tuple(self.space.names)) if strategy.name == "sobol" else Random(seed)  # none known again

@@ -24,7 +24,8 @@ from gridfold.runs.search import SearchDirectory
 from gridfold.show import effect_figures, figures, sharing
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import BytecodeCache, Environment
+    from jinja2.bccache import Bucket
     from markupsafe import Markup
 
 _ASSETS = files("gridfold.show") / "assets"
@@ -118,6 +119,21 @@ def render(summary: Summary, search: SearchDirectory) -> str:
     return text.encode("utf-8", "replace").decode()  # what runs say may hold halves of characters
 
 
+def _bytecode() -> BytecodeCache | None:
+    """Where Jinja keeps a compiled template, which takes longer than to fill it in; None where it finds no place."""
+    from jinja2 import FileSystemBytecodeCache
+
+    class Cache(FileSystemBytecodeCache):
+        def dump_bytecode(self, bucket: Bucket) -> None:
+            with suppress(OSError):  # the disk may be full
+                super().dump_bytecode(bucket)
+
+    try:
+        return Cache()
+    except (OSError, RuntimeError):  # the folder of temporary files is not to be trusted
+        return None
+
+
 def _environment(search: SearchDirectory) -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
@@ -128,6 +144,7 @@ def _environment(search: SearchDirectory) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        bytecode_cache=_bytecode(),
     )
     beside = os.path.relpath(search.dir.parent, search.dir)
     environment.filters |= {

@@ -31,9 +31,6 @@ from gridfold.runs.record import Record
 from gridfold.runs.run import Run
 from gridfold.runs.search import SearchDirectory
 from gridfold.search.pending import Pending
-from gridfold.search.reuse import Reusable
-from gridfold.search.status import Status
-from gridfold.search.verify import Verification, Verified
 from gridfold.show import trial_table
 from gridfold.show.console import VisibleConsole
 from gridfold.show.plan_table import counted
