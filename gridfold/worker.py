@@ -32,7 +32,7 @@ from gridfold.identity.data import named_by
 from gridfold.identity.executed import sources_of_run
 from gridfold.runs.failure import ProgramFailed, describe
 from gridfold.runs.record import Record, now, started
-from gridfold.runs.reports import numbers
+from gridfold.runs.reports import LOG, numbers
 from gridfold.runs.run import Attempt, Run, of_record
 from gridfold.runs.rungs import Rung, Rungs, RunStopped
 from gridfold.runs.seconds import Seconds
@@ -152,8 +152,8 @@ class Moment:
     @classmethod
     def now(cls) -> Moment:
         """This moment."""
-        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        return cls(time.monotonic(), sum(each.ru_utime + each.ru_stime for each in used))
+        own, others = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+        return cls(time.monotonic(), own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime)
 
     def spent(self) -> Spent:
         """What was spent since."""
@@ -189,9 +189,8 @@ class Work:
 
     def inputs(self) -> dict[str, Any] | None:
         """What the result depends on beside config and code, for the record."""
-        apart = [self.run.dir, self.run.dir.parent / stages.STAGES]
         try:
-            return sources_of_run(reads.start(), self.named, list(map(str, apart))).as_dict() or None
+            return sources_of_run(reads.start(), self.named, (str(self.run.dir), stages.folder())).as_dict() or None
         except Exception as error:  # a result is worth more than what is known of it
             return {"untold": f"what it has read ({type(error).__name__}: {error})"[:300]}
 
@@ -298,7 +297,9 @@ def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs:
     reads.start().leave_out(str(run.dir))
     if not run.claims.take(record):
         return None
-    log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)  # not before: it is whose the attempt is
+    log = os.open(
+        f"{run.dir}/{LOG}", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666
+    )  # not before: it is whose the attempt is
     for output in outputs:
         os.dup2(log, output)
     run.log_start = os.fstat(log).st_size
@@ -309,7 +310,7 @@ def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs:
     os.close(log)
     if task.environment:
         os.environ.update(task.environment)
-    stages.use(run.dir.parent)
+    stages.use(os.path.dirname(run.dir))  # noqa: PTH120 - a Path costs each run as much again
     adopt()
     if run.cwd:
         run.work_dir.mkdir(exist_ok=True)

@@ -26,7 +26,9 @@ def write_new(path: str, text: str) -> None:
     _write(path, text.encode(), os.O_EXCL)
 
 
-def replace_file(path: Path, text: str, *, durable: bool = False, unless: Callable[[], bool] = lambda: False) -> bool:
+def replace_file(
+    path: str | Path, text: str, *, durable: bool = False, unless: Callable[[], bool] = lambda: False
+) -> bool:
     """Write a file in one step: whoever reads it sees the old text or the new one, whole.
 
     Args:
@@ -82,7 +84,7 @@ def replacing(path: Path) -> Iterator[TextIO]:
         raise
 
 
-def replace_if_first(path: Path, claim: str, text: str) -> bool:
+def replace_if_first(path: str, claim: str, text: str) -> bool:
     """Write a file in one step, and with it a claim, which is made once; False if the claim is there already.
 
     Of all processes that try, on all machines, one gets the claim. ``link`` brings it into being with all its text in
@@ -107,7 +109,7 @@ def disk_time(path: str) -> float:
 
     Where none can be made, it is this machine's.
     """
-    fresh = _beside(Path(path))
+    fresh = _beside(path)
     try:
         _write(fresh, b"", os.O_EXCL)
         return os.stat(fresh).st_mtime  # noqa: PTH116
@@ -122,7 +124,7 @@ def write_first(path: str, text: str) -> bool:
 
     Of all processes that try, on all machines, one makes it: see `replace_if_first`.
     """
-    temporary = _beside(Path(path))
+    temporary = _beside(path)
     try:
         _write(temporary, text.encode(), os.O_TRUNC)
         return _link(temporary, path, text)
@@ -233,10 +235,10 @@ def _write(path: str, content: bytes, flag: int, *, durable: bool = False) -> No
         os.close(descriptor)
 
 
-def _beside(path: Path) -> str:
+def _beside(path: str | Path) -> str:
     """A name for what will take the place of a file, which no other process uses, on no machine, in no container."""
-    folder, name = os.path.split(path)
-    return os.path.join(folder, f".{name}.{socket.gethostname()}.{os.getpid()}.{os.urandom(4).hex()}")  # noqa: PTH118
+    folder, slash, name = str(path).rpartition(os.sep)
+    return f"{folder}{slash}.{name}.{socket.gethostname()}.{os.getpid()}.{os.urandom(4).hex()}"
 
 
 def _remove(path: str) -> None:

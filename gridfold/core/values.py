@@ -11,7 +11,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -194,18 +194,17 @@ def canonical(value: Any) -> str:
     return json.dumps(value)
 
 
-def to_json(value: Any) -> str:
-    """What ``json.dumps`` gives, sooner for the values that most are."""
-    write = _WRITERS.get(type(value))
-    return write(value) if write else json.dumps(value)
+def to_json(values: Iterable[Any]) -> list[str]:
+    """What ``json.dumps`` gives for each of some values, sooner for what most are."""
+    return [_WRITERS.get(type(value), json.dumps)(value) for value in values]
 
 
 # What json.dumps gives, in a fraction of the time: every value of every run is asked for.
 _WRITERS: dict[type, Callable[[Any], str]] = {
     str: json.encoder.encode_basestring_ascii,
     int: int.__repr__,
-    bool: lambda value: "true" if value else "false",
-    type(None): lambda _: "null",
+    bool: {True: "true", False: "false"}.__getitem__,
+    type(None): {None: "null"}.__getitem__,
 }
 
 
@@ -278,7 +277,7 @@ def from_record(said: Any) -> Any:
 
 def to_params(params: Mapping[str, Any]) -> dict[str, Any]:
     """What varies in a run, path and value, as ``to_record`` has each value."""
-    return {path: to_record(value) for path, value in params.items()}
+    return {path: value if type(value) in _WRITERS else to_record(value) for path, value in params.items()}
 
 
 def from_params(said: Any) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any
 
@@ -16,6 +16,7 @@ from gridfold.identity.literals import files_in
 from gridfold.identity.reads import Reads, stamp_of
 from gridfold.identity.sources import Sources
 
+_Noted = Mapping[str, Mapping[Any, Any]]  # by kind and name, see `Reads`
 _MOST = 100  # files in a record; of a folder with many of them, the folder
 _MANY = 20
 _MOST_FOLDERS = 2000  # in one that the config names, that are looked at for what the run has made
@@ -31,15 +32,19 @@ def sources_of_run(reads: Reads, named: Mapping[str, str | None], apart: Sequenc
         named: the files that its config names, and what was in them when it began.
         apart: folders in which nothing counts: its own.
     """
-    in_code = files_in(_code(reads), reads.here) if apart else []  # of a run, which may make them itself
-    if not (named or in_code or any(map(reads.of_kind, ("file", "package", "program", "variable")))):
+    noted = reads.by_kind()
+    in_code = files_in(_code(reads, noted), reads.here) if apart else []  # of a run, which may make them itself
+    if not (named or in_code or any(map(noted.get, ("file", "package", "program", "variable")))):
         return Sources()
     with _in(reads.here):  # wherever the run has gone
-        return _sources_of_run(reads, named, in_code, apart)
+        return _sources_of_run(reads, noted, named, in_code, apart)
 
 
 @contextmanager
 def _in(folder: str) -> Iterator[None]:
+    if _is_here(folder):
+        yield
+        return
     before = os.open(".", os.O_RDONLY)
     try:
         os.chdir(folder)
@@ -49,22 +54,28 @@ def _in(folder: str) -> Iterator[None]:
         os.close(before)
 
 
+def _is_here(folder: str) -> bool:
+    with suppress(OSError):  # it was removed
+        return os.getcwd() == folder
+    return False
+
+
 def _sources_of_run(
-    reads: Reads, named: Mapping[str, str | None], in_code: Sequence[str], apart: Sequence[str]
+    reads: Reads, noted: _Noted, named: Mapping[str, str | None], in_code: Sequence[str], apart: Sequence[str]
 ) -> Sources:
-    own = _Own(reads, tuple(os.path.join(os.path.abspath(folder), "") for folder in apart))
+    own = _Own(reads, noted["written"], tuple(f"{os.path.abspath(folder)}{os.sep}" for folder in apart))
     files = {path: known for path, known in named.items() if not own.is_made(os.path.abspath(path))}
-    files |= {called(path): known for path, known in _files(reads, own)}
-    files |= _variables(reads)
+    files |= {called(path): known for path, known in _files(noted, own)}
+    files |= _variables(reads, noted)
     files = {called(path): hash_of(path) for path in in_code if not own.is_made(path)} | files
-    programs = _programs(reads)
+    programs = _programs(noted)
     files |= {path: known for path, known in programs.files.items() if not own.is_made(os.path.abspath(path))}
-    return _short(files, {**programs.packages, **_packages(reads)}, programs.untold)
+    return _short(files, {**programs.packages, **_packages(noted)}, programs.untold)
 
 
-def _programs(reads: Reads) -> Sources:
+def _programs(noted: _Noted) -> Sources:
     found = Sources()
-    for words, folder, is_asked in reads.of_kind("program"):
+    for words, folder, is_asked in noted["program"]:
         from gridfold.identity.programs import data_of, sources_of  # few runs start programs
 
         named = named_in(words, folder) | data_of(words, folder)
@@ -75,8 +86,8 @@ def _programs(reads: Reads) -> Sources:
 class _Own:
     """What a run has made itself."""
 
-    def __init__(self, reads: Reads, apart: tuple[str, ...]) -> None:
-        self._written, self._since, self._apart = reads.of_kind("written"), reads.since, apart
+    def __init__(self, reads: Reads, written: Collection[str], apart: tuple[str, ...]) -> None:
+        self._written, self._since, self._apart = written, reads.since, apart
         self._own_since, self._may_be_past, self._now = reads.own_since, reads.may_be_past, time.time_ns()
 
     def is_apart(self, path: str) -> bool:
@@ -111,9 +122,9 @@ class _Own:
             return False
 
 
-def _files(reads: Reads, own: _Own) -> Iterator[tuple[str, str | None]]:
+def _files(noted: _Noted, own: _Own) -> Iterator[tuple[str, str | None]]:
     """The files that were read, and what was in them then; None if that has changed meanwhile."""
-    for path, stamp in reads.of_kind("file").items():
+    for path, stamp in noted["file"].items():
         if is_listed(path):
             if not own.has_added(path.removesuffix(LISTED)):
                 yield path, hash_of(path)
@@ -124,20 +135,20 @@ def _files(reads: Reads, own: _Own) -> Iterator[tuple[str, str | None]]:
             yield path, hash_of(path) if stamp_of(path) == tuple(stamp) else None
 
 
-def _code(reads: Reads) -> set[str]:
+def _code(reads: Reads, noted: _Noted) -> set[str]:
     """The sources of Python that it has read, or the process that it was forked from."""
-    return {path for path in (*reads.sources, *reads.of_kind("file")) if path.endswith(".py")}
+    return {path for path in (*reads.sources, *noted["file"]) if path.endswith(".py")}
 
 
-def _variables(reads: Reads) -> dict[str, str | None]:
+def _variables(reads: Reads, noted: _Noted) -> dict[str, str | None]:
     """The variables that the user's code has looked up, but for those that were set meanwhile."""
-    looked_up = reads.of_kind("variable").items()
+    looked_up = noted["variable"].items()
     return variables({name: value for name, value in looked_up if value == reads.variables.get(name)})
 
 
-def _packages(reads: Reads) -> dict[str, str | None]:
+def _packages(noted: _Noted) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
-    for path in reads.of_kind("package"):
+    for path in noted["package"]:
         folder, module = os.path.split(path)
         if known := packages.version_of(module, folder):
             found[known[0]] = known[1]
@@ -146,19 +157,22 @@ def _packages(reads: Reads) -> dict[str, str | None]:
 
 def look_up(reads: Reads) -> None:
     """Find out what was read, for this process and those that are forked from it: versions, and what is in files."""
-    _packages(reads)
-    for path, stamp in reads.of_kind("file").items():
+    noted = reads.by_kind()
+    _packages(noted)
+    for path, stamp in noted["file"].items():
         if stamp is not None:
             hash_of(path)
-    files_in(_code(reads), reads.here)
+    files_in(_code(reads, noted), reads.here)
 
 
 def _short(files: Mapping[str, str | None], versions: Mapping[str, str | None], untold: str) -> Sources:
     """The same, with a folder for many files in it."""
-    folders = Counter(map(os.path.dirname, files)) if len(files) > _MOST else Counter[str]()
-    many = {folder for folder, count in folders.items() if folder and count > _MANY}
-    kept: dict[str, Any] = {path: known for path, known in files.items() if os.path.dirname(path) not in many}
-    kept |= {folder: hash_of(folder) for folder in many}
-    if len(kept) > _MOST:
-        return Sources({}, versions, untold or f"{len(files):,} files that it reads: more than are kept track of")
-    return Sources(dict(sorted(kept.items())), versions, untold)
+    if len(files) > _MOST:
+        folders = Counter(map(os.path.dirname, files))
+        many = {folder for folder, count in folders.items() if folder and count > _MANY}
+        few = {path: known for path, known in files.items() if os.path.dirname(path) not in many}
+        files = few | {folder: hash_of(folder) for folder in many}
+        if len(files) > _MOST:
+            told = f"{sum(folders.values()):,} files that it reads: more than are kept track of"
+            return Sources({}, versions, untold or told)
+    return Sources(dict(sorted(files.items())), versions, untold)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TOLD = "GRIDFOLD_READS"  # the environment variable by which programs know the file where they tell what they note
 
 _MOST = 10_000  # things that are noted
+_KINDS = ("file", "written", "folder", "package", "program", "variable")
 _MADE = ("written", "folder")  # are noted though many were read
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
@@ -154,9 +155,16 @@ class Reads:
 
     def of_kind(self, kind: str) -> dict[Any, Any]:
         """What was noted of a kind, by name; also by children of this process."""
+        return self.by_kind()[kind]
+
+    def by_kind(self) -> dict[str, dict[Any, Any]]:
+        """All that was noted."""
         if self._is_memory():
             self._gather()
-        return {name: known for (other, name), known in self.noted.items() if other == kind}
+        found: dict[str, dict[Any, Any]] = {kind: {} for kind in _KINDS}
+        for (kind, name), known in self.noted.items():
+            found[kind][name] = known
+        return found
 
     def forget(self, kind: str) -> None:
         """Note nothing of a kind that was heard so far."""
@@ -176,7 +184,8 @@ class Reads:
                 kind, name, known = ast.literal_eval(line.decode("ascii"))
             except (ValueError, SyntaxError, TypeError):
                 continue  # it is torn
-            self.noted.setdefault((kind, name), known)
+            if kind in _KINDS:
+                self.noted.setdefault((kind, name), known)
 
     def note(self, kind: str, name: Any, known: Any = None) -> None:
         """Note something, if it is new."""

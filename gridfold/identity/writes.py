@@ -67,7 +67,7 @@ def written(reads: Reads, runs: str, named: Iterable[str] = ()) -> list[Written]
         named: files and folders to look at beside the working directory.
     """
     here, heard = os.path.join(reads.here, ""), reads.of_kind("written")
-    temporary, runs = (os.path.join(os.path.abspath(folder), "") for folder in (_temporary(), runs))
+    temporary, runs = (f"{os.path.abspath(folder)}{os.sep}" for folder in (_temporary(), runs))
     look = _Look(reads.own_since, here, runs, temporary, reads.spared)
     found = {path: each for path, appended in heard.items() if (each := look.at_heard(path, appended=bool(appended)))}
     if not reads.may_be_past:

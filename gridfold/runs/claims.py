@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from gridfold.core.files import read_mapping, replace_if_first
@@ -40,7 +39,7 @@ class Claims:
         Each attempt has its own claim, which is made once and never removed, so no two processes can take over from a
         dead one.
         """
-        return replace_if_first(Path(self.directory, RECORD), self._path(record.attempt), as_text(record))
+        return replace_if_first(f"{self.directory}/{RECORD}", self._path(record.attempt), as_text(record))
 
     def has(self, attempt: int) -> bool:
         """Whether some process has taken an attempt."""

@@ -239,5 +239,5 @@ def _is_pair(fold: Any) -> bool:
 def as_text(record: Record) -> str:
     """A line for each field: for people, and written faster than ``json`` indents."""
     said = vars(record) | {"params": to_params(record.params)}
-    lines = [f' "{name}": {to_json(value)}' for name, value in said.items()]
+    lines = [f' "{name}": {text}' for name, text in zip(said, to_json(said.values()), strict=True)]
     return "{\n" + ",\n".join(lines) + "\n}\n"

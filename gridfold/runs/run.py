@@ -294,7 +294,7 @@ class Run:
 
     def read(self) -> Record | None:
         """The run's record; None if there is none that can be read, so the run is not done."""
-        return read_record(self.dir / RECORD)
+        return read_record(f"{self.dir}/{RECORD}")
 
     @property
     def is_damaged(self) -> bool:
@@ -327,7 +327,7 @@ class Run:
         # Not dataclasses.asdict: it copies deeply. A result that took long has to outlive a loss of power; one that did
         # not is found torn, at worst, and made again in the time that waiting for the disk would have cost each.
         durable = record.is_final and (record.seconds or 0.0) >= _DURABLE_SECONDS
-        is_written = replace_file(self.dir / RECORD, as_text(record), durable=durable, unless=unless)
+        is_written = replace_file(f"{self.dir}/{RECORD}", as_text(record), durable=durable, unless=unless)
         if is_written and record.is_final:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{self.dir}/{PROGRESS}")  # noqa: PTH108 - as in `replace_file`

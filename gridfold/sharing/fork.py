@@ -307,7 +307,7 @@ class Branch:
         if work is None:
             os._exit(TAKEN)
         self._work = work
-        self._work_dir.change_to(work.run.work_dir)
+        self._work_dir.change_to(work.run)
         work.run.told_to_stop, work.run.has_asked = self.stops, self.has_asked
         rung = None if self._is_over else self._tasks[index].rung
         work.run.rungs = Rungs(rung, self._clocks if self._may_wait else None) if rung else None

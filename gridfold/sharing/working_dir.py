@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gridfold.identity import reads
-from gridfold.runs.run import Attempt
+from gridfold.runs.run import Attempt, Run
 from gridfold.sharing.call_site import caller_beyond_library, is_core
 from gridfold.sharing.write_guard import WriteGuard
 
@@ -50,12 +50,12 @@ class SharedWorkDir:
         """What tells before something is written here, though the runs are trusted to write together."""
         return WriteGuard(self._tell, str(self._path)) if self._path else None
 
-    def change_to(self, folder: Path) -> None:
+    def change_to(self, run: Run) -> None:
         """In a process that has become a run: work in its folder, unless the trainer has gone elsewhere."""
         for name, original in self._originals.items():
             setattr(os, name, original)
         if self._path and os.path.samefile(".", self._path):  # noqa: PTH121
-            os.chdir(folder)
+            os.chdir(run.work_dir)
 
     def remove(self) -> None:
         """In the process that made it, when those that were forked have ended: remove it, if nobody has used it."""

@@ -29,15 +29,20 @@ LIMIT = "GRIDFOLD_STAGES_GB"
 _DEFAULT_GIGABYTES = 20.0
 _TRUSTED = f"{__name__.partition('.')[0]}."  # modules whose stages are told all that they depend on
 
-_folder: Path | None = None
+_folder = ""
 _used = False
 _notes: list[str] = []  # which results were not kept, and why
 
 
-def use(runs: Path) -> None:
+def use(runs: str | os.PathLike[str]) -> None:
     """Keep the results of stages beside the runs in a folder, from now on in this process and its children."""
     global _folder  # noqa: PLW0603 - a process has one
-    _folder = runs / STAGES
+    _folder = f"{runs}/{STAGES}"
+
+
+def folder() -> str:
+    """Where the results of stages are kept; "" outside of runs."""
+    return _folder
 
 
 def cache_in_use() -> Cache | None:
@@ -53,7 +58,7 @@ def cache_in_use() -> Cache | None:
         limit = float(given) if given else _DEFAULT_GIGABYTES
     except ValueError:
         raise ConfigError(f"expected a number of gigabytes, found '{given}'", where=LIMIT) from None
-    return Cache(_folder, int(limit * 1e9)) if _folder and limit > 0 else None
+    return Cache(Path(_folder), int(limit * 1e9)) if _folder and limit > 0 else None
 
 
 def was_used() -> bool:

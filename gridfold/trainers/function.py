@@ -43,10 +43,11 @@ class FunctionTrainer:
             OverflowError: it returned more than a number can be.
         """
         result = self.function(config, run) if takes_run(self.function) else self.function(config)
+        if isinstance(result, (int, float)):
+            return numbers({"result": result})
         if result is None:
             result = run.last_reported()
-        is_number = isinstance(result, (int, float))  # it takes long to see that one is no mapping
-        named = {"result": result} if is_number or not isinstance(result, Mapping) else result
+        named = result if isinstance(result, Mapping) else {"result": result}
         metrics = _measured(named, run)
         if named and not metrics:
             raise TypeError(
