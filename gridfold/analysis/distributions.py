@@ -7,6 +7,7 @@ from ``scipy.special``, which has the same numbers as ``scipy.stats`` and is imp
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 _PRECISION = 1e-15  # of the last factor of a continued fraction
@@ -20,6 +21,7 @@ def t_tail(x: Any, df: Any) -> Any:
     return special.stdtr(df, -x)
 
 
+@lru_cache(maxsize=1000)
 def t_quantile(p: float, df: float) -> float:
     """The value below which Student's t lies with probability ``p``, a number from 0.5; to eight digits."""
     low, high = 0.0, 1.0
@@ -31,7 +33,7 @@ def t_quantile(p: float, df: float) -> float:
 
 
 def f_tail(x: float, df: float, error_df: float) -> float:
-    """The probability that F is above ``x``, a number that is not negative; to eight digits.
+    """The probability that F is above ``x``, a number that is not negative; to eight digits where ``df`` is 1 or more.
 
     It is the regularised incomplete beta function (DLMF 8.17.22).
     """

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from gridfold import __version__
 from gridfold.analysis.summary import SUMMARY, RunSummary, Summary, TrialSummary
 from gridfold.core.errors import ConfigError, visible
 from gridfold.core.files import replace_file
@@ -129,7 +130,7 @@ def _bytecode() -> BytecodeCache | None:
                 super().dump_bytecode(bucket)
 
     try:
-        return Cache()
+        return Cache(pattern=f"gridfold-{__version__}-%s.cache")  # options and filters have a part in the code
     except (OSError, RuntimeError):  # the folder of temporary files is not to be trusted
         return None
 
