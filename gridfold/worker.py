@@ -297,9 +297,8 @@ def enter(task: Task, lifeline: int | None, printed: bytes, stop: Stop, outputs:
     reads.start().leave_out(str(run.dir))
     if not run.claims.take(record):
         return None
-    log = os.open(
-        f"{run.dir}/{LOG}", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666
-    )  # not before: it is whose the attempt is
+    # Not before: it is whose the attempt is.
+    log = os.open(f"{run.dir}/{LOG}", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     for output in outputs:
         os.dup2(log, output)
     run.log_start = os.fstat(log).st_size

@@ -167,12 +167,11 @@ def look_up(reads: Reads) -> None:
 
 def _short(files: Mapping[str, str | None], versions: Mapping[str, str | None], untold: str) -> Sources:
     """The same, with a folder for many files in it."""
-    if len(files) > _MOST:
+    if (count := len(files)) > _MOST:
         folders = Counter(map(os.path.dirname, files))
-        many = {folder for folder, count in folders.items() if folder and count > _MANY}
+        many = {folder for folder, each in folders.items() if folder and each > _MANY}
         few = {path: known for path, known in files.items() if os.path.dirname(path) not in many}
         files = few | {folder: hash_of(folder) for folder in many}
-        if len(files) > _MOST:
-            told = f"{sum(folders.values()):,} files that it reads: more than are kept track of"
-            return Sources({}, versions, untold or told)
+    if len(files) > _MOST:
+        return Sources({}, versions, untold or f"{count:,} files that it reads: more than are kept track of")
     return Sources(dict(sorted(files.items())), versions, untold)
