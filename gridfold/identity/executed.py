@@ -92,7 +92,7 @@ class _Own:
 
     def is_apart(self, path: str) -> bool:
         """Whether something is where nothing counts."""
-        return os.path.join(path, "").startswith(self._apart)
+        return f"{path}{os.sep}".startswith(self._apart)
 
     def is_made(self, path: str) -> bool:
         """Whether something is the run's own; a folder is, if something in it is, or if it has the runs in it."""

@@ -80,7 +80,8 @@ def written(reads: Reads, runs: str, named: Iterable[str] = ()) -> list[Written]
 
 def _temporary() -> str:
     """Where programs put what is temporary, as ``tempfile`` says, which takes each run longer to import."""
-    return next(filter(None, map(os.environ.get, _TEMPORARY)), "/tmp")
+    found = (os.environ[name] for name in _TEMPORARY if name in os.environ)  # sooner than `get` where it is not there
+    return next(filter(None, found), "/tmp")
 
 
 @dataclass
@@ -139,7 +140,7 @@ class _Look:
         return Written.at(entry.path, status)
 
     def _is_spared(self, path: str) -> bool:
-        path = os.path.join(path, "")
+        path = f"{path}{os.sep}"
         return path.startswith(self.spared) or (
             path.startswith(self.temporary) and not path.startswith((self.here, self.runs))
         )

@@ -340,12 +340,8 @@ class SearchDirectory:
         found = ((said.get("fingerprint"), Sources.said(said)) for said in read_mappings(self.dir / CODE))
         return {name: sources for name, sources in found if isinstance(name, str) and sources}
 
-    def note_written(self, said: Mapping[str, Any]) -> None:
-        """Append what a run has written outside its directory; a disk that is full loses it."""
-        self._append(WRITTEN, said)
-
     def written(self, position: int = 0) -> tuple[list[dict[str, Any]], int]:
-        """What ``note_written`` was told, from a position in the file, and the position behind it."""
+        """What its runs say that they have written, from a position in the file, and the position behind it."""
         try:
             with open(self.dir / WRITTEN, "rb", opener=regular) as file:
                 file.seek(position)
@@ -359,17 +355,7 @@ class SearchDirectory:
 
         Many processes write: each line is written in one piece.
         """
-        self._append(SHARING, event)
-
-    def _append(self, name: str, said: Mapping[str, Any]) -> None:
-        if heard := reads.current():
-            heard.leave_out_file(os.path.abspath(self.dir / name))  # noqa: PTH100 - as a path is heard
-        with suppress(OSError):
-            file = regular(self.dir / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-            try:
-                os.write(file, json.dumps(said).encode() + b"\n")
-            finally:
-                os.close(file)
+        append(f"{self.dir}/{SHARING}", event)
 
     def first_sharing_events(self) -> list[dict[str, Any]]:
         """The first of them: enough to tell in which order the code reads."""
@@ -380,6 +366,18 @@ class SearchDirectory:
     def sharing_events(self) -> list[dict[str, Any]]:
         """What ``note_sharing`` was told, in order; lines that are torn are left out."""
         return read_mappings(self.dir / _OLD_SHARING) + read_mappings(self.dir / SHARING)
+
+
+def append(path: str, said: Mapping[str, Any]) -> None:
+    """Append a line to a file to which many processes write, in one piece; a disk that is full loses it."""
+    if heard := reads.current():
+        heard.leave_out_file(os.path.abspath(path))  # noqa: PTH100 - as a path is heard
+    with suppress(OSError):
+        file = regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        try:
+            os.write(file, json.dumps(said).encode() + b"\n")
+        finally:
+            os.close(file)
 
 
 def _is_entry(line: bytes) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from gridfold.identity import reads
 from gridfold.identity.writes import Written, written
 from gridfold.runs.run import Run
-from gridfold.runs.search import SearchDirectory
+from gridfold.runs.search import WRITTEN, append
 
 _MOST = 200  # files that a search is told of
 _EDGE = 64 << 10  # bytes at both ends of a file that tell its content: weights end with their checksums
@@ -27,7 +27,7 @@ def written_elsewhere(run: Run, named: Iterable[str] = ()) -> list[Written]:
         named: files and folders that were named to it, such as arguments of a command.
     """
     if run.written is None:
-        run.written = written(reads.start(), str(run.dir.parent), named)
+        run.written = written(reads.start(), os.path.dirname(run.dir), named)  # noqa: PTH120 - a Path costs as much again
     return run.written
 
 
@@ -53,7 +53,8 @@ def note_written(run: Run, search: str | None) -> None:
     if found := written_elsewhere(run):
         files = [[each.path, each.changed, each.size, _content(each), _how(each)] for each in found[:_MOST]]
         span = reads.start().own_since, time.time_ns()
-        SearchDirectory(run.dir.parent / search).note_written({"run": run.index, "span": span, "files": files})
+        said = {"run": run.index, "span": span, "files": files}
+        append(f"{os.path.dirname(run.dir)}/{search}/{WRITTEN}", said)  # noqa: PTH120 - as above
 
 
 def _how(found: Written) -> str:
