@@ -18,7 +18,7 @@ from gridfold.cli.commands import COMMANDS
 from gridfold.cli.options import hyper_main_options, train_options
 from gridfold.core.errors import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, nearest, visible
 
-_NEW_OBJECTS = 20_000  # before Python looks for cycles: at its 700, a small search spends a twentieth of its time so
+_NEW_OBJECTS = 100_000  # before Python looks for cycles: at its 700, a small search spends a tenth of its time so
 _OLD_OPTIONS = {"--fold": "--share", "--no-fold": "--no-share"}  # still understood, and in no help
 _LOOKING = "list_searches status sharing results best diff report logs stop collect"
 _MODULES = {

@@ -38,7 +38,10 @@ _END_SECONDS = 6.0  # for the import server to end all that is left
 _START = """import sys
 began = [*sys.modules], sys.path[:]  # what each process of Python begins with
 sys.path[:] = {path!r}
+import gc
+gc.disable()  # nothing that is imported now is garbage
 from {module} import main
+gc.enable()
 sys.exit(main())"""
 
 
