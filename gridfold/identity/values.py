@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
+import math
 import os
+import struct
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timezone
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +36,13 @@ def of_value(value: Any, known: Known = lambda _: None) -> str:
         UnknownError: none of these, or a file that cannot be read.
     """
     digest = hashlib.sha256()
-    for piece in _pieces(value, known):
-        digest.update(f"{len(piece)}:".encode() + piece)
+    try:
+        for piece in _pieces(value, known):
+            digest.update(f"{len(piece)}:".encode() + piece)
+    except UnknownError:
+        raise
+    except Exception as error:  # whatever an object does that is looked into
+        raise UnknownError(f"a {type(value).__qualname__}: {error}") from error
     return digest.hexdigest()
 
 
@@ -47,13 +55,13 @@ def _pieces(value: Any, known: Known) -> Iterator[bytes]:
     elif value is None or kind in (bool, int):
         yield repr(value).encode()
     elif kind is float:
-        yield value.hex().encode()
+        yield struct.pack("<d", value) if math.isnan(value) else value.hex().encode()
     elif kind is str:
         yield value.encode("utf-8", "surrogatepass")
     elif kind is bytes:
         yield value
     elif kind in (date, datetime, time):
-        yield value.isoformat().encode()
+        yield repr(_of_known_zone(value)).encode()
     elif isinstance(value, Path):
         yield from _file_pieces(value)
     else:
@@ -61,16 +69,17 @@ def _pieces(value: Any, known: Known) -> Iterator[bytes]:
 
 
 def _parts(value: Any, known: Known) -> Iterator[bytes]:
-    if hasattr(value, "stage_id") and not isinstance(value, type):
+    if hasattr(type(value), "stage_id"):  # an object may give something for any name
         yield str(value.stage_id()).encode()
         return
     if type(value) in (set, frozenset):
         yield from sorted(of_value(item, known).encode() for item in value)
         return
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        parts = [(field.name, getattr(value, field.name)) for field in dataclasses.fields(value)]
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        parts = list({**fields, **_attributes(value)}.items())
     elif isinstance(value, Mapping):
-        parts = list(value.items())
+        parts = [*value.items(), *_besides(value)]
     elif type(value) in (list, tuple):
         parts = value
     else:
@@ -78,6 +87,33 @@ def _parts(value: Any, known: Known) -> Iterator[bytes]:
     yield str(len(parts)).encode()
     for part in parts:
         yield from _pieces(part, known)
+
+
+def _besides(mapping: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+    """What a kind of dict has beside its items."""
+    if isinstance(mapping, dict):
+        yield from _attributes(mapping).items()
+        factory = getattr(mapping, "default_factory", None)
+        yield from [("default_factory", factory.__qualname__)] if isinstance(factory, type) else ()
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """What was set on an object, but for what follows from the rest."""
+    found, kind = getattr(value, "__dict__", {}), type(value)
+    kept = (name for name in found if not isinstance(getattr(kind, name, None), functools.cached_property))
+    return {name: found[name] for name in kept}
+
+
+def _of_known_zone(moment: Any) -> Any:
+    """A moment, of which the text tells the zone as well."""
+    zone = getattr(moment, "tzinfo", None)
+    if zone is None or type(zone) is timezone:
+        return moment
+    from zoneinfo import ZoneInfo  # few values have one
+
+    if type(zone) is ZoneInfo and zone.key:
+        return moment
+    raise UnknownError(f"a time in the zone {zone}, a {type(zone).__qualname__}")
 
 
 def _file_pieces(path: Path) -> Iterator[bytes]:
