@@ -126,7 +126,7 @@ def _files(reads: Reads, own: _Own) -> Iterator[tuple[str, str | None]]:
 
 def _code(reads: Reads) -> set[str]:
     """The sources of Python that it has read, or the process that it was forked from."""
-    return {path for path in (*reads.sources, *reads.of_kind("file")) if path.endswith(".py")}
+    return {path for path in (*reads.earlier, *reads.of_kind("file")) if path.endswith(".py")}
 
 
 def _variables(reads: Reads) -> dict[str, str | None]:
