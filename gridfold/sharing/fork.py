@@ -37,7 +37,7 @@ from gridfold.runs.search import SearchDirectory
 from gridfold.sharing.call_site import own_file
 from gridfold.sharing.children import WAITED, Children, say
 from gridfold.sharing.disguise import Pickles
-from gridfold.sharing.fork_state import ForkState, descriptors_of, living_children, open_pipes, shared_memory
+from gridfold.sharing.fork_state import ForkState, descriptors_of, open_channels, shared_memory, ties
 from gridfold.sharing.gpus import Gpus
 from gridfold.sharing.group import Group
 from gridfold.sharing.start import Pipes, Shared
@@ -116,7 +116,7 @@ class Branch:
         self._pickles = Pickles(self._settle)
         self._gpus = Gpus(shared.gpus, self._token, self.work)
         self._leases = self._log_of_leases()
-        self._own_pipes = open_pipes()
+        self._channels = open_channels()
 
     def _configs(self) -> Sequence[Mapping[str, Any]]:
         return [task.config or {} for task in self._tasks]
@@ -223,7 +223,7 @@ class Branch:
         """Fork a child for each group, which goes on from here; this process waits for them, and ends."""
         if os.getpid() != self._pid:
             self._abandon_from_child(f"a process that it started came to {path} at {place}")
-        if why := why_not() or living_children() or ("a pipe is open" if open_pipes() - self._own_pipes else ""):
+        if why := why_not() or ties(self._channels):
             self._abandon(f"{why}, when {path} was read at {place}")
         shown = self._clocks.stop()
         spent, sizes = self._start.spent(), [len(group) for group in groups]

@@ -22,7 +22,7 @@ from tests.conftest import ROOT
 from tests.executors.test_executors import LocalContract, Watched
 
 TRAINERS = """
-import asyncio, copy, multiprocessing, os, random, signal, subprocess, sys, threading, time
+import asyncio, copy, multiprocessing, os, random, signal, socket, subprocess, sys, threading, time
 
 random.random()
 
@@ -242,6 +242,18 @@ def has_a_pipe(config):
     return config["training"]["lr"] * queue.get()
 
 
+def has_a_socket(config):
+    one, other = socket.socketpair()
+    one.send(b"4")
+    other.setblocking(False)
+    return config["training"]["lr"] * int(other.recv(1))
+
+
+def has_an_event(config):
+    number = os.eventfd(4, os.EFD_NONBLOCK)
+    return config["training"]["lr"] * os.eventfd_read(number)
+
+
 def looks_up_methods_before_their_arguments(config):
     training = config["training"]
     training.update(more=training["size"])
@@ -418,7 +430,10 @@ def test_a_function_that_only_reads_files_is_shared(place):
 
 @pytest.mark.parametrize(
     "trainer",
-    ["reads_on", "has_a_timer", "has_a_child", "has_a_loop", "silences", "moves", "has_shared_memory", "has_a_pipe"],
+    [
+        *("reads_on", "has_a_timer", "has_a_child", "has_a_loop", "silences", "moves"),
+        *("has_shared_memory", "has_a_pipe", "has_a_socket", "has_an_event"),
+    ],
 )
 def test_what_processes_would_share_is_each_ones_own(trainer, place):
     (place.folder / "numbers").write_text("".join(f"{number}\n" for number in range(20_000)))
