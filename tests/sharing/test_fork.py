@@ -254,6 +254,32 @@ def has_an_event(config):
     return config["training"]["lr"] * os.eventfd_read(number)
 
 
+def falls_back(write, training):
+    try:
+        print(write(training))
+    except Exception as error:
+        print(type(error).__name__)
+    return training["lr"]
+
+
+def writes_by_orjson(config):
+    import orjson
+
+    return falls_back(orjson.dumps, config["training"])
+
+
+def writes_by_pydantic(config):
+    import pydantic
+
+    return falls_back(pydantic.TypeAdapter(dict).dump_json, config["training"])
+
+
+def writes_by_ruamel(config):
+    from ruamel.yaml import YAML
+
+    return falls_back(lambda training: YAML(typ="safe").dump(training, sys.stdout), config["training"])
+
+
 def looks_up_methods_before_their_arguments(config):
     training = config["training"]
     training.update(more=training["size"])
@@ -437,6 +463,17 @@ def test_a_function_that_only_reads_files_is_shared(place):
 )
 def test_what_processes_would_share_is_each_ones_own(trainer, place):
     (place.folder / "numbers").write_text("".join(f"{number}\n" for number in range(20_000)))
+    assert_as_alone(trainer, place)
+
+
+@pytest.mark.parametrize("library", ["orjson", "pydantic", "ruamel"])
+def test_code_that_catches_what_a_library_says_of_the_config_does_what_it_does_alone(library, place):
+    pytest.importorskip(library)
+    assert_as_alone(f"writes_by_{library}", place)
+
+
+def assert_as_alone(trainer, place):
+    """Runs that share say and measure what they do alone."""
     shared = place.execute(trainer, share=None, sizes=(4,))
     alone = place.execute(trainer, share=False, sizes=(4,), name="alone")
     assert [record.state for record in shared] == ["completed"] * 3, shared[0].error
