@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import functools
 import hashlib
 import math
 import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime, time, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,32 @@ Known = Callable[[object], str | None]  # the address of what a stage has made
 
 class UnknownError(Exception):
     """Nothing tells what a thing is by its content."""
+
+
+def _moment(moment: Any) -> bytes:
+    """A moment, of which the text tells the zone as well."""
+    zone = getattr(moment, "tzinfo", None)
+    if zone is not None and type(zone) is not timezone:
+        from zoneinfo import ZoneInfo  # few values have one
+
+        if type(zone) is not ZoneInfo or not zone.key:
+            raise UnknownError(f"a time in the zone {zone}, a {type(zone).__qualname__}")
+    return repr(moment).encode()
+
+
+def _text(value: Any) -> bytes:
+    return repr(value).encode()
+
+
+_WRITERS: Mapping[type, Callable[[Any], bytes]] = {
+    **dict.fromkeys((type(None), bool, int, range, timedelta), _text),
+    **dict.fromkeys((date, datetime, time), _moment),
+    float: lambda value: struct.pack("<d", value) if math.isnan(value) else value.hex().encode(),
+    complex: lambda value: struct.pack("<2d", value.real, value.imag),
+    str: lambda value: value.encode("utf-8", "surrogatepass"),
+    bytes: lambda value: value,
+}
+_EXACT = ("decimal.Decimal", "fractions.Fraction")  # of which the text tells all
 
 
 def of_value(value: Any, known: Known = lambda _: None) -> str:
@@ -49,21 +76,19 @@ def of_value(value: Any, known: Known = lambda _: None) -> str:
 def _pieces(value: Any, known: Known) -> Iterator[bytes]:
     """What tells a value from every other; types and orders count."""
     kind = type(value)
-    yield f"{kind.__module__}.{kind.__qualname__}".encode()
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    yield name.encode()
     if address := known(value):
         yield address.encode()
-    elif value is None or kind in (bool, int):
-        yield repr(value).encode()
-    elif kind is float:
-        yield struct.pack("<d", value) if math.isnan(value) else value.hex().encode()
-    elif kind is str:
-        yield value.encode("utf-8", "surrogatepass")
-    elif kind is bytes:
-        yield value
-    elif kind in (date, datetime, time):
-        yield repr(_of_known_zone(value)).encode()
+    elif write := _WRITERS.get(kind):
+        yield write(value)
+    elif name in _EXACT:
+        yield _text(value)
     elif isinstance(value, Path):
         yield from _file_pieces(value)
+    elif isinstance(value, enum.Enum):
+        yield str(value.name).encode()
+        yield from _pieces(value.value, known)
     else:
         yield from _parts(value, known)
 
@@ -102,18 +127,6 @@ def _attributes(value: Any) -> dict[str, Any]:
     found, kind = getattr(value, "__dict__", {}), type(value)
     kept = (name for name in found if not isinstance(getattr(kind, name, None), functools.cached_property))
     return {name: found[name] for name in kept}
-
-
-def _of_known_zone(moment: Any) -> Any:
-    """A moment, of which the text tells the zone as well."""
-    zone = getattr(moment, "tzinfo", None)
-    if zone is None or type(zone) is timezone:
-        return moment
-    from zoneinfo import ZoneInfo  # few values have one
-
-    if type(zone) is ZoneInfo and zone.key:
-        return moment
-    raise UnknownError(f"a time in the zone {zone}, a {type(zone).__qualname__}")
 
 
 def _file_pieces(path: Path) -> Iterator[bytes]:

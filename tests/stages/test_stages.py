@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import enum
 import errno
 import functools
 import logging
@@ -13,6 +14,8 @@ import sys
 import warnings
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -194,6 +197,11 @@ class Settings:
     size: int = 1
 
 
+class Kind(enum.Enum):
+    A = "a"
+    B = "b"
+
+
 class Values(dict):
     """A kind of dict."""
 
@@ -242,6 +250,15 @@ class TestArguments:
             (datetime(2024, 1, 1, tzinfo=ZoneInfo("UTC")), datetime(2024, 1, 1, tzinfo=UTC)),
             (datetime(2024, 10, 27, 2), datetime(2024, 10, 27, 2, fold=1)),
             (math.nan, -math.nan),
+            (Kind.A, Kind.B),
+            (Kind.A, "a"),
+            (Decimal("1.0"), Decimal("1.00")),
+            (Fraction(1, 2), Fraction(1, 3)),
+            (complex(1, 0.0), complex(1, -0.0)),
+            (timedelta(1), timedelta(2)),
+            (range(3), range(4)),
+            (np.float64(1), 1.0),
+            (np.float64(1), np.float32(1)),
             (Named("a"), Named("b")),
             (None, ()),
         ],
