@@ -37,6 +37,7 @@ from gridfold.stages.packing import is_data, name_of
 from gridfold.stages.trace import texts_in
 
 _STATELESS = (logging.Logger, type(threading.Lock()), type(threading.RLock()))
+_STATELESS_MODULES = ("dataclasses", "torch.autograd.grad_mode", "types", "typing")
 _COMPILED = ("ufunc", "cython_function_or_method")
 _OF_CLASSES = ("member_descriptor", "getset_descriptor", "_tuplegetter")  # say where a value is, and have none
 _ARGUMENTS = frozenset({"argv", "orig_argv", "parse_args", "parse_known_args", "parse_args_into_dataclasses"})
@@ -232,7 +233,7 @@ def _is_stateless(value: Any) -> bool:
     if isinstance(value, BuiltinFunctionType):  # what draws random numbers is found out otherwise
         drawn = getattr(sys.modules.get("random"), "_inst", None)
         return isinstance(value.__self__, (ModuleType, type, type(None))) or value.__self__ is drawn
-    if isinstance(value, _STATELESS) or kind.__module__ in ("typing", "types") or kind.__name__ in _COMPILED:
+    if isinstance(value, _STATELESS) or kind.__module__ in _STATELESS_MODULES or kind.__name__ in _COMPILED:
         return True
     module = sys.modules.get(str(getattr(value, "__module__", "")))
     file = str(getattr(module, "__file__", None) or "")

@@ -297,3 +297,20 @@ def test_an_object_that_gives_something_for_any_name_is_no_failure(own):
     assert [it.call(), it.call()] == [1, 0], stages.notes()
     it.module.ANY["scale"] = 3
     assert it.call() == 1
+
+
+@pytest.mark.parametrize(
+    "scale",
+    [
+        "import dataclasses\n@dataclasses.dataclass\nclass Scale:\n"
+        "    by: list = dataclasses.field(default_factory=lambda: [SCALE])\n"
+        "OTHER = Scale()\ndef scale(): return Scale().by[0] + 0 * OTHER.by[0]\n",
+        "import torch\n@torch.no_grad()\ndef scale(): return SCALE\n",
+        "import torch\n@torch.inference_mode()\ndef scale(): return SCALE\n",
+    ],
+)
+def test_what_libraries_put_into_a_function_is_no_state(scale, own):
+    it = own(f"SCALE = 1\n{scale}{STAGE}scale()")
+    assert [it.call(), it.call()] == [1, 0], stages.notes()
+    it.module.SCALE = 3
+    assert [it.call(), it.call()] == [1, 0], stages.notes()
