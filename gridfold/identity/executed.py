@@ -137,7 +137,7 @@ def _files(noted: _Noted, own: _Own) -> Iterator[tuple[str, str | None]]:
 
 def _code(reads: Reads, noted: _Noted) -> set[str]:
     """The sources of Python that it has read, or the process that it was forked from."""
-    return {path for path in (*reads.sources, *noted["file"]) if path.endswith(".py")}
+    return {path for path in (*reads.earlier, *noted["file"]) if path.endswith(".py")}
 
 
 def _variables(reads: Reads, noted: _Noted) -> dict[str, str | None]:

@@ -37,7 +37,7 @@ _UNHEARD = ("_sqlite3", "_dbm", "_gdbm")  # and standard ones that do not
 _FINDERS = ("importlib/metadata/", "importlib_metadata/", "pkg_resources/")  # ask what is installed
 _STARTUP = os.path.join(_HERE, "startup")
 _SUBPROCESS = os.path.join(os.path.dirname(os.__file__), "subprocess.py")
-_SPAWNS = ("popen_spawn_posix", "popen_forkserver", "popen_loky_posix")  # modules that start programs unheard
+SPAWNS = ("popen_spawn_posix", "popen_forkserver", "popen_loky_posix")  # modules that start programs unheard
 _MOST_OF_FOLDER = 100  # files that are noted one by one where there are too many
 
 
@@ -56,7 +56,7 @@ class Reads:
             ``variable``, by name, that the user's code looked up: its value then; None if it had none.
         here: the working directory when it began.
         variables: the environment when it began.
-        sources: files of Python that were read before it began.
+        earlier: files that were read before it began, as those of kind ``file``.
         since: when this process began to stand for runs, in nanoseconds: what has changed since is their own.
         spared: what paths begin with in which nothing matters.
         own_since: when this process itself began, if that is later: it was forked from one that stood for more runs.
@@ -67,12 +67,12 @@ class Reads:
         self.since = self.own_since = time.time_ns()
         self.here = os.getcwd()
         self.variables = dict(os.environ)
-        self.sources: set[str] = set()
+        self.earlier: dict[str, Any] = {}
         self._telling = ""  # a file where this process, and its children, tell what they note
         self.spared = spared_folders(*_SYSTEM, *_INSTALLED)
         self._pid = os.getpid()
         self._stands = False
-        self._may_spawn = any(name.endswith(_SPAWNS) for name in sys.modules)
+        self._may_spawn = any(name.endswith(SPAWNS) for name in sys.modules)
         self._is_past = False  # something is here that writes past Python's functions
         self._memory = (-1, -1)  # a file in memory where the children of a run tell
         self._variables: dict[str, str] = {}  # by which programs know where to tell
@@ -100,7 +100,7 @@ class Reads:
 
     def begin(self) -> None:
         """From now on this process stands for runs; what was heard before is known."""
-        self.sources = {name for kind, name in self.noted if kind == "file" and name.endswith(".py")}
+        self.earlier = {name: stamp for (kind, name), stamp in self.noted.items() if kind == "file"}
         self.noted.clear()
         self.here, self.variables = os.getcwd(), dict(os.environ)
         self.since = time.time_ns()
@@ -286,7 +286,7 @@ class Reads:
             told(kind, path)
 
     def _imported(self, module: str, path: Any, *_: object) -> None:
-        if module.endswith(_SPAWNS):
+        if module.endswith(SPAWNS):
             self._may_spawn = True
             self._share()
         if isinstance(path, str):  # of a compiled module; others are opened

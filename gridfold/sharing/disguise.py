@@ -10,8 +10,6 @@ import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from yaml.representer import SafeRepresenter
-
 from gridfold.core.process.native import set_attribute
 from gridfold.sharing.call_site import is_import_of_package, is_seen_by_nobody
 from gridfold.sharing.mapping import SharedDict
@@ -66,24 +64,18 @@ def _pickle(pickler: Any, mapping: SharedDict) -> None:
     pickler.dispatch[dict](pickler, mapping)
 
 
-def _represent(dumper: Any, mapping: SharedDict) -> Any:
-    return dumper.yaml_representers[dict](dumper, mapping)
-
-
-def teach_libraries() -> None:
-    """Let YAML dumpers, and picklers in Python, write the config as they write a dict: those that there are by now."""
-    for dumper in _classes(SafeRepresenter, "yaml_representers"):
-        dumper.add_representer(SharedDict, _represent)
-    for pickler in _classes(pickle._Pickler, "dispatch"):
+def teach_picklers() -> None:
+    """Let picklers in Python write the config as they write a dict: those that there are by now."""
+    for pickler in _picklers(pickle._Pickler):
         pickler.dispatch[SharedDict] = _pickle
 
 
-def _classes(base: Any, table: str) -> Iterator[Any]:
-    """A class and those derived from it that have such a table of their own; others have that of their base."""
-    if table in vars(base) or base is SafeRepresenter:
+def _picklers(base: Any) -> Iterator[Any]:
+    """A class and those derived from it that have a table of their own; others have that of their base."""
+    if "dispatch" in vars(base):
         yield base
     for derived in base.__subclasses__():
-        yield from _classes(derived, table)
+        yield from _picklers(derived)
 
 
-teach_libraries()
+teach_picklers()

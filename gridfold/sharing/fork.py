@@ -37,11 +37,12 @@ from gridfold.runs.search import SearchDirectory
 from gridfold.sharing.call_site import own_file
 from gridfold.sharing.children import WAITED, Children, say
 from gridfold.sharing.disguise import Pickles
-from gridfold.sharing.fork_state import ForkState, descriptors_of, living_children, open_pipes, shared_memory
+from gridfold.sharing.fork_state import ForkState, descriptors_of, open_channels, shared_memory, ties
 from gridfold.sharing.gpus import Gpus
 from gridfold.sharing.group import Group
 from gridfold.sharing.start import Pipes, Shared
 from gridfold.sharing.unseen_reads import forget_unseen_reads
+from gridfold.sharing.untracked import tell_of_reads
 from gridfold.sharing.working_dir import SharedWorkDir
 from gridfold.sharing.write_guard import WriteGuard
 from gridfold.space.repeats import DataFold
@@ -112,11 +113,12 @@ class Branch:
         self._work_dir = SharedWorkDir(self.work)
         self._write_guard = None if shared.trusted else WriteGuard(self.work)
         self._clocks = Clocks()
+        tell_of_reads(self._untracked_is_read)
         self._group = Group(self._configs(), self._split)
         self._pickles = Pickles(self._settle)
         self._gpus = Gpus(shared.gpus, self._token, self.work)
         self._leases = self._log_of_leases()
-        self._own_pipes = open_pipes()
+        self._channels = open_channels()
 
     def _configs(self) -> Sequence[Mapping[str, Any]]:
         return [task.config or {} for task in self._tasks]
@@ -223,7 +225,7 @@ class Branch:
         """Fork a child for each group, which goes on from here; this process waits for them, and ends."""
         if os.getpid() != self._pid:
             self._abandon_from_child(f"a process that it started came to {path} at {place}")
-        if why := why_not() or living_children() or ("a pipe is open" if open_pipes() - self._own_pipes else ""):
+        if why := why_not() or ties(self._channels):
             self._abandon(f"{why}, when {path} was read at {place}")
         shown = self._clocks.stop()
         spent, sizes = self._start.spent(), [len(group) for group in groups]
@@ -323,6 +325,13 @@ class Branch:
         if self.reports:
             self._work.run.report_each(self.reports)
 
+    def _untracked_is_read(self, message: str) -> None:
+        """The code may catch what is raised, and go on."""
+        if os.getpid() != self._pid:
+            self._abandon_from_child(message)
+        if self._work is None:
+            self._abandon(f"the shared part failed: {message}")
+
     def _abandon(self, reason: str) -> NoReturn:
         """Leave the trials of this process to be run alone."""
         self._abandon_trials(reason)
@@ -331,14 +340,8 @@ class Branch:
 
     def _abandon_trials(self, reason: str) -> None:
         self._say_of("left", self._group.trials)
-        self.note(
-            {
-                "left": self._node,
-                "runs": len(self._group.trials),
-                "reason": reason[:1000],
-                **self._start.spent().as_dict(),
-            }
-        )
+        left = {"left": self._node, "runs": len(self._group.trials), "reason": reason[:1000]}
+        self.note({**left, **self._start.spent().as_dict()})
 
     def _abandon_from_child(self, reason: str) -> NoReturn:
         """In a process that the trainer has forked: no answer is right for all trials, so it ends this process, too."""

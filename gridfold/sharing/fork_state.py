@@ -17,6 +17,10 @@ from typing import Any
 from gridfold.core.process.handlers import handler_of, set_handler
 
 _HARMLESS = re.compile(r"/dev/shm/(sem\.|__KMP_)")  # locks, as tqdm makes one; where OpenMP registers
+_WAITING = "event queue"
+_CHANNELS = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket", 0: _WAITING}  # nothing else is of no type: epoll, eventfd
+_PORTS = (80, 443, 389, 636)
+_SERVICES = ("/var/lib/sss/", "/run/nscd/", "/var/run/nscd/", "/run/systemd/", "/run/nvidia-persistenced/", "/dev/log")
 _TRACKERS = (
     "multiprocessing.resource_tracker",
     "joblib.externals.loky.backend.resource_tracker",
@@ -71,7 +75,7 @@ class ForkState:
         signal.setitimer(signal.ITIMER_REAL, *self.timer)
 
 
-def living_children() -> str:
+def _living_children() -> str:
     """The processes that this one has started and may still wait for, in words; "" if there are none."""
     path = Path(f"/proc/self/task/{os.getpid()}/children")
     with contextlib.suppress(FileNotFoundError):  # a kernel that does not say
@@ -91,15 +95,37 @@ def shared_memory() -> str:
     return ""
 
 
-def open_pipes() -> set[tuple[int, int]]:
-    """The ends of pipes that are open: descriptors, and numbers of the pipes."""
+def open_channels() -> set[tuple[str, int, int]]:
+    """What is open of which processes take from each other: kinds, descriptors, and numbers of the files."""
     found = set()
     for descriptor in _descriptors():
         with contextlib.suppress(OSError):
             status = os.fstat(descriptor)
-            if stat.S_ISFIFO(status.st_mode):
-                found.add((descriptor, status.st_ino))
+            if kind := _CHANNELS.get(stat.S_IFMT(status.st_mode)):
+                found.add((kind, descriptor, status.st_ino))
     return found
+
+
+def ties(before: set[tuple[str, int, int]]) -> str:
+    """What ties this process to others: processes that it started, or what is open beside what was before."""
+    if living := _living_children():
+        return living
+    for kind, descriptor, _ in sorted(open_channels() - before):
+        if not (kind == "socket" and _is_of_library(descriptor)):
+            return f"{'an' if kind == _WAITING else 'a'} {kind} is open"
+    return ""
+
+
+def _is_of_library(descriptor: int) -> bool:
+    """Whether a socket is one to a server of the web, or of accounts, which libraries open again in a child."""
+    import socket  # few have one
+
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as twin:
+            peer = twin.getpeername()
+    except OSError:
+        return False
+    return peer[1] in _PORTS if isinstance(peer, tuple) else os.fsdecode(peer).startswith(_SERVICES)
 
 
 def descriptors_of(file: int) -> list[int]:

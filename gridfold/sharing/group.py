@@ -14,7 +14,7 @@ from typing import Any
 
 from gridfold.sharing.call_site import place
 from gridfold.sharing.columns import Observation
-from gridfold.sharing.disguise import teach_libraries
+from gridfold.sharing.disguise import teach_picklers
 from gridfold.sharing.mapping import combine
 from gridfold.sharing.tracking import WHOLE, Tracking, settle
 
@@ -51,7 +51,7 @@ class Group:
         self._mappings: list[Tracking] = []
         self._plain: list[Callable[[], object]] = []
         self._room = 1000  # for more, see which are still in use
-        teach_libraries()
+        teach_picklers()
         self.config = combine(self, configs)
         self.become_plain()
 

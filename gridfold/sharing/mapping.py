@@ -85,10 +85,10 @@ class _Combining:
 
 
 class _AsDict(type):
-    """Lets the class say that it prints as a dict does: ``pprint`` asks the class, and sorts the keys only then."""
+    """Lets the class say that it prints as a dict does, as ``pprint`` asks, and is one, as who writes YAML asks."""
 
     def __getattribute__(cls, name: str) -> Any:
-        return dict.__repr__ if name == "__repr__" else super().__getattribute__(name)
+        return getattr(dict, name) if name in ("__repr__", "__mro__") else super().__getattribute__(name)
 
 
 class SharedDict(Tracked, metaclass=_AsDict):

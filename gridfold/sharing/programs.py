@@ -23,7 +23,6 @@ from gridfold.sharing.fork import Branch
 from gridfold.sharing.fork_state import ForkState
 from gridfold.sharing.pipe_guard import PipeGuard
 from gridfold.sharing.start import Pipes, Shared
-from gridfold.sharing.untracked import tell_of_reads
 from gridfold.trainers.command import CommandTrainer
 from gridfold.trainers.warm.program import hold, run, take
 from gridfold.trainers.warm.script import Script, script_of
@@ -73,7 +72,6 @@ class _ProgramBranch(Branch):
         if self._write_guard:
             self._write_guard.look()
         self._clocks.watch()
-        tell_of_reads(self._untracked_is_read)
         share(self._group, [each.argv for each in scripts], [each.words for each in scripts])
 
     def _is_kept(self, descriptor: int) -> bool:
@@ -94,13 +92,6 @@ class _ProgramBranch(Branch):
         self._gpus.is_read(name)
         if self._work is None and (name in _VARIABLES or (name == variables.WHOLE and not is_import_of_package())):
             self.work(name if name == variables.WHOLE else f"${name}")
-
-    def _untracked_is_read(self, message: str) -> None:
-        """The code may catch what is raised, and go on."""
-        if os.getpid() != self._pid:
-            self._abandon_from_child(message)
-        if self._work is None:
-            self._abandon(f"the shared part failed: UntrackedReadError: {message}")
 
     def _see_end(self, error: BaseException | None) -> None:
         """When the script has been executed: each run ends by itself."""

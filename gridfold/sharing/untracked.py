@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 _told: list[Callable[[str], object]] = []  # who is told before it raises: the code may catch that
 
@@ -32,6 +32,7 @@ class Untracked:
     """Stands for a value; whatever is done with it raises."""
 
     __slots__ = ("path",)
+    __dataclass_fields__: ClassVar[dict[str, Any]] = {}  # by the type, orjson would only refuse it, unheard
     path: str
 
     def __init__(self, path: str) -> None:

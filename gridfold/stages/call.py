@@ -136,6 +136,7 @@ class _Lookup:
         noted = Trace()
         noted.spared.append(self.cache.folder)
         if self.call.watched:
+            outside.note_workers(noted)
             outside.note_files([*self.references.texts, *trace.texts_in([*self.call.others, self.call.named])], noted)
         if self.references.remembers:
             outside.note_all_read(noted)

@@ -7,21 +7,22 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gridfold.stages.packing import is_array, is_tensor
+from gridfold.stages.packing import is_array, is_scalar, is_tensor
 
 _SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})  # one object may be in many places
 
 
 def digest(value: Any) -> str | None:
-    """A hash of the content of an array or tensor, and of how it lies in memory; None for all else."""
+    """A hash of what is in an array, a number of NumPy or a tensor, and of how it lies in memory; None for all else."""
     if type(value) in _SCALARS:
         return None
-    if is_array(value) and not value.dtype.hasobject:
+    if (is_array(value) or is_scalar(value)) and not value.dtype.hasobject and not value.dtype.metadata:
         return _hash(f"{value.dtype!r} {value.shape} {value.strides}", value)
-    if is_tensor(value) and value.layout is _torch().strided and not value.is_quantized:
+    if is_tensor(value) and value.layout is _torch().strided and not value.is_quantized and not vars(value):
         told = f"{value.dtype} {tuple(value.shape)} {value.stride()} {value.device.type} {value.requires_grad}"
-        whole = value.detach().resolve_conj().resolve_neg().contiguous().cpu().reshape(-1)
-        return _hash(told, whole.view(_torch().uint8).numpy())
+        whole = value.detach().resolve_conj().resolve_neg().contiguous().cpu()
+        flat = whole.as_strided((whole.numel(),), (1,))  # that of one number may have any stride
+        return _hash(told, flat.view(_torch().uint8).numpy())
     return None
 
 
@@ -38,7 +39,7 @@ def has_in_common(one: object, other: object) -> bool:
 
 def _places(value: Any, seen: set[int]) -> Iterator[tuple[int, int]]:
     """From where to where in memory lies what can be changed."""
-    if type(value) in _SCALARS or id(value) in seen:
+    if type(value) in _SCALARS or is_scalar(value) or id(value) in seen:
         return
     seen.add(id(value))
     if is_array(value):

@@ -88,11 +88,21 @@ def note_files(texts: Iterable[str], trace: Trace) -> None:
 
 def note_all_read(trace: Trace) -> None:
     """Note all that was read before: a function that remembers it does not read it again."""
-    for path in reads.start().of_kind("file"):
+    heard = reads.start()
+    for path in {**heard.earlier, **heard.of_kind("file")}:
         if path.endswith(".py") or path.startswith(tuple(trace.spared)):
             continue
         kind = "names" if path.endswith(LISTED) else "file"
         _note((kind, path.removesuffix(LISTED)), trace)
+        if (stamp := heard.earlier.get(path)) and reads.stamp_of(path) != tuple(stamp):
+            trace.refuse(f"{path} has changed since it was read")
+
+
+def note_workers(trace: Trace) -> None:
+    """Refuse where processes live that were started before: what they read for the stage is not heard."""
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    if multiprocessing and (workers := multiprocessing.active_children()):
+        trace.refuse(f"it may use {workers[0].name}, a process that was started before")
 
 
 def _note(question: tuple[str, str], trace: Trace) -> None:
@@ -225,6 +235,13 @@ def _starts(_: str, arguments: tuple[Any, ...], caller: FrameType) -> None:
     _refuse(f"it starts a process{': ' if name else ''}{os.fsdecode(name)}")
 
 
+def _starts_unheard(_: str, arguments: tuple[Any, ...], caller: FrameType) -> None:
+    """Workers of ``multiprocessing`` and of joblib are sent what they need through a pipe as they start."""
+    asking = _past_os(caller) if isinstance(arguments[0], int) else None
+    if asking and asking.f_globals.get("__name__", "").endswith(reads.SPAWNS):
+        _refuse("it starts a process")
+
+
 def _connects(_: str, arguments: tuple[Any, ...], __: FrameType) -> None:
     address = arguments[-1]
     if isinstance(address, tuple):  # of another machine; a text is a file of this one
@@ -250,6 +267,7 @@ _EVENTS: Mapping[str, Callable[[str, tuple[Any, ...], FrameType], None]] = {
     **dict.fromkeys((f"os.{name}" for name in _CHANGES), _changes),
     **dict.fromkeys((f"os.{name}" for name in _STARTS), _starts),
     "subprocess.Popen": _starts,
+    "open": _starts_unheard,
     "os.putenv": _sets,
     "os.unsetenv": _sets,
     "socket.connect": _connects,
@@ -265,9 +283,14 @@ _BETWEEN |= {MutableMapping.get.__code__.co_filename, "<frozen _collections_abc>
 
 def _is_users(frame: FrameType | None) -> bool:
     """Whether code of the user's asks, by way of ``os``."""
+    asking = _past_os(frame)
+    return asking is not None and not is_installed(asking.f_code.co_filename)
+
+
+def _past_os(frame: FrameType | None) -> FrameType | None:
     while frame and frame.f_code.co_filename in _BETWEEN:
         frame = frame.f_back
-    return frame is not None and not is_installed(frame.f_code.co_filename)
+    return frame
 
 
 def _is_imported(frame: FrameType | None) -> bool:

@@ -94,6 +94,12 @@ def is_array(value: object) -> bool:
     return numpy is not None and type(value) is numpy.ndarray
 
 
+def is_scalar(value: object) -> bool:
+    """Whether it is a number or the like of NumPy, and of no subclass."""
+    numpy = loaded("numpy")
+    return numpy is not None and isinstance(value, numpy.generic) and type(value) is value.dtype.type
+
+
 def is_tensor(value: object) -> bool:
     """Whether it is one of torch, and of no subclass."""
     torch = loaded("torch")
@@ -152,8 +158,7 @@ class _Packer:
             return self._array(value)
         if is_tensor(value):
             return self._tensor(value)
-        numpy = loaded("numpy")
-        if numpy and isinstance(value, numpy.generic) and kind is value.dtype.type:
+        if is_scalar(value):
             return ["scalar", _dtype_text(value.dtype), value.tobytes().hex()]
         return self._object(value)
 

@@ -8,34 +8,40 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import dis
 import enum
 import functools
-import itertools
 import logging
+import os
 import re
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+    SimpleNamespace,
+)
 from typing import Any
 
 from gridfold.identity.data import hash_of
 from gridfold.identity.packages import is_installed
 from gridfold.identity.values import UnknownError, of_value
+from gridfold.stages.bytecode import Code, look
 from gridfold.stages.content import digest
 from gridfold.stages.packing import is_data, name_of
 from gridfold.stages.trace import texts_in
 
 _STATELESS = (logging.Logger, type(threading.Lock()), type(threading.RLock()))
+_STATELESS_MODULES = ("dataclasses", "torch.autograd.grad_mode", "types", "typing")
 _COMPILED = ("ufunc", "cython_function_or_method")
 _OF_CLASSES = ("member_descriptor", "getset_descriptor", "_tuplegetter")  # say where a value is, and have none
-_ALL_VARIABLES = frozenset({"globals", "vars", "eval", "exec"})  # by which a function may read any of its module
-_BY_NAME = frozenset({"import_module", "__import__", "modules"})
-_MODULE_OF = {"STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_GLOBAL", "LOAD_NAME"}
+_ARGUMENTS = frozenset({"argv", "orig_argv", "parse_args", "parse_known_args", "parse_args_into_dataclasses"})
+_FOLDER = frozenset({"getcwd", "getcwdb", "cwd", "abspath", "realpath", "absolute", "resolve"})
 
 
 @dataclass
@@ -55,7 +61,7 @@ class References:
     held: list[object] = field(default_factory=list)
     texts: set[str] = field(default_factory=set)
     remembers: bool = False
-    _looked_into: set[tuple[int, frozenset[str]]] = field(default_factory=set)
+    _looked_into: set[tuple[int, frozenset[str] | None]] = field(default_factory=set)
     _seen: set[int] = field(default_factory=set)
     _alive: list[object] = field(default_factory=list)  # what is seen: its number must not be given again
 
@@ -90,8 +96,8 @@ class References:
         elif _is_own(type(value)):
             self._class(type(value))
 
-    def value(self, name: str, value: Any, named: frozenset[str] = frozenset()) -> None:
-        """Note the value of a variable, or follow it; of a module, to what is named."""
+    def value(self, name: str, value: Any, named: frozenset[str] | None = None) -> None:
+        """Note the value of a variable, or follow it; of a module, to what is named, or to all if nothing says what."""
         if isinstance(value, FunctionType):
             self.function(value)
         elif isinstance(value, ModuleType):
@@ -104,8 +110,7 @@ class References:
             pass
         elif inner := _inner(value):
             self.remembers |= hasattr(value, "cache_info") and value.cache_info().currsize > 0
-            for part in inner:
-                self.value(name, part)
+            self._values(name, inner)
         else:
             self._state(name, value)
 
@@ -132,14 +137,14 @@ class References:
         elif isinstance(value, (list, tuple)):
             for number, part in enumerate(value):
                 self.value(f"{name}[{number}]", part)
-        else:
+        if _is_own(type(value)):
             self._class(type(value))
             for attribute, part in _attributes(value):
                 self.value(f"{name}.{attribute}", part)
         self.values[name] = f"{name_of(type(value))} {len(value) if isinstance(value, (list, tuple, Mapping)) else ''}"
 
     def _own(self, name: str, function: FunctionType) -> None:
-        code = _look(function.__code__)
+        code = look(function.__code__)
         self.values[f"{name}()"] = code.digest
         self.texts |= code.names
         self._values(f"{name} default", [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()])
@@ -148,55 +153,70 @@ class References:
         module = function.__globals__
         for variable in code.variables:
             if variable in module:
-                self.value(f"{function.__module__}.{variable}", module[variable], code.names)
+                named = None if variable in code.handed_on else code.names
+                self.value(f"{function.__module__}.{variable}", module[variable], named)
             elif not hasattr(builtins, variable):
                 self.values[f"{function.__module__}.{variable}"] = ""
-        own = [function.__module__] if code.reads_all and function.__module__ in sys.modules else []
-        for reached in (*own, *code.imported(str(module.get("__package__") or ""))):
-            self._module(sys.modules[reached], code.names)
+        self._around(code)
+        if code.reads_own and function.__module__ in sys.modules:
+            self._module(sys.modules[function.__module__], None if code.reads_any else code.names)
+        for reached in code.imported(str(module.get("__package__") or "")):
+            self.value(reached, sys.modules[reached], None if code.hands_on(reached) else code.names)
+
+    def _around(self, code: Code) -> None:
+        """What the code of a function looks for without naming it."""
+        if not _ARGUMENTS.isdisjoint(code.names):
+            self.value("sys.argv", [*sys.argv])
+        if not _FOLDER.isdisjoint(code.names):
+            self.values["the working directory"] = os.getcwd()  # noqa: PTH109
         if code.imports_by_name:
             for other, file in _own_modules():
                 self.values[f"the source of {other}"] = str(hash_of(file))
 
     def _wrapper(self, name: str, function: FunctionType) -> None:
         """An installed one, such as a decorator makes: what it calls is around it."""
-        for part in _with_registered(_cells(function)):
-            if isinstance(part, (FunctionType, MethodType, functools.partial)) or _is_own(part):
-                self.value(name, part)
+        kinds = (FunctionType, MethodType, functools.partial)
+        parts = _with_registered(_cells(function))
+        self._values(name, [part for part in parts if isinstance(part, kinds) or _is_own(part)])
 
     def _values(self, name: str, values: list[Any]) -> None:
         for number, value in enumerate(values):
             self.value(f"{name} {number}", value)
 
-    def _module(self, module: ModuleType, named: frozenset[str]) -> None:
-        """What is named of a module, and all its variables that have plain values: it may be handed on."""
+    def _module(self, module: ModuleType, named: frozenset[str] | None) -> None:
+        """What is named of a module, and all its variables with plain values; all of it where nothing says what."""
         file = getattr(module, "__file__", None)
-        if (file and is_installed(file)) or not (file or hasattr(module, "__path__")):
+        is_of_code = getattr(module, "__spec__", None) is None  # and no module of Python's own
+        if (file and is_installed(file)) or not (file or hasattr(module, "__path__") or is_of_code):
             return
         if (id(module), named) in self._looked_into:
             return
         self._looked_into.add((id(module), named))
+        self._alive.append(module)
+        self._class(type(module))
+        inside = f"{module.__name__}."
         for name, value in list(vars(module).items()):
-            if name in named:
+            if named is None and isinstance(value, ModuleType) and not value.__name__.startswith(inside):
+                continue
+            if name == "__getattr__" or (not name.startswith("__") if named is None else name in named):
                 self.value(f"{module.__name__}.{name}", value, named)
             elif not name.startswith("__") and not callable(value):
                 with contextlib.suppress(UnknownError):
                     self.values[f"{module.__name__}.{name}"] = of_value(_plain(value), digest)
 
     def _class(self, kind: type) -> None:
-        for base in kind.__mro__:
+        meta: type = type(kind)
+        for base in (*kind.__mro__, *meta.__mro__):
             if _is_own(base) and self._is_new(base):
                 if is_data(base):
                     self.classes[name_of(base)] = base
                 self._attributes(base)
 
     def _attributes(self, kind: type) -> None:
+        hidden = "_" if issubclass(kind, enum.Enum) else ("__", "_abc_")
         for name, value in list(vars(kind).items()):
             code = isinstance(value, (FunctionType, classmethod, staticmethod, property))
-            variable = not name.startswith(("__", "_abc_")) and not issubclass(kind, enum.Enum)
-            if code or (
-                variable and type(value).__name__ not in ("member_descriptor", "getset_descriptor", "_tuplegetter")
-            ):
+            if code or not (name.startswith(hidden) or type(value).__name__ in _OF_CLASSES):
                 self.value(f"{name_of(kind)}.{name}", value)
 
     def _is_new(self, thing: object) -> bool:
@@ -207,71 +227,13 @@ class References:
         return True
 
 
-@dataclass(frozen=True)
-class _Code:
-    """What a function's code names."""
-
-    digest: str
-    variables: tuple[str, ...]
-    modules: tuple[str, ...]
-    names: frozenset[str]
-    reads_all: bool
-    imports_by_name: bool
-
-    def imported(self, package: str) -> Iterator[str]:
-        """The loaded modules that it imports."""
-        above = list(itertools.accumulate(package.split("."), "{}.{}".format)) if package else []
-        for name in self.modules:
-            yield from (whole for whole in (name, *(f"{start}.{name}" for start in above)) if whole in sys.modules)
-
-
-@lru_cache(maxsize=10_000)
-def _look(code: CodeType) -> _Code:
-    variables, modules, names = set[str](), set[str](), set[str]()
-    parts: list[object] = []
-    for each in _all(code):
-        imports = set[str]()
-        for step in dis.get_instructions(each):
-            if step.opname in _MODULE_OF:
-                variables.add(str(step.argval))
-            elif step.opname in ("IMPORT_NAME", "IMPORT_FROM"):
-                imports.add(str(step.argval))
-        bases = [name for name in imports if name]
-        modules |= imports | {f"{base}.{name}" for base in bases for name in imports}
-        names |= {*each.co_names, *(constant for constant in each.co_consts if isinstance(constant, str))}
-        if not _BY_NAME.isdisjoint(each.co_names):
-            modules |= {constant for constant in each.co_consts if isinstance(constant, str)}
-        parts.append([each.co_name, each.co_code, list(map(str, each.co_names)), _constants(each)])
-    return _Code(
-        digest=of_value(parts),
-        variables=tuple(sorted(variables)),
-        modules=tuple(sorted(modules)),
-        names=frozenset(names),
-        reads_all=not _ALL_VARIABLES.isdisjoint(variables),
-        imports_by_name=not _BY_NAME.isdisjoint(names),
-    )
-
-
-def _all(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _all(constant)
-
-
-def _constants(code: CodeType) -> list[str]:
-    """Of sets, the order is not that of another process."""
-    plain = (constant for constant in code.co_consts if not isinstance(constant, CodeType))
-    return [repr(sorted(map(repr, each)) if isinstance(each, frozenset) else each) for each in plain]
-
-
 def _is_stateless(value: Any) -> bool:
     """Whether nothing of it can change, or nothing that a result could depend on; or it is installed."""
     kind = type(value)
     if isinstance(value, BuiltinFunctionType):  # what draws random numbers is found out otherwise
         drawn = getattr(sys.modules.get("random"), "_inst", None)
         return isinstance(value.__self__, (ModuleType, type, type(None))) or value.__self__ is drawn
-    if isinstance(value, _STATELESS) or kind.__module__ in ("typing", "types") or kind.__name__ in _COMPILED:
+    if isinstance(value, _STATELESS) or kind.__module__ in _STATELESS_MODULES or kind.__name__ in _COMPILED:
         return True
     module = sys.modules.get(str(getattr(value, "__module__", "")))
     file = str(getattr(module, "__file__", None) or "")
@@ -281,7 +243,7 @@ def _is_stateless(value: Any) -> bool:
 def _inner(value: Any) -> list[Any]:
     """What is called by what is called."""
     if isinstance(value, functools.partial):
-        return [value.func, *value.args, *value.keywords.values()]
+        return [value.func, value.args, value.keywords, vars(value)]
     if isinstance(value, MethodType):
         return [value.__func__, value.__self__]
     if isinstance(value, BuiltinFunctionType):
@@ -322,7 +284,8 @@ def _cells(function: FunctionType) -> list[Any]:
 
 
 def _attributes(value: object) -> list[tuple[str, Any]]:
-    slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ()) if name[:2] != "__"]
+    known = (item for kind in type(value).__mro__ for item in vars(kind).items())
+    slots = [name for name, part in known if isinstance(part, MemberDescriptorType)]
     return [*getattr(value, "__dict__", {}).items(), *((name, getattr(value, name, None)) for name in slots)]
 
 

@@ -22,7 +22,7 @@ from tests.conftest import ROOT
 from tests.executors.test_executors import LocalContract, Watched
 
 TRAINERS = """
-import asyncio, copy, multiprocessing, os, random, signal, subprocess, sys, threading, time
+import asyncio, copy, multiprocessing, os, random, signal, socket, subprocess, sys, threading, time
 
 random.random()
 
@@ -242,6 +242,44 @@ def has_a_pipe(config):
     return config["training"]["lr"] * queue.get()
 
 
+def has_a_socket(config):
+    one, other = socket.socketpair()
+    one.send(b"4")
+    other.setblocking(False)
+    return config["training"]["lr"] * int(other.recv(1))
+
+
+def has_an_event(config):
+    number = os.eventfd(4, os.EFD_NONBLOCK)
+    return config["training"]["lr"] * os.eventfd_read(number)
+
+
+def falls_back(write, training):
+    try:
+        print(write(training))
+    except Exception as error:
+        print(type(error).__name__)
+    return training["lr"]
+
+
+def writes_by_orjson(config):
+    import orjson
+
+    return falls_back(orjson.dumps, config["training"])
+
+
+def writes_by_pydantic(config):
+    import pydantic
+
+    return falls_back(pydantic.TypeAdapter(dict).dump_json, config["training"])
+
+
+def writes_by_ruamel(config):
+    from ruamel.yaml import YAML
+
+    return falls_back(lambda training: YAML(typ="safe").dump(training, sys.stdout), config["training"])
+
+
 def looks_up_methods_before_their_arguments(config):
     training = config["training"]
     training.update(more=training["size"])
@@ -418,10 +456,24 @@ def test_a_function_that_only_reads_files_is_shared(place):
 
 @pytest.mark.parametrize(
     "trainer",
-    ["reads_on", "has_a_timer", "has_a_child", "has_a_loop", "silences", "moves", "has_shared_memory", "has_a_pipe"],
+    [
+        *("reads_on", "has_a_timer", "has_a_child", "has_a_loop", "silences", "moves"),
+        *("has_shared_memory", "has_a_pipe", "has_a_socket", "has_an_event"),
+    ],
 )
 def test_what_processes_would_share_is_each_ones_own(trainer, place):
     (place.folder / "numbers").write_text("".join(f"{number}\n" for number in range(20_000)))
+    assert_as_alone(trainer, place)
+
+
+@pytest.mark.parametrize("library", ["orjson", "pydantic", "ruamel"])
+def test_code_that_catches_what_a_library_says_of_the_config_does_what_it_does_alone(library, place):
+    pytest.importorskip(library)
+    assert_as_alone(f"writes_by_{library}", place)
+
+
+def assert_as_alone(trainer, place):
+    """Runs that share say and measure what they do alone."""
     shared = place.execute(trainer, share=None, sizes=(4,))
     alone = place.execute(trainer, share=False, sizes=(4,), name="alone")
     assert [record.state for record in shared] == ["completed"] * 3, shared[0].error

@@ -2,15 +2,22 @@
 
 import copy
 import dataclasses
+import enum
 import errno
 import functools
 import logging
+import math
 import os
 import random
 import subprocess
 import sys
 import warnings
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -190,6 +197,28 @@ class Settings:
     size: int = 1
 
 
+class Kind(enum.Enum):
+    A = "a"
+    B = "b"
+
+
+class Values(dict):
+    """A kind of dict."""
+
+
+class Summer(tzinfo):
+    """A zone of which nothing tells what it is."""
+
+    def utcoffset(self, _):
+        return timedelta(hours=2)
+
+
+def marked(value):
+    """A value with an attribute that is no part of its content."""
+    vars(value)["mark"] = 1
+    return value
+
+
 class Named:
     def __init__(self, name):
         self.name = name
@@ -211,6 +240,25 @@ class TestArguments:
             ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
             ({1, 2}, {1, 3}),
             (Settings("a"), Settings("a", 2)),
+            (Settings("a"), marked(Settings("a"))),
+            (Values(a=1), marked(Values(a=1))),
+            (defaultdict(int), defaultdict(list)),
+            (
+                datetime(2024, 1, 1, tzinfo=ZoneInfo("Europe/Berlin")),
+                datetime(2024, 1, 1, tzinfo=ZoneInfo("Europe/Paris")),
+            ),
+            (datetime(2024, 1, 1, tzinfo=ZoneInfo("UTC")), datetime(2024, 1, 1, tzinfo=UTC)),
+            (datetime(2024, 10, 27, 2), datetime(2024, 10, 27, 2, fold=1)),
+            (math.nan, -math.nan),
+            (Kind.A, Kind.B),
+            (Kind.A, "a"),
+            (Decimal("1.0"), Decimal("1.00")),
+            (Fraction(1, 2), Fraction(1, 3)),
+            (complex(1, 0.0), complex(1, -0.0)),
+            (timedelta(1), timedelta(2)),
+            (range(3), range(4)),
+            (np.float64(1), 1.0),
+            (np.float64(1), np.float32(1)),
             (Named("a"), Named("b")),
             (None, ()),
         ],
@@ -243,7 +291,10 @@ class TestArguments:
         assert len(calls) == 2
 
     def test_what_cannot_be_told_is_called_anew(self, caplog, tmp_path):
-        for unknown in (object(), np.array([None]), tmp_path / "missing"):
+        around = []
+        around.append(around)
+        in_zone, about = datetime(2024, 1, 1, tzinfo=Summer()), np.dtype("i4", metadata={"unit": "m"})
+        for unknown in (object(), np.array([None]), np.zeros(1, about), tmp_path / "missing", around, in_zone):
             calls.clear()
             called(0, unknown)
             called(0, unknown)
@@ -259,6 +310,7 @@ class TestArguments:
             (np.zeros((2, 3)), np.zeros((2, 3), order="F")),
             (np.arange(6)[::2], np.arange(6)[::3]),
             (np.array(["a"]), np.array([b"a"])),
+            (np.zeros(3, np.dtype("i4")), np.zeros(3, np.dtype(">i4"))),
         ],
     )
     def test_arrays_count_by_content(self, one, other):
@@ -278,9 +330,21 @@ class TestArguments:
             torch.zeros(3, 2).t(),
             one + 1,
             one.requires_grad_(),
+            torch.arange(2.0)[::2],
         ):
             called(0, value)
-        assert len(calls) == 6
+        assert len(calls) == 7
+
+    @pytest.mark.parametrize(
+        "make", [lambda torch: marked(torch.zeros(2)), lambda torch: torch.empty(2, device="meta")]
+    )
+    def test_a_tensor_that_is_more_than_numbers_or_less_is_not_known(self, make):
+        import torch
+
+        for _ in range(2):
+            called(0, make(torch))
+        assert len(calls) == 2
+        assert not kept()
 
     @pytest.mark.parametrize("change", [lambda rows: rows.__setitem__(0, 7), lambda rows: rows.__setitem__(0, -0.0)])
     @pytest.mark.parametrize("kind", [list, np.array])
