@@ -290,7 +290,10 @@ class Reads:
 
     def _connected(self, path: Any) -> None:
         name = os.fsdecode(path)
-        name = name[5:].partition("?")[0].removeprefix("//") if name.startswith("file:") else name  # an address
+        if name.startswith("file:"):
+            from urllib.parse import unquote, urlsplit
+
+            name = unquote(urlsplit(name).path)
         self._read(name)
         self._read(f"{name}-wal")  # what was committed last
 

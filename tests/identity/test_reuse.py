@@ -312,7 +312,7 @@ def test_an_edit_is_noticed(project, write, search, way):
         assert runs[-1]["metrics"] == {"acc": 40}
 
 
-@pytest.mark.parametrize("name", ["'factors.db'", "pathlib.Path('factors.db')", "'file:factors.db?mode=ro', uri=True"])
+@pytest.mark.parametrize("name", ["'factors.db'", "pathlib.Path('factors.db')", "'file:factor%73.db?mode=ro', uri=1"])
 @pytest.mark.parametrize("mode", ["delete", "wal"])
 def test_a_table_of_sqlite_counts_whatever_it_is_called(project, write, search, name, mode):
     with contextlib.closing(sqlite3.connect(project / "factors.db")) as table:  # a log of it is kept while it is open
