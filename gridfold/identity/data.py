@@ -28,7 +28,8 @@ _SEARCHES = f"*{os.sep}*{os.sep}search.json"
 # Variables that are set for each run or job, or tell nothing; and secrets, of which not even a hash is written down.
 _OF_RUNS = re.compile(
     r"(GRIDFOLD_|PYTHON|SLURM|RAY_).*|CUDA_VISIBLE_DEVICES|.*_(NUM|MAX)_THREADS|(OLD)?PWD|PATH|SHLVL|TERM|COLUMNS|_"
-    r"|HOSTNAME|TMPDIR|DISPLAY|SSH_.*|.*(TOKEN|SECRET|PASSW|API_?KEY|ACCESS_?KEY|CREDENTIAL).*"
+    r"|HOSTNAME|TMPDIR|DISPLAY|SSH_.*|TOKENIZERS_PARALLELISM"
+    r"|.*(TOKEN|(SECRET|PASSW(OR)?D|PASSPHRASE|CREDENTIAL|(API|ACCESS|PRIVATE)_?KEY)S?)\d*(_.*)?"
 )
 _PASSING = ("__pycache__", ".")  # what names begin with that tell nothing
 
@@ -116,7 +117,7 @@ def hash_of(path: str, moment: float | None = None) -> str | None:
 
 def _hash_of(path: str, moment: float | None) -> str | None:
     if path.startswith(VARIABLE):
-        return _hash_of_text(os.environ.get(path.removeprefix(VARIABLE)))
+        return _hash_of_text(value_of(path.removeprefix(VARIABLE), os.environ))
     moment = time.monotonic() if moment is None else moment
     folder = os.path.dirname(path)
     if is_listed(path) and (os.path.isdir(folder) or not _PATTERN.search(folder)):
@@ -134,6 +135,14 @@ def _hash_of(path: str, moment: float | None) -> str | None:
 def variables(values: Mapping[str, str | None]) -> dict[str, str | None]:
     """What tells the values of variables from others, as `hash_of` does it, of those that may matter."""
     return {VARIABLE + name: _hash_of_text(text) for name, text in values.items() if not _OF_RUNS.fullmatch(name)}
+
+
+def value_of(name: str, environment: Mapping[str, str]) -> str | None:
+    """The value of a variable; of ``NAME_*``, those of all whose names begin so; None if there is none."""
+    if not name.endswith("*"):
+        return environment.get(name)
+    names = sorted(each for each in environment if each.startswith(name[:-1]) and not _OF_RUNS.fullmatch(each))
+    return repr([(each, environment[each]) for each in names]) if names else None
 
 
 def _hash_of_text(text: str | None) -> str:

@@ -11,8 +11,9 @@ from itertools import islice
 from typing import Any
 
 from gridfold.identity import packages
-from gridfold.identity.data import LISTED, called, fitting, hash_of, is_listed, named_in, variables
-from gridfold.identity.literals import files_in
+from gridfold.identity.data import LISTED, called, fitting, hash_of, is_listed, named_in, value_of, variables
+from gridfold.identity.literals import files_in, variables_in
+from gridfold.identity.lookups import ALL
 from gridfold.identity.reads import Reads, stamp_of
 from gridfold.identity.sources import Sources
 
@@ -130,9 +131,11 @@ def _code(reads: Reads) -> set[str]:
 
 
 def _variables(reads: Reads) -> dict[str, str | None]:
-    """The variables that the user's code has looked up, but for those that were set meanwhile."""
-    looked_up = reads.of_kind("variable").items()
-    return variables({name: value for name, value in looked_up if value == reads.variables.get(name)})
+    """The variables that the user's code has looked up, maybe in a copy, but for those that were set meanwhile."""
+    looked_up, before = reads.of_kind("variable"), reads.variables
+    if ALL in looked_up:
+        looked_up |= {name: value_of(name, before) for name in variables_in(_code(reads), before)}
+    return variables({name: value for name, value in looked_up.items() if value == value_of(name, before)})
 
 
 def _packages(reads: Reads) -> dict[str, str | None]:

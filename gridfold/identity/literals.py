@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from functools import cache
 from io import FileIO
 
@@ -26,6 +27,10 @@ _TABLE, _FILE = (
 _BRACES = re.compile(r"\{[^{}\n]*\}")
 _VALUE = re.compile(r"\{[^{}]*\}|%(?:\(\w+\))?[\d.]*[sdi]")  # that is put into a text
 _NAME = re.compile(r"\w")
+# Of variables: what one is looked up by, and what the names of many begin with.
+_LOOKED_UP = re.compile(r"""(?:\[|\b(?:get|getenv|pop|setdefault)\()\s*["']([A-Z][A-Z0-9_]{2,})["']""")
+_STARTS_WITH = re.compile(r"""\bstartswith\(\s*["']([A-Z][A-Z0-9_]{2,})["']""")
+_BEGINNING = re.compile(r"[A-Z][A-Z0-9_]{2,}_")
 
 
 def files_in(sources: Iterable[str], here: str) -> list[str]:
@@ -77,10 +82,37 @@ def _pattern(text: str) -> str:
     return pattern if pattern not in (text, text.lstrip("/")) and _TABLE.fullmatch(pattern) else ""
 
 
+def variables_in(sources: Iterable[str], environment: Collection[str]) -> set[str]:
+    """The variables that sources of Python may look up in a copy of the environment, set or not.
+
+    Those are in it of which all count that begin alike, as ``NAME_*``.
+    """
+    found = set[str]()
+    for source in sources:
+        with suppress(OSError):  # it is gone
+            stat = os.stat(source)
+            texts, looked_up, beginnings = _names_of_variables(source, stat.st_size, stat.st_mtime_ns)
+            found |= texts.intersection(environment) | looked_up | beginnings
+    return found
+
+
+@cache
+def _names_of_variables(source: str, *_stamp: int) -> tuple[set[str], set[str], set[str]]:
+    """The texts in a source; those of them that something is looked up by; what names begin with, with a star."""
+    content = _content(source)
+    texts = set(_LITERAL.findall(content))
+    begins = {*filter(_BEGINNING.fullmatch, texts), *_STARTS_WITH.findall(content)}
+    return texts, set(_LOOKED_UP.findall(content)), {f"{each}*" for each in begins}
+
+
+def _content(source: str) -> str:
+    with FileIO(source) as file:  # what else opens files may be watched, and this would seem to be the user's
+        return file.read().decode("utf-8", "replace")
+
+
 @cache
 def _literals(source: str, *_stamp: int) -> Collection[str]:
     """The texts in a source, if any of them names a file."""
-    with FileIO(source) as file:  # what else opens files may be watched, and this would seem to be the user's
-        content = file.read().decode("utf-8", "replace")
+    content = _content(source)
     texts = {*_LITERAL.findall(content), *_LITERAL.findall(_BRACES.sub("{}", content))}  # a value may have quotes
     return texts if any(_FILE.fullmatch(_word(text)) or _pattern(text) for text in texts) else ()

@@ -52,9 +52,9 @@ class Reads:
             ``package``, by the path of a top-level module in a folder of installed packages.
             ``program``, by arguments, or a line for a shell, the folder where it was started, and whether it was asked
             to tell what it reads.
-            ``variable``, by name, that the user's code looked up: its value then; None if it had none.
+            ``variable``, by name, that the user's code looked up: its value then; None if it had none; see ``lookups``.
         here: the working directory when it began.
-        variables: the environment when it began.
+        variables: the environment when it began, before any code of the user's could set some.
         sources: files of Python that were read before it began.
         since: when this process began to stand for runs, in nanoseconds: what has changed since is their own.
         spared: what paths begin with in which nothing matters.
@@ -101,7 +101,7 @@ class Reads:
         """From now on this process stands for runs; what was heard before is known."""
         self.sources = {name for kind, name in self.noted if kind == "file" and name.endswith(".py")}
         self.noted.clear()
-        self.here, self.variables = os.getcwd(), dict(os.environ)
+        self.here = os.getcwd()
         self.since = time.time_ns()
         self.adopt()
 
@@ -340,10 +340,8 @@ class Reads:
         started = (*map(os.fsdecode, [*named, *words[1:]]),)
         self.note("program", (started, os.path.abspath(where), is_asked))
 
-    def looked_up(self, code: str, name: str, value: str | None, *, is_alone: bool) -> None:
-        """Hear that code in a file looks up a variable; by itself, or all of them."""
-        if any(map(code.__contains__, _PACKAGES)) or code.startswith(_INSTALLED):
-            return
+    def looked_up(self, name: str, value: str | None, *, is_alone: bool) -> None:
+        """Hear that the user's code looks up a variable; by itself, or all of them."""
         self._told("variable", name)
         if is_alone:
             self.note("variable", name, value)

@@ -381,6 +381,61 @@ def test_a_variable_that_is_looked_up_counts(project, write, search, way, monkey
     assert [record["metrics"] for record in runs] == [{"acc": 20}, {"acc": 40}]
 
 
+COPY = "import os; env = {}; FACTOR = int(env.get('FACTOR_OF_TEST', '1'))"
+BEGINNING = "import os; FACTOR = 1 + sum(int(os.environ[name]) for name in os.environ if name.startswith('FACTOR_'))"
+OF_COPIES = {
+    "function": (function(COPY.format("dict(os.environ)")), "fn:train"),
+    "module": ({"fn.py": f"{COPY.format('{**os.environ}')}\n{FUNCTION.format('pass')}"}, "fn:train"),
+    "script": (script(COPY.format("os.environ.copy()")), RUN),
+    "copied by another module": (
+        function("import copied; FACTOR = int(copied.env.get('FACTOR_OF_TEST', '1'))")
+        | {"copied.py": "import os\nenv = {name: text for name, text in os.environ.items()}\n"},
+        "fn:train",
+    ),
+    "beginning": (function(BEGINNING), "fn:train"),
+    "config of a library": (
+        function("from omegaconf import OmegaConf; FACTOR = int(OmegaConf.load('f.yaml').factor)")
+        | {"f.yaml": "factor: ${oc.env:FACTOR_OF_TEST,1}\n"},
+        "fn:train",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", OF_COPIES)
+def test_a_variable_that_is_looked_up_in_a_copy_of_all_counts(project, write, search, way, monkeypatch):
+    files, trainer = OF_COPIES[way]
+    for name, text in files.items():
+        write(name, text)
+    search("a", trainer)
+    monkeypatch.setenv("OTHER_OF_TEST", "1")
+    assert all(record["reused"] for record in search("b", trainer, "--reuse")[0])
+    monkeypatch.setenv("FACTOR_OF_TEST", "19" if way == "beginning" else "20")
+    runs, said = search("c", trainer, "--reuse")
+    assert "of the same config: $FACTOR_" in said
+    assert [record["metrics"] for record in runs] == [{"acc": 20}, {"acc": 40}]
+
+
+@pytest.mark.parametrize("look", ["os.environ", "dict(os.environ)"])
+def test_a_variable_that_the_code_sets_when_it_is_imported_does_not_count(write, search, look):
+    line = f"FACTOR = int({look}['FACTOR_OF_TEST'])"
+    write("fn.py", f"import os\nos.environ.setdefault('FACTOR_OF_TEST', '1')\n{FUNCTION.format(line)}")
+    search("a", "fn:train")
+    runs, said = search("b", "fn:train", "--reuse")
+    assert [bool(record["reused"]) for record in runs] == [True, True], said
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [("MAX_TOKENS", True), ("TOKENIZER_OF_TEST", True), ("HF_TOKEN", False), ("SECRET_KEY_BASE", False)],
+)
+def test_a_variable_that_only_looks_like_a_secret_counts(write, search, monkeypatch, name, counts):
+    write("fn.py", FUNCTION.format(f"import os; FACTOR = len(os.environ['{name}'])"))
+    monkeypatch.setenv(name, "1")
+    search("a", "fn:train")
+    monkeypatch.setenv(name, "20")
+    assert [bool(record["reused"]) for record in search("b", "fn:train", "--reuse")[0]] == [not counts] * 2
+
+
 def test_variables_that_a_run_or_a_program_sets_do_not_count(project, write, search, monkeypatch):
     """Nor those of gridfold, nor secrets, nor that all are handed on to a program."""
     write("launch.py", f"{LAUNCH}env=dict(os.environ, OF_TEST=str(os.getpid()))))\n")
