@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 LISTED = "*"  # behind the name of a folder of which only the list of names counts
+NOT_THERE = "not there"
 VARIABLE = "$"  # before the name of a variable of the environment
 _MOST_BYTES = 8 << 20  # of a file that is read to know it; of others size and time count
 MOST_FILES = 20_000  # in a folder that a value names
@@ -23,6 +24,7 @@ _FOLDER_SECONDS = 10  # in which a folder that many runs name is walked once
 _REFERENCE = re.compile(r"\$\{(?:(?:oc\.)?env:(\w+)(?:,([^}]*))?|(\.*[\w.-]+))\}")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 _PATTERN = re.compile(r"[*?\[]")
+_FILE = re.compile(r"[^\s~:*?\[]+\.[A-Za-z]\w{0,11}")  # what looks like the name of one
 _NAME = re.compile(r"[\w/.]")  # of files, unlike the * that stands for all layers
 _SEARCHES = f"*{os.sep}*{os.sep}search.json"
 # Variables that are set for each run or job, or tell nothing; and secrets, of which not even a hash is written down.
@@ -35,11 +37,17 @@ _PASSING = ("__pycache__", ".")  # what names begin with that tell nothing
 
 
 def named_by(config: Mapping[str, Any], arguments: Iterable[str] = ()) -> dict[str, str | None]:
-    """The files, folders and variables that a config, or arguments, name, and what is in them (see `hash_of`)."""
+    """The files, folders and variables that a config, or arguments, name, and what is in them (see `hash_of`).
+
+    What only looks like the name of a file is in it as well.
+    """
     texts = [*_texts(config), *arguments]
     names = [name for text in texts if "$" in text for name in _names(text)]
     found = variables({name: os.environ.get(name) for name in names})
-    return found | named_in(_resolved(text, config) if "$" in text else text for text in texts)
+    texts = [_resolved(text, config) if "$" in text else text for text in texts]
+    ends = {text.rpartition("=")[2] for text in texts if len(text) < _MOST_CHARACTERS}
+    absent = {called(name): NOT_THERE for name in filter(_FILE.fullmatch, ends) if not os.path.exists(name)}
+    return found | absent | named_in(texts)
 
 
 def named_in(texts: Iterable[str], folder: str = "") -> dict[str, str | None]:
@@ -110,7 +118,7 @@ def hash_of(path: str, moment: float | None = None) -> str | None:
     try:
         return _hash_of(path, moment)
     except (FileNotFoundError, NotADirectoryError):
-        return "not there"
+        return NOT_THERE
     except (OSError, ValueError):  # a name that no file can have
         return None
 
@@ -146,7 +154,7 @@ def value_of(name: str, environment: Mapping[str, str]) -> str | None:
 
 
 def _hash_of_text(text: str | None) -> str:
-    return "not there" if text is None else _digest([text])
+    return NOT_THERE if text is None else _digest([text])
 
 
 def _hash_of_file(path: str, status: os.stat_result) -> str:

@@ -11,8 +11,20 @@ from itertools import islice
 from typing import Any
 
 from gridfold.identity import packages
-from gridfold.identity.data import LISTED, called, fitting, hash_of, is_listed, named_in, value_of, variables
+from gridfold.identity.data import (
+    LISTED,
+    NOT_THERE,
+    VARIABLE,
+    called,
+    fitting,
+    hash_of,
+    is_listed,
+    named_in,
+    value_of,
+    variables,
+)
 from gridfold.identity.literals import files_in, variables_in
+from gridfold.identity.looks import looked_at
 from gridfold.identity.lookups import ALL
 from gridfold.identity.reads import Reads, stamp_of
 from gridfold.identity.sources import Sources
@@ -32,7 +44,8 @@ def sources_of_run(reads: Reads, named: Mapping[str, str | None], apart: Sequenc
         named: the files that its config names, and what was in them when it began.
         apart: folders in which nothing counts: its own.
     """
-    in_code = files_in(_code(reads), reads.here) if apart else []  # of a run, which may make them itself
+    in_code, asks_more = _in_code(reads) if apart else ([], False)  # of a run, which may make them itself
+    named = {path: known for path, known in named.items() if asks_more or _is_there(path, known)}
     if not (named or in_code or any(map(reads.of_kind, ("file", "package", "program", "variable")))):
         return Sources()
     with _in(reads.here):  # wherever the run has gone
@@ -130,6 +143,17 @@ def _code(reads: Reads) -> set[str]:
     return {path for path in (*reads.sources, *reads.of_kind("file")) if path.endswith(".py")}
 
 
+def _is_there(path: str, known: str | None) -> bool:
+    return known != NOT_THERE or path.startswith(VARIABLE)
+
+
+def _in_code(reads: Reads) -> tuple[list[str], bool]:
+    """The files that its code names or looks at, and whether it asks about others."""
+    code = _code(reads)
+    looks, asks_more = looked_at(code, reads.here)
+    return [path for path in (*files_in(code, reads.here), *looks) if reads.matter(path)], asks_more
+
+
 def _variables(reads: Reads) -> dict[str, str | None]:
     """The variables that the user's code has looked up, maybe in a copy, but for those that were set meanwhile."""
     looked_up, before = reads.of_kind("variable"), reads.variables
@@ -153,7 +177,7 @@ def look_up(reads: Reads) -> None:
     for path, stamp in reads.of_kind("file").items():
         if stamp is not None:
             hash_of(path)
-    files_in(_code(reads), reads.here)
+    _in_code(reads)
 
 
 def _short(files: Mapping[str, str | None], versions: Mapping[str, str | None], untold: str) -> Sources:

@@ -1,10 +1,10 @@
-"""Files that texts in code name, of the kinds that libraries open without Python, unheard, as pyarrow does."""
+"""Files that texts in code name: libraries open them without Python, unheard, as pyarrow does."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from io import FileIO
@@ -13,16 +13,18 @@ from gridfold.identity.data import fitting
 
 _LITERAL = re.compile(r"""["'](?=([^"'\n\\]{1,200})["'])""")  # also one in another, as in "FROM 'x.parquet'"
 _QUOTE = re.compile(r"""["']""")
-# What libraries open themselves: tables, of which many may have names that code makes up, and others.
+# Tables that libraries open themselves, of which many may have names that code makes up.
 _TABLES = """
     arrow avro csv db duckdb feather h5 hdf5 ipc jsonl nc ndjson orc parquet safetensors sqlite tsv xlsx
 """
-_OTHERS = """
-    avi bin bmp bz2 ckpt dta flac geojson gguf gpkg gz jpeg jpg json lance lmdb mdb mp3 mp4 mat model ods ogg onnx png
-    pt pth sas7bdat sav shp svm tfrecord tif tiff vec wav webp xz zarr zst
-"""
+# What Python opens, which is heard, or what is only written.
+_HEARD = "cfg css err html ini ipynb js lock log md out py pyc rst sh so tmp toml yaml yml"
 _TABLE, _FILE = (
-    re.compile(rf"\S(?:.*\S)?\.(?:{'|'.join(kinds.split())})", re.IGNORECASE) for kinds in (_TABLES, _TABLES + _OTHERS)
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"\S(?:.*\S)?\.(?:{'|'.join(_TABLES.split())})",
+        rf"\S(?:.*\S)?\.(?!(?:{'|'.join(_HEARD.split())})$)[a-z]\w{{0,11}}|[\w.][^:]*/\w+",
+    )
 )
 _BRACES = re.compile(r"\{[^{}\n]*\}")
 _VALUE = re.compile(r"\{[^{}]*\}|%(?:\(\w+\))?[\d.]*[sdi]")  # that is put into a text
@@ -53,15 +55,25 @@ def files_named(texts: Iterable[str], *folders: str) -> list[str]:
     names = [word for word in words if _FILE.fullmatch(word)]
     if not (names or patterns):
         return []  # to look for folders would cost more than many a run
-    named = filter(_NAME.search, words)  # and not ..
-    inner = [*filter(os.path.isdir, (os.path.join(folder, word) for word in named for folder in folders))]
-    found: set[str] = set()
-    for end in {end for name in names for end in (name, name.lstrip("/"))}:
-        found.update(filter(os.path.isfile, (os.path.join(place, end) for place in (*folders, *inner))))
+    inner = [*filter(os.path.isdir, _there(filter(_NAME.search, words), folders))]  # and not ..
+    ends = {end for name in names for end in (name, name.lstrip("/"))}
+    paths = [*_there(ends, folders), *(os.path.join(each, end) for each in inner for end in ends)]
+    found = {*filter(os.path.isfile, paths)}
+    for end in ends:
         found.update(_fitting(end, inner) or _fitting(end, folders))
     for pattern in patterns:
         found.update(_fitting(pattern, inner) or _fitting(pattern, folders if "/" in pattern else ()))
     return sorted(found)
+
+
+def _there(words: Iterable[str], folders: Iterable[str]) -> Iterator[str]:
+    """The paths that words may be of, seen from folders: to list these costs less than to look for each word."""
+    words = [*words]
+    for folder in folders:
+        names = {"", os.curdir, os.pardir}
+        with suppress(OSError):
+            names.update(os.listdir(folder or os.curdir))
+        yield from (os.path.join(folder, word) for word in words if word.partition("/")[0] in names)
 
 
 def _fitting(pattern: str, folders: Iterable[str]) -> list[str]:
@@ -99,13 +111,14 @@ def variables_in(sources: Iterable[str], environment: Collection[str]) -> set[st
 @cache
 def _names_of_variables(source: str, *_stamp: int) -> tuple[set[str], set[str], set[str]]:
     """The texts in a source; those of them that something is looked up by; what names begin with, with a star."""
-    content = _content(source)
+    content = content_of(source)
     texts = set(_LITERAL.findall(content))
     begins = {*filter(_BEGINNING.fullmatch, texts), *_STARTS_WITH.findall(content)}
     return texts, set(_LOOKED_UP.findall(content)), {f"{each}*" for each in begins}
 
 
-def _content(source: str) -> str:
+def content_of(source: str) -> str:
+    """The text of a source."""
     with FileIO(source) as file:  # what else opens files may be watched, and this would seem to be the user's
         return file.read().decode("utf-8", "replace")
 
@@ -113,6 +126,6 @@ def _content(source: str) -> str:
 @cache
 def _literals(source: str, *_stamp: int) -> Collection[str]:
     """The texts in a source, if any of them names a file."""
-    content = _content(source)
+    content = content_of(source)
     texts = {*_LITERAL.findall(content), *_LITERAL.findall(_BRACES.sub("{}", content))}  # a value may have quotes
     return texts if any(_FILE.fullmatch(_word(text)) or _pattern(text) for text in texts) else ()

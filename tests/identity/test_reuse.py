@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from gridfold.identity.fingerprint import Code
@@ -25,6 +26,7 @@ LAUNCH = "import os, subprocess, sys\nsys.exit(subprocess.call([sys.executable, 
 READ = "FACTOR = int(open('factor.txt').read())"
 MODEL = {"model.py": "FACTOR = 1\n"}
 EDITED = {"model.py": "FACTOR = 20\n"}
+FLAG = {"flag": ""}
 TEXT, OTHER_TEXT = {"factor.txt": "1\n"}, {"factor.txt": "20\n"}
 
 
@@ -221,6 +223,38 @@ WAYS = {
         "fn:train",
         {"in/a.parquet": "1" * 20},
         "in/a.parquet",
+    ),
+    "opened unheard, whatever its ending": (
+        function("import duckdb; FACTOR = int(duckdb.sql(\"FROM read_csv('in/factor.txt')\").fetchall()[0][0])")
+        | {"in/factor.txt": "f\n1\n"},
+        "fn:train",
+        {"in/factor.txt": "f\n20\n"},
+        "in/factor.txt",
+    ),
+    "opened unheard, without an ending": (
+        function("import duckdb; FACTOR = int(duckdb.read_csv('factor').fetchall()[0][0])") | {"factor": "f\n1\n"},
+        "fn:train",
+        {"factor": "f\n20\n"},
+        "factor",
+    ),
+    "asked about": (function("import os; FACTOR = 20 if os.path.exists('flag') else 1"), "fn:train", FLAG, "flag"),
+    "asked about by a script": (
+        script("import pathlib\nFLAG = pathlib.Path('flag')\nFACTOR = 20 if FLAG.is_file() else 1"),
+        RUN,
+        FLAG,
+        "flag",
+    ),
+    "asked about beside the code": (
+        function("import pathlib; FACTOR = 20 if (pathlib.Path(__file__).parent / 'in' / 'flag').exists() else 1"),
+        "fn:train",
+        {"in/flag": ""},
+        "in/flag",
+    ),
+    "asked about in an argument": (
+        script("import os; FACTOR = 20 if os.path.exists(sys.argv[2]) else 1"),
+        [*RUN, "flag.pt"],
+        {"flag.pt": ""},
+        "flag.pt",
     ),
     "one that fits a pattern of the code, opened unheard": (
         function("import duckdb; FACTOR = int(duckdb.sql(\"SELECT sum(f) FROM 'in/*.csv'\").fetchall()[0][0])")
@@ -501,6 +535,32 @@ def test_a_file_that_fits_a_pattern_of_the_config_counts(project, write, search,
     assert f"of the same config: {pattern.removeprefix('./')} changed since" in said
 
 
+def test_a_file_that_the_config_names_counts_if_the_code_asks_whether_it_is_there(project, write, search):
+    config = "lr: [1.0, 2.0]\nweights: in/factor.pt\n"
+    for prefix, look in (("asks", "os.path.exists(config['weights'])"), ("leaves", "False")):
+        write("fn.py", FUNCTION.format(f"import os; FACTOR = 20 if {look} else 1"))
+        search(prefix, "fn:train", config=config)
+        assert all(record["reused"] for record in search(f"{prefix}_again", "fn:train", "--reuse", config=config)[0])
+        write("in/factor.pt", "")
+        runs, said = search(f"{prefix}_now", "fn:train", "--reuse", config=config)
+        assert [bool(record["reused"]) for record in runs] == [prefix == "leaves"] * 2, said
+        (project / "in" / "factor.pt").unlink()
+
+
+def test_a_folder_that_a_library_reads_unheard_counts(project, search, write):
+    def put(name, number):
+        duckdb.sql(f"COPY (SELECT {number} AS factor) TO '{project}/{name}.parquet'")
+
+    (project / "in").mkdir()
+    put("in/a", 1)
+    write("fn.py", FUNCTION.format("import pandas; FACTOR = int(pandas.read_parquet('in').factor.sum())"))
+    search("a", "fn:train")
+    put("b", 1)
+    assert all(record["reused"] for record in search("b", "fn:train", "--reuse")[0])
+    put("in/b", 19)
+    assert search("c", "fn:train", "--reuse")[0][-1]["metrics"] == {"acc": 40}
+
+
 def test_of_a_pattern_of_many_files_the_folder_counts(project, write, search):
     write("fn.py", "def train(config, run):\n    return {'acc': config['lr']}\n")
     for number in range(150):
@@ -530,7 +590,8 @@ def test_what_does_not_matter_is_no_change(project, write, search):
         "    open('old.log', 'a').write('line')\n    (run.dir / 'own.txt').write_text('2')\n"
         "    pathlib.Path('checkpoint').write_text((run.dir / 'own.txt').read_text())\n"
         "    open('checkpoint').read()\n"
-        "    pathlib.Path('made.csv').write_text('1')\n"
+        "    pathlib.Path('made.csv').exists() or pathlib.Path('made.csv').write_text('1')\n"
+        "    pathlib.Path('data').exists(), pathlib.Path(config['log']).exists()\n"
         "    return {'acc': config['lr'] * FACTOR * factor}\n",
     )
     config = "lr: [1.0, 2.0]\nout: out\nlog: old.log\nfile: factor.txt\n"
