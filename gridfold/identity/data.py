@@ -51,7 +51,7 @@ def named_by(config: Mapping[str, Any], arguments: Iterable[str] = ()) -> dict[s
 
 
 def named_in(texts: Iterable[str], folder: str = "") -> dict[str, str | None]:
-    """The files and folders that texts name, also as ``--data=FILE``, seen from a folder."""
+    """The files and folders that texts name, also as ``--data=FILE`` or ``-fFILE``, seen from a folder."""
     moment, folder = int(time.monotonic()), folder or os.getcwd()
     paths = (path for text in texts if 0 < len(text) < _MOST_CHARACTERS for path in _paths(text, folder, moment))
     return {called(path): hash_of(path, moment // _FOLDER_SECONDS) for path in paths}
@@ -62,7 +62,7 @@ def _paths(text: str, folder: str, _moment: int) -> Sequence[str]:
     """The paths of what a text names; the runs of a search name the same again and again."""
     if "\n" in text or "\0" in text:
         return ()
-    names = (text, text.partition("=")[2]) if "=" in text else (text,)
+    names = (text, text.partition("=")[2]) if "=" in text else (text, text[2:] if text.startswith("-f") else "")
     found: list[str] = []
     for name in filter(None, names):
         path = os.path.join(folder, os.path.expanduser(name))

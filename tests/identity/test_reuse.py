@@ -276,6 +276,12 @@ WAYS = {
         {"in/b.txt": "19\n"},
         "in/*.txt",
     ),
+    "program of awk": (
+        {"train.sh": f"factor=$(awk -ffactor.awk)\n{ECHO}", "factor.awk": "BEGIN {print 1}"},
+        ["sh", "train.sh", "{lr}"],
+        {"factor.awk": "BEGIN {print 20}"},
+        "factor.awk",
+    ),
     "script of a shell": (
         {"train.sh": "#!/bin/sh\n. ./settings\n" + ECHO, "settings": "factor=1\n"},
         ["./train.sh", "{lr}"],
@@ -642,12 +648,30 @@ def test_code_that_cannot_be_told_is_said(project, write, search, monkeypatch):
         ([sys.executable, "-uI", *RUN[1:]], "what Python reads that is started with -uI"),
         (["env", "PYTHONPATH=.", *RUN], "what programs read whose PYTHONPATH is replaced"),
         (["sh", "-c", 'PYTHONPATH=. "$PY" train.py $0', "{lr}"], "what programs read whose PYTHONPATH is replaced"),
+        (["env", "-i", *RUN], "what programs read whose PYTHONPATH is replaced or removed"),
+        (
+            ["sh", "-c", 'env -u PYTHONPATH "$PY" train.py $0', "{lr}"],
+            "what programs read whose PYTHONPATH is replaced",
+        ),
+        (
+            ["sh", "-c", 'unset A PYTHONPATH; "$PY" train.py $0', "{lr}"],
+            "what programs read whose PYTHONPATH is replaced",
+        ),
+        (["sh", "-c", '"$PY" -u -I train.py $0', "{lr}"], "what Python reads that is started with -I"),
     ],
 )
 def test_a_python_that_does_not_tell_what_it_reads_is_said(command, what, project, write, search):
     write("train.py", SCRIPT.format("FACTOR = 1"))
     assert f"warning: nothing tells {what}" in search("a", command)[1]
     assert not any(record["reused"] for record in search("b", command, "--reuse")[0])
+
+
+def test_options_of_other_programs_keep_no_python_from_telling(write, search):
+    write("train.py", SCRIPT.format("FACTOR = 1"))
+    line = 'echo a | sed -E s/a/b/; unset A; env A=b "$PY" -u train.py $0 -E -I'
+    search("a", ["sh", "-c", line, "{lr}"])
+    runs, said = search("b", ["sh", "-c", line, "{lr}"], "--reuse")
+    assert [bool(record["reused"]) for record in runs] == [True, True], said
 
 
 @pytest.mark.parametrize(
