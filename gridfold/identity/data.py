@@ -39,14 +39,14 @@ _PASSING = ("__pycache__", ".")  # what names begin with that tell nothing
 def named_by(config: Mapping[str, Any], arguments: Iterable[str] = ()) -> dict[str, str | None]:
     """The files, folders and variables that a config, or arguments, name, and what is in them (see `hash_of`).
 
-    What only looks like the name of a file is in it as well.
+    What only looks like the name of a file is in it with "": it counts where code asks whether it is there.
     """
     texts = [*_texts(config), *arguments]
     names = [name for text in texts if "$" in text for name in _names(text)]
     found = variables({name: os.environ.get(name) for name in names})
     texts = [_resolved(text, config) if "$" in text else text for text in texts]
     ends = {text.rpartition("=")[2] for text in texts if len(text) < _MOST_CHARACTERS}
-    absent = {called(name): NOT_THERE for name in filter(_FILE.fullmatch, ends) if not os.path.exists(name)}
+    absent = {called(name): "" for name in filter(_FILE.fullmatch, ends) if not os.path.exists(name)}
     return found | absent | named_in(texts)
 
 

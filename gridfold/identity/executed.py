@@ -14,7 +14,6 @@ from gridfold.identity import packages
 from gridfold.identity.data import (
     LISTED,
     NOT_THERE,
-    VARIABLE,
     called,
     fitting,
     hash_of,
@@ -45,7 +44,7 @@ def sources_of_run(reads: Reads, named: Mapping[str, str | None], apart: Sequenc
         apart: folders in which nothing counts: its own.
     """
     in_code, asks_more = _in_code(reads) if apart else ([], False)  # of a run, which may make them itself
-    named = {path: known for path, known in named.items() if asks_more or _is_there(path, known)}
+    named = {path: NOT_THERE if known == "" else known for path, known in named.items() if known != "" or asks_more}
     if not (named or in_code or any(map(reads.of_kind, ("file", "package", "program", "variable")))):
         return Sources()
     with _in(reads.here):  # wherever the run has gone
@@ -141,10 +140,6 @@ def _files(reads: Reads, own: _Own) -> Iterator[tuple[str, str | None]]:
 def _code(reads: Reads) -> set[str]:
     """The sources of Python that it has read, or the process that it was forked from."""
     return {path for path in (*reads.sources, *reads.of_kind("file")) if path.endswith(".py")}
-
-
-def _is_there(path: str, known: str | None) -> bool:
-    return known != NOT_THERE or path.startswith(VARIABLE)
 
 
 def _in_code(reads: Reads) -> tuple[list[str], bool]:

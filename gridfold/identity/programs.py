@@ -59,6 +59,7 @@ _OWN_PATH = re.compile(
 )
 # Python, maybe behind a variable as in "$PY", and its options.
 _OPTIONS = re.compile(r"""(?:^|[\s/"'${_;&|(])(?:py|python|pypy)[\d.]*w?\}?["']?((?:\s+-\S+)+)""", re.IGNORECASE)
+_ASKED = re.compile(r"""(?:\[|\btest)\s+(?:!\s+)?-[a-zLS]\s+["']?([\w./-]+)""")  # whether a file is there
 _NAMES = re.compile(r"[\w/]")  # not the * of a case, nor a [
 _PIECE = re.compile(rb"[\x21-\x7e]+[./][\x21-\x7e]+")  # that may be a path, in a program
 _COMMENT = re.compile(r"(?m)(?:^|\s)#.*$")
@@ -134,7 +135,7 @@ class _Program:
     Attributes:
         folder: where it is started.
         untold: why more than its files may matter; "" if nothing more is known to.
-        data: files that scripts name and do not run.
+        data: files that scripts name and do not run, or ask about.
     """
 
     folder: str
@@ -275,6 +276,7 @@ class _Program:
             if before in _MODULE:
                 self._module("", word, [])
         self._words(words, folder)
+        self.data.update(path for path in map(self._path_of, _ASKED.findall(plain)) if not os.path.exists(path))
 
     def _words(self, words: Sequence[str], folder: str) -> None:
         """Follow what words name that is a script; the other files are data."""

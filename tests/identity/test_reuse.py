@@ -270,6 +270,12 @@ WAYS = {
         {"in/a.csv": "f\n20\n"},
         "in/a.csv",
     ),
+    "asked about by a shell": (
+        {"train.sh": f"factor=1; if [ -f in/flag ]; then factor=20; fi\n{ECHO}"},
+        ["sh", "train.sh", "{lr}"],
+        {"in/flag": ""},
+        "in/flag",
+    ),
     "one that fits a pattern of a shell": (
         {"train.sh": f"factor=$(cat in/*.txt | awk '{{s+=$1}} END {{print s}}')\n{ECHO}", "in/a.txt": "1\n"},
         ["sh", "train.sh", "{lr}"],
@@ -541,16 +547,15 @@ def test_a_file_that_fits_a_pattern_of_the_config_counts(project, write, search,
     assert f"of the same config: {pattern.removeprefix('./')} changed since" in said
 
 
-def test_a_file_that_the_config_names_counts_if_the_code_asks_whether_it_is_there(project, write, search):
+@pytest.mark.parametrize(("look", "counts"), [("os.path.exists(config['weights'])", True), ("False", False)])
+def test_a_file_that_the_config_names_counts_if_the_code_asks_whether_it_is_there(write, search, look, counts):
     config = "lr: [1.0, 2.0]\nweights: in/factor.pt\n"
-    for prefix, look in (("asks", "os.path.exists(config['weights'])"), ("leaves", "False")):
-        write("fn.py", FUNCTION.format(f"import os; FACTOR = 20 if {look} else 1"))
-        search(prefix, "fn:train", config=config)
-        assert all(record["reused"] for record in search(f"{prefix}_again", "fn:train", "--reuse", config=config)[0])
-        write("in/factor.pt", "")
-        runs, said = search(f"{prefix}_now", "fn:train", "--reuse", config=config)
-        assert [bool(record["reused"]) for record in runs] == [prefix == "leaves"] * 2, said
-        (project / "in" / "factor.pt").unlink()
+    write("fn.py", FUNCTION.format(f"import os; FACTOR = 20 if {look} else 1"))
+    search("a", "fn:train", config=config)
+    assert all(record["reused"] for record in search("b", "fn:train", "--reuse", config=config)[0])
+    write("in/factor.pt", "")
+    runs, said = search("c", "fn:train", "--reuse", config=config)
+    assert [bool(record["reused"]) for record in runs] == [not counts] * 2, said
 
 
 def test_a_folder_that_a_library_reads_unheard_counts(project, search, write):
