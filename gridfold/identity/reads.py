@@ -101,8 +101,7 @@ class Reads:
         """From now on this process stands for runs; what was heard before is known."""
         self.sources = {name for kind, name in self.noted if kind == "file" and name.endswith(".py")}
         self.noted.clear()
-        self.here = os.getcwd()
-        self.since = time.time_ns()
+        self.here, self.since = os.getcwd(), time.time_ns()
         self.adopt()
 
     def hand_on(self) -> None:
