@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 LISTED = "*"  # behind the name of a folder of which only the list of names counts
+NOT_THERE = "not there"
 VARIABLE = "$"  # before the name of a variable of the environment
 _MOST_BYTES = 8 << 20  # of a file that is read to know it; of others size and time count
 MOST_FILES = 20_000  # in a folder that a value names
@@ -23,26 +24,34 @@ _FOLDER_SECONDS = 10  # in which a folder that many runs name is walked once
 _REFERENCE = re.compile(r"\$\{(?:(?:oc\.)?env:(\w+)(?:,([^}]*))?|(\.*[\w.-]+))\}")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 _PATTERN = re.compile(r"[*?\[]")
+_FILE = re.compile(r"[^\s~:*?\[]+\.[A-Za-z]\w{0,11}")  # what looks like the name of one
 _NAME = re.compile(r"[\w/.]")  # of files, unlike the * that stands for all layers
 _SEARCHES = f"*{os.sep}*{os.sep}search.json"
 # Variables that are set for each run or job, or tell nothing; and secrets, of which not even a hash is written down.
 _OF_RUNS = re.compile(
     r"(GRIDFOLD_|PYTHON|SLURM|RAY_).*|CUDA_VISIBLE_DEVICES|.*_(NUM|MAX)_THREADS|(OLD)?PWD|PATH|SHLVL|TERM|COLUMNS|_"
-    r"|HOSTNAME|TMPDIR|DISPLAY|SSH_.*|.*(TOKEN|SECRET|PASSW|API_?KEY|ACCESS_?KEY|CREDENTIAL).*"
+    r"|HOSTNAME|TMPDIR|DISPLAY|SSH_.*|TOKENIZERS_PARALLELISM"
+    r"|.*(TOKEN|(SECRET|PASSW(OR)?D|PASSPHRASE|CREDENTIAL|(API|ACCESS|PRIVATE)_?KEY)S?)\d*(_.*)?"
 )
 _PASSING = ("__pycache__", ".")  # what names begin with that tell nothing
 
 
 def named_by(config: Mapping[str, Any], arguments: Iterable[str] = ()) -> dict[str, str | None]:
-    """The files, folders and variables that a config, or arguments, name, and what is in them (see `hash_of`)."""
+    """The files, folders and variables that a config, or arguments, name, and what is in them (see `hash_of`).
+
+    What only looks like the name of a file is in it with "": it counts where code asks whether it is there.
+    """
     texts = [*_texts(config), *arguments]
     names = [name for text in texts if "$" in text for name in _names(text)]
     found = variables({name: os.environ.get(name) for name in names})
-    return found | named_in(_resolved(text, config) if "$" in text else text for text in texts)
+    texts = [_resolved(text, config) if "$" in text else text for text in texts]
+    ends = {text.rpartition("=")[2] for text in texts if len(text) < _MOST_CHARACTERS}
+    absent = {called(name): "" for name in filter(_FILE.fullmatch, ends) if not os.path.exists(name)}
+    return found | absent | named_in(texts)
 
 
 def named_in(texts: Iterable[str], folder: str = "") -> dict[str, str | None]:
-    """The files and folders that texts name, also as ``--data=FILE``, seen from a folder."""
+    """The files and folders that texts name, also as ``--data=FILE`` or ``-fFILE``, seen from a folder."""
     moment, folder = int(time.monotonic()), folder or os.getcwd()
     paths = (path for text in texts if 0 < len(text) < _MOST_CHARACTERS for path in _paths(text, folder, moment))
     return {called(path): hash_of(path, moment // _FOLDER_SECONDS) for path in paths}
@@ -53,7 +62,7 @@ def _paths(text: str, folder: str, _moment: int) -> Sequence[str]:
     """The paths of what a text names; the runs of a search name the same again and again."""
     if "\n" in text or "\0" in text:
         return ()
-    names = (text, text.partition("=")[2]) if "=" in text else (text,)
+    names = (text, text.partition("=")[2]) if "=" in text else (text, text[2:] if text.startswith("-f") else "")
     found: list[str] = []
     for name in filter(None, names):
         path = os.path.join(folder, os.path.expanduser(name))
@@ -109,14 +118,14 @@ def hash_of(path: str, moment: float | None = None) -> str | None:
     try:
         return _hash_of(path, moment)
     except (FileNotFoundError, NotADirectoryError):
-        return "not there"
+        return NOT_THERE
     except (OSError, ValueError):  # a name that no file can have
         return None
 
 
 def _hash_of(path: str, moment: float | None) -> str | None:
     if path.startswith(VARIABLE):
-        return _hash_of_text(os.environ.get(path.removeprefix(VARIABLE)))
+        return _hash_of_text(value_of(path.removeprefix(VARIABLE), os.environ))
     moment = time.monotonic() if moment is None else moment
     folder = os.path.dirname(path)
     if is_listed(path) and (os.path.isdir(folder) or not _PATTERN.search(folder)):
@@ -136,8 +145,16 @@ def variables(values: Mapping[str, str | None]) -> dict[str, str | None]:
     return {VARIABLE + name: _hash_of_text(text) for name, text in values.items() if not _OF_RUNS.fullmatch(name)}
 
 
+def value_of(name: str, environment: Mapping[str, str]) -> str | None:
+    """The value of a variable; of ``NAME_*``, those of all whose names begin so; None if there is none."""
+    if not name.endswith("*"):
+        return environment.get(name)
+    names = sorted(each for each in environment if each.startswith(name[:-1]) and not _OF_RUNS.fullmatch(each))
+    return repr([(each, environment[each]) for each in names]) if names else None
+
+
 def _hash_of_text(text: str | None) -> str:
-    return "not there" if text is None else _digest([text])
+    return NOT_THERE if text is None else _digest([text])
 
 
 def _hash_of_file(path: str, status: os.stat_result) -> str:

@@ -11,8 +11,20 @@ from itertools import islice
 from typing import Any
 
 from gridfold.identity import packages
-from gridfold.identity.data import LISTED, called, fitting, hash_of, is_listed, named_in, variables
-from gridfold.identity.literals import files_in
+from gridfold.identity.data import (
+    LISTED,
+    NOT_THERE,
+    called,
+    fitting,
+    hash_of,
+    is_listed,
+    named_in,
+    value_of,
+    variables,
+)
+from gridfold.identity.literals import files_in, variables_in
+from gridfold.identity.looks import looked_at
+from gridfold.identity.lookups import ALL
 from gridfold.identity.reads import Reads, stamp_of
 from gridfold.identity.sources import Sources
 
@@ -33,7 +45,8 @@ def sources_of_run(reads: Reads, named: Mapping[str, str | None], apart: Sequenc
         apart: folders in which nothing counts: its own.
     """
     noted = reads.by_kind()
-    in_code = files_in(_code(reads, noted), reads.here) if apart else []  # of a run, which may make them itself
+    in_code, asks_more = _in_code(reads, noted) if apart else ([], False)  # of a run, which may make them itself
+    named = {path: NOT_THERE if known == "" else known for path, known in named.items() if known != "" or asks_more}
     if not (named or in_code or any(map(noted.get, ("file", "package", "program", "variable")))):
         return Sources()
     with _in(reads.here):  # wherever the run has gone
@@ -140,10 +153,19 @@ def _code(reads: Reads, noted: _Noted) -> set[str]:
     return {path for path in (*reads.earlier, *noted["file"]) if path.endswith(".py")}
 
 
+def _in_code(reads: Reads, noted: _Noted) -> tuple[list[str], bool]:
+    """The files that its code names or looks at, and whether it asks about others."""
+    code = _code(reads, noted)
+    looks, asks_more = looked_at(code, reads.here)
+    return [path for path in (*files_in(code, reads.here), *looks) if reads.matter(path)], asks_more
+
+
 def _variables(reads: Reads, noted: _Noted) -> dict[str, str | None]:
-    """The variables that the user's code has looked up, but for those that were set meanwhile."""
-    looked_up = noted["variable"].items()
-    return variables({name: value for name, value in looked_up if value == reads.variables.get(name)})
+    """The variables that the user's code has looked up, maybe in a copy, but for those that were set meanwhile."""
+    looked_up, before = dict(noted["variable"]), reads.variables
+    if ALL in looked_up:
+        looked_up |= {name: value_of(name, before) for name in variables_in(_code(reads, noted), before)}
+    return variables({name: value for name, value in looked_up.items() if value == value_of(name, before)})
 
 
 def _packages(noted: _Noted) -> dict[str, str | None]:
@@ -162,7 +184,7 @@ def look_up(reads: Reads) -> None:
     for path, stamp in noted["file"].items():
         if stamp is not None:
             hash_of(path)
-    files_in(_code(reads, noted), reads.here)
+    _in_code(reads, noted)
 
 
 def _short(files: Mapping[str, str | None], versions: Mapping[str, str | None], untold: str) -> Sources:

@@ -1,10 +1,11 @@
-"""Files that texts in code name, of the kinds that libraries open without Python, unheard, as pyarrow does."""
+"""Files that texts in code name: libraries open them without Python, unheard, as pyarrow does."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from io import FileIO
 
@@ -12,20 +13,26 @@ from gridfold.identity.data import fitting
 
 _LITERAL = re.compile(r"""["'](?=([^"'\n\\]{1,200})["'])""")  # also one in another, as in "FROM 'x.parquet'"
 _QUOTE = re.compile(r"""["']""")
-# What libraries open themselves: tables, of which many may have names that code makes up, and others.
+# Tables that libraries open themselves, of which many may have names that code makes up.
 _TABLES = """
     arrow avro csv db duckdb feather h5 hdf5 ipc jsonl nc ndjson orc parquet safetensors sqlite tsv xlsx
 """
-_OTHERS = """
-    avi bin bmp bz2 ckpt dta flac geojson gguf gpkg gz jpeg jpg json lance lmdb mdb mp3 mp4 mat model ods ogg onnx png
-    pt pth sas7bdat sav shp svm tfrecord tif tiff vec wav webp xz zarr zst
-"""
+# What Python opens, which is heard, or what is only written.
+_HEARD = "cfg css err html ini ipynb js lock log md out py pyc rst sh so tmp toml yaml yml"
 _TABLE, _FILE = (
-    re.compile(rf"\S(?:.*\S)?\.(?:{'|'.join(kinds.split())})", re.IGNORECASE) for kinds in (_TABLES, _TABLES + _OTHERS)
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"\S(?:.*\S)?\.(?:{'|'.join(_TABLES.split())})",
+        rf"\S(?:.*\S)?\.(?!(?:{'|'.join(_HEARD.split())})$)[a-z]\w{{0,11}}|[\w.][^:]*/\w+",
+    )
 )
 _BRACES = re.compile(r"\{[^{}\n]*\}")
 _VALUE = re.compile(r"\{[^{}]*\}|%(?:\(\w+\))?[\d.]*[sdi]")  # that is put into a text
 _NAME = re.compile(r"\w")
+# Of variables: what one is looked up by, and what the names of many begin with.
+_LOOKED_UP = re.compile(r"""(?:\[|\b(?:get|getenv|pop|setdefault)\()\s*["']([A-Z][A-Z0-9_]{2,})["']""")
+_STARTS_WITH = re.compile(r"""\bstartswith\(\s*["']([A-Z][A-Z0-9_]{2,})["']""")
+_BEGINNING = re.compile(r"[A-Z][A-Z0-9_]{2,}_")
 
 
 def files_in(sources: Iterable[str], here: str) -> list[str]:
@@ -48,15 +55,25 @@ def files_named(texts: Iterable[str], *folders: str) -> list[str]:
     names = [word for word in words if _FILE.fullmatch(word)]
     if not (names or patterns):
         return []  # to look for folders would cost more than many a run
-    named = filter(_NAME.search, words)  # and not ..
-    inner = [*filter(os.path.isdir, (os.path.join(folder, word) for word in named for folder in folders))]
-    found: set[str] = set()
-    for end in {end for name in names for end in (name, name.lstrip("/"))}:
-        found.update(filter(os.path.isfile, (os.path.join(place, end) for place in (*folders, *inner))))
+    inner = [*filter(os.path.isdir, _there(filter(_NAME.search, words), folders))]  # and not ..
+    ends = {end for name in names for end in (name, name.lstrip("/"))}
+    paths = [*_there(ends, folders), *(os.path.join(each, end) for each in inner for end in ends)]
+    found = {*filter(os.path.isfile, paths)}
+    for end in ends:
         found.update(_fitting(end, inner) or _fitting(end, folders))
     for pattern in patterns:
         found.update(_fitting(pattern, inner) or _fitting(pattern, folders if "/" in pattern else ()))
     return sorted(found)
+
+
+def _there(words: Iterable[str], folders: Iterable[str]) -> Iterator[str]:
+    """The paths that words may be of, seen from folders: to list these costs less than to look for each word."""
+    words = [*words]
+    for folder in folders:
+        names = {"", os.curdir, os.pardir}
+        with suppress(OSError):
+            names.update(os.listdir(folder or os.curdir))
+        yield from (os.path.join(folder, word) for word in words if word.partition("/")[0] in names)
 
 
 def _fitting(pattern: str, folders: Iterable[str]) -> list[str]:
@@ -77,10 +94,38 @@ def _pattern(text: str) -> str:
     return pattern if pattern not in (text, text.lstrip("/")) and _TABLE.fullmatch(pattern) else ""
 
 
+def variables_in(sources: Iterable[str], environment: Collection[str]) -> set[str]:
+    """The variables that sources of Python may look up in a copy of the environment, set or not.
+
+    Those are in it of which all count that begin alike, as ``NAME_*``.
+    """
+    found = set[str]()
+    for source in sources:
+        with suppress(OSError):  # it is gone
+            stat = os.stat(source)
+            texts, looked_up, beginnings = _names_of_variables(source, stat.st_size, stat.st_mtime_ns)
+            found |= texts.intersection(environment) | looked_up | beginnings
+    return found
+
+
+@cache
+def _names_of_variables(source: str, *_stamp: int) -> tuple[set[str], set[str], set[str]]:
+    """The texts in a source; those of them that something is looked up by; what names begin with, with a star."""
+    content = content_of(source)
+    texts = set(_LITERAL.findall(content))
+    begins = {*filter(_BEGINNING.fullmatch, texts), *_STARTS_WITH.findall(content)}
+    return texts, set(_LOOKED_UP.findall(content)), {f"{each}*" for each in begins}
+
+
+def content_of(source: str) -> str:
+    """The text of a source."""
+    with FileIO(source) as file:  # what else opens files may be watched, and this would seem to be the user's
+        return file.read().decode("utf-8", "replace")
+
+
 @cache
 def _literals(source: str, *_stamp: int) -> Collection[str]:
     """The texts in a source, if any of them names a file."""
-    with FileIO(source) as file:  # what else opens files may be watched, and this would seem to be the user's
-        content = file.read().decode("utf-8", "replace")
+    content = content_of(source)
     texts = {*_LITERAL.findall(content), *_LITERAL.findall(_BRACES.sub("{}", content))}  # a value may have quotes
     return texts if any(_FILE.fullmatch(_word(text)) or _pattern(text) for text in texts) else ()

@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise, takewhile
@@ -44,12 +44,22 @@ _REFERRED = re.compile(
     r"\$(?:\{(\w+)(:?[-=+?])?|([A-Za-z_]\w*))"
 )  # to a variable, maybe with what it is without a value
 _SET = re.compile(r"\b(\w+)=|\b(?:for|read(?:\s+-\w+)*)\s+(\w+)")
-_REPLACED = "what programs read whose PYTHONPATH is replaced: PYTHONPATH=FOLDER:$PYTHONPATH would let them say it"
+_REPLACED = (
+    "what programs read whose PYTHONPATH is replaced or removed: PYTHONPATH=FOLDER:$PYTHONPATH would let them say it"
+)
 _ALONE = (
     "what Python reads where a program gets its variables by os.spawn…, os.exec… or os.posix_spawn, or in a mapping "
     "that is no dict: subprocess.run(…, env=dict(…)) would let it say it"
 )
-_OWN_PATH = re.compile(r"(?:^|[\s;&|(])PYTHONPATH=(?!\S*\$\{?PYTHONPATH)")
+# Of a command that keeps Python from being heard.
+_OWN_PATH = re.compile(
+    r"(?:^|[\s;&|(])PYTHONPATH=(?!\S*\$\{?PYTHONPATH)"
+    r"|(?<![\w-])(?:unset|export\s+-n|env\s[^;&|\n]*(?:-u|--unset))[\s=]*(?:[A-Z_]+\s+)*PYTHONPATH\b"
+    r"|(?<![\w-])env\s+(?:-[^\s-]*i\S*|-|--ignore-environment)\s|\bexec\s+-\w*c"
+)
+# Python, maybe behind a variable as in "$PY", and its options.
+_OPTIONS = re.compile(r"""(?:^|[\s/"'${_;&|(])(?:py|python|pypy)[\d.]*w?\}?["']?((?:\s+-\S+)+)""", re.IGNORECASE)
+_ASKED = re.compile(r"""(?:\[|\btest)\s+(?:!\s+)?-[a-zLS]\s+["']?([\w./-]+)""")  # whether a file is there
 _NAMES = re.compile(r"[\w/]")  # not the * of a case, nor a [
 _PIECE = re.compile(rb"[\x21-\x7e]+[./][\x21-\x7e]+")  # that may be a path, in a program
 _COMMENT = re.compile(r"(?m)(?:^|\s)#.*$")
@@ -64,7 +74,7 @@ def sources_of(arguments: Sequence[str], folder: str = "", *, is_asked: bool = T
         folder: where it is started; the working directory unless it is given.
         is_asked: whether what it starts has the variables by which Python tells what it reads.
     """
-    program = _Program(folder or os.getcwd(), _REPLACED if any(map(_OWN_PATH.search, arguments)) else "")
+    program = _Program(folder or os.getcwd(), _REPLACED if _OWN_PATH.search(" ".join(arguments)) else "")
     program.run(list(arguments))
     found = program.found()
     return found if is_asked or not program.runs_python else found + Sources(untold=_ALONE)
@@ -125,7 +135,7 @@ class _Program:
     Attributes:
         folder: where it is started.
         untold: why more than its files may matter; "" if nothing more is known to.
-        data: files that scripts name and do not run.
+        data: files that scripts name and do not run, or ask about.
     """
 
     folder: str
@@ -184,8 +194,7 @@ class _Program:
 
     def _python(self, program: str, arguments: list[str]) -> None:
         call = PythonCall.of(arguments)
-        if option := next((each for each in call.options if each and _is_unheard(each)), ""):
-            self._cannot_tell(f"what Python reads that is started with {option}")
+        self._note_options(option for option in call.options if option)
         rest = [argument for argument in call.rest if argument]
         if call.kind == "m":
             return self._module(program, call.what or "", rest)
@@ -259,12 +268,15 @@ class _Program:
             self._cannot_tell(f"what {name} runs")
         if _OWN_PATH.search(plain):
             self._cannot_tell(_REPLACED)
+        for options in _OPTIONS.findall(plain):
+            self._note_options(options.split())
         self._variables.update(_referred(plain))
         words = [word for word in _WORDS.findall(plain) if not (word.startswith(_OUTPUT) or word.endswith(_LOGS))]
         for before, word in pairwise(["", *words]):
             if before in _MODULE:
                 self._module("", word, [])
         self._words(words, folder)
+        self.data.update(path for path in map(self._path_of, _ASKED.findall(plain)) if not os.path.exists(path))
 
     def _words(self, words: Sequence[str], folder: str) -> None:
         """Follow what words name that is a script; the other files are data."""
@@ -278,6 +290,10 @@ class _Program:
                 self._script(path)
             elif not path.endswith(_COMPILED):
                 self.data.add(path)
+
+    def _note_options(self, options: Iterable[str]) -> None:
+        if option := next(filter(_is_unheard, options), ""):
+            self._cannot_tell(f"what Python reads that is started with {option}")
 
     def _cannot_tell(self, what: str) -> None:
         """The first that is met counts."""
@@ -342,6 +358,7 @@ def _candidates(word: str, folders: Sequence[str]) -> Iterator[str]:
     """Files that a word of a script may name, also by a pattern, or behind a variable, as in ``$HERE/train.py``."""
     plain = word.strip("$\\") if _NAMES.search(word) else ""
     ends = [plain] + ([plain.partition("/")[2]] if word.startswith(("$", "/")) and "/" in plain else [])
+    ends += [plain.removeprefix("-f")] if plain.startswith("-f") else []  # as awk takes a program
     for folder in dict.fromkeys(folders):
         for end in filter(None, ends):
             path = os.path.normpath(os.path.join(folder, end))

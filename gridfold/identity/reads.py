@@ -53,9 +53,9 @@ class Reads:
             ``package``, by the path of a top-level module in a folder of installed packages.
             ``program``, by arguments, or a line for a shell, the folder where it was started, and whether it was asked
             to tell what it reads.
-            ``variable``, by name, that the user's code looked up: its value then; None if it had none.
+            ``variable``, by name, that the user's code looked up: its value then; None if it had none; see ``lookups``.
         here: the working directory when it began.
-        variables: the environment when it began.
+        variables: the environment when it began, before any code of the user's could set some.
         earlier: files that were read before it began, as those of kind ``file``.
         since: when this process began to stand for runs, in nanoseconds: what has changed since is their own.
         spared: what paths begin with in which nothing matters.
@@ -102,8 +102,7 @@ class Reads:
         """From now on this process stands for runs; what was heard before is known."""
         self.earlier = {name: stamp for (kind, name), stamp in self.noted.items() if kind == "file"}
         self.noted.clear()
-        self.here, self.variables = os.getcwd(), dict(os.environ)
-        self.since = time.time_ns()
+        self.here, self.since = os.getcwd(), time.time_ns()
         self.adopt()
 
     def hand_on(self) -> None:
@@ -163,12 +162,8 @@ class Reads:
             self._gather()
         found: dict[str, dict[Any, Any]] = {kind: {} for kind in _KINDS}
         for (kind, name), known in self.noted.items():
-            found[kind][name] = known
+            found.get(kind, {})[name] = known  # what was told may be torn
         return found
-
-    def forget(self, kind: str) -> None:
-        """Note nothing of a kind that was heard so far."""
-        self.noted = {key: known for key, known in self.noted.items() if key[0] != kind}
 
     def tell(self, file: str) -> None:
         """From now on, tell a file what is noted: whoever has made it takes it in."""
@@ -184,8 +179,7 @@ class Reads:
                 kind, name, known = ast.literal_eval(line.decode("ascii"))
             except (ValueError, SyntaxError, TypeError):
                 continue  # it is torn
-            if kind in _KINDS:
-                self.noted.setdefault((kind, name), known)
+            self.noted.setdefault((kind, name), known)
 
     def note(self, kind: str, name: Any, known: Any = None) -> None:
         """Note something, if it is new."""
@@ -299,7 +293,10 @@ class Reads:
 
     def _connected(self, path: Any) -> None:
         name = os.fsdecode(path)
-        name = name[5:].partition("?")[0].removeprefix("//") if name.startswith("file:") else name  # an address
+        if name.startswith("file:"):
+            from urllib.parse import unquote, urlsplit
+
+            name = unquote(urlsplit(name).path)
         self._read(name)
         self._read(f"{name}-wal")  # what was committed last
 
@@ -346,10 +343,8 @@ class Reads:
         started = (*map(os.fsdecode, [*named, *words[1:]]),)
         self.note("program", (started, os.path.abspath(where), is_asked))
 
-    def looked_up(self, code: str, name: str, value: str | None, *, is_alone: bool) -> None:
-        """Hear that code in a file looks up a variable; by itself, or all of them."""
-        if any(map(code.__contains__, _PACKAGES)) or code.startswith(_INSTALLED):
-            return
+    def looked_up(self, name: str, value: str | None, *, is_alone: bool) -> None:
+        """Hear that the user's code looks up a variable; by itself, or all of them."""
         self._told("variable", name)
         if is_alone:
             self.note("variable", name, value)
@@ -383,11 +378,6 @@ def _with(variables: dict[str, str], path: Any) -> dict[str, str]:
         return variables
     folders = [_STARTUP, *(folder for folder in path.split(os.pathsep) if folder != _STARTUP)]
     return dict(variables, PYTHONPATH=os.pathsep.join(folders))
-
-
-def caches() -> list[str]:
-    """Folders of which the content can be made again at any time."""
-    return [os.path.expanduser("~/.cache"), *filter(None, map(os.environ.get, _CACHES))]
 
 
 def looks_for_versions(file: str, folder: str) -> bool:
@@ -454,6 +444,7 @@ def spared_folders(*others: str) -> tuple[str, ...]:
     A folder that the working directory is in is none of them.
     """
     here = os.path.join(os.path.realpath(os.curdir), "")
-    given = (*caches(), sys.prefix, sys.base_prefix, *others)
+    caches = (os.path.expanduser("~/.cache"), *filter(None, map(os.environ.get, _CACHES)))
+    given = (*caches, sys.prefix, sys.base_prefix, *others)
     folders = {os.path.join(way(path), "") for path in given for way in (os.path.abspath, os.path.realpath)}
     return tuple(folder for folder in (*_DEVICES, *sorted(folders)) if not here.startswith(folder))

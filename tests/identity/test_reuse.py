@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from gridfold.identity.fingerprint import Code
@@ -25,6 +26,7 @@ LAUNCH = "import os, subprocess, sys\nsys.exit(subprocess.call([sys.executable, 
 READ = "FACTOR = int(open('factor.txt').read())"
 MODEL = {"model.py": "FACTOR = 1\n"}
 EDITED = {"model.py": "FACTOR = 20\n"}
+FLAG = {"flag": ""}
 TEXT, OTHER_TEXT = {"factor.txt": "1\n"}, {"factor.txt": "20\n"}
 
 
@@ -222,6 +224,38 @@ WAYS = {
         {"in/a.parquet": "1" * 20},
         "in/a.parquet",
     ),
+    "opened unheard, whatever its ending": (
+        function("import duckdb; FACTOR = int(duckdb.sql(\"FROM read_csv('in/factor.txt')\").fetchall()[0][0])")
+        | {"in/factor.txt": "f\n1\n"},
+        "fn:train",
+        {"in/factor.txt": "f\n20\n"},
+        "in/factor.txt",
+    ),
+    "opened unheard, without an ending": (
+        function("import duckdb; FACTOR = int(duckdb.read_csv('factor').fetchall()[0][0])") | {"factor": "f\n1\n"},
+        "fn:train",
+        {"factor": "f\n20\n"},
+        "factor",
+    ),
+    "asked about": (function("import os; FACTOR = 20 if os.path.exists('flag') else 1"), "fn:train", FLAG, "flag"),
+    "asked about by a script": (
+        script("import pathlib\nFLAG = pathlib.Path('flag')\nFACTOR = 20 if FLAG.is_file() else 1"),
+        RUN,
+        FLAG,
+        "flag",
+    ),
+    "asked about beside the code": (
+        function("import pathlib; FACTOR = 20 if (pathlib.Path(__file__).parent / 'in' / 'flag').exists() else 1"),
+        "fn:train",
+        {"in/flag": ""},
+        "in/flag",
+    ),
+    "asked about in an argument": (
+        script("import os; FACTOR = 20 if os.path.exists(sys.argv[2]) else 1"),
+        [*RUN, "flag.pt"],
+        {"flag.pt": ""},
+        "flag.pt",
+    ),
     "one that fits a pattern of the code, opened unheard": (
         function("import duckdb; FACTOR = int(duckdb.sql(\"SELECT sum(f) FROM 'in/*.csv'\").fetchall()[0][0])")
         | {"in/a.csv": "f\n1\n"},
@@ -236,11 +270,23 @@ WAYS = {
         {"in/a.csv": "f\n20\n"},
         "in/a.csv",
     ),
+    "asked about by a shell": (
+        {"train.sh": f"factor=1; if [ -f in/flag ]; then factor=20; fi\n{ECHO}"},
+        ["sh", "train.sh", "{lr}"],
+        {"in/flag": ""},
+        "in/flag",
+    ),
     "one that fits a pattern of a shell": (
         {"train.sh": f"factor=$(cat in/*.txt | awk '{{s+=$1}} END {{print s}}')\n{ECHO}", "in/a.txt": "1\n"},
         ["sh", "train.sh", "{lr}"],
         {"in/b.txt": "19\n"},
         "in/*.txt",
+    ),
+    "program of awk": (
+        {"train.sh": f"factor=$(awk -ffactor.awk)\n{ECHO}", "factor.awk": "BEGIN {print 1}"},
+        ["sh", "train.sh", "{lr}"],
+        {"factor.awk": "BEGIN {print 20}"},
+        "factor.awk",
     ),
     "script of a shell": (
         {"train.sh": "#!/bin/sh\n. ./settings\n" + ECHO, "settings": "factor=1\n"},
@@ -312,7 +358,7 @@ def test_an_edit_is_noticed(project, write, search, way):
         assert runs[-1]["metrics"] == {"acc": 40}
 
 
-@pytest.mark.parametrize("name", ["'factors.db'", "pathlib.Path('factors.db')", "'file:factors.db?mode=ro', uri=True"])
+@pytest.mark.parametrize("name", ["'factors.db'", "pathlib.Path('factors.db')", "'file:factor%73.db?mode=ro', uri=1"])
 @pytest.mark.parametrize("mode", ["delete", "wal"])
 def test_a_table_of_sqlite_counts_whatever_it_is_called(project, write, search, name, mode):
     with contextlib.closing(sqlite3.connect(project / "factors.db")) as table:  # a log of it is kept while it is open
@@ -381,6 +427,61 @@ def test_a_variable_that_is_looked_up_counts(project, write, search, way, monkey
     assert [record["metrics"] for record in runs] == [{"acc": 20}, {"acc": 40}]
 
 
+COPY = "import os; env = {}; FACTOR = int(env.get('FACTOR_OF_TEST', '1'))"
+BEGINNING = "import os; FACTOR = 1 + sum(int(os.environ[name]) for name in os.environ if name.startswith('FACTOR_'))"
+OF_COPIES = {
+    "function": (function(COPY.format("dict(os.environ)")), "fn:train"),
+    "module": ({"fn.py": f"{COPY.format('{**os.environ}')}\n{FUNCTION.format('pass')}"}, "fn:train"),
+    "script": (script(COPY.format("os.environ.copy()")), RUN),
+    "copied by another module": (
+        function("import copied; FACTOR = int(copied.env.get('FACTOR_OF_TEST', '1'))")
+        | {"copied.py": "import os\nenv = {name: text for name, text in os.environ.items()}\n"},
+        "fn:train",
+    ),
+    "beginning": (function(BEGINNING), "fn:train"),
+    "config of a library": (
+        function("from omegaconf import OmegaConf; FACTOR = int(OmegaConf.load('f.yaml').factor)")
+        | {"f.yaml": "factor: ${oc.env:FACTOR_OF_TEST,1}\n"},
+        "fn:train",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", OF_COPIES)
+def test_a_variable_that_is_looked_up_in_a_copy_of_all_counts(project, write, search, way, monkeypatch):
+    files, trainer = OF_COPIES[way]
+    for name, text in files.items():
+        write(name, text)
+    search("a", trainer)
+    monkeypatch.setenv("OTHER_OF_TEST", "1")
+    assert all(record["reused"] for record in search("b", trainer, "--reuse")[0])
+    monkeypatch.setenv("FACTOR_OF_TEST", "19" if way == "beginning" else "20")
+    runs, said = search("c", trainer, "--reuse")
+    assert "of the same config: $FACTOR_" in said
+    assert [record["metrics"] for record in runs] == [{"acc": 20}, {"acc": 40}]
+
+
+@pytest.mark.parametrize("look", ["os.environ", "dict(os.environ)"])
+def test_a_variable_that_the_code_sets_when_it_is_imported_does_not_count(write, search, look):
+    line = f"FACTOR = int({look}['FACTOR_OF_TEST'])"
+    write("fn.py", f"import os\nos.environ.setdefault('FACTOR_OF_TEST', '1')\n{FUNCTION.format(line)}")
+    search("a", "fn:train")
+    runs, said = search("b", "fn:train", "--reuse")
+    assert [bool(record["reused"]) for record in runs] == [True, True], said
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [("MAX_TOKENS", True), ("TOKENIZER_OF_TEST", True), ("HF_TOKEN", False), ("SECRET_KEY_BASE", False)],
+)
+def test_a_variable_that_only_looks_like_a_secret_counts(write, search, monkeypatch, name, counts):
+    write("fn.py", FUNCTION.format(f"import os; FACTOR = len(os.environ['{name}'])"))
+    monkeypatch.setenv(name, "1")
+    search("a", "fn:train")
+    monkeypatch.setenv(name, "20")
+    assert [bool(record["reused"]) for record in search("b", "fn:train", "--reuse")[0]] == [not counts] * 2
+
+
 def test_variables_that_a_run_or_a_program_sets_do_not_count(project, write, search, monkeypatch):
     """Nor those of gridfold, nor secrets, nor that all are handed on to a program."""
     write("launch.py", f"{LAUNCH}env=dict(os.environ, OF_TEST=str(os.getpid()))))\n")
@@ -446,6 +547,31 @@ def test_a_file_that_fits_a_pattern_of_the_config_counts(project, write, search,
     assert f"of the same config: {pattern.removeprefix('./')} changed since" in said
 
 
+@pytest.mark.parametrize(("look", "counts"), [("os.path.exists(config['weights'])", True), ("False", False)])
+def test_a_file_that_the_config_names_counts_if_the_code_asks_whether_it_is_there(write, search, look, counts):
+    config = "lr: [1.0, 2.0]\nweights: in/factor.pt\n"
+    write("fn.py", FUNCTION.format(f"import os; FACTOR = 20 if {look} else 1"))
+    search("a", "fn:train", config=config)
+    assert all(record["reused"] for record in search("b", "fn:train", "--reuse", config=config)[0])
+    write("in/factor.pt", "")
+    runs, said = search("c", "fn:train", "--reuse", config=config)
+    assert [bool(record["reused"]) for record in runs] == [not counts] * 2, said
+
+
+def test_a_folder_that_a_library_reads_unheard_counts(project, search, write):
+    def put(name, number):
+        duckdb.sql(f"COPY (SELECT {number} AS factor) TO '{project}/{name}.parquet'")
+
+    (project / "in").mkdir()
+    put("in/a", 1)
+    write("fn.py", FUNCTION.format("import pandas; FACTOR = int(pandas.read_parquet('in').factor.sum())"))
+    search("a", "fn:train")
+    put("b", 1)
+    assert all(record["reused"] for record in search("b", "fn:train", "--reuse")[0])
+    put("in/b", 19)
+    assert search("c", "fn:train", "--reuse")[0][-1]["metrics"] == {"acc": 40}
+
+
 def test_of_a_pattern_of_many_files_the_folder_counts(project, write, search):
     write("fn.py", "def train(config, run):\n    return {'acc': config['lr']}\n")
     for number in range(150):
@@ -475,7 +601,8 @@ def test_what_does_not_matter_is_no_change(project, write, search):
         "    open('old.log', 'a').write('line')\n    (run.dir / 'own.txt').write_text('2')\n"
         "    pathlib.Path('checkpoint').write_text((run.dir / 'own.txt').read_text())\n"
         "    open('checkpoint').read()\n"
-        "    pathlib.Path('made.csv').write_text('1')\n"
+        "    pathlib.Path('made.csv').exists() or pathlib.Path('made.csv').write_text('1')\n"
+        "    pathlib.Path('data').exists(), pathlib.Path(config['log']).exists()\n"
         "    return {'acc': config['lr'] * FACTOR * factor}\n",
     )
     config = "lr: [1.0, 2.0]\nout: out\nlog: old.log\nfile: factor.txt\n"
@@ -526,12 +653,30 @@ def test_code_that_cannot_be_told_is_said(project, write, search, monkeypatch):
         ([sys.executable, "-uI", *RUN[1:]], "what Python reads that is started with -uI"),
         (["env", "PYTHONPATH=.", *RUN], "what programs read whose PYTHONPATH is replaced"),
         (["sh", "-c", 'PYTHONPATH=. "$PY" train.py $0', "{lr}"], "what programs read whose PYTHONPATH is replaced"),
+        (["env", "-i", *RUN], "what programs read whose PYTHONPATH is replaced or removed"),
+        (
+            ["sh", "-c", 'env -u PYTHONPATH "$PY" train.py $0', "{lr}"],
+            "what programs read whose PYTHONPATH is replaced",
+        ),
+        (
+            ["sh", "-c", 'unset A PYTHONPATH; "$PY" train.py $0', "{lr}"],
+            "what programs read whose PYTHONPATH is replaced",
+        ),
+        (["sh", "-c", '"$PY" -u -I train.py $0', "{lr}"], "what Python reads that is started with -I"),
     ],
 )
 def test_a_python_that_does_not_tell_what_it_reads_is_said(command, what, project, write, search):
     write("train.py", SCRIPT.format("FACTOR = 1"))
     assert f"warning: nothing tells {what}" in search("a", command)[1]
     assert not any(record["reused"] for record in search("b", command, "--reuse")[0])
+
+
+def test_options_of_other_programs_keep_no_python_from_telling(write, search):
+    write("train.py", SCRIPT.format("FACTOR = 1"))
+    line = 'echo a | sed -E s/a/b/; unset A; env A=b "$PY" -u train.py $0 -E -I'
+    search("a", ["sh", "-c", line, "{lr}"])
+    runs, said = search("b", ["sh", "-c", line, "{lr}"], "--reuse")
+    assert [bool(record["reused"]) for record in runs] == [True, True], said
 
 
 @pytest.mark.parametrize(

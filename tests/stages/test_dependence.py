@@ -27,6 +27,7 @@ from tests.stages.conftest import STAGE
         ),
         ("os.path.exists(config['missing'])", lambda folder: (folder / "missing.txt").write_text("more")),
         ("read('missing.txt')", lambda folder: (folder / "missing.txt").write_text("more")),
+        ("os.path.getsize('folder/b.txt')", lambda folder: (folder / "folder" / "b.txt").write_text("more")),
         ("os.path.getsize(PATH)", lambda folder: (folder / "folder" / "a.parquet").write_text("more")),
         (
             "os.path.getsize(os.path.join('folder', 'a.parquet'))",
@@ -98,10 +99,11 @@ def test_a_look_for_a_version_counts_no_folder(own, tmp_path):
 
 
 def test_a_file_that_is_read_only_where_a_value_says_so_counts_only_there(own, tmp_path):
-    (tmp_path / "a.txt").write_text("1")
-    it = own(f"{STAGE}pathlib.Path('a.txt').read_text() if config['reads'] else 0")
+    """Of the kinds that no library opens unheard."""
+    (tmp_path / "a.yaml").write_text("1")
+    it = own(f"{STAGE}pathlib.Path('a.yaml').read_text() if config['reads'] else 0")
     assert [it.call({"reads": True}), it.call({"reads": False})] == [1, 1]
-    (tmp_path / "a.txt").write_text("2")
+    (tmp_path / "a.yaml").write_text("2")
     assert [it.call({"reads": True}), it.call({"reads": False})] == [1, 0]
 
 

@@ -26,7 +26,7 @@ def reads_of_programs(path: str | None = None) -> Iterator[dict[str, str]]:
     try:
         yield {"PYTHONPATH": os.pathsep.join([_HERE, *([before] if before else [])]), reads.TOLD: told}
         heard = reads.start()
-        heard.forget("program")  # the command itself
+        heard.noted = {key: known for key, known in heard.noted.items() if key[0] != "program"}  # the command itself
         heard.take_in(contents(told))
     finally:
         with suppress(OSError):
