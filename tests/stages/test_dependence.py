@@ -62,7 +62,7 @@ def test_files_that_it_reads_count(body, change, own, tmp_path):
     count = "duckdb.sql(f\"SELECT count(*) FROM read_text('{files}')\").fetchall()[0]"
     read += f"import duckdb\ndef count(files): return {count}\n"
     it = own(f"{read}{STAGE}{body}")
-    reads.start().forget("written")  # by this test, and not by a run
+    reads.start().noted.clear()  # by this test, and not by a run
     it.module.remembered("a.txt")  # as a run may have done before
     assert [it.call(config), it.call(config)] == [1, 0], stages.notes()
     (tmp_path / "other.txt").write_text("2")
