@@ -44,8 +44,15 @@ class TextTable:
         return cls(names, positions) if any(names) else None
 
     def row(self, text: str) -> Line | None:
-        """What a line of the table says; None if it is none."""
+        """What a line of the table says, which may be nothing; None if it is none."""
         cells = _cells(text)
+        if line := self._whole_row(cells):
+            return line
+        is_row = 0 <= len(cells) - len(self.names) <= 1 and not any(sign in text for sign in ":=")
+        return Line() if is_row and sum(read_number(cell) is not None for cell in cells) > 1 else None
+
+    def _whole_row(self, cells: list[str]) -> Line | None:
+        """What cells say if they are of one of a series, or of all classes; None of others."""
         prefix = ""
         if len(cells) == len(self.names) + 1 and cells[0] in _AVERAGES:
             prefix, cells = cells[0].replace(" ", "_"), cells[1:]
@@ -116,6 +123,8 @@ class SplitTable:
 class ValueTable:
     """A table with a column of names of metrics and one of their values, and others beside them.
 
+    A filter is what was done with an answer before it was measured, and a part of the name.
+
     Attributes:
         names: of the columns, in small letters.
         task: what the last row with a first cell is of.
@@ -136,7 +145,9 @@ class ValueTable:
         value = read_number(cells.get("value", ""))
         name = cells.get("metric", "")
         self.task = cells.get(self.names[0], "").strip("- ") or self.task
-        return Line({f"{self.task}_{name}": value}) if has_measure([name]) and value is not None else None
+        answer = cells.get("filter", "none")
+        name = f"{self.task}_{name}" if answer == "none" else f"{self.task}_{name},{answer}"
+        return Line({name: value}) if has_measure([name]) and value is not None else None
 
 
 Table = TextTable | SplitTable | ValueTable
