@@ -1,5 +1,7 @@
 """A search asks which metric counts, before the rest is paid for, where that is not clear."""
 
+import csv
+
 import pytest
 
 from gridfold.runs.store import Store
@@ -76,3 +78,125 @@ def test_a_printed_log_and_printed_epochs(gridfold, write):
         {"epoch": 3, "acc": 0.13},
         {"epoch": 3, "acc": 0.23},
     ]
+
+
+# What programs print with a value in it for #, which metric counts, and its values of two runs.
+OF_SEVERAL_THINGS = {
+    "similarities": (
+        "sts-dev dataset after epoch 0:\nCosine-Similarity :\tPearson: 0.#\nManhattan-Distance:\tPearson: 0.9\n"
+        "sts-dev dataset after epoch 1:\nCosine-Similarity :\tPearson: 0.0#\nManhattan-Distance:\tPearson: 0.8\n",
+        "highest Cosine_Similarity_pearson",
+        ["0.1", "0.2"],
+    ),
+    "datasets": ("mnli: acc 0.#\nqqp: acc 0.9\n", "highest mnli_acc", ["0.1", "0.2"]),
+    "what stands above": (
+        "Evaluating on mnli...\naccuracy: 0.#\nEvaluating on qqp...\naccuracy: 0.9\n",
+        "highest mnli_accuracy",
+        ["0.1", "0.2"],
+    ),
+    "functions of a score": (
+        "Score-Function: cosine\nMRR@10: 0.#\nScore-Function: dot\nMRR@10: 0.9\n",
+        "highest cosine_MRR@10",
+        ["0.1", "0.2"],
+    ),
+    "filters": (
+        "|Tasks|Version|     Filter     |n-shot|  Metric   |   |Value|   |Stderr|\n"
+        "|-----|------:|----------------|-----:|-----------|---|----:|---|-----:|\n"
+        "|gsm8k|      3|flexible-extract|     5|exact_match|↑  |  0.#|±  |0.0083|\n"
+        "|     |       |strict-match    |     5|exact_match|↑  |  0.9|±  |0.0060|\n",
+        "highest gsm8k_exact_match,flexible-extract",
+        ["0.1", "0.2"],
+    ),
+    "mappings in a mapping": ("{'mnli': {'acc': 0.#}, 'qqp': {'acc': 0.9}}\n", "highest mnli_acc", ["0.1", "0.2"]),
+    "reports of classes": (
+        "{'0': {'recall': 0.9, 'f1-score': 0.9}, 'accuracy': 0.#, 'macro avg': {'recall': 0.8, 'f1-score': 0.8}}\n",
+        "highest accuracy",
+        ["0.1", "0.2"],
+    ),
+    "reports of classes in JSON": (
+        '{"0": {"recall": 0.9, "f1-score": 0.9}, "accuracy": 0.#, "macro avg": {"recall": 0.8}}\n',
+        "highest accuracy",
+        ["0.1", "0.2"],
+    ),
+    "reports of parts of the data": (
+        "Train report\n       precision  recall  f1-score  support\naccuracy            0.9   61\n\n"
+        "Validation report\n       precision  recall  f1-score  support\naccuracy            0.#   61\n",
+        "highest val_accuracy",
+        ["0.1", "0.2"],
+    ),
+    "parts of the data in JSON": (
+        '{"split": "train", "epoch": 1, "loss": 0.0#}\n{"split": "val", "epoch": 1, "loss": 0.#}\n'
+        '{"split": "train", "epoch": 2, "loss": 0.01}\n{"split": "val", "epoch": 2, "loss": 0.#1}\n',
+        "lowest val_loss",
+        ["0.1", "0.2"],
+    ),
+    "subsets": (
+        "INFO | valid | epoch 001 | valid on 'valid' subset | loss 1.#\n"
+        "INFO | valid | epoch 001 | valid on 'test' subset | loss 0.1\n"
+        "INFO | valid | epoch 002 | valid on 'valid' subset | loss 1.9 | best_loss 1.#\n",
+        "lowest val_loss",
+        ["1.1", "1.2"],
+    ),
+    "folds with a mean": (
+        "=== Fold 1 ===\nEpoch 1 val_loss 0.05\n=== Fold 2 ===\nEpoch 1 val_loss 0.9\nMean val_loss: 0.#\n",
+        "lowest mean_val_loss",
+        ["0.1", "0.2"],
+    ),
+    "names before numbers": ("best_iteration, best_score: 20 0.#\n", "highest best_score", ["0.1", "0.2"]),
+    "names before a list": ("val loss, val acc: [0.#, 0.9]\n", "lowest val_loss", ["0.1", "0.2"]),
+    "rows of models": (
+        "          model  score_test  score_val eval_metric  pred_time\n0  Ensemble_L2      0.91      0.93    accuracy "
+        "       0.1\nval_f1: 0.#\n",
+        "highest val_f1",
+        ["0.1", "0.2"],
+    ),
+    "a best score beside its curve": (
+        '[0]\tvalidation_0-logloss:0.9\n[1]\tvalidation_0-logloss:0.#\n{"best_iteration": 1, "best_score": 0.#}\n',
+        "lowest validation_0-logloss",
+        ["0.1", "0.2"],
+    ),
+}
+
+
+@pytest.fixture
+def printing(gridfold, write):
+    """Searches with a program that prints a text, with its parameter for each #."""
+
+    def run(text, *options):
+        write("printed", text)
+        return gridfold("search", "--no-config", *options, "--", "sh", "-c", 'sed "s/#/$1/g" printed', "sh", "{x=1,2}")
+
+    return run
+
+
+@pytest.mark.parametrize("what", OF_SEVERAL_THINGS)
+def test_the_value_of_one_thing_is_not_that_of_another(printing, project, what):
+    text, rule, values = OF_SEVERAL_THINGS[what]
+    code, said = printing(text)
+    assert (code, f"({rule})" in said) == (0, True), said
+    with next(project.glob("runs/*/results.csv")).open() as file:
+        assert [row[rule.partition(" ")[2]] for row in csv.DictReader(file)] == values
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fold=1 val_loss=0.#\nfold=2 val_loss=0.5\n",
+        "Fold 1 val_loss: 0.#\nFold 2 val_loss: 0.5\n",
+        '{"fold": 0, "val_loss": 0.#}\n{"fold": 1, "val_loss": 0.5}\n',
+    ],
+)
+def test_it_asks_which_fold_counts(printing, text):
+    code, said = printing(text)
+    assert (code, "which metric counts is not clear; the runs have fold_" in said) == (1, True), said
+
+
+def test_it_says_that_a_best_score_may_be_the_lowest(printing):
+    code, said = printing("best_iteration = 20, best_score = 0.#\n")
+    assert (code, "The highest best_score counts as the best: if lower is better" in said) == (0, True), said
+
+
+def test_repeated_lines_of_one_thing_are_epochs(printing, project):
+    printing("mnli: acc 0.#\nmnli: acc 0.#5\nmnli: acc 0.01\n")
+    with next(project.glob("runs/*/results.csv")).open() as file:
+        assert [row["acc"] for row in csv.DictReader(file)] == ["0.15", "0.25"]

@@ -101,7 +101,7 @@ _RATES = ("second", "sec", "s", "minute", "min", "hour")
 _SPANS = ("time", "size", "step", "epoch", "iteration", "episode", "trial")  # less is better if something takes them
 _NO_SPANS = ("start", "end", "begin", "date", "current", "unix", "batch", "sample", "population", "vocab", "effect")
 
-_TEST = re.compile(r"(?:(?:final|best|last)[\W_]*)?test", re.IGNORECASE)
+_TEST = re.compile(r"(?:(?:final|best|last|(?:fold|split|seed|repeat)[\W_]?\d+)[\W_]*)*test", re.IGNORECASE)
 _VALIDATION = _set("val valid validation eval evaluation dev heldout holdout cv oof")
 _TRAINING = _set("train training trn tr learn")
 _REWARDS = _set("reward rew return ret episodereward episodereturn episodicreward episodicreturn eprew eprewmean epret")
@@ -157,7 +157,8 @@ _UNITS = _set(
 )
 # Beside a mean, or the thing itself, these say how it is spread.
 _SPREAD = _set("std stdv stdev stddev stderr sem var variance max maximum min minimum")
-_PART = re.compile(r"(?<![a-z])(fold|split)[\W_]?\d+", re.IGNORECASE)  # of the data
+_PART = re.compile(r"(?<![a-z])(fold|split|seed|repeat)[\W_]?\d+", re.IGNORECASE)  # of the data
+_CLASS = re.compile(r"(^|[./])\d+[./]")  # in a report of all classes
 _MEAN = _set("mean avg average")
 _OF_COSTS = _COST_WORDS | _UNITS
 
@@ -211,7 +212,9 @@ def candidates(metrics: tuple[str, ...], parameters: frozenset[str] = frozenset(
 def is_unclear(metrics: tuple[str, ...], parameters: frozenset[str] = frozenset()) -> bool:
     """Whether the first metric is the one to compare by only because it is the first."""
     names = candidates(metrics, parameters)
-    return len(names) > 1 and (_is_beside(names[0], parameters) or higher_is_better(names[0]) is None)
+    if len(names) < 2:
+        return False
+    return _is_beside(names[0], parameters) or higher_is_better(names[0]) is None or all(map(_PART.search, names))
 
 
 def is_result(name: str) -> bool:
@@ -269,11 +272,13 @@ def _places(names: Sequence[str], parameters: Collection[str]) -> Iterator[tuple
     validated = {measured(name) for name in names if _VALIDATION & _words(name)}
     means = {frozenset(words - _MEAN) for words in map(_words, names) if words.isdisjoint(_SPREAD)}
     wholes = {measured(name) for name in names if not _PART.search(name)}
+    has_whole = not all(map(_CLASS.search, names))
     rewarded = any(measured(name.rpartition("/")[2]) in _REWARDS for name in names)
     for name in names:
         words = _words(name)
         is_spread = not words.isdisjoint(_SPREAD) and frozenset(words - _SPREAD) in means
         is_spread |= bool(_PART.search(name)) and measured(_PART.sub("", name)) in wholes
+        is_spread |= bool(_CLASS.search(name)) and has_whole
         if _is_beside(name, parameters):
             yield 3, is_spread
         elif is_cost(name):
@@ -353,6 +358,8 @@ def _verdict(words: Sequence[str]) -> bool | None:
 
 def _in_itself(words: Sequence[str]) -> bool | None:
     """What words say of which none turns another."""
+    if sorted(words) == ["best", "score"]:  # of boosting the best value of any loss, of a search that of any scorer
+        return None
     if len(words) > 1 and words[-1] == "per" and _verdict(words[:-1]) is None:  # of phonemes; f1_per is of persons
         return False
     if len(words) > 1 and (words[-1] == "gap" or (words[-1] in _OVERLAPS and "loss" in words)):
