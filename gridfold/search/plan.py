@@ -422,9 +422,17 @@ class Plan:
 
 
 def plan_of(search: SearchDirectory) -> Plan:
-    """The plan that a search was created from."""
+    """The plan that a search was created from.
+
+    Raises:
+        ConfigError: it is none that this version takes.
+    """
     facts = search.facts()
-    config = Config.parse(search.base(), facts["config"])
+    try:
+        config = Config.parse(search.base(), facts["config"])
+    except ConfigError as error:  # an older version took it
+        hint = f"{error.hint}\n{search.name} cannot go on with such a config: begin a new search with another one"
+        raise replace(error, hint=hint.strip()) from None
     said = {name: facts.get(name) for name in _SAID}
     said |= {"metrics": facts.get("patterns"), "trainer": _tuple(facts["trainer"]), "threads": facts["threads"]}
     said |= {"add": [from_params(params) for params in facts.get("add") or ()]}
