@@ -80,80 +80,97 @@ def test_a_printed_log_and_printed_epochs(gridfold, write):
     ]
 
 
-# What programs print with a value in it for #, which metric counts, and its values of two runs.
-OF_SEVERAL_THINGS = {
+# What programs print, with a value in it for each #.
+ONE_THING = {
+    "reports of classes": (
+        "{'0': {'recall': 0.9, 'f1-score': 0.9}, 'accuracy': 0.#, 'macro avg': {'recall': 0.8, 'f1-score': 0.8}}\n",
+        "highest accuracy",
+    ),
+    "reports of classes in JSON": (
+        '{"0": {"recall": 0.9, "f1-score": 0.9}, "accuracy": 0.#, "macro avg": {"recall": 0.8}}\n',
+        "highest accuracy",
+    ),
+    "reports of parts of the data": (
+        "Train report\n       precision  recall  f1-score  support\naccuracy            0.9   61\n\n"
+        "Validation report\n       precision  recall  f1-score  support\naccuracy            0.#   61\n",
+        "highest val_accuracy",
+    ),
+    "parts of the data in JSON": (
+        '{"split": "train", "epoch": 1, "loss": 0.0#}\n{"split": "val", "epoch": 1, "loss": 0.#}\n'
+        '{"split": "train", "epoch": 2, "loss": 0.01}\n{"split": "val", "epoch": 2, "loss": 0.#1}\n',
+        "lowest val_loss",
+    ),
+    "subsets": (
+        "INFO | valid | epoch 001 | valid on 'valid' subset | loss 0.#\n"
+        "INFO | valid | epoch 001 | valid on 'test' subset | loss 0.01\n"
+        "INFO | valid | epoch 002 | valid on 'valid' subset | loss 0.9 | best_loss 0.#\n",
+        "lowest val_loss",
+    ),
+    "folds with a mean": (
+        "=== Fold 1 ===\nEpoch 1 val_loss 0.05\n=== Fold 2 ===\nEpoch 1 val_loss 0.9\nMean val_loss: 0.#\n",
+        "lowest mean_val_loss",
+    ),
+    "horizons with an average": (
+        "Horizon 1: MAE 0.05\nHorizon 2: MAE 0.9\nAverage: MAE 0.#\n",
+        "lowest Average/MAE",
+    ),
+    "names before numbers": ("best_iteration, best_score: 20 0.#\n", "highest best_score"),
+    "names before a list": ("val loss, val acc: [0.#, 0.9]\n", "lowest val_loss"),
+    "no first number of an array": ("{'acc': array([0.9, 0.1])}\nf1: 0.#\n", "highest f1"),
+    "no row of models": (
+        "         model  score_test  score_val eval_metric  pred_time\n0  Ensemble_L2      0.91      0.93    accuracy"
+        "        0.1\nval_f1: 0.#\n",
+        "highest val_f1",
+    ),
+    "a best score beside its curve": (
+        '[0]\tvalidation_0-logloss:0.9\n[1]\tvalidation_0-logloss:0.#\n{"best_iteration": 1, "best_score": 0.#}\n',
+        "lowest validation_0-logloss",
+    ),
+    "a filter": ("{'alias': 'gsm8k', 'exact_match,strict-match': 0.#}\n", "highest exact_match,strict-match"),
+    "a function behind a name": ("{'sts-dev_pearson_cosine': 0.#}\n", "highest sts-dev_pearson_cosine"),
+    "mappings in a mapping": ("{'mnli': {'acc': 0.#}, 'qqp': {'acc': 0.8}}\n", "highest mnli_acc"),
+    "epochs of one thing": ("mnli: acc 0.01\nmnli: acc 0.#\nmnli: acc 0.02\n", "highest acc"),
+    "values that all processes have": (
+        "[rank0] epoch 1 acc 0.#\n[rank1] epoch 1 acc 0.#\n[rank0] epoch 2 acc 0.01\n[rank1] epoch 2 acc 0.01\n",
+        "highest acc",
+    ),
+}
+SEVERAL_THINGS = {
     "similarities": (
         "sts-dev dataset after epoch 0:\nCosine-Similarity :\tPearson: 0.#\nManhattan-Distance:\tPearson: 0.9\n"
         "sts-dev dataset after epoch 1:\nCosine-Similarity :\tPearson: 0.0#\nManhattan-Distance:\tPearson: 0.8\n",
-        "highest Cosine_Similarity_pearson",
-        ["0.1", "0.2"],
+        ["Cosine_Similarity/pearson", "Manhattan_Distance/pearson"],
     ),
-    "datasets": ("mnli: acc 0.#\nqqp: acc 0.9\n", "highest mnli_acc", ["0.1", "0.2"]),
+    "datasets": ("mnli: acc 0.#\nqqp: acc 0.9\n", ["mnli/acc", "qqp/acc"]),
+    "datasets in JSON": (
+        '{"dataset": "mnli", "acc": 0.#}\n{"dataset": "qqp", "acc": 0.9}\n',
+        ["mnli/acc", "qqp/acc"],
+    ),
     "what stands above": (
         "Evaluating on mnli...\naccuracy: 0.#\nEvaluating on qqp...\naccuracy: 0.9\n",
-        "highest mnli_accuracy",
-        ["0.1", "0.2"],
+        ["mnli/accuracy", "qqp/accuracy"],
     ),
     "functions of a score": (
         "Score-Function: cosine\nMRR@10: 0.#\nScore-Function: dot\nMRR@10: 0.9\n",
-        "highest cosine_MRR@10",
-        ["0.1", "0.2"],
+        ["cosine/MRR@10", "dot/MRR@10"],
+    ),
+    "reports of models": (
+        "SVM\n       precision  recall  f1-score  support\naccuracy            0.#   61\n\n"
+        "Forest\n       precision  recall  f1-score  support\naccuracy            0.9   61\n",
+        ["SVM/accuracy", "Forest/accuracy"],
     ),
     "filters": (
         "|Tasks|Version|     Filter     |n-shot|  Metric   |   |Value|   |Stderr|\n"
         "|-----|------:|----------------|-----:|-----------|---|----:|---|-----:|\n"
         "|gsm8k|      3|flexible-extract|     5|exact_match|↑  |  0.#|±  |0.0083|\n"
         "|     |       |strict-match    |     5|exact_match|↑  |  0.9|±  |0.0060|\n",
-        "highest gsm8k_exact_match,flexible-extract",
-        ["0.1", "0.2"],
+        ["gsm8k_exact_match,flexible-extract", "gsm8k_exact_match,strict-match"],
     ),
-    "mappings in a mapping": ("{'mnli': {'acc': 0.#}, 'qqp': {'acc': 0.9}}\n", "highest mnli_acc", ["0.1", "0.2"]),
-    "reports of classes": (
-        "{'0': {'recall': 0.9, 'f1-score': 0.9}, 'accuracy': 0.#, 'macro avg': {'recall': 0.8, 'f1-score': 0.8}}\n",
-        "highest accuracy",
-        ["0.1", "0.2"],
-    ),
-    "reports of classes in JSON": (
-        '{"0": {"recall": 0.9, "f1-score": 0.9}, "accuracy": 0.#, "macro avg": {"recall": 0.8}}\n',
-        "highest accuracy",
-        ["0.1", "0.2"],
-    ),
-    "reports of parts of the data": (
-        "Train report\n       precision  recall  f1-score  support\naccuracy            0.9   61\n\n"
-        "Validation report\n       precision  recall  f1-score  support\naccuracy            0.#   61\n",
-        "highest val_accuracy",
-        ["0.1", "0.2"],
-    ),
-    "parts of the data in JSON": (
-        '{"split": "train", "epoch": 1, "loss": 0.0#}\n{"split": "val", "epoch": 1, "loss": 0.#}\n'
-        '{"split": "train", "epoch": 2, "loss": 0.01}\n{"split": "val", "epoch": 2, "loss": 0.#1}\n',
-        "lowest val_loss",
-        ["0.1", "0.2"],
-    ),
-    "subsets": (
-        "INFO | valid | epoch 001 | valid on 'valid' subset | loss 1.#\n"
-        "INFO | valid | epoch 001 | valid on 'test' subset | loss 0.1\n"
-        "INFO | valid | epoch 002 | valid on 'valid' subset | loss 1.9 | best_loss 1.#\n",
-        "lowest val_loss",
-        ["1.1", "1.2"],
-    ),
-    "folds with a mean": (
-        "=== Fold 1 ===\nEpoch 1 val_loss 0.05\n=== Fold 2 ===\nEpoch 1 val_loss 0.9\nMean val_loss: 0.#\n",
-        "lowest mean_val_loss",
-        ["0.1", "0.2"],
-    ),
-    "names before numbers": ("best_iteration, best_score: 20 0.#\n", "highest best_score", ["0.1", "0.2"]),
-    "names before a list": ("val loss, val acc: [0.#, 0.9]\n", "lowest val_loss", ["0.1", "0.2"]),
-    "rows of models": (
-        "          model  score_test  score_val eval_metric  pred_time\n0  Ensemble_L2      0.91      0.93    accuracy "
-        "       0.1\nval_f1: 0.#\n",
-        "highest val_f1",
-        ["0.1", "0.2"],
-    ),
-    "a best score beside its curve": (
-        '[0]\tvalidation_0-logloss:0.9\n[1]\tvalidation_0-logloss:0.#\n{"best_iteration": 1, "best_score": 0.#}\n',
-        "lowest validation_0-logloss",
-        ["0.1", "0.2"],
+    "folds": ("fold=1 val_loss=0.#\nfold=2 val_loss=0.5\n", ["fold_1/val_loss", "fold_2/val_loss"]),
+    "folds in names": ("Fold 1 val_loss: 0.#\nFold 2 val_loss: 0.5\n", ["fold_1_val_loss", "fold_2_val_loss"]),
+    "folds in JSON": (
+        '{"fold": 0, "val_loss": 0.#}\n{"fold": 1, "val_loss": 0.5}\n',
+        ["fold_0/val_loss", "fold_1/val_loss"],
     ),
 }
 
@@ -169,34 +186,28 @@ def printing(gridfold, write):
     return run
 
 
-@pytest.mark.parametrize("what", OF_SEVERAL_THINGS)
+def values(project, metric):
+    with next(project.glob("runs/*/results.csv")).open() as file:
+        return [row[metric] for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize("what", ONE_THING)
 def test_the_value_of_one_thing_is_not_that_of_another(printing, project, what):
-    text, rule, values = OF_SEVERAL_THINGS[what]
+    text, rule = ONE_THING[what]
     code, said = printing(text)
     assert (code, f"({rule})" in said) == (0, True), said
-    with next(project.glob("runs/*/results.csv")).open() as file:
-        assert [row[rule.partition(" ")[2]] for row in csv.DictReader(file)] == values
+    assert values(project, rule.partition(" ")[2]) == ["0.1", "0.2"]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "fold=1 val_loss=0.#\nfold=2 val_loss=0.5\n",
-        "Fold 1 val_loss: 0.#\nFold 2 val_loss: 0.5\n",
-        '{"fold": 0, "val_loss": 0.#}\n{"fold": 1, "val_loss": 0.5}\n',
-    ],
-)
-def test_it_asks_which_fold_counts(printing, text):
-    code, said = printing(text)
-    assert (code, "which metric counts is not clear; the runs have fold_" in said) == (1, True), said
+@pytest.mark.parametrize("what", SEVERAL_THINGS)
+def test_it_asks_of_which_of_several_things_a_metric_counts(printing, gridfold, project, what):
+    text, names = SEVERAL_THINGS[what]
+    code, said = printing(text, "--parallel", "1")
+    assert (code, f"which metric counts is not clear; the runs have {', '.join(names)}" in said) == (1, True), said
+    assert gridfold("resume", "last", "--metric", names[0])[0] == 0
+    assert values(project, names[0]) == ["0.1", "0.2"]
 
 
 def test_it_says_that_a_best_score_may_be_the_lowest(printing):
     code, said = printing("best_iteration = 20, best_score = 0.#\n")
     assert (code, "The highest best_score counts as the best: if lower is better" in said) == (0, True), said
-
-
-def test_repeated_lines_of_one_thing_are_epochs(printing, project):
-    printing("mnli: acc 0.#\nmnli: acc 0.#5\nmnli: acc 0.01\n")
-    with next(project.glob("runs/*/results.csv")).open() as file:
-        assert [row["acc"] for row in csv.DictReader(file)] == ["0.15", "0.25"]

@@ -13,7 +13,11 @@ from gridfold.trainers.metrics.names import is_cost, is_result
 _MOST_WORDS = 4  # of a label; more are prose
 _OF_LOGGERS = frozenset(("level", "levelname", "severity"))
 _LABEL = re.compile(r"\W*([^\W\d][\w./-]*(?: [^\W\d][\w./-]*)*)\s*(?:\]?\s*[:|>]|\]|-+\s)\s*(?=[^\W\d]|['\"{(\[])")
-_NUMBERED = re.compile(r"\b(fold|seed|repeat|class|task|domain|client|agent|cluster)\s*[:=]\s*(\d+)\b", re.IGNORECASE)
+_NUMBERED = re.compile(
+    r"\b(fold|seed|repeat|class|task|domain|client|agent|cluster|horizon|member|model|run|trial)"
+    r"(?:\s*[:=]\s*|[ #]+)(\d+)\b",
+    re.IGNORECASE,
+)
 _PART = re.compile(r"\b(fold|seed|repeat)[\W_]*(\d+)\b", re.IGNORECASE)
 _DIGITS = re.compile(r"[\W_]*\d+$")
 
@@ -40,31 +44,23 @@ class Said:
 
 
 def told_apart(said: Sequence[Said]) -> Sequence[Said]:
-    """The same, but names have labels where at one place in the training they are said of several things.
+    """The same, but names have labels where at one place in the training they have other values for other things.
 
     No others keep their labels.
     """
-    labels: dict[tuple[Any, ...], set[str]] = {}
+    values: dict[tuple[Any, ...], dict[str, Mapping[str, float]]] = {}
     for each in said:
         if each.label:
             place = frozenset(each.metrics), frozenset(each.position.items()), each.progress
-            labels.setdefault(place, set()).add(each.label)
-    unlike = {place[0] for place, found in labels.items() if len(found) > 1}
+            values.setdefault(place, {})[each.label] = each.metrics
+    unlike = {place[0] for place, found in values.items() if len({*map(repr, found.values())}) > 1}
     return [_labelled(each) if frozenset(each.metrics) in unlike else replace(each, label="") for each in said]
 
 
 def _labelled(said: Said) -> Said:
-    if not said.label:
-        return said
-    return replace(said, metrics={_with(said.label, name): value for name, value in said.metrics.items()})
-
-
-def _with(label: str, name: str) -> str:
-    """A name with a label, which stands behind ``test``, so that it stays the name of a metric of the test set."""
-    if not is_result(name):
-        return name
-    first, _, rest = name.partition("_")
-    return f"{first}_{label}_{rest}" if rest and split_of([first]) == "test" else f"{label}_{name}"
+    prefix = f"{said.label}/" if said.label else ""
+    metrics = {f"{prefix}{name}" if is_result(name) else name: value for name, value in said.metrics.items()}
+    return replace(said, metrics=metrics)
 
 
 def label_of_line(text: str) -> str:

@@ -105,7 +105,7 @@ _TEST = re.compile(r"(?:(?:final|best|last|(?:fold|split|seed|repeat)[\W_]?\d+)[
 _VALIDATION = _set("val valid validation eval evaluation dev heldout holdout cv oof")
 _TRAINING = _set("train training trn tr learn")
 _REWARDS = _set("reward rew return ret episodereward episodereturn episodicreward episodicreturn eprew eprewmean epret")
-_AROUND = _VALIDATION | _TRAINING | _set("final best last mean avg average total max min num n current")
+_AROUND = _VALIDATION | _TRAINING | _set("final best last mean avg average overall total max min num n current")
 
 # Names, without what may stand around them, that say where a run is, what it was given, or how fast it went.
 _BESIDE = _set(  # in the singular
@@ -157,9 +157,12 @@ _UNITS = _set(
 )
 # Beside a mean, or the thing itself, these say how it is spread.
 _SPREAD = _set("std stdv stdev stddev stderr sem var variance max maximum min minimum")
-_PART = re.compile(r"(?<![a-z])(fold|split|seed|repeat)[\W_]?\d+", re.IGNORECASE)  # of the data
+_PART = re.compile(
+    r"(?<![a-z])(fold|split|seed|repeat|class|task|domain|client|agent|cluster|horizon|member|model|run|trial)[\W_]?\d+",
+    re.IGNORECASE,
+)  # of the data
 _CLASS = re.compile(r"(^|[./])\d+[./]")  # in a report of all classes
-_MEAN = _set("mean avg average")
+_MEAN = _set("mean avg average overall")
 _OF_COSTS = _COST_WORDS | _UNITS
 
 
@@ -182,7 +185,7 @@ def higher_is_better(metric: str) -> bool | None:
 
 def is_of_test(metric: str) -> bool:
     """Whether a metric is one of the test set, which is looked at for the run that was chosen, and not to choose."""
-    return bool(_TEST.match(metric))
+    return any(map(_TEST.match, metric.split("/")))
 
 
 def first_metric(metrics: Iterable[str], parameters: frozenset[str] = frozenset()) -> str:
@@ -214,7 +217,14 @@ def is_unclear(metrics: tuple[str, ...], parameters: frozenset[str] = frozenset(
     names = candidates(metrics, parameters)
     if len(names) < 2:
         return False
-    return _is_beside(names[0], parameters) or higher_is_better(names[0]) is None or all(map(_PART.search, names))
+    is_said = not _is_beside(names[0], parameters) and higher_is_better(names[0]) is not None
+    return not is_said or all(map(_PART.search, names)) or _is_of_several(names)
+
+
+def _is_of_several(names: Sequence[str]) -> bool:
+    """Whether others are the same as the first one, of something else: ``mnli/acc``, ``qqp/acc``."""
+    first, *others = (re.split(r"[/.]", name.partition(",")[0])[-1] for name in names)
+    return first in others
 
 
 def is_result(name: str) -> bool:
@@ -358,13 +368,13 @@ def _verdict(words: Sequence[str]) -> bool | None:
 
 def _in_itself(words: Sequence[str]) -> bool | None:
     """What words say of which none turns another."""
-    if sorted(words) == ["best", "score"]:  # of boosting the best value of any loss, of a search that of any scorer
-        return None
     if len(words) > 1 and words[-1] == "per" and _verdict(words[:-1]) is None:  # of phonemes; f1_per is of persons
         return False
     if len(words) > 1 and (words[-1] == "gap" or (words[-1] in _OVERLAPS and "loss" in words)):
         return False
     strong = _last([word for place, word in enumerate(words) if not _says_how(words, place)], _STRONG)
+    if strong is None and "best" in words and words[-1] == "score":  # of any loss, in boosting and early stopping
+        return None
     return _last(words, _WEAK) if strong is None else strong
 
 

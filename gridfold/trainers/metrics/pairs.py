@@ -38,7 +38,8 @@ _GAP = re.compile(r"\s\s|\t")
 _PROGRESS = re.compile(r"\[\s*\d+/\d+")
 
 _WRAPPED = re.compile(
-    r"(?<=[:=\s(])(?:tensor|[Aa]rray|(?:np\.|numpy\.)?float\d*)\(\[?([^\s,()\[\]]+)[^()]*(?:\([^()]*\)[^()]*)?\)"
+    r"(?<=[:=\s(])(?:tensor|[Aa]rray|(?:np\.|numpy\.)?float\d*)"
+    r"\((?=[^\[]|\[[^\s,()\[\]]+\])\[?([^\s,()\[\]]+)[^()]*(?:\([^()]*\)[^()]*)?\)"
 )
 _WORDS_ONLY = re.compile(r"\s?\(([^()\d]*)\)")
 _QUALIFIED = re.compile(r"(?<=[\w%])\s?\([^()]*\d[^()]*\)(?=\s*[:=])|@\s?\[[^\]]*\]")
