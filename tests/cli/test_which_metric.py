@@ -100,6 +100,11 @@ ONE_THING = {
         '{"split": "train", "epoch": 2, "loss": 0.01}\n{"split": "val", "epoch": 2, "loss": 0.#1}\n',
         "lowest val_loss",
     ),
+    "events in JSON": (
+        '{"event": "train_step", "step": 1, "loss": 0.01}\n{"event": "eval_step", "step": 1, "loss": 0.#}\n',
+        "lowest eval_loss",
+    ),
+    "lines about something else": ("Dataset: cifar\nacc: 0.05\nDevice: cuda\nacc: 0.#\n", "highest acc"),
     "subsets": (
         "INFO | valid | epoch 001 | valid on 'valid' subset | loss 0.#\n"
         "INFO | valid | epoch 001 | valid on 'test' subset | loss 0.01\n"
@@ -127,6 +132,10 @@ ONE_THING = {
         "lowest validation_0-logloss",
     ),
     "a filter": ("{'alias': 'gsm8k', 'exact_match,strict-match': 0.#}\n", "highest exact_match,strict-match"),
+    "a recall of one direction": (
+        "Train Epoch: 0 Loss: 2.1 (2.2)\nEval Epoch: 1 image_to_text_mean_rank: 10.1\timage_to_text_R@1: 0.#\n",
+        "highest eval_image_to_text_R@1",
+    ),
     "a function behind a name": ("{'sts-dev_pearson_cosine': 0.#}\n", "highest sts-dev_pearson_cosine"),
     "mappings in a mapping": ("{'mnli': {'acc': 0.#}, 'qqp': {'acc': 0.8}}\n", "highest mnli_acc"),
     "epochs of one thing": ("mnli: acc 0.01\nmnli: acc 0.#\nmnli: acc 0.02\n", "highest acc"),

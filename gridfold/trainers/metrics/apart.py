@@ -29,7 +29,7 @@ class Said:
     Attributes:
         metrics: at least one.
         position: where in the training.
-        label: of what they are; "" if it is not said.
+        label: of what they are, maybe with the kind of such things: ``mnli``, ``Dataset: mnli``; "" if it is not said.
         progress: after which part of the epoch, of how many.
         text: the line that says so.
         continues: whether it stands right below what was said before.
@@ -51,14 +51,15 @@ def told_apart(said: Sequence[Said]) -> Sequence[Said]:
     values: dict[tuple[Any, ...], dict[str, Mapping[str, float]]] = {}
     for each in said:
         if each.label:
-            place = frozenset(each.metrics), frozenset(each.position.items()), each.progress
+            kind = each.label.rpartition(": ")[0]
+            place = frozenset(each.metrics), frozenset(each.position.items()), each.progress, kind
             values.setdefault(place, {})[each.label] = each.metrics
     unlike = {place[0] for place, found in values.items() if len({*map(repr, found.values())}) > 1}
     return [_labelled(each) if frozenset(each.metrics) in unlike else replace(each, label="") for each in said]
 
 
 def _labelled(said: Said) -> Said:
-    prefix = f"{said.label}/" if said.label else ""
+    prefix = f"{said.label.rpartition(': ')[2]}/" if said.label else ""
     metrics = {f"{prefix}{name}" if is_result(name) else name: value for name, value in said.metrics.items()}
     return replace(said, metrics=metrics)
 
@@ -73,9 +74,10 @@ def label_of_line(text: str) -> str:
 
 def label_of_heading(text: str) -> str:
     """Of what the lines below a line without a number say metrics: ``Evaluating on mnli``, ``Score-Function: dot``."""
-    words = text.rpartition(": ")[2].split()
-    words = [word for word in words if any(map(str.isalpha, word))]
-    return _joined(words[words.index("on") + 1 :] if "on" in words else words)
+    kind, _, rest = text.strip().rpartition(": ")
+    words = [word for word in rest.split() if any(map(str.isalpha, word))]
+    label = _joined(words[words.index("on") + 1 :] if "on" in words else words)
+    return f"{kind}: {label}" if kind and label else label
 
 
 def part_begun_by(text: str) -> str:

@@ -89,7 +89,7 @@ _VALIDATION = dict.fromkeys(("val", "valid", "validation", "validating"), "val")
 _SPLITS = _TRAINING | _TEST | _VALIDATION
 _AROUND_SPLITS = _set(
     "set phase reported results result metrics metric epoch epochs stats summary data dataset on the split end of in"
-    " error errors performance report classification subset"
+    " error errors performance report classification subset step loop"
 )
 _STEPS = """
     step iter iteration it itr round update globalstep timestep timesteps numtimesteps totaltimesteps episode trainstep
@@ -100,7 +100,7 @@ _POSITIONS = {
     **dict.fromkeys(("batch", "batches", "minibatch"), "batch"),
 }
 _QUALIFIERS = _set("class task fold layer head stage domain client agent cluster output view")
-_AT_K = re.compile(r"[PR]@\d+")
+_AT_K = re.compile(r"(?:\w+_)?[PR]@\d+")
 _WHOLE_WORD = re.compile(r"[A-Z][a-z]+")
 
 
