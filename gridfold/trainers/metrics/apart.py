@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from gridfold.trainers.metrics.labels import position_of, split_in, split_of
@@ -13,11 +14,11 @@ from gridfold.trainers.metrics.names import is_cost, is_result
 _MOST_WORDS = 4  # of a label; more are prose
 _OF_LOGGERS = frozenset(("level", "levelname", "severity"))
 _LABEL = re.compile(r"\W*([^\W\d][\w./-]*(?: [^\W\d][\w./-]*)*)\s*(?:\]?\s*[:|>]|\]|-+\s)\s*(?=[^\W\d]|['\"{(\[])")
-_NUMBERED = re.compile(
-    r"\b(fold|seed|repeat|class|task|domain|client|agent|cluster|horizon|member|model|run|trial)"
-    r"(?:\s*[:=]\s*|[ #]+)(\d+)\b",
-    re.IGNORECASE,
+_NUMBERED_THINGS = (
+    *("fold", "seed", "repeat", "class", "task", "domain", "client", "agent", "cluster"),
+    *("horizon", "member", "model", "run", "trial"),
 )
+_NUMBERED = re.compile(rf"\b({'|'.join(_NUMBERED_THINGS)})(?:\s*[:=]\s*|[ #]+)(\d+)\b", re.IGNORECASE)
 _PART = re.compile(r"\b(fold|seed|repeat)[\W_]*(\d+)\b", re.IGNORECASE)
 _DIGITS = re.compile(r"[\W_]*\d+$")
 
@@ -90,16 +91,22 @@ def label_of_object(content: Mapping[str, Any]) -> str:
     """Of what a JSON object says metrics: ``{"dataset": "mnli", "acc": 0.8}``, ``{"fold": 1, "acc": 0.8}``."""
     found = []
     for name, value in content.items():
-        if isinstance(value, int):
-            found.append(label_of_line(f"{name}={value}"))
+        if isinstance(value, int) and name.lower() in _NUMBERED_THINGS:
+            found.append(f"{name}_{value}")
         elif isinstance(value, str) and name.lower() not in _OF_LOGGERS:
-            found.append(_joined(value.split()))
+            found.append(_said_by(value)[1])
     return "_".join(filter(None, found))
 
 
 def split_of_texts(content: Mapping[str, Any]) -> str:
     """The part of the data that a text in a JSON object names: ``{"split": "val", "loss": 0.5}``."""
-    return next((split for value in content.values() if isinstance(value, str) and (split := split_of([value]))), "")
+    return next((split for text in content.values() if isinstance(text, str) and (split := _said_by(text)[0])), "")
+
+
+@lru_cache(maxsize=1024)  # the lines of a log have the same texts
+def _said_by(text: str) -> tuple[str, str]:
+    """The part of the data that a text names, and what else it may be a label of."""
+    return split_of([text]), _joined(text.split())
 
 
 def of_split(metrics: Mapping[str, float], split: str) -> dict[str, float]:

@@ -227,11 +227,13 @@ def _is_of_several(names: Sequence[str]) -> bool:
     return first in others
 
 
+@lru_cache(maxsize=4096)  # the lines of a log have the same names
 def is_result(name: str) -> bool:
     """Whether a metric may be a result; else it says where a run is, what it was given, or how fast it went."""
     return not _is_beside(name, ())
 
 
+@lru_cache(maxsize=4096)
 def is_cost(name: str) -> bool:
     """Whether a metric says what a run costs."""
     if measured(name) in _COSTS or bare(name) in _COSTS:
