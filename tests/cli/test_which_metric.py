@@ -139,6 +139,16 @@ ONE_THING = {
     "a function behind a name": ("{'sts-dev_pearson_cosine': 0.#}\n", "highest sts-dev_pearson_cosine"),
     "mappings in a mapping": ("{'mnli': {'acc': 0.#}, 'qqp': {'acc': 0.8}}\n", "highest mnli_acc"),
     "epochs of one thing": ("mnli: acc 0.01\nmnli: acc 0.#\nmnli: acc 0.02\n", "highest acc"),
+    "lines that each have a text of their own": (
+        "".join(
+            f'{{"id": "{"ab"[n % 2] * n}x", "took": "{n}s", "acc": 0.{"#" if n == 60 else "0"}}}\n' for n in range(70)
+        ),
+        "highest acc",
+    ),
+    "lines that each have a time": (
+        '{"at": "2024-05-10 12:00:01", "took": "5s", "acc": 0.#}\n{"at": "17.5", "took": "9s", "acc": 0.01}\n',
+        "highest acc",
+    ),
     "values that all processes have": (
         "[rank0] epoch 1 acc 0.#\n[rank1] epoch 1 acc 0.#\n[rank0] epoch 2 acc 0.01\n[rank1] epoch 2 acc 0.01\n",
         "highest acc",

@@ -12,6 +12,7 @@ from gridfold.trainers.metrics.labels import position_of, split_in, split_of
 from gridfold.trainers.metrics.names import is_cost, is_result
 
 _MOST_WORDS = 4  # of a label; more are prose
+_MOST_THINGS = 50  # more are names that each line has of its own
 _OF_LOGGERS = frozenset(("level", "levelname", "severity"))
 _LABEL = re.compile(r"\W*([^\W\d][\w./-]*(?: [^\W\d][\w./-]*)*)\s*(?:\]?\s*[:|>]|\]|-+\s)\s*(?=[^\W\d]|['\"{(\[])")
 _NUMBERED_THINGS = (
@@ -55,7 +56,8 @@ def told_apart(said: Sequence[Said]) -> Sequence[Said]:
             kind = each.label.rpartition(": ")[0]
             place = frozenset(each.metrics), frozenset(each.position.items()), each.progress, kind
             values.setdefault(place, {})[each.label] = each.metrics
-    unlike = {place[0] for place, found in values.items() if len({*map(repr, found.values())}) > 1}
+    several = ((place, found) for place, found in values.items() if len(found) <= _MOST_THINGS)
+    unlike = {place[0] for place, found in several if len({*map(repr, found.values())}) > 1}
     return [_labelled(each) if frozenset(each.metrics) in unlike else replace(each, label="") for each in said]
 
 
@@ -119,7 +121,7 @@ def of_split(metrics: Mapping[str, float], split: str) -> dict[str, float]:
 
 def _joined(words: Sequence[str]) -> str:
     """A label of some words; "" if they are prose, a part of the data, a time, or a place in the training."""
-    if len(words) > _MOST_WORDS or split_of(words) or any(re.search(r"\d\d:", word) for word in words):
+    if len(words) > _MOST_WORDS or split_of(words) or any(word[0].isdigit() for word in words):
         return ""
     if any(position_of([_DIGITS.sub("", word)]) for word in words):
         return ""
