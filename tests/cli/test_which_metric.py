@@ -124,8 +124,8 @@ ONE_THING = {
     "no first number of an array": ("{'acc': array([0.9, 0.1])}\nf1: 0.#\n", "highest f1"),
     "no row of models": (
         "         model  score_test  score_val eval_metric  pred_time\n0  Ensemble_L2      0.91      0.93    accuracy"
-        "        0.1\nval_f1: 0.#\n",
-        "highest val_f1",
+        "        0.1\nf1: 0.#\n",
+        "highest f1",
     ),
     "a best score beside its curve": (
         '[0]\tvalidation_0-logloss:0.9\n[1]\tvalidation_0-logloss:0.#\n{"best_iteration": 1, "best_score": 0.#}\n',
