@@ -44,15 +44,8 @@ class TextTable:
         return cls(names, positions) if any(names) else None
 
     def row(self, text: str) -> Line | None:
-        """What a line of the table says, which may be nothing; None if it is none."""
+        """What a line of the table says; None if it is none."""
         cells = _cells(text)
-        if line := self._whole_row(cells):
-            return line
-        is_row = 0 <= len(cells) - len(self.names) <= 1 and not any(sign in text for sign in ":=")
-        return Line() if is_row and sum(read_number(cell) is not None for cell in cells) > 1 else None
-
-    def _whole_row(self, cells: list[str]) -> Line | None:
-        """What cells say if they are of one of a series, or of all classes; None of others."""
         prefix = ""
         if len(cells) == len(self.names) + 1 and cells[0] in _AVERAGES:
             prefix, cells = cells[0].replace(" ", "_"), cells[1:]

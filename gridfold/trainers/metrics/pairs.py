@@ -152,6 +152,7 @@ class _Reader:
         self.measured = ""  # what was told of one part of the data, as in ``loss train: 0.5, val: 0.6``
         self.steps = 0  # of how many a step is one
         self.is_repeated = False  # one name has two numbers
+        self.nameless = 0  # numbers: a line with several is a row of a table
 
     def read(self) -> Line:
         readers: dict[str, Callable[[re.Match[str]], None]] = {
@@ -229,6 +230,9 @@ class _Reader:
 
     def _take_number(self, text: str, token: re.Match[str]) -> None:
         name = self._label(f"{text}%" if "%" in token[0] else text)
+        self.nameless += not self.words and self.text[: token.start()].rstrip()[-1:] != "("
+        if self.nameless > 1 and self.after_gap and not self.separated:
+            return self._end()
         if name:
             arrow = _ARROW.match(self.text, token.end())
             average = _AVERAGE.match(self.text, token.end())
