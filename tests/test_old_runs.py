@@ -107,3 +107,16 @@ def test_old_options_of_a_search_hold_when_it_is_resumed(old, gridfold):
     code, said = gridfold("sharing", FOLDS)
     assert code == 0
     assert said.endswith("executed with --no-share.\n")
+
+
+def test_an_old_search_with_a_config_that_is_refused_now_is_shown_but_not_resumed(write, gridfold, project):
+    base = "gridfold: {trainer: 'toy:train', tags: keep}\nlr: [0.5, 0.25]\nm: !choice [a, b]\n"
+    assert gridfold("search", "--config", write("c.yaml", base), "--no-execute")[0] == 0
+    (copy,) = project.glob("runs/*/base.yaml")
+    copy.write_text(base.replace("[a, b]", "[!ref <a>, !ref <b>]"))
+    code, said = gridfold("resume", "last")
+    assert code == 2, said
+    assert "c.yaml:3:4: m: values with !ref, a tag for another loader, vary only as branches" in said
+    assert f"{copy.parent.name} cannot go on with such a config: begin a new search with another one" in said
+    for command in ("results", "status"):
+        assert gridfold(command, "last")[0] == 0

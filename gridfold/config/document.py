@@ -25,6 +25,8 @@ _MERGE_TAG = f"{_YAML}merge"
 PLAIN_SCALARS = frozenset(f"{_YAML}{name}" for name in ("str", "int", "float", "bool", "null", "merge"))
 PLAIN_COLLECTIONS = frozenset(f"{_YAML}{name}" for name in ("seq", "map"))
 _KNOWN_TAGS = PLAIN_SCALARS | PLAIN_COLLECTIONS | OWN_TAGS
+_BLANKS = re.compile(r"[ \t]+")
+_TO_KEY = re.compile(r"(?:\s|#[^\r\n]*+)++")
 # Aliases can make a small text stand for a huge tree; no config that a person wrote comes near this.
 _MAX_VALUES = 100_000
 
@@ -297,6 +299,15 @@ class Document:
     def end(self, node: yaml.Node) -> int:
         """Where the text of a node ends, without the line breaks and comments after it."""
         return self._ends.get(node, _mark(node.end_mark).index)
+
+    def begin_of_key(self, key: yaml.Node) -> int:
+        """Where a key of the top level begins, with its question mark if it has one."""
+        start: int = key.start_mark.index
+        mark = self.text.rfind("?", 0, start)
+        if mark < 0 or not (_BLANKS if self.root.flow_style else _TO_KEY).fullmatch(self.text, mark + 1, start):
+            return start
+        begins_line = mark - self.text.rfind("\n", 0, mark) - 1 == self.root.start_mark.column
+        return mark if self.root.flow_style or begins_line else start
 
     def item_end(self, holder: yaml.Node, index: Any, item: yaml.Node) -> int:
         """Where the text of an item of a collection ends, or that of the alias that stands for it."""

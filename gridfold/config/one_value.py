@@ -5,15 +5,20 @@ A guess by name and values, which changes nothing: whoever sees the plan is told
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import yaml
+
 from gridfold.config.config import Config
-from gridfold.config.document import Place, holders
+from gridfold.config.document import Document, Place, holders
+from gridfold.config.known import SECTION
 from gridfold.config.tags import is_union
+from gridfold.core.values import render
 from gridfold.space.parameters import ListedParameter
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -69,6 +74,20 @@ def shortest(config: Config, paths: Collection[str], others: Collection[str]) ->
     sections = {path: [section for section in _sections(places, path) if section not in of_others] for path in paths}
     counts = Counter(section for found in sections.values() for section in found)
     return list(dict.fromkeys([path, *(each for each in sections[path] if counts[each] > 1)][-1] for path in paths))
+
+
+def to_paste(document: Document, fixed: Sequence[str]) -> tuple[str, str]:
+    """Where the setting ``fixed`` goes in a config, and how it is written there."""
+    section, root = document.places.get(SECTION), document.root
+    setting = {"fixed": [*fixed]} if section else {SECTION: {"fixed": [*fixed]}}
+    line = (json.dumps(setting, ensure_ascii=False) if root.flow_style else render(setting))[1:-1]
+    where = f"in the section {SECTION} of {document.name}" if section else f"in {document.name}"
+    if f"{SECTION}.fixed" in document.places:
+        return f"{where}, instead of its fixed", line
+    holder = section.node if section else root
+    if isinstance(holder, yaml.MappingNode) and holder.flow_style:
+        return f"{where}, after the opening brace", f"{line},"
+    return where if section else f"{where}, above {root.value[0][0].value:.40}", line
 
 
 def _sections(places: Mapping[str, Place], path: str) -> Iterator[str]:

@@ -307,7 +307,7 @@ class _Editor:
         place = self._document.places.get(SECTION)
         if place is None or place.key is None:
             return
-        start, end = place.key.start_mark.index, self._after_comment(place.end)
+        start, end = self._document.begin_of_key(place.key), self._after_comment(place.end)
         if self._document.root.flow_style:
             yield self._out_of_braces(start, place.end)
         else:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gridfold.config.config import Config
 from gridfold.config.known import SECTION
 from gridfold.config.laid import of_space
-from gridfold.config.one_value import guesses, shortest
+from gridfold.config.one_value import guesses, shortest, to_paste
 from gridfold.config.overrides import Variation, parse_arguments
 from gridfold.config.pruning import said as said_of_pruning
 from gridfold.config.render import Renderer
@@ -20,7 +20,7 @@ from gridfold.config.space import space_of
 from gridfold.config.strategy import LEARNS, Strategy
 from gridfold.core.errors import ConfigError
 from gridfold.core.limits import MOST_RUNS, USUAL_RUNS
-from gridfold.core.values import digest, from_params, render
+from gridfold.core.values import digest, from_params
 from gridfold.executors.protocol import Executor
 from gridfold.executors.registry import LOCAL
 from gridfold.identity.fingerprint import Code
@@ -280,8 +280,10 @@ class Plan:
 
     @property
     def _not_to_vary(self) -> str:
-        setting = {SECTION: {"fixed": [*self.config.settings.fixed, *self.one_value]}}
-        return f"\nor what is one value: {render(setting)[1:-1]}" if self.guesses else ""
+        if not self.guesses:
+            return ""
+        where, line = to_paste(self.config.document, [*self.config.settings.fixed, *self.one_value])
+        return f"\nor what is one value, {where}: {line}"
 
     @property
     def _max_runs(self) -> str:
@@ -424,9 +426,17 @@ class Plan:
 
 
 def plan_of(search: SearchDirectory) -> Plan:
-    """The plan that a search was created from."""
+    """The plan that a search was created from.
+
+    Raises:
+        ConfigError: it is none that this version takes.
+    """
     facts = search.facts()
-    config = Config.parse(search.base(), facts["config"])
+    try:
+        config = Config.parse(search.base(), facts["config"])
+    except ConfigError as error:  # an older version took it
+        hint = f"{error.hint}\n{search.name} cannot go on with such a config: begin a new search with another one"
+        raise replace(error, hint=hint.strip()) from None
     said = {name: facts.get(name) for name in _SAID}
     said |= {"metrics": facts.get("patterns"), "trainer": _tuple(facts["trainer"]), "threads": facts["threads"]}
     said |= {"add": [from_params(params) for params in facts.get("add") or ()]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -10,13 +9,12 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Column, Table
 
-from gridfold.config.document import Document, holders
-from gridfold.config.known import SECTION
+from gridfold.config.document import holders
+from gridfold.config.one_value import to_paste
 from gridfold.core.values import render
 from gridfold.records.objective import is_finite
 from gridfold.runs.names import RunNames
@@ -67,23 +65,9 @@ def _keeping(plan: Plan) -> list[str]:
     lists = "1 list looks like one value" if len(marked) == 1 else f"{len(marked)} lists look like one value each"
     fixed = [*config.settings.fixed, *plan.one_value]
     left = replace(plan, config=config.override(fixed=fixed)).most_runs
-    where, line = _to_paste(config.document, fixed)
+    where, line = to_paste(config.document, fixed)
     runs = f"{counted(left, 'run')} instead of {size_text(plan.most_runs)}"
     return [f"{lists}. To keep {'it' if len(marked) == 1 else 'them'} ({runs}), write {where}:", f"  {line}"]
-
-
-def _to_paste(document: Document, fixed: list[str]) -> tuple[str, str]:
-    """Where the setting ``fixed`` goes in a config, and how it is written there."""
-    section, root = document.places.get(SECTION), document.root
-    setting = {"fixed": fixed} if section else {SECTION: {"fixed": fixed}}
-    line = (json.dumps(setting, ensure_ascii=False) if root.flow_style else render(setting))[1:-1]
-    where = f"in the section {SECTION} of {document.name}" if section else f"in {document.name}"
-    if f"{SECTION}.fixed" in document.places:
-        return f"{where}, instead of its fixed", line
-    holder = section.node if section else root
-    if isinstance(holder, yaml.MappingNode) and holder.flow_style:
-        return f"{where}, after the opening brace", f"{line},"
-    return where if section else f"{where}, above {root.value[0][0].value:.40}", line
 
 
 def _title(plan: Plan) -> str:

@@ -88,3 +88,18 @@ def test_one_parameter_multiplies_nothing(refused):
 
 def test_the_message_names_what_multiplies(refused, snapshot):
     assert refused(f"a: {list(range(101))}\nb: {list(range(100))}\nlayers: [64, 32]\n") == snapshot
+
+
+@pytest.mark.parametrize(
+    ("section", "hint"),
+    [
+        ("", 'in c.yaml, after the opening brace: "gridfold": {"fixed": ["layers"]},'),
+        (
+            '"gridfold": {"metric": "acc"}, ',
+            'in the section gridfold of c.yaml, after the opening brace: "fixed": ["layers"],',
+        ),
+    ],
+)
+def test_the_message_says_it_in_json_where_the_config_is_json(refused, section, hint):
+    said = refused(f'{{{section}"a": {list(range(101))}, "b": {list(range(100))}, "layers": [64, 32]}}\n')
+    assert f"or what is one value, {hint}\n" in said

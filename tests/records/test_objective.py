@@ -100,6 +100,8 @@ def test_names_and_numbers():
     assert first_metric({"test_a": 1, "b": 2}) == "b"
     assert is_of_test("test_f1")
     assert is_of_test("final_test_accuracy")
+    assert is_of_test("acc/test")
+    assert is_of_test("fold_1_test_acc")
     assert not is_of_test("val_test")
     assert is_finite(0)
     assert not any(map(is_finite, (math.nan, -math.inf, "1", None, 10**400)))

@@ -61,7 +61,8 @@ HIGHER = """
     losses/explained_variance no_errors no_collision_rate mll
 """.split()
 NEITHER = """
-    foo y val 1 entropy glossy time ÄÖ timestamp start_time batch_size width depth episode_length epoch
+    foo y val 1 entropy glossy time ÄÖ timestamp start_time batch_size width depth episode_length epoch best_score
+    New_best_score best_cv_score
 """.split()
 
 
@@ -123,6 +124,11 @@ def test_which_direction_is_better(names, expected):
         ("learn.RMSE validation.RMSE", "validation.RMSE"),
         ("tr_loss va_loss", "va_loss"),
         ("fold_0_acc fold_1_acc mean_acc std_acc", "mean_acc"),
+        ("horizon_1/mae horizon_2/mae Average/mae", "Average/mae"),
+        ("0.f1-score 1.f1-score accuracy macro_avg.f1-score", "accuracy"),
+        ("acc/test acc/val", "acc/val"),
+        ("mnli/test_acc mnli/acc", "mnli/acc"),
+        ("val/loss val/acc test/loss train/loss", "val/loss"),
         ("split0_test_score split1_test_score mean_test_score std_test_score", "mean_test_score"),
         ("Loss/value_function Train/mean_reward", "Train/mean_reward"),
         ("loss/critic train/entropy train/episode_return", "train/episode_return"),
@@ -144,7 +150,13 @@ def test_the_metric_that_counts_if_none_is_named(names, first):
     assert not is_unclear(metrics, parameters)
 
 
-@pytest.mark.parametrize("names", ["a b", "foo val_loss", "epoch step train_runtime", "lr ts", "width size"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        *("a b", "foo val_loss", "epoch step train_runtime", "lr ts", "width size"),
+        *("mnli/acc qqp/acc", "bbox.AP bbox.AP50 segm.AP", "acc,strict acc,flexible", "fold_0_acc fold_1_acc"),
+    ],
+)
 def test_it_is_not_clear_which_one_counts(names):
     metrics = tuple(names.split())
     assert is_unclear(metrics, frozenset(("width", "size")))

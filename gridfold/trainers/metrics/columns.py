@@ -116,6 +116,8 @@ class SplitTable:
 class ValueTable:
     """A table with a column of names of metrics and one of their values, and others beside them.
 
+    A filter is what was done with an answer before it was measured, and a part of the name.
+
     Attributes:
         names: of the columns, in small letters.
         task: what the last row with a first cell is of.
@@ -136,7 +138,9 @@ class ValueTable:
         value = read_number(cells.get("value", ""))
         name = cells.get("metric", "")
         self.task = cells.get(self.names[0], "").strip("- ") or self.task
-        return Line({f"{self.task}_{name}": value}) if has_measure([name]) and value is not None else None
+        answer = cells.get("filter", "none")
+        name = f"{self.task}_{name}" if answer == "none" else f"{self.task}_{name},{answer}"
+        return Line({name: value}) if has_measure([name]) and value is not None else None
 
 
 Table = TextTable | SplitTable | ValueTable

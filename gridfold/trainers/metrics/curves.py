@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gridfold.trainers.metrics.labels import is_result_name, split_in
 from gridfold.trainers.metrics.names import measured
@@ -136,13 +137,26 @@ class Curves:
         return {name: metrics[name] for name in sorted(kept, key=ranks.__getitem__)}
 
     def reports(self, *, is_over: bool = True) -> Sequence[dict[str, float]]:
-        """The metrics of each epoch or step, if there are several; while the program runs, those of one, too."""
+        """The metrics of each epoch or step, if there are several; while the program runs, those of one, too.
+
+        Of what was not said before with just these names, the first of each place is one if it has a name of others.
+        """
         found = []
+        times: Counter[str] = Counter()
+        for names, count in self._counts.items():
+            times.update(dict.fromkeys(names, count))
+        told: set[tuple[frozenset[Any], str]] = set()
         for moment in self._moments:
             least = 1 if moment.position and not is_over else 2
-            parts = [part for part in moment.parts if self._counts[frozenset(part)] >= least]
-            if parts:
-                found.append(moment.position | {name: value for part in parts for name, value in part.items()})
+            place = frozenset(moment.position.items())
+            report = dict(moment.position)
+            for part in moment.parts:
+                is_first = bool(place) and told.isdisjoint((place, name) for name in part)
+                if self._counts[frozenset(part)] >= least or (is_first and any(times[name] > 1 for name in part)):
+                    told |= {(place, name) for name in part}
+                    report |= part
+            if len(report) > len(place):
+                found.append(report)
         return found if len(found) > is_over else ()
 
     def text_of(self, name: str) -> str:

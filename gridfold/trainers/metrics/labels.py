@@ -61,7 +61,7 @@ _BEHIND = _set(
     rate score avg average mean epoch step total sum macro micro weighted samples binary per token tokens word words
     char sample pixel set data dataset split images image example examples test testing val valid validation eval
     evaluation train training dev heldout holdout of on over for in the a an network model is was final overall all at
-    value percent pct best this last prediction predictions s m l d g pi v
+    value percent pct best this last prediction predictions s m l d g pi v cosine dot euclidean manhattan
     """
 )
 # What may not stand before it: it is wanted, set, of something else, or no number of this run.
@@ -89,7 +89,7 @@ _VALIDATION = dict.fromkeys(("val", "valid", "validation", "validating"), "val")
 _SPLITS = _TRAINING | _TEST | _VALIDATION
 _AROUND_SPLITS = _set(
     "set phase reported results result metrics metric epoch epochs stats summary data dataset on the split end of in"
-    " error errors performance"
+    " error errors performance report classification subset step loop"
 )
 _STEPS = """
     step iter iteration it itr round update globalstep timestep timesteps numtimesteps totaltimesteps episode trainstep
@@ -100,14 +100,15 @@ _POSITIONS = {
     **dict.fromkeys(("batch", "batches", "minibatch"), "batch"),
 }
 _QUALIFIERS = _set("class task fold layer head stage domain client agent cluster output view")
-_AT_K = re.compile(r"[PR]@\d+")
+_AT_K = re.compile(r"(?:\w+_)?[PR]@\d+")
 _WHOLE_WORD = re.compile(r"[A-Z][a-z]+")
 
 
 def split_of(words: Sequence[str]) -> str:
     """The part of the data that some words name, if they say nothing else: "val" for ``Validation set``; else ""."""
     parts = [part.lower() for word in words for part in parts_of(word)]
-    named = [part for part in parts if part in _SPLITS]
+    named = [part for part in parts[parts.index("on") :] if part in _SPLITS] if "on" in parts else []
+    named += [part for part in parts if part in _SPLITS]
     others = [part for part in parts if part not in _SPLITS and part not in _AROUND_SPLITS]
     return _SPLITS[named[0]] if named and not others else ""
 
@@ -139,7 +140,8 @@ def metric_label(words: tuple[str, ...], number: str, *, separated: bool) -> str
     """
     if len(words) == 1 and (separated or "." in number) and _AT_K.fullmatch(words[0]):
         return words[0]
-    parts = [(index, part.lower()) for index, word in enumerate(words) for part in parts_of(word)]
+    measured = (word.partition(",")[0] for word in words)  # what is behind it is a filter, as in ``exact_match,strict``
+    parts = [(index, part.lower()) for index, word in enumerate(measured) for part in parts_of(word)]
     lower = [part for _, part in parts]
     found = _head(lower)
     if found is None:

@@ -7,9 +7,10 @@ import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gridfold.core.errors import cut
+from gridfold.trainers.metrics.apart import Said, label_of_heading, label_of_line, of_split, part_begun_by, told_apart
 from gridfold.trainers.metrics.columns import Table, TextTable, is_rule, table_begun_by
 from gridfold.trainers.metrics.curves import Curves
 from gridfold.trainers.metrics.labels import are_settings, has_measure, is_of_whole_epoch, position_of, split_of
@@ -38,7 +39,9 @@ _ECHO_BLOCK = re.compile(rf"(?i)(?:{_SETTINGS})\b[^\d\w]*$|(?:[Nn]amespace|Args|
 _CONTINUES = re.compile(r"^\s|^[)}\]]|,\s*$")  # what was begun in the line before
 _LEVEL = re.compile(r"^\W*(?:INFO|DEBUG|WARNING)\b\W*")
 _PAIR = re.compile(r"[:=|]|--")
-_HEADER = re.compile(r"^\W*[*=\-#>]{2,}|:\s*$|\b(?:metrics|results?|set)\b", re.IGNORECASE)
+_HEADER = re.compile(
+    r"^\W*[*=\-#>]{2,}|:(?:\s[\w-]+)?\s*$|\b(?:metrics|results?|set|report)\b|\bon [\w-]*\w\W*$", re.IGNORECASE
+)
 _MOST_OF_BLOCK = 500  # lines
 _COMMANDS = ("$ ", "+ ", "> ", "--", "[CV")  # and scikit-learn's settings, each with a score
 _SETTING_WORD = re.compile(rf"(?i)(?:{_SETTINGS})\b|arguments|args|config|python")
@@ -65,8 +68,11 @@ def read_lines(lines: Iterable[str], given: Collection[str] = ()) -> tuple[Curve
     for line in _without_settings(lines):
         log.read(line)
     log.catch_up()
-    example = log.curves.text_of(next(iter(log.curves.final()), ""))
-    return log.curves, cut(" ".join(example.split()), _EXAMPLE)
+    curves = Curves()
+    for said in told_apart(log.said):
+        curves.add(said.metrics, said.position, said.progress, said.text, continues=said.continues)
+    example = curves.text_of(next(iter(curves.final()), ""))
+    return curves, cut(" ".join(example.split()), _EXAMPLE)
 
 
 def _without_settings(lines: Iterable[str]) -> Iterator[str]:
@@ -111,11 +117,14 @@ class _Kind:
 class _Log:
     def __init__(self, given: frozenset[str]) -> None:
         self.given = given
-        self.curves = Curves()
+        self.said: list[Said] = []
         self.kinds: dict[tuple[str, ...], _Kind] = {}
         self.skipped: dict[int, tuple[_Kind, str]] = {}  # the last line of each kind that was not read
         self.epoch: dict[str, float] = {}
         self.split = ""  # what the lines below a heading are about
+        self.label = ""  # as ``split``, where that is no part of the data
+        self.title = ""  # the last line without a number, as a label
+        self.part = ""  # of a cross-validation
         self.split_used = False
         self.table: Table | None = None
         self.in_echo = False
@@ -162,7 +171,7 @@ class _Log:
     def _leave_block(self) -> None:
         self.in_echo, self.open = False, 0
         if self.split_used:
-            self.split = ""
+            self.split = self.label = ""
 
     def _is_echo(self, text: str, kind: _Kind) -> bool:
         """Whether a line tells what the program was given."""
@@ -186,7 +195,7 @@ class _Log:
         if begun := "%|" in text and TextTable.begun_by(_IOU.sub(r"  \1-\2", _BAR.sub("", text))):
             self.table = begun
             return
-        line = (self.table and self.table.row(text)) or (_read(text, self.split) if kind.says else Line())
+        line = self._row(text) or (_read(text, self.split) if kind.says else Line())
         if "epoch" in line.position:
             self.epoch = {"epoch": line.position["epoch"]}
         metrics = {name: value for name, value in line.metrics.items() if self._is_told(name, value)}
@@ -194,11 +203,19 @@ class _Log:
             position, progress = self.epoch | line.position, line.progress
             if progress and "epoch" not in position and is_of_whole_epoch(metrics):
                 position, progress = position | {"epoch": progress[0]}, None
-            self.curves.add(metrics, position, progress, text, continues=self.is_adjacent)
+            label = label_of_line(text) or self.label or self.part
+            self.said.append(Said(metrics, position, label, progress, text, continues=self.is_adjacent))
             self.split_used = True
+        elif part := part_begun_by(text):
+            self.part = part
         elif self.split_used and not _PAIR_ONLY.fullmatch(text):
-            self.split = ""
+            self.split = self.label = ""
         self.is_adjacent = bool(metrics)
+
+    def _row(self, text: str) -> Line | None:
+        """What a line says as one of the table; None if it is none."""
+        line = self.table.row(text) if self.table else None
+        return line and replace(line, metrics=of_split(line.metrics, self.split))
 
     def _is_told(self, name: str, value: float) -> bool:
         """Whether a number is neither one that the program was given nor a best one before there is any."""
@@ -208,8 +225,15 @@ class _Log:
         """Read a line without a number: it may say what the lines below it are about."""
         if is_rule(text):
             return
-        self.table = table_begun_by(text) or (None if _PAIR.search(text) else self.table)
-        self.split = split_of(_NAMES.findall(text)) if _HEADER.search(text) or _SECTION.search(text) else ""
+        begun = table_begun_by(text)
+        self.table = begun or (None if _PAIR.search(text) else self.table)
+        if begun and not self.split_used:  # it is about what stands above it
+            self.label = self.label or self.title
+            return
+        self.title = label_of_heading(text)
+        is_header = bool(_HEADER.search(text) or _SECTION.search(text))
+        self.split = split_of(_NAMES.findall(text)) if is_header else ""
+        self.label = self.title if is_header else ""
         self.split_used = self.is_adjacent = False
 
 

@@ -71,7 +71,7 @@ _WEAK = dict.fromkeys(_LOWER_IN_PLAIN_WORDS.split(), False) | dict.fromkeys(_HIG
 LOWER, HIGHER = _set(_LOWER + _LOWER_IN_PLAIN_WORDS), _set(_HIGHER + _HIGHER_IN_PLAIN_WORDS)
 _LOWER_ENDS = ("loss", "error", "perplexity", "distance", "divergence", "deviance", "latency", "rmse", "crossentropy")
 _HIGHER_ENDS = ("accuracy", "precision", "recall", "reward", "similarity", "likelihood", "f1score")
-_AT_K = re.compile(r"\b[PpRr]@\d")
+_AT_K = re.compile(r"(?<![A-Za-z])[PpRr]@\d")
 _RANK_AT = re.compile(r"(cmc)?rank(1|5|10|20|50)")  # of the right answer, as in re-identification
 _NOT_BARE = re.compile(r"[^a-z0-9]")
 _PARTS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*")
@@ -101,11 +101,11 @@ _RATES = ("second", "sec", "s", "minute", "min", "hour")
 _SPANS = ("time", "size", "step", "epoch", "iteration", "episode", "trial")  # less is better if something takes them
 _NO_SPANS = ("start", "end", "begin", "date", "current", "unix", "batch", "sample", "population", "vocab", "effect")
 
-_TEST = re.compile(r"(?:(?:final|best|last)[\W_]*)?test", re.IGNORECASE)
+_TEST = re.compile(r"(?:(?:final|best|last|(?:fold|split|seed|repeat)[\W_]?\d+)[\W_]*)*test", re.IGNORECASE)
 _VALIDATION = _set("val valid validation eval evaluation dev heldout holdout cv oof")
 _TRAINING = _set("train training trn tr learn")
 _REWARDS = _set("reward rew return ret episodereward episodereturn episodicreward episodicreturn eprew eprewmean epret")
-_AROUND = _VALIDATION | _TRAINING | _set("final best last mean avg average total max min num n current")
+_AROUND = _VALIDATION | _TRAINING | _set("final best last mean avg average overall total max min num n current")
 
 # Names, without what may stand around them, that say where a run is, what it was given, or how fast it went.
 _BESIDE = _set(  # in the singular
@@ -157,8 +157,12 @@ _UNITS = _set(
 )
 # Beside a mean, or the thing itself, these say how it is spread.
 _SPREAD = _set("std stdv stdev stddev stderr sem var variance max maximum min minimum")
-_PART = re.compile(r"(?<![a-z])(fold|split)[\W_]?\d+", re.IGNORECASE)  # of the data
-_MEAN = _set("mean avg average")
+_PART = re.compile(
+    r"(?<![a-z])(fold|split|seed|repeat|class|task|domain|client|agent|cluster|horizon|member|model|run|trial)[\W_]?\d+",
+    re.IGNORECASE,
+)  # of the data
+_CLASS = re.compile(r"(^|[./])\d+[./]")  # in a report of all classes
+_MEAN = _set("mean avg average overall")
 _OF_COSTS = _COST_WORDS | _UNITS
 
 
@@ -181,7 +185,7 @@ def higher_is_better(metric: str) -> bool | None:
 
 def is_of_test(metric: str) -> bool:
     """Whether a metric is one of the test set, which is looked at for the run that was chosen, and not to choose."""
-    return bool(_TEST.match(metric))
+    return any(map(_TEST.match, metric.split("/")))
 
 
 def first_metric(metrics: Iterable[str], parameters: frozenset[str] = frozenset()) -> str:
@@ -211,14 +215,25 @@ def candidates(metrics: tuple[str, ...], parameters: frozenset[str] = frozenset(
 def is_unclear(metrics: tuple[str, ...], parameters: frozenset[str] = frozenset()) -> bool:
     """Whether the first metric is the one to compare by only because it is the first."""
     names = candidates(metrics, parameters)
-    return len(names) > 1 and (_is_beside(names[0], parameters) or higher_is_better(names[0]) is None)
+    if len(names) < 2:
+        return False
+    is_said = not _is_beside(names[0], parameters) and higher_is_better(names[0]) is not None
+    return not is_said or all(map(_PART.search, names)) or _is_of_several(names)
 
 
+def _is_of_several(names: Sequence[str]) -> bool:
+    """Whether others are the same as the first one, of something else: ``mnli/acc``, ``qqp/acc``."""
+    first, *others = (re.split(r"[/.]", name.partition(",")[0])[-1] for name in names)
+    return first in others
+
+
+@lru_cache(maxsize=4096)  # the lines of a log have the same names
 def is_result(name: str) -> bool:
     """Whether a metric may be a result; else it says where a run is, what it was given, or how fast it went."""
     return not _is_beside(name, ())
 
 
+@lru_cache(maxsize=4096)
 def is_cost(name: str) -> bool:
     """Whether a metric says what a run costs."""
     if measured(name) in _COSTS or bare(name) in _COSTS:
@@ -269,11 +284,13 @@ def _places(names: Sequence[str], parameters: Collection[str]) -> Iterator[tuple
     validated = {measured(name) for name in names if _VALIDATION & _words(name)}
     means = {frozenset(words - _MEAN) for words in map(_words, names) if words.isdisjoint(_SPREAD)}
     wholes = {measured(name) for name in names if not _PART.search(name)}
+    has_whole = not all(map(_CLASS.search, names))
     rewarded = any(measured(name.rpartition("/")[2]) in _REWARDS for name in names)
     for name in names:
         words = _words(name)
         is_spread = not words.isdisjoint(_SPREAD) and frozenset(words - _SPREAD) in means
         is_spread |= bool(_PART.search(name)) and measured(_PART.sub("", name)) in wholes
+        is_spread |= bool(_CLASS.search(name)) and has_whole
         if _is_beside(name, parameters):
             yield 3, is_spread
         elif is_cost(name):
@@ -358,6 +375,8 @@ def _in_itself(words: Sequence[str]) -> bool | None:
     if len(words) > 1 and (words[-1] == "gap" or (words[-1] in _OVERLAPS and "loss" in words)):
         return False
     strong = _last([word for place, word in enumerate(words) if not _says_how(words, place)], _STRONG)
+    if strong is None and "best" in words and words[-1] == "score":  # of any loss, in boosting and early stopping
+        return None
     return _last(words, _WEAK) if strong is None else strong
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gridfold.trainers.metrics.labels import is_qualifier, metric_label, position_of, split_in, split_of
+from gridfold.trainers.metrics.names import parts_of
 
 _FIGURES = r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![,\d])|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _NUMBER = rf"(?:{_FIGURES}|[-+]?(?i:nan|inf(?:inity)?))"
@@ -17,7 +18,7 @@ _TOKEN = re.compile(
     rf"""
     (?P<fraction>\[?\s*(?P<part>\d+)\s*/\s*(?P<whole>\d+)(?![\w./])\s*\]?)
     | (?P<number>(?:\[\s*)?(?P<value>{_NUMBER}){_ALONE}(?:\s?%)?(?:\s*\])?)
-    | (?P<word>[^\W\d][\w@%]*(?:['’]s)?(?:[-./+@][\w@]+(?:['’]s)?)*)
+    | (?P<word>[^\W\d][\w@%]*(?:['’]s)?(?:(?:[-./+@]|,(?=[\w-]+['"]))[\w@]+(?:['’]s)?)*)
     | (?P<junk>[-+.]?\d[^\s,;|│\[\](){{}}=]*)
     | (?P<sep>[:=]+(?!=)|-+>|=+>|→)
     | (?P<bar>[|│┃])
@@ -37,7 +38,8 @@ _GAP = re.compile(r"\s\s|\t")
 _PROGRESS = re.compile(r"\[\s*\d+/\d+")
 
 _WRAPPED = re.compile(
-    r"(?<=[:=\s(])(?:tensor|[Aa]rray|(?:np\.|numpy\.)?float\d*)\(\[?([^\s,()\[\]]+)[^()]*(?:\([^()]*\)[^()]*)?\)"
+    r"(?<=[:=\s(])(?:tensor|[Aa]rray|(?:np\.|numpy\.)?float\d*)"
+    r"\((?=[^\[]|\[[^\s,()\[\]]+\])\[?([^\s,()\[\]]+)[^()]*(?:\([^()]*\)[^()]*)?\)"
 )
 _WORDS_ONLY = re.compile(r"\s?\(([^()\d]*)\)")
 _QUALIFIED = re.compile(r"(?<=[\w%])\s?\([^()]*\d[^()]*\)(?=\s*[:=])|@\s?\[[^\]]*\]")
@@ -49,6 +51,13 @@ _COUNTED = re.compile(r"\b(on|of|over|for|in)((?: the| all)*) \d[\d,]*(?= [A-Za-
 _LEVEL = re.compile(r"\b(?:INFO|DEBUG|WARNING)\b")
 _ADDRESS = re.compile(r"\w+://\S+|\S*\.(?:py|ckpt|pth?|json|csv|ya?ml|txt|safetensors|bin|h5|pkl|npz?)\b\S*")
 _QUOTED = re.compile(rf"""(?<=[:=])(\s*)(["'])\s*({_NUMBER})(\s?%)?\s*\2""")
+_NAMES_AND_NUMBERS = re.compile(
+    rf"((?:^|(?<=\s))[^\W\d][^,:=|\[\](){{}}\d]*(?:,\s*[^\W\d][^,:=|\[\](){{}}]*){{1,7}})[:=]"
+    rf"\s*[\[(]?\s*({_NUMBER}(?:[\s,]\s*{_NUMBER})+)\s*[\])]?\s*$"
+)  # loss, acc: 0.3 0.9
+_NESTED = re.compile(r"""(['"]?)\b([\w][\w .-]*)\1\s*[:=]\s*(?:[A-Z]\w*)?[({]([^(){}]*)[)}]""")
+_KEY = re.compile(r"""(['"]?)(?<![\w.])([^\W\d][\w@.-]*)\1\s*[:=]""")
+_DEEPEST = 4
 _PREPOSITIONS = ("after", "at", "for", "in", "on", "of")
 _OF_A_WHOLE = re.compile(r"acc|precision|recall|rate|f1|top\d|match|sensitivity|specificity", re.IGNORECASE)
 
@@ -79,7 +88,11 @@ def read_line(text: str, split: str = "") -> Line:
         text: as a terminal shows it.
         split: the part of the data that the lines before say it is about.
     """
-    return _Reader(_prepared(text), split).read()
+    reader = _Reader(_prepared(text), split)
+    line = reader.read()
+    if reader.is_repeated and (flat := _flat(text)) != text:
+        return _Reader(_prepared(flat), split).read()
+    return line
 
 
 def read_number(text: str) -> float | None:
@@ -93,9 +106,28 @@ def _value(text: str) -> float:
     return int(plain) if plain.lstrip("+-").isdigit() and len(plain) < 16 else float(plain)
 
 
+def _flat(text: str) -> str:
+    """A line with mappings in mappings as one with longer names: ``{'a': {'acc': 0.8}}`` has ``a_acc: 0.8``."""
+    text = _WRAPPED.sub(r"\1", text)
+    for _ in range(_DEEPEST):
+        text = _NESTED.sub(lambda found: _KEY.sub(rf"{found[2].replace(' ', '_')}_\2:", found[3]), text)
+    return text
+
+
+def _paired(found: re.Match[str]) -> str:
+    """Names of metrics and the numbers behind all of them as pairs; no number, where they are not as many."""
+    names, numbers = [name.split() for name in found[1].split(",")], re.split(r"[\s,]\s*", found[2])
+    if not all(metric_label(tuple(name), "0.5", separated=True) or position_of(parts_of(name[-1])) for name in names):
+        return found[0]
+    told = zip(names, numbers, strict=False) if len(names) == len(numbers) else ()
+    return " ; ".join(f"{' '.join(name)}: {value}" for name, value in told)
+
+
 def _prepared(text: str) -> str:
     """The line without what only looks like a number, or hides one."""
     text = text.replace("−", "-")
+    if "," in text:
+        text = _NAMES_AND_NUMBERS.sub(_paired, text)
     if "+" in text or "%|" in text:
         text = _BAR.sub(" ; ", _DEVIATION.sub(r"\1", text))
     if "[" in text:
@@ -119,6 +151,8 @@ class _Reader:
         self.after_gap = False  # more than one space stands before the token
         self.measured = ""  # what was told of one part of the data, as in ``loss train: 0.5, val: 0.6``
         self.steps = 0  # of how many a step is one
+        self.is_repeated = False  # one name has two numbers
+        self.nameless = 0  # numbers: a line with several is a row of a table
 
     def read(self) -> Line:
         readers: dict[str, Callable[[re.Match[str]], None]] = {
@@ -196,6 +230,9 @@ class _Reader:
 
     def _take_number(self, text: str, token: re.Match[str]) -> None:
         name = self._label(f"{text}%" if "%" in token[0] else text)
+        self.nameless += not self.words and self.text[: token.start()].rstrip()[-1:] != "("
+        if self.nameless > 1 and self.after_gap and not self.separated:
+            return self._end()
         if name:
             arrow = _ARROW.match(self.text, token.end())
             average = _AVERAGE.match(self.text, token.end())
@@ -224,7 +261,9 @@ class _Reader:
 
     def _take(self, name: str, value: float) -> None:
         split = "" if split_in(self.words) else self.line.split
-        self.line.metrics["_".join(part for part in (self.line.prefix, split, name) if part)] = value
+        name = "_".join(part for part in (self.line.prefix, split, name) if part)
+        self.is_repeated |= self.line.metrics.get(name, value) != value
+        self.line.metrics[name] = value
 
     def _label(self, number: str) -> str:
         if not self.words:

@@ -16,7 +16,8 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from gridfold.trainers.metrics.labels import are_settings, is_labelled
+from gridfold.trainers.metrics.apart import Said, label_of_object, of_split, split_of_texts, told_apart
+from gridfold.trainers.metrics.labels import are_settings, is_labelled, position_of
 from gridfold.trainers.metrics.names import bare, higher_is_better, is_cost, is_measure, is_result, parts_of
 from gridfold.trainers.metrics.terminal import folded, shown
 
@@ -204,27 +205,40 @@ def printed_metrics(printed: Mark) -> tuple[Metrics, Sequence[Metrics], bool]:
     Returns:
         The metrics, the reports, and whether they are what the program made: no lone line of a log, or of settings.
     """
-    objects = list(_objects(printed.objects_after()))
-    plain = [_numbers(each) for each in objects if not _has_text(each)]
-    logged = [_numbers(each) for each in objects if _has_text(each)]
-    results = [each for each in plain if any(map(is_result, each))]
-    known = [each for each in logged if any(map(_is_known, each))]
-    is_log = bool(known) and not any(_is_known(name) for each in results for name in each)
-    found = known if is_log else results or [each for each in plain if each]
+    said = _said(_objects(printed.objects_after()))
+    plain = [each for each, has_text in said if not has_text]
+    logged = [each for each, has_text in said if has_text]
+    results = [each for each in plain if any(map(is_result, each.metrics))]
+    known = [each for each in logged if has_known(each.metrics)]
+    is_log = bool(known) and not any(has_known(each.metrics) for each in results)
+    found = known if is_log else results or [each for each in plain if each.metrics]
     if not found:
         return {}, (), False
-    names = [frozenset(each) for each in found]
+    names = [frozenset(each.metrics) for each in found]
     counts = dict.fromkeys(names, 0)  # a Counter asks whether it is given a mapping, which takes the first time long
     for each in names:
         counts[each] += 1
-    reports = [metrics for metrics, each in zip(found, names, strict=True) if counts[each] > 1]
+    metrics = [dict(each.metrics) for each in found]
+    reports = [said for said, each in zip(metrics, names, strict=True) if counts[each] > 1]
     if is_log:
-        final = reduce(operator.or_, [*reports, *found], Metrics())
+        final = reduce(operator.or_, [*reports, *metrics], Metrics())
         return final, reports, bool(reports) or any(is_labelled(name) or higher_is_better(name) for name in final)
-    final = found[-1]
-    for report in reversed(reports if final not in reports else ()):
+    apart = reduce(operator.or_, [said for said, each in zip(metrics, found, strict=True) if each.label], Metrics())
+    final = apart | metrics[-1] if found[-1].label else metrics[-1]
+    for report in (apart, *reversed(reports if final not in reports else ())):
         final = final | {name: value for name, value in report.items() if name not in final}
     return final, reports, bool(reports) or not are_settings(final)
+
+
+def _said(objects: Iterable[Mapping[str, Any]]) -> list[tuple[Said, bool]]:
+    """What JSON objects say, each with whether it has a text, which may say of what its metrics are."""
+    said, has_text = [], []
+    for each in objects:
+        metrics = of_split(_numbers(each), split_of_texts(each))
+        position = {name: value for name, value in metrics.items() if position_of([name])}
+        said.append(Said(metrics, position, label_of_object(each)))
+        has_text.append(_has_text(each))
+    return list(zip(told_apart(said), has_text, strict=True))
 
 
 def _objects(lines: Iterable[str | bytes]) -> Iterator[Mapping[str, Any]]:
