@@ -19,7 +19,8 @@ from gridfold.config.origin import Origin, Piece
 from gridfold.config.parser import Span
 from gridfold.config.tags import FIXED_TAG, UNION_TAG, is_structure, is_union, shown
 from gridfold.core.errors import ConfigError
-from gridfold.core.values import canonical, render
+from gridfold.core.scalars import render
+from gridfold.core.values import canonical
 
 _AFTER = re.compile(r"[ \t]*#[^\r\n]*")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=\r?\n|\Z)")

@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import Any, BinaryIO
 
 from gridfold.core.errors import ConfigError
-from gridfold.core.values import canonical, from_params, to_params
+from gridfold.core.recorded import from_params, to_params
+from gridfold.core.values import canonical
 
 _MOST_KEPT = 1000  # entries
 

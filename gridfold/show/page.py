@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gridfold import __version__
 from gridfold.analysis.summary import SUMMARY, RunSummary, Summary, TrialSummary
 from gridfold.core.errors import ConfigError, visible
 from gridfold.core.files import replace_file
@@ -130,7 +129,8 @@ def _bytecode() -> BytecodeCache | None:
                 super().dump_bytecode(bucket)
 
     try:
-        return Cache(pattern=f"gridfold-{__version__}-%s.cache")  # options and filters have a part in the code
+        changed = Path(__file__).stat().st_mtime_ns  # the options below have a part in the code, and none in its name
+        return Cache(pattern=f"gridfold-{changed:x}-%s.cache")
     except (OSError, RuntimeError):  # the folder of temporary files is not to be trusted
         return None
 

@@ -10,7 +10,8 @@ from statistics import NormalDist
 from typing import Any
 
 from gridfold.core.errors import ConfigError
-from gridfold.core.values import canonical, first_repeat, render
+from gridfold.core.scalars import render
+from gridfold.core.values import canonical, first_repeat
 
 _MOST_LISTED = 10_000  # whole numbers of a range, for a grid
 _DIGITS = 6  # to which values are drawn, so that names and configs can be read

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from gridfold.core.values import TAGGED, encodable, render
+from gridfold.core.recorded import TAGGED
+from gridfold.core.scalars import render
+from gridfold.core.values import encodable
 
 
 def document(name: str, **facts: Any) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gridfold.core.values import canonical, render
+from gridfold.core.scalars import render
+from gridfold.core.values import canonical
 
 Kind = type[bool] | type[int] | type[float] | type[str]
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from gridfold.core.values import Loader, canonical
+from gridfold.core.scalars import Loader
+from gridfold.core.values import canonical
 
 LONG = "long text " * 1000
 
