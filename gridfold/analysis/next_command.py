@@ -13,8 +13,7 @@ from gridfold.analysis.next_values import text
 from gridfold.config.config import Config
 from gridfold.config.overrides import Variation, parse_arguments
 from gridfold.config.strategy import Strategy
-from gridfold.core.scalars import render
-from gridfold.core.values import canonical
+from gridfold.core.values import canonical, render
 from gridfold.runs.search import BASE, SearchDirectory
 from gridfold.search.plan import Plan
 from gridfold.space.parameters import ListedParameter, RangeParameter

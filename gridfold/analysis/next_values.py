@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gridfold.analysis.factors import is_geometric
-from gridfold.core.scalars import quoted, render
+from gridfold.core.values import quoted, render
 from gridfold.records.numbers import short
 
 _BOUNDED = re.compile(

@@ -15,8 +15,7 @@ from gridfold.analysis.cells import FailureRegion, Heatmap, heatmaps, regions
 from gridfold.analysis.effects import Effect, Interaction, Model, effects, interactions, judged
 from gridfold.analysis.significance import Contender, contenders
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import render
-from gridfold.core.values import is_json
+from gridfold.core.values import is_json, render
 from gridfold.records.front import front
 from gridfold.records.objective import is_finite
 from gridfold.records.reach import alike, reached

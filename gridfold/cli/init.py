@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from gridfold.core.errors import ConfigError, visible
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 from gridfold.trainers.explain import all_keys
 from gridfold.trainers.starter import script
 from gridfold.trainers.starter.entry import Entry, Found

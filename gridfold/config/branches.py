@@ -19,8 +19,7 @@ from gridfold.config.origin import Origin, Piece
 from gridfold.config.parser import Span
 from gridfold.config.tags import FIXED_TAG, UNION_TAG, is_structure, is_union, shown
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import render
-from gridfold.core.values import canonical
+from gridfold.core.values import canonical, render
 
 _AFTER = re.compile(r"[ \t]*#[^\r\n]*")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=\r?\n|\Z)")

@@ -20,8 +20,7 @@ from gridfold.config.settings import Settings
 from gridfold.config.tag_checks import check_tags
 from gridfold.config.tags import FIXED_TAG, RANGE_TAGS, is_structure, is_union, is_varying
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import render, render_block
-from gridfold.core.values import first_repeat
+from gridfold.core.values import first_repeat, render, render_block
 from gridfold.space.parameters import ListedParameter, RangeParameter
 from gridfold.space.repeats import DataFold
 

@@ -17,8 +17,7 @@ from gridfold.config.parser import Span, growing, parse
 from gridfold.config.syntax import bad_character, root_error, syntax_error, template_hint
 from gridfold.config.tags import OWN_TAGS, is_varying, shown
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.core.scalars import Loader
-from gridfold.core.values import Tagged, writable
+from gridfold.core.values import Loader, Tagged, writable
 
 _YAML = "tag:yaml.org,2002:"
 _STR = f"{_YAML}str"

@@ -9,8 +9,7 @@ from typing import Any
 from gridfold.config.ranges import read_range, said
 from gridfold.config.tags import CHOICE_TAG, RANGE_TAGS, UNION_TAG, VARYING_TAGS, WORDS
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import render
-from gridfold.core.values import Tagged
+from gridfold.core.values import Tagged, render
 from gridfold.space.parameters import ListedParameter, RangeParameter
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from gridfold.config.document import Document, Place
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 
 _FIRST = frozenset("+-.0123456789iInN\N{MINUS SIGN}\N{EN DASH}")
 _LONGEST = 40

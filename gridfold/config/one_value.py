@@ -18,7 +18,7 @@ from gridfold.config.config import Config
 from gridfold.config.document import Document, Place, holders
 from gridfold.config.known import SECTION
 from gridfold.config.tags import is_union
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 from gridfold.space.parameters import ListedParameter
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")

@@ -15,8 +15,7 @@ from gridfold.config.number_like import texts_like_numbers
 from gridfold.config.tag_checks import TYPED, check_tags
 from gridfold.config.tags import is_varying
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import render_block
-from gridfold.core.values import plain
+from gridfold.core.values import plain, render_block
 from gridfold.space.parameters import ListedParameter
 
 _MAX_DEPTH = 100

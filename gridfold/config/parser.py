@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 
 from gridfold.core.errors import ConfigError, nearest_file
-from gridfold.core.scalars import Loader
+from gridfold.core.values import Loader
 
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MARK: Any = yaml.Mark

@@ -10,7 +10,7 @@ import yaml
 from gridfold.config.key import Setting
 from gridfold.core.errors import nearest
 from gridfold.core.limits import MOST_THREADS
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 
 ON_EXPECTED = "'local', or an engine with its options, such as {slurm: {partition: gpu, time: \"4:00:00\"}}"
 RESOURCES_EXPECTED = "what a run needs, such as {cpus: 4, gpus: 1}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from gridfold.config.key import Setting
 from gridfold.core.errors import nearest
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 
 EXPECTED = "asha, hyperband or median, or a mapping such as {name: asha, eta: 3}"
 _MOST = 10**9

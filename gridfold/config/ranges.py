@@ -9,7 +9,7 @@ from statistics import NormalDist
 from typing import Any
 
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 from gridfold.space.parameters import Distribution, Interval, ListedParameter, Normal, RangeParameter
 
 MOST_LISTED = 10_000  # values of a range, for a grid

@@ -30,8 +30,7 @@ from gridfold.config.settings import COMMENT, Settings
 from gridfold.config.text_edits import edited
 from gridfold.config.unions import Chosen, chosen, selectors_of, unions_left, with_chosen
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import render
-from gridfold.core.values import Memo, canonical, digest
+from gridfold.core.values import Memo, canonical, digest, render
 
 _MOST_LAYOUTS = 300  # kept: one for each choice of branches
 _COLLECTIONS = frozenset((list, dict))

@@ -10,7 +10,7 @@ from gridfold.config.document import Document, parse_values
 from gridfold.config.tag_checks import TYPED, check_tags
 from gridfold.config.tags import is_varying
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 
 LINK_EXPECTED = "groups of dotted paths, such as [[model.hidden, model.layers]]"
 EXCLUDE_EXPECTED = "a list of conditions, such as ['batch_size > 64 and lr > 1e-4']"

@@ -12,8 +12,7 @@ from gridfold.config.known import SECTION
 from gridfold.config.laid import of_space
 from gridfold.config.overrides import Variation
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.core.scalars import render
-from gridfold.core.values import canonical
+from gridfold.core.values import canonical, render
 from gridfold.space.repeats import Seeds
 
 _OF_RUN = "run.seed"  # as a path: what the config has is not what the trainer takes

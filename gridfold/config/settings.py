@@ -16,7 +16,7 @@ from gridfold.config import strategy as strategies
 from gridfold.config.document import Document, parse_values
 from gridfold.config.known import SECTION, SETTINGS, is_whole
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 from gridfold.space.repeats import DataFold
 
 # A run's config is plain YAML for anybody's loader, so the settings that it still needs stand in a comment.

@@ -9,7 +9,7 @@ from typing import Any
 from gridfold.config.key import Setting
 from gridfold.core.errors import nearest
 from gridfold.core.limits import MOST_RUNS
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 
 EXPECTED = "the name of a strategy, or {name: ..., trials: ..., seed: ...}"
 GRID = "grid"

@@ -23,8 +23,7 @@ from gridfold.config.origin import Origin, Piece
 from gridfold.config.parser import TO_COLON, Span
 from gridfold.config.tags import FIXED_TAG, RANGE_TAGS
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import is_portable, render
-from gridfold.core.values import Tagged
+from gridfold.core.values import Tagged, is_portable, render
 
 _COMMENT = re.compile(r"[ \t]+#[^\r\n]*")
 _AFTER = re.compile(r"[ \t]*#[^\r\n]*")

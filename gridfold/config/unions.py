@@ -13,8 +13,7 @@ from gridfold.config.document import Place, holders
 from gridfold.config.forms import Taken
 from gridfold.config.overrides import Variation
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import render
-from gridfold.core.values import canonical, first_repeat
+from gridfold.core.values import canonical, first_repeat, render
 from gridfold.space.parameters import ListedParameter
 
 _NAMES = ("name", "type", "_target_", "class", "kind", "model", "id")  # that a branch usually has

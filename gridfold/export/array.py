@@ -12,9 +12,7 @@ from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
 from gridfold.core.errors import ConfigError
-from gridfold.core.recorded import from_record
-from gridfold.core.scalars import render
-from gridfold.core.values import canonical
+from gridfold.core.values import canonical, from_record, render
 from gridfold.export.typed import TypedColumn, typed
 from gridfold.records.objective import Objective
 from gridfold.records.table import ABSENT, Column, Row, Table

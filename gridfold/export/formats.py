@@ -15,8 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from gridfold.core.errors import visible
-from gridfold.core.scalars import cell, render
-from gridfold.core.values import Exact
+from gridfold.core.values import Exact, cell, render
 from gridfold.export import latex
 from gridfold.export.typed import TypedColumn, typed
 from gridfold.records.numbers import number, plus_minus

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from gridfold.analysis.answer import digits
 from gridfold.analysis.summary import Summary, TrialSummary
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 from gridfold.records import looks
 from gridfold.records.numbers import number
 from gridfold.records.trials import Results, objective_of, run_at_best

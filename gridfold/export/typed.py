@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gridfold.core.scalars import render
-from gridfold.core.values import canonical, is_json
+from gridfold.core.values import canonical, is_json, render
 from gridfold.records.objective import is_finite
 from gridfold.records.table import ABSENT, Column, Row
 

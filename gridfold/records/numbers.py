@@ -7,8 +7,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
-from gridfold.core.scalars import render
-from gridfold.core.values import Exact
+from gridfold.core.values import Exact, render
 
 _LEAST_P = 0.001
 _MAX_LETTERS = 24

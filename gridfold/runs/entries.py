@@ -10,8 +10,7 @@ from functools import lru_cache
 from typing import Any, BinaryIO
 
 from gridfold.core.errors import ConfigError
-from gridfold.core.recorded import from_params, to_params
-from gridfold.core.values import canonical
+from gridfold.core.values import canonical, from_params, to_params
 
 _MOST_KEPT = 1000  # entries
 

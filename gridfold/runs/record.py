@@ -13,8 +13,7 @@ from typing import Any, Literal, get_args
 from gridfold.core.files import contents, mapping_of
 from gridfold.core.process.identity import Owner
 from gridfold.core.process.liveness import PROCESS, asked_here
-from gridfold.core.recorded import from_params, to_params
-from gridfold.core.values import to_json
+from gridfold.core.values import from_params, to_json, to_params
 from gridfold.runs.reports import is_metric
 
 State = Literal["created", "running", "completed", "failed", "interrupted", "stopped", "lost"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gridfold.core.files import replacing
-from gridfold.core.scalars import cell
+from gridfold.core.values import cell
 from gridfold.runs.entries import RunEntry
 from gridfold.runs.record import Record
 

@@ -9,7 +9,7 @@ from typing import Any, overload
 
 from gridfold.core.errors import ConfigError
 from gridfold.core.process.identity import Owner
-from gridfold.core.recorded import to_params, to_record
+from gridfold.core.values import to_params, to_record
 from gridfold.identity import provenance
 from gridfold.identity.fingerprint import Code
 from gridfold.identity.packages import basic

@@ -20,8 +20,7 @@ from gridfold.config.space import space_of
 from gridfold.config.strategy import LEARNS, Strategy
 from gridfold.core.errors import ConfigError
 from gridfold.core.limits import MOST_RUNS, USUAL_RUNS
-from gridfold.core.recorded import from_params
-from gridfold.core.values import digest
+from gridfold.core.values import digest, from_params
 from gridfold.executors.protocol import Executor
 from gridfold.executors.registry import LOCAL
 from gridfold.identity.fingerprint import Code

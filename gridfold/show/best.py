@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Column, Table
 
-from gridfold.core.scalars import render as value_text
+from gridfold.core.values import render as value_text
 from gridfold.records.best import best_of, directory_of, of_test, remarks, uses
 from gridfold.records.numbers import number, plus_minus
 from gridfold.records.reach import is_early

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from gridfold.analysis.next_values import text
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 from gridfold.records.numbers import alike, number
 from gridfold.records.trials import Results, TrialResult
 from gridfold.runs.names import label_parameters

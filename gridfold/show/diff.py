@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gridfold.core.errors import cut
-from gridfold.core.scalars import render as value_text
+from gridfold.core.values import render as value_text
 from gridfold.records.differences import Known, changed
 from gridfold.records.table import ABSENT
 from gridfold.records.trials import run_at_best

@@ -15,7 +15,7 @@ from rich.table import Column, Table
 
 from gridfold.config.document import holders
 from gridfold.config.one_value import to_paste
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 from gridfold.records.objective import is_finite
 from gridfold.runs.names import RunNames
 from gridfold.search.first_call import FirstCall

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 from gridfold.records.numbers import cut
 from gridfold.space.axes import Axis, Linked, Union
 from gridfold.space.explain import Branch, Explanation, Removed

@@ -16,7 +16,7 @@ from rich.table import Column, Table
 
 from gridfold.core.errors import nearest
 from gridfold.core.process.liveness import PROCESS
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 from gridfold.identity.sources import Sources, listed
 from gridfold.records.codes import Codes
 from gridfold.records.compare import CLOSE, Difference

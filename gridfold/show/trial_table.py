@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from gridfold.core.errors import ConfigError, nearest_file, visible
 from gridfold.core.files import replace_bytes
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 from gridfold.export import formats
 from gridfold.export.frame import parquet
 from gridfold.records import front, looks, reach

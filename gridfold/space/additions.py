@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.core.scalars import render
-from gridfold.core.values import canonical
+from gridfold.core.values import canonical, render
 from gridfold.space.constants import hint_of
 from gridfold.space.parameters import Interval, ListedParameter, RangeParameter
 from gridfold.space.rules import Addition

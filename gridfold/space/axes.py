@@ -12,8 +12,7 @@ from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import render
-from gridfold.core.values import first_repeat
+from gridfold.core.values import first_repeat, render
 from gridfold.space.parameters import Distribution, ListedParameter, RangeParameter
 
 

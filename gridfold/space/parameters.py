@@ -10,8 +10,7 @@ from statistics import NormalDist
 from typing import Any
 
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import render
-from gridfold.core.values import canonical, first_repeat
+from gridfold.core.values import canonical, first_repeat, render
 
 _MOST_LISTED = 10_000  # whole numbers of a range, for a grid
 _DIGITS = 6  # to which values are drawn, so that names and configs can be read

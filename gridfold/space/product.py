@@ -9,8 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import render
-from gridfold.core.values import canonical
+from gridfold.core.values import canonical, render
 from gridfold.space.additions import completed
 from gridfold.space.axes import Axis, Chooser, Decisions
 from gridfold.space.checks import check_rules

@@ -10,8 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.core.scalars import render
-from gridfold.core.values import canonical
+from gridfold.core.values import canonical, render
 from gridfold.space.axes import Axis, Linked, Union, name_of
 from gridfold.space.parameters import Interval, ListedParameter, RangeParameter
 

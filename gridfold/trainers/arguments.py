@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 
 # Without quotes, Hydra reads other texts as something else than themselves.
 _WORD = re.compile(r"(?!(?:true|false|null|inf|nan)$)[a-z_][\w./-]*", re.IGNORECASE)

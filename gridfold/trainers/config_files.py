@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 from gridfold.trainers.arguments import flags
 from gridfold.trainers.placeholders import FORMAT, SETTING, placeholders
 

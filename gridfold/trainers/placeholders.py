@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 from gridfold.config.branch_options import MARK, PART, without_branch_options
 from gridfold.core.errors import ConfigError, nearest
-from gridfold.core.scalars import render
-from gridfold.core.values import canonical
+from gridfold.core.values import canonical, render
 from gridfold.trainers.arguments import as_argument, option
 
 SETTING = "gridfold.trainer"

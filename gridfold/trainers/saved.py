@@ -26,8 +26,7 @@ import cloudpickle
 
 from gridfold.core.errors import ConfigError, cut
 from gridfold.core.files import replace_bytes
-from gridfold.core.scalars import render
-from gridfold.core.values import plain
+from gridfold.core.values import plain, render
 from gridfold.identity import reads
 from gridfold.identity.live import FACTS, SAVED, LiveCode, facts_of, is_imported, variables
 from gridfold.trainers.function import takes_config

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gridfold.core.files import replace_file
-from gridfold.core.scalars import render_block
+from gridfold.core.values import render_block
 from gridfold.identity.paths import absolute
 from gridfold.runs.run import ABSOLUTE_CONFIG, Run
 

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from gridfold.core.scalars import Loader
+from gridfold.core.values import Loader
 
 SWEEP = """\
 program: train.py

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import gridfold
 from gridfold.cli import main
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import cell
+from gridfold.core.values import cell
 from gridfold.export.formats import text_of
 from gridfold.records.table import Column, Row
 from gridfold.records.trials import write_results

@@ -14,9 +14,18 @@ from omegaconf import OmegaConf
 
 from gridfold.config.config import Config
 from gridfold.core.errors import ConfigError
-from gridfold.core.recorded import from_record, to_record
-from gridfold.core.scalars import Loader, cell, render
-from gridfold.core.values import Exact, canonical, first_repeat, is_json, plain
+from gridfold.core.values import (
+    Exact,
+    Loader,
+    canonical,
+    cell,
+    first_repeat,
+    from_record,
+    is_json,
+    plain,
+    render,
+    to_record,
+)
 from tests.documents import PLAIN
 from tests.loaders import assert_all_read, same
 
@@ -67,7 +76,7 @@ def test_canonical_form_tells_values_apart_by_type_too(value):
 
 
 def _loader():
-    from gridfold.core.scalars import Loader
+    from gridfold.core.values import Loader
 
     return Loader
 

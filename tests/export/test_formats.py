@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridfold.config.config import Config
-from gridfold.core.scalars import render
-from gridfold.core.values import canonical, first_repeat
+from gridfold.core.values import canonical, first_repeat, render
 from gridfold.export.formats import text_of
 from gridfold.export.frame import frame_of, parquet
 from gridfold.records.table import Table

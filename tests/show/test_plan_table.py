@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gridfold.config.config import Config
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import render_block
+from gridfold.core.values import render_block
 from gridfold.search.plan import Plan
 from gridfold.show.console import plain_console
 from gridfold.show.plan_table import plan_table

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from gridfold.config.config import Config
 from gridfold.config.overrides import parse_arguments
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import render
-from gridfold.core.values import canonical
+from gridfold.core.values import canonical, render
 from gridfold.search.said import plan_said
 from gridfold.trainers.placeholders import all_filled, placeholders, trainer_named
 

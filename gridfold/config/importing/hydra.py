@@ -21,7 +21,7 @@ from gridfold.config.importing.imported import (
     steps,
 )
 from gridfold.config.importing.source import Key
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 
 _MISSING = "???"
 _SAMPLERS = {

@@ -11,8 +11,7 @@ from typing import Any
 
 from gridfold.config.importing.imported import Constant, Form, Imported, Parameter, choices, interval, steps
 from gridfold.core.errors import ConfigError, nearest, nearest_file
-from gridfold.core.scalars import render
-from gridfold.core.values import canonical
+from gridfold.core.values import canonical, render
 
 _SQLITE = b"SQLite format 3\x00"
 _SQLITE_ADDRESS = "sqlite:///"

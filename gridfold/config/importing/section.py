@@ -9,7 +9,7 @@ from typing import Any
 
 from gridfold.config.importing.imported import Choices, Form, Imported, Parameter, Remark, Word
 from gridfold.config.known import SECTION
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 
 _WIDTH = 110  # of comments
 _ORDER = ("trainer", "strategy", "prune", "metric", "maximize", "space", "when", "add")

@@ -9,7 +9,7 @@ from typing import Any
 from gridfold.config.importing.imported import Imported, Parameter, is_count, is_number
 from gridfold.config.importing.source import Key
 from gridfold.config.importing.wandb_parameters import read_parameters
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 
 _NO_END = 50  # trials of a sweep that has no end in W&B
 _SEVERAL = 2  # metrics

@@ -24,8 +24,7 @@ from gridfold.config.importing.imported import (
 )
 from gridfold.config.importing.source import Key
 from gridfold.core.errors import nearest
-from gridfold.core.scalars import render
-from gridfold.core.values import first_repeat
+from gridfold.core.values import first_repeat, render
 
 _USUAL_Q = 1
 _TAILS = 2  # standard deviations on either side, for a distribution that has no end

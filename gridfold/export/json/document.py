@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from gridfold.core.recorded import TAGGED
-from gridfold.core.scalars import render
-from gridfold.core.values import encodable
+from gridfold.core.values import TAGGED, encodable, render
 
 
 def document(name: str, **facts: Any) -> dict[str, Any]:

@@ -18,8 +18,7 @@ from typing import Any
 from gridfold.config.config import Config
 from gridfold.core.errors import ConfigError
 from gridfold.core.files import contents, mapping_of, read_mappings, regular
-from gridfold.core.recorded import from_record
-from gridfold.core.values import canonical, digest
+from gridfold.core.values import canonical, digest, from_record
 from gridfold.export.trackers.protocol import Point, RunNews, SearchFacts, seconds
 from gridfold.records.objective import Objective
 from gridfold.records.trials import objective_of, run_at_best

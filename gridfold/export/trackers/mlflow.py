@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gridfold.core.errors import cut
-from gridfold.core.scalars import render, render_block
-from gridfold.core.values import canonical, digest
+from gridfold.core.values import canonical, digest, render, render_block
 from gridfold.export.trackers.opening import command
 from gridfold.export.trackers.protocol import RunNews, SearchFacts, seconds
 from gridfold.export.trackers.values import kind_of

@@ -25,8 +25,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from gridfold.core.errors import ConfigError
-from gridfold.core.scalars import render
-from gridfold.core.values import canonical, is_json
+from gridfold.core.values import canonical, is_json, render
 from gridfold.export.trackers.opening import command
 from gridfold.export.trackers.protocol import RunNews, SearchFacts
 from gridfold.export.trackers.values import kind_of, written

@@ -22,7 +22,7 @@ from tensorboard.plugins.scalar import metadata as scalars
 from tensorboard.plugins.text import metadata as texts
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from gridfold.core.scalars import render_block
+from gridfold.core.values import render_block
 from gridfold.export.trackers.opening import command
 from gridfold.export.trackers.protocol import Point, RunNews, SearchFacts
 from gridfold.export.trackers.values import Kind, kind_of, written

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gridfold.core.scalars import render
-from gridfold.core.values import digest
+from gridfold.core.values import digest, render
 from gridfold.export.trackers.nested import NestedConfig
 from gridfold.export.trackers.opening import command
 from gridfold.export.trackers.protocol import Point, RunNews, SearchFacts

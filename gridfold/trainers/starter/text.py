@@ -8,7 +8,7 @@ from typing import Any
 
 from gridfold.config.importing.section import text_of
 from gridfold.config.key import REQUIRED, Key
-from gridfold.core.scalars import render
+from gridfold.core.values import render
 from gridfold.trainers.starter.entry import UNKNOWN, Entry, Found
 
 _WIDTH = 110

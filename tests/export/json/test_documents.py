@@ -13,7 +13,7 @@ from gridfold.cli import main
 from gridfold.core.errors import EXIT_CODES
 from gridfold.core.process.identity import new_session
 from gridfold.core.process.liveness import PROCESS
-from gridfold.core.scalars import Loader
+from gridfold.core.values import Loader
 from gridfold.export.json.document import schema
 from gridfold.runs.workers import Workers
 from tests import made

@@ -7,8 +7,7 @@ from typing import Any
 
 import yaml
 
-from gridfold.core.scalars import Loader
-from gridfold.core.values import canonical
+from gridfold.core.values import Loader, canonical
 
 LONG = "long text " * 1000
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 import yaml
 
-from gridfold.core.scalars import Loader
+from gridfold.core.values import Loader
 from tests.export.trackers.contract import Found, TrackerContract, begun, over, points, search
 from tests.export.trackers.hard_values import LONG, is_same
 

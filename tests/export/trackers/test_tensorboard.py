@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import yaml
 
-from gridfold.core.scalars import Loader
+from gridfold.core.values import Loader
 from tests.export.trackers.contract import Found, TrackerContract, begun, over, search
 from tests.export.trackers.hard_values import HARD_NUMBERS, is_same, is_text_of
 
