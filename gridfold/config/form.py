@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Params = Mapping[str, Any]
+"""Path and value of each parameter that a trial has."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ cannot disagree.
 
 from __future__ import annotations
 
-import copy
 import re
 import secrets
 from collections import OrderedDict
@@ -22,6 +21,7 @@ from gridfold.config.axes import applies
 from gridfold.config.branch_options import branch_options
 from gridfold.config.config import Config
 from gridfold.config.document import Document
+from gridfold.config.form import Form, Params
 from gridfold.config.known import KEEP
 from gridfold.config.laid import lay, parse_edited
 from gridfold.config.overrides import Variation
@@ -34,9 +34,6 @@ from gridfold.core.values import Memo, canonical, digest, render
 
 _MOST_LAYOUTS = 300  # kept: one for each choice of branches
 _COLLECTIONS = frozenset((list, dict))
-
-Params = Mapping[str, Any]
-"""Path and value of each parameter that a trial has."""
 
 
 class Renderer:
@@ -104,34 +101,6 @@ class Renderer:
     def _applies(self, variation: Variation, config: Config) -> bool:
         """Whether a variation is laid over a config with branches: not if it is about a branch that it lacks."""
         return self._config.union_around(variation.path) is None or applies(config, variation)
-
-
-@dataclass(frozen=True)
-class Form:
-    """The values of configs, with slots for those of a trial.
-
-    Attributes:
-        data: the values; a slot is a text.
-        slot: matches a slot, and has its number.
-        paths: whose value goes into the slot of that number.
-    """
-
-    data: dict[str, Any]
-    slot: re.Pattern[str]
-    paths: tuple[str, ...]
-
-    def filled(self, params: Params) -> dict[str, Any]:
-        """The values of one config, a fresh copy."""
-        filled: dict[str, Any] = self._filled(self.data, params)
-        return filled
-
-    def _filled(self, data: Any, params: Params) -> Any:
-        if isinstance(data, dict):
-            return {key: self._filled(value, params) for key, value in data.items()}
-        if isinstance(data, list):
-            return [self._filled(value, params) for value in data]
-        match = self.slot.fullmatch(data) if isinstance(data, str) else None
-        return data if match is None else copy.deepcopy(params[self.paths[int(match[1])]])
 
 
 class _Slotted:

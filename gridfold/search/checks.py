@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gridfold.config.render import Form, Params
+from gridfold.config.form import Form, Params
 from gridfold.identity import reads
 from gridfold.identity.fingerprint import Code
 from gridfold.trainers.function import FunctionTrainer
-from gridfold.trainers.placeholders import trainer_named
 from gridfold.trainers.protocol import Remark
 from gridfold.trainers.resolve import check_holds_out, resolve
 
@@ -19,11 +18,13 @@ class Checks:
 
     Attributes:
         trainer: whose checks.
+        named: the trainer without the values in its command (see ``placeholders.trainer_named``).
         holds_out: whether it is to hold out a part of the data.
         configs: the configs, as forms with the values to fill in.
     """
 
     trainer: str | tuple[str, ...]
+    named: str | tuple[str, ...]
     holds_out: bool
     configs: tuple[tuple[Form, Params], ...]
 
@@ -37,7 +38,7 @@ class Checks:
             ConfigError: the trainer cannot be found, or refuses a config.
         """
         trainer = resolve(self.trainer)
-        code = Code.of(trainer_named(self.trainer), reads.current())  # before what the checks read
+        code = Code.of(self.named, reads.current())  # before what the checks read
         if self.holds_out:
             form, params = self.configs[0]
             check_holds_out(trainer, form.filled(params))

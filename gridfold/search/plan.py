@@ -35,6 +35,7 @@ from gridfold.space.parameters import ListedParameter
 from gridfold.space.product import Product
 from gridfold.space.repeats import Repetition, Seeds, repetitions
 from gridfold.space.space import Space, size_text
+from gridfold.trainers.placeholders import trainer_named
 from gridfold.trainers.protocol import BUILT_IN, Remark
 
 if TYPE_CHECKING:
@@ -355,7 +356,7 @@ class Plan:
         configs += [
             (self.renderer_of(each).form(sample[0]), sample[0]) for each in others if each != self.repetitions[0]
         ]
-        return Checks(self.trainer, bool(self.folds), tuple(configs))
+        return Checks(self.trainer, trainer_named(self.trainer), bool(self.folds), tuple(configs))
 
     def _sample(self) -> Iterator[Mapping[str, Any]]:
         """The trials that are checked; of many ways to take branches, each of which is a text to be read, not many."""

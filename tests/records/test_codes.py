@@ -15,7 +15,7 @@ import os, time
 
 def train(config):
     x = config["x"]
-    while x > 3 and os.path.exists("wait"):
+    while x > 3 and os.path.exists(f"{os.getcwd()}/wait"):  # it would count if a text named it
         time.sleep(0.05)
     return x
 """
