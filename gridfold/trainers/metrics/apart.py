@@ -9,17 +9,13 @@ from functools import lru_cache
 from typing import Any
 
 from gridfold.trainers.metrics.labels import position_of, split_in, split_of
-from gridfold.trainers.metrics.names import is_cost, is_result
+from gridfold.trainers.metrics.names import NUMBERED, is_cost, is_result
 
 _MOST_WORDS = 4  # of a label; more are prose
 _MOST_THINGS = 50  # more are names that each line has of its own
 _OF_LOGGERS = frozenset(("level", "levelname", "severity"))
 _LABEL = re.compile(r"\W*([^\W\d][\w./-]*(?: [^\W\d][\w./-]*)*)\s*(?:\]?\s*[:|>]|\]|-+\s)\s*(?=[^\W\d]|['\"{(\[])")
-_NUMBERED_THINGS = (
-    *("fold", "seed", "repeat", "class", "task", "domain", "client", "agent", "cluster"),
-    *("horizon", "member", "model", "run", "trial"),
-)
-_NUMBERED = re.compile(rf"\b({'|'.join(_NUMBERED_THINGS)})(?:\s*[:=]\s*|[ #]+)(\d+)\b", re.IGNORECASE)
+_NUMBERED = re.compile(rf"\b({NUMBERED})(?:\s*[:=]\s*|[ #]+)(\d+)\b", re.IGNORECASE)
 _PART = re.compile(r"\b(fold|seed|repeat)[\W_]*(\d+)\b", re.IGNORECASE)
 _DIGITS = re.compile(r"[\W_]*\d+$")
 
@@ -93,7 +89,7 @@ def label_of_object(content: Mapping[str, Any]) -> str:
     """Of what a JSON object says metrics: ``{"dataset": "mnli", "acc": 0.8}``, ``{"fold": 1, "acc": 0.8}``."""
     found = []
     for name, value in content.items():
-        if isinstance(value, int) and name.lower() in _NUMBERED_THINGS:
+        if isinstance(value, int) and name.lower() in NUMBERED.split("|"):
             found.append(f"{name}_{value}")
         elif isinstance(value, str) and name.lower() not in _OF_LOGGERS:
             found.append(_said_by(value)[1])

@@ -157,10 +157,9 @@ _UNITS = _set(
 )
 # Beside a mean, or the thing itself, these say how it is spread.
 _SPREAD = _set("std stdv stdev stddev stderr sem var variance max maximum min minimum")
-_PART = re.compile(
-    r"(?<![a-z])(fold|split|seed|repeat|class|task|domain|client|agent|cluster|horizon|member|model|run|trial)[\W_]?\d+",
-    re.IGNORECASE,
-)  # of the data
+# Of which there are several, told by numbers.
+NUMBERED = "fold|seed|repeat|class|task|domain|client|agent|cluster|horizon|member|model|run|trial"
+_PART = re.compile(rf"(?<![a-z])(split|{NUMBERED})[\W_]?\d+", re.IGNORECASE)
 _CLASS = re.compile(r"(^|[./])\d+[./]")  # in a report of all classes
 _MEAN = _set("mean avg average overall")
 _OF_COSTS = _COST_WORDS | _UNITS
